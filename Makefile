@@ -1,0 +1,70 @@
+# make run    set up, then start the bridge server and the dashboard
+# make demo   the same against a simulated exchange, without the internet
+# make test   set up, then run every test
+# make check  lint, types and tests: what CI runs
+# make bench  the benchmarks (a table and bench/results/*.json)
+# make soak   the long forms of the tests
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT = $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
+
+.PHONY: run demo test check lint types bench soak setup setup-dev system clean help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+run: setup
+	@exec $(PY) launch.py
+
+demo: setup
+	@exec $(PY) launch.py --demo
+
+test: setup-dev system
+	@$(PY) -m tests.run
+
+check: lint types test
+
+lint: setup-dev
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+types: setup-dev
+	@$(PY) -m mypy
+
+bench: setup-dev system
+	@$(PY) -m bench
+
+soak: setup-dev system
+	@$(PY) -m tests.run --soak
+
+setup: $(VENV)/.runtime
+setup-dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pairbridge needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 ...")'
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements.txt constraints.txt | $(VENV)/bin/python
+	@echo "Installing what Pairbridge needs (once, about a minute) ..."
+	@$(PY) -m pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@echo "Installing what the tests need (once) ..."
+	@$(PY) -m pip install -q --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+# The browser tests drive the system's Chromium, the page's own tests run in Node. Both come from apt
+# where they are missing; elsewhere the tests that need them skip and say so.
+system:
+	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1; then \
+	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Chromium ..."; $(APT) update >/dev/null && $(APT) install chromium >/dev/null || echo "Chromium could not be installed"; fi; fi
+	@if ! command -v node >/dev/null 2>&1; then \
+	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Node.js ..."; $(APT) install nodejs >/dev/null || echo "Node.js could not be installed"; fi; fi
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/results

@@ -1,0 +1,164 @@
+"""Every setting of Pairbridge, in one place.
+
+Edit the four names below, or override any setting for one start with an environment variable
+called ``PAIRBRIDGE_`` and the setting's name in capitals, for example ``PAIRBRIDGE_BRIDGE_PORT=9000``.
+A value that cannot be used stops the program with exit code 2 and a sentence that names the
+variable, the value found and what was expected.
+
+    >>> Config.from_environ({"PAIRBRIDGE_DEFAULT_WINDOW": "100"}).default_window
+    100
+    >>> Config.from_environ({"PAIRBRIDGE_BRIDGE_PORT": "http"})
+    Traceback (most recent call last):
+    ...
+    config.ConfigError: PAIRBRIDGE_BRIDGE_PORT is 'http'; expected a whole number from 0 to 65535
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+# The four that people change most. Each is only the default of the Config field of the same name.
+DEFAULT_WINDOW = 50  # bars in the rolling z-score
+ZSCORE_THRESHOLD = 2.0  # enter when |z| passes this
+REFRESH_RATE = 1  # seconds between polls when the screen's live connection is down
+RETENTION_HOURS = 24  # raw ticks are kept this long; bars are kept for good
+
+PREFIX = "PAIRBRIDGE_"
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used: the message names the key, the value and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one setting is read from text, and the words for what was expected."""
+
+    expected: str
+    read: Callable[[str], Any]
+
+
+def _whole(low: int, high: int) -> _Kind:
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return _Kind(f"a whole number from {low} to {high}", read)
+
+
+def _number(low: float, high: float) -> _Kind:
+    def read(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(text)
+        return value
+
+    return _Kind(f"a number from {low:g} to {high:g}", read)
+
+
+def _one_of(*names: str) -> _Kind:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(text)
+        return text
+
+    return _Kind("one of " + ", ".join(names), read)
+
+
+def _read_flag(text: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+
+
+def _read_token(text: str) -> str:
+    if not (len(text) >= 32 and text.isascii() and text.isalnum()):
+        raise ValueError(text)
+    return text
+
+
+def _read_path(text: str) -> Path:
+    if not text.strip():
+        raise ValueError(text)
+    return Path(text).expanduser()
+
+
+_FLAG = _Kind("1 or 0", _read_flag)
+_PATH = _Kind("a folder that can be created and written", _read_path)
+_TOKEN = _Kind("at least 32 ASCII letters and digits", _read_token)
+
+
+def _setting(default: Any, kind: _Kind, doc: str) -> Any:
+    return dataclasses.field(default=default, metadata={"kind": kind, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one start. Frozen: to change one, make a new Config."""
+
+    default_window: int = _setting(DEFAULT_WINDOW, _whole(2, 100_000), "Bars in the rolling z-score of a new pair.")
+    zscore_threshold: float = _setting(ZSCORE_THRESHOLD, _number(0.1, 100), "Entry threshold, in |z|, of a new pair.")
+    refresh_rate: float = _setting(
+        REFRESH_RATE, _number(0.25, 3600), "Seconds between polls when the screen's live connection is down."
+    )
+    retention_hours: float = _setting(RETENTION_HOURS, _number(1, 87_600), "Hours that raw ticks are kept; bars stay.")
+    data_dir: Path = _setting(Path("data"), _PATH, "Everything that is written goes in here.")
+    bridge_port: int = _setting(8765, _whole(0, 65535), "Port of the bridge server; 0 takes any free one.")
+    dashboard_port: int = _setting(8050, _whole(0, 65535), "Port of the dashboard; 0 takes any free one.")
+    token: str | None = _setting(None, _TOKEN, "The bridge's password; created once in the data folder when not set.")
+    open_browser: bool = _setting(False, _FLAG, "Open the page and the dashboard in the browser on `make run`.")
+    heartbeat_limit_s: float = _setting(
+        2.5, _number(0.5, 60), "Seconds without a beat until the banner says BRIDGE DISCONNECTED."
+    )
+    log_level: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "What the log files record.")
+
+    @property
+    def ticks_db(self) -> Path:
+        """The bridge server's file: ticks, bars, holes, events."""
+        return self.data_dir / "ticks.db"
+
+    @property
+    def analysis_db(self) -> Path:
+        """The dashboard's file: watch list, runs, decisions."""
+        return self.data_dir / "analysis.db"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Defaults overridden by ``PAIRBRIDGE_*``; raises ConfigError on a bad value or unknown name."""
+        given = {k: v for k, v in (os.environ if environ is None else environ).items() if k.startswith(PREFIX)}
+        fields = {PREFIX + f.name.upper(): f for f in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for key, text in given.items():
+            if key not in fields:
+                near = difflib.get_close_matches(key, fields, n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; the settings are {', '.join(fields)}"
+                raise ConfigError(f"{key} is not a setting of Pairbridge{hint}")
+            kind: _Kind = fields[key].metadata["kind"]
+            try:
+                values[fields[key].name] = kind.read(text)
+            except (ValueError, KeyError):
+                shown = "(hidden)" if key == PREFIX + "TOKEN" else repr(text)
+                raise ConfigError(f"{key} is {shown}; expected {kind.expected}") from None
+        return cls(**values)
+
+
+def load_or_exit() -> Config:
+    """The settings of this process; a bad one is told on standard error and ends it with code 2."""
+    try:
+        return Config.from_environ()
+    except ConfigError as error:
+        stop(str(error))
+
+
+def stop(message: str) -> NoReturn:
+    """End the process with exit code 2, telling why."""
+    print(f"pairbridge: {message}", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,1 @@
+"""Trades, bars and what several rooms share about a market."""

@@ -1,0 +1,124 @@
+"""A trade, and the one door through which every trade comes in.
+
+Rows arrive from sockets, REST answers and files; all of them become a Tick here or are refused with
+a reason. Prices and quantities stay decimal strings up to this door, so that no program before it
+can have rounded them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from engine.errors import RowRefused
+
+MAX_ID = 2**53  # the first whole number that JavaScript cannot tell from its neighbour
+MAX_TIME_MS = 10**14  # from here on a time is in microseconds, not milliseconds
+MAX_SIGNIFICANT_DIGITS = 15  # float64 gives back any decimal of up to 15 digits
+
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
+_SYMBOL_EXTRA = str.maketrans("", "", "_-")
+
+
+class Tick(NamedTuple):
+    """One aggregate trade. (A named tuple, not a dataclass: made for every trade, written as a row.)
+
+    ``agg_id`` rises by 1 within (market, symbol). ``buyer_is_maker`` true means the taker sold;
+    None means the source did not say. ``future`` marks a trade time too far ahead to be believed:
+    such a tick is stored, moves no clock and enters no bar.
+    """
+
+    symbol: str
+    agg_id: int
+    price: float
+    quantity: float
+    trade_time_ms: int
+    buyer_is_maker: bool | None
+    future: bool = False
+
+
+def read_symbol(value: Any) -> str:
+    """``value`` as a symbol: 1..32 upper-case letters, digits, ``_`` or ``-`` of any script."""
+    if not isinstance(value, str):
+        raise RowRefused(f"symbol is {value!r}; expected text")
+    plain = value.translate(_SYMBOL_EXTRA)
+    if not (1 <= len(value) <= 32 and (plain.isalnum() or (not plain and value))):
+        raise RowRefused(f"symbol is {value[:40]!r}; expected 1 to 32 letters, digits, _ or -")
+    if value != value.upper():
+        raise RowRefused(f"symbol is {value!r}; expected upper case, {value.upper()!r}")
+    return value
+
+
+def read_id(value: Any) -> int:
+    """``value`` as an aggregate id: a whole number, 0 <= id < 2**53."""
+    if type(value) is not int or not 0 <= value < MAX_ID:
+        raise RowRefused(f"aggregate id is {value!r}; expected a whole number from 0 to 2^53 - 1")
+    return value
+
+
+def read_decimal(name: str, value: Any) -> float:
+    """A positive decimal string of at most 15 significant digits, as the float64 that gives it back."""
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        shown = repr(value)[:60]
+        raise RowRefused(f"{name} is {shown}; expected a decimal string such as '85595.90'")
+    if len(value) > MAX_SIGNIFICANT_DIGITS and significant_digits(value) > MAX_SIGNIFICANT_DIGITS:
+        raise RowRefused(f"{name} is {value!r}; expected at most {MAX_SIGNIFICANT_DIGITS} significant digits")
+    number = float(value)
+    if number <= 0.0:
+        raise RowRefused(f"{name} is {value!r}; expected more than 0")
+    return number
+
+
+def significant_digits(decimal: str) -> int:
+    """Digits that carry the value: leading zeros and trailing zeros after the point do not count.
+
+    >>> significant_digits("00120.3400"), significant_digits("1000")
+    (5, 4)
+    """
+    if "." in decimal:
+        decimal = decimal.rstrip("0").replace(".", "")
+    return len(decimal.lstrip("0"))
+
+
+def read_time(value: Any) -> int:
+    """``value`` as a trade time in milliseconds since 1970, UTC."""
+    if type(value) is not int or not 0 < value < MAX_TIME_MS:
+        raise RowRefused(f"trade time is {value!r}; expected whole milliseconds since 1970 below 10^14")
+    return value
+
+
+def read_row(row: Any) -> Tick:
+    """``[symbol, aggregate id, price, quantity, trade time ms, buyer is maker]`` as a Tick.
+
+    >>> read_row(["BTCUSDT", 7, "85595.90", "0.411", 1790046465580, False]).price
+    85595.9
+
+    Raises RowRefused with the first thing that is wrong.
+    """
+    if not isinstance(row, (list, tuple)) or len(row) != 6:
+        raise RowRefused(f"row is {repr(row)[:60]}; expected six values")
+    symbol, agg_id, price, quantity, trade_time_ms, maker = row
+    if maker is not None and type(maker) is not bool:
+        raise RowRefused(f"buyer-is-maker is {maker!r}; expected true, false or null")
+    return Tick(
+        read_symbol(symbol),
+        read_id(agg_id),
+        read_decimal("price", price),
+        read_decimal("quantity", quantity),
+        read_time(trade_time_ms),
+        maker,
+    )
+
+
+def row_of_frame(frame: Any) -> list[Any] | None:
+    """The row inside a raw Binance aggTrade frame, wrapped or not; None for any other frame.
+
+    Only ``e == "aggTrade"`` counts: in a ``trade`` frame ``a`` is an order id, in other events ``p``
+    is something else. ``E``, ``nq``, ``st`` and whatever appears next year are left aside.
+    """
+    if not isinstance(frame, dict):
+        return None
+    data = frame.get("data", frame)
+    if not isinstance(data, dict) or data.get("e") != "aggTrade":
+        return None
+    return [data.get(key) for key in ("s", "a", "p", "q", "T", "m")]
