@@ -64,7 +64,7 @@ class Coverage:
         return Arrival.FILL if self._gap_at(agg_id) is not None else Arrival.KNOWN
 
     def add(self, agg_id: int) -> tuple[Arrival, Hole | None]:
-        """Account for one id. The hole is the one that a JUMP or BEFORE opened, or that a FILL closed."""
+        """Account for one id. The hole is the one that a JUMP or BEFORE opened, or that a FILL went into."""
         arrival = self.arrival(agg_id)
         hole: Hole | None = None
         if arrival is Arrival.FIRST:
@@ -78,8 +78,9 @@ class Coverage:
                 hole = self._open(agg_id + 1, (self.first or 0) - 1)
             self.first = agg_id
         elif arrival is Arrival.FILL:
-            closed = self.account_for(agg_id, agg_id)
-            hole = closed[0] if closed else None
+            gap = self._gap_at(agg_id)
+            hole = gap.hole if gap else None
+            self.account_for(agg_id, agg_id)
         return arrival, hole
 
     def account_for(self, first: int, last: int) -> list[Hole]:
@@ -98,6 +99,20 @@ class Coverage:
         # What is left of one hole lies side by side, so only these neighbours can belong to a touched one.
         still_open = {gap.hole for gap in self._gaps[max(low - 1, 0) : low + len(left) + 1]}
         return [hole for hole in touched if hole not in still_open]
+
+    def is_open(self, hole: Hole) -> bool:
+        """Whether anything of ``hole`` is still missing."""
+        at = bisect_left(self._gaps, hole.first, key=_first)
+        return at < len(self._gaps) and self._gaps[at].hole == hole
+
+    def missing_of(self, hole: Hole) -> tuple[Hole, ...]:
+        """The runs still missing from ``hole``, rising."""
+        at = bisect_left(self._gaps, hole.first, key=_first)
+        found: list[Hole] = []
+        while at < len(self._gaps) and self._gaps[at].hole == hole:
+            found.append(Hole(self._gaps[at].first, self._gaps[at].last))
+            at += 1
+        return tuple(found)
 
     def missing(self) -> list[tuple[Hole, Hole]]:
         """(hole, a run of ids still missing from it) in rising order."""

@@ -1,0 +1,238 @@
+"""When a one-second bar is given out, and when it is given out again.
+
+The builder takes one market's ticks and events one by one, in the order in which they were stored,
+and returns what became known with each. Since it looks at nothing else, reading the store in any
+number of pieces gives the same changes in the same order.
+
+A second is *closed* once a later tick of its symbol follows without a hole between, or once the
+market's watermark (the latest believable trade time over its symbols) is ``GRACE_MS`` past its end.
+A tick that lands in a closed second makes it *stale*; it is given out again, revised, when the
+symbol has moved on without a hole around it, or at the watermark's next second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from engine.market.bars import Bar, SecondFold
+from engine.market.coverage import Arrival, Coverage, Hole
+from engine.market.history import History
+from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.ticks import Tick
+
+GRACE_MS = 2_000
+
+
+class Closed(NamedTuple):
+    """Every second of ``symbol`` before ``through_ms`` has now been given out; ``bars`` are the new ones."""
+
+    symbol: str
+    through_ms: int
+    bars: tuple[Bar, ...]
+
+
+class Revised(NamedTuple):
+    """Seconds in ``[from_ms, to_ms)`` that were given out changed: these bars, or whether a hole touches them."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+    bars: tuple[Bar, ...]
+
+
+Change = Closed | Revised
+
+
+@dataclass(slots=True)
+class _Series:
+    """What the builder knows of one symbol."""
+
+    coverage: Coverage
+    first_ms: int  # time of the oldest tick
+    last_ms: int  # time of the newest tick
+    closed_through: int
+    folds: dict[int, SecondFold] = field(default_factory=dict)
+    stale: set[int] = field(default_factory=set)
+    spans: dict[Hole, tuple[int, int]] = field(default_factory=dict)  # seconds [from, to) that a hole touches
+
+
+class BarBuilder:
+    """Closings and revisions of one market's one-second bars."""
+
+    def __init__(self, history: History, grace_ms: int = GRACE_MS) -> None:
+        self._history = history
+        self._grace_ms = grace_ms
+        self._series: dict[str, _Series] = {}
+        self.watermark_ms = 0
+
+    def feed(self, seq: int, tick: Tick) -> list[Change]:
+        """Take the tick stored at ``seq``; returns what it made known, mostly nothing."""
+        series = self._series.get(tick.symbol)
+        if series is None:
+            series = self._open(tick)
+        previous_ms = series.last_ms
+        arrival, hole = series.coverage.add(tick.agg_id)
+        if arrival is Arrival.KNOWN:
+            return []
+        if not tick.future:
+            self._fold(series, tick, seq)
+        if arrival is Arrival.JUMP or arrival is Arrival.BEFORE:
+            if hole is not None:
+                series.spans[hole] = self._span(series, arrival, tick, previous_ms)
+            if arrival is Arrival.BEFORE:
+                series.first_ms = min(series.first_ms, tick.trade_time_ms)
+        elif hole is not None and not series.coverage.is_open(hole):
+            return self._heal(tick.symbol, series, [hole]) + self._advance(tick)
+        settle = bar_open(series.last_ms, SECOND_MS) > bar_open(previous_ms, SECOND_MS)
+        changes = self._settle(tick.symbol, series, swept=False) if settle else []
+        return changes + self._advance(tick)
+
+    def absent(self, symbol: str, first: int, last: int) -> list[Change]:
+        """The exchange has no ids ``first..last``: nothing is missing there."""
+        series = self._series.get(symbol)
+        return [] if series is None else self._heal(symbol, series, series.coverage.account_for(first, last))
+
+    def closed_through(self, symbol: str) -> int | None:
+        """Every second before this has been given out; None before the symbol's first tick."""
+        series = self._series.get(symbol)
+        return None if series is None else series.closed_through
+
+    def hole_spans(self, symbol: str) -> list[tuple[int, int]]:
+        """The stretches ``[from_ms, to_ms)`` of whole seconds that an open hole touches."""
+        series = self._series.get(symbol)
+        return [] if series is None else sorted(series.spans.values())
+
+    def forming(self, symbol: str) -> list[Bar]:
+        """The bars so far of the seconds not given out yet, in time order."""
+        series = self._series.get(symbol)
+        if series is None:
+            return []
+        return [fold.bar() for at, fold in sorted(series.folds.items()) if at >= series.closed_through]
+
+    def state(self) -> dict[str, Any]:
+        """All that a restart needs, as plain JSON values; folds are recalled when a tick asks for them."""
+        return {
+            "watermark_ms": self.watermark_ms,
+            "grace_ms": self._grace_ms,
+            "series": {
+                symbol: {
+                    "first": series.coverage.first,
+                    "high_water": series.coverage.high_water,
+                    "missing": series.coverage.missing(),
+                    "first_ms": series.first_ms,
+                    "last_ms": series.last_ms,
+                    "closed_through": series.closed_through,
+                    "stale": sorted(series.stale),
+                    "spans": [[hole, span] for hole, span in series.spans.items()],
+                    "open": sorted(series.folds),
+                }
+                for symbol, series in self._series.items()
+            },
+        }
+
+    @classmethod
+    def resume(cls, state: dict[str, Any], history: History, before_seq: int) -> BarBuilder:
+        """The builder that gave ``state()`` after the tick just before ``before_seq``."""
+        builder = cls(history, state["grace_ms"])
+        builder.watermark_ms = state["watermark_ms"]
+        for symbol, kept in state["series"].items():
+            missing = [(Hole(*hole), Hole(*run)) for hole, run in kept["missing"]]
+            builder._series[symbol] = _Series(
+                coverage=Coverage(kept["first"], kept["high_water"], missing),
+                first_ms=kept["first_ms"],
+                last_ms=kept["last_ms"],
+                closed_through=kept["closed_through"],
+                folds={at: SecondFold(at, history.ticks(symbol, at, before_seq)) for at in kept["open"]},
+                stale=set(kept["stale"]),
+                spans={Hole(*hole): (span[0], span[1]) for hole, span in kept["spans"]},
+            )
+        return builder
+
+    def _open(self, tick: Tick) -> _Series:
+        # An unbelievable first tick says nothing about when trading was: the watermark stands in for it.
+        time_ms = self.watermark_ms if tick.future else tick.trade_time_ms
+        series = _Series(Coverage(), time_ms, time_ms, bar_open(time_ms, SECOND_MS))
+        self._series[tick.symbol] = series
+        return series
+
+    def _fold(self, series: _Series, tick: Tick, seq: int) -> None:
+        second = bar_open(tick.trade_time_ms, SECOND_MS)
+        fold = series.folds.get(second)
+        if fold is None:
+            # Only a second that the symbol has already reached can have earlier ticks.
+            known = second <= bar_open(series.last_ms, SECOND_MS)
+            ticks = self._history.ticks(tick.symbol, second, seq) if known else ()
+            fold = series.folds[second] = SecondFold(second, ticks)
+        fold.add(tick)
+        if second < series.closed_through:
+            series.stale.add(second)
+        series.last_ms = max(series.last_ms, tick.trade_time_ms)
+
+    def _span(self, series: _Series, arrival: Arrival, tick: Tick, previous_ms: int) -> tuple[int, int]:
+        time_ms = self.watermark_ms if tick.future else tick.trade_time_ms
+        if arrival is Arrival.BEFORE:
+            start_ms, end_ms = time_ms, series.first_ms
+        else:
+            start_ms, end_ms = previous_ms, time_ms
+        return bar_open(start_ms, SECOND_MS), bar_open(max(start_ms, end_ms), SECOND_MS) + SECOND_MS
+
+    def _advance(self, tick: Tick) -> list[Change]:
+        """Move the watermark; at each new second of it, close what is past its grace on every symbol."""
+        if tick.future or tick.trade_time_ms <= self.watermark_ms:
+            return []
+        before = bar_open(self.watermark_ms, SECOND_MS)
+        self.watermark_ms = tick.trade_time_ms
+        if bar_open(self.watermark_ms, SECOND_MS) == before:
+            return []
+        changes: list[Change] = []
+        for symbol, series in self._series.items():
+            changes += self._settle(symbol, series, swept=True)
+        return changes
+
+    def _heal(self, symbol: str, series: _Series, holes: list[Hole]) -> list[Change]:
+        """Holes have closed: give out again what they touched."""
+        changes: list[Change] = []
+        for hole in holes:
+            start_ms, end_ms = series.spans.pop(hole)
+            end_ms = min(end_ms, series.closed_through)
+            if start_ms < end_ms:
+                settled = [at for at in series.stale if start_ms <= at < end_ms and not _in_spans(series, at)]
+                changes.append(self._revise(symbol, series, settled, start_ms, end_ms))
+        return changes + self._settle(symbol, series, swept=False)
+
+    def _settle(self, symbol: str, series: _Series, swept: bool) -> list[Change]:
+        changes: list[Change] = []
+        reached = bar_open(series.last_ms, SECOND_MS)
+        settled = [at for at in series.stale if (swept or at < reached) and not _in_spans(series, at)]
+        if settled:
+            changes.append(self._revise(symbol, series, settled, min(settled), max(settled) + SECOND_MS))
+        through = max(self._contiguous_through(series), bar_open(self.watermark_ms - self._grace_ms, SECOND_MS))
+        if through > series.closed_through:
+            due = sorted(at for at in series.folds if series.closed_through <= at < through)
+            changes.append(Closed(symbol, through, tuple(series.folds[at].bar() for at in due)))
+            series.closed_through = through
+            self._forget(series)
+        return changes
+
+    def _revise(self, symbol: str, series: _Series, settled: list[int], from_ms: int, to_ms: int) -> Revised:
+        bars = tuple(series.folds[at].bar() for at in sorted(settled))
+        series.stale.difference_update(settled)
+        self._forget(series)
+        return Revised(symbol, from_ms, to_ms, bars)
+
+    def _contiguous_through(self, series: _Series) -> int:
+        """Up to here no id can be missing or still to come: before the first hole not yet passed."""
+        reached = bar_open(series.last_ms, SECOND_MS)
+        ahead = [start for start, end in series.spans.values() if end > series.closed_through]
+        return min([reached, *ahead])
+
+    def _forget(self, series: _Series) -> None:
+        """Drop the folds that no in-order tick can touch any more; a late one recalls its second."""
+        reached = bar_open(series.last_ms, SECOND_MS)
+        for at in [at for at in series.folds if at < series.closed_through and at < reached and at not in series.stale]:
+            del series.folds[at]
+
+
+def _in_spans(series: _Series, second_ms: int) -> bool:
+    return any(start <= second_ms < end for start, end in series.spans.values())

@@ -1,0 +1,1 @@
+"""The only room that knows SQL: two SQLite files, each with exactly one writer."""

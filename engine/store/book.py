@@ -1,0 +1,133 @@
+"""What the writer keeps in memory about each symbol, and the plan of a commit made from it.
+
+Pure: the book is loaded from the file, takes batches and events, and says what to write. It is the
+authority on which ids are new; the file's unique key only stands guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.market.bars import SecondFold
+from engine.market.clock import Watermark
+from engine.market.coverage import Arrival, Coverage, Hole
+from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.records import Batch, Event, HoleNews
+from engine.market.ticks import Tick
+
+TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
+
+_FOLDS_KEPT_MS = 10_000  # open seconds held in memory; an older one is read back when a late tick touches it
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The caller's clocks, in milliseconds: the engine has none of its own."""
+
+    wall_ms: int
+    mono_ms: int
+
+
+@dataclass(slots=True)
+class Series:
+    """One (market, symbol)."""
+
+    series_id: int
+    market: str
+    symbol: str
+    coverage: Coverage
+    reached_ms: int = -1  # the newest second that has a bar
+    folds: dict[int, SecondFold] = field(default_factory=dict)
+    given_up: dict[Hole, str] = field(default_factory=dict)  # holes that nobody could fetch, and why
+
+    def fold(self, second_ms: int) -> SecondFold | None:
+        """The open second, or None when its earlier ticks must be read back from the file."""
+        fold = self.folds.get(second_ms)
+        if fold is None and second_ms > self.reached_ms:
+            fold = self.folds[second_ms] = SecondFold(second_ms)
+        return fold
+
+    def reach(self, second_ms: int) -> None:
+        """The newest second is now at least this; forget the folds far behind it."""
+        if second_ms > self.reached_ms:
+            self.reached_ms = second_ms
+            for old in [at for at in self.folds if at < second_ms - _FOLDS_KEPT_MS]:
+                del self.folds[old]
+
+    def news(self, hole: Hole) -> HoleNews:
+        """How a hole stands."""
+        return HoleNews(self.market, self.symbol, hole, self.coverage.missing_of(hole), self.given_up.get(hole))
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one commit is about to write. Keys of the inner maps are series ids."""
+
+    seq: int
+    rows: list[TickRow] = field(default_factory=list)
+    stored: list[int] = field(default_factory=list)  # by batch
+    known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were there already
+    fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: (seq, tick)
+    holes: dict[int, set[Hole]] = field(default_factory=dict)
+    absent: set[Hole] = field(default_factory=set)
+    markets: set[str] = field(default_factory=set)
+
+
+class Book:
+    """Every series and market clock of one file."""
+
+    def __init__(self) -> None:
+        self.series: dict[tuple[str, str], Series] = {}
+        self.by_id: dict[int, Series] = {}
+        self.watermarks: dict[str, Watermark] = {}
+
+    def enter(self, series: Series) -> None:
+        """Add a series."""
+        self.series[series.market, series.symbol] = series
+        self.by_id[series.series_id] = series
+
+    def unknown(self, batches: Iterable[Batch]) -> list[tuple[str, str]]:
+        """(market, symbol) of the batches that have no series yet, in order of appearance."""
+        keys = ((batch.market, tick.symbol) for batch in batches for tick in batch.ticks)
+        return list(dict.fromkeys(key for key in keys if key not in self.series))
+
+    def plan_batch(self, plan: Plan, batch: Batch, now: Now) -> None:
+        """Sort one batch's ticks into new and known; every symbol in it must have been entered."""
+        watermark = self.watermarks.setdefault(batch.market, Watermark())
+        horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+        known: list[tuple[int, Tick]] = []
+        before = len(plan.rows)
+        for tick in batch.ticks:
+            series = self.series[batch.market, tick.symbol]
+            arrival, hole = series.coverage.add(tick.agg_id)
+            if arrival is Arrival.KNOWN:
+                known.append((series.series_id, tick))
+                continue
+            if hole is not None:
+                plan.holes.setdefault(series.series_id, set()).add(hole)
+            plan.seq += 1
+            future = tick.trade_time_ms > horizon_ms
+            fresh = plan.fresh.setdefault(series.series_id, {})
+            if not future:
+                if watermark.time_ms is None or tick.trade_time_ms > watermark.time_ms:
+                    watermark.advance(tick.trade_time_ms, now.wall_ms, now.mono_ms)
+                    horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+                fresh.setdefault(bar_open(tick.trade_time_ms, SECOND_MS), []).append((plan.seq, tick))
+            plan.rows.append((plan.seq, series.series_id, *tick[1:6], future))
+        plan.markets.add(batch.market)
+        plan.stored.append(len(plan.rows) - before)
+        plan.known.append(known)
+
+    def plan_event(self, plan: Plan, event: Event) -> None:
+        """Let an event change what is missing."""
+        series = self.series.get((event.market, event.symbol or ""))
+        if series is None or event.kind not in ("absent", "unfetchable"):
+            return
+        first, last = int(event.detail["first"]), int(event.detail["last"])
+        touched = [hole for hole, run in series.coverage.missing() if run.first <= last and run.last >= first]
+        plan.holes.setdefault(series.series_id, set()).update(touched)
+        if event.kind == "absent":
+            plan.absent.update(series.coverage.account_for(first, last))
+        else:
+            series.given_up.update(dict.fromkeys(touched, str(event.detail["reason"])))

@@ -1,0 +1,133 @@
+"""Read-only views of ``ticks.db`` for everyone but its writer. Short reads; never a lock held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.market.bars import Bar, second_bar
+from engine.market.intervals import SECOND_MS
+from engine.market.records import Event
+from engine.market.ticks import Tick
+from engine.store.files import connect_reader
+from engine.store.rows import TICK_COLUMNS, tick_of
+
+_BAR_COLUMNS = ", ".join(Bar._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """One stored symbol and how far it reaches."""
+
+    market: str
+    symbol: str
+    first_ms: int
+    last_ms: int
+
+
+class TickReader:
+    """One read-only connection. Not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreError while the file does not exist."""
+        self._db = connect_reader(path)
+        self.path = path
+        self._names: dict[int, tuple[str, str]] = {}
+        self._ids: dict[tuple[str, str], int] = {}
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
+
+    def store_id(self) -> str:
+        """The identity of the file: another id means another history."""
+        return str(self._db.execute("SELECT value FROM meta WHERE key='store_id'").fetchone()[0])
+
+    def data_version(self) -> int:
+        """A number that changes whenever the writer commits."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see the same committed state."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
+    def last_seq(self) -> int:
+        """The newest position in the order of commits."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='last_seq'").fetchone()
+        return int(row[0]) if row else 0
+
+    def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
+        """(seq, market, tick) of the next ticks in the order of commits."""
+        rows = self._db.execute(
+            f"SELECT seq, series_id, {TICK_COLUMNS} FROM ticks WHERE seq>? ORDER BY seq LIMIT ?", (seq, limit)
+        ).fetchall()
+        found = []
+        for row in rows:
+            market, symbol = self._name(row[1])
+            found.append((row[0], market, tick_of(symbol, row[2:])))
+        return found
+
+    def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
+        """The next events that happened no later than right after the tick ``up_to_seq``."""
+        rows = self._db.execute(
+            "SELECT kind, market, symbol, detail, after_seq, event_id FROM events"
+            " WHERE event_id>? AND after_seq<=? ORDER BY event_id",
+            (event_id, up_to_seq),
+        )
+        return [Event(kind, market, symbol, json.loads(detail), *ids) for kind, market, symbol, detail, *ids in rows]
+
+    def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
+        """The believable ticks of one second that were stored before ``before_seq``."""
+        rows = self._db.execute(
+            f"SELECT {TICK_COLUMNS} FROM ticks WHERE series_id=? AND trade_time_ms>=? AND trade_time_ms<?"
+            " AND seq<? AND NOT future",
+            (self._id(market, symbol), second_ms, second_ms + SECOND_MS, before_seq),
+        )
+        return [tick_of(symbol, row) for row in rows]
+
+    def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
+        """One-second bars in ``[from_ms, to_ms)``, as they were before the tick ``before_seq`` (None: as they are)."""
+        rows = self._db.execute(
+            f"SELECT seq, {_BAR_COLUMNS} FROM bars WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?"
+            " ORDER BY open_time_ms",
+            (self._id(market, symbol), from_ms, to_ms),
+        ).fetchall()
+        found = []
+        for seq, *columns in rows:
+            bar = Bar._make(columns)
+            if before_seq is None or seq < before_seq:
+                found.append(bar)
+            elif ticks := self.ticks_of_second(market, symbol, bar.open_time_ms, before_seq):
+                found.append(second_bar(bar.open_time_ms, ticks))
+        return found
+
+    def series(self) -> list[SeriesInfo]:
+        """Every stored symbol that has a bar, by market and symbol."""
+        rows = self._db.execute(
+            "SELECT market, symbol, (SELECT min(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id),"
+            " (SELECT max(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id) FROM series AS s ORDER BY 1, 2"
+        )
+        return [SeriesInfo(*row) for row in rows if row[2] is not None]
+
+    def _name(self, series_id: int) -> tuple[str, str]:
+        if series_id not in self._names:
+            self._read_names()
+        return self._names[series_id]
+
+    def _id(self, market: str, symbol: str) -> int:
+        if (market, symbol) not in self._ids:
+            self._read_names()
+        return self._ids.get((market, symbol), -1)
+
+    def _read_names(self) -> None:
+        for series_id, market, symbol in self._db.execute("SELECT series_id, market, symbol FROM series"):
+            self._names[series_id] = (market, symbol)
+            self._ids[market, symbol] = series_id
