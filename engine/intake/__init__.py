@@ -1,0 +1,1 @@
+"""The bridge protocol without its sockets: messages in, actions out."""

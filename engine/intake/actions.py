@@ -1,0 +1,41 @@
+"""What the intake asks its shell to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.market.records import Batch, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this text to a connection."""
+
+    conn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close a connection; nothing more comes from it."""
+
+    conn: int
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Commit this batch; nothing may be acknowledged before."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Commit this event."""
+
+    event: Event
+
+
+Action = Send | Close | Store | Note

@@ -1,0 +1,318 @@
+"""One server's intake: every connection's session, without the sockets.
+
+The shell tells what happened (``connected``, ``received``, ``committed``, ``disconnected``, ``tick``)
+with its monotonic clock in ms, and performs the actions that come back, in order.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.errors import MessageRefused, RowRefused
+from engine.intake.actions import Action, Close, Note, Send, Store
+from engine.intake.holes import OpenHoles
+from engine.intake.leases import Leases
+from engine.intake.liveness import Facts
+from engine.intake.messages import (
+    MAX_IN_FLIGHT,
+    MAX_ROWS,
+    NO_SUCH_IDS,
+    PROTO,
+    Beat,
+    Bye,
+    Frame,
+    Hello,
+    Message,
+    Subscribe,
+    Ticks,
+    Unfetchable,
+    decode,
+    encode,
+)
+from engine.intake.traffic import Traffic
+from engine.market.records import Batch, Commit, Event, HoleNews
+from engine.market.ticks import Tick, read_row
+
+HELLO_WITHIN_MS = 2_000
+SILENT_MS = 2_500  # without a beat for this long, a bridge that has sent beats counts as gone
+_RAW = -1  # the number of a batch that came as a raw frame
+_STORED_EVERY_MS = 1_000
+
+_CLOSE_CODES = {"bad-token": 4401, "late": 4408, "protocol-version": 4409, "too-many": 4429}
+_MALFORMED = 4400
+
+
+@dataclass(slots=True)
+class _Bridge:
+    """One connection."""
+
+    opened_ms: int
+    hello: Hello | None = None
+    last_number: int | None = None
+    in_flight: int = 0
+    beat: Beat | None = None
+    beat_ms: int = 0
+    owes_stored: bool = False
+    stored_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that was refused, for the screens."""
+
+    market: str
+    client: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Market:
+    """What the intake knows of one market across its bridges."""
+
+    sign_ms: int | None = None
+    last_word: str = ""
+    is_up: bool = False
+    high_water: dict[str, int] = field(default_factory=dict)
+
+
+class Intake:
+    """All bridges of one server."""
+
+    def __init__(
+        self, token: str, high_water: dict[str, dict[str, int]] | None = None, holes: Iterable[HoleNews] = ()
+    ) -> None:
+        """``high_water`` by market and symbol, and the open ``holes``, as the store has them at start."""
+        self._token = token.encode()
+        self._bridges: dict[int, _Bridge] = {}
+        self._leases = Leases()
+        self._markets = {market: _Market(high_water=dict(ids)) for market, ids in (high_water or {}).items()}
+        self.holes = OpenHoles(holes)
+        self.traffic = Traffic()
+        self.refusals: deque[Refusal] = deque(maxlen=100)
+
+    def connected(self, conn: int, now_ms: int) -> list[Action]:
+        """A socket has opened."""
+        self._bridges[conn] = _Bridge(now_ms)
+        return []
+
+    def received(self, conn: int, text: str | bytes, now_ms: int) -> list[Action]:
+        """A message came in."""
+        bridge = self._bridges.get(conn)
+        if bridge is None:
+            return []
+        try:
+            message = decode(text)
+            if bridge.hello is None:
+                return self._greet(conn, bridge, message, now_ms)
+            return self._handle(conn, bridge, bridge.hello, message, now_ms)
+        except MessageRefused as refused:
+            return self._refuse(conn, refused.code, str(refused), now_ms)
+
+    def committed(self, commit: Commit, now_ms: int) -> list[Action]:
+        """A transaction has ended well: acknowledge, and ask for what is missing."""
+        actions: list[Action] = []
+        for receipt in commit.receipts:
+            batch = receipt.batch
+            high_water = self._market(batch.market).high_water
+            for tick in batch.ticks:
+                if tick.agg_id > high_water.get(tick.symbol, -1):
+                    high_water[tick.symbol] = tick.agg_id
+            self.traffic.stored(batch.market, receipt)
+            bridge = self._bridges.get(batch.conn)
+            if bridge is None:
+                continue
+            bridge.in_flight -= 1
+            if batch.number == _RAW:
+                bridge.owes_stored = True
+            else:
+                actions.append(_ack(batch, receipt.stored, receipt.duplicates, receipt.conflicts))
+        for news in commit.holes:
+            self.holes.update(news, now_ms)
+            too_large = self.holes.too_large(news)
+            if too_large:
+                actions.append(Note(_unfetchable(news.market, news.symbol, news.missing[0], too_large)))
+        symbols = dict.fromkeys((news.market, news.symbol) for news in commit.holes if news.missing)
+        for market, symbol in symbols:
+            actions += self._ask(market, symbol, now_ms)
+        return actions
+
+    def disconnected(self, conn: int, now_ms: int) -> list[Action]:
+        """A socket has closed, whoever closed it."""
+        bridge = self._bridges.pop(conn, None)
+        if bridge is None or bridge.hello is None:
+            return []
+        return self._tell_leases(self._leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
+
+    def tick(self, now_ms: int) -> list[Action]:
+        """Time has passed; call it a few times a second."""
+        actions: list[Action] = []
+        for conn, bridge in list(self._bridges.items()):
+            if bridge.hello is None:
+                if now_ms - bridge.opened_ms >= HELLO_WITHIN_MS:
+                    actions += self._refuse(conn, "late", "no hello within 2 s of connecting", now_ms)
+                continue
+            if bridge.beat is not None and now_ms - bridge.beat_ms > SILENT_MS:
+                actions += self._tell_leases(self._leases.sleep(conn) | {conn}, now_ms) if self._holds(conn) else []
+            if bridge.beat is None:  # a forwarder without beats lives as long as its socket
+                self._market(bridge.hello.market).sign_ms = now_ms
+            if bridge.owes_stored and now_ms - bridge.stored_ms >= _STORED_EVERY_MS:
+                bridge.owes_stored, bridge.stored_ms = False, now_ms
+                actions.append(
+                    Send(conn, encode(type="stored", high_water=self._market(bridge.hello.market).high_water))
+                )
+        for news in self.holes.all():
+            actions += self._ask(news.market, news.symbol, now_ms)
+        return actions
+
+    def must_wait(self, conn: int) -> bool:
+        """Whether to stop reading from a connection until more of its batches are committed."""
+        bridge = self._bridges.get(conn)
+        return bridge is not None and bridge.in_flight >= MAX_IN_FLIGHT
+
+    def markets(self) -> list[str]:
+        """Every market with a bridge or stored ticks."""
+        return sorted(self._markets)
+
+    def clients(self, market: str) -> list[str]:
+        """Who is connected to a market."""
+        return [b.hello.client for b in self._bridges.values() if b.hello is not None and b.hello.market == market]
+
+    def facts(self, market: str, now_ms: int, unstored_ms: int = 0, store_error: str | None = None) -> Facts:
+        """What liveness is judged from."""
+        known = self._market(market)
+        beats = [b for b in self._bridges.values() if b.hello and b.hello.market == market and b.beat is not None]
+        fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
+        return Facts(
+            sign_age_ms=None if known.sign_ms is None else now_ms - known.sign_ms,
+            trade_age_ms=self.traffic.trade_age_ms(market, now_ms),
+            upstream=fresh.beat.upstream if fresh and fresh.beat else None,
+            silent=tuple(s for s in self.traffic.silent(market, now_ms) if self._leases.holder(market, s) is not None),
+            last_word=known.last_word,
+            unstored_ms=unstored_ms,
+            store_error=store_error,
+        )
+
+    def _greet(self, conn: int, bridge: _Bridge, message: Message, now_ms: int) -> list[Action]:
+        if not isinstance(message, Hello):
+            raise MessageRefused("malformed", "the first message must be hello")
+        if not hmac.compare_digest(message.token.encode(), self._token):
+            raise MessageRefused(
+                "bad-token", "the token is not this server's; reload the page after the server started"
+            )
+        bridge.hello = message
+        market = self._market(message.market)
+        market.sign_ms, market.last_word = now_ms, ""
+        limits = {"rows": MAX_ROWS, "in_flight": MAX_IN_FLIGHT}
+        welcome = encode(type="welcome", proto=PROTO, high_water=market.high_water, limits=limits)
+        return [Send(conn, welcome), *self._watch_market(message.market)]
+
+    def _handle(self, conn: int, bridge: _Bridge, hello: Hello, message: Message, now_ms: int) -> list[Action]:
+        if isinstance(message, Ticks):
+            return self._take(conn, bridge, hello, message, now_ms)
+        if isinstance(message, Frame):
+            return self._take_frame(conn, bridge, hello, message, now_ms)
+        if isinstance(message, Beat):
+            bridge.beat, bridge.beat_ms = message, now_ms
+            self._market(hello.market).sign_ms = now_ms
+            return self._tell_leases(self._leases.wake(conn), now_ms)
+        if isinstance(message, Subscribe):
+            changed = self._leases.want(conn, hello.market, message.symbols)
+            return self._tell_leases({conn} | changed, now_ms)
+        if isinstance(message, Unfetchable):
+            return [Note(_unfetchable(hello.market, message.symbol, message.ids, message.reason))]
+        if isinstance(message, Bye):
+            self._market(hello.market).last_word = message.reason
+            return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
+        raise MessageRefused("malformed", "hello came twice")
+
+    def _take(self, conn: int, bridge: _Bridge, hello: Hello, message: Ticks, now_ms: int) -> list[Action]:
+        if bridge.last_number is not None and message.seq != bridge.last_number + 1:
+            raise MessageRefused(
+                "malformed", f"seq is {message.seq} after {bridge.last_number}; expected it to rise by 1"
+            )
+        bridge.last_number = message.seq
+        return self._store(conn, bridge, hello, message.seq, message.rows, now_ms)
+
+    def _take_frame(self, conn: int, bridge: _Bridge, hello: Hello, message: Frame, now_ms: int) -> list[Action]:
+        if message.row is None:
+            return []
+        return self._store(conn, bridge, hello, _RAW, [message.row], now_ms)
+
+    def _store(
+        self, conn: int, bridge: _Bridge, hello: Hello, number: int, rows: list[object], now_ms: int
+    ) -> list[Action]:
+        ticks: list[Tick] = []
+        rejected: list[tuple[int, str]] = []
+        for index, row in enumerate(rows):
+            try:
+                ticks.append(read_row(row))
+            except RowRefused as refused:
+                rejected.append((index, str(refused)))
+                self.refusals.append(Refusal(hello.market, hello.client, str(refused)))
+        self._market(hello.market).sign_ms = now_ms
+        self.traffic.received(hello.market, ticks, len(rejected), now_ms)
+        bridge.in_flight += 1
+        return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected)))]
+
+    def _ask(self, market: str, symbol: str, now_ms: int) -> list[Action]:
+        conn = self._leases.holder(market, symbol)
+        if conn is None:
+            return []
+        runs = self.holes.due(market, symbol, conn, now_ms)
+        return [
+            Send(conn, encode(**{"type": "fetch", "symbol": symbol, "from": run.first, "to": run.last})) for run in runs
+        ]
+
+    def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
+        actions: list[Action] = []
+        for conn in sorted(conns):
+            bridge = self._bridges.get(conn)
+            if bridge is None or bridge.hello is None:
+                continue
+            active, standby = self._leases.of(conn)
+            actions.append(Send(conn, encode(type="lease", active=active, standby=standby)))
+            for symbol in active:
+                actions += self._ask(bridge.hello.market, symbol, now_ms)
+        return actions
+
+    def _holds(self, conn: int) -> bool:
+        return bool(self._leases.of(conn)[0])
+
+    def _watch_market(self, name: str) -> list[Action]:
+        """Note the bridge's coming and going, so that a replay sees it where live did."""
+        market = self._market(name)
+        is_up = any(b.hello is not None and b.hello.market == name for b in self._bridges.values())
+        if is_up == market.is_up:
+            return []
+        market.is_up = is_up
+        return [Note(Event("bridge", name, None, {"state": "up" if is_up else "down"}))]
+
+    def _market(self, name: str) -> _Market:
+        return self._markets.setdefault(name, _Market())
+
+    def _refuse(self, conn: int, code: str, message: str, now_ms: int) -> list[Action]:
+        refused = Send(conn, encode(type="refused", code=code, message=message))
+        close = Close(conn, _CLOSE_CODES.get(code, _MALFORMED), code)
+        return [refused, close, *self.disconnected(conn, now_ms)]
+
+
+def _ack(batch: Batch, stored: int, duplicates: int, conflicts: int) -> Send:
+    return Send(
+        batch.conn,
+        encode(
+            type="ack",
+            seq=batch.number,
+            stored=stored,
+            duplicates=duplicates,
+            conflicts=conflicts,
+            rejected=[list(pair) for pair in batch.rejected],
+        ),
+    )
+
+
+def _unfetchable(market: str, symbol: str, ids: tuple[int, int], reason: str) -> Event:
+    kind = "absent" if reason == NO_SUCH_IDS else "unfetchable"
+    return Event(kind, market, symbol, {"first": ids[0], "last": ids[1], "reason": reason})

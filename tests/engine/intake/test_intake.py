@@ -1,0 +1,294 @@
+"""Conversations with the intake, without a socket: bridges speak JSON, a small store answers at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine.intake.actions import Action, Close, Note, Send, Store
+from engine.intake.intake import Intake
+from engine.market.coverage import Hole
+from engine.market.records import Batch, Commit, Event, HoleNews, Receipt
+
+TOKEN = "t" * 43
+T0 = 1_790_046_465_000
+HELLO = {"type": "hello", "proto": 1, "token": TOKEN, "market": "sim", "client": "page", "session": "s"}
+
+
+def row(agg_id: int, symbol: str = "BTCUSDT", price: str = "100.5") -> list[Any]:
+    return [symbol, agg_id, price, "1", T0 + agg_id, False]
+
+
+class Desk:
+    """An intake with a clock in hand; remembers what was sent to whom and what waits for its commit."""
+
+    def __init__(self, **known: Any) -> None:
+        self.intake = Intake(TOKEN, **known)
+        self.now = 0
+        self.sent: dict[int, list[dict[str, Any]]] = {}
+        self.closed: dict[int, int] = {}
+        self.batches: list[Batch] = []
+        self.events: list[Event] = []
+
+    def do(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(conn, text):
+                    self.sent.setdefault(conn, []).append(json.loads(text))
+                case Close(conn, code, _):
+                    self.closed[conn] = code
+                    self.do(self.intake.disconnected(conn, self.now))
+                case Store(batch):
+                    self.batches.append(batch)
+                case Note(event):
+                    self.events.append(event)
+
+    def say(self, conn: int, message: Any) -> None:
+        text = message if isinstance(message, (str, bytes)) else json.dumps(message)
+        self.do(self.intake.received(conn, text, self.now))
+
+    def bridge(self, conn: int, *symbols: str, market: str = "sim", session: str = "s") -> None:
+        self.do(self.intake.connected(conn, self.now))
+        self.say(
+            conn, {"type": "hello", "proto": 1, "token": TOKEN, "market": market, "client": "page", "session": session}
+        )
+        if symbols:
+            self.say(conn, {"type": "subscribe", "symbols": list(symbols)})
+
+    def beat(self, conn: int, upstream: str = "open") -> None:
+        self.say(
+            conn,
+            {
+                "type": "beat",
+                "upstream": upstream,
+                "age_ms": 5,
+                "queued": 0,
+                "unacked": 0,
+                "visible": True,
+                "clock_ms": T0,
+            },
+        )
+
+    def commit(self, *holes: HoleNews) -> None:
+        receipts = tuple(Receipt(batch, len(batch.ticks), 0, 0) for batch in self.batches)
+        self.batches = []
+        self.do(self.intake.committed(Commit(receipts, holes, 0), self.now))
+
+    def pass_time(self, ms: int) -> None:
+        self.now += ms
+        self.do(self.intake.tick(self.now))
+
+    def last(self, conn: int) -> dict[str, Any]:
+        return self.sent[conn][-1]
+
+    def of(self, conn: int, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.sent.get(conn, []) if message["type"] == kind]
+
+
+def test_hello_is_welcomed_with_the_high_water() -> None:
+    desk = Desk(high_water={"sim": {"BTCUSDT": 77}})
+    desk.bridge(1)
+    assert desk.last(1) == {
+        "type": "welcome", "proto": 1, "high_water": {"BTCUSDT": 77}, "limits": {"rows": 500, "in_flight": 32},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "close", "says"),
+    [
+        ({**HELLO, "token": "x"}, "bad-token", 4401, "token"),
+        ({**HELLO, "proto": 2}, "protocol-version", 4409, "speaks 1"),
+        ({**HELLO, "market": "S IM"}, "malformed", 4400, "market is 'S IM'"),
+        ({**HELLO, "session": None}, "malformed", 4400, "session is None"),
+        ({"type": "ticks", "seq": 1, "rows": [row(1)]}, "malformed", 4400, "must be hello"),
+        ("not json", "malformed", 4400, "not JSON"),
+        ("[1]", "malformed", 4400, "expected a JSON object"),
+        (b"\x00", "binary", 4400, "binary"),
+        ("[" * 100_000, "malformed", 4400, "not JSON"),
+        ('{"type":"hello","token":"' + "x" * 300_000 + '"}', "too-large", 4400, "262144"),
+        ({"type": "dance"}, "unknown-type", 4400, "type is 'dance'"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_hello_is_refused_by_name(message: Any, code: str, close: int, says: str) -> None:
+    desk = Desk()
+    desk.do(desk.intake.connected(1, 0))
+    desk.say(1, message)
+    assert desk.last(1)["code"] == code
+    assert says in desk.last(1)["message"]
+    assert TOKEN not in desk.last(1)["message"]
+    assert desk.closed == {1: close}
+
+
+def test_silence_instead_of_hello_is_closed_after_two_seconds() -> None:
+    desk = Desk()
+    desk.do(desk.intake.connected(1, 0))
+    desk.pass_time(1_900)
+    assert desk.closed == {}
+    desk.pass_time(200)
+    assert desk.closed == {1: 4408}
+
+
+def test_rows_are_acknowledged_only_after_the_commit() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    desk.say(1, {"type": "ticks", "seq": 5, "rows": [row(1), row(2, price="0"), row(3)]})
+    assert desk.of(1, "ack") == []
+    desk.commit()
+    (ack,) = desk.of(1, "ack")
+    assert (ack["seq"], ack["stored"], ack["duplicates"], ack["conflicts"]) == (5, 2, 0, 0)
+    assert ack["rejected"] == [[1, "price is '0'; expected more than 0"]]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "ticks", "seq": 7, "rows": [row(1)]},
+        {"type": "ticks", "seq": 2, "rows": []},
+        {"type": "ticks", "seq": 2, "rows": [row(1)] * 501},
+        {"type": "ticks", "seq": True, "rows": [row(1)]},
+        HELLO,
+        {"type": "subscribe", "symbols": ["btcusdt"]},
+        {"type": "subscribe", "symbols": "BTCUSDT"},
+        {"type": "beat", "upstream": "open"},
+        {"type": "unfetchable", "symbol": "BTCUSDT", "from": 5, "to": 1, "reason": "x"},
+        {"nothing": 1},
+    ],
+)
+def test_a_broken_message_closes_but_keeps_what_was_taken(message: Any) -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    desk.say(1, {"type": "ticks", "seq": 1, "rows": [row(1)]})
+    desk.say(1, message)
+    assert desk.last(1)["type"] == "refused"
+    assert desk.closed == {1: 4400}
+    assert [tick.agg_id for batch in desk.batches for tick in batch.ticks] == [1]
+
+
+def test_reading_stops_at_32_batches_in_flight() -> None:
+    desk = Desk()
+    desk.bridge(1)
+    for seq in range(1, 33):
+        assert not desk.intake.must_wait(1)
+        desk.say(1, {"type": "ticks", "seq": seq, "rows": [row(seq)]})
+    assert desk.intake.must_wait(1)
+    desk.commit()
+    assert not desk.intake.must_wait(1)
+
+
+def test_the_second_bridge_stands_by_and_takes_over() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT", "ETHUSDT")
+    desk.bridge(2, "ETHUSDT", "SOLUSDT")
+    assert desk.last(1) == {"type": "lease", "active": ["BTCUSDT", "ETHUSDT"], "standby": []}
+    assert desk.last(2) == {"type": "lease", "active": ["SOLUSDT"], "standby": ["ETHUSDT"]}
+    desk.say(1, {"type": "bye", "reason": "stopped by the user"})
+    assert desk.closed == {1: 1000}
+    assert desk.last(2) == {"type": "lease", "active": ["ETHUSDT", "SOLUSDT"], "standby": []}
+
+
+def test_a_bridge_without_beats_loses_its_lease_and_gets_it_back_if_nobody_wants_it() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT", "ETHUSDT")
+    desk.beat(1)
+    desk.bridge(2, "BTCUSDT")
+    desk.beat(2)
+    for _ in range(6):
+        desk.pass_time(500)
+        desk.beat(2)
+    assert desk.last(2)["active"] == ["BTCUSDT"]
+    assert desk.of(1, "lease")[-1] == {"type": "lease", "active": [], "standby": ["BTCUSDT", "ETHUSDT"]}
+    desk.beat(1)
+    assert desk.of(1, "lease")[-1] == {"type": "lease", "active": ["ETHUSDT"], "standby": ["BTCUSDT"]}
+
+
+def test_markets_have_leases_of_their_own() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT", market="sim")
+    desk.bridge(2, "BTCUSDT", market="usdm")
+    assert desk.last(2) == {"type": "lease", "active": ["BTCUSDT"], "standby": []}
+
+
+def news(first: int, last: int, *missing: tuple[int, int], given_up: str | None = None) -> HoleNews:
+    return HoleNews("sim", "BTCUSDT", Hole(first, last), tuple(Hole(*run) for run in missing), given_up)
+
+
+def fetches(desk: Desk, conn: int) -> list[tuple[int, int]]:
+    return [(message["from"], message["to"]) for message in desk.of(conn, "fetch")]
+
+
+def test_a_hole_is_asked_for_once_and_again_without_progress_or_by_another_bridge() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    desk.say(1, {"type": "ticks", "seq": 1, "rows": [row(1), row(9)]})
+    desk.commit(news(2, 8, (2, 8)))
+    assert fetches(desk, 1) == [(2, 8)]
+    desk.pass_time(29_000)
+    desk.commit(news(2, 8, (4, 8)))
+    desk.pass_time(29_000)
+    assert fetches(desk, 1) == [(2, 8)]
+    desk.pass_time(2_000)
+    assert fetches(desk, 1) == [(2, 8), (4, 8)]
+    desk.bridge(2, "BTCUSDT")
+    desk.do(desk.intake.disconnected(1, desk.now))
+    assert fetches(desk, 2) == [(4, 8)]
+    desk.commit(news(2, 8))
+    desk.pass_time(60_000)
+    assert fetches(desk, 2) == [(4, 8)]
+
+
+def test_holes_known_from_the_store_are_asked_for_after_the_lease() -> None:
+    desk = Desk(holes=[news(2, 8, (3, 5)), news(20, 30, (20, 30), given_up="geo-blocked")])
+    desk.bridge(1, "BTCUSDT")
+    assert [message["type"] for message in desk.sent[1]] == ["welcome", "lease", "fetch"]
+    assert fetches(desk, 1) == [(3, 5)]
+
+
+def test_a_hole_beyond_the_limit_is_recorded_and_not_fetched() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    desk.commit(news(2, 300_001, (2, 300_001)))
+    assert fetches(desk, 1) == []
+    assert [event for event in desk.events if event.kind != "bridge"] == [
+        Event("unfetchable", "sim", "BTCUSDT", {
+            "first": 2, "last": 300_001,
+            "reason": "300000 ids are more than the limit of 200000; fill it from the exchange's dump files",
+        })
+    ]  # fmt: skip
+
+
+def test_what_a_bridge_cannot_fetch_becomes_an_event() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    for reason in ("the exchange has no such ids", "geo-blocked"):
+        desk.say(1, {"type": "unfetchable", "symbol": "BTCUSDT", "from": 2, "to": 8, "reason": reason})
+    assert [event.kind for event in desk.events] == ["bridge", "absent", "unfetchable"]
+
+
+FRAME = {"e": "aggTrade", "E": T0, "a": 5, "s": "BTCUSDT", "p": "1.5", "q": "2", "f": 1, "l": 2, "T": T0, "m": True}
+
+
+def test_any_forwarder_works_with_raw_frames() -> None:
+    desk = Desk()
+    desk.bridge(1)
+    desk.say(1, FRAME)
+    desk.say(1, {"stream": "btcusdt@aggTrade", "data": {**FRAME, "a": 6}})
+    desk.say(1, {"stream": "btcusdt@bookTicker", "data": {"e": "bookTicker", "a": 7}})
+    desk.say(1, {"result": None, "id": 1})
+    assert [tick.agg_id for batch in desk.batches for tick in batch.ticks] == [5, 6]
+    desk.commit()
+    desk.pass_time(1_000)
+    desk.pass_time(100)
+    assert desk.of(1, "stored") == [{"type": "stored", "high_water": {"BTCUSDT": 6}}]
+    assert desk.of(1, "ack") == []
+    assert desk.closed == {}
+
+
+def test_coming_and_going_is_noted_once_per_market() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    desk.bridge(2, "BTCUSDT")
+    desk.do(desk.intake.disconnected(1, 0))
+    desk.do(desk.intake.disconnected(2, 0))
+    assert [event.detail["state"] for event in desk.events] == ["up", "down"]
