@@ -65,6 +65,7 @@ class Refusal:
 
     market: str
     client: str
+    row: str
     reason: str
 
 
@@ -182,7 +183,7 @@ class Intake:
 
     def facts(self, market: str, now_ms: int, unstored_ms: int = 0, store_error: str | None = None) -> Facts:
         """What liveness is judged from."""
-        known = self._market(market)
+        known = self._markets.get(market, _Market())
         beats = [b for b in self._bridges.values() if b.hello and b.hello.market == market and b.beat is not None]
         fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
         return Facts(
@@ -251,7 +252,7 @@ class Intake:
                 ticks.append(read_row(row))
             except RowRefused as refused:
                 rejected.append((index, str(refused)))
-                self.refusals.append(Refusal(hello.market, hello.client, str(refused)))
+                self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(refused)))
         self._market(hello.market).sign_ms = now_ms
         self.traffic.received(hello.market, ticks, len(rejected), now_ms)
         bridge.in_flight += 1

@@ -62,6 +62,14 @@ class TickWriter:
             if of == market and series.coverage.high_water is not None
         }
 
+    def markets(self) -> list[str]:
+        """Every market with a stored tick."""
+        return sorted({market for market, _ in self._book.series})
+
+    def all_open_holes(self) -> list[HoleNews]:
+        """Every hole of every symbol that still misses something."""
+        return [news for market, symbol in self._book.series for news in self.open_holes(market, symbol)]
+
     def open_holes(self, market: str, symbol: str) -> list[HoleNews]:
         """Every hole of one symbol that still misses something, rising."""
         series = self._book.series.get((market, symbol))

@@ -1,0 +1,1 @@
+"""Exchange connectors in Python. They speak the bridge protocol, as the page does."""

@@ -1,0 +1,76 @@
+"""Replay of a recorded file through the bridge protocol, as fast as the server stores it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import logging
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from engine.files.ticks import read_tick_file
+from feeds.link import BridgeLink
+
+log = logging.getLogger("pairbridge.feed")
+
+_CHUNK = 5_000
+
+
+class ReplayFeed:
+    """Sends every row of one file, then reports what became of them."""
+
+    def __init__(self, path: Path, market: str | None) -> None:
+        """``market`` None: one of the file's own, so that its ids never meet an exchange's."""
+        if not path.is_file():
+            raise ValueError(f"--feed is {str(path)!r}; expected binance, simulator, or a file that exists")
+        self._path = path
+        self._market = market
+
+    async def run(self, url: str, token: str) -> None:
+        """``url`` and ``token`` of the bridge server. Raises ValueError for an unknown format."""
+        with _open_text(self._path) as (name, lines):
+            file = read_tick_file(name, lines)
+        market = self._market or f"file-{_digest(self._path)}"
+        for reason, count in sorted(file.skipped.items()):
+            log.warning("%s: %d lines skipped: %s", self._path.name, count, reason)
+        async with BridgeLink(url, token, market, f"replay of {self._path.name}"[:64], max_queue=_CHUNK) as link:
+            link.upstream = "open"
+            for at in range(0, len(file.rows), _CHUNK):
+                await link.put(file.rows[at : at + _CHUNK])
+            await link.drained()
+            link.farewell = f"{self._path.name} is replayed"
+            tally = link.tally
+        for row, reason in tally.rejected[:1_000]:
+            log.warning("%s: %s refused: %s", self._path.name, row, reason)
+        log.warning(
+            "%s (%s) into market %s: %d stored, %d known already, %d conflicts, %d refused, %d lines skipped",
+            self._path.name, file.kind, market, tally.stored, tally.duplicates, tally.conflicts,
+            len(tally.rejected), file.skipped.total(),
+        )  # fmt: skip
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[tuple[str, TextIO]]:
+    """The file's name and text, out of its .gz or .zip if it is in one."""
+    if path.suffix == ".gz":
+        with gzip.open(path, "rt", encoding="utf-8-sig") as text:
+            yield path.stem, text
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise ValueError(f"{path} holds {len(names)} files; expected one")
+            with archive.open(names[0]) as raw:
+                yield names[0], io.TextIOWrapper(raw, "utf-8-sig")
+    else:
+        with path.open(encoding="utf-8-sig") as text:
+            yield path.name, text
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:8]

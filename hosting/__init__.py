@@ -1,0 +1,1 @@
+"""What the two processes need from the machine they run on: one folder, log files, the token, the page."""

@@ -1,0 +1,31 @@
+"""Log files under the data folder, and the same lines, from INFO up, on the console."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
+_FILE_BYTES = 5_000_000
+_FILES = 5
+
+
+def log_to(folder: Path, name: str, level: str) -> None:
+    """Send this process's log to ``folder/logs/name.log``, at most five old files of 5 MB beside it. Times are UTC."""
+    path = folder / "logs" / f"{name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    formatter = logging.Formatter(_FORMAT, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8")
+    file.setFormatter(formatter)
+    console = logging.StreamHandler(sys.stderr)
+    console.setFormatter(logging.Formatter(f"{name}: %(message)s"))
+    console.setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.setLevel(level)
+    root.handlers = [file, console]
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)

@@ -1,0 +1,85 @@
+"""The bridge page as the server serves it, and who may ask.
+
+The page carries the token inside its HTML; another origin can neither read it (no CORS headers, no
+framing, own Host only) nor load ``token.js``, which is for pages opened from the file system and is
+never served.
+"""
+
+from __future__ import annotations
+
+import html
+import http
+import json
+import re
+from pathlib import Path
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from hosting.token import write_private
+
+TOKEN_META = re.compile(r'(<meta name="pairbridge-token" content=")[^"]*(")')
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_NAMES = ("127.0.0.1", "localhost")
+_ENTRY = re.compile(r"^PAIRBRIDGE_TOKENS\[(\d+)\] = (\"[0-9A-Za-z]+\");$", re.MULTILINE)
+
+
+class BridgePage:
+    """The files of ``bridge/`` and the rules of their use."""
+
+    def __init__(self, folder: Path, token: str) -> None:
+        self._folder = folder
+        self._token = token
+        self._port = 0
+
+    def publish(self, port: int) -> None:
+        """Say which port is ours, and leave the token beside the page for those who open it as a file."""
+        self._port = port
+        path = self._folder / "token.js"
+        known = dict(_ENTRY.findall(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        known[str(port)] = json.dumps(self._token)
+        lines = [f"PAIRBRIDGE_TOKENS[{of}] = {token};" for of, token in known.items()]
+        write_private(
+            path, "globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};\n" + "\n".join(lines) + "\n"
+        )
+
+    def objection(self, request: Request) -> Response | None:
+        """An answer for who may not come in; None for the others."""
+        host = request.headers.get("Host", "")
+        if host not in {f"{name}:{self._port}" for name in _NAMES}:
+            return respond(http.HTTPStatus.MISDIRECTED_REQUEST, f"This is not {host[:80]}.\n")
+        origin = request.headers.get("Origin")
+        ours = {f"http://{name}:{self._port}" for name in _NAMES} | {"null", "file://", None}
+        if origin not in ours:
+            return respond(http.HTTPStatus.FORBIDDEN, f"{origin[:80] if origin else ''} may not use this server.\n")
+        return None
+
+    def answer(self, path: str) -> Response | None:
+        """The page or one of its files; None when there is no such thing."""
+        if path in ("/", "/index.html"):
+            text = (self._folder / "index.html").read_text(encoding="utf-8")
+            text = TOKEN_META.sub(lambda found: found[1] + html.escape(self._token) + found[2], text, count=1)
+            return respond(http.HTTPStatus.OK, text, "text/html; charset=utf-8")
+        name = path.removeprefix("/")
+        file = self._folder / name
+        if name == "token.js" or "/" in name or file.suffix not in _TYPES or not file.is_file():
+            return None
+        return respond(http.HTTPStatus.OK, file.read_text(encoding="utf-8"), _TYPES[file.suffix])
+
+
+def respond(status: http.HTTPStatus, text: str, kind: str = "text/plain; charset=utf-8") -> Response:
+    """A whole HTTP answer that no other origin can read, frame or guess the type of."""
+    body = text.encode()
+    headers = Headers(
+        {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "Connection": "close",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+        }
+    )
+    return Response(status.value, status.phrase, headers, body)
