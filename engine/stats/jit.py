@@ -1,0 +1,85 @@
+"""One way to compile: ``@njit`` with the settings that every kernel of the engine shares.
+
+* No fastmath and no parallel reductions: the sums of a kernel are made in the order in which they are written,
+  so a result is the same to the last bit in every process and however the work is cut.
+* ``error_model="numpy"``: a division by zero gives inf or NaN instead of raising inside compiled code. Kernels
+  therefore check every divisor that can be zero, and answer NaN; nothing is raised and nothing is swallowed.
+* ``nogil=True``: a scan may run one kernel on several threads.
+* Compiled code is cached beside its source. Numba checks only the file in which a kernel stands, so a kernel would
+  go on running the old code of a kernel it calls from another file; here its stamp also covers everything it calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba.core import caching
+from numba.core import config as _config
+
+numba_config: Any = _config
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_stamps: dict[int, bytes] = {}  # id of a compiled function -> the hash of its source and of all it calls
+_kept: list[object] = []  # the compiled functions themselves, so that an id is never used twice
+
+
+def njit(function: Function) -> Function:
+    """Compile ``function`` at its first call, with the settings above; the module docstring says why these."""
+    stamp = _stamp(function)
+    before = numba_config.CACHE_LOCATOR_CLASSES
+    numba_config.CACHE_LOCATOR_CLASSES = f"{__name__}.InTree,{__name__}.UserWide"
+    try:
+        compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        numba_config.CACHE_LOCATOR_CLASSES = before
+    _stamps[id(compiled)] = stamp
+    _kept.append(compiled)
+    return cast(Function, compiled)
+
+
+def _stamp(function: Callable[..., Any]) -> bytes:
+    """The hash of what the compiled code of ``function`` depends on: its code, its constants, and its callees."""
+    digest = hashlib.sha256(_code_bytes(function.__code__))
+    for name in sorted(_names(function.__code__)):
+        value = function.__globals__.get(name)
+        if id(value) in _stamps:
+            digest.update(name.encode() + _stamps[id(value)])
+        elif isinstance(value, np.ndarray):
+            digest.update(name.encode() + value.tobytes())
+        elif isinstance(value, (bool, int, float, str)):
+            digest.update(f"{name}={value!r}".encode())
+    return digest.digest()
+
+
+def _code_bytes(code: CodeType) -> bytes:
+    return code.co_code + repr([c for c in code.co_consts if not isinstance(c, CodeType)]).encode()
+
+
+def _names(code: CodeType) -> set[str]:
+    return set(code.co_names).union(*(_names(c) for c in code.co_consts if isinstance(c, CodeType)))
+
+
+class _Linked:
+    """Adds the stamp of all that a kernel calls to the stamp of its own file."""
+
+    def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
+        super().__init__(py_func, py_file)  # type: ignore[call-arg]
+        self._linked = _stamp(py_func)
+
+    def get_source_stamp(self) -> tuple[bytes, bytes]:
+        """What the cache compares before it trusts compiled code."""
+        own: bytes = super().get_source_stamp()  # type: ignore[misc]
+        return own, self._linked
+
+
+class InTree(_Linked, caching.InTreeCacheLocator):
+    """The cache in ``__pycache__`` beside the source."""
+
+
+class UserWide(_Linked, caching.UserWideCacheLocator):
+    """The cache in the user's own folder, for where the source cannot be written beside."""

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+CALLEE = "from engine.stats.jit import njit\nRATE = {rate}\n@njit\ndef callee(v):\n    return RATE * v\n"
+CALLER = "from engine.stats.jit import njit\nfrom callee import callee\n@njit\ndef caller(v):\n    return callee(v)\n"
+SHOW = "from caller import caller; print(caller(2.0), sum(caller.stats.cache_hits.values()))"
+
+
+def run(folder: Path, rate: float) -> str:
+    (folder / "callee.py").write_text(CALLEE.format(rate=rate))
+    (folder / "caller.py").write_text(CALLER)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+    done = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, env=environment, check=True)
+    return done.stdout.strip()
+
+
+def test_a_change_in_a_callee_reaches_the_cached_caller(tmp_path: Path) -> None:
+    """Numba alone would answer 6.0 again: it looks at the caller's file only."""
+    assert run(tmp_path, 3.0) == "6.0 0"
+    assert run(tmp_path, 3.0) == "6.0 1"
+    assert run(tmp_path, 5.0) == "10.0 0"
+
+
+def test_importing_the_room_loads_neither_statsmodels_nor_scipy_stats() -> None:
+    code = "import sys, engine.stats; print(sorted({'statsmodels', 'scipy.stats', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
