@@ -1,0 +1,17 @@
+"""A simulated exchange on loopback, in the shape of Binance USD-M, for the demo, tests and benchmarks.
+
+It trades a synthetic market whose truth is known, or replays recorded files, and goes wrong on demand::
+
+    async with SimulatedExchange(ExchangeSettings(seed=7)) as exchange:
+        ...  # connect to exchange.ws_url + "/market/stream?streams=btcusdt@aggTrade"
+        exchange.faults.drop("BTCUSDT", 41)
+        exchange.trades("BTCUSDT")  # what a store should hold, to the last digit
+
+From the command line: ``python -m simulator --help``.
+"""
+
+from simulator.exchange import SimulatedExchange
+from simulator.settings import DEFAULT_COINS, Coin, ExchangeSettings, coins_named
+from simulator.tape import Trade
+
+__all__ = ["SimulatedExchange", "ExchangeSettings", "Coin", "DEFAULT_COINS", "coins_named", "Trade"]

@@ -1,0 +1,70 @@
+"""Trades as the texts that cross the sockets: stream frames and REST objects."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import NamedTuple
+
+from simulator.tape import Rows, decimal_text
+
+_BOOL = ("false", "true")
+
+
+class Frame(NamedTuple):
+    """One message of a stream. ``symbol`` None: sent as it is to every subscriber, wrapped for nobody.
+
+    ``sent_ms`` is the E of its trade; ``text`` the frame without the wrapper of combined streams.
+    """
+
+    sent_ms: int
+    symbol: str | None
+    text: str
+
+
+@cache
+def stream_of(symbol: str) -> str:
+    """The stream name of a symbol's aggregate trades."""
+    return f"{symbol.lower()}@aggTrade"
+
+
+def agg_trade_frames(symbol: str, rows: Rows) -> list[Frame]:
+    """One frame a trade, with every field of a USD-M aggTrade."""
+    name = json.dumps(symbol, ensure_ascii=False)
+    frames = []
+    for agg_id, time_ms, p, q, normal, first, fills, lag_ms, p_decimals, q_decimals, maker in rows.tolist():
+        price, quantity, nq = decimal_text(p, p_decimals), decimal_text(q, q_decimals), decimal_text(normal, q_decimals)
+        sent_ms = time_ms + lag_ms
+        text = (
+            f'{{"e":"aggTrade","E":{sent_ms},"a":{agg_id},"s":{name},"p":"{price}","q":"{quantity}","nq":"{nq}",'
+            f'"f":{first},"l":{first + fills - 1},"T":{time_ms},"m":{_BOOL[maker]},"st":1}}'
+        )
+        frames.append(Frame(sent_ms, symbol, text))
+    return frames
+
+
+def rest_body(rows: Rows) -> str:
+    """The answer of ``/fapi/v1/aggTrades``: a JSON array, one object a trade."""
+    return json.dumps(
+        [
+            {
+                "a": agg_id, "p": decimal_text(p, p_decimals), "q": decimal_text(q, q_decimals),
+                "nq": decimal_text(normal, q_decimals), "f": first, "l": first + fills - 1, "T": time_ms, "m": maker,
+            }
+            for agg_id, time_ms, p, q, normal, first, fills, _, p_decimals, q_decimals, maker in rows.tolist()
+        ],
+        separators=(",", ":"),
+    )  # fmt: skip
+
+
+def wrapped(frame: Frame) -> str:
+    """The frame as a combined stream carries it."""
+    if frame.symbol is None:
+        return frame.text
+    return f'{{"stream":"{stream_of(frame.symbol)}","data":{frame.text}}}'
+
+
+def shutdown_frame(now_ms: int, combined: bool) -> str:
+    """What every live connection is told before a planned close; it has no symbol."""
+    text = f'{{"e":"serverShutdown","E":{now_ms}}}'
+    return f'{{"stream":"!serverShutdown","data":{text}}}' if combined else text

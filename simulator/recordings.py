@@ -1,0 +1,262 @@
+"""Recorded files as trades or frames: aggTrade dumps, tick NDJSON, recorded frames; plain, .gz or .zip.
+
+The form is told by the first line. What cannot be taken is counted with its reason, never repaired.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.errors import RowRefused
+from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame
+from simulator.errors import RecordingRefused
+from simulator.tape import TRADES, Rows, decimal_units
+
+MICROSECONDS_FROM = MAX_TIME_MS  # a time this great is in microseconds
+SECONDS_BELOW = 10**11  # a time this small is in seconds
+_EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)
+_DUMP_SYMBOL = re.compile(r"([^\W_]+(?:_[^\W_]+)?)-aggTrades")
+
+
+class TimedFrame(NamedTuple):
+    """A recorded frame and when it was received, in ms since 1970; None where the file does not say."""
+
+    at_ms: float | None
+    text: str
+
+
+@dataclass(slots=True)
+class Recording:
+    """What one file holds: trades per symbol, or frames. ``skipped`` counts by reason what was left out."""
+
+    trades: dict[str, Rows] = field(default_factory=dict)
+    frames: list[TimedFrame] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def read_recording(path: Path, symbol: str | None = None, skip_zero: bool = False) -> Recording:
+    """The file at ``path``. ``symbol`` is that of a dump whose name does not tell it.
+
+    ``skip_zero`` leaves out rows whose price or quantity is 0. Raises RecordingRefused when the file
+    cannot be read or holds nothing to replay.
+    """
+    try:
+        recording = _read_lines(path, _lines(path), symbol, skip_zero)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
+        raise RecordingRefused(f"{path} cannot be read: {error}") from None
+    if not recording.trades and not recording.frames:
+        skipped = ", ".join(f"{count} x {reason}" for reason, count in recording.skipped.items())
+        raise RecordingRefused(f"{path} holds nothing to replay ({skipped or 'no line'}); expected at least one trade")
+    return recording
+
+
+def trade_row(
+    agg_id: int, time_ms: int, price: str, quantity: str, maker: bool,
+    fills: tuple[int, int] | None = None, normal: str | None = None,
+) -> tuple[Any, ...]:  # fmt: skip
+    """One row of ``TRADES``. ``fills`` are the first and last fill ids, by default the id itself.
+
+    Raises ValueError when a price or quantity is no plain decimal, or an id or time does not fit.
+    """
+    price_units, price_decimals = decimal_units(price)
+    units, decimals = decimal_units(quantity)
+    normal_units, normal_decimals = decimal_units(normal) if normal is not None else (units, decimals)
+    first, last = fills or (agg_id, agg_id)
+    if not (0 <= agg_id < 2**53 and 0 < time_ms < MAX_TIME_MS and first <= last < first + 2**31):
+        raise ValueError(f"ids {agg_id}, {first}..{last} or time {time_ms} do not fit")
+    return (
+        agg_id, time_ms, price_units, units, normal_units if normal_decimals == decimals else units,
+        first, last - first + 1, 0, price_decimals, decimals, maker,
+    )  # fmt: skip
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of the file, without their ends and without blank ones."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise RecordingRefused(f"{path} holds {len(names)} files; expected one")
+            with archive.open(names[0]) as member:
+                yield from _text_lines(io.TextIOWrapper(member, encoding="utf-8-sig"))
+    elif path.suffix == ".gz":
+        with gzip.open(path, "rt", encoding="utf-8-sig") as text:
+            yield from _text_lines(text)
+    else:
+        with path.open(encoding="utf-8-sig") as text:
+            yield from _text_lines(text)
+
+
+def _text_lines(text: Any) -> Iterator[str]:
+    for line in text:
+        if line := line.rstrip("\r\n"):
+            yield line
+
+
+def _read_lines(path: Path, lines: Iterator[str], symbol: str | None, skip_zero: bool) -> Recording:
+    first = next(lines, None)
+    if first is None:
+        raise RecordingRefused(f"{path} is empty; expected trades or frames")
+    everything = chain([first], lines)
+    if first.startswith(("ws://", "wss://")):
+        return _read_epoch_frames(lines)
+    if _EPOCH_FRAME.fullmatch(first):
+        return _read_epoch_frames(everything)
+    if first.startswith("{") and '"raw"' in first:
+        return _read_raw_frames(everything)
+    if first.startswith("{"):
+        return _read_ticks(everything, skip_zero)
+    if first.count(",") in (6, 7):
+        return _read_dump(everything, symbol or _symbol_of(path), skip_zero)
+    raise RecordingRefused(
+        f"{path} begins with {first[:60]!r}; expected a dump of 7 or 8 columns, tick NDJSON, or recorded frames"
+    )
+
+
+def _symbol_of(path: Path) -> str:
+    found = _DUMP_SYMBOL.match(path.name)
+    if found is None:
+        raise RecordingRefused(
+            f"{path.name} does not tell its symbol; expected BTCUSDT-aggTrades-... or --replay-symbol"
+        )
+    return found[1].upper()
+
+
+def _read_dump(lines: Iterator[str], symbol: str, skip_zero: bool) -> Recording:
+    """A dump of aggregate trades. Rows are sorted by id; of rows with one id the first is kept."""
+    recording = Recording()
+    rows: list[tuple[Any, ...]] = []
+    for number, line in enumerate(lines):
+        cells = line.split(",")
+        if number == 0 and not cells[0].isdecimal():
+            continue  # the header that USD-M dumps have had since 2022-08-11
+        try:
+            row = _dump_row(cells)
+        except ValueError:
+            recording.skipped["malformed"] += 1
+            continue
+        _take(row, rows, recording.skipped, skip_zero)
+    if rows:
+        in_order = np.array(rows, TRADES)
+        _, kept = np.unique(in_order["id"], return_index=True)
+        if len(rows) > len(kept):
+            recording.skipped["duplicate"] += len(rows) - len(kept)
+        recording.trades[symbol] = in_order[kept]
+    return recording
+
+
+def _dump_row(cells: list[str]) -> tuple[Any, ...]:
+    """Id, price, quantity, first and last fill, time in ms or us, maker, and perhaps a best-match column."""
+    if len(cells) not in (7, 8) or cells[6].lower() not in ("true", "false"):
+        raise ValueError("not the columns of a dump")
+    time = int(cells[5])
+    time_ms = time // 1_000 if time >= MICROSECONDS_FROM else time
+    fills = (int(cells[3]), int(cells[4]))
+    return trade_row(int(cells[0]), time_ms, cells[1], cells[2], cells[6].lower() == "true", fills)
+
+
+def _take(row: tuple[Any, ...], rows: list[tuple[Any, ...]], skipped: Counter[str], skip_zero: bool) -> None:
+    if skip_zero and (row[2] == 0 or row[3] == 0):
+        skipped["zero price or quantity"] += 1
+    else:
+        rows.append(row)
+
+
+def _read_ticks(lines: Iterator[str], skip_zero: bool) -> Recording:
+    """``{symbol, ts, price, size}`` in file order, ids from 1 on per symbol.
+
+    The file does not say who was the maker: a price below the last one of its symbol counts as sold.
+    """
+    recording = Recording()
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    last: dict[str, tuple[Decimal, bool]] = {}
+    for line in lines:
+        try:
+            symbol, time_ms, price, size = _tick_of(line)
+            before, maker = last.get(symbol, (price, False))
+            maker = price < before if price != before else maker
+            mine = rows.setdefault(symbol, [])
+            row = trade_row(len(mine) + 1, time_ms, f"{price:f}", f"{size:f}", maker)
+        except (ValueError, KeyError, TypeError, InvalidOperation):
+            recording.skipped["malformed"] += 1
+            continue
+        if price:
+            last[symbol] = (price, maker)
+        _take(row, mine, recording.skipped, skip_zero)
+    recording.trades = {symbol: np.array(mine, TRADES) for symbol, mine in rows.items() if mine}
+    return recording
+
+
+def _tick_of(line: str) -> tuple[str, int, Decimal, Decimal]:
+    tick = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+    symbol = tick["symbol"]
+    if not isinstance(symbol, str) or not symbol:
+        raise ValueError("no symbol")
+    return symbol, _time_ms(tick["ts"]), Decimal(tick["price"]), Decimal(tick["size"])
+
+
+def _time_ms(value: Any) -> int:
+    """ISO text, or a number of seconds, milliseconds or microseconds since 1970."""
+    if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+        moment = datetime.fromisoformat(value)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+    number = Decimal(value)
+    if number >= MICROSECONDS_FROM:
+        return int(number // 1_000)
+    return int(number if number >= SECONDS_BELOW else number * 1_000)
+
+
+def _read_epoch_frames(lines: Iterator[str]) -> Recording:
+    recording = Recording()
+    for line in lines:
+        found = _EPOCH_FRAME.fullmatch(line)
+        if found is None:
+            recording.skipped["no receive time"] += 1
+            continue
+        recording.frames.append(TimedFrame(float(found[1]) * 1_000, found[2]))
+    return recording
+
+
+def _read_raw_frames(lines: Iterator[str]) -> Recording:
+    recording = Recording()
+    for line in lines:
+        try:
+            raw = json.loads(line)["raw"]
+        except (ValueError, KeyError, TypeError):
+            raw = None
+        if isinstance(raw, str):
+            recording.frames.append(TimedFrame(None, raw))
+        else:
+            recording.skipped["malformed"] += 1
+    return recording
+
+
+def agg_trade_of(text: str) -> tuple[str, tuple[Any, ...]] | None:
+    """Symbol and row of a recorded frame that is a sound aggTrade; None for every other frame."""
+    try:
+        frame = json.loads(text)
+        row = row_of_frame(frame)
+        if row is None:
+            return None
+        tick = read_row(row)
+        data = frame.get("data", frame)
+        fills = (data["f"], data["l"]) if type(data.get("f")) is int and type(data.get("l")) is int else None
+        normal = data.get("nq") if isinstance(data.get("nq"), str) else None
+        return tick.symbol, trade_row(tick.agg_id, tick.trade_time_ms, row[2], row[3], row[5] is True, fills, normal)
+    except (ValueError, RowRefused, RecursionError):
+        return None

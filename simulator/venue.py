@@ -1,0 +1,134 @@
+"""The exchange without its sockets and without a clock: advanced to a time, it answers the frames due by then.
+
+A trade is on the tape, and REST knows it, from its trade time on. Its frame is due at its E.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from operator import itemgetter
+
+import numpy as np
+
+from simulator.disturbance import Disturbance
+from simulator.errors import FaultRefused
+from simulator.frames import Frame, agg_trade_frames
+from simulator.settings import HOUR_MS
+from simulator.sources import Happened, RecordedFrames, Source
+from simulator.tape import Rows, Tape, Trade, joined, trades_of
+
+FOREVER_MS = 2**62
+
+
+class Venue:
+    """A source's trades on tapes, and on their way to the subscribers."""
+
+    def __init__(self, source: Source, remember_trades: int, remember_hours: float) -> None:
+        self.source = source
+        self.now_ms = source.start_ms
+        self._shift_ms = 0
+        self._lag_ms = 0
+        self._halted_ms: int | None = None
+        self._halted_until_ms = 0
+        symbols = [instrument.symbol for instrument in source.instruments]
+        self.tapes = {symbol: Tape(remember_trades, int(remember_hours * HOUR_MS)) for symbol in symbols}
+        self.verbatim = isinstance(source, RecordedFrames)
+        self._disturbances = {symbol: Disturbance() for symbol in symbols}
+        self._unsent: dict[str, list[Rows]] = {symbol: [] for symbol in symbols}
+
+    @property
+    def source_ms(self) -> int:
+        """How far the source has been advanced, in its own time."""
+        return (self.now_ms if self._halted_ms is None else self._halted_ms) - self._shift_ms
+
+    def begin(self, now_ms: int) -> None:
+        """The source's first moment is now."""
+        self.now_ms = now_ms
+        self._shift_ms = now_ms - self.source.start_ms
+
+    def advance(self, now_ms: int, wanted: Collection[str]) -> list[Frame]:
+        """Move on to ``now_ms``; the frames due since the last call, in order of E.
+
+        Only symbols in ``wanted`` get frames made; those of the others are lost, as they are without a reader.
+        """
+        self.now_ms = now_ms
+        happened = self._trade(now_ms)
+        for symbol, rows in happened.trades.items():
+            self.tapes[symbol].append(rows)
+            if happened.frames is None:
+                self._unsent[symbol].append(rows)
+        if happened.frames is not None:
+            return [Frame(now_ms, None, text) for text in happened.frames]
+        streams = [self._stream(symbol, now_ms, symbol in wanted) for symbol in self._unsent]
+        frames = [frame for stream in streams for frame in stream]
+        if sum(map(bool, streams)) > 1:
+            frames.sort(key=itemgetter(0))
+        return frames
+
+    def settled(self) -> bool:
+        """Whether everything that has traded has been given out."""
+        return not any(self._unsent.values()) and not any(d.holding for d in self._disturbances.values())
+
+    def trades(self, symbol: str) -> list[Trade]:
+        """Everything remembered of one symbol, in id order."""
+        return trades_of(symbol, joined(self.tape(symbol).snapshot()))
+
+    def tape(self, symbol: str) -> Tape:
+        """The tape of one symbol; raises FaultRefused when it is not traded here."""
+        if symbol not in self.tapes:
+            raise FaultRefused(f"symbol is {symbol!r}; expected one of {', '.join(self.tapes)}")
+        return self.tapes[symbol]
+
+    def disturbance(self, symbol: str) -> Disturbance:
+        """The stream faults of one symbol. Raises FaultRefused for an unknown one, or where frames are replayed."""
+        self.tape(symbol)
+        if self.verbatim:
+            raise FaultRefused("this fault needs trades; this exchange replays recorded frames as they are")
+        return self._disturbances[symbol]
+
+    def jump(self, symbol: str, bps: float) -> None:
+        """Move one price for good; raises FaultRefused where it is recorded or unknown."""
+        self.tape(symbol)
+        self.source.jump(symbol, bps)
+
+    def lag(self, lag_ms: int) -> None:
+        """Send every frame so much later than its E."""
+        self._lag_ms = lag_ms
+
+    def halt(self, for_ms: int = FOREVER_MS) -> None:
+        """Nobody trades for so long; the market then goes on where it stood."""
+        if self._halted_ms is None:
+            self._halted_ms = self.now_ms
+        self._halted_until_ms = self.now_ms + for_ms
+
+    def clear(self) -> None:
+        """End every fault of the market and its streams; a jump stays."""
+        self._lag_ms = 0
+        self._halted_until_ms = min(self._halted_until_ms, self.now_ms)
+        for disturbance in self._disturbances.values():
+            disturbance.clear()
+
+    def _trade(self, now_ms: int) -> Happened:
+        if self._halted_ms is not None:
+            if now_ms < self._halted_until_ms:
+                return Happened({})
+            self._shift_ms += self._halted_until_ms - self._halted_ms
+            self._halted_ms = None
+        return self.source.advance(now_ms, self._shift_ms)
+
+    def _stream(self, symbol: str, now_ms: int, wanted: bool) -> list[Frame]:
+        disturbance = self._disturbances[symbol]
+        if disturbance.stalls(now_ms) or not (self._unsent[symbol] or disturbance.holding):
+            return []
+        waiting = joined(self._unsent[symbol])
+        # E never falls within a symbol, so what is due is a prefix.
+        sent_ms = waiting["time_ms"] + waiting["lag_ms"]
+        cut = int(np.searchsorted(sent_ms, now_ms - self._lag_ms, side="right"))
+        self._unsent[symbol] = [waiting[cut:]] if cut < len(waiting) else []
+        if not wanted:
+            return []
+        rows, forgotten = disturbance.passed(waiting[:cut])
+        if len(forgotten):
+            self.tapes[symbol].forget(forgotten)
+        ended = self._halted_ms is not None or self.source.finished
+        return disturbance.sent(agg_trade_frames(symbol, rows), ended and not self._unsent[symbol])
