@@ -91,8 +91,7 @@ async def run(settings: ExchangeSettings) -> None:
     async with SimulatedExchange(settings) as exchange:
         skipped = "".join(f", skipped {count} x {reason}" for reason, count in exchange.skipped.items())
         line = f"simulated exchange at {exchange.ws_url} and {exchange.rest_url}: {' '.join(exchange.symbols)}{skipped}"
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        print(line, flush=True)
         waits = [asyncio.create_task(stopping.wait()), asyncio.create_task(exchange.wait_failed())]
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
