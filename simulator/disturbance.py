@@ -32,6 +32,11 @@ class Disturbance:
         """Send nothing until then; what was due meanwhile is sent late, or never."""
         self._stalled_from_ms, self._stalled_until_ms, self._stall_loses = now_ms, until_ms, lost
 
+    def move(self, later_ms: int) -> None:
+        """Move the stall, because the exchange's time begins otherwise than was thought."""
+        self._stalled_from_ms += later_ms
+        self._stalled_until_ms += later_ms
+
     def duplicate(self, count: int) -> None:
         """Send the next ``count`` frames twice."""
         self._duplicate = count

@@ -105,6 +105,11 @@ class SimulatedExchange:
         """How many connections are subscribed to something on a live route."""
         return len(self._clients.readers())
 
+    @property
+    def backlog_bytes(self) -> int:
+        """What the slowest reader has not taken yet."""
+        return self._clients.backlog_bytes()
+
     def trades(self, symbol: str) -> list[Trade]:
         """Every trade remembered, in id order; raises FaultRefused for an unknown symbol."""
         return self._venue.trades(symbol)

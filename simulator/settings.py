@@ -54,7 +54,7 @@ class Coin:
         except RowRefused as error:
             raise SettingsRefused(str(error)) from None
         _check_number("price", self.price, 1e-9, 1e9)
-        _check_number("trades_per_s", self.trades_per_s, 0, 100_000)
+        _check_number("trades_per_s", self.trades_per_s, 0, 10_000)
         _check_number("spread_bps", self.spread_bps, 0, 1_000)
         _check_number("walk_bps", self.walk_bps, 0, 1_000)
         _check_number("half_spread_bps", self.half_spread_bps, 0, 1_000)
@@ -139,6 +139,10 @@ class ExchangeSettings:
             raise SettingsRefused("catch-up hours with a replay or a speed; expected catch-up hours alone")
         if self.replay and self.state_file:
             raise SettingsRefused("a state file with a replay; expected one of them: a recording has its own ids")
+        if self.state_file and self.speed != 1:
+            raise SettingsRefused(
+                f"a state file with speed {self.speed:g}; expected real time, which no restart can lead"
+            )
         if not self.replay and (self.restamp or self.as_fast_as_read or self.skip_zero_rows or self.replay_symbol):
             raise SettingsRefused("options of a replay without a replay; expected a recorded file with them")
         if self.as_fast_as_read and self.speed != 1:

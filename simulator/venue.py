@@ -42,7 +42,13 @@ class Venue:
         return (self.now_ms if self._halted_ms is None else self._halted_ms) - self._shift_ms
 
     def begin(self, now_ms: int) -> None:
-        """The source's first moment is now."""
+        """The source's first moment is now. Faults told before are counted from now."""
+        later_ms = now_ms - self.now_ms
+        for disturbance in self._disturbances.values():
+            disturbance.move(later_ms)
+        if self._halted_ms is not None:
+            self._halted_ms += later_ms
+            self._halted_until_ms += later_ms
         self.now_ms = now_ms
         self._shift_ms = now_ms - self.source.start_ms
 

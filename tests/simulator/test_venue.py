@@ -184,6 +184,16 @@ class TestStreamFaults:
         unhalted = synthetic_trades(20_000)
         assert [trade[2:4] for trade in trades] == [trade[2:4] for trade in unhalted[: len(trades)]]
 
+    def test_faults_told_before_time_begins_count_from_its_beginning(self) -> None:
+        venue = synthetic()
+        venue.disturbance("BTCUSDT").stall(venue.now_ms, venue.now_ms + 3_000, lost=False)
+        venue.halt(2_000)
+        venue.begin(START - 1_000_000)
+        frames = [venue.advance(START - 1_000_000 + at, BOTH) for at in range(100, 20_000, 100)]
+        sent = {symbol: [at for at, each in enumerate(frames) if ids(each, symbol)] for symbol in BOTH}
+        assert 18 < sent["ETHUSDT"][0] < 25
+        assert sent["BTCUSDT"][0] == 29
+
     def test_a_halted_market_settles_even_with_half_a_window(self) -> None:
         venue = synthetic()
         venue.disturbance("BTCUSDT").reorder(1_000_000, window=1_000)
