@@ -6,18 +6,44 @@ statistic that is used bar by bar is a compiled kernel that takes its state and 
 million bars run the same code.
 """
 
+from engine.stats.asynchronous import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
+from engine.stats.bouncing import Bounce, bounce
+from engine.stats.breaks import Cusum, cusum, cusum_threshold
 from engine.stats.cointegration import EngleGranger, engle_granger
+from engine.stats.discovery import benjamini_hochberg, benjamini_yekutieli
 from engine.stats.filtering import KalmanRun, KalmanSettings, KalmanState, kalman, kalman_calibrate, kalman_filter
+from engine.stats.health import KalmanHealth, LjungBox, effective_memory, kalman_health, ljung_box, nis_band, whiten
 from engine.stats.moments import CoMoments, Moments
+from engine.stats.movement import pearson, returns, volatility
+from engine.stats.ornstein import OrnsteinUhlenbeck, bertram_entry, expected_cycle, ou_fit
+from engine.stats.persistence import Hurst, hurst
+from engine.stats.power import Evidence, bars_for_power, eg_power, evidence
+from engine.stats.quotes import half_spread_bps, roll_half_spread, trade_side_mid, trade_side_quotes
 from engine.stats.regression import Line, Plane, multiple_ols, ols, tls
 from engine.stats.reversion import HalfLife, half_life
+from engine.stats.robust import TheilSenLine, huber, theil_sen
 from engine.stats.rolling import RollingLine, rolling_correlation, rolling_moments, rolling_ols, zscore
+from engine.stats.stationarity import Kpss, kpss
+from engine.stats.systems import Johansen, johansen
 from engine.stats.unitroot import UnitRoot, adf
+from engine.stats.volume import Liquidity, VolumeProfile, liquidity, volume_profile, volume_ratio, vwap
 
 __all__ = [
-    "ols", "tls", "multiple_ols", "Line", "Plane",
+    # hedge ratios
+    "ols", "huber", "theil_sen", "tls", "multiple_ols", "Line", "TheilSenLine", "Plane",
     "kalman", "kalman_calibrate", "kalman_filter", "KalmanRun", "KalmanSettings", "KalmanState",
-    "adf", "engle_granger", "UnitRoot", "EngleGranger",
-    "half_life", "HalfLife",
+    # one bar after another
     "Moments", "CoMoments", "rolling_moments", "rolling_ols", "rolling_correlation", "zscore", "RollingLine",
+    "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
+    "VolumeProfile", "Liquidity",
+    # does it come back, and how fast
+    "adf", "kpss", "engle_granger", "johansen", "UnitRoot", "Kpss", "EngleGranger", "Johansen",
+    "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
+    # trades that are not on a grid
+    "hayashi_yoshida", "lead_lag", "trade_side_mid", "trade_side_quotes", "half_spread_bps", "roll_half_spread",
+    "HayashiYoshida", "LeadLag",
+    # what the numbers are worth
+    "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
+    "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli",
+    "Evidence", "Bounce", "KalmanHealth", "LjungBox", "Cusum",
 ]  # fmt: skip

@@ -121,7 +121,7 @@ def multiple_ols(y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]) -> Plan
     >>> multiple_ols([1.0, 3.0, 4.0, 6.0], [[0, 1, 0, 1], [0, 0, 1, 1]]).betas.round(9)
     array([2., 3.])
 
-    Source: Householder QR of the centred columns (Golub and Van Loan 1996, 5.3.2).
+    Source: Householder QR of the centred columns (Golub and Van Loan 1996, 5.3).
     """
     left = as_series(y, "y", minimum=2)
     table = as_columns(columns, "columns", minimum=2)

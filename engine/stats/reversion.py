@@ -117,8 +117,8 @@ def half_life(series: ArrayLike, *, residual: bool = False, resamples: int = RES
     ``residual``: the series is the residual of a fitted line, so the null is that of a residual. ``resamples`` = 0
     leaves the interval NaN. A constant series has no half-life: all NaN but the null.
 
-    Sources: Kendall 1954 (bias); Efron and Tibshirani 1993, 8.5 (recursive residual bootstrap, percentile interval).
-    Its 95 % interval covers 92 to 96 % (simulated: n = 200 to 1,000, half-lives 5 to 100).
+    Sources: Kendall 1954 (bias); Efron and Tibshirani 1993, chapter 8 (recursive residual bootstrap). The percentile
+    interval covers 92 to 96 % (simulated: n = 200 to 1,000, half-lives 5 to 100).
     """
     values = as_series(series, "series", minimum=10)
     resamples = whole(resamples, "resamples", at_least=0)

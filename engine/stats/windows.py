@@ -86,7 +86,7 @@ def _turn_block(state: Floats, window: int, slot: int, y: float, x: float) -> No
 
 @njit
 def _merged(state: Floats, window: int, slot: int) -> tuple[float, float, float, float, float, float]:
-    """Head and tail as one set: S = S_a + S_b + delta^2 n_a n_b / n (Chan, Golub and LeVeque 1983, eq. 1.5)."""
+    """Head and tail as one set: S = S_a + S_b + delta^2 n_a n_b / n (Chan, Golub and LeVeque 1983, 1.5)."""
     syy, sxy, sxx = state[SYY], state[SXY], state[SXX]
     if slot == window - 1:  # the window is this block: no tail
         mean_y = state[ANCHOR_Y] + state[OFFSET_Y]

@@ -113,6 +113,14 @@ def test_trap_2_an_adaptive_spread_is_always_called_stationary() -> None:
     assert called["fixed line"] / 200 <= 0.07 + 0.03
 
 
+def test_a_gate_closes_at_the_twenty_percent_value() -> None:
+    assert eg_critical(3, 500) == pytest.approx(-2.70, abs=0.005)
+    for n in (50, 500):
+        assert np.mean(statistics(independent(20 + n, 4000, n), FIXED, 0) < eg_critical(3, n)) == pytest.approx(
+            0.20, abs=0.02
+        )
+
+
 def test_choosing_the_better_direction_is_not_a_five_percent_test() -> None:
     legs = independent(15, 2000, 200)
     swapped = np.ascontiguousarray(legs.reshape(2000, 2, 200)[:, ::-1].reshape(4000, 200))
@@ -120,11 +128,13 @@ def test_choosing_the_better_direction_is_not_a_five_percent_test() -> None:
     assert 0.07 <= np.mean(best < eg_critical(1, 200)) <= 0.115
 
 
-@pytest.mark.parametrize(("ratio", "power"), [(10, 0.11), (12.5, 0.17), (20, 0.32), (25, 0.53), (40, 0.87), (50, 0.98)])
-def test_the_power_table(ratio: float, power: float) -> None:
-    n = 500
-    rng = np.random.default_rng(int(10 * ratio))
-    legs = np.array([leg for _ in range(1000) for leg in cointegrated(rng, n, n / ratio)])
+@pytest.mark.parametrize(
+    ("n", "half_life", "power"),
+    [(200, 20, 0.11), (500, 40, 0.17), (200, 10, 0.32), (500, 20, 0.53), (200, 5, 0.87), (500, 10, 0.98)],
+)
+def test_the_power_table(n: int, half_life: float, power: float) -> None:
+    rng = np.random.default_rng(n + int(half_life))
+    legs = np.array([leg for _ in range(1000) for leg in cointegrated(rng, n, half_life)])
     found = np.mean(statistics(legs, FIXED, 1) < eg_critical(1, n))
     assert found == pytest.approx(power, abs=0.03)
 
