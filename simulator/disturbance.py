@@ -34,8 +34,9 @@ class Disturbance:
 
     def move(self, later_ms: int) -> None:
         """Move the stall, because the exchange's time begins otherwise than was thought."""
-        self._stalled_from_ms += later_ms
-        self._stalled_until_ms += later_ms
+        if self._stalled_until_ms:
+            self._stalled_from_ms += later_ms
+            self._stalled_until_ms += later_ms
 
     def duplicate(self, count: int) -> None:
         """Send the next ``count`` frames twice."""

@@ -176,7 +176,8 @@ class SimulatedExchange:
         while True:
             self._clients.retire(self._gate, self._venue.now_ms)
             pause_s = self._turn()
-            if self._venue.settled() or not self._reading():
+            # Time that waits for a reader would keep the rest back for ever.
+            if self._venue.settled() or (self._clock.as_read and not self._reading()):
                 self._settled.set()
             await asyncio.sleep(pause_s)
 

@@ -12,9 +12,15 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from simulator import SimulatedExchange, Trade
+from simulator import ExchangeSettings, SimulatedExchange, Trade, coins_named
 
 DEADLINE_S = 15.0
+BUSY = coins_named(["BTCUSDT", "ETHUSDT"], rate=100.0)  # 800 and 600 trades a second
+
+
+def busy(**changes: object) -> SimulatedExchange:
+    """A busy market, with weight enough for every test."""
+    return SimulatedExchange(ExchangeSettings(coins=BUSY, weight_limit=10**9, **changes))  # type: ignore[arg-type]
 
 
 class Listener:
@@ -23,6 +29,7 @@ class Listener:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.texts: list[str] = []
+        self._trades: dict[str, list[Trade]] = {}
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._listen())
 
@@ -32,6 +39,7 @@ class Listener:
                 message = await self.connection.recv()
                 assert isinstance(message, str)
                 self.texts.append(message)
+                self._note(message)
                 self._changed.set()
         except ConnectionClosed:
             self._changed.set()
@@ -67,16 +75,17 @@ class Listener:
 
     def trades(self, symbol: str) -> list[Trade]:
         """The aggregate trades of one symbol, in order of arrival, wrapped or not."""
-        found = []
-        for text in self.texts:
-            if '"aggTrade"' in text and f'"s":"{symbol}"' in text:
-                frame = json.loads(text)
-                data = frame.get("data", frame)
-                found.append(Trade(data["s"], data["a"], data["p"], data["q"], data["T"], data["m"]))
-        return found
+        return list(self._trades.get(symbol, ()))
 
     def ids(self, symbol: str) -> list[int]:
         return [trade.agg_id for trade in self.trades(symbol)]
+
+    def _note(self, text: str) -> None:
+        if '"e":"aggTrade"' in text:
+            frame = json.loads(text)
+            data = frame.get("data", frame)
+            trade = Trade(data["s"], data["a"], data["p"], data["q"], data["T"], data["m"])
+            self._trades.setdefault(trade.symbol, []).append(trade)
 
     async def until_traded(self, symbol: str, count: int) -> None:
         await self.until(lambda: len(self.ids(symbol)) >= count)
@@ -101,7 +110,8 @@ async def eventually(state: Callable[[], bool]) -> None:
 
 
 async def get(exchange: SimulatedExchange, target: str, **params: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
+    # Without TLS, because making its context takes longer than the request.
+    async with httpx.AsyncClient(timeout=DEADLINE_S, verify=False) as client:
         return await client.get(exchange.rest_url + target, params=params or None)
 
 

@@ -10,17 +10,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from simulator import ExchangeSettings, SimulatedExchange, Trade, coins_named
+from simulator import Trade
 from simulator.control import KINDS
 from simulator.errors import FaultRefused
 from simulator.faults import Faults
-from tests.simulator.helpers import combined, eventually, fault, get, listening, paged
-
-BUSY = coins_named(["BTCUSDT", "ETHUSDT"], rate=25.0)
-
-
-def busy(**changes: object) -> SimulatedExchange:
-    return SimulatedExchange(ExchangeSettings(coins=BUSY, weight_limit=10**9, **changes))  # type: ignore[arg-type]
+from tests.simulator.helpers import busy, combined, eventually, fault, get, listening, paged
 
 
 def missing(ids: list[int]) -> list[int]:
@@ -266,8 +260,8 @@ async def test_after_every_fault_what_was_streamed_and_fetched_is_the_ledger() -
         await listener.until(lambda: last in listener.ids("BTCUSDT")[-10:])
         store: dict[int, Trade] = {trade.agg_id: trade for trade in listener.trades("BTCUSDT")}
         first = min(store)
-        for hole in missing(sorted(store)):
-            (fetched, *_) = await paged(exchange, "BTCUSDT", hole)
-            store[hole] = fetched
+        holes = set(missing(sorted(store)))
+        assert holes == set(exchange.faults.dropped("BTCUSDT"))
+        store |= {trade.agg_id: trade for trade in await paged(exchange, "BTCUSDT", first) if trade.agg_id in holes}
         traded = [trade for trade in exchange.trades("BTCUSDT") if trade.agg_id >= first]
         assert [store[agg_id] for agg_id in sorted(store)] == traded

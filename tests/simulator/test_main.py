@@ -34,7 +34,7 @@ class Process:
 
     async def trades(self, at_least: int) -> list[dict[str, object]]:
         """The latest trades of BTCUSDT, once there are so many."""
-        async with httpx.AsyncClient() as client, asyncio.timeout(15):
+        async with httpx.AsyncClient(verify=False) as client, asyncio.timeout(15):
             while True:
                 answer = await client.get(f"{self.url}/fapi/v1/aggTrades?symbol=BTCUSDT&limit=1000")
                 found: list[dict[str, object]] = answer.json()

@@ -17,9 +17,9 @@ from simulator.tape import Rows
 START = 1_790_000_000_000
 HOUR = 3_600_000
 
-X = Coin("BTCUSDT", 85_000.0, "0.10", "0.001", 8.0)
-COINTEGRATED = Coin("ETHUSDT", 3_100.0, "0.01", "0.001", 8.0, beta=1.1, half_life_s=60.0, spread_bps=15.0)
-CONTROL = Coin("ADAUSDT", 4_200.0, "0.01", "1", 8.0, beta=1.0, walk_bps=1.0)
+X = Coin("BTCUSDT", 85_000.0, "0.10", "0.001", 5.0)
+COINTEGRATED = Coin("ETHUSDT", 3_100.0, "0.01", "0.001", 5.0, beta=1.1, half_life_s=60.0, spread_bps=15.0)
+CONTROL = Coin("ADAUSDT", 4_200.0, "0.01", "1", 5.0, beta=1.0, walk_bps=1.0)
 STILL = Coin("STILL", 100.0, "0.01", "0.001", 50.0, beta=0.0, half_spread_bps=2.5)
 
 
@@ -77,7 +77,7 @@ class TestTruth:
 
     def test_trades_come_at_the_rate_told_and_sometimes_two_at_once(self, two_days: dict[str, Rows]) -> None:
         rows = two_days["BTCUSDT"]
-        assert len(rows) / (48 * 3_600) == pytest.approx(8.0, rel=0.02)
+        assert len(rows) / (48 * 3_600) == pytest.approx(5.0, rel=0.02)
         same_time = np.mean(np.diff(rows["time_ms"]) == 0)
         assert 0.1 < same_time < 0.2
 

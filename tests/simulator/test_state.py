@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from simulator import state
 from simulator.errors import SettingsRefused
 from simulator.market import SyntheticMarket
 from simulator.settings import coins_named
-from simulator.state import RESERVED_IDS, RESERVED_MS, Keeper, load_state
+from simulator.state import RESERVED_MS, Keeper, load_state
 
 START = 1_790_000_000_000
 HOUR = 3_600_000
@@ -35,17 +36,18 @@ def test_a_clean_stop_continues_with_the_next_id(tmp_path: Path) -> None:
     assert (saved.through_ms, saved.market.generation) == (START + HOUR, 1)
 
 
-def test_a_killed_run_never_had_an_id_that_the_next_one_gives(tmp_path: Path) -> None:
+def test_a_killed_run_never_had_an_id_that_the_next_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "RESERVED_IDS", 100_000)
     market, keeper = started(tmp_path / "state.json", START)
     now, given = START, {}
-    for hours in range(1, 80):  # more than two reserves of ids
+    for hours in range(1, 10):
         now = START + hours * HOUR
         given |= {symbol: rows["id"][-1] for symbol, rows in market.advance(now).items()}
         keeper.note(now, now)
-    assert given["BTCUSDT"] > 2 * RESERVED_IDS
+    assert given["BTCUSDT"] > 2 * 100_000
     again, _ = started(tmp_path / "state.json", now)
     for symbol, next_id in again.next_ids().items():
-        assert given[symbol] < next_id <= given[symbol] + RESERVED_IDS + 1
+        assert given[symbol] < next_id <= given[symbol] + 100_000 + 1
     saved = load_state(tmp_path / "state.json")
     assert saved is not None
     assert now <= saved.through_ms <= now + RESERVED_MS
