@@ -7,7 +7,8 @@ number of pieces gives the same changes in the same order.
 A second is *closed* once a later tick of its symbol follows without a hole between, or once the
 market's watermark (the latest believable trade time over its symbols) is ``GRACE_MS`` past its end.
 A tick that lands in a closed second makes it *stale*; it is given out again, revised, when the
-symbol has moved on without a hole around it, or at the watermark's next second.
+symbol has moved on without a hole around it, or at the watermark's next second; beside an open hole
+when the hole closes, or ``HOLD_MS`` later.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from engine.market.bars import Bar, SecondFold
+from engine.market.bars import Bar, SecondFold, second_bar
 from engine.market.coverage import Arrival, Coverage, Hole
 from engine.market.history import History
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.ticks import Tick
 
 GRACE_MS = 2_000
+HOLD_MS = 10_000  # a stale second beside an open hole is held back so long, so that a fill revises it once
 
 
 class Closed(NamedTuple):
@@ -53,8 +55,9 @@ class _Series:
     last_ms: int  # time of the newest tick
     closed_through: int
     folds: dict[int, SecondFold] = field(default_factory=dict)
-    stale: set[int] = field(default_factory=set)
-    spans: dict[Hole, tuple[int, int]] = field(default_factory=dict)  # seconds [from, to) that a hole touches
+    stale: dict[int, tuple[int, int]] = field(default_factory=dict)  # second: first seq not given out, watermark then
+    spans: dict[Hole, tuple[int, int]] = field(default_factory=dict)  # by missing run: seconds [from, to) it touches
+    freed: dict[Hole, tuple[int, int, int]] = field(default_factory=dict)  # by hole partly filled: [from, to), since
 
 
 class BarBuilder:
@@ -72,26 +75,38 @@ class BarBuilder:
         if series is None:
             series = self._open(tick)
         previous_ms = series.last_ms
+        run = series.coverage.run_at(tick.agg_id)
         arrival, hole = series.coverage.add(tick.agg_id)
         if arrival is Arrival.KNOWN:
             return []
         if not tick.future:
             self._fold(series, tick, seq)
-        if arrival is Arrival.JUMP or arrival is Arrival.BEFORE:
-            if hole is not None:
-                series.spans[hole] = self._span(series, arrival, tick, previous_ms)
-            if arrival is Arrival.BEFORE:
-                series.first_ms = min(series.first_ms, tick.trade_time_ms)
-        elif hole is not None and not series.coverage.is_open(hole):
-            return self._heal(tick.symbol, series, [hole]) + self._advance(tick)
-        settle = bar_open(series.last_ms, SECOND_MS) > bar_open(previous_ms, SECOND_MS)
-        changes = self._settle(tick.symbol, series, swept=False) if settle else []
+        changes: list[Change] = []
+        if arrival is Arrival.FILL and run is not None and hole is not None:
+            changes += self._fill(series, run, hole, tick)
+        elif hole is not None:
+            changes += self._open_hole(series, hole, arrival, tick, previous_ms)
+        if arrival is Arrival.BEFORE:
+            series.first_ms = min(series.first_ms, tick.trade_time_ms)
+        if changes or bar_open(series.last_ms, SECOND_MS) > bar_open(previous_ms, SECOND_MS):
+            changes += self._settle(tick.symbol, series, swept=False)
         return changes + self._advance(tick)
 
     def absent(self, symbol: str, first: int, last: int) -> list[Change]:
         """The exchange has no ids ``first..last``: nothing is missing there."""
         series = self._series.get(symbol)
-        return [] if series is None else self._heal(symbol, series, series.coverage.account_for(first, last))
+        if series is None:
+            return []
+        touched = [(hole, run) for hole, run in series.coverage.missing() if run.first <= last and run.last >= first]
+        series.coverage.account_for(first, last)
+        changes: list[Change] = []
+        for hole, run in touched:
+            span = series.spans.pop(run)
+            for left in series.coverage.missing_of(hole):
+                if run.first <= left.first <= run.last:
+                    series.spans[left] = span
+            changes += self._free(symbol, series, hole, span)
+        return changes + self._settle(symbol, series, swept=False)
 
     def closed_through(self, symbol: str) -> int | None:
         """Every second before this has been given out; None before the symbol's first tick."""
@@ -101,7 +116,22 @@ class BarBuilder:
     def hole_spans(self, symbol: str) -> list[tuple[int, int]]:
         """The stretches ``[from_ms, to_ms)`` of whole seconds that an open hole touches."""
         series = self._series.get(symbol)
-        return [] if series is None else sorted(series.spans.values())
+        return [] if series is None else sorted({*series.spans.values(), *(free[:2] for free in series.freed.values())})
+
+    def given_out(self, symbol: str, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
+        """The bars of ``[from_ms, to_ms)`` as they were last given out: without what makes some of them stale."""
+        bars = self._history.bars(symbol, from_ms, to_ms, before_seq)
+        series = self._series.get(symbol)
+        if series is None or not series.stale:
+            return bars
+        kept: list[Bar] = []
+        for bar in bars:
+            stale = series.stale.get(bar.open_time_ms)
+            if stale is None:
+                kept.append(bar)
+            elif ticks := list(self._history.ticks(symbol, bar.open_time_ms, stale[0])):
+                kept.append(second_bar(bar.open_time_ms, ticks))
+        return kept
 
     def forming(self, symbol: str) -> list[Bar]:
         """The bars so far of the seconds not given out yet, in time order."""
@@ -123,8 +153,9 @@ class BarBuilder:
                     "first_ms": series.first_ms,
                     "last_ms": series.last_ms,
                     "closed_through": series.closed_through,
-                    "stale": sorted(series.stale),
-                    "spans": [[hole, span] for hole, span in series.spans.items()],
+                    "stale": sorted(series.stale.items()),
+                    "spans": list(series.spans.items()),
+                    "freed": list(series.freed.items()),
                     "open": sorted(series.folds),
                 }
                 for symbol, series in self._series.items()
@@ -144,8 +175,9 @@ class BarBuilder:
                 last_ms=kept["last_ms"],
                 closed_through=kept["closed_through"],
                 folds={at: SecondFold(at, history.ticks(symbol, at, before_seq)) for at in kept["open"]},
-                stale=set(kept["stale"]),
-                spans={Hole(*hole): (span[0], span[1]) for hole, span in kept["spans"]},
+                stale={at: (seq, since_ms) for at, (seq, since_ms) in kept["stale"]},
+                spans={Hole(*run): (start, end) for run, (start, end) in kept["spans"]},
+                freed={Hole(*hole): (start, end, since) for hole, (start, end, since) in kept["freed"]},
             )
         return builder
 
@@ -166,16 +198,47 @@ class BarBuilder:
             fold = series.folds[second] = SecondFold(second, ticks)
         fold.add(tick)
         if second < series.closed_through:
-            series.stale.add(second)
+            series.stale.setdefault(second, (seq, self.watermark_ms))
         series.last_ms = max(series.last_ms, tick.trade_time_ms)
 
-    def _span(self, series: _Series, arrival: Arrival, tick: Tick, previous_ms: int) -> tuple[int, int]:
+    def _open_hole(self, series: _Series, hole: Hole, arrival: Arrival, tick: Tick, previous_ms: int) -> list[Change]:
+        """Ids are missing between two trades: all seconds from the one to the other may change."""
         time_ms = self.watermark_ms if tick.future else tick.trade_time_ms
-        if arrival is Arrival.BEFORE:
-            start_ms, end_ms = time_ms, series.first_ms
-        else:
-            start_ms, end_ms = previous_ms, time_ms
-        return bar_open(start_ms, SECOND_MS), bar_open(max(start_ms, end_ms), SECOND_MS) + SECOND_MS
+        start_ms, end_ms = (time_ms, series.first_ms) if arrival is Arrival.BEFORE else (previous_ms, time_ms)
+        start_ms = bar_open(start_ms, SECOND_MS)
+        end_ms = max(bar_open(end_ms, SECOND_MS), start_ms) + SECOND_MS
+        series.spans[hole] = (start_ms, end_ms)  # so far all of the hole is one missing run
+        if start_ms < series.closed_through:  # given out by grace, before anyone could know of the hole
+            return [Revised(tick.symbol, start_ms, min(end_ms, series.closed_through), ())]
+        return []
+
+    def _fill(self, series: _Series, run: Hole, hole: Hole, tick: Tick) -> list[Change]:
+        """A missing id came: what is left of its run touches less."""
+        start_ms, end_ms = span = series.spans.pop(run)
+        split_ms = bar_open(tick.trade_time_ms, SECOND_MS)
+        if run.first < tick.agg_id:
+            left_end_ms = end_ms if tick.future else min(split_ms + SECOND_MS, end_ms)
+            series.spans[Hole(run.first, tick.agg_id - 1)] = (start_ms, left_end_ms)
+        if run.last > tick.agg_id:
+            right_start_ms = start_ms if tick.future else max(split_ms, start_ms)
+            series.spans[Hole(tick.agg_id + 1, run.last)] = (right_start_ms, end_ms)
+        return self._free(tick.symbol, series, hole, span)
+
+    def _free(self, symbol: str, series: _Series, hole: Hole, span: tuple[int, int]) -> list[Change]:
+        """What ``span`` touched may be clear now: given out again when the hole closes, or ``HOLD_MS`` later."""
+        start_ms, end_ms, since_ms = series.freed.pop(hole, (*span, self.watermark_ms))
+        start_ms, end_ms = min(start_ms, span[0]), max(end_ms, span[1])
+        if series.coverage.is_open(hole):
+            series.freed[hole] = (start_ms, end_ms, since_ms)
+            return []
+        return self._give_again(symbol, series, start_ms, end_ms)
+
+    def _give_again(self, symbol: str, series: _Series, start_ms: int, end_ms: int) -> list[Change]:
+        end_ms = min(end_ms, series.closed_through)
+        if start_ms >= end_ms:
+            return []
+        settled = [at for at in series.stale if start_ms <= at < end_ms and not _in_spans(series, at)]
+        return [self._revise(symbol, series, settled, start_ms, end_ms)]
 
     def _advance(self, tick: Tick) -> list[Change]:
         """Move the watermark; at each new second of it, close what is past its grace on every symbol."""
@@ -190,21 +253,18 @@ class BarBuilder:
             changes += self._settle(symbol, series, swept=True)
         return changes
 
-    def _heal(self, symbol: str, series: _Series, holes: list[Hole]) -> list[Change]:
-        """Holes have closed: give out again what they touched."""
-        changes: list[Change] = []
-        for hole in holes:
-            start_ms, end_ms = series.spans.pop(hole)
-            end_ms = min(end_ms, series.closed_through)
-            if start_ms < end_ms:
-                settled = [at for at in series.stale if start_ms <= at < end_ms and not _in_spans(series, at)]
-                changes.append(self._revise(symbol, series, settled, start_ms, end_ms))
-        return changes + self._settle(symbol, series, swept=False)
-
     def _settle(self, symbol: str, series: _Series, swept: bool) -> list[Change]:
         changes: list[Change] = []
+        for hole, (start_ms, end_ms, since_ms) in list(series.freed.items()):
+            if self.watermark_ms - since_ms >= HOLD_MS:
+                del series.freed[hole]
+                changes += self._give_again(symbol, series, start_ms, end_ms)
         reached = bar_open(series.last_ms, SECOND_MS)
-        settled = [at for at in series.stale if (swept or at < reached) and not _in_spans(series, at)]
+        settled = [
+            at
+            for at, (_, since_ms) in series.stale.items()
+            if (self.watermark_ms - since_ms >= HOLD_MS if _in_spans(series, at) else swept or at < reached)
+        ]
         if settled:
             changes.append(self._revise(symbol, series, settled, min(settled), max(settled) + SECOND_MS))
         through = max(self._contiguous_through(series), bar_open(self.watermark_ms - self._grace_ms, SECOND_MS))
@@ -217,7 +277,8 @@ class BarBuilder:
 
     def _revise(self, symbol: str, series: _Series, settled: list[int], from_ms: int, to_ms: int) -> Revised:
         bars = tuple(series.folds[at].bar() for at in sorted(settled))
-        series.stale.difference_update(settled)
+        for at in settled:
+            del series.stale[at]
         self._forget(series)
         return Revised(symbol, from_ms, to_ms, bars)
 
@@ -235,4 +296,5 @@ class BarBuilder:
 
 
 def _in_spans(series: _Series, second_ms: int) -> bool:
-    return any(start <= second_ms < end for start, end in series.spans.values())
+    touched = any(start <= second_ms < end for start, end in series.spans.values())
+    return touched or any(start <= second_ms < end for start, end, _ in series.freed.values())

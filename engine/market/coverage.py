@@ -100,6 +100,11 @@ class Coverage:
         still_open = {gap.hole for gap in self._gaps[max(low - 1, 0) : low + len(left) + 1]}
         return [hole for hole in touched if hole not in still_open]
 
+    def run_at(self, agg_id: int) -> Hole | None:
+        """The run of missing ids that ``agg_id`` is in."""
+        gap = self._gap_at(agg_id)
+        return Hole(gap.first, gap.last) if gap else None
+
     def is_open(self, hole: Hole) -> bool:
         """Whether anything of ``hole`` is still missing."""
         at = bisect_left(self._gaps, hole.first, key=_first)

@@ -65,3 +65,67 @@ class Commit:
     receipts: tuple[Receipt, ...]
     holes: tuple[HoleNews, ...]
     last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pair, analysed one way from one bar on. Any change of these begins another run.
+
+    ``start_ms``: open time of the first bar considered. ``settings``: canonical JSON. ``code``: digest of
+    the engine's sources. ``began_seq``: the tick after which the run was begun; bars before that were
+    history then. ``ended_seq``: None while it goes on.
+    """
+
+    run_id: str
+    market: str
+    y: str
+    x: str
+    interval_ms: int
+    settings: str
+    code: str
+    start_ms: int
+    began_seq: int
+    ended_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a run said at one bar's close, to be done at the next bar. Key: (run_id, bar_ms, revision).
+
+    Kinds: ``enter_long`` (buy Y, sell X), ``enter_short``, ``exit``, ``no_entry`` (|z| passed the threshold;
+    the reason says why nothing is done), ``withdrawn`` (a revision took an earlier decision back).
+    ``quantity_y`` and ``quantity_x`` are the coins to trade, + to buy; an exit trades the entry's back.
+    A number that was not known is None. ``given_seq``: the tick that made it known; ``late_ms``: how far the
+    market's clock was past the bar's end then.
+    """
+
+    run_id: str
+    bar_ms: int
+    revision: int
+    kind: str
+    reason: str
+    z: float | None
+    spread: float | None
+    beta: float | None
+    alpha: float | None
+    deviation: float | None
+    gate_pvalue: float | None
+    y_price: float
+    x_price: float
+    quantity_y: float
+    quantity_x: float
+    position: int
+    given_seq: int
+    late_ms: int
+
+    def says_the_same(self, other: Decision) -> bool:
+        """Whether both say the same of their bar, whenever and however often it was said."""
+        return self.content() == other.content()
+
+    def content(self) -> tuple[Any, ...]:
+        """All but when it was given and in which revision."""
+        return (
+            self.run_id, self.bar_ms, self.kind, self.reason, self.z, self.spread, self.beta, self.alpha,
+            self.deviation, self.gate_pvalue, self.y_price, self.x_price, self.quantity_y, self.quantity_x,
+            self.position,
+        )  # fmt: skip

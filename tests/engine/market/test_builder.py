@@ -77,6 +77,16 @@ def test_a_hole_holds_its_bars_back_for_the_grace_and_the_fill_revises_them() ->
     assert feed.builder.hole_spans("X") == []
 
 
+def test_a_hole_found_after_its_bars_were_given_out_marks_them() -> None:
+    feed = Feed()
+    feed("Q", 1, 900)
+    feed("X", 1, 4_500)
+    assert feed.builder.closed_through("Q") == T0 + 2_000
+    marked = feed("Q", 5, 5_000)[0]
+    assert marked == Revised("Q", T0, T0 + 2_000, ())
+    assert feed.builder.hole_spans("Q") == [(T0, T0 + 6_000)]
+
+
 def test_a_hole_the_exchange_does_not_have_clears_without_new_bars() -> None:
     feed = Feed()
     feed("X", 1, 100)
@@ -149,7 +159,9 @@ def test_closings_and_revisions_add_up_to_the_bars_of_the_set(
         second = tick.trade_time_ms - tick.trade_time_ms % 1_000
         by_second.setdefault((symbol, second), {})[agg_id] = tick
     stale = {
-        (symbol, at) for symbol in ("X", "Y") for at in plain.builder.state()["series"].get(symbol, {}).get("stale", [])
+        (symbol, at)
+        for symbol in ("X", "Y")
+        for at, _ in plain.builder.state()["series"].get(symbol, {}).get("stale", [])
     }
     for key, ticks in by_second.items():
         if key[1] < through.get(key[0], 0) and key not in stale:

@@ -1,0 +1,201 @@
+"""One run: two legs into one model, and its decisions with their revisions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.market.records import Decision, Run
+from engine.pairs.codes import Action, Flag, Reason
+from engine.pairs.columns import Floats, In, Out
+from engine.pairs.leg import Col, Leg
+from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.settings import PairSettings
+
+
+class PairRun:
+    """Follows its two legs; both begin at the run's first slot."""
+
+    def __init__(self, run: Run, y: Leg, x: Leg, known: Iterable[Decision] = ()) -> None:
+        """``known``: decisions of this run given before a restart, in the order they were given."""
+        self.run = run
+        self.settings = PairSettings.from_json(run.settings)
+        self.legs = (y, x)
+        self.model = PairModel(self.settings)
+        self.given: list[Decision] = []
+        self.current: dict[int, Decision] = {}
+        self._latest_ms = 0
+        for decision in known:
+            self._record(decision)
+
+    @property
+    def first_slot(self) -> int | None:
+        """The slot of the model's first bar: the first in which both prices are known."""
+        return self.model.first_slot
+
+    def catch_up(self, outages: Sequence[tuple[int, int]], seq: int, watermark_ms: int) -> list[Decision]:
+        """Take the bars that both legs have completed since; returns the decisions they gave."""
+        start = self._next_slot()
+        if start is None:
+            return []
+        bars = self._bars(start, min(leg.first_slot + leg.size for leg in self.legs), outages)
+        if not bars.shape[1]:
+            return []
+        if self.model.first_slot is None:
+            self.model = PairModel(self.settings, start)
+        place = self.model.size
+        self.model.extend(bars)
+        return self._give(place, seq, watermark_ms)
+
+    def revise(self, slot: int, outages: Sequence[tuple[int, int]], seq: int, watermark_ms: int) -> list[Decision]:
+        """The legs' bars from ``slot`` on may have changed; returns the decisions that differ now."""
+        first = self.model.first_slot
+        if first is None or slot <= first:
+            self.model = PairModel(self.settings)
+            given = self.catch_up(outages, seq, watermark_ms)
+            return self._withdraw_before(seq, watermark_ms) + given
+        place = slot - first
+        if place >= self.model.size:
+            return []
+        self.model.revise(place, self._bars(slot, first + self.model.size, outages))
+        return self._give(place, seq, watermark_ms)
+
+    def snapshot(self, place: int) -> Snapshot:
+        """What was known of the pair at the close of the bar at ``place``."""
+        return self.model.snapshot(place)
+
+    def _next_slot(self) -> int | None:
+        if self.model.first_slot is not None:
+            return self.model.first_slot + self.model.size
+        bars = min(leg.size for leg in self.legs)
+        known = self._is_priced(self.legs[0])[:bars] & self._is_priced(self.legs[1])[:bars]
+        return self.legs[0].first_slot + int(known.argmax()) if known.any() else None
+
+    def _is_priced(self, leg: Leg) -> npt.NDArray[np.bool_]:
+        """From here on the leg has the price it will be measured by: no print stands in for a coming quote."""
+        if self.settings.price == "last":
+            return ~np.isnan(leg.column(Col.LAST))
+        is_priced: npt.NDArray[np.bool_] = ~np.isnan(leg.column(Col.MID)) | (leg.column(Col.SIDED) == 0.0)
+        return is_priced
+
+    def _bars(self, start: int, stop: int, outages: Sequence[tuple[int, int]]) -> Floats:
+        """Model input, shape (7, n), for the slots ``start .. stop - 1``."""
+        bars = np.zeros((len(In), max(stop - start, 0)))
+        count = bars.shape[1]
+        flags = np.zeros(count, dtype=np.int64)
+        width_ms = self.settings.interval_ms
+        ends_ms = (np.arange(start, start + count) + 1) * width_ms
+        rows = ((In.Y, In.Y_AGE, In.Y_HALF, Flag.Y_FILLED), (In.X, In.X_AGE, In.X_HALF, Flag.X_FILLED))
+        for leg, (price, age, half, filled) in zip(self.legs, rows, strict=True):
+            at = start - leg.first_slot
+            mid, last = leg.column(Col.MID, at)[:count], leg.column(Col.LAST, at)[:count]
+            is_print = np.isnan(mid) if self.settings.price == "mid" else np.full(count, True)
+            bars[price] = np.where(is_print, last, mid)
+            flags |= np.where(is_print, Flag.LAST_PRICE, 0)
+            bars[age] = ends_ms - leg.column(Col.LAST_MS, at)[:count]
+            bars[half] = self._half_spread(leg, at)[:count]
+            flags |= np.where(leg.column(Col.TRADES, at)[:count] == 0.0, filled, 0)
+            flags |= np.where(leg.column(Col.TAINTED, at)[:count] == 1.0, Flag.TAINTED, 0)
+        for from_ms, to_ms in outages:
+            flags |= np.where((ends_ms > from_ms) & (ends_ms - width_ms <= to_ms), Flag.BRIDGE_DOWN, 0)
+        bars[In.FLAGS] = flags
+        return bars
+
+    def _half_spread(self, leg: Leg, at: int) -> Floats:
+        measured = leg.column(Col.HALF_SPREAD, at)
+        fixed = self.settings.half_spread_bps
+        return measured if fixed is None else np.full(measured.size, fixed * 1e-4)
+
+    def _give(self, place: int, seq: int, watermark_ms: int) -> list[Decision]:
+        """Compare what the model says from ``place`` on with what was said before; record what is new."""
+        actions = self.model.column(Out.ACTION, place)
+        said = {self.model.open_time_ms(place + int(at)): place + int(at) for at in np.flatnonzero(actions)}
+        from_ms = self.model.open_time_ms(place)
+        before = [bar_ms for bar_ms in self.current if bar_ms >= from_ms] if from_ms <= self._latest_ms else []
+        given = []
+        for bar_ms in sorted(said.keys() | set(before)):
+            old = self.current.get(bar_ms)
+            at = said.get(bar_ms)
+            new = self._withdrawal(old, seq, watermark_ms) if at is None else self._decision(at, seq, watermark_ms)
+            if new is None or (old is not None and new.says_the_same(old)):
+                continue
+            given.append(self._record(_revised(new, old)))
+        return given
+
+    def _withdraw_before(self, seq: int, watermark_ms: int) -> list[Decision]:
+        first_ms = math.inf if self.model.first_slot is None else self.model.open_time_ms(0)
+        given = []
+        for bar_ms in sorted(at for at in self.current if at < first_ms):
+            old = self.current[bar_ms]
+            new = self._withdrawal(old, seq, watermark_ms)
+            if new is not None:
+                given.append(self._record(_revised(new, old)))
+        return given
+
+    def _withdrawal(self, old: Decision | None, seq: int, watermark_ms: int) -> Decision | None:
+        if old is None or old.kind == "withdrawn":
+            return None
+        late_ms = watermark_ms - (old.bar_ms + self.settings.interval_ms)
+        return Decision(
+            old.run_id, old.bar_ms, 0, "withdrawn", "revised", None, None, None, None, None, None,
+            old.y_price, old.x_price, 0.0, 0.0, 0, seq, late_ms,
+        )  # fmt: skip
+
+    def _decision(self, place: int, seq: int, watermark_ms: int) -> Decision:
+        shot = self.model.snapshot(place)
+        y_price, x_price = self.model.prices(place)
+        quantity_y, quantity_x = self._quantities(place, shot, y_price, x_price)
+        return Decision(
+            run_id=self.run.run_id,
+            bar_ms=shot.open_time_ms,
+            revision=0,
+            kind=shot.action.name.lower(),
+            reason="" if shot.reason is Reason.NONE else shot.reason.name,
+            z=_known(shot.z),
+            spread=_known(shot.spread),
+            beta=_known(shot.beta),
+            alpha=_known(shot.alpha),
+            deviation=_known(shot.deviation),
+            gate_pvalue=_known(shot.gate_pvalue),
+            y_price=y_price,
+            x_price=x_price,
+            quantity_y=quantity_y,
+            quantity_x=quantity_x,
+            position=int(shot.position),
+            given_seq=seq,
+            late_ms=watermark_ms - (shot.open_time_ms + self.settings.interval_ms),
+        )
+
+    def _quantities(self, place: int, shot: Snapshot, y_price: float, x_price: float) -> tuple[float, float]:
+        """Coins of both legs: the notional in Y against beta times it in X; an exit trades the entry's back."""
+        if shot.action is Action.EXIT:
+            entry_ms = self.model.open_time_ms(self.model.entered_before(place))
+            entry = self.current.get(entry_ms)
+            return (-entry.quantity_y, -entry.quantity_x) if entry is not None else (0.0, 0.0)
+        if shot.action is Action.NO_ENTRY:
+            return 0.0, 0.0
+        side = 1.0 if shot.action is Action.ENTER_LONG else -1.0
+        quantity_y = side * self.settings.notional / y_price
+        if self.settings.space == "price":
+            return quantity_y, -shot.beta * quantity_y
+        return quantity_y, -shot.beta * quantity_y * y_price / x_price  # beta is a ratio of dollars
+
+    def _record(self, decision: Decision) -> Decision:
+        self.given.append(decision)
+        self.current[decision.bar_ms] = decision
+        self._latest_ms = max(self._latest_ms, decision.bar_ms)
+        return decision
+
+
+def _revised(new: Decision, old: Decision | None) -> Decision:
+    if old is None:
+        return new
+    fields = {name: getattr(new, name) for name in Decision.__slots__}
+    return Decision(**{**fields, "revision": old.revision + 1})
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

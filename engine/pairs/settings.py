@@ -1,0 +1,137 @@
+"""How one pair is analysed. A change of any of these ends a run and begins another."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import SettingsError
+from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS
+
+MAX_WINDOW = 5_000  # bars; on noise an iterated rule for windows would run away beyond
+ESTIMATORS = ("kalman", "ols")
+PRICES = ("mid", "last")
+SPACES = ("log", "price")
+Z_SCALES = ("rolling", "filter")
+GATES = ("engle-granger", "off")
+GATE_LEVELS = (1, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class PairSettings:
+    """Windows in bars, z in standard deviations, costs in basis points of the traded value.
+
+    None means derived from the half-life h, which is estimated once per run on its calibration:
+    memory 25 h, beta window 25 h, z window 10 h, test window max(500, 40 h), each at most 5,000.
+    """
+
+    interval_ms: int = 5_000
+    price: str = "mid"  # statistics on the trade-side mid, or on the last print (which bounces: trap T4)
+    space: str = "log"  # beta is a ratio of dollars in log space, of coins in price space
+    estimator: str = "kalman"  # of the hedge ratio
+    calibration_bars: int = 360
+    beta_window: int | None = 200  # of the rolling OLS
+    memory_half_life: float | None = None  # of the Kalman filter
+    z_window: int | None = 50
+    z_scale: str = "rolling"  # z by the spread's rolling deviation, or by the filter's own (e / sqrt(Q))
+    entry_z: float = 2.0
+    exit_z: float = 0.5  # 0: when z crosses zero
+    stop_z: float | None = None  # on the adverse side
+    max_z: float | None = None  # no entry beyond
+    max_hold_half_lives: float | None = None
+    cooldown_bars: int = 0  # after an exit
+    gate: str = "engle-granger"
+    gate_level: int = 5  # percent; it closes again at 20 %
+    gate_every: int = 12  # bars between tests, counted from 1970
+    gate_dwell: int = 12  # bars that a gate keeps its state at least
+    gate_lags: str = "bic"
+    test_window: int | None = 500
+    stale_after_ms: int = 10_000  # a leg without a trade for longer blocks entries
+    cost_filter: bool = False  # entry only where |z| pays the round trip
+    fee_bps: float = 5.0  # per fill
+    half_spread_bps: float | None = None  # per fill; None: measured from the trade-side quotes
+    notional: float = 10_000.0  # of the Y leg, in quote currency
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError naming the field, the value and what was expected."""
+        _check(
+            (
+                SECOND_MS <= self.interval_ms <= MAX_WIDTH_MS and self.interval_ms % SECOND_MS == 0,
+                "interval_ms",
+                "whole seconds up to a day",
+            ),
+            (self.price in PRICES, "price", _names(PRICES)),
+            (self.space in SPACES, "space", _names(SPACES)),
+            (self.estimator in ESTIMATORS, "estimator", _names(ESTIMATORS)),
+            (self.z_scale in Z_SCALES, "z_scale", _names(Z_SCALES)),
+            (
+                self.z_scale == "rolling" or self.estimator == "kalman",
+                "z_scale",
+                "rolling when the estimator is ols: only the filter has a deviation of its own",
+            ),
+            (self.gate in GATES, "gate", _names(GATES)),
+            (self.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
+            (self.gate_lags in ("bic", "aic") or self.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),
+            (30 <= self.calibration_bars <= MAX_WINDOW, "calibration_bars", f"30 to {MAX_WINDOW}"),
+            (_in(self.beta_window, 20, MAX_WINDOW), "beta_window", f"20 to {MAX_WINDOW}, or none"),
+            (_in(self.z_window, 5, MAX_WINDOW), "z_window", f"5 to {MAX_WINDOW}, or none"),
+            (_in(self.test_window, 50, MAX_WINDOW), "test_window", f"50 to {MAX_WINDOW}, or none"),
+            (_in(self.memory_half_life, 1, 1e6), "memory_half_life", "1 to 1,000,000 bars, or none"),
+            (0 < self.entry_z <= 100, "entry_z", "more than 0, at most 100"),
+            (0 <= self.exit_z < self.entry_z, "exit_z", "from 0 to below entry_z"),
+            (self.stop_z is None or self.stop_z > self.entry_z, "stop_z", "above entry_z, or none"),
+            (self.max_z is None or self.max_z > self.entry_z, "max_z", "above entry_z, or none"),
+            (_in(self.max_hold_half_lives, 0.1, 1_000), "max_hold_half_lives", "0.1 to 1,000, or none"),
+            (0 <= self.cooldown_bars <= 100_000, "cooldown_bars", "0 to 100,000"),
+            (1 <= self.gate_every <= 10_000, "gate_every", "1 to 10,000 bars"),
+            (0 <= self.gate_dwell <= 100_000, "gate_dwell", "0 to 100,000 bars"),
+            (self.stale_after_ms >= 0, "stale_after_ms", "0 or more"),
+            (0 <= self.fee_bps <= 1_000, "fee_bps", "0 to 1,000"),
+            (_in(self.half_spread_bps, 0, 1_000), "half_spread_bps", "0 to 1,000, or none"),
+            (0 < self.notional < math.inf, "notional", "more than 0"),
+            of=self,
+        )
+
+    def to_json(self) -> str:
+        """The canonical text: equal settings give equal texts."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> PairSettings:
+        """What ``to_json`` gave. Raises SettingsError for anything else."""
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"settings are {text[:80]!r}: {error}") from error
+
+
+def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSettings:
+    """The textbook rule on honest statistics: z over ``window`` bars, entry at ``threshold``, exit at 0.5."""
+    exit_z = min(0.5, threshold / 2)
+    return PairSettings(**{"z_window": window, "entry_z": threshold, "exit_z": exit_z, **changes})
+
+
+def defended(**changes: Any) -> PairSettings:
+    """Windows from the half-life, the filter's own deviation, and entries only where they pay their costs."""
+    values: dict[str, Any] = {
+        "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None, "z_scale": "filter",
+        "cost_filter": True, "max_z": 6.0, "stop_z": 6.0, "max_hold_half_lives": 5.0, "cooldown_bars": 12,
+    }  # fmt: skip
+    return PairSettings(**{**values, **changes})
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return " or ".join(names)
+
+
+def _in(value: float | None, low: float, high: float) -> bool:
+    return value is None or low <= value <= high
+
+
+def _check(*rules: tuple[bool, str, str], of: PairSettings) -> None:
+    for holds, name, expected in rules:
+        if not holds:
+            raise SettingsError(f"{name} is {getattr(of, name)!r}; expected {expected}")
