@@ -1,0 +1,316 @@
+// @ts-check
+"use strict";
+
+/**
+ * @typedef {object} Conn one socket to the exchange
+ * @property {number} id
+ * @property {number} since when it was asked for, ms
+ * @property {number} openedAt NaN until open
+ * @property {number} frames trades delivered
+ * @property {Map<string, {first: number, last: number, at: number}>} seen per symbol: first and latest id, time of the latest
+ *
+ * @typedef {(action: Action) => void} Emit
+ */
+
+/**
+ * One stream of the exchange, kept alive: opened again with growing pauses when it breaks, and replaced
+ * before it must end, the new socket first and the old one closed only when the new one has caught up.
+ *
+ * Being connected proves nothing, an acknowledgement neither: only trades do. `wrong` says that trades
+ * happen and do not come.
+ */
+class Feed {
+  static CONNECT_MS = 10_000;
+  static FIRST_RETRY_MS = 300;
+  static LAST_RETRY_MS = 30_000;
+  static STABLE_MS = 10_000; // open this long and delivering: the next break starts again with a short pause
+  static OVERLAP_MS = 15_000;
+  static SILENCE_MS = 45_000; // nothing of any symbol: a new socket shows whether it is the market or the old one
+  static RETIRED_MS = 2_500; // patience with an address that is known to stay silent
+  static PROOF_MS = 4_000; // patience with any other, while REST shows trades
+  static GRACE_MS = 800; // a trade that REST shows may still be on its way
+  static DAY_MS = 23.5 * 3_600_000;
+
+  /**
+   * @param {{url: string, symbols: string[], retired: boolean, rotateMs?: number, random: () => number, emit: Emit,
+   *   newId: () => number, probe: (symbol: string, feed: Feed) => void}} options `probe`: ask REST for the newest trade, answer by `proved`
+   */
+  constructor({ url, symbols, retired, rotateMs = Feed.DAY_MS, random, emit, newId, probe }) {
+    this.url = url;
+    this.symbols = symbols;
+    this.retired = retired;
+    this.rotateMs = rotateMs;
+    this.random = random;
+    this.emit = emit;
+    this.newId = newId;
+    this.probe = probe;
+    this.running = false;
+    /** @type {Conn | null} */ this.current = null;
+    /** @type {Conn | null} */ this.fresh = null;
+    this.retryAt = 0;
+    this.attempts = 0;
+    this.renewAt = Infinity;
+    this.silences = 0;
+    this.lastTrade = NaN;
+    /** @type {"" | "retired" | "silent"} */ this.wrong = "";
+    /** @type {{symbol: string, id: number, passedAt: number} | null} */ this.proof = null;
+    this.askProofAt = Infinity;
+  }
+
+  /** @returns {"open" | "connecting" | "closed"} */
+  get state() {
+    if (!this.current) return "closed";
+    return Number.isNaN(this.current.openedAt) ? "connecting" : "open";
+  }
+
+  get openedAt() {
+    return this.current?.openedAt ?? NaN;
+  }
+
+  /** @param {number} now */
+  start(now) {
+    this.running = true;
+    this.retryAt = now;
+    this.#connect(now);
+  }
+
+  stop() {
+    this.running = false;
+    for (const conn of [this.current, this.fresh]) if (conn) this.#close(conn);
+    this.current = this.fresh = null;
+  }
+
+  /** @param {number} id whether a socket is one of this feed's */
+  owns(id) {
+    return this.current?.id === id || this.fresh?.id === id;
+  }
+
+  /**
+   * @param {number} id
+   * @param {number} now
+   */
+  opened(id, now) {
+    const conn = this.#conn(id);
+    if (!conn) return;
+    conn.openedAt = now;
+    if (conn !== this.current) return;
+    this.#settleIn(now);
+    this.emit({ do: "log", level: "info", text: "Connected to the exchange; waiting for the first trade." });
+  }
+
+  /**
+   * @param {number} id
+   * @param {number} code
+   * @param {number} now
+   */
+  closed(id, code, now) {
+    const conn = this.#conn(id);
+    if (!conn) return;
+    if (conn === this.fresh) {
+      this.fresh = null;
+      this.renewAt = now + 60_000 * (0.5 + this.random());
+      return;
+    }
+    this.#ended(conn, `The connection to the exchange ended (${code})`, now);
+  }
+
+  /**
+   * A trade of `symbol` came on socket `id`.
+   * @param {number} id
+   * @param {string} symbol
+   * @param {number} tradeId
+   * @param {number} now
+   */
+  delivered(id, symbol, tradeId, now) {
+    const conn = this.#conn(id);
+    if (!conn) return;
+    conn.frames++;
+    const seen = conn.seen.get(symbol);
+    if (seen) Object.assign(seen, { at: now, last: tradeId });
+    else conn.seen.set(symbol, { first: tradeId, last: tradeId, at: now });
+    this.lastTrade = now;
+    this.silences = 0;
+    if (this.wrong) this.emit({ do: "log", level: "good", text: "Trades arrive now; the address is right after all." });
+    this.wrong = "";
+    this.proof = null;
+  }
+
+  /**
+   * Replace the socket without a break: the exchange announced its end, or there is reason to doubt it.
+   * @param {number} now
+   * @param {string} why
+   */
+  renew(now, why) {
+    if (!this.running || this.fresh) return;
+    if (this.state !== "open") {
+      this.retryNow(now);
+      return;
+    }
+    this.emit({ do: "log", level: "info", text: `Opening a second connection to the exchange before closing the first: ${why}.` });
+    this.fresh = this.#open(now);
+    this.renewAt = Infinity;
+  }
+
+  /** @param {number} now there is reason to believe that it works now: no more waiting */
+  retryNow(now) {
+    this.attempts = 0;
+    if (this.running && !this.current) this.retryAt = now;
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    if (!this.running) return;
+    if (!this.current && now >= this.retryAt) this.#connect(now);
+    for (const conn of [this.current, this.fresh]) {
+      if (conn && Number.isNaN(conn.openedAt) && now - conn.since > Feed.CONNECT_MS) this.#tooSlow(conn, now);
+    }
+    if (this.fresh) this.#hand(this.fresh, now);
+    if (this.state !== "open") return;
+    if (now >= this.renewAt) this.renew(now, "the exchange closes each one after 24 hours");
+    const quietSince = Math.max(this.lastTrade || 0, this.current?.openedAt ?? 0);
+    if (now - quietSince > Feed.SILENCE_MS * 2 ** Math.min(this.silences, 4) && !this.fresh) {
+      this.silences++;
+      this.renew(now, "it has been silent for a while");
+    }
+    if (this.current?.frames === 0 && Number.isNaN(this.lastTrade)) this.#doubt(this.current, now);
+  }
+
+  /**
+   * What REST answered about the newest trade, while the stream has never delivered any.
+   * @param {string} symbol
+   * @param {number} id NaN if it could not be read
+   * @param {number} now
+   */
+  proved(symbol, id, now) {
+    if (!Number.isNaN(this.lastTrade) || Number.isNaN(id)) return;
+    if (this.proof?.symbol !== symbol) this.proof = { symbol, id, passedAt: NaN };
+    else if (id > this.proof.id && Number.isNaN(this.proof.passedAt)) this.proof.passedAt = now;
+  }
+
+  /**
+   * Nothing came yet. A retired address needs no more proof; for any other REST is asked whether trades happen.
+   * @param {Conn} conn
+   * @param {number} now
+   */
+  #doubt(conn, now) {
+    const age = now - conn.openedAt;
+    const missed = now - (this.proof?.passedAt ?? NaN) >= Feed.GRACE_MS;
+    if (this.retired && age >= Feed.RETIRED_MS) this.#accuse("retired");
+    if (missed && age >= Feed.PROOF_MS) this.#accuse("silent");
+    if (this.wrong || this.retired || now < this.askProofAt) return;
+    this.askProofAt = now + (age < 6_000 ? 1_200 : 15_000);
+    const turn = Math.floor(age / 12_000); // another symbol later, in case the first is not one
+    this.probe(this.proof?.symbol ?? this.symbols[turn % this.symbols.length], this);
+  }
+
+  /** @param {"retired" | "silent"} how */
+  #accuse(how) {
+    if (this.wrong) return;
+    this.wrong = how;
+    this.emit({ do: "log", level: "bad", text: "WRONG ROUTE: connected, but this address does not deliver the trades that happen." });
+  }
+
+  /** @param {number} now */
+  #settleIn(now) {
+    this.renewAt = now + this.rotateMs * (1 - 0.02 * this.random());
+    this.askProofAt = now + 400;
+  }
+
+  /**
+   * Whether the fresh socket has taken over every symbol: the old one reached the first id of the new one.
+   * @param {Conn} fresh
+   * @param {number} now
+   */
+  #hand(fresh, now) {
+    const old = this.current;
+    if (!old) {
+      this.#promote(fresh, now);
+      return;
+    }
+    if (Number.isNaN(fresh.openedAt)) return;
+    const late = now - fresh.openedAt > Feed.OVERLAP_MS;
+    const caughtUp = fresh.frames > 0 && [...old.seen].every(([symbol, seen]) => {
+      const first = fresh.seen.get(symbol)?.first;
+      return first === undefined ? seen.at < fresh.openedAt : seen.last >= first - 1;
+    });
+    const oldIsAlive = [...old.seen.values()].some((seen) => seen.at >= fresh.openedAt);
+    if (late && fresh.frames === 0 && oldIsAlive) this.#giveUpFresh(fresh, now);
+    else if (caughtUp || late) {
+      this.#close(old);
+      this.#promote(fresh, now);
+    }
+  }
+
+  /**
+   * @param {Conn} fresh
+   * @param {number} now
+   */
+  #promote(fresh, now) {
+    this.current = fresh;
+    this.fresh = null;
+    if (!Number.isNaN(fresh.openedAt)) this.#settleIn(now);
+  }
+
+  /**
+   * @param {Conn} fresh
+   * @param {number} now
+   */
+  #giveUpFresh(fresh, now) {
+    this.#close(fresh);
+    this.fresh = null;
+    this.renewAt = now + 60_000;
+  }
+
+  /**
+   * @param {Conn} conn
+   * @param {number} now
+   */
+  #tooSlow(conn, now) {
+    this.#close(conn);
+    if (conn === this.fresh) this.#giveUpFresh(conn, now);
+    else this.#ended(conn, "The exchange did not answer in 10 s", now);
+  }
+
+  /**
+   * @param {Conn} conn the current one
+   * @param {string} what
+   * @param {number} now
+   */
+  #ended(conn, what, now) {
+    const stable = conn.frames > 0 && now - conn.openedAt >= Feed.STABLE_MS;
+    this.attempts = stable ? 1 : this.attempts + 1;
+    const pause = Math.min(Feed.LAST_RETRY_MS, Feed.FIRST_RETRY_MS * 2 ** (this.attempts - 1));
+    this.retryAt = now + pause * (0.5 + this.random() / 2);
+    this.current = this.fresh;
+    this.fresh = null;
+    const next = this.current ? "the second one takes over" : `next attempt in ${((this.retryAt - now) / 1000).toFixed(1)} s`;
+    this.emit({ do: "log", level: this.current ? "info" : "bad", text: `${what}; ${next}.` });
+    if (this.current && !Number.isNaN(this.current.openedAt)) this.#settleIn(now);
+  }
+
+  /** @param {number} now */
+  #connect(now) {
+    this.current = this.#open(now);
+  }
+
+  /**
+   * @param {number} now
+   * @returns {Conn}
+   */
+  #open(now) {
+    const id = this.newId();
+    this.emit({ do: "connect", socket: id, url: this.url });
+    return { id, since: now, openedAt: NaN, frames: 0, seen: new Map() };
+  }
+
+  /** @param {Conn} conn */
+  #close(conn) {
+    this.emit({ do: "close", socket: conn.id, code: 1000 });
+  }
+
+  /** @param {number} id */
+  #conn(id) {
+    if (this.current?.id === id) return this.current;
+    return this.fresh?.id === id ? this.fresh : null;
+  }
+}

@@ -1,0 +1,253 @@
+// @ts-check
+"use strict";
+
+/**
+ * @typedef {object} Answer what became of a REST request
+ * @property {number} status HTTP status, 0 if there was no readable answer
+ * @property {string} text body, "" if none
+ * @property {string | null} retryAfter the header, where the exchange lets a page read it
+ * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers but its answer may not be read
+ *
+ * @typedef {object} Job a hole that the server asked for
+ * @property {string} symbol
+ * @property {number} from
+ * @property {number} to
+ * @property {number} next the first id not settled yet
+ * @property {boolean} anchored whether `next - 1` was seen in the exchange's own history
+ * @property {number} failures in a row
+ * @property {number} notBefore
+ *
+ * @typedef {{symbol: string, from: number, to: number, reason: string}} Unfetchable
+ *
+ * @typedef {object} Page one answer of aggTrades, in id order
+ * @property {(Trade | RefusedTrade)[]} trades
+ * @property {number} first id, NaN on an empty page
+ * @property {number} firstTime trade time of that id
+ * @property {number} last id
+ * @property {boolean} full as long as a page can be: more may follow
+ */
+
+/** Request weight spent in the last minute, kept below a quarter of what the exchange allows an address. */
+class Budget {
+  static SHARE = 0.25;
+
+  /** @param {number} perMinute the exchange's own limit */
+  constructor(perMinute) {
+    this.limit = perMinute * Budget.SHARE;
+    this.pausedUntil = 0;
+    /** @type {{at: number, weight: number}[]} */ this.spent = [];
+  }
+
+  /**
+   * @param {number} weight
+   * @param {number} now
+   * @returns {boolean} whether the request may be sent; if so its weight is booked
+   */
+  spend(weight, now) {
+    if (now < this.pausedUntil) return false;
+    this.spent = this.spent.filter(({ at }) => now - at < 60_000);
+    const used = this.spent.reduce((sum, entry) => sum + entry.weight, 0);
+    if (used + weight > this.limit) return false;
+    this.spent.push({ at: now, weight });
+    return true;
+  }
+
+  /**
+   * The exchange said "too many requests" (429) or banned the address for a while (418).
+   * @param {Answer} answer
+   * @param {number} now
+   * @returns {number} seconds until the next request
+   */
+  refused(answer, now) {
+    const asked = Number(answer.retryAfter);
+    const seconds = asked > 0 ? asked : answer.status === 418 ? 180 : 60;
+    this.pausedUntil = Math.max(this.pausedUntil, now + seconds * 1000);
+    return seconds;
+  }
+}
+
+/**
+ * Brings missing ids: pages through aggTrades by id, one request at a time, smallest hole first.
+ *
+ * An id between two ids that the exchange gave does not exist. Before the first id given that is only
+ * sure if the history is seen to reach further back: so a hole is asked for from the id before it.
+ */
+class Fetcher {
+  static NO_SUCH_IDS = "the exchange has no such ids";
+  static OUT_OF_REACH = "beyond what the exchange still gives (about 48 hours)";
+  static BLOCKED = "blocked or geo-blocked: the exchange answers, but this browser may not read it";
+  static UNREACHABLE = "the exchange's REST address cannot be reached from this browser";
+  static PAGE = 1000;
+
+  /**
+   * @param {Plan} plan
+   * @param {Budget} budget
+   */
+  constructor(plan, budget) {
+    this.plan = plan;
+    this.budget = budget;
+    /** @type {Job[]} */ this.jobs = [];
+    /** @type {Job | null} */ this.asking = null;
+  }
+
+  /** @param {{symbol: string, from: number, to: number}} hole */
+  ask({ symbol, from, to }) {
+    const known = this.jobs.some((job) => job.symbol === symbol && job.from <= from && to <= job.to);
+    if (known) return false;
+    this.jobs.push({ symbol, from, to, next: from, anchored: from === 0, failures: 0, notBefore: 0 });
+    return true;
+  }
+
+  /** The server is gone; it will ask again for what is still missing. */
+  forget() {
+    this.jobs = [];
+    this.asking = null;
+  }
+
+  /**
+   * @param {number} now
+   * @returns {{job: Job, url: string} | null} the next request to send
+   */
+  next(now) {
+    if (this.asking) return null;
+    const ready = this.jobs.filter((job) => now >= job.notBefore);
+    if (!ready.length || !this.budget.spend(this.plan.weights.trades, now)) return null;
+    const job = ready.reduce((a, b) => (b.to - b.next < a.to - a.next ? b : a));
+    this.asking = job;
+    const fromId = job.anchored ? job.next : job.next - 1;
+    return { job, url: Exchange.tradesUrl(this.plan, job.symbol, fromId) };
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Answer} answer
+   * @param {{now: number, wall: number, listening: boolean}} at `listening`: the stream of this exchange is open
+   * @returns {{rows: Trade[], gaps: Unfetchable[], note: string}}
+   */
+  answered(job, answer, { now, wall, listening }) {
+    if (this.asking !== job) return { rows: [], gaps: [], note: "" }; // forgotten meanwhile
+    this.asking = null;
+    const page = answer.status === 200 ? Fetcher.#page(job, answer.text) : null;
+    const result = page ? this.#advance(job, page, { now, wall }) : this.#failed(job, answer, { now, listening });
+    if (job.next > job.to) this.jobs = this.jobs.filter((other) => other !== job);
+    return result;
+  }
+
+  /** @returns {{symbol: string, from: number, to: number, done: number, total: number}[]} */
+  progress() {
+    return this.jobs.map(({ symbol, from, to, next }) => ({ symbol, from, to, done: next - from, total: to - from + 1 }));
+  }
+
+  /**
+   * @param {Job} job
+   * @param {string} text
+   * @returns {Page | null} null if it cannot be read
+   */
+  static #page(job, text) {
+    let items;
+    try {
+      items = JSON.parse(text);
+    } catch {
+      return null;
+    }
+    if (!Array.isArray(items)) return null;
+    const full = items.length >= Fetcher.PAGE;
+    const usable = items.filter((item) => Number.isSafeInteger(item?.a)).sort((a, b) => a.a - b.a);
+    const trades = usable.map((item) => Exchange.trade(job.symbol, item));
+    return { trades, first: usable[0]?.a ?? NaN, firstTime: usable[0]?.T ?? NaN, last: usable.at(-1)?.a ?? NaN, full };
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Page} page
+   * @param {{now: number, wall: number}} at
+   */
+  #advance(job, page, { now, wall }) {
+    const start = job.next;
+    const end = Math.min(page.last, job.to); // NaN on an empty page
+    if (!(end >= start)) return this.#nothingNew(job, now);
+    const sure = job.anchored || page.first < start || wall - page.firstTime < 47 * 3_600_000;
+    const { rows, gaps } = Fetcher.#settle(job, page.trades, end, sure);
+    Object.assign(job, { next: end + 1, anchored: true, failures: 0, notBefore: page.full ? 0 : now + 500 });
+    return { rows, gaps, note: "" };
+  }
+
+  /**
+   * Rows and gaps of `job.next..end`; `sure`: ids missing before the first one given do not exist.
+   * @param {Job} job
+   * @param {(Trade | RefusedTrade)[]} trades in id order
+   * @param {number} end
+   * @param {boolean} sure
+   */
+  static #settle(job, trades, end, sure) {
+    /** @type {Trade[]} */ const rows = [];
+    /** @type {Unfetchable[]} */ const gaps = [];
+    const gap = (/** @type {number} */ from, /** @type {number} */ to, /** @type {string} */ reason) => {
+      if (from <= to) gaps.push({ symbol: job.symbol, from, to, reason });
+    };
+    let expected = job.next;
+    let reason = sure ? Fetcher.NO_SUCH_IDS : Fetcher.OUT_OF_REACH;
+    for (const trade of trades) {
+      const id = Number(trade.id);
+      if (id < expected) continue;
+      gap(expected, Math.min(id - 1, end), reason);
+      reason = Fetcher.NO_SUCH_IDS;
+      if (id > end) break;
+      if (trade.kind === "trade") rows.push(trade);
+      else gap(id, id, `the exchange's row cannot be used: ${trade.reason}`);
+      expected = id + 1;
+    }
+    return { rows, gaps };
+  }
+
+  /**
+   * A page without any id asked for: REST runs a little behind the stream, so wait before believing it.
+   * @param {Job} job
+   * @param {number} now
+   */
+  #nothingNew(job, now) {
+    job.failures++;
+    job.notBefore = now + 1000 * job.failures;
+    if (job.failures < 4) return { rows: [], gaps: [], note: "" };
+    return this.#giveUp(job, "the exchange's history ends before these ids");
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Answer} answer
+   * @param {{now: number, listening: boolean}} at
+   */
+  #failed(job, answer, { now, listening }) {
+    if (answer.status === 429 || answer.status === 418) {
+      const seconds = this.budget.refused(answer, now);
+      return { rows: [], gaps: [], note: `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s` };
+    }
+    job.failures++;
+    job.notBefore = now + Math.min(30_000, 500 * 2 ** job.failures);
+    const reason = Fetcher.#reason(answer);
+    const final = answer.status >= 400 && answer.status < 500;
+    const patience = answer.status === 0 && !listening ? 8 : 3; // without its stream either, the network may be down
+    if (final || job.failures >= patience) return this.#giveUp(job, reason);
+    return { rows: [], gaps: [], note: "" };
+  }
+
+  /**
+   * @param {Job} job
+   * @param {string} reason
+   */
+  #giveUp(job, reason) {
+    const gaps = [{ symbol: job.symbol, from: job.next, to: job.to, reason }];
+    job.next = job.to + 1;
+    return { rows: [], gaps, note: "" };
+  }
+
+  /** @param {Answer} answer */
+  static #reason({ status, text, cause }) {
+    if (status === 0) return cause === "blocked" ? Fetcher.BLOCKED : Fetcher.UNREACHABLE;
+    if (status === 451) return "geo-blocked (HTTP 451)";
+    if (status === 403) return "blocked by the exchange's firewall (HTTP 403)";
+    if (status === 200) return "the exchange's answer cannot be read";
+    const said = Exchange.read(text);
+    return `the exchange answered HTTP ${status}${said.kind === "error" ? `: ${said.text}` : ""}`.slice(0, 200);
+  }
+}

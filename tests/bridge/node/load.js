@@ -1,0 +1,20 @@
+"use strict";
+
+// The page's scripts as a browser runs them: classic, in the order of index.html. panel.js and bridge.js need a
+// document and are tested in a real browser.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const vm = require("node:vm");
+
+const BRIDGE = path.join(__dirname, "../../../bridge");
+const page = fs.readFileSync(path.join(BRIDGE, "index.html"), "utf8");
+const scripts = [...page.matchAll(/<script src="([a-z]+\.js)">/g)].map(([, name]) => name);
+const NEED_A_DOCUMENT = ["panel.js", "bridge.js"];
+
+for (const name of scripts.filter((name) => !NEED_A_DOCUMENT.includes(name))) {
+  vm.runInThisContext(fs.readFileSync(path.join(BRIDGE, name), "utf8"), { filename: path.join(BRIDGE, name) });
+}
+
+const names = "Exchange Outbox Recent Budget Fetcher Feed Delivery Doctor Book Errands Machine Performer";
+module.exports = { ...vm.runInThisContext(`({ ${names.replaceAll(" ", ", ")} })`), BRIDGE, page, scripts };

@@ -1,0 +1,66 @@
+"use strict";
+
+const test = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const vm = require("node:vm");
+const { BRIDGE, Doctor, page, scripts } = require("./load.js");
+
+const source = (name) => fs.readFileSync(path.join(BRIDGE, name), "utf8");
+
+test("every file of the page is there, and none is left over", () => {
+  const files = fs.readdirSync(BRIDGE).filter((name) => !name.startsWith(".") && name !== "token.js");
+  assert.deepEqual(files.sort(), ["bridge.css", "index.html", ...scripts].sort());
+});
+
+test("nothing is loaded from elsewhere and nothing runs inline", () => {
+  assert.ok(!/(src|href)="(https?:)?\/\//.test(page));
+  assert.ok(!/<script>|<style>|\son[a-z]+=|javascript:/i.test(page));
+  assert.match(page, /default-src 'none'; script-src 'self' file:;/);
+  assert.ok(!/unsafe/.test(page));
+});
+
+test("the token's place is exactly what the server fills in", () => {
+  assert.equal(page.split('<meta name="pairbridge-token" content="">').length, 2);
+});
+
+test("every id that the scripts use is in the page, and every id is there once", () => {
+  const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  const used = [...(source("panel.js") + source("bridge.js")).matchAll(/(?:element|text|#input|on)\("([a-z-]+)"/g)].map(([, id]) => id);
+  const counts = ["received", "acknowledged", "queued", "inFlight", "refused", "duplicates", "conflicts", "fetched", "unfetchable", "lost"];
+  for (const id of [...used, ...counts.map((name) => `count-${name}`)]) assert.ok(ids.includes(id), id);
+});
+
+test("every status that the doctor gives is documented at the top of the page", () => {
+  const codes = [...String(Doctor).matchAll(/code: "([a-z-]+)"/g)].map(([, code]) => code);
+  const notes = ["fetching", "frozen", "clock-skew", "exchange-lag"]; // never the status itself
+  assert.ok(codes.length > 15);
+  for (const code of new Set(codes)) assert.ok(notes.includes(code) || page.includes(code), code);
+});
+
+test("the worker's source stands on its own", () => {
+  const list = source("bridge.js").match(/const WORKER_CLASSES = (\[[^\]]+\]);/)[1];
+  const names = list.slice(1, -1).split(", ");
+  const texts = vm.runInThisContext(list).map(String).join("\n");
+  const sent = [];
+  const timers = [];
+  const scope = { postMessage: (message) => sent.push(message) };
+  const sockets = [];
+  class WebSocket {
+    static OPEN = 1;
+    constructor(url) {
+      sockets.push(url);
+    }
+    close() {}
+  }
+  const world = { setInterval: (tick) => timers.push(tick), setTimeout: () => 0, performance: { now: () => 1 }, console: { log() {} }, URL, WebSocket, fetch: () => new Promise(() => {}), AbortSignal, EventSource: class {}, scope };
+  vm.runInNewContext(`"use strict";\n${texts}\nnew Performer(scope);`, world);
+  assert.equal(names.at(-1), "Performer");
+  const plan = { venue: "sim", market: "sim", stream: "ws://h/market/stream", combined: true, retired: false, rest: "http://h", weights: { trades: 20, info: 1, time: 1, minute: 2400 }, symbols: ["BTCUSDT"] };
+  scope.onmessage({ data: { type: "start", plan, server: "ws://127.0.0.1:8765/", session: "s", seq: 1, token: "t" } });
+  for (const tick of timers) tick();
+  assert.deepEqual(sockets, ["ws://127.0.0.1:8765/", "ws://h/market/stream?streams=btcusdt@aggTrade"]);
+  assert.equal(sent[0].type, "view");
+});
