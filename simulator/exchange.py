@@ -13,7 +13,7 @@ from collections import Counter
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
@@ -229,9 +229,9 @@ class SimulatedExchange:
             self._clients.remove(client)
 
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
-        parts = urlsplit(request.path)
-        if parts.path.startswith("/sim/"):
-            return _response(await self._control(parts.path, parts.query))
+        path, _, query = request.path.partition("?")
+        if path.startswith("/sim/"):
+            return _response(await self._control(path, query))
         if self._gate.refuses(time.monotonic()):
             connection.transport.abort()
             await connection.wait_closed()

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.errors import RowRefused
-from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame
+from engine.market.ticks import MAX_TIME_MS, read_row, read_symbol, row_of_frame
 from simulator.errors import RecordingRefused
 from simulator.tape import TRADES, Rows, decimal_units
 
@@ -204,10 +204,7 @@ def _read_ticks(lines: Iterator[str], skip_zero: bool) -> Recording:
 
 def _tick_of(line: str) -> tuple[str, int, Decimal, Decimal]:
     tick = json.loads(line, parse_float=Decimal, parse_int=Decimal)
-    symbol = tick["symbol"]
-    if not isinstance(symbol, str) or not symbol:
-        raise ValueError("no symbol")
-    return symbol, _time_ms(tick["ts"]), Decimal(tick["price"]), Decimal(tick["size"])
+    return read_symbol(tick["symbol"]), _time_ms(tick["ts"]), Decimal(tick["price"]), Decimal(tick["size"])
 
 
 def _time_ms(value: Any) -> int:

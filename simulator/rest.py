@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import numpy as np
 
@@ -60,18 +60,18 @@ class Rest:
         if self._gate.blocks_rest:
             # No CORS header: inside a page this is indistinguishable from a broken network.
             return Answer(HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, error_body(0, "Restricted location."), {})
-        parts = urlsplit(target)
-        weight, perform = self._routes.get(parts.path, (1, None))
+        path, _, query = target.partition("?")
+        weight, perform = self._routes.get(path, (1, None))
         charge = self._weights.charge(weight, now_s)
         headers = {"Access-Control-Allow-Origin": "*", "X-MBX-USED-WEIGHT-1M": str(charge.used)}
         if charge.status != HTTPStatus.OK:
             headers["Retry-After"] = str(charge.retry_after_s)
             return Answer(charge.status, self._too_many(charge), headers)
         if perform is None:
-            message = f"Path {parts.path}, Method GET is invalid"
+            message = f"Path {path}, Method GET is invalid"
             return Answer(HTTPStatus.NOT_FOUND, error_body(-5000, message), headers)
         try:
-            return Answer(HTTPStatus.OK, perform(dict(parse_qsl(parts.query, keep_blank_values=True))), headers)
+            return Answer(HTTPStatus.OK, perform(dict(parse_qsl(query, keep_blank_values=True))), headers)
         except _Refused as refused:
             return Answer(HTTPStatus.BAD_REQUEST, error_body(refused.code, str(refused)), headers)
 
@@ -113,10 +113,8 @@ def _selected(tape: Tape, params: dict[str, str]) -> Rows:
         if start_ms is not None or end_ms is not None:
             raise _Refused(-1128, "Combination of optional parameters invalid.")
         return tape.from_id(from_id, limit)
-    if start_ms is None and end_ms is None:
-        return tape.latest(limit)
     if start_ms is None:
-        return tape.between(0, end_ms or 0)[-limit:]
+        return tape.latest(limit) if end_ms is None else tape.between(0, end_ms)[-limit:]
     if end_ms is not None and start_ms > end_ms:
         raise _Refused(-1023, "Start time is greater than end time.")
     if end_ms is not None and end_ms - start_ms > HOUR_MS:

@@ -26,6 +26,13 @@ def _check_number(name: str, value: float, low: float, high: float) -> None:
         raise SettingsRefused(f"{name} is {value!r}; expected a number from {low:g} to {high:g}")
 
 
+def _check_symbol(symbol: str) -> None:
+    try:
+        read_symbol(symbol)
+    except RowRefused as error:
+        raise SettingsRefused(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Coin:
     """One symbol: log price = log(price) + beta * F + u, F the factor that all coins share.
@@ -49,10 +56,7 @@ class Coin:
     half_spread_bps: float = 0.2
 
     def __post_init__(self) -> None:
-        try:
-            read_symbol(self.symbol)
-        except RowRefused as error:
-            raise SettingsRefused(str(error)) from None
+        _check_symbol(self.symbol)
         _check_number("price", self.price, 1e-9, 1e9)
         _check_number("trades_per_s", self.trades_per_s, 0, 10_000)
         _check_number("spread_bps", self.spread_bps, 0, 1_000)
@@ -132,6 +136,8 @@ class ExchangeSettings:
         symbols = [coin.symbol for coin in self.coins]
         if not self.replay and (not symbols or len(set(symbols)) < len(symbols)):
             raise SettingsRefused(f"symbols are {', '.join(symbols) or 'none'}; expected at least one, each once")
+        if self.replay_symbol is not None:
+            _check_symbol(self.replay_symbol)
         self._check_together()
 
     def _check_together(self) -> None:

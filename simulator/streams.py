@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 MAX_STREAMS = 1_024
 POLICY_VIOLATION = 1008
@@ -49,15 +49,15 @@ class _Refused(Exception):
 
 def route_of(target: str) -> Route | None:
     """The route of a request target such as ``/market/stream?streams=btcusdt@aggTrade``; None if it has none."""
-    parts = urlsplit(target)
-    path = [unquote(piece) for piece in parts.path.split("/") if piece]
+    address, _, query = target.partition("?")
+    path = [unquote(piece) for piece in address.split("/") if piece]
     live = path[:1] == ["market"]
     if live or path[:1] == ["public"]:
         path = path[1:]
     if path[:1] == ["ws"]:
         return Route(live, False, tuple(path[1:]))
     if path == ["stream"]:
-        named = parse_qs(parts.query).get("streams", [])
+        named = parse_qs(query).get("streams", [])
         return Route(live, True, tuple(name for text in named for name in text.split("/") if name))
     return None
 

@@ -188,6 +188,7 @@ class TestRefusals:
             ({"coins": BUSY + BUSY}, "expected at least one, each once"),
             ({"replay": (Path("x"),), "state_file": Path("y")}, "a state file with a replay"),
             ({"replay": (Path("x"),), "as_fast_as_read": True, "speed": 2}, "as fast as read with speed 2"),
+            ({"replay": (Path("x"),), "replay_symbol": "btcusdt"}, "symbol is 'btcusdt'; expected upper case"),
             ({"port": 70_000}, "port is 70000; expected a number from 0 to 65535"),
         ],
     )

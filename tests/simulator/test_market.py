@@ -192,10 +192,10 @@ class TestJumpAndState:
 
 def test_it_makes_300_000_trades_a_second_with_room_to_spare() -> None:
     fast = SyntheticMarket(DEFAULT_COINS, 1, START, 1)
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone: the machine may be busy with other things
     trades = sum(map(len, fast.advance(START + 12 * HOUR).values()))
     assert trades > 1_000_000
-    assert trades / (time.perf_counter() - began) > 300_000
+    assert trades / (time.process_time() - began) > 300_000
 
 
 def test_the_default_spread_beats_cheap_costs() -> None:

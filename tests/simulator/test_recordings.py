@@ -85,12 +85,12 @@ class TestTicks:
             (5, "3100.2", "0.25", 1793491200400, False),
         ]
         assert shown(recording.trades["BTCUSDT"]) == [(1, "85000.1", "0.010", 1793491200100, False)]
-        assert recording.skipped == {"malformed": 2}
+        assert recording.skipped == {"malformed": 3}
 
     def test_without_zero_rows_ids_stay_contiguous(self) -> None:
         recording = read_recording(TICKS, skip_zero=True)
         assert recording.trades["ETHUSDT"]["id"].tolist() == [1, 2, 3, 4]
-        assert recording.skipped == {"zero price or quantity": 1, "malformed": 2}
+        assert recording.skipped == {"zero price or quantity": 1, "malformed": 3}
 
 
 class TestFrames:
