@@ -113,6 +113,20 @@ class BarBuilder:
         series = self._series.get(symbol)
         return None if series is None else series.closed_through
 
+    def first_ms(self, symbol: str) -> int | None:
+        """Time of the symbol's oldest tick; None before it has one."""
+        series = self._series.get(symbol)
+        return None if series is None else series.first_ms
+
+    @property
+    def symbol_count(self) -> int:
+        """How many symbols have a tick."""
+        return len(self._series)
+
+    def symbols(self) -> list[str]:
+        """Every symbol with a tick, sorted."""
+        return sorted(self._series)
+
     def hole_spans(self, symbol: str) -> list[tuple[int, int]]:
         """The stretches ``[from_ms, to_ms)`` of whole seconds that an open hole touches."""
         series = self._series.get(symbol)

@@ -35,12 +35,20 @@ class TickReader:
         """Raises StoreError while the file does not exist."""
         self._db = connect_reader(path)
         self.path = path
+        self._inode = path.stat().st_ino
         self._names: dict[int, tuple[str, str]] = {}
         self._ids: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
         """Release the file."""
         self._db.close()
+
+    def is_current(self) -> bool:
+        """Whether the path still leads to the file that is open here."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
 
     def store_id(self) -> str:
         """The identity of the file: another id means another history."""

@@ -1,0 +1,222 @@
+"""``analysis.db``: watch list, runs, decisions, and how far the monitor has read. Its only writer is the dashboard.
+
+Decisions and the place they were read up to are saved in one transaction, so a crash repeats nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StoreError
+from engine.market.records import Decision, Run
+from engine.store.files import Schema, prepare
+
+ANALYSIS = Schema(
+    "analysis",
+    [
+        """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
+
+CREATE TABLE watch (
+    watch_id INTEGER PRIMARY KEY,
+    market TEXT NOT NULL,
+    y TEXT NOT NULL,
+    x TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    UNIQUE (market, y, x)
+) STRICT;
+
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY,
+    market TEXT NOT NULL,
+    y TEXT NOT NULL,
+    x TEXT NOT NULL,
+    interval_ms INTEGER NOT NULL,
+    settings TEXT NOT NULL,
+    code TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    began_seq INTEGER NOT NULL,
+    ended_seq INTEGER,
+    began_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE decisions (
+    given INTEGER PRIMARY KEY,      -- the order in which they were given
+    run_id TEXT NOT NULL REFERENCES runs,
+    bar_ms INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    z REAL, spread REAL, beta REAL, alpha REAL, deviation REAL, gate_pvalue REAL,
+    y_price REAL NOT NULL, x_price REAL NOT NULL,
+    quantity_y REAL NOT NULL, quantity_x REAL NOT NULL,
+    position INTEGER NOT NULL,
+    given_seq INTEGER NOT NULL,
+    late_ms INTEGER NOT NULL,
+    given_at_ms INTEGER NOT NULL,   -- the machine's clock
+    UNIQUE (run_id, bar_ms, revision)
+) STRICT;
+
+CREATE TABLE cursor (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ticks_store_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    event_id INTEGER NOT NULL,
+    pipelines TEXT NOT NULL         -- JSON, by market
+) STRICT;
+
+CREATE VIEW v_signals AS
+SELECT r.market, r.y, r.x, r.interval_ms, d.run_id, d.bar_ms, d.revision, d.kind, d.reason, d.z, d.spread, d.beta,
+       d.alpha, d.deviation, d.gate_pvalue, d.y_price, d.x_price, d.quantity_y, d.quantity_x, d.position,
+       d.given_seq <= r.began_seq AS from_history, d.late_ms, d.given_at_ms
+FROM decisions AS d JOIN runs AS r USING (run_id);
+"""
+    ],
+)
+
+_DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One pair of the watch list."""
+
+    watch_id: int
+    market: str
+    y: str
+    x: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far ``ticks.db`` has been read, and the pipelines' state there."""
+
+    ticks_store_id: str
+    seq: int = 0
+    event_id: int = 0
+    pipelines: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDecision:
+    """A decision as the log shows it: with its order, and the machine's clock when it was given."""
+
+    given: int
+    given_at_ms: int
+    decision: Decision
+
+
+class AnalysisStore:
+    """The one connection that writes ``analysis.db``. Not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Create, migrate or resume the file. Raises StoreError and its kinds."""
+        self.store_id = prepare(path, ANALYSIS)
+        self.path = path
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+        self._db.execute("PRAGMA synchronous=FULL")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def cursor(self) -> Cursor | None:
+        """Where the last save stood; None in a new file."""
+        row = self._db.execute("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor").fetchone()
+        if row is None:
+            return None
+        ticks_store_id, seq, event_id, pipelines = row
+        return Cursor(ticks_store_id, seq, event_id, json.loads(pipelines))
+
+    def save(self, decisions: Iterable[Decision], cursor: Cursor, at_ms: int) -> list[LoggedDecision]:
+        """Store decisions and the cursor together; ``at_ms``: the machine's clock. Raises StoreError."""
+        logged: list[LoggedDecision] = []
+        places = ",".join("?" * (len(_DECISION_FIELDS) + 1))
+        query = f"INSERT INTO decisions ({', '.join(_DECISION_FIELDS)}, given_at_ms) VALUES ({places})"
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for decision in decisions:
+                values = [getattr(decision, name) for name in _DECISION_FIELDS]
+                given = self._db.execute(query, [*values, at_ms]).lastrowid
+                assert given is not None
+                logged.append(LoggedDecision(given, at_ms, decision))
+            self._db.execute(
+                "INSERT OR REPLACE INTO cursor VALUES (1,?,?,?,?)",
+                (cursor.ticks_store_id, cursor.seq, cursor.event_id, json.dumps(cursor.pipelines)),
+            )
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+        return logged
+
+    def watch_list(self) -> list[Watched]:
+        """Every watched pair, oldest first."""
+        rows = self._db.execute("SELECT watch_id, market, y, x, settings FROM watch ORDER BY watch_id")
+        return [Watched(*row) for row in rows]
+
+    def watch(self, market: str, y: str, x: str, settings: str) -> Watched:
+        """Add a pair, or change the settings of one that is watched already."""
+        self._db.execute(
+            "INSERT INTO watch (market, y, x, settings) VALUES (?,?,?,?)"
+            " ON CONFLICT (market, y, x) DO UPDATE SET settings=excluded.settings",
+            (market, y, x, settings),
+        )
+        row = self._db.execute(
+            "SELECT watch_id, market, y, x, settings FROM watch WHERE market=? AND y=? AND x=?", (market, y, x)
+        ).fetchone()
+        return Watched(*row)
+
+    def unwatch(self, watch_id: int) -> None:
+        """Take a pair off the list; its runs and decisions stay."""
+        self._db.execute("DELETE FROM watch WHERE watch_id=?", (watch_id,))
+
+    def is_first_time(self, what: str) -> bool:
+        """True once for each text, ever."""
+        return bool(
+            self._db.execute("INSERT INTO meta VALUES (?, 1) ON CONFLICT DO NOTHING", (f"once: {what}",)).rowcount
+        )
+
+    def begin_run(self, run: Run, at_ms: int) -> None:
+        """Record a run before its first decision."""
+        self._db.execute(
+            "INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                run.run_id, run.market, run.y, run.x, run.interval_ms, run.settings, run.code, run.start_ms,
+                run.began_seq, run.ended_seq, at_ms,
+            ),
+        )  # fmt: skip
+
+    def end_run(self, run_id: str, seq: int) -> None:
+        """The run follows nothing after the tick ``seq``."""
+        self._db.execute("UPDATE runs SET ended_seq=? WHERE run_id=? AND ended_seq IS NULL", (seq, run_id))
+
+    def open_runs(self) -> list[Run]:
+        """Runs that have not ended, oldest first."""
+        rows = self._db.execute(
+            "SELECT run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq FROM runs"
+            " WHERE ended_seq IS NULL ORDER BY began_at_ms"
+        )
+        return [Run(*row) for row in rows]
+
+    def decisions(self, run_id: str) -> list[Decision]:
+        """A run's decisions in the order they were given."""
+        return [logged.decision for logged in self.log(run_id)]
+
+    def log(self, run_id: str, after: int = 0, limit: int = -1) -> list[LoggedDecision]:
+        """A run's decisions given after ``after``, oldest first."""
+        rows = self._db.execute(
+            f"SELECT given, given_at_ms, {', '.join(_DECISION_FIELDS)} FROM decisions"
+            " WHERE run_id=? AND given>? ORDER BY given LIMIT ?",
+            (run_id, after, limit),
+        )
+        return [LoggedDecision(row[0], row[1], Decision(*row[2:])) for row in rows]

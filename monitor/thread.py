@@ -1,0 +1,50 @@
+"""The thread that keeps a monitor stepping for as long as the dashboard lives."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from monitor.monitor import Monitor
+
+log = logging.getLogger("pairbridge.monitor")
+
+POLL_S = 0.02
+RETRY_S = 2.0
+
+
+class MonitorThread:
+    """``with MonitorThread(monitor, changed):`` steps until the block ends; ``changed`` is called from the thread."""
+
+    def __init__(self, monitor: Monitor, changed: Callable[[], None]) -> None:
+        self._monitor = monitor
+        self._changed = changed
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+
+    def __enter__(self) -> MonitorThread:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+        self._monitor.close()
+
+    def _run(self) -> None:
+        version = -1
+        while not self._ending.is_set():
+            try:
+                more = self._monitor.step()
+                self._monitor.problem = None
+            except Exception as error:
+                log.exception("the monitor failed; it begins again at the last saved place")
+                self._monitor.restart(str(error))
+                more = False
+                self._ending.wait(RETRY_S)
+            if self._monitor.version != version:
+                version = self._monitor.version
+                self._changed()
+            if not more:
+                self._ending.wait(POLL_S)

@@ -1,0 +1,151 @@
+"""The monitor over a real store: however the ticks were committed and read, and whenever it was killed, it gives
+the decisions of a replay in commit order."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.market.records import Batch, Decision
+from engine.market.ticks import Tick
+from engine.pairs.settings import classic
+from engine.store.analysis import AnalysisStore
+from engine.store.book import Now
+from engine.store.writer import TickWriter
+from monitor.monitor import Monitor
+from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
+from tests.engine.pairs.test_pipeline import Replay
+
+PAIR = ("YUSDT", "XUSDT", SETTINGS)
+
+
+class Desk:
+    """A store that is written and a monitor that reads it, in one folder."""
+
+    def __init__(self, folder: Path, writer: TickWriter) -> None:
+        self.folder = folder
+        self.writer = writer
+        self.monitor = self.fresh()
+
+    @classmethod
+    async def open(cls, folder: Path) -> Desk:
+        return cls(folder, await TickWriter.open(folder / "ticks.db"))
+
+    def fresh(self) -> Monitor:
+        return Monitor(self.folder / "ticks.db", AnalysisStore(self.folder / "analysis.db"), PAIR)
+
+    async def write(self, ticks: list[Tick]) -> None:
+        await self.writer.commit([Batch(0, 0, "sim", tuple(ticks))], [], Now(T0, 0))
+
+    def read_all(self, limit: int = 5_000) -> None:
+        while self.monitor.step(limit):
+            pass
+
+    def stored(self) -> list[Decision]:
+        store = AnalysisStore(self.folder / "analysis.db")
+        (run_id,) = store._db.execute("SELECT run_id FROM runs ORDER BY began_at_ms DESC").fetchone()
+        found = store.decisions(run_id)
+        store.close()
+        return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_reading_in_pieces_and_being_killed_do_not_show(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    arrived = deliver(make_ticks(seed), Trouble(hole_at=rng.uniform(0.3, 0.7), late_at=rng.uniform(0.3, 0.8)))
+    desk = await Desk.open(tmp_path)
+    at = 0
+    while at < len(arrived):
+        size = rng.choice([1, 3, 20, 150])
+        await desk.write(arrived[at : at + size])
+        at += size
+        for _ in range(rng.choice([0, 1, 1, 3])):
+            desk.monitor.step(rng.choice([1, 2, 50, 1_000]))
+        chance = rng.random()
+        if chance < 0.02:
+            desk.monitor.close()
+            desk.monitor = desk.fresh()
+        elif chance < 0.05:  # killed: nothing is saved, the next one resumes from the last saved place
+            desk.monitor = desk.fresh()
+    desk.read_all(rng.choice([1, 500]))
+    (watch,) = desk.monitor.watches.values()
+    assert watch.run is not None
+    expected = Replay(replace(watch.run, began_seq=0))
+    expected.pipeline.end(watch.run.run_id)
+    for seq, tick in enumerate(arrived, 1):
+        expected.seq = seq
+        expected.history.add(seq, tick)
+        expected.given += expected.pipeline.feed(seq, tick)
+        if seq == watch.run.began_seq:
+            expected.given += expected.pipeline.begin(watch.run, seq)
+    desk.monitor.step()
+    followed = desk.monitor.followed(watch)
+    assert followed is not None
+    assert desk.stored() == expected.given
+    assert sum(d.kind == "exit" for d in expected.given) >= 3
+    assert sum(d.kind.startswith("enter") for d in expected.given) >= 3
+    desk.monitor.close()
+    await desk.writer.close()
+
+
+async def test_without_a_store_it_waits_and_with_a_new_one_it_begins_again(tmp_path: Path) -> None:
+    monitor = Monitor(tmp_path / "ticks.db", AnalysisStore(tmp_path / "analysis.db"), PAIR)
+    assert monitor.step() is False
+    ticks = make_ticks(1)
+    for name in ("one", "two"):
+        writer = await TickWriter.open(tmp_path / f"{name}.db")
+        await writer.commit([Batch(0, 0, "sim", tuple(ticks[:400]))], [], Now(T0, 0))
+        await writer.close()
+    (tmp_path / "one.db").rename(tmp_path / "ticks.db")
+    monitor.step()
+    (first,) = (watch.run for watch in monitor.watches.values())
+    (tmp_path / "two.db").replace(tmp_path / "ticks.db")
+    monitor.step()
+    (second,) = (watch.run for watch in monitor.watches.values())
+    assert first is not None and second is not None and first.run_id != second.run_id
+    monitor.close()
+    ended = sqlite3.connect(tmp_path / "analysis.db").execute(
+        "SELECT run_id FROM runs WHERE ended_seq IS NOT NULL"
+    ).fetchall()  # fmt: skip
+    assert ended == [(first.run_id,)]
+
+
+async def test_other_settings_begin_another_run_over_the_same_history(tmp_path: Path) -> None:
+    desk = await Desk.open(tmp_path)
+    await desk.write(make_ticks(2))
+    desk.read_all()
+    (watch_id,) = desk.monitor.watches
+    before = desk.monitor.watches[watch_id].run
+    assert desk.monitor.watch("sim", "YUSDT", "XUSDT", replace(SETTINGS, entry_z=2.0)) == watch_id
+    watch = desk.monitor.watches[watch_id]
+    assert watch.run is not None and before is not None and watch.run.run_id != before.run_id
+    followed = desk.monitor.followed(watch)
+    assert followed is not None and followed.model.size > 100
+    assert all(entry.decision.run_id == watch.run.run_id for entry in watch.log)
+    desk.monitor.unwatch(watch_id)
+    await desk.write([make_ticks(2)[0]])
+    desk.read_all()
+    assert desk.monitor.watches == {}, "a pair that was taken off the list stays off"
+    desk.monitor.close()
+    await desk.writer.close()
+
+
+async def test_the_watch_list_and_the_log_survive_a_restart(tmp_path: Path) -> None:
+    desk = await Desk.open(tmp_path)
+    await desk.write(make_ticks(3))
+    desk.monitor.watch("sim", "XUSDT", "YUSDT", classic(interval_ms=1_000))
+    desk.read_all()
+    logs = {of: list(watch.log) for of, watch in desk.monitor.watches.items()}
+    runs = {of: watch.run for of, watch in desk.monitor.watches.items()}
+    assert len(runs) == 2
+    desk.monitor.close()
+    desk.monitor = desk.fresh()
+    desk.monitor.step()
+    assert {of: watch.run for of, watch in desk.monitor.watches.items()} == runs
+    assert {of: list(watch.log) for of, watch in desk.monitor.watches.items()} == logs
+    desk.monitor.close()
+    await desk.writer.close()
