@@ -18,8 +18,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, Ints, as_pair
 from engine.stats.jit import njit
 from engine.stats.mackinnon import critical_values, tau_pvalue
-from engine.stats.moments import is_rounding
-from engine.stats.regression import centred_products
+from engine.stats.moments import centred, dot, is_rounding
 from engine.stats.unitroot import adf_kernel, lag_choice
 
 MINIMUM_BARS = 10
@@ -47,20 +46,18 @@ def engle_granger_kernel(y: Floats, x: Floats, criterion: int, max_lag: int) -> 
 
     ``criterion`` and ``max_lag`` as in :func:`engine.stats.unitroot.adf_kernel`.
     """
-    mean_y, mean_x, syy, sxy, sxx = centred_products(y, x)
-    if not (sxx > 0.0 and syy > 0.0):
+    n = y.size
+    (mean_y, dy), (mean_x, dx) = centred(y), centred(x)
+    sxx = dot(dx, dx, 0, n, 0)
+    if not sxx > 0.0:
         return np.nan, -1, np.nan, np.nan
-    beta = sxy / sxx
-    residual = np.empty_like(y)
-    rss = 0.0
-    for t in range(y.size):
-        error = (y[t] - mean_y) - beta * (x[t] - mean_x)
-        residual[t] = error
-        rss += error * error
+    beta = dot(dy, dx, 0, n, 0) / sxx
     alpha = mean_y - beta * mean_x
-    if is_rounding(
-        rss, y.size, abs(mean_y) + abs(beta * mean_x)
-    ):  # one leg is the other: nothing but rounding is left to test
+    residual = np.empty_like(y)
+    for t in range(n):
+        residual[t] = dy[t] - beta * dx[t]
+    level = abs(mean_y) + abs(beta * mean_x)
+    if is_rounding(dot(residual, residual, 0, n, 0), n, level):  # one leg is the other, or a line
         return np.nan, -1, alpha, beta
     statistic, lags = adf_kernel(residual, False, criterion, max_lag)
     return statistic, lags, alpha, beta

@@ -25,8 +25,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, positive, whole
 from engine.stats.jit import njit
-from engine.stats.moments import is_rounding, mean_of
-from engine.stats.regression import centred_products
+from engine.stats.moments import centred, dot, is_rounding, mean_of
 
 CALIBRATION_BARS = 500
 
@@ -124,14 +123,13 @@ def kalman_calibrate_kernel(y: Floats, x: Floats) -> tuple[float, float, float, 
     P = V_e (X'X)^-1 about the mean of x, where it is diagonal. All NaN where x, or the residual, does not move.
     """
     nan = np.nan
-    mean_y, centre, _, sxy, sxx = centred_products(y, x)
+    (mean_y, dy), (centre, dx) = centred(y), centred(x)
+    sxx = dot(dx, dx, 0, x.size, 0)
     if y.size < 3 or not sxx > 0.0:
         return nan, nan, nan, nan, nan, nan, nan
-    beta = sxy / sxx
-    rss = 0.0
-    for t in range(y.size):
-        error = (y[t] - mean_y) - beta * (x[t] - centre)
-        rss += error * error
+    beta = dot(dy, dx, 0, y.size, 0) / sxx
+    error = dy - beta * dx
+    rss = dot(error, error, 0, y.size, 0)
     if is_rounding(rss, y.size, abs(mean_y) + abs(beta * centre)):
         return nan, nan, nan, nan, nan, nan, nan
     v_e = rss / (y.size - 2.0)

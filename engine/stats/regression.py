@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_length
 from engine.stats.jit import njit
-from engine.stats.moments import mean_of
+from engine.stats.moments import centred, dot, mean_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +37,9 @@ class Plane:
 @njit
 def centred_products(y: Floats, x: Floats) -> tuple[float, float, float, float, float]:
     """``(mean_y, mean_x, syy, sxy, sxx)`` in two passes."""
-    mean_y, mean_x = mean_of(y), mean_of(x)
-    syy = sxy = sxx = 0.0
-    for t in range(y.size):
-        dy, dx = y[t] - mean_y, x[t] - mean_x
-        syy += dy * dy
-        sxy += dy * dx
-        sxx += dx * dx
-    return mean_y, mean_x, syy, sxy, sxx
+    (mean_y, dy), (mean_x, dx) = centred(y), centred(x)
+    n = y.size
+    return mean_y, mean_x, dot(dy, dy, 0, n, 0), dot(dy, dx, 0, n, 0), dot(dx, dx, 0, n, 0)
 
 
 @njit

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_series, whole
 from engine.stats.jit import njit
-from engine.stats.moments import is_rounding, mean_of
+from engine.stats.moments import dot, is_rounding, mean_of
 
 # Table 1 of the paper, level stationarity.
 CRITICAL = {10.0: 0.347, 5.0: 0.463, 2.5: 0.574, 1.0: 0.739}
@@ -38,10 +38,7 @@ class Kpss:
 @njit
 def autocovariance(centred: Floats, lag: int) -> float:
     """Sum of products at a distance of ``lag``, not divided."""
-    total = 0.0
-    for t in range(lag, centred.size):
-        total += centred[t] * centred[t - lag]
-    return total
+    return dot(centred, centred, lag, centred.size, lag)
 
 
 @njit

@@ -18,10 +18,11 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_series, whole
 from engine.stats.jit import njit
 from engine.stats.mackinnon import critical_values, tau_pvalue
-from engine.stats.moments import is_rounding, mean_of
+from engine.stats.moments import dot, is_rounding, mean_of
 
 FIXED, AIC, BIC = 0, 1, 2
 CRITERIA = {"aic": AIC, "bic": BIC}
+FEW_LAGS = 6
 SINGULAR = 1e-13  # a column whose remainder is below this share of itself is a combination of the others
 
 
@@ -63,10 +64,9 @@ def lagged_products(level: Floats, steps: Floats, p: int) -> Floats:
     distance share is summed once, and the ends are added (never subtracted, which would cancel after a jump).
     """
     m = steps.size
-    shared, against = np.zeros(p + 1), np.zeros(p + 1)
-    squares = _sum_products(level, steps, p, shared, against)
+    shared, against = _sum_products(level, steps, p)
     out = np.empty((p + 2, p + 2))
-    out[0, 0] = squares
+    out[0, 0] = dot(level, level, p, m, 0)
     for lag in range(p + 1):
         at = lag if lag > 0 else p + 1  # lag 0 is the target and stands last
         out[at, 0] = out[0, at] = against[lag]
@@ -94,15 +94,22 @@ def _place(out: Floats, p: int, i: int, j: int, value: float) -> None:
 
 
 @njit
-def _sum_products(level: Floats, steps: Floats, p: int, shared: Floats, against: Floats) -> float:
-    """Fill ``shared[k]`` = sum d_t d_{t-k} over rows that every lag reaches, ``against[k]`` = sum s_t d_{t-k}."""
+def _sum_products(level: Floats, steps: Floats, p: int) -> tuple[Floats, Floats]:
+    """``shared[k]`` = sum d_t d_{t-k} over the rows that every lag reaches, ``against[k]`` = sum s_t d_{t-k} over all.
+
+    With few lags one lag after another is faster, with many one row after another.
+    """
     m = steps.size
+    shared, against = np.zeros(p + 1), np.zeros(p + 1)
+    if p < FEW_LAGS:
+        for k in range(p + 1):
+            shared[k] = dot(steps, steps, p, m - p, k)
+            against[k] = dot(level, steps, p, m, k)
+        return shared, against
     mirror = steps[::-1].copy()  # so that the lags of a row stand side by side
-    squares = 0.0
     for t in range(p, m):
         row = mirror[m - 1 - t : m - t + p]
         here, step = level[t], steps[t]
-        squares += here * here
         if t < m - p:
             for k in range(p + 1):
                 shared[k] += step * row[k]
@@ -110,7 +117,7 @@ def _sum_products(level: Floats, steps: Floats, p: int, shared: Floats, against:
         else:
             for k in range(p + 1):
                 against[k] += here * row[k]
-    return squares
+    return shared, against
 
 
 @njit
@@ -211,12 +218,10 @@ def adf_kernel(series: Floats, constant: bool, criterion: int, max_lag: int) -> 
     shift = mean_of(series) if constant else 0.0
     drift = (series[n - 1] - series[0]) / (n - 1.0) if constant else 0.0
     level, steps = np.empty(n - 1), np.empty(n - 1)
-    moved = 0.0
     for t in range(n - 1):  # a constant in the regression makes both shifts harmless, and rounding small
         level[t] = series[t] - shift
         steps[t] = (series[t + 1] - series[t]) - drift
-        moved += steps[t] * steps[t]
-    if is_rounding(moved, n, abs(series[0]) + abs(series[n - 1])):
+    if is_rounding(dot(steps, steps, 0, n - 1, 0), n, abs(series[0]) + abs(series[n - 1])):
         return np.nan, -1
     lag = cap if criterion == FIXED else _best_lag(level, steps, cap, criterion, constant)
     if lag < 0:
