@@ -1,12 +1,15 @@
 """Speed of ``engine.stats`` beside its peers, same data, same run: ``python -m bench.stats``.
 
 Prints a table and leaves with 1 when a bound is missed. filterpy and pykalman are compared with where they are
-installed (2.0.0 and 0.11.2 were used for the figures in docs/mathematics.md); statsmodels always is.
+installed (2.0.0 and 0.11.2 were used for the figures in docs/mathematics.md); statsmodels always is. Every peer and
+every kernel runs on one thread, the scan on two: a linear algebra library that starts threads of its own for matrices
+this small would only slow the peers down.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import resource
 import sys
 import time
@@ -14,6 +17,8 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded
 
 import numpy as np
 

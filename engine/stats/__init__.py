@@ -3,7 +3,8 @@
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices where not said otherwise. Results are frozen
 dataclasses. Bad input raises ValueError saying what was found; a value that is not known is NaN, never 0. Every
 statistic that is used bar by bar is a compiled kernel that takes its state and returns it, so that one bar and a
-million bars run the same code.
+million bars run the same code. The tests of a module, which check each formula against its source or by simulation,
+are in ``tests/engine/stats/test_<module>.py``.
 """
 
 from engine.stats.asynchronous import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag

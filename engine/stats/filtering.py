@@ -25,7 +25,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, positive, whole
 from engine.stats.jit import njit
-from engine.stats.moments import centred, dot, is_rounding, mean_of
+from engine.stats.moments import centred, dot, is_rounding
 
 CALIBRATION_BARS = 500
 
@@ -181,9 +181,10 @@ def kalman(
     left, right = as_pair(y, x, minimum=1)
     calibration = whole(calibration, "calibration", at_least=3)
     positive(memory_half_life, "memory_half_life")
+    positive(q_beta, "q_beta", zero=True)
     if left.size <= calibration:
         unknown = np.full(left.size, np.nan)
-        settings = KalmanSettings(q_beta, math.nan, math.nan, mean_of(right))
+        settings = KalmanSettings(q_beta, math.nan, math.nan, math.nan)
         return KalmanRun(unknown, unknown.copy(), unknown.copy(), unknown.copy(), settings)
     state, settings = kalman_calibrate(left[:calibration], right[:calibration], memory_half_life, q_beta=q_beta)
     return _run(left, right, calibration, state, settings)
@@ -191,8 +192,9 @@ def kalman(
 
 def _run(y: Floats, x: Floats, first: int, state: KalmanState, settings: KalmanSettings) -> KalmanRun:
     beta, alpha, innovation, variance = (np.full(y.size, np.nan) for _ in range(4))
+    carried = np.array(state, dtype=np.float64)
     kalman_kernel(
-        y, x, first, settings.centre, np.array(state), settings.q_beta, settings.q_alpha, settings.v_e,
+        y, x, first, settings.centre, carried, settings.q_beta, settings.q_alpha, settings.v_e,
         beta, alpha, innovation, variance,
     )  # fmt: skip
     return KalmanRun(beta, alpha, innovation, variance, settings)

@@ -22,6 +22,7 @@ from numba.core import caching
 from numba.core import config as _config
 
 numba_config: Any = _config
+LOCATORS = ",".join(f"{__name__}.{name}" for name in ("UserProvided", "InTree", "UserWide"))
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _stamps: dict[int, bytes] = {}  # id of a compiled function -> the hash of its source and of all it calls
@@ -32,7 +33,7 @@ def njit(function: Function) -> Function:
     """Compile ``function`` at its first call, with the settings above; the module docstring says why these."""
     stamp = _stamp(function)
     before = numba_config.CACHE_LOCATOR_CLASSES
-    numba_config.CACHE_LOCATOR_CLASSES = f"{__name__}.InTree,{__name__}.UserWide"
+    numba_config.CACHE_LOCATOR_CLASSES = LOCATORS
     try:
         compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
@@ -75,6 +76,10 @@ class _Linked:
         """What the cache compares before it trusts compiled code."""
         own: bytes = super().get_source_stamp()  # type: ignore[misc]
         return own, self._linked
+
+
+class UserProvided(_Linked, caching.UserProvidedCacheLocator):
+    """The cache in the folder that ``NUMBA_CACHE_DIR`` names."""
 
 
 class InTree(_Linked, caching.InTreeCacheLocator):

@@ -54,6 +54,24 @@ def comoments_add(
 
 
 @njit
+def moments_of(values: Floats) -> tuple[float, float, float, float]:
+    """The state of :func:`moments_add` after all values."""
+    count = anchor = offset = squares = 0.0
+    for t in range(values.size):
+        count, anchor, offset, squares = moments_add(count, anchor, offset, squares, values[t])
+    return count, anchor, offset, squares
+
+
+@njit
+def comoments_of(y: Floats, x: Floats) -> tuple[float, float, float, float, float, float]:
+    """The state of :func:`comoments_add` after all pairs, as distances from the first."""
+    count = oy = ox = syy = sxy = sxx = 0.0
+    for t in range(y.size):
+        count, oy, ox, syy, sxy, sxx = comoments_add(count, oy, ox, syy, sxy, sxx, y[t] - y[0], x[t] - x[0])
+    return count, oy, ox, syy, sxy, sxx
+
+
+@njit
 def prefix_moments(values: Floats, mean: Floats, variance: Floats) -> None:
     """Mean and sample variance (ddof 1) of ``values[:t+1]``, one a bar; the variance is NaN at t = 0."""
     count = anchor = offset = squares = 0.0
@@ -142,10 +160,7 @@ class Moments:
     @classmethod
     def of(cls, values: ArrayLike) -> Moments:
         """The moments of a whole series; the same bits as adding its values one by one."""
-        state = (0.0, 0.0, 0.0, 0.0)
-        for value in as_series(values, "values", minimum=0):
-            state = moments_add(*state, float(value))
-        return cls(*state)
+        return cls(*moments_of(as_series(values, "values", minimum=0)))
 
     def add(self, value: float) -> Moments:
         """With one more value; ValueError unless it is finite."""
@@ -179,10 +194,11 @@ class CoMoments:
     @classmethod
     def of(cls, y: ArrayLike, x: ArrayLike) -> CoMoments:
         """The moments of two whole series; the same bits as adding their pairs one by one."""
-        moments = cls()
-        for left, right in zip(*as_pair(y, x, minimum=0), strict=True):
-            moments = moments.add(float(left), float(right))
-        return moments
+        left, right = as_pair(y, x, minimum=0)
+        if left.size == 0:
+            return cls()
+        count, *sums = comoments_of(left, right)
+        return cls(count, float(left[0]), float(right[0]), *sums)
 
     def add(self, y: float, x: float) -> CoMoments:
         """With one more pair; ValueError unless both are finite."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_series, whole
+from engine.stats.draws import random_index
 from engine.stats.jit import njit
 from engine.stats.moments import mean_of
 
@@ -74,18 +75,7 @@ def half_life_of(phi: float) -> float:
 def half_life_kernel(series: Floats) -> tuple[float, float]:
     """``(bars, raw_bars)``: corrected and raw; NaN where undefined."""
     _, phi, _ = ar1_kernel(series)
-    return half_life_of(kendall(phi, series.size - 1.0)), half_life_of(phi)
-
-
-@njit
-def random_index(state: np.uint64, size: int) -> tuple[np.uint64, int]:
-    """The next state and a number in 0 .. size-1: splitmix64, the same on every machine."""
-    state += np.uint64(0x9E3779B97F4A7C15)
-    z = state
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return state, int(float(z >> np.uint64(11)) * (1.0 / 9007199254740992.0) * size)
+    return half_life_of(kendall(phi, float(series.size))), half_life_of(phi)
 
 
 @njit
@@ -97,7 +87,7 @@ def _bootstrap_phi(series: Floats, phi: float, resamples: int, seed: int) -> Flo
     for t in range(n - 1):
         shocks[t] = (series[t + 1] - centre) - phi * (series[t] - centre)
     mean_shock = mean_of(shocks)
-    grown = min(kendall(phi, n - 1.0), 1.0)
+    grown = min(kendall(phi, float(n)), 1.0)
     state = np.uint64(seed)
     out, path = np.empty(resamples), np.empty(n)
     for i in range(resamples):
@@ -107,7 +97,7 @@ def _bootstrap_phi(series: Floats, phi: float, resamples: int, seed: int) -> Flo
             state, at = random_index(state, n - 1)
             path[t] = grown * path[t - 1] + (shocks[at] - mean_shock)
         _, again, _ = ar1_kernel(path)
-        out[i] = kendall(again, n - 1.0)
+        out[i] = kendall(again, float(n))
     return out
 
 

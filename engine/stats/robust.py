@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair
+from engine.stats.draws import random_index
 from engine.stats.jit import njit
 from engine.stats.moments import EPSILON
 from engine.stats.regression import Line, ols_kernel, residuals_kernel
-from engine.stats.reversion import random_index
 
 TUNING = 1.345  # 95 % of least squares' efficiency where the noise is Gaussian
 MAD_TO_SIGMA = 0.6744897501960817  # the median of abs(N(0, 1))

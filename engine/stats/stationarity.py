@@ -18,12 +18,12 @@ from engine.stats.jit import njit
 from engine.stats.moments import dot, is_rounding, mean_of
 
 # Table 1 of the paper, level stationarity.
-CRITICAL = {10.0: 0.347, 5.0: 0.463, 2.5: 0.574, 1.0: 0.739}
+CRITICAL: dict[float, float] = {10: 0.347, 5: 0.463, 2.5: 0.574, 1: 0.739}
 
 
 @dataclass(frozen=True, slots=True)
 class Kpss:
-    """``statistic`` above ``critical[5.0]`` rejects stationarity at 5 %.
+    """``statistic`` above ``critical[5]`` rejects stationarity at 5 %.
 
     ``pvalue`` is read from the paper's table, which ends at 0.10 and 0.01: at those two values the true one is
     larger, or smaller. ``lags`` is the bandwidth of the long-run variance.

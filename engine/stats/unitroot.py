@@ -22,6 +22,7 @@ from engine.stats.moments import dot, is_rounding, mean_of
 
 FIXED, AIC, BIC = 0, 1, 2
 CRITERIA = {"aic": AIC, "bic": BIC}
+MINIMUM_BARS = 6
 FEW_LAGS = 6
 SINGULAR = 1e-13  # a column whose remainder is below this share of itself is a combination of the others
 
@@ -52,8 +53,8 @@ def schwert_cap(n: int, constant: bool) -> int:
 
 @njit
 def lag_limit(n: int, constant: bool) -> int:
-    """The highest lag that leaves enough rows for its regression; below 0 where even no lag does."""
-    return n // 2 - (2 if constant else 1)
+    """The highest lag that leaves its regression a degree of freedom; below 0 where even no lag does."""
+    return (n - (4 if constant else 3)) // 2
 
 
 @njit
@@ -233,8 +234,6 @@ def adf_kernel(series: Floats, constant: bool, criterion: int, max_lag: int) -> 
 def lag_choice(lags: str | int, max_lag: int | None, n: int, *, constant: bool) -> tuple[int, int]:
     """``(criterion, max_lag)`` for the kernels from ``"bic"``, ``"aic"`` or a number of lags; ValueError otherwise."""
     limit = lag_limit(n, constant)
-    if limit < 0:
-        raise ValueError(f"{n} bars; expected at least {4 if constant else 2}")
     if not isinstance(lags, str):
         return FIXED, whole(lags, "lags", at_least=0, at_most=limit)
     if lags.lower() not in CRITERIA:
@@ -251,10 +250,10 @@ def adf(series: ArrayLike, lags: str | int = "bic", max_lag: int | None = None) 
     table rejects 14 % of independent walks at "5 %" (T3: use :func:`engine.stats.engle_granger`), and on a rolling
     or filtered spread it rejects nearly all (T2).
 
-    Raises ValueError for a constant series, one that a line describes perfectly, NaN, and too few bars.
+    Six bars or more. Raises ValueError for a constant series, one that a line describes perfectly, and NaN.
     Source: the module's docstring; equal to statsmodels ``adfuller`` with the same cap and criterion to 1e-8.
     """
-    values = as_series(series, "series", minimum=4)
+    values = as_series(series, "series", minimum=MINIMUM_BARS)
     criterion, cap = lag_choice(lags, max_lag, values.size, constant=True)
     statistic, chosen = adf_kernel(values, True, criterion, cap)
     if chosen < 0:

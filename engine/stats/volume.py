@@ -142,7 +142,7 @@ def volume_ratio(volume: ArrayLike, window: int) -> Floats:
     >>> volume_ratio([1.0, 2.0, 3.0, 20.0], 3)
     array([nan, nan, nan, 10.])
     """
-    values, _ = _traded(volume, volume)
+    values = _amounts(volume, "volume")
     out = np.empty_like(values)
     _volume_ratio(values, whole(window, "window", at_least=1), out)
     return out
@@ -154,7 +154,8 @@ def liquidity(close: ArrayLike, quote_volume: ArrayLike) -> Liquidity:
     The trap: a filled bar has a close but no volume; the share of traded bars tells, the close does not.
     Source: Amihud 2002.
     """
-    closes, volumes = _traded(close, quote_volume)
+    closes, volumes = as_series(close, "close"), _amounts(quote_volume, "quote_volume")
+    same_length(closes, volumes, "close", "quote_volume")
     if closes.size < 2 or (closes <= 0).any():
         raise ValueError(f"{closes.size} closes, the lowest {closes.min()}; expected at least 2, all above 0")
     moves = np.abs(np.diff(np.log(closes)))
@@ -164,9 +165,14 @@ def liquidity(close: ArrayLike, quote_volume: ArrayLike) -> Liquidity:
 
 
 def _traded(price: ArrayLike, quantity: ArrayLike) -> tuple[Floats, Floats]:
-    prices, quantities = as_series(price, "price"), as_series(quantity, "quantity")
+    prices, quantities = as_series(price, "price"), _amounts(quantity, "quantity")
     same_length(prices, quantities, "price", "quantity")
-    if (quantities < 0).any():
-        at = int(np.argmax(quantities < 0))
-        raise ValueError(f"quantity[{at}] is {quantities[at]}; expected 0 or more")
     return prices, quantities
+
+
+def _amounts(values: ArrayLike, name: str) -> Floats:
+    amounts = as_series(values, name)
+    if (amounts < 0).any():
+        at = int(np.argmax(amounts < 0))
+        raise ValueError(f"{name}[{at}] is {amounts[at]}; expected 0 or more")
+    return amounts

@@ -54,6 +54,7 @@ def _steps() -> list[object]:
         volume.vwap_step(0.0, 0.0, 1.0, 1.0),
         moments.Moments().add(1.0).add(2.0),
         moments.CoMoments().add(1.0, 2.0),
+        moments.CoMoments.of([1.0, 2.0], [1.0, 2.0]),
     ]
 
 

@@ -93,13 +93,15 @@ def test_bad_lags_are_refused() -> None:
     assert lag_limit(50, True) == 23 and adf(values, lags=23).lags == 23
 
 
-@pytest.mark.parametrize("n", range(4, 14))
-def test_short_series_give_a_number_or_a_reason(n: int) -> None:
+@pytest.mark.parametrize("n", range(6, 16))
+@pytest.mark.parametrize("constant", [True, False])
+def test_the_shortest_series_and_the_longest_lag_give_a_number(n: int, constant: bool) -> None:
     values = walk(np.random.default_rng(n), n)
-    try:
-        assert np.isfinite(adf(values).statistic)
-    except ValueError as reason:
-        assert n < 6, reason
+    for lag in range(lag_limit(n, constant) + 1):
+        assert np.isfinite(adf_kernel(values, constant, FIXED, lag)[0])
+    assert adf_kernel(values, constant, FIXED, lag_limit(n, constant) + 1)[1] == -1
+    with pytest.raises(ValueError, match="series has 5 values; expected at least 6"):
+        adf(values[:5])
 
 
 def test_nothing_is_made_up_from_a_series_that_does_not_move() -> None:

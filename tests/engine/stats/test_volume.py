@@ -66,9 +66,11 @@ def test_liquidity_counts_the_bars_that_traded() -> None:
 
 
 def test_negative_volume_is_refused() -> None:
-    for refused in (vwap, volume_profile, liquidity):
-        with pytest.raises(ValueError, match=r"quantity\[1\] is -1\.0; expected 0 or more"):
+    for refused, name in ((vwap, "quantity"), (volume_profile, "quantity"), (liquidity, "quote_volume")):
+        with pytest.raises(ValueError, match=rf"^{name}\[1\] is -1\.0; expected 0 or more"):
             refused([1.0, 2.0], [1.0, -1.0])
+    with pytest.raises(ValueError, match=r"volume\[0\] is -2\.0; expected 0 or more"):
+        volume_ratio([-2.0, 1.0], 1)
     with pytest.raises(ValueError, match=r"2 closes, the lowest 0\.0; expected at least 2, all above 0"):
         liquidity([1.0, 0.0], [1.0, 1.0])
 
