@@ -118,6 +118,11 @@ class BarBuilder:
         series = self._series.get(symbol)
         return None if series is None else series.first_ms
 
+    def last_price(self, symbol: str) -> float | None:
+        """Price of the symbol's newest believable trade, complete second or not; None before it has one."""
+        series = self._series.get(symbol)
+        return None if series is None or not series.folds else series.folds[max(series.folds)].bar().close
+
     @property
     def symbol_count(self) -> int:
         """How many symbols have a tick."""

@@ -25,6 +25,7 @@ class PairRun:
         self.settings = PairSettings.from_json(run.settings)
         self.legs = (y, x)
         self.model = PairModel(self.settings)
+        self.revisions = 0  # how often bars that a screen may have shown were done again
         self.given: list[Decision] = []
         self.current: dict[int, Decision] = {}
         self._latest_ms = 0
@@ -53,6 +54,7 @@ class PairRun:
     def revise(self, slot: int, outages: Sequence[tuple[int, int]], seq: int, watermark_ms: int) -> list[Decision]:
         """The legs' bars from ``slot`` on may have changed; returns the decisions that differ now."""
         first = self.model.first_slot
+        self.revisions += 1
         if first is None or slot <= first:
             self.model = PairModel(self.settings)
             given = self.catch_up(outages, seq, watermark_ms)

@@ -1,0 +1,1 @@
+"""Routes beside the Dash page: the live push, exports, health."""

@@ -1,0 +1,111 @@
+"""The live push: one WebSocket per screen, always told the newest state, never a backlog.
+
+A viewer that reads slowly gets fewer frames, each made when it is about to be sent; so no queue can grow
+and nothing old is painted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+from fastapi import FastAPI
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+MIN_GAP_S = 0.05  # between two frames to one screen
+PULSE_S = 1.0  # a screen hears from us at least this often
+
+
+class Viewer(Protocol):
+    """What one screen has been told so far; makes its next message. Called from worker threads."""
+
+    def follow(self, watch_id: int | None) -> None:
+        """Show this pair from now on."""
+
+    def next_message(self) -> dict[str, Any]:
+        """What is new for this screen."""
+
+
+class LiveHub:
+    """Wakes every viewer when something changed. ``changed`` may be called from any thread."""
+
+    def __init__(self, make_viewer: Callable[[], Viewer]) -> None:
+        self.make_viewer = make_viewer
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events: set[asyncio.Event] = set()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Use this loop; before, changes are not pushed."""
+        self._loop = loop
+
+    def changed(self) -> None:
+        """Something that screens show may have changed."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    @contextlib.contextmanager
+    def listen(self) -> Any:
+        """An event that is set at every change."""
+        event = asyncio.Event()
+        self._events.add(event)
+        try:
+            yield event
+        finally:
+            self._events.discard(event)
+
+    @property
+    def viewers(self) -> int:
+        """How many screens are connected."""
+        return len(self._events)
+
+    def _wake(self) -> None:
+        for event in self._events:
+            event.set()
+
+
+def add_live_route(app: FastAPI, hub: LiveHub, is_ours: Callable[[str | None], bool]) -> None:
+    """``/api/live``. ``is_ours`` judges the Origin: another site's page must not read it."""
+
+    @app.websocket("/api/live")
+    async def live(socket: WebSocket) -> None:
+        if not is_ours(socket.headers.get("origin")):
+            await socket.close(4403, "another origin")
+            return
+        await socket.accept()
+        viewer = hub.make_viewer()
+        with hub.listen() as wake:
+            jobs = {
+                asyncio.create_task(_listen(socket, viewer, wake)),
+                asyncio.create_task(_tell(socket, viewer, wake)),
+            }
+            try:
+                done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for job in jobs:
+                    job.cancel()
+                await asyncio.gather(*jobs, return_exceptions=True)
+            for job in done:
+                with contextlib.suppress(WebSocketDisconnect):
+                    job.result()
+
+
+async def _listen(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> None:
+    while True:
+        message = msgspec.json.decode(await socket.receive_text())
+        if isinstance(message, dict):
+            watch_id = message.get("follow")
+            viewer.follow(watch_id if isinstance(watch_id, int) else None)
+            wake.set()
+
+
+async def _tell(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> None:
+    while True:
+        wake.clear()
+        message = await asyncio.to_thread(viewer.next_message)
+        await socket.send_text(msgspec.json.encode(message).decode())
+        await asyncio.sleep(MIN_GAP_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), PULSE_S)

@@ -1,0 +1,209 @@
+"""The dashboard: Dash on FastAPI, with the monitor running beside it for as long as the process lives.
+
+    python dashboard.py
+
+This file is a shell: the monitor decides (``monitor``), the screen draws (``screen``), the routes speak (``api``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from dash import Dash
+from dash.backends._fastapi import FastAPIDashServer
+from fastapi import FastAPI
+
+from api.export import Signals, add_export_routes
+from api.live import LiveHub, add_live_route
+from config import Config, load_or_exit, stop
+from engine.errors import StoreError
+from engine.pairs.settings import PairSettings, classic
+from engine.store.analysis import AnalysisStore
+from hosting.lock import FolderLock, FolderLockedError
+from hosting.logs import log_to
+from monitor.heartbeat import Heartbeat
+from monitor.monitor import Monitor
+from monitor.thread import MonitorThread
+from monitor.view import Seen, glimpse, leaders
+from screen.frames import Frame, frame, leader_row, log_row, utc
+from screen.layout import page
+from screen.wiring import register
+
+log = logging.getLogger("pairbridge.dashboard")
+
+KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
+DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
+
+
+class Desk:
+    """The monitor and the heartbeat, as the screen and the routes ask for them."""
+
+    def __init__(self, monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
+        self._monitor = monitor
+        self._heartbeat = heartbeat
+        self._config = config
+
+    def symbols(self) -> dict[str, list[str]]:
+        """By market, what has traded."""
+        with self._monitor.lock:
+            return {market: pipe.builder.symbols() for market, pipe in sorted(self._monitor.pipelines.items())}
+
+    def watched(self, watch_id: int) -> tuple[str, str, str, PairSettings] | None:
+        """(market, y, x, settings) of a watched pair."""
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(watch_id)
+            return (watch.entry.market, watch.entry.y, watch.entry.x, watch.settings) if watch else None
+
+    def first_watch(self) -> int | None:
+        """The pair to show when none is chosen."""
+        with self._monitor.lock:
+            return next(iter(self._monitor.watches), None)
+
+    def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
+        """Follow a pair, or follow it with other settings."""
+        return self._monitor.watch(market, y, x, settings)
+
+    def unwatch(self, watch_id: int) -> None:
+        """Follow it no more."""
+        self._monitor.unwatch(watch_id)
+
+    def new_pair_settings(self) -> PairSettings:
+        """The settings a new pair starts with."""
+        return new_pair_settings(self._config)
+
+    def signals(self, watch_id: int) -> Signals | None:
+        """The whole log of a watched pair, for a file."""
+        watched = self.watched(watch_id)
+        if watched is None:
+            return None
+        market, y, x, settings = watched
+        rows = [log_row(entry, settings.interval_ms) for entry in self._monitor.log_of(watch_id)]
+        return f"signals-{market}-{y}-{x}.csv", rows
+
+    def whole_frame(self, watch_id: int | None) -> Frame:
+        """Everything a screen needs at once, for polling."""
+        viewer = ScreenViewer(self._monitor, self._heartbeat, self)
+        viewer.follow(watch_id)
+        return viewer.next_message()
+
+
+class ScreenViewer:
+    """One screen: what it follows, and what it has been told."""
+
+    def __init__(self, monitor: Monitor, heartbeat: Heartbeat, desk: Desk) -> None:
+        self._monitor = monitor
+        self._heartbeat = heartbeat
+        self._desk = desk
+        self._follows: int | None = None
+        self._seen = Seen()
+
+    def follow(self, watch_id: int | None) -> None:
+        """Show this pair from now on, from its beginning."""
+        self._follows, self._seen = watch_id, Seen()
+
+    def next_message(self) -> Frame:
+        """What is new for this screen: its pair's frame, or only the banner while there is none."""
+        watch_id = self._desk.first_watch() if self._follows is None else self._follows
+        found = None if watch_id is None else glimpse(self._monitor, watch_id, self._seen, KEEP_BARS)
+        message: Frame = {"type": "pulse"}
+        market = None
+        if found is not None:
+            self._seen = found.seen
+            market = found.view.market
+            message = frame(found.watch_id, found.view, found.columns, found.first, found.log, found.reset)
+            message["trade_ms"] = self._watermark_ms(market)
+            message["text"]["clock"] = f"{utc(message['trade_ms'])} · {market}" if message["trade_ms"] else market
+        status = self._heartbeat.status(market)
+        message["banner"] = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
+        message["leaders"] = [
+            leader_row(row.watch, row.z, row.gate, row.position, row.settings) for row in leaders(self._monitor)
+        ]
+        return message
+
+    def _watermark_ms(self, market: str) -> int:
+        with self._monitor.lock:
+            pipeline = self._monitor.pipelines.get(market)
+            return pipeline.builder.watermark_ms if pipeline else 0
+
+
+def new_pair_settings(config: Config) -> PairSettings:
+    """The classic preset with the user's window and threshold."""
+    return classic(config.default_window, config.zscore_threshold)
+
+
+def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[Dash, FastAPI, LiveHub]:
+    """The application around a monitor. Its lifespan asks for the server's health and pushes changes."""
+    desk = Desk(monitor, heartbeat, config)
+    hub = LiveHub(lambda: ScreenViewer(monitor, heartbeat, desk))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hub.attach(asyncio.get_running_loop())
+        asking = asyncio.create_task(heartbeat.run())
+        with MonitorThread(monitor, hub.changed):
+            yield
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    ours = {f"http://{name}:{config.dashboard_port}" for name in ("127.0.0.1", "localhost")}
+    add_live_route(server, hub, lambda origin: origin in ours)
+    add_export_routes(server, desk.signals)
+    app = Dash(
+        "pairbridge",
+        backend=_backend_of(server),
+        title="Pairbridge",
+        update_title="",
+        assets_folder=str(Path(__file__).parent / "screen/assets"),
+    )
+    app.layout = page
+    register(app, desk)
+    return app, server, hub
+
+
+def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
+    """Dash's FastAPI backend on our server, without its own WebSocket: that one leaks a stream for every reload
+    and gives up after ten retries (``api.live`` does neither)."""
+
+    class Backend(FastAPIDashServer):
+        websocket_capability = False
+
+        @staticmethod
+        def create_app(name: str = "", config: dict[str, Any] | None = None) -> FastAPI:
+            return server
+
+    return Backend
+
+
+def main() -> None:
+    """The command line: no arguments, settings come from config.py and the environment."""
+    config = load_or_exit()
+    try:
+        with FolderLock(config.data_dir, "dashboard"):
+            log_to(config.data_dir, "dashboard", config.log_level)
+            analysis = AnalysisStore(config.analysis_db)
+            monitor = Monitor(config.ticks_db, analysis, (*DEFAULT_PAIR, new_pair_settings(config)))
+            url = f"http://127.0.0.1:{config.bridge_port}/health"
+            heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000), lambda: None)
+            serve(monitor, heartbeat, config)
+    except (StoreError, FolderLockedError) as error:
+        stop(str(error))
+
+
+def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
+    """Run until SIGTERM or Ctrl-C."""
+    _, server, _ = create_app(monitor, heartbeat, config)
+    options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 2}
+    running = uvicorn.Server(uvicorn.Config(server, "127.0.0.1", config.dashboard_port, **options))
+    print(f"Dashboard      http://127.0.0.1:{config.dashboard_port}/", flush=True)
+    running.run()
+
+
+if __name__ == "__main__":
+    main()

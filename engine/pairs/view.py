@@ -1,0 +1,30 @@
+"""What there is to say about one pair now, for screens and answers. Prices in quote currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.market.bars import Bar
+from engine.pairs.calibration import Calibration
+from engine.pairs.model import Snapshot
+from engine.pairs.settings import PairSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """One pair at one moment. ``bars``: complete ones in its model; None and empty where nothing is known yet."""
+
+    market: str
+    y: str
+    x: str
+    settings: PairSettings
+    has_run: bool = False
+    bars: int = 0
+    latest: Snapshot | None = None
+    calibration: Calibration | None = None
+    forming: dict[str, Bar] = field(default_factory=dict)  # by leg, "y" and "x": the bar not complete yet
+    last_prices: tuple[float | None, float | None] = (None, None)
+    gate_tests: int = 0
+    gate_flips: int = 0
+    gate_open_share: float = 0.0  # of all bars so far
+    holes: int = 0  # open ones in either leg

@@ -1,0 +1,1 @@
+"""What people see: figures (pure), frames of live data, layout, wiring, assets."""

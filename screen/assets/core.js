@@ -1,0 +1,131 @@
+// @ts-check
+"use strict";
+
+/**
+ * What the screen keeps of a pair, and what its charts draw: pure, tested by `node --test`.
+ *
+ * @typedef {Object<string, any[]>} Columns
+ * @typedef {{x?: string, y?: string, normalise?: boolean, marks?: string, candles?: boolean, [field: string]: any}} Meta
+ */
+const PairbridgeCore = (() => {
+  const KEEP = 1000; // bars on the screen
+
+  /** An empty memory of one pair. */
+  function emptyPair() {
+    return {
+      watch: /** @type {number|null} */ (null),
+      first: 0, // number of the first bar in the columns
+      columns: /** @type {Columns} */ ({ t: [] }),
+      forming: /** @type {Object<string, number[]>} */ ({}),
+      decisions: new Map(), // by bar close: the decision that stands
+      width: 0, // of a bar, ms
+      names: { y: "Y", x: "X" },
+      shapes: /** @type {Object<string, any[]>} */ ({}),
+      spreadUnit: "",
+    };
+  }
+
+  /**
+   * Take a frame into the memory. Bars from `frame.first` on replace what was there.
+   * @param {ReturnType<typeof emptyPair>} pair
+   * @param {any} frame
+   */
+  function absorb(pair, frame) {
+    if (frame.reset) {
+      Object.assign(pair, emptyPair(), { watch: frame.watch, first: frame.first });
+      pair.width = frame.interval_ms ?? 0;
+      pair.names = frame.names ?? pair.names;
+      pair.shapes = frame.shapes ?? {};
+      pair.spreadUnit = frame.spread_unit ?? "";
+    }
+    const fresh = frame.columns;
+    if (fresh.t && fresh.t.length) {
+      const keep = Math.max(frame.first - pair.first, 0);
+      for (const name of Object.keys(fresh)) {
+        const before = (pair.columns[name] ?? []).slice(0, keep);
+        pair.columns[name] = before.concat(fresh[name]);
+      }
+      const extra = pair.columns.t.length - KEEP;
+      if (extra > 0) {
+        for (const name of Object.keys(pair.columns)) pair.columns[name] = pair.columns[name].slice(extra);
+        pair.first += extra;
+      }
+    }
+    pair.forming = frame.forming ?? {};
+    for (const row of frame.log) pair.decisions.set(row.bar_close, row);
+    return pair;
+  }
+
+  /**
+   * The arrays that a trace draws, from its meta.
+   * @param {ReturnType<typeof emptyPair>} pair
+   * @param {Meta} meta
+   * @param {string} leg which leg the candles show, "y" or "x"
+   * @returns {Object<string, any[]>}
+   */
+  function drawn(pair, meta, leg) {
+    if (meta.marks) return marks(pair, meta.marks);
+    /** @type {Object<string, any[]>} */
+    const arrays = {};
+    for (const field of ["x", "y", "open", "high", "low", "close"]) {
+      if (meta[field]) arrays[field] = pair.columns[meta[field].replace("leg_", leg + "_")] ?? [];
+    }
+    if (meta.normalise) arrays.y = normalised(arrays.y);
+    if (meta.candles) appendForming(pair, meta, leg, arrays);
+    return arrays;
+  }
+
+  /** The bar that is not complete yet stands at the right edge. */
+  function appendForming(pair, meta, leg, arrays) {
+    const bar = pair.forming[leg];
+    if (!bar || (arrays.x.length && bar[0] <= arrays.x[arrays.x.length - 1])) return;
+    const values = { x: bar[0], open: bar[1], high: bar[2], low: bar[3], close: bar[4], y: bar[5] };
+    for (const field of Object.keys(arrays)) arrays[field] = arrays[field].concat([values[field]]);
+  }
+
+  /** Percent away from the first known value. */
+  function normalised(values) {
+    const base = values.find((value) => value !== null);
+    return values.map((value) => (value === null ? null : (value / base - 1) * 100));
+  }
+
+  /** Time and z of the standing decisions of one kind; bar close back to bar open, where the chart has it. */
+  function marks(pair, kind) {
+    const x = [];
+    const y = [];
+    for (const [close, row] of [...pair.decisions].sort()) {
+      if (row.kind === kind && row.z !== null) {
+        const open = Date.parse(close) - pair.width;
+        if (!pair.columns.t.length || open >= pair.columns.t[0]) {
+          x.push(open);
+          y.push(row.z);
+        }
+      }
+    }
+    return { x, y };
+  }
+
+  /**
+   * The stretch of time to show while following now: the newest bars and a little air.
+   * @param {ReturnType<typeof emptyPair>} pair
+   * @param {number} bars
+   */
+  function latest(pair, bars) {
+    const t = pair.columns.t;
+    const newest = Math.max(t.length ? t[t.length - 1] : 0, ...Object.values(pair.forming).map((bar) => bar[0]));
+    if (!newest) return null;
+    const begin = t.length ? Math.max(t[0], newest - bars * pair.width) : newest - 20 * pair.width;
+    return [begin - pair.width, newest + Math.max((newest - begin) * 0.03, 2 * pair.width)];
+  }
+
+  /** A number for people: fixed digits, or significant ones when `digits` is negative; – where it is not known. */
+  function number(value, digits) {
+    if (value === null || value === undefined || Number.isNaN(value)) return "–";
+    if (digits >= 0) return value.toFixed(digits);
+    return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
+  }
+
+  return { KEEP, emptyPair, absorb, drawn, latest, number };
+})();
+
+if (typeof module !== "undefined") module.exports = PairbridgeCore;

@@ -1,0 +1,293 @@
+// @ts-check
+"use strict";
+
+/**
+ * The live half of the screen: frames come in over a WebSocket (or, when that is down, by polling through Dash),
+ * and are painted at most once per animation frame. Charts keep the user's zoom: data is replaced, axes are not.
+ */
+(() => {
+  const core = PairbridgeCore;
+  const CHARTS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
+  const SHOWN_BARS = { "price-chart": 180 };
+  const SHOWN = 480;
+  const SILENT_MS = 2500; // the dashboard speaks every second
+  const POLL_AFTER_MS = 3000;
+
+  let pair = core.emptyPair();
+  let wanted = null; // the watch to follow; null: whichever is first
+  let leg = "y";
+  let tradesOnly = true;
+  let socket = null;
+  let heard = performance.now();
+  let retry = 250;
+  let polling = false;
+  let dirty = false;
+  let banner = null;
+  const zoomed = new Set();
+  const painted = { frames: 0, trade_ms: 0 }; // for measurements
+
+  const byId = (id) => document.getElementById(id);
+
+  function connect() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    socket = new WebSocket(`${scheme}//${location.host}/api/live`);
+    socket.onopen = () => {
+      retry = 250;
+      ask();
+    };
+    socket.onmessage = (event) => {
+      if (polling) setPolling(false);
+      receive(JSON.parse(event.data));
+    };
+    socket.onclose = () => {
+      setTimeout(connect, retry);
+      retry = Math.min(retry * 2, 2000);
+    };
+  }
+
+  function ask() {
+    if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ follow: wanted }));
+  }
+
+  function receive(message) {
+    heard = performance.now();
+    if (message.banner) showBanner(message.banner);
+    if (message.leaders) showLeaders(message.leaders);
+    if (message.type !== "frame") return;
+    if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
+    const isOther = message.reset && message.watch !== pair.watch;
+    core.absorb(pair, message);
+    if (isOther) zoomed.clear();
+    showTexts(message);
+    showLog(message);
+    painted.trade_ms = message.trade_ms ?? painted.trade_ms;
+    if (!dirty) {
+      dirty = true;
+      requestAnimationFrame(paint);
+    }
+  }
+
+  function showBanner(status) {
+    const key = JSON.stringify(status);
+    const box = byId("bridge-banner");
+    if (!box || (key === banner && box.childElementCount)) return;
+    banner = key;
+    const tone = { LIVE: "is-live", "MARKET QUIET": "is-quiet", "WAITING FOR BRIDGE": "is-waiting" }[status.state];
+    box.className = `banner ${tone ?? "is-down"}`;
+    box.replaceChildren();
+    const state = document.createElement("strong");
+    state.textContent = status.state;
+    const words = document.createElement("span");
+    words.textContent = [status.cause, status.advice].filter(Boolean).join(" ");
+    box.append(state, words);
+    document.title = tone ? "Pairbridge" : `⚠ ${status.state} – Pairbridge`;
+  }
+
+  function showTexts(message) {
+    message.text.title = `${pair.names.y} ~ ${pair.names.x}`;
+    for (const [name, text] of Object.entries(message.text)) {
+      const element = byId(`live-${name}`);
+      if (element && element.textContent !== text) element.textContent = text;
+    }
+    for (const [name, tone] of Object.entries(message.tone)) {
+      const element = byId(`live-${name}`);
+      if (element) element.dataset.tone = tone;
+    }
+    for (const [chart, sentence] of Object.entries(message.notes)) {
+      const element = byId(`${chart}-note`);
+      if (element && element.textContent !== sentence) element.textContent = sentence;
+    }
+  }
+
+  function grid(id) {
+    try {
+      return window.dash_ag_grid.getApi(id);
+    } catch (error) {
+      return null; // not mounted yet: the next frame comes soon
+    }
+  }
+
+  function isLogged(row) {
+    return !tradesOnly || row.kind !== "no_entry";
+  }
+
+  function showLog(message) {
+    if (!message.reset && !message.log.length) return;
+    const api = grid("signal-log");
+    if (!api) {
+      if (message.log.length) setTimeout(() => showLog(message), 100);
+      return;
+    }
+    if (message.reset) log.length = 0;
+    log.push(...message.log);
+    const rows = message.log.filter(isLogged);
+    if (message.reset) api.setGridOption("rowData", rows);
+    else if (rows.length) api.applyTransaction({ add: rows, addIndex: 0 });
+    countLog();
+  }
+  const log = [];
+
+  function countLog() {
+    const trades = log.filter((row) => row.kind !== "no_entry").length;
+    const element = byId("live-log-count");
+    if (element) element.textContent = `${trades} entries, exits and corrections · ${log.length} rows in all`;
+  }
+
+  function showLeaders(rows) {
+    const api = grid("watch-list");
+    if (!api) return;
+    const known = new Set();
+    api.forEachNode((node) => known.add(node.id));
+    const fresh = rows.filter((row) => !known.has(row.id));
+    const gone = [...known].filter((id) => !rows.some((row) => row.id === id)).map((id) => ({ id }));
+    api.applyTransaction({ add: fresh, update: rows.filter((row) => known.has(row.id)), remove: gone });
+    api.forEachNode((node) => {
+      if (node.data.id === String(pair.watch) && !node.isSelected()) node.setSelected(true, true, "api");
+    });
+  }
+
+  function plot(id) {
+    const box = byId(id);
+    return box ? /** @type {any} */ (box.querySelector(".js-plotly-plot")) : null;
+  }
+
+  function paint() {
+    dirty = false;
+    for (const id of CHARTS) {
+      const gd = plot(id);
+      if (gd && gd.data && gd.offsetParent !== null) draw(id, gd);
+    }
+    painted.frames += 1;
+    if (painted.trade_ms) {
+      const at = painted.trade_ms;
+      requestAnimationFrame(() => (window.pairbridgePainted = { at, painted_ms: Date.now(), frames: painted.frames }));
+    }
+  }
+
+  function draw(id, gd) {
+    if (!gd.pairbridge) {
+      gd.pairbridge = true;
+      gd.on("plotly_relayout", (change) => {
+        if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) zoomed.add(id);
+      });
+      gd.on("plotly_doubleclick", () => follow(id));
+    }
+    for (const trace of gd.data) Object.assign(trace, core.drawn(pair, trace.meta, leg));
+    if (id === "legs-chart") {
+      gd.data[0].name = pair.names.y;
+      gd.data[1].name = pair.names.x;
+    }
+    if (id === "spread-chart") gd.layout.yaxis.ticksuffix = pair.spreadUnit;
+    if (pair.shapes[id]) gd.layout.shapes = pair.shapes[id];
+    if (!zoomed.has(id)) {
+      const range = core.latest(pair, SHOWN_BARS[id] ?? SHOWN);
+      if (range) gd.layout.xaxis.range = range;
+      gd.layout.xaxis.autorange = !range;
+      fitY(id, gd, range);
+    }
+    gd.layout.datarevision = painted.frames;
+    window.Plotly.react(gd, gd.data, gd.layout);
+  }
+
+  /** The y axis shows what the x axis shows, and no older extremes. */
+  function fitY(id, gd, range) {
+    if (id === "gate-chart" || !range) return;
+    let low = Infinity;
+    let high = -Infinity;
+    for (const trace of gd.data) {
+      if (trace.yaxis === "y2" || trace.meta.marks) continue;
+      const lows = trace.low ?? trace.y;
+      const highs = trace.high ?? trace.y;
+      for (let i = 0; i < trace.x.length; i++) {
+        if (trace.x[i] < range[0] || lows[i] === null || highs[i] === null) continue;
+        low = Math.min(low, lows[i]);
+        high = Math.max(high, highs[i]);
+      }
+    }
+    for (const shape of gd.layout.shapes ?? []) {
+      if (low <= high && id === "z-chart" && Math.abs(shape.y0) < 6) {
+        low = Math.min(low, shape.y0);
+        high = Math.max(high, shape.y0);
+      }
+    }
+    if (low > high) return;
+    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
+    gd.layout.yaxis.range = [low - air, high + air];
+    gd.layout.yaxis.autorange = false;
+  }
+
+  function follow(id) {
+    zoomed.delete(id);
+    const gd = plot(id);
+    if (gd) draw(id, gd);
+    return false;
+  }
+
+  function setPolling(on) {
+    polling = on;
+    window.dash_clientside.set_props("poll", { disabled: !on });
+  }
+
+  function watchOver() {
+    const silent = performance.now() - heard;
+    if (silent > SILENT_MS) {
+      showBanner({
+        state: "DASHBOARD DISCONNECTED",
+        cause: `Nothing from the dashboard for ${Math.round(silent / 1000)} s.`,
+        advice: "Is its process running? This page reconnects by itself.",
+      });
+    }
+    if (silent > POLL_AFTER_MS && !polling && socket && socket.readyState !== WebSocket.OPEN) setPolling(true);
+  }
+
+  function step(by) {
+    const api = grid("watch-list");
+    if (!api) return;
+    const nodes = [];
+    api.forEachNodeAfterFilterAndSort((node) => nodes.push(node));
+    const at = nodes.findIndex((node) => node.data.id === String(pair.watch));
+    const next = nodes[(at + by + nodes.length) % nodes.length];
+    if (next) next.setSelected(true, true);
+  }
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target instanceof Element && event.target.closest("input, select, textarea, [role=textbox]")) return;
+    const actions = {
+      j: () => step(1),
+      k: () => step(-1),
+      f: () => CHARTS.forEach(follow),
+      e: () => byId("export-log")?.click(),
+      "?": () => byId("help-open")?.click(),
+    };
+    actions[event.key]?.();
+  }
+
+  window.pairbridgeNumber = core.number;
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, { pairbridgeNumber: core.number });
+  window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
+    pairbridge: {
+      polled(frame) {
+        if (frame && polling) receive(frame);
+      },
+      follow(watch) {
+        if (watch !== null && watch !== undefined && watch !== wanted) {
+          wanted = watch;
+          ask();
+        }
+      },
+      showLeg(value) {
+        leg = value;
+        zoomed.delete("price-chart");
+        requestAnimationFrame(paint);
+      },
+      filterLog(value) {
+        tradesOnly = (value ?? []).includes("trades");
+        grid("signal-log")?.setGridOption("rowData", log.filter(isLogged));
+      },
+    },
+  });
+  document.addEventListener("keydown", onKey);
+  setInterval(watchOver, 250);
+  connect();
+})();

@@ -1,0 +1,40 @@
+"""The help dialog: what is on the screen, in a minute's reading."""
+
+from __future__ import annotations
+
+import dash_bootstrap_components as dbc
+from dash import dcc
+
+from screen import ids
+
+_TEXT = """
+**What this is.** Two symbols are followed as a pair: Y against a multiple of X. When the spread is far from its mean
+the rule would enter, when it comes back it would leave. Nothing is traded here; the signal log says what the rule
+would do, on the bar that gave it, to be done on the next.
+
+**What to trust.** A number that is not known is shown as –, never as 0. Bars that touch a hole in the data give no
+entry (`TAINTED_GAP`). The hedge line is the one known a bar before. The gate tests one fixed line with Engle-Granger
+values: on unrelated symbols a single test still opens in 5 of 100 cases, and a rolling gate is open about 9 % of the
+time. So read the share of time and the number of tests, and never take one opening for proof.
+
+**Why no entry?** `WARMUP` not enough bars · `GATE_CLOSED` · `TAINTED_GAP` a hole in the data · `STALE_LEG` one leg has
+not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it would not pay its fees · `COOLDOWN` ·
+`MAX_Z` too far out · `IN_POSITION` · `BRIDGE_DOWN`.
+
+**Charts.** Drag to zoom, double-click to follow now again. All times are UTC.
+
+**Keys.** `j` `k` next and previous pair · `f` follow now in all charts · `e` export the log · `?` this help.
+
+*No investment advice. A back-of-the-envelope profit is the easiest thing to manufacture from noise.*
+"""
+
+
+def help_dialog() -> dbc.Modal:
+    """Opened by the button in the header or the key ``?``."""
+    return dbc.Modal(
+        [dbc.ModalHeader(dbc.ModalTitle("How to read this screen")), dbc.ModalBody(dcc.Markdown(_TEXT))],
+        id=ids.HELP,
+        size="lg",
+        is_open=False,
+        scrollable=True,
+    )

@@ -1,0 +1,255 @@
+"""The page: controls on the left, the pair on the right. Texts that change are filled by ``assets/live.js``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from screen import figures, ids
+from screen.controls import pair_picker, settings_form
+from screen.help import help_dialog
+
+_CARDS = (
+    ("prices", "Last prices", "Last prints of Y and X, as they came. Statistics run on the trade-side mid."),
+    ("z", "z-score", "Distance of the spread from its mean, in deviations, the bar itself left out of both."),
+    ("beta", "Hedge ratio β", "Of the line that the spread is measured from: fitted up to the bar before."),
+    (
+        "half-life",
+        "Half-life",
+        "Of the spread, estimated once per run; what two unrelated walks would show stands beside.",
+    ),
+    (
+        "gate",
+        "Cointegration gate",
+        "Engle-Granger on one fixed line; opens at 5 %, closes at 20 %. One opening is no proof.",
+    ),
+    ("position", "Signal position", "What the rule would hold. Signals are given at a bar's close, for the next bar."),
+    ("cost", "Cost wall", "What a round trip costs, in deviations of the spread. Entries inside it cannot pay."),
+    ("coverage", "Coverage", "Share of bars in the z window in which both legs traded, and holes in the data."),
+)
+_PANELS = (
+    (ids.PRICE, "Price and volume", "Trade prices of one leg; the last candle is still forming."),
+    (ids.LEGS, "Both legs", "Last prices, each as a percentage change from the left edge."),
+    (ids.SPREAD, "Spread", "Y minus the line known one bar before; the band is one deviation around the mean."),
+    (ids.Z, "z-score and signals", "Dashed: entry; dotted: exit. Marks are the entries and exits that stand."),
+    (ids.BETA, "Hedge ratio", "Both estimates, as known before each bar."),
+    (
+        ids.GATE,
+        "Cointegration p-value and gate",
+        "p of the latest test (information); the gate decides on the statistic.",
+    ),
+)
+_LIVE_REGION: Any = {"aria-live": "polite"}
+_DARK: Any = {"data-bs-theme": "dark"}
+_NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
+_GRID_THEME = {
+    "function": "themeQuartz.withParams({backgroundColor: '#0f1620', foregroundColor: '#d5dee8',"
+    " headerBackgroundColor: '#131c28', headerTextColor: '#8494a6', borderColor: 'rgba(132, 148, 166, 0.16)',"
+    " oddRowBackgroundColor: '#111924', rowHoverColor: 'rgba(34, 211, 238, 0.08)', accentColor: '#22d3ee',"
+    " selectedRowBackgroundColor: 'rgba(34, 211, 238, 0.16)', fontSize: 12, spacing: 4, wrapperBorderRadius: 7,"
+    " fontFamily: 'inherit', headerFontWeight: 500, browserColorScheme: 'dark'})"
+}
+_GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
+
+
+def page() -> html.Div:
+    """All of it, without data."""
+    return html.Div(
+        [
+            _header(),
+            html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
+            html.Div([_sidebar(), _main()], className="body"),
+            _machinery(),
+            help_dialog(),
+        ],
+        className="page",
+        **_DARK,
+    )
+
+
+def _header() -> html.Header:
+    return html.Header(
+        [
+            html.Div(
+                [html.Span("Pair", className="brand-a"), html.Span("bridge", className="brand-b")], className="brand"
+            ),
+            html.Div("", id=ids.live("title"), className="pair-title"),
+            html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
+            dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="What is shown here (key: ?)"),
+        ],
+        className="top",
+    )
+
+
+def _sidebar() -> html.Aside:
+    return html.Aside(
+        [
+            html.H2("Watch list"),
+            dag.AgGrid(
+                id=ids.LEADERS,
+                rowData=[],
+                columnDefs=[
+                    {"field": "pair", "headerName": "Pair", "flex": 1, "minWidth": 92, "tooltipField": "title"},
+                    {
+                        "field": "z",
+                        "headerName": "z",
+                        "width": 58,
+                        "valueFormatter": {"function": "pairbridgeNumber(params.value, 2)"},
+                    },
+                    {"field": "gate", "headerName": "Gate", "width": 70},
+                ],
+                defaultColDef={
+                    "sortable": True,
+                    "resizable": False,
+                    "suppressMovable": True,
+                    "suppressHeaderMenuButton": True,
+                },
+                dashGridOptions={
+                    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+                    "rowHeight": 30,
+                    "headerHeight": 28,
+                    "suppressCellFocus": True,
+                    "localeText": {"noRowsToShow": "No pair yet: it appears with the first trades of two symbols."},
+                    "theme": _GRID_THEME,
+                },
+                getRowId="params.data.id",
+                className="grid watch-grid",
+                style={"height": "132px"},
+            ),
+            pair_picker(),
+            settings_form(),
+            html.Div(
+                [
+                    html.Span("", id=ids.MESSAGE, role="status", **_LIVE_REGION),
+                    dbc.Button("Undo", id=ids.UNDO_BUTTON, color="link", size="sm", style={"display": "none"}),
+                ],
+                className="message",
+            ),
+        ],
+        className="side",
+    )
+
+
+def _main() -> html.Main:
+    return html.Main(
+        [
+            html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
+            html.Section([_panel(*panel) for panel in _PANELS], className="charts"),
+            _log(),
+        ]
+    )
+
+
+def _card(name: str, title: str, explanation: str) -> html.Div:
+    return html.Div(
+        [
+            html.Div(title, className="card-title"),
+            html.Div("–", id=ids.live(name), className="card-value"),
+            html.Div("", id=ids.live(f"{name}-note"), className="card-note"),
+        ],
+        className="metric",
+        title=explanation,
+    )
+
+
+def _panel(chart: str, title: str, explanation: str) -> html.Div:
+    heading: list[Any] = [html.H2(title), html.Span("", id=ids.live(f"{chart}-head"), className="panel-head")]
+    if chart == ids.PRICE:
+        heading.append(
+            dbc.RadioItems(
+                id=ids.PRICE_LEG, value="y", inline=True, className="leg-choice",
+                options=[{"label": "Y", "value": "y"}, {"label": "X", "value": "x"}],
+            )
+        )  # fmt: skip
+    return html.Div(
+        [
+            html.Div(heading, className="panel-top", title=explanation),
+            html.Div(
+                [
+                    dcc.Graph(
+                        id=chart, figure=figures.FIGURES[chart](), config=_GRAPH, className="graph", responsive=True
+                    ),
+                    html.Div("", id=ids.note(chart), className="graph-note"),
+                ],
+                className="graph-box",
+            ),
+        ],
+        className="panel",
+    )
+
+
+def _log() -> html.Section:
+    number = {"type": "rightAligned"}
+    columns = [
+        {"field": "bar_close", "headerName": "Bar close (UTC)", "width": 196, "sort": "desc", "pinned": "left"},
+        {"field": "kind", "headerName": "Decision", "width": 112},
+        {"field": "reason", "headerName": "Reason", "width": 122},
+        *(
+            {"field": field, "headerName": name, "width": width, **number,
+             "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
+            for field, name, width, digits in (
+                ("z", "z", 78, 3), ("spread", "Spread", 104, 6), ("beta", "β", 86, 4),
+                ("gate_pvalue", "p", 72, 3), ("y_price", "Y price", 110, -10), ("x_price", "X price", 118, -10),
+                ("quantity_y", "Qty Y", 104, -6), ("quantity_x", "Qty X", 104, -6),
+            )
+        ),
+        {"field": "position", "headerName": "Pos.", "width": 66, **number},
+        {"field": "revision", "headerName": "Rev.", "width": 66, **number},
+        {"field": "given_at", "headerName": "Given at (UTC)", "width": 196},
+    ]  # fmt: skip
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Signal log"),
+                    html.Span("", id=ids.live("log-count"), className="panel-head"),
+                    dbc.Checklist(
+                        id=ids.LOG_FILTER,
+                        value=["trades"],
+                        inline=True,
+                        switch=True,
+                        className="leg-choice",
+                        options=[{"label": "entries and exits only", "value": "trades"}],
+                    ),
+                    html.A("Export CSV", id=ids.EXPORT, href="", className="btn btn-outline-info btn-sm", download=""),
+                ],
+                className="panel-top",
+                title="Every decision, and every bar beyond the threshold with the reason why nothing was done.",
+            ),
+            dag.AgGrid(
+                id=ids.LOG,
+                rowData=[],
+                columnDefs=columns,
+                defaultColDef={"sortable": True, "resizable": True, "filter": True},
+                dashGridOptions={
+                    "rowHeight": 28,
+                    "headerHeight": 30,
+                    "suppressCellFocus": True,
+                    "enableCellTextSelection": True,
+                    "localeText": {"noRowsToShow": "No decision yet. One is logged whenever |z| passes the threshold."},
+                    "theme": _GRID_THEME,
+                },
+                getRowId="params.data.given",
+                className="grid",
+                style={"height": "300px"},
+            ),
+        ],
+        className="panel log",
+    )
+
+
+def _machinery() -> html.Div:
+    """What callbacks and scripts talk over."""
+    return html.Div(
+        [
+            dcc.Store(id=ids.WATCH),
+            dcc.Store(id=ids.UNDO),
+            dcc.Store(id=ids.FRAME),
+            dcc.Interval(id=ids.POLL, interval=1_000, disabled=True),
+            dcc.Interval(id=ids.OPTIONS, interval=3_000),
+        ],
+        hidden=True,
+    )

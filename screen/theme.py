@@ -1,0 +1,42 @@
+"""Colours of the figures; assets/theme.css has the same for the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+INK = "#d5dee8"
+MUTED = "#8494a6"
+GRID = "rgba(132,148,166,0.14)"
+CYAN = "#22d3ee"
+VIOLET = "#a78bfa"
+GREEN = "#34d399"
+RED = "#f87171"
+AMBER = "#fbbf24"
+FAINT = "rgba(34,211,238,0.13)"
+
+Figure = dict[str, Any]
+
+
+def axis(**more: Any) -> Figure:
+    """One axis, dark."""
+    return {
+        "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "tickfont": {"color": MUTED, "size": 11},
+        "automargin": True, **more,
+    }  # fmt: skip
+
+
+def layout(**more: Any) -> Figure:
+    """The layout that all charts share. Times are UTC; a drag zooms, a double click goes back to now."""
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": INK, "size": 12, "family": "system-ui, sans-serif"},
+        "margin": {"l": 8, "r": 8, "t": 6, "b": 6},
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": "#0d131c", "bordercolor": GRID, "font": {"color": INK}},
+        "dragmode": "zoom",
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11, "color": MUTED}},
+        "xaxis": axis(type="date", hoverformat="%Y-%m-%d %H:%M:%S UTC", nticks=6),
+        **more,
+    }
