@@ -17,7 +17,7 @@ class Disturbance:
         self.dropped: list[int] = []
         self._drop = 0
         self._forget = False
-        self._stalled_from_ms = self._stalled_until_ms = 0
+        self._stalled_until_ms = 0
         self._stall_loses = False
         self._duplicate = 0
         self._reorder = 0
@@ -28,14 +28,13 @@ class Disturbance:
         """Leave out the next ``count`` trades; with ``forget`` the exchange loses them altogether."""
         self._drop, self._forget = count, forget
 
-    def stall(self, now_ms: int, until_ms: int, lost: bool) -> None:
+    def stall(self, until_ms: int, lost: bool) -> None:
         """Send nothing until then; what was due meanwhile is sent late, or never."""
-        self._stalled_from_ms, self._stalled_until_ms, self._stall_loses = now_ms, until_ms, lost
+        self._stalled_until_ms, self._stall_loses = until_ms, lost
 
     def move(self, later_ms: int) -> None:
         """Move the stall, because the exchange's time begins otherwise than was thought."""
         if self._stalled_until_ms:
-            self._stalled_from_ms += later_ms
             self._stalled_until_ms += later_ms
 
     def duplicate(self, count: int) -> None:
@@ -64,8 +63,7 @@ class Disturbance:
         """The trades that are streamed, and the ids that the exchange is to lose."""
         forgotten = rows["id"][:0]
         if self._stall_loses:
-            sent_ms = rows["time_ms"] + rows["lag_ms"]
-            lost = (sent_ms > self._stalled_from_ms) & (sent_ms <= self._stalled_until_ms)
+            lost = rows["time_ms"] + rows["lag_ms"] <= self._stalled_until_ms
             self.dropped += rows["id"][lost].tolist()
             rows = rows[~lost]
         if self._drop and len(rows):

@@ -55,9 +55,8 @@ class Faults:
 
     def stall(self, symbol: str, seconds: float, lost: bool = False) -> Did:
         """Stream nothing of one symbol for so long; afterwards what was due comes late, or is ``lost``."""
-        now_ms = self._venue.now_ms
-        until_ms = now_ms + _ms(seconds)
-        self._venue.disturbance(symbol).stall(now_ms, until_ms, lost)
+        until_ms = self._venue.now_ms + _ms(seconds)
+        self._venue.disturbance(symbol).stall(until_ms, lost)
         return {"symbol": symbol, "until_ms": until_ms, "lost": lost}
 
     def duplicate(self, symbol: str, n: int) -> Did:

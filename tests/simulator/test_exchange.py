@@ -39,6 +39,16 @@ class TestStreams:
         fields = ["e", "E", "a", "s", "p", "q", "nq", "f", "l", "T", "m", "st"]
         assert list(frame["data"]) == list(bare) == fields
 
+    async def test_each_reader_gets_only_what_it_asked_for(self) -> None:
+        async with (
+            busy() as exchange,
+            listening(exchange, combined("BTCUSDT")) as one,
+            listening(exchange, combined("ETHUSDT")) as other,
+        ):
+            await one.until_traded("BTCUSDT", 50)
+            await other.until_traded("ETHUSDT", 50)
+            assert one.trades("ETHUSDT") == other.trades("BTCUSDT") == []
+
     async def test_time_is_now(self) -> None:
         async with busy() as exchange, listening(exchange, combined("BTCUSDT")) as listener:
             await listener.until_traded("BTCUSDT", 5)

@@ -52,6 +52,18 @@ class TestCatchUp:
                 await idle.recv()
             assert exchange.now_ms > max(stood)
 
+    async def test_when_the_reader_leaves_the_market_waits_for_the_next_one(self) -> None:
+        async with SimulatedExchange(ExchangeSettings(coins=BUSY, catch_up_hours=24.0)) as exchange:
+            async with listening(exchange, combined("BTCUSDT")) as first:
+                await first.until_traded("BTCUSDT", 100)
+            await eventually(lambda: exchange.readers == 0)
+            left_ms = exchange.now_ms
+            times = {(await get(exchange, "/fapi/v1/time")).json()["serverTime"] for _ in range(10)}
+            assert times == {left_ms}
+            async with listening(exchange, combined("BTCUSDT")) as second:
+                await second.until_traded("BTCUSDT", 100)
+            assert left_ms < second.trades("BTCUSDT")[0].trade_time_ms + 1_000
+
     async def test_in_real_time_a_reader_that_stops_reading_is_cut_off(self) -> None:
         async with (
             busy(speed=100) as exchange,

@@ -153,6 +153,11 @@ class TestSeed:
             together = np.concatenate([part[symbol] for part in parts if symbol in part])
             assert np.array_equal(whole[symbol], together)
 
+    def test_a_trade_at_the_very_end_is_included(self) -> None:
+        last_ms = int(market(X).advance(START + HOUR)["BTCUSDT"]["time_ms"][-1])
+        assert market(X).advance(last_ms)["BTCUSDT"]["time_ms"][-1] == last_ms
+        assert market(X).advance(last_ms - 1)["BTCUSDT"]["time_ms"][-1] < last_ms
+
 
 class TestJumpAndState:
     def test_a_jump_moves_one_price_for_good(self) -> None:

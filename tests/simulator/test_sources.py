@@ -9,6 +9,7 @@ import pytest
 
 from simulator.errors import RecordingRefused
 from simulator.sources import Happened, RecordedFrames, RecordedTrades, Source, recorded_source
+from simulator.tape import TRADES
 
 FIXTURES = Path(__file__).parent / "fixtures"
 USDM = FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv"
@@ -40,6 +41,10 @@ class TestTrades:
         assert rows["time_ms"].tolist() == [1793491200000 + shift, 1793491200350 + shift, 1793491200350 + shift]
 
     def test_times_that_run_backwards_keep_the_order_of_the_file(self) -> None:
+        rows = np.zeros(5, TRADES)
+        rows["id"], rows["time_ms"] = [1, 2, 3, 4, 5], [100, 400, 200, 300, 500]
+        muddled = RecordedTrades({"BTCUSDT": rows}, seed=1)
+        assert [ids(muddled.advance(at, 0)) for at in (250, 399, 400, 500)] == [[1], [], [2, 3, 4], [5]]
         source = source_of(TICKS)
         assert source.start_ms == 1793491200100
         assert ids(source.advance(source.start_ms + 199, 0), "ETHUSDT") == [1, 2]
