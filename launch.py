@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parent
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 8.0
 DEMO_HOURS = 3
+SIMULATOR_PORT = 9443
 DEMO_SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
 
 
@@ -92,7 +94,7 @@ def _start(processes: Processes, demo: bool, data_dir: Path) -> None:
     if demo:
         state = data_dir / "simulator.json"
         state.parent.mkdir(parents=True, exist_ok=True)
-        hours = [] if state.exists() else ["--catch-up-hours", str(DEMO_HOURS)]
+        hours = ["--catch-up-hours", str(DEMO_HOURS)]  # or since the last demo, if that is shorter
         processes.start(
             "simulated exchange", "-m", "simulator", "--symbols", DEMO_SYMBOLS, "--state", str(state), *hours
         )
@@ -100,6 +102,19 @@ def _start(processes: Processes, demo: bool, data_dir: Path) -> None:
     else:
         processes.start("bridge server", "server.py")
     processes.start("dashboard", "dashboard.py")
+
+
+def _free_port(wanted: int) -> int:
+    """``wanted`` if nothing listens there, else any free port of this machine."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")
 
 
 def _wait(processes: Processes, config: Config, demo: bool, ending: threading.Event) -> int:

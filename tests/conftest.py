@@ -1,0 +1,63 @@
+"""What tests of several rooms share: a server of the real kind in a folder of its own, and waiting for a state."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Config
+from server import BridgeServer
+
+ROOT = Path(__file__).parent.parent
+
+
+async def until(condition: Callable[[], bool], within_s: float = 10.0, what: str = "the state") -> None:
+    """Return when ``condition`` holds; fail after ``within_s``."""
+    limit = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < limit, f"{what} was not reached within {within_s} s"
+        await asyncio.sleep(0.01)
+
+
+@dataclass
+class ServerDesk:
+    """A running bridge server."""
+
+    server: BridgeServer
+    config: Config
+    token: str
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.server.port}/"
+
+    def hello(self, **changes: Any) -> dict[str, Any]:
+        hello = {"type": "hello", "proto": 1, "token": self.token, "market": "sim", "client": "test", "session": "s"}
+        return hello | changes
+
+
+StartServer = Callable[[], Awaitable[ServerDesk]]
+
+
+@pytest.fixture
+def bridge_dir(tmp_path: Path) -> Path:
+    """A copy of the page, so that no test writes a token beside the real one."""
+    folder = tmp_path / "bridge"
+    shutil.copytree(ROOT / "bridge", folder, ignore=shutil.ignore_patterns("token.js"))
+    return folder
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, bridge_dir: Path) -> AsyncIterator[ServerDesk]:
+    """A bridge server on a free port with an empty store."""
+    config = Config(data_dir=tmp_path / "data", bridge_port=0)
+    server = await BridgeServer.open(config, bridge_dir)
+    async with server:
+        yield ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
