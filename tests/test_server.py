@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ async def ask(socket: ClientConnection, message: Any) -> dict[str, Any]:
 
 
 def stored(desk: ServerDesk) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(desk.config.ticks_db) as db:
+    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
         return db.execute("SELECT symbol, agg_id, price, quantity FROM v_ticks ORDER BY 1, 2").fetchall()
 
 
@@ -96,8 +97,8 @@ async def test_stopping_commits_what_has_arrived(tmp_path: Path, bridge_dir: Pat
             for n in range(1, 31):
                 await socket.send(json.dumps({"type": "ticks", "seq": n, "rows": [row(n)]}))
             await until(lambda: server.intake.traffic.markets.get("sim", MarketTraffic()).received == 30)
-    assert len(stored(desk)) == 30
     assert not (config.data_dir / "ticks.db-wal").exists(), "one tidy file is left"
+    assert len(stored(desk)) == 30
 
 
 @pytest.mark.parametrize(
