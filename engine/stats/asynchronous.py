@@ -22,7 +22,8 @@ from engine.stats.jit import njit
 class HayashiYoshida:
     """``correlation`` (also ``float(result)``); NaN where a leg does not move or the two never overlap.
 
-    ``covariance`` and the two realised variances are sums over the whole stretch, in the square of p's unit.
+    In a small sample it may pass 1 or -1. ``covariance`` and the two realised variances are sums over all of it,
+    in the square of p's unit.
     """
 
     correlation: float
@@ -48,8 +49,13 @@ class LeadLag:
 
 @njit
 def hayashi_yoshida_kernel(t1: Ints, p1: Floats, t2: Ints, p2: Floats, shift: int) -> float:
-    """Sum of r1 r2 over all pairs of intervals that overlap, leg 2 moved ``shift`` ms earlier; times strictly rise."""
+    """Sum of r1 r2 over all pairs of intervals that overlap, leg 2 moved ``shift`` ms earlier; times strictly rise.
+
+    NaN where no two intervals overlap. The sum over the intervals of leg 2 that overlap one of leg 1 is the difference
+    of its prices at their two ends, so the whole costs one pass.
+    """
     total = 0.0
+    met = False
     first, last = 0, 0
     for i in range(1, t1.size):
         start, end = t1[i - 1], t1[i]
@@ -58,8 +64,9 @@ def hayashi_yoshida_kernel(t1: Ints, p1: Floats, t2: Ints, p2: Floats, shift: in
         last = max(last, first)
         while last + 1 < t2.size and t2[last] - shift < end:
             last += 1  # its first tick at or after the end
+        met = met or last > first
         total += (p1[i] - p1[i - 1]) * (p2[last] - p2[first])
-    return total
+    return total if met else np.nan
 
 
 @njit

@@ -76,12 +76,12 @@ def kalman_step(
 ) -> tuple[float, float, float, float, float, float, float]:  # fmt: skip
     """One bar: ``(beta, alpha, p11, p12, p22)`` in and out, then the innovation and its variance.
 
-    ``x`` is already centred, and ``alpha`` belongs to that x. A bar without both prices (NaN) only lets the state
-    drift: its innovation and variance are NaN.
+    ``x`` is already centred, and ``alpha`` belongs to that x. A bar without both prices (NaN, or no finite number)
+    only lets the state drift: its innovation and variance are NaN.
     """
     r11, r12, r22 = p11 + q_beta, p12, p22 + q_alpha  # R = P + W
     error = y - (beta * x + alpha)  # e = y - F theta
-    if error != error:
+    if not np.isfinite(error):
         return beta, alpha, r11, r12, r22, np.nan, np.nan
     f1 = r11 * x + r12  # R F'
     f2 = r12 * x + r22

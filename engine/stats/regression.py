@@ -168,10 +168,10 @@ def _reflect(a: Floats, b: Floats, k: int, norm: float) -> None:
     for i in range(rows - k):
         squares += v[i] * v[i]
     for j in range(k, columns + 1):
-        dot = 0.0
+        inner = 0.0
         for i in range(rows - k):
-            dot += v[i] * (b[k + i] if j == columns else a[k + i, j])
-        scale = 2.0 * dot / squares
+            inner += v[i] * (b[k + i] if j == columns else a[k + i, j])
+        scale = 2.0 * inner / squares
         for i in range(rows - k):
             if j == columns:
                 b[k + i] -= scale * v[i]

@@ -61,24 +61,23 @@ def huber_kernel(y: Floats, x: Floats) -> tuple[float, float]:
     Where more than half of the bars lie on the line exactly its scale is 0, and that line is the answer.
     """
     alpha, beta = ols_kernel(y, x)
-    weights = np.empty_like(y)
-    sizes = np.empty_like(y)
+    weights, sizes = np.empty_like(y), np.empty_like(y)
+    level = reach = 0.0
+    for t in range(y.size):
+        level, reach = max(level, abs(y[t])), max(reach, abs(x[t] - x[0]))
     for _ in range(MAX_ROUNDS):
-        spread = 0.0
         for t in range(y.size):
             sizes[t] = abs(y[t] - (alpha + beta * x[t]))
-            spread = max(spread, abs(beta * (x[t] - x[0])))
         scale = np.median(sizes) / MAD_TO_SIGMA
-        if scale != scale:
-            return np.nan, np.nan
-        if scale <= 8.0 * EPSILON * (abs(y[0]) + abs(beta * x[0])):
-            return alpha, beta
+        if not scale > 8.0 * EPSILON * level:
+            return (alpha, beta) if scale == scale else (np.nan, np.nan)
         for t in range(y.size):
             limit = TUNING * scale
             weights[t] = 1.0 if sizes[t] <= limit else limit / sizes[t]  # psi(r) / r
-        before = beta
+        middle, turn = alpha + beta * x[0], beta
         alpha, beta = _weighted_line(y, x, weights)
-        if abs(beta - before) * spread <= 1e-12 * abs(beta) * scale:
+        moved = abs(beta - turn) * reach + abs(alpha + beta * x[0] - middle)
+        if moved <= 1e-12 * scale + 8.0 * EPSILON * level:
             return alpha, beta
     return np.nan, np.nan
 

@@ -53,6 +53,7 @@ def _steps() -> list[object]:
         quotes.quote_step(1.0, 2.0, 1.5, True, True),
         volume.vwap_step(0.0, 0.0, 1.0, 1.0),
         moments.Moments().add(1.0).add(2.0),
+        moments.Moments.of([1.0, 2.0]),
         moments.CoMoments().add(1.0, 2.0),
         moments.CoMoments.of([1.0, 2.0], [1.0, 2.0]),
     ]
