@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -120,7 +121,7 @@ def _read_ndjson(name: str, lines: Iterator[str]) -> TickFile:
         if not line.strip():
             continue
         try:
-            tick = json.loads(line, parse_float=str, parse_int=str)
+            tick = json.loads(line, parse_float=_plain, parse_int=str)
             rows.append([tick["symbol"], tick["price"], tick["size"], _time(tick["ts"])])
         except (ValueError, KeyError, TypeError):
             file.skipped["not a tick"] += 1
@@ -134,6 +135,8 @@ def _read_tick_csv(name: str, lines: Iterator[str]) -> TickFile:
     columns = [_column(cell) for cell in next(table)]
     rows: list[list[Any]] = []
     for cells in table:
+        if not cells:
+            continue
         tick = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
         try:
             rows.append([tick["symbol"].upper(), tick["price"], tick["size"], _time(tick["ts"])])
@@ -162,6 +165,11 @@ def _is_good(row: list[Any]) -> bool:
     except RowRefused:
         return False
     return True
+
+
+def _plain(number: str) -> str:
+    """A JSON number as the decimal it stands for: 1.5e-3 is 0.0015."""
+    return format(Decimal(number), "f") if "e" in number.lower() else number
 
 
 def _column(cell: str) -> str:

@@ -138,7 +138,7 @@ class ScriptedServer(Peer):
         self.duplicates = 0
         self.conflicts = 0
         self.messages: list[dict[str, Any]] = []
-        self.arrivals: list[tuple[float, int]] = []  # monotonic seconds, rows, per batch
+        self.arrivals: list[tuple[float, list[Any]]] = []  # monotonic seconds and rows of each batch
         self.faults: list[str] = []  # what a page did against the protocol
         self.acks = True
         self.refuse_price: str | None = None
@@ -222,7 +222,7 @@ class ScriptedServer(Peer):
                 conflicts += 1
         self.duplicates += duplicates
         self.conflicts += conflicts
-        self.arrivals.append((time.monotonic(), len(message["rows"])))
+        self.arrivals.append((time.monotonic(), message["rows"]))
         if self.acks:
             counts = {"stored": stored, "duplicates": duplicates, "conflicts": conflicts, "rejected": rejected}
             await socket.send(json.dumps({"type": "ack", "seq": message["seq"], **counts}))
@@ -251,6 +251,7 @@ class ScriptedExchange(Peer):
         self.rest_status: HTTPStatus | None = None  # answered to aggTrades in place of trades
         self.rest_is_readable = True
         self.requests: list[str] = []
+        self.made: dict[tuple[str, int], float] = {}  # monotonic seconds of each trade
         self._flowing: asyncio.Task[None] | None = None
 
     @property
@@ -333,6 +334,7 @@ class ScriptedExchange(Peer):
         price = f"{85_000 + agg_id % 997}.{agg_id % 100:02d}"
         row = (symbol, agg_id, price, f"0.{1 + agg_id % 998:03d}", int(time.time() * 1000), bool(agg_id % 3))
         self.tape[symbol].append(row)
+        self.made[symbol, agg_id] = time.monotonic()
         return row
 
     async def _trade(self, symbol: str, count: int, hidden: bool) -> list[Row]:

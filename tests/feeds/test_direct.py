@@ -1,0 +1,102 @@
+"""The direct feed against the simulated exchange: the store holds exactly what was traded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+
+from feeds.direct import DirectFeed
+from feeds.markets import Route, simulator_route
+from simulator.exchange import SimulatedExchange
+from simulator.settings import ExchangeSettings, coins_named
+from tests.conftest import ServerDesk, until
+
+SYMBOLS = ["BTCUSDT", "ETHUSDT"]
+
+
+@contextlib.asynccontextmanager
+async def feeding(
+    desk: ServerDesk, exchange: SimulatedExchange, route: Route | None = None
+) -> AsyncIterator[DirectFeed]:
+    feed = DirectFeed(route or simulator_route(f"127.0.0.1:{exchange.port}"), SYMBOLS)
+    running = asyncio.create_task(feed.run(desk.url, desk.token))
+    try:
+        yield feed
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def stored(desk: ServerDesk, symbol: str) -> list[tuple[int, float, float, int, bool]]:
+    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+        rows = db.execute(
+            "SELECT agg_id, price, quantity, trade_time_ms, buyer_is_maker FROM v_ticks WHERE symbol=? ORDER BY agg_id",
+            (symbol,),
+        ).fetchall()
+    return [(a, p, q, t, bool(m)) for a, p, q, t, m in rows]
+
+
+def traded(exchange: SimulatedExchange, symbol: str, first: int) -> list[tuple[int, float, float, int, bool]]:
+    return [
+        (t.agg_id, float(t.price), float(t.quantity), t.trade_time_ms, t.buyer_is_maker)
+        for t in exchange.trades(symbol)
+        if t.agg_id >= first
+    ]
+
+
+def settings(**changes: object) -> ExchangeSettings:
+    return ExchangeSettings(coins=coins_named(SYMBOLS, rate=20.0), **changes)  # type: ignore[arg-type]
+
+
+async def assert_all_stored(desk: ServerDesk, exchange: SimulatedExchange) -> None:
+    """Stop the market, then the store must come to hold every trade from the first one seen."""
+    exchange.faults.halt()
+    for symbol in SYMBOLS:
+        first = stored(desk, symbol)[0][0]
+        expected = traded(exchange, symbol, first)
+        await until(lambda: len(stored(desk, symbol)) >= len(expected), 20, f"{symbol} to be complete")  # noqa: B023
+        assert stored(desk, symbol) == expected
+
+
+async def test_every_trade_to_the_last_digit(desk: ServerDesk) -> None:
+    async with SimulatedExchange(settings()) as exchange, feeding(desk, exchange):
+        await until(lambda: all(len(stored(desk, symbol)) > 200 for symbol in SYMBOLS))
+        await assert_all_stored(desk, exchange)
+        assert desk.server.health()["state"] in ("LIVE", "MARKET QUIET")
+
+
+async def test_trades_lost_on_the_way_are_fetched(desk: ServerDesk) -> None:
+    async with SimulatedExchange(settings()) as exchange, feeding(desk, exchange):
+        await until(lambda: all(len(stored(desk, symbol)) > 20 for symbol in SYMBOLS))
+        exchange.faults.drop("BTCUSDT", 41)
+        exchange.faults.disconnect()
+        before = len(stored(desk, "ETHUSDT"))
+        await until(lambda: len(stored(desk, "ETHUSDT")) > before + 100)
+        await assert_all_stored(desk, exchange)
+        await until(lambda: desk.server.health()["markets"]["sim"]["open_holes"] == 0)
+    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+        statuses = db.execute("SELECT DISTINCT status FROM holes").fetchall()
+    assert statuses == [("filled",)]
+
+
+async def test_ids_the_exchange_does_not_have_close_their_hole(desk: ServerDesk) -> None:
+    async with SimulatedExchange(settings()) as exchange, feeding(desk, exchange):
+        await until(lambda: all(len(stored(desk, symbol)) > 20 for symbol in SYMBOLS))
+        exchange.faults.drop("BTCUSDT", 10, forget=True)
+        await until(lambda: _holes(desk) == [("absent", "the exchange has no such ids")], 20)
+
+
+def _holes(desk: ServerDesk) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+        return db.execute("SELECT status, reason FROM holes").fetchall()
+
+
+async def test_a_retired_route_is_called_a_wrong_route(desk: ServerDesk) -> None:
+    async with SimulatedExchange(settings()) as exchange:
+        old = Route("sim", f"{exchange.ws_url}/stream", exchange.rest_url, "/fapi/v1/aggTrades")
+        async with feeding(desk, exchange, old):
+            await until(lambda: desk.server.health()["state"] == "WRONG ROUTE", 8)
+            assert "market/stream" in desk.server.health()["advice"]

@@ -1,0 +1,117 @@
+"""Recordings through the server: every good row is stored once, every bad one is named, bars are right."""
+
+from __future__ import annotations
+
+import gzip
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from feeds.replay import ReplayFeed
+from tests.conftest import ServerDesk
+from tests.realdata import recording
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+async def replay(desk: ServerDesk, path: Path, market: str | None = None) -> None:
+    await ReplayFeed(path, market).run(desk.url, desk.token)
+
+
+def counts(desk: ServerDesk) -> dict[tuple[str, str], int]:
+    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+        rows = db.execute("SELECT market, symbol, count(*) FROM v_ticks GROUP BY 1, 2").fetchall()
+    return {(market, symbol): count for market, symbol, count in rows}
+
+
+def traffic(desk: ServerDesk, market: str) -> tuple[int, int, int]:
+    found = desk.server.intake.traffic.markets[market]
+    return found.stored, found.duplicates, found.rejected
+
+
+@pytest.mark.parametrize("pack", ["plain", "gz", "zip"])
+async def test_a_dump_in_any_wrapping(desk: ServerDesk, tmp_path: Path, pack: str) -> None:
+    source = FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv"
+    path = {"plain": source, "gz": tmp_path / f"{source.name}.gz", "zip": tmp_path / f"{source.stem}.zip"}[pack]
+    if pack == "gz":
+        path.write_bytes(gzip.compress(source.read_bytes()))
+    elif pack == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(source, source.name)
+    await replay(desk, path, "usdm")
+    assert counts(desk) == {("usdm", "BTCUSDT"): 3}
+    assert traffic(desk, "usdm") == (3, 0, 1)
+
+
+async def test_the_same_file_again_is_all_duplicates(desk: ServerDesk) -> None:
+    for _ in range(2):
+        await replay(desk, FIXTURES / "ticks_no_ids.ndjson")
+    ((market, _), *_) = counts(desk)
+    assert market.startswith("file-")
+    assert traffic(desk, market) == (8, 8, 4)
+
+
+async def test_of_recorded_frames_every_aggregate_trade_is_stored_once(desk: ServerDesk) -> None:
+    await replay(desk, FIXTURES / "frames_combined.txt", "usdm")
+    assert counts(desk) == {("usdm", "AAAUSDT"): 3, ("usdm", "BBBUSDT"): 1}
+    assert traffic(desk, "usdm") == (4, 1, 0)
+    await replay(desk, FIXTURES / "frames_2026.ndjson", "spot")
+    assert counts(desk)[("spot", "BTCUSD_PERP")] == 1
+    assert traffic(desk, "spot") == (4, 0, 1)
+    (refusal,) = desk.server.intake.refusals
+    assert refusal.row.startswith("['DOGEUSDT', 77, '0'") and refusal.reason == "price is '0'; expected more than 0"
+
+
+async def test_a_file_that_is_not_there_or_not_trades(tmp_path: Path, desk: ServerDesk) -> None:
+    with pytest.raises(ValueError, match="expected binance, simulator, or a file that exists"):
+        ReplayFeed(tmp_path / "nothing.csv", None)
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Sir or Madam\n")
+    with pytest.raises(ValueError, match="begins with 'Dear Sir"):
+        await replay(desk, path)
+
+
+def assert_bars_equal_pandas(desk: ServerDesk, market: str) -> None:
+    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+        ticks = pd.read_sql("SELECT * FROM v_ticks WHERE market=? ORDER BY agg_id", db, params=(market,))
+        bars = pd.read_sql("SELECT * FROM v_bars WHERE market=?", db, params=(market,))
+    assert len(ticks) > 0
+    rules = {"1s": "1s", "5s": "5s", "1m": "1min", "5m": "5min", "15m": "15min", "1h": "1h"}
+    for symbol, of in ticks.groupby("symbol"):
+        timed = of.set_index(pd.to_datetime(of["trade_time_ms"], unit="ms", utc=True))
+        for name, rule in rules.items():
+            found = bars[(bars["symbol"] == symbol) & (bars["interval"] == name)].sort_values("open_time_ms")
+            prices = timed["price"].resample(rule).ohlc().dropna()
+            volume = timed["quantity"].resample(rule).sum().loc[prices.index]
+            assert (found[["open", "high", "low", "close"]].to_numpy() == prices.to_numpy()).all(), (symbol, name)
+            assert found["volume"].to_numpy() == pytest.approx(volume.to_numpy(), rel=1e-12), (symbol, name)
+
+
+async def test_bars_of_a_replay_equal_pandas(desk: ServerDesk) -> None:
+    await replay(desk, FIXTURES / "ticks_no_ids.ndjson", "usdm")
+    assert_bars_equal_pandas(desk, "usdm")
+
+
+@pytest.mark.realdata
+async def test_the_recorded_ticks(desk: ServerDesk) -> None:
+    await replay(desk, recording("ticks/usdm_btc_eth_2025-12-15.ndjson"))
+    ((market, _), _) = counts(desk)
+    assert traffic(desk, market) == (19_182, 0, 98)
+    assert sum(counts(desk).values()) == 19_182
+    assert {refusal.reason for refusal in desk.server.intake.refusals} == {"price is '0'; expected more than 0"}
+    assert desk.server.health()["markets"][market]["open_holes"] == 0
+    assert_bars_equal_pandas(desk, market)
+
+
+@pytest.mark.realdata
+async def test_the_recorded_frames(desk: ServerDesk) -> None:
+    await replay(desk, recording("frames/usdm_combined_2021-07-22.txt"), "usdm")
+    assert sum(counts(desk).values()) == 91
+    assert traffic(desk, "usdm") == (91, 0, 0)
+    await replay(desk, recording("frames/binance_2026_frames.ndjson"), "spot")
+    stored, _, rejected = traffic(desk, "spot")
+    assert rejected == 0 and stored == sum(n for (market, _), n in counts(desk).items() if market == "spot")
