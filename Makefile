@@ -51,6 +51,8 @@ $(VENV)/bin/python:
 $(VENV)/.runtime: requirements.txt constraints.txt | $(VENV)/bin/python
 	@echo "Installing what Pairbridge needs (once, about a minute) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@echo "Compiling the statistics (once) ..."
+	@$(PY) -m engine.stats.warm >/dev/null && $(PY) -m engine.pairs.warm >/dev/null
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime

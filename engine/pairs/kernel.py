@@ -17,7 +17,7 @@ from engine.stats.jit import njit
 from engine.stats.mackinnon import eg_critical, tau_pvalue
 from engine.stats.windows import line_of, spread_moments, window_push
 
-CLOSE_PVALUE = 0.20  # hysteresis: open at the 5 % value, closed again at the 20 % value
+CLOSE_ROW = 3  # hysteresis: open at the 5 % value, closed again at the 20 % value
 
 
 @njit
@@ -130,7 +130,7 @@ def _test_gate(par: Floats, state: Floats, inp: Floats, slot: int, i: int) -> No
         state[At.GATE_SINCE] = slot
     elif slot - state[At.GATE_SINCE] >= par[Par.GATE_DWELL]:
         is_open = state[At.GATE] == 1.0
-        flips = (not pvalue <= CLOSE_PVALUE) if is_open else (statistic < critical)
+        flips = (not statistic < eg_critical(CLOSE_ROW, float(window))) if is_open else (statistic < critical)
         if flips:
             state[At.GATE] = 0.0 if is_open else 1.0
             state[At.GATE_SINCE] = slot

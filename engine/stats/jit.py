@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from enum import EnumType
 from types import CodeType
 from typing import Any, TypeVar, cast
 
@@ -52,6 +53,8 @@ def _stamp(function: Callable[..., Any]) -> bytes:
             digest.update(name.encode() + _stamps[id(value)])
         elif isinstance(value, np.ndarray):
             digest.update(name.encode() + value.tobytes())
+        elif isinstance(value, EnumType):  # its members are compiled in as numbers
+            digest.update(repr([(member.name, member.value) for member in value]).encode())
         elif isinstance(value, (bool, int, float, str)):
             digest.update(f"{name}={value!r}".encode())
     return digest.digest()
