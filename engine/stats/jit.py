@@ -54,7 +54,7 @@ def _stamp(function: Callable[..., Any]) -> bytes:
         elif isinstance(value, np.ndarray):
             digest.update(name.encode() + value.tobytes())
         elif isinstance(value, EnumType):  # its members are compiled in as numbers
-            digest.update(repr([(member.name, member.value) for member in value]).encode())
+            digest.update(repr(list(value)).encode())
         elif isinstance(value, (bool, int, float, str)):
             digest.update(f"{name}={value!r}".encode())
     return digest.digest()
