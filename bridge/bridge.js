@@ -224,7 +224,7 @@ class BridgePage {
     this.panel = new Panel(document);
     this.chime = new Chime();
     /** @type {Worker | null} */ this.worker = null;
-    /** @type {View | null} */ this.view = null;
+    this.running = false;
     /** @type {Map<string, {id: string, seq: number}>} */ this.sessions = new Map();
     this.server = "";
     this.starting = false;
@@ -289,17 +289,13 @@ class BridgePage {
    * opened by a hostile link: then only for the exchanges' own addresses and this computer's.
    */
   #startsItself() {
-    const asked = !["", "0", "false", "no"].includes((this.query.get("autostart") ?? "").toLowerCase());
-    if (Memory.tab("running")) return true;
+    const asked = !["0", "false", "no"].includes((this.query.get("autostart") ?? "no").toLowerCase());
+    if (Memory.tab("running") === location.search) return true; // not after a link to another exchange
     if (!asked || !this.access.served) return asked;
     const given = [this.query.get("exchange"), this.query.get("rest")].filter(Boolean);
     const trusted = given.every((text) => URL.canParse(String(text)) && Exchange.isLoopback(new URL(String(text))));
     if (!trusted) this.#problem("READY", "The address of this page names an exchange elsewhere. Press Start Bridge if you trust it.", "wait");
     return trusted;
-  }
-
-  get running() {
-    return this.view !== null && this.view.phase !== "idle";
   }
 
   async start() {
@@ -309,15 +305,20 @@ class BridgePage {
       const { symbols, plan, server } = this.#wish();
       if (!this.query.has("market")) Memory.keep("market", this.#input("market").value);
       if (!this.query.has("symbols")) Memory.keep("symbols", symbols.join(", "));
-      Memory.keepTab("running", true);
+      Memory.keepTab("running", location.search);
       this.server = server;
       const session = this.sessions.get(plan.market) ?? (await Memory.session(plan.market));
       this.sessions.set(plan.market, session);
+      this.running = true;
       this.panel.running(true);
       this.#post({ type: "start", plan, server, session: session.id, seq: session.seq, token: this.access.token(server), rotateMs: this.#rotateMs() });
       this.#noticeVisible();
+      this.#notice("online", navigator.onLine);
       void this.#noticePermission();
     } catch (error) {
+      Memory.keepTab("running", null);
+      this.running = false;
+      this.panel.running(false);
       this.#problem("CANNOT START", error instanceof Error ? error.message : String(error));
     } finally {
       this.starting = false;
@@ -325,7 +326,7 @@ class BridgePage {
   }
 
   stop() {
-    Memory.keepTab("running", false);
+    Memory.keepTab("running", null);
     this.panel.running(true, true);
     this.#post({ type: "stop" });
   }
@@ -359,9 +360,12 @@ class BridgePage {
     const worker = new Worker(url, { name: "Pairbridge bridge" });
     worker.onmessage = (/** @type {MessageEvent<FromWorker>} */ { data }) => {
       if (data.type === "view") this.#show(data.view, data.log);
-      else void this.access.refresh().then(() => this.#giveToken());
+      else void this.#renewToken();
     };
-    worker.onerror = ({ message }) => this.#problem("STOPPED BY A FAULT", `Please report this and reload the page: ${message}`);
+    worker.onerror = ({ message }) => {
+      this.panel.log([{ at: Date.now(), level: "bad", text: `A fault of this page; please report it: ${message}` }]);
+      this.#problem("FAULT", `Please report this and reload the page: ${message}`);
+    };
     return worker;
   }
 
@@ -370,8 +374,7 @@ class BridgePage {
    * @param {LogLine[]} log
    */
   #show(view, log) {
-    const ended = this.running && view.phase === "idle";
-    this.view = view;
+    this.running = view.phase !== "idle";
     Memory.keepTab(`session.${view.market}`, { id: view.session, seq: view.seq });
     const session = this.sessions.get(view.market);
     if (session) session.seq = view.seq;
@@ -379,7 +382,14 @@ class BridgePage {
     this.panel.log(log);
     this.chime.hear(view.phase !== "idle" && view.findings[0].level === "bad");
     this.panel.element("token-form").hidden = !view.findings.some(({ code, text }) => code === "token-missing" || text.includes("bad-token"));
-    if (ended) this.panel.running(false);
+    this.panel.running(this.running, view.phase === "stopping");
+  }
+
+  /** The token is missing or was refused, a typed one included. */
+  async #renewToken() {
+    this.access.typed = "";
+    await this.access.refresh();
+    this.#giveToken();
   }
 
   #giveToken() {

@@ -19,7 +19,7 @@
  */
 class Delivery {
   static BEAT_MS = 500;
-  static COALESCE_MS = 10; // what a row may wait for company while earlier batches are in flight
+  static COALESCE_MS = 10; // between batches that are not full: what a row may wait for company
   static ANSWER_MS = 5_000; // patience for the socket to open, for welcome and for lease
   static KNOCK_PAUSE_MS = 600;
   static KNOCK_MS = 2_000; // patience for an answer to one
@@ -44,7 +44,8 @@ class Delivery {
     this.socket = 0;
     this.since = 0; // when the present state began
     this.retryAt = 0;
-    this.attempts = 0;
+    this.attempts = 0; // that failed although something answers there
+    this.failures = 0; // in a row, of any kind
     this.knocking = false;
     this.knocks = 0;
     this.inFlightLimit = 32;
@@ -52,10 +53,16 @@ class Delivery {
     /** @type {string[]} */ this.symbols = [];
     this.beatAt = 0;
     this.wakeAt = NaN;
+    this.shippedAt = -Infinity;
     this.owedSince = NaN; // since when an acknowledgement is due
     this.ackMs = NaN;
     /** @type {Map<number, number>} */ this.sentAt = new Map();
     this.counts = { acknowledged: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0, resent: 0 };
+  }
+
+  /** @returns {boolean} whether something answers at the address and takes no connection, several times in a row */
+  get answering() {
+    return this.attempts > 2;
   }
 
   get connected() {
@@ -119,6 +126,7 @@ class Delivery {
     if (was === "off") return;
     this.#enter("waiting", now);
     this.attempts++;
+    this.failures++;
     const slow = this.refusal || this.attempts > 6 || code >= 4400;
     const pause = slow ? 5_000 : Math.min(1_000, 100 * 2 ** (this.attempts - 1));
     this.retryAt = now + pause * (0.8 + this.random() * 0.2);
@@ -169,16 +177,16 @@ class Delivery {
   }
 
   /**
-   * Sends what may be sent: at once if nothing is in flight, else after at most COALESCE_MS or when a batch is full.
+   * Sends what may be sent: at once after a pause, in a busy market every COALESCE_MS or when a batch is full.
    * @param {number} now
    */
   pump(now) {
     const { outbox } = this;
     while (this.state === "live" && outbox.outstanding < this.inFlightLimit) {
       const resend = outbox.inFlight.some((batch) => !batch.sent);
-      const due = outbox.oldest + Delivery.COALESCE_MS;
+      const due = this.shippedAt + Delivery.COALESCE_MS;
       if (!resend && !outbox.queued) return;
-      if (!resend && outbox.outstanding && outbox.queued < outbox.batchRows && now < due) {
+      if (!resend && outbox.queued < outbox.batchRows && now < due) {
         this.#wake(due);
         return;
       }
@@ -222,7 +230,7 @@ class Delivery {
   #leased(now) {
     if (this.state !== "subscribing") return;
     this.#enter("live", now);
-    this.attempts = 0;
+    this.attempts = this.failures = 0;
     const rows = this.outbox.rowsInFlight;
     const again = rows ? `; sending ${rows} unconfirmed rows again` : "";
     this.emit({ do: "log", level: "good", text: `Connected to the bridge server${again}.` });
@@ -261,6 +269,7 @@ class Delivery {
   #ship(now) {
     const batch = this.outbox.take();
     if (!batch) return;
+    this.shippedAt = now;
     this.sentAt.set(batch.seq, now);
     if (Number.isNaN(this.owedSince)) this.owedSince = now;
     const text = `{"type":"ticks","seq":${batch.seq},"rows":${batch.text}}`;

@@ -10,13 +10,15 @@
  * @property {"open" | "connecting" | "closed" | "wrong-route"} upstream
  * @property {string} stream address without streams
  * @property {boolean} retired
+ * @property {boolean} custom the stream address was typed by the user
  * @property {boolean} online what the browser says of the network
  * @property {boolean} delivered whether any trade has come since Start
  * @property {number} quietMs since the latest trade of any symbol, or since the stream opened
  * @property {number} upstreamTries attempts in a row that failed
  * @property {Delivery["state"]} server
  * @property {string} serverUrl
- * @property {boolean} everLive whether the server was connected since Start
+ * @property {boolean} answering something answers there, and takes no connection
+ * @property {number} serverFailures connections in a row that ended or never began
  * @property {boolean} hasToken
  * @property {Refusal | null} refusal
  * @property {boolean} stalled
@@ -48,9 +50,9 @@ class Doctor {
    */
   static findings(v) {
     if (v.phase === "idle") return [Doctor.idle()];
+    if (v.phase === "stopping") return [Doctor.stopping()];
     const all = [...Doctor.symbols(v), ...Doctor.upstream(v), ...Doctor.server(v), ...Doctor.flow(v), ...Doctor.clocks(v)];
     const rank = { bad: 0, warn: 1, wait: 2, good: 3, note: 4 };
-    if (v.phase === "stopping") all.unshift({ code: "stopping", level: "bad", title: "STOPPING", text: "Waiting up to 2 s for the last acknowledgements." });
     if (!all.some((finding) => rank[finding.level] < 3)) all.unshift(Doctor.fine(v));
     return all.sort((a, b) => rank[a.level] - rank[b.level]);
   }
@@ -58,6 +60,11 @@ class Doctor {
   /** @returns {Finding} */
   static idle() {
     return { code: "stopped", level: "wait", title: "STOPPED", text: "Nothing is forwarded. Choose a market and symbols, then press Start Bridge." };
+  }
+
+  /** @returns {Finding} */
+  static stopping() {
+    return { code: "stopping", level: "wait", title: "STOPPING", text: "Waiting up to 2 s for the last acknowledgements." };
   }
 
   /**
@@ -111,7 +118,9 @@ class Doctor {
     const why = v.retired
       ? "This address was retired: it connects, acknowledges, and never delivers a trade."
       : "The exchange reports new trades, but this address delivers none of them.";
-    const todo = "Press Stop Bridge, clear “Stream address” under Other addresses (and exchange=… in the page's address), and start again: the built-in route ends in /market/stream for futures, /stream for spot.";
+    const todo = v.custom
+      ? "Press Stop Bridge, clear “Stream address” under Other addresses (and exchange=… in the page's address), and start again: the built-in route ends in /market/stream for futures, /stream for spot."
+      : "The exchange has probably moved this stream: look for a newer version of this program, or choose another market.";
     return { code: "wrong-route", level: "bad", title: "WRONG ROUTE", text: `${why} ${todo}` };
   }
 
@@ -140,11 +149,13 @@ class Doctor {
       return [{ code: "token-missing", level: "bad", title: "NO TOKEN", text: "The server's token is not here yet. Start the bridge server first (make run): it writes bridge/token.js beside this page, which is then found by itself. Or paste the token below." }];
     }
     if (v.server === "live") return v.stalled ? [Doctor.stalled()] : [];
-    if (v.server !== "waiting" && !v.everLive) return [{ code: "starting", level: "wait", title: "CONNECTING", text: "Connecting to the bridge server." }];
+    if (v.server !== "waiting" && !v.serverFailures) return [{ code: "starting", level: "wait", title: "CONNECTING", text: "Connecting to the bridge server." }];
     if (v.permission === "denied") {
       return [{ code: "permission-denied", level: "bad", title: "PERMISSION DENIED", text: "The browser forbids this page to reach programs on this computer. Open the site settings (icon left of the address) and allow local network access, or open the page at the server's own address." }];
     }
-    const text = `The bridge server at ${v.serverUrl} does not answer. Start it (make run) or see its log; rows are kept here and sent when it is back.`;
+    const text = v.answering
+      ? `Something answers at ${v.serverUrl} and takes no connection from this page. Is another program using this port? Rows are kept here meanwhile.`
+      : `The bridge server at ${v.serverUrl} does not answer. Start it (make run) or see its log; rows are kept here and sent when it is back.`;
     return [{ code: "server-down", level: "bad", title: "SERVER DOWN", text }];
   }
 

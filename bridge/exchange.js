@@ -17,6 +17,7 @@
  * @property {string} stream full stream address without streams
  * @property {boolean} combined streams in a query (`/stream`), not in the path (`/ws`)
  * @property {boolean} retired the address is known to connect and then to stay silent
+ * @property {boolean} custom the stream address was given, not built in
  * @property {string} rest full REST address, without a slash at the end
  * @property {Venue["weights"]} weights
  * @property {string[]} symbols upper case
@@ -66,7 +67,7 @@ class Exchange {
       route: "/stream",
       rest: "https://api.binance.us",
       api: "/api/v3",
-      weights: { trades: 20, info: 20, time: 1, minute: 1200 },
+      weights: { trades: 4, info: 20, time: 1, minute: 1200 },
     },
     testnet: {
       label: "Binance futures testnet",
@@ -120,7 +121,7 @@ class Exchange {
     const route = Exchange.route(given ?? new URL(venue.ws), venue);
     const restUrl = rest.trim() ? Exchange.address(rest, "http") : Exchange.restBeside(given, venue);
     const market = Exchange.marketOf(new URL(route.stream), restUrl);
-    return { venue: key, market, ...route, rest: Exchange.restRoot(restUrl, venue), weights: venue.weights, symbols };
+    return { venue: key, market, ...route, custom: given !== null, rest: Exchange.restRoot(restUrl, venue), weights: venue.weights, symbols };
   }
 
   /**

@@ -57,7 +57,6 @@ class Machine {
     this.stopAt = Infinity;
     this.lagMs = NaN;
     this.frozen = { ms: 0, at: -Infinity };
-    this.everLive = false;
     this.strangers = new Set(); // unknown message types, each named once
   }
 
@@ -275,17 +274,14 @@ class Machine {
    * @param {number} now
    */
   #forward(row, now) {
-    if (this.recent.add(row)) this.#queue(row, now);
+    if (this.recent.add(row)) this.#queue(row);
     else this.counts.duplicates++;
     this.delivery.pump(now);
   }
 
-  /**
-   * @param {string} row
-   * @param {number} now
-   */
-  #queue(row, now) {
-    for (const range of this.outbox.add(row, now)) {
+  /** @param {string} row */
+  #queue(row) {
+    for (const range of this.outbox.add(row)) {
       const known = this.losses.get(range.symbol) ?? { ...range, rows: 0 };
       const [from, to] = [Math.min(known.from, range.from), Math.max(known.to, range.to)];
       this.losses.set(range.symbol, { symbol: range.symbol, from, to, rows: known.rows + range.rows });
@@ -318,7 +314,6 @@ class Machine {
    * @param {number} now
    */
   #lease({ active = [], standby = [] }, now) {
-    this.everLive = true;
     for (const { state, before, rows } of this.book.lease(new Set(active), new Set(standby), now)) {
       for (const row of rows) this.#forward(row, now);
       if (before) this.#log("good", `Took over ${state.symbol} from another bridge, with its last ${rows.length} trades.`);
@@ -338,7 +333,7 @@ class Machine {
     if (this.phase !== "running" || this.delivery.state !== "live" || !room) return;
     const listening = () => this.#upstream() === "open";
     this.errands.fetch(({ rows, gaps, note }) => {
-      for (const { row } of rows) this.#queue(row, this.time.now);
+      for (const { row } of rows) this.#queue(row);
       this.counts.fetched += rows.length;
       for (const gap of gaps) this.#unfetchable(gap);
       if (note) this.#log("bad", `Fetching: ${note}.`);
@@ -507,13 +502,15 @@ class Machine {
       upstream: this.#upstream(),
       stream: this.plan.stream,
       retired: this.plan.retired,
+      custom: this.plan.custom,
       online: this.notices.online,
       delivered: !Number.isNaN(lastTrade),
       quietMs: now - (Number.isNaN(lastTrade) ? Math.min(...feeds.map((feed) => feed.openedAt)) : lastTrade),
       upstreamTries: Math.max(...feeds.map((feed) => feed.attempts)),
       server: delivery.state,
       serverUrl: delivery.url,
-      everLive: this.everLive,
+      answering: delivery.answering,
+      serverFailures: delivery.failures,
       hasToken: delivery.token !== "",
       refusal: delivery.refusal,
       stalled: delivery.stalled(now),

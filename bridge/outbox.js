@@ -6,7 +6,6 @@
  * @property {number} seq 0 until it is first sent; then kept for good
  * @property {number} rows
  * @property {string} text the rows as a JSON array
- * @property {number} since when its first row was queued, ms
  * @property {boolean} sent on the present connection
  *
  * @typedef {{symbol: string, from: number, to: number, rows: number}} LostRange
@@ -32,13 +31,6 @@ class Outbox {
     /** @type {Batch[]} */ this.inFlight = [];
     /** @type {Batch[]} */ this.waiting = [];
     /** @type {string[]} */ this.open = [];
-    this.openSince = 0;
-  }
-
-  /** @returns {number} when the oldest row that was never sent came, NaN if there is none */
-  get oldest() {
-    if (this.waiting.length) return this.waiting[0].since;
-    return this.open.length ? this.openSince : NaN;
   }
 
   /** @returns {number} batches sent on this connection and not acknowledged yet */
@@ -52,11 +44,9 @@ class Outbox {
 
   /**
    * @param {string} row
-   * @param {number} now
    * @returns {LostRange[]} what had to be given up for it: nearly always nothing
    */
-  add(row, now) {
-    if (!this.open.length) this.openSince = now;
+  add(row) {
     this.open.push(row);
     this.queued++;
     if (this.open.length >= this.batchRows) this.#seal();
@@ -106,7 +96,7 @@ class Outbox {
 
   #seal() {
     if (!this.open.length) return;
-    this.waiting.push({ seq: 0, rows: this.open.length, text: `[${this.open.join()}]`, since: this.openSince, sent: false });
+    this.waiting.push({ seq: 0, rows: this.open.length, text: `[${this.open.join()}]`, sent: false });
     this.open = [];
   }
 

@@ -21,7 +21,7 @@ class Panel {
     this.others(view.findings.slice(1));
     this.sides(view);
     for (const [name, value] of Object.entries(view.counts)) this.count(name, value);
-    this.symbols(view.symbols, view.phase === "idle");
+    this.symbols(view.symbols, view.phase === "idle" ? "off" : view.serverState);
     this.title(view.findings[0], view.phase);
   }
 
@@ -66,9 +66,10 @@ class Panel {
   }
 
   /** @param {View} view */
-  static exchangeSentence({ upstream, quietMs, lagMs }) {
+  static exchangeSentence({ upstream, quietMs, lagMs, counts }) {
     if (upstream === "wrong-route") return "Connected, but this address delivers no trades. See the status for what to do.";
     if (upstream !== "open") return upstream === "connecting" ? "Waiting for the exchange to answer." : "Tried again by itself, with growing pauses up to 30 s.";
+    if (!counts.received) return "Waiting for the first trade, which proves that this address delivers.";
     const lag = lagMs >= 0 && lagMs < 60_000 ? `, ${Math.round(lagMs)} ms after they happen` : "";
     return quietMs < 3_000 ? `Trades arrive${lag}.` : `No trade for ${Math.round(quietMs / 1000)} s.`;
   }
@@ -96,9 +97,9 @@ class Panel {
 
   /**
    * @param {View["symbols"]} symbols
-   * @param {boolean} stopped
+   * @param {View["serverState"]} server
    */
-  symbols(symbols, stopped) {
+  symbols(symbols, server) {
     this.element("no-symbols").hidden = symbols.length > 0;
     const known = new Set(symbols.map(({ symbol }) => symbol));
     for (const [symbol, row] of this.rows) {
@@ -106,14 +107,15 @@ class Panel {
       row.remove();
       this.rows.delete(symbol);
     }
-    for (const symbol of symbols) this.symbol(symbol, stopped);
+    for (const symbol of symbols) this.symbol(symbol, server);
   }
 
   /**
    * @param {View["symbols"][number]} state
-   * @param {boolean} stopped
+   * @param {View["serverState"]} server
    */
-  symbol(state, stopped) {
+  symbol(state, server) {
+    const stopped = server === "off";
     const row = this.rows.get(state.symbol) ?? this.newRow(state.symbol);
     row.dataset.lease = stopped ? "unknown" : (state.lease ?? "unknown");
     row.dataset.first = String(state.count > 0);
@@ -127,7 +129,7 @@ class Panel {
     Panel.set(rate, stopped || Number.isNaN(state.rate) ? "–" : state.rate.toFixed(1));
     Panel.set(id, Number.isNaN(state.lastId) ? "–" : String(state.lastId));
     Panel.set(holes, Panel.holes(state.holes));
-    Panel.set(lease, stopped ? "stopped" : Panel.condition(state));
+    Panel.set(lease, Panel.condition(state, server));
     lease.title = [state.problem, state.note].filter(Boolean).join(" ");
   }
 
@@ -137,12 +139,16 @@ class Panel {
     return `${number}: ${Panel.number(done)} of ${Panel.number(total)}`;
   }
 
-  /** @param {View["symbols"][number]} state */
-  static condition({ problem, silent, lease, note }) {
+  /**
+   * @param {View["symbols"][number]} state
+   * @param {View["serverState"]} server
+   */
+  static condition({ problem, silent, lease, note, count }, server) {
+    if (server === "off") return "stopped";
     if (problem) return "unknown symbol";
     if (silent) return "silent";
-    const words = lease ? Panel.LEASE[lease] : "waiting";
-    return note ? `${words} · ${note}` : words;
+    const word = lease === "active" && server !== "live" ? "kept here" : lease === "active" && !count ? "no trade yet" : lease ? Panel.LEASE[lease] : "waiting";
+    return note ? `${word} · ${note}` : word;
   }
 
   /** @param {string} symbol */

@@ -372,6 +372,15 @@ def test_a_link_cannot_start_a_served_page_on_a_foreign_exchange(open_page: Open
     assert server.said("hello") == []
 
 
+def test_a_tab_that_ran_is_not_restarted_by_a_link_to_another_exchange(
+    open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
+) -> None:
+    page = start(open_page(served=True))
+    page.goto(f"http://127.0.0.1:{server.port}/?exchange=wss://exchange.invalid&autostart=1")
+    status(page, "ready")
+    assert len(server.said("hello")) == 1
+
+
 def test_autostart(open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange) -> None:
     connected(open_page(autostart="1"))
     connected(open_page(served=True, autostart="1"))
@@ -387,11 +396,16 @@ def test_the_page_does_not_run_inside_another(context: BrowserContext, folder: P
     expect(inner.locator("#start")).to_be_disabled()
 
 
-def test_market_and_symbols_are_remembered_and_the_keyboard_is_enough(open_page: OpenPage, folder: Path) -> None:
-    page = open_page()
+def test_market_and_symbols_are_remembered_and_the_keyboard_is_enough(
+    context: BrowserContext, folder: Path, server: ScriptedServer, exchange: ScriptedExchange
+) -> None:
+    page = context.new_page()
     page.goto((folder / "index.html").as_uri())
     expect(page.locator("#symbols")).to_have_value("BTCUSDT, ETHUSDT")
+    expect(page.locator("#market")).to_have_value("usdm")
     page.locator("#market").select_option("sim")
+    page.locator("#addresses summary").click()
+    page.locator("#exchange").fill(f"ws://127.0.0.1:{exchange.port}")
     page.locator("#symbols").fill("solusdt adausdt")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Stop Bridge", exact=True)).to_be_visible()

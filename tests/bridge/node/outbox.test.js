@@ -6,7 +6,7 @@ const { Outbox, Recent } = require("./load.js");
 
 const row = (id) => `["BTCUSDT",${id},"85595.90","0.411",1790046465580,false]`;
 const fill = (outbox, from, to) => {
-  for (let id = from; id <= to; id++) outbox.add(row(id), id);
+  for (let id = from; id <= to; id++) outbox.add(row(id));
 };
 
 test("rows leave in order, in batches of at most 500, numbered without a gap", () => {
@@ -46,7 +46,7 @@ test("past its limit whole oldest batches are given up and named; what is in fli
   fill(outbox, 1, 500);
   const first = outbox.take();
   const lost = [];
-  for (let id = 501; id <= 3_000; id++) lost.push(...outbox.add(row(id), id));
+  for (let id = 501; id <= 3_000; id++) lost.push(...outbox.add(row(id)));
   assert.deepEqual(lost, [{ symbol: "BTCUSDT", from: 501, to: 1_000, rows: 500 }]);
   assert.equal(outbox.queued, 2_000);
   assert.deepEqual(outbox.inFlight, [first]);
@@ -67,18 +67,18 @@ test("the largest batch stays below 256 KiB", () => {
   const outbox = new Outbox();
   outbox.limit(1_000);
   const largest = JSON.stringify(["𐌰".repeat(32), Number.MAX_SAFE_INTEGER, "9".repeat(40), "9".repeat(40), Number.MAX_SAFE_INTEGER, false]);
-  for (let i = 0; i < 1_000; i++) outbox.add(largest, 0);
+  for (let i = 0; i < 1_000; i++) outbox.add(largest);
   assert.ok(Buffer.byteLength(outbox.take().text) < 256 * 1024 - 60);
 });
 
 test("two million rows wait within the limit, at less than 100 bytes each", { timeout: 60_000 }, () => {
   const outbox = new Outbox();
   const before = process.memoryUsage().heapUsed;
-  for (let id = 0; id < 2_000_000; id++) outbox.add(row(3_460_311_795 + id), 0);
+  for (let id = 0; id < 2_000_000; id++) outbox.add(row(3_460_311_795 + id));
   const bytes = process.memoryUsage().heapUsed - before;
   assert.equal(outbox.queued, 2_000_000);
   assert.ok(bytes / 2_000_000 < 100, `${Math.round(bytes / 2_000_000)} bytes a row`);
-  assert.equal(outbox.add(row(1), 0)[0].rows, 500, "the next one is too many");
+  assert.equal(outbox.add(row(1))[0].rows, 500, "the next one is too many");
 });
 
 test("a row is new once, unless any value differs", () => {

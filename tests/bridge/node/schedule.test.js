@@ -73,6 +73,7 @@ function recover(world) {
   world.run(120_000);
 }
 
+let stored = 0;
 for (let seed = 1; seed <= 40; seed++) {
   test(`whatever happens, every row is acknowledged once or still here, in order (seed ${seed})`, () => {
     const world = new World({ seed, rotateMs: 9_000 }).start();
@@ -86,6 +87,10 @@ for (let seed = 1; seed <= 40; seed++) {
     const { outbox } = world.machine;
     assert.equal(outbox.queued + outbox.inFlight.length, 0, "all is delivered once both ends are back");
     assert.deepEqual(new Set(world.acknowledged), new Set(world.server.stored.values()), "what is acknowledged is stored, and nothing else is");
-    assert.ok(world.server.stored.size > 500, "the schedule did something");
+    stored += world.server.stored.size;
   });
 }
+
+test("the schedules did something", () => {
+  assert.ok(stored > 100_000, `${stored} rows`);
+});
