@@ -108,7 +108,7 @@ def _sidebar() -> html.Aside:
                     "suppressHeaderMenuButton": True,
                 },
                 dashGridOptions={
-                    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+                    "rowClassRules": {"is-chosen": "params.data.chosen"},
                     "rowHeight": 30,
                     "headerHeight": 28,
                     "suppressCellFocus": True,

@@ -110,15 +110,9 @@ def _register_choices(app: Dash, desk: Desk) -> None:
         values = form_values(PRESETS[name]())
         return [interval or values[0], *values[1:]]
 
-    @app.callback(
-        _WATCH,
-        Input(ids.LEADERS, "selectedRows"),
-        State(ids.WATCH, "data"),
-        prevent_initial_call=True,
-    )
-    async def choose(rows: list[dict[str, Any]] | None, watch_id: int | None) -> Any:
-        chosen = int(rows[0]["id"]) if rows else None
-        return no_update if chosen in (None, watch_id) else chosen
+    @app.callback(_WATCH, Input(ids.LEADERS, "cellClicked"), prevent_initial_call=True)
+    async def choose(clicked: dict[str, Any] | None) -> Any:
+        return int(clicked["rowId"]) if clicked and clicked.get("rowId") else no_update
 
     @app.callback(
         Output(ids.HELP, "is_open"),

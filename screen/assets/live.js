@@ -138,12 +138,10 @@
     if (!api) return;
     const known = new Set();
     api.forEachNode((node) => known.add(node.id));
+    for (const row of rows) row.chosen = row.id === String(pair.watch);
     const fresh = rows.filter((row) => !known.has(row.id));
     const gone = [...known].filter((id) => !rows.some((row) => row.id === id)).map((id) => ({ id }));
     api.applyTransaction({ add: fresh, update: rows.filter((row) => known.has(row.id)), remove: gone });
-    api.forEachNode((node) => {
-      if (node.data.id === String(pair.watch) && !node.isSelected()) node.setSelected(true, true, "api");
-    });
   }
 
   function plot(id) {
@@ -247,7 +245,7 @@
     api.forEachNodeAfterFilterAndSort((node) => nodes.push(node));
     const at = nodes.findIndex((node) => node.data.id === String(pair.watch));
     const next = nodes[(at + by + nodes.length) % nodes.length];
-    if (next) next.setSelected(true, true);
+    if (next) window.dash_clientside.set_props("watch-id", { data: Number(next.data.id) });
   }
 
   function onKey(event) {

@@ -1,0 +1,162 @@
+"""The real processes together, on free ports and in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
+    """The first truthy answer of ``condition``; fails after ``within_s``."""
+    limit = time.monotonic() + within_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < limit, f"{what}: not within {within_s} s"
+        time.sleep(0.02)
+
+
+def get_json(url: str) -> Any:
+    """A JSON answer, or None while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+class Stack:
+    """Simulator, server and dashboard as subprocesses. ``close`` ends those that run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.bridge_port, self.dashboard_port, self.exchange_port = free_port(), free_port(), free_port()
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PAIRBRIDGE_")},
+            "PAIRBRIDGE_DATA_DIR": str(self.data),
+            "PAIRBRIDGE_BRIDGE_PORT": str(self.bridge_port),
+            "PAIRBRIDGE_DASHBOARD_PORT": str(self.dashboard_port),
+        }
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"http://127.0.0.1:{self.dashboard_port}/"
+
+    @property
+    def bridge_url(self) -> str:
+        return f"http://127.0.0.1:{self.bridge_port}/"
+
+    @property
+    def exchange_url(self) -> str:
+        return f"http://127.0.0.1:{self.exchange_port}"
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Run ``python arguments`` in the project's folder, its output in a file beside the data."""
+        with (self.folder / f"{name}.out").open("ab") as output:
+            command = [sys.executable, *arguments]
+            self._running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environ, stdout=output, stderr=output)
+
+    def start_exchange(self, *arguments: str) -> None:
+        self.start("exchange", "-m", "simulator", "--port", str(self.exchange_port), *arguments)
+        until(lambda: get_json(f"{self.exchange_url}/fapi/v1/time"), 20, "the exchange")
+
+    def start_server(self, *arguments: str) -> None:
+        self.start("server", "server.py", *arguments)
+        until(self.health, 20, "the bridge server")
+
+    def start_dashboard(self) -> None:
+        self.start("dashboard", "dashboard.py")
+        until(lambda: self._answers(self.dashboard_url), 40, "the dashboard")
+
+    def stop(self, name: str, how: signal.Signals = signal.SIGTERM) -> int:
+        """Signal one process and wait for its end; returns its exit code."""
+        child = self._running.pop(name)
+        child.send_signal(how)
+        return child.wait(15)
+
+    def close(self) -> None:
+        for name in reversed(list(self._running)):
+            child = self._running.pop(name)
+            child.terminate()
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def health(self) -> Any:
+        return get_json(f"{self.bridge_url}health")
+
+    def fault(self, kind: str, **parameters: Any) -> Any:
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        return get_json(f"{self.exchange_url}/sim/fault?kind={kind}&{query}")
+
+    def ledger(self, symbol: str) -> Any:
+        return get_json(f"{self.exchange_url}/sim/ledger?symbol={symbol}")
+
+    def traded(self, symbol: str, first: int) -> list[tuple[Any, ...]]:
+        """Every trade of the exchange from ``first`` on, over its REST interface, in its own decimals."""
+        found: list[tuple[Any, ...]] = []
+        while True:
+            url = f"{self.exchange_url}/fapi/v1/aggTrades?symbol={symbol}&fromId={first}&limit=1000"
+            page = get_json(url)
+            found += [(t["a"], float(t["p"]), float(t["q"]), t["T"], int(t["m"])) for t in page]
+            if len(page) < 1000:
+                return found
+            first = page[-1]["a"] + 1
+
+    def stored(self, symbol: str) -> list[tuple[Any, ...]]:
+        return self.query(
+            "SELECT agg_id, price, quantity, trade_time_ms, buyer_is_maker FROM v_ticks WHERE symbol=? ORDER BY agg_id",
+            symbol,
+        )
+
+    def query(self, text: str, *values: Any, file: str = "ticks.db") -> list[tuple[Any, ...]]:
+        """Rows of one of the two files; empty while there is none."""
+        path = self.data / file
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            return db.execute(text, values).fetchall()
+
+    def page_copy(self) -> Path:
+        """The bridge page as a user has it on disk: with the token that the server left beside it."""
+        copy = self.folder / "bridge"
+        if not copy.exists():
+            shutil.copytree(ROOT / "bridge", copy)
+        else:
+            shutil.copy(ROOT / "bridge" / "token.js", copy)
+        assert re.search(rf"\[{self.bridge_port}\]", (copy / "token.js").read_text())
+        return copy
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return True
+        except OSError:
+            return False

@@ -1,0 +1,219 @@
+"""The dashboard in a real Chromium, fed by the simulated exchange through the server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.e2e.conftest import watched_page
+from tests.e2e.stack import Stack, until
+
+pytestmark = pytest.mark.browser
+CHARTS = ("price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two simulated hours, caught up, then live."""
+    stack = Stack(tmp_path_factory.mktemp("desk"))
+    try:
+        stack.start_exchange("--catch-up-hours", "2", "--symbols", "BTCUSDT,ETHUSDT,SOLUSDT")
+        stack.start_dashboard()
+        stack.start_server(
+            "--feed",
+            "simulator",
+            "--exchange",
+            f"127.0.0.1:{stack.exchange_port}",
+            "--symbols",
+            "BTCUSDT,ETHUSDT,SOLUSDT",
+        )
+        until(lambda: len(decisions(stack)) >= 20, 60, "twenty decisions")
+        yield stack
+    finally:
+        stack.close()
+
+
+def decisions(stack: Stack) -> list[tuple[Any, ...]]:
+    return stack.query("SELECT * FROM v_signals", file="analysis.db")
+
+
+def points(page: Page, chart: str, trace: int = 0) -> list[Any]:
+    """The y values (or closes) that a chart has drawn."""
+    script = (
+        "([id, n]) => { const t = document.querySelector(`#${id} .js-plotly-plot`).data[n]; return t.close ?? t.y }"
+    )
+    values: list[Any] = page.evaluate(script, [chart, trace])
+    return values
+
+
+def x_range(page: Page, chart: str) -> list[Any]:
+    script = "id => document.querySelector(`#${id} .js-plotly-plot`)._fullLayout.xaxis.range.map(v => +new Date(v))"
+    values: list[Any] = page.evaluate(script, chart)
+    return values
+
+
+@pytest.fixture
+def page(desk: Stack, browser: Browser) -> Iterator[Page]:
+    opened, faults = watched_page(browser)
+    opened.goto(desk.dashboard_url)
+    opened.wait_for_function("document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300")
+    yield opened
+    opened.close()
+    assert faults == []
+
+
+def test_charts_texts_and_banner_are_live(page: Page) -> None:
+    expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
+    for chart in CHARTS:
+        assert (
+            len([value for value in points(page, chart, 0 if chart != "gate-chart" else 1) if value is not None]) > 100
+        )
+        assert page.locator(f"#{chart}-note").inner_text() == ""
+    for name in ("z", "beta", "half-life", "gate", "coverage", "cost", "prices"):
+        expect(page.locator(f"#live-{name}")).not_to_have_text("–")
+    clock = page.locator("#live-clock").inner_text()
+    page.wait_for_function("before => document.querySelector('#live-clock').textContent !== before", arg=clock)
+
+
+def test_new_bars_arrive_by_themselves(page: Page) -> None:
+    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
+    before = page.evaluate(newest)
+    page.wait_for_function(f"before => {newest} > before", arg=before, timeout=15_000)
+
+
+def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
+    box = page.locator("#z-chart .nsewdrag").first.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y + 2, steps=5)
+    page.mouse.up()
+    zoomed = until(lambda: _narrow(x_range(page, "z-chart")), 5, "the zoom")
+    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
+    before = page.evaluate(newest)
+    page.wait_for_function(f"before => {newest} > before", arg=before, timeout=15_000)
+    assert x_range(page, "z-chart") == zoomed
+    page.mouse.dblclick(box["x"] + box["width"] * 0.5, y)
+    until(lambda: x_range(page, "z-chart")[1] >= before, 5, "following now again")
+
+
+def _narrow(found: list[Any]) -> list[Any]:
+    return found if found[1] - found[0] < 1_500_000 else []
+
+
+def shown_log(page: Page) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = page.evaluate(
+        "() => { const rows = []; dash_ag_grid.getApi('signal-log').forEachNode(n => rows.push(n.data)); return rows }"
+    )
+    return rows
+
+
+def test_the_log_on_screen_is_the_export_is_the_store(desk: Stack, page: Page) -> None:
+    page.locator("#log-filter input").uncheck()
+    with page.expect_download() as download:
+        page.locator("#export-log").click()
+    text = Path(download.value.path()).read_text()
+    frame = pd.read_csv(io.StringIO(text), parse_dates=["bar_close", "given_at"])
+    assert str(frame["bar_close"].dt.tz) == "UTC" and str(frame["given_at"].dt.tz) == "UTC"
+    assert len(frame) >= 20 and {"enter_long", "enter_short", "exit", "no_entry"} <= set(frame["kind"])
+    columns = (
+        "bar_ms, interval_ms, kind, reason, z, spread, beta, quantity_y, quantity_x, position, revision, given_at_ms"
+    )
+    stored = desk.query(f"SELECT {columns} FROM v_signals ORDER BY given", file="analysis.db")[: len(frame)]
+    until(lambda: len(shown_log(page)) >= len(frame), 5, "the whole log on the screen")
+    shown = {(row["bar_close"], row["revision"]): row for row in shown_log(page)}
+    for line, row in zip(frame.to_dict("records"), stored, strict=True):
+        bar_ms, width_ms, kind, reason, z, spread, beta, quantity_y, quantity_x, position, revision, given_ms = row
+        assert line["bar_close"] == pd.Timestamp(bar_ms + width_ms, unit="ms", tz="UTC")
+        assert line["given_at"] == pd.Timestamp(given_ms, unit="ms", tz="UTC")
+        found = shown[line["bar_close"].isoformat(timespec="milliseconds").replace("+00:00", "Z"), revision]
+        for name, value in {
+            "kind": kind, "reason": reason, "z": z, "spread": spread, "beta": beta,
+            "quantity_y": quantity_y, "quantity_x": quantity_x, "position": position,
+        }.items():  # fmt: skip
+            written = line[name]
+            if name == "reason" and written != written:
+                written = ""
+            assert written == value == found[name], (name, line, row)
+
+
+def test_settings_begin_a_new_run_and_undo_takes_them_back(desk: Stack, page: Page) -> None:
+    runs = len(desk.query("SELECT * FROM runs", file="analysis.db"))
+    entry = page.locator("#set-entry")
+    expect(entry).to_have_value("2")
+    entry.fill("1.5")
+    entry.press("Tab")
+    page.locator("#apply").click()
+    expect(page.locator("#message")).to_contain_text("A new run has begun")
+    expect(page.locator("#live-z-note")).to_contain_text("entry ±1.5")
+    assert len(desk.query("SELECT * FROM runs", file="analysis.db")) == runs + 1
+    page.locator("#undo").click()
+    expect(page.locator("#message")).to_contain_text("is as it was")
+    expect(entry).to_have_value("2")
+    expect(page.locator("#live-z-note")).to_contain_text("entry ±2")
+
+
+def test_a_setting_that_cannot_be_is_told(page: Page) -> None:
+    page.locator("#set-exit").fill("3")
+    page.locator("#set-exit").press("Tab")
+    page.locator("#apply").click()
+    expect(page.locator("#message")).to_contain_text("exit_z is 3; expected from 0 to below entry_z")
+
+
+def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:
+    page.locator("#pick-y").select_option("SOLUSDT")
+    page.locator("#pick-x").select_option("BTCUSDT")
+    page.locator("#add-pair").click()
+    expect(page.locator("#live-title")).to_have_text("SOLUSDT ~ BTCUSDT")
+    expect(page.locator("#watch-list")).to_contain_text("SOL ~ BTC")
+    page.keyboard.press("k")
+    expect(page.locator("#live-title")).to_have_text("ETHUSDT ~ BTCUSDT")
+    page.locator("#watch-list").get_by_text("SOL ~ BTC").click()
+    expect(page.locator("#live-title")).to_have_text("SOLUSDT ~ BTCUSDT")
+    page.locator("#remove-pair").click()
+    expect(page.locator("#message")).to_contain_text("removed")
+    expect(page.locator("#live-title")).to_have_text("ETHUSDT ~ BTCUSDT")
+    expect(page.locator("#watch-list")).not_to_contain_text("SOL ~ BTC")
+
+
+def test_the_other_leg_can_be_shown_as_candles(page: Page) -> None:
+    before = points(page, "price-chart")[-1]
+    page.locator("#price-leg").get_by_label("X").check()
+    page.wait_for_function("document.querySelector('#price-chart .js-plotly-plot').data[0].close.at(-1) > 20000")
+    assert before < 20_000
+
+
+def test_help_opens_by_key(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_text("How to read this screen")).to_be_visible()
+
+
+def test_polling_stands_in_when_the_live_connection_is_refused(desk: Stack, browser: Browser) -> None:
+    page, _ = watched_page(browser)
+    page.route_web_socket("**/api/live", lambda socket: socket.close())
+    page.goto(desk.dashboard_url)
+    page.wait_for_function(
+        "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300", timeout=20_000
+    )
+    expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
+    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
+    before = page.evaluate(newest)
+    page.wait_for_function(f"before => {newest} > before", arg=before, timeout=15_000)
+    page.close()
+
+
+def test_another_origin_gets_no_live_data(desk: Stack) -> None:
+    address = desk.dashboard_url.replace("http", "ws") + "api/live"
+    for origin in ("https://evil.example", "null", None):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(address, origin=origin)  # type: ignore[arg-type]
+        assert refused.value.response.status_code == 403
