@@ -145,7 +145,7 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
-        asking = asyncio.create_task(heartbeat.run())
+        asking = asyncio.create_task(heartbeat.run(hub.changed))
         with MonitorThread(monitor, hub.changed):
             yield
             asking.cancel()
@@ -190,7 +190,7 @@ def main() -> None:
             analysis = AnalysisStore(config.analysis_db)
             monitor = Monitor(config.ticks_db, analysis, (*DEFAULT_PAIR, new_pair_settings(config)))
             url = f"http://127.0.0.1:{config.bridge_port}/health"
-            heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000), lambda: None)
+            heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000))
             serve(monitor, heartbeat, config)
     except (StoreError, FolderLockedError) as error:
         stop(str(error))

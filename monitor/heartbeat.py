@@ -59,17 +59,17 @@ def _status(found: dict[str, Any]) -> Status:
 
 
 class Heartbeat:
-    """Keeps the latest answer. ``changed`` is called after each attempt."""
+    """Keeps the latest answer."""
 
-    def __init__(self, url: str, limit_ms: int, changed: Callable[[], None]) -> None:
+    def __init__(self, url: str, limit_ms: int) -> None:
+        """``url`` of the server's health; ``limit_ms``: silence after which the bridge counts as gone."""
         self._url = url
         self._limit_ms = limit_ms
-        self._changed = changed
         self._answer: Answer | None = None
         self._began_ms = _now_ms()
 
-    async def run(self) -> None:
-        """Ask until cancelled."""
+    async def run(self, asked: Callable[[], None]) -> None:
+        """Ask until cancelled; ``asked`` is called after each attempt, answered or not."""
         async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
             while True:
                 try:
@@ -77,7 +77,7 @@ class Heartbeat:
                     self._answer = Answer(answer.raise_for_status().json(), _now_ms())
                 except (httpx.HTTPError, ValueError) as error:
                     log.debug("no health from the server: %r", error)
-                self._changed()
+                asked()
                 await asyncio.sleep(ASK_EVERY_S)
 
     def status(self, market: str | None) -> Status:

@@ -1,0 +1,141 @@
+"""From the page to the file, with real processes: the page from the file system, the simulator, the server."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import watched_page
+from tests.e2e.stack import Stack, until
+
+pytestmark = pytest.mark.browser
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+def open_bridge(stack: Stack, browser: Browser, exchange: str = "") -> Page:
+    """The page as a user opens it from the file system; Start Bridge is clicked by the test."""
+    page, _ = watched_page(browser)
+    query = {
+        "market": "sim",
+        "exchange": exchange or stack.exchange_url.replace("http", "ws"),
+        "rest": stack.exchange_url,
+        "server": stack.bridge_url.replace("http", "ws"),
+        "symbols": "btcusdt, ETHUSDT",
+    }
+    page.goto(f"{(stack.page_copy() / 'index.html').as_uri()}?{urlencode(query)}")
+    return page
+
+
+@pytest.fixture
+def desk(stack: Stack) -> Iterator[Stack]:
+    """A market of 200 trades a second over two symbols, and the server."""
+    stack.start_exchange("--symbols", ",".join(SYMBOLS), "--rate", "14.3")
+    stack.start_server()
+    yield stack
+
+
+def assert_store_equals_exchange(stack: Stack) -> int:
+    """End the market; then the store must hold every trade from the first one seen, to the last digit."""
+    stack.fault("halt")
+    total = 0
+    for symbol in SYMBOLS:
+        ledger = until(lambda: _settled(stack, symbol), 10, "the exchange to settle")  # noqa: B023
+        until(lambda: stack.stored(symbol)[-1][0] == ledger["last_id"], 20, f"{symbol} to be stored")  # noqa: B023
+        first = stack.stored(symbol)[0][0]
+        expected = stack.traded(symbol, first)
+        until(lambda: len(stack.stored(symbol)) == len(expected), 20, f"{symbol} to be complete")  # noqa: B023
+        assert stack.stored(symbol) == expected
+        total += len(expected)
+    assert stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)]
+    return total
+
+
+def _settled(stack: Stack, symbol: str) -> Any:
+    ledger = stack.ledger(symbol)
+    return ledger if ledger["settled"] else None
+
+
+def test_sixty_seconds_from_the_file_system_to_the_last_digit(desk: Stack, browser: Browser) -> None:
+    page = open_bridge(desk, browser)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.get_by_role("button", name="Start Bridge").click()
+    expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=20_000)
+    began = time.monotonic()
+    until(lambda: time.monotonic() - began >= 60, 70, "a minute")
+    total = assert_store_equals_exchange(desk)
+    assert total > 60 * 150, f"{total} trades in a minute; expected about 200 a second"
+    assert any(text.startswith("Forwarding tick...") for text in said)
+    acknowledged = page.locator("#count-acknowledged")
+    until(lambda: int(acknowledged.get_attribute("data-value") or 0) == total, 5, "the page's own count")
+    page.close()
+
+
+WATCH_BANNER = """() => {
+  const box = document.getElementById("bridge-banner");
+  window.bannerSaid = [];
+  new MutationObserver(() => window.bannerSaid.push([Date.now() / 1000, box.textContent]))
+    .observe(box, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def banner_said(screen: Page, state: str, after: float) -> float:
+    """When the banner first said ``state`` after a moment; both in seconds since 1970."""
+
+    def first() -> float | None:
+        said: list[tuple[float, str]] = screen.evaluate("() => window.bannerSaid")
+        return next((at for at, text in said if at >= after and text.startswith(state)), None)
+
+    return float(until(first, 6, f"the banner to say {state}"))
+
+
+def test_a_killed_server_is_shown_in_time_and_loses_nothing(desk: Stack, browser: Browser) -> None:
+    desk.start_dashboard()
+    page = open_bridge(desk, browser)
+    page.get_by_role("button", name="Start Bridge").click()
+    screen, _ = watched_page(browser)
+    screen.goto(desk.dashboard_url)
+    expect(screen.locator("#bridge-banner")).to_contain_text("LIVE", timeout=20_000)
+    screen.evaluate(WATCH_BANNER)
+    shown, cleared = [], []
+    for _ in range(2):
+        desk.stop("server", signal.SIGKILL)
+        killed = time.time()
+        shown.append(banner_said(screen, "BRIDGE DISCONNECTED", killed) - killed)
+        desk.start_server()
+        back = time.time()
+        cleared.append(banner_said(screen, "LIVE", back) - back)
+    assert all(2.0 <= seconds <= 3.0 for seconds in shown), shown
+    assert all(seconds <= 2.0 for seconds in cleared), cleared
+    assert_store_equals_exchange(desk)
+    page.close()
+    screen.close()
+
+
+def test_trades_lost_on_the_way_are_fetched_by_the_page(desk: Stack, browser: Browser) -> None:
+    page = open_bridge(desk, browser)
+    page.get_by_role("button", name="Start Bridge").click()
+    expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=20_000)
+    desk.fault("drop", symbol="ETHUSDT", n=41)
+    until(lambda: desk.query("SELECT status FROM holes") == [("filled",)], 20, "the hole to be filled")
+    assert desk.query("SELECT last_id - first_id + 1 FROM holes") == [(41,)]
+    assert_store_equals_exchange(desk)
+    page.close()
+
+
+def test_the_retired_route_is_named_within_six_seconds(desk: Stack, browser: Browser) -> None:
+    page = open_bridge(desk, browser, exchange=desk.exchange_url.replace("http", "ws") + "/ws")
+    page.get_by_role("button", name="Start Bridge").click()
+    began = time.monotonic()
+    expect(page.locator("#status")).to_have_attribute("data-state", "wrong-route", timeout=6_000)
+    assert time.monotonic() - began <= 6.0
+    expect(page.locator("#status-title")).to_have_text("WRONG ROUTE")
+    expect(page.locator("#status")).to_contain_text("/market")
+    until(lambda: desk.health()["state"] == "WRONG ROUTE", 2, "the server to know")
+    page.close()
