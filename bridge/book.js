@@ -138,7 +138,18 @@ class Book {
       const rate = perSecond.length ? perSecond.reduce((a, b) => a + b, 0) / perSecond.length : NaN;
       const total = holes.reduce((sum, job) => sum + job.total, 0);
       const done = holes.reduce((sum, job) => sum + job.done, 0);
-      return { symbol, lease, count, lastId, price, rate, problem, note, silent, holes: { number: holes.length, done, total } };
+      return {
+        symbol,
+        lease,
+        count,
+        lastId,
+        price,
+        rate,
+        problem,
+        note,
+        silent,
+        holes: { number: holes.length, done, total },
+      };
     });
   }
 

@@ -15,206 +15,20 @@
  */
 
 /** @type {Function[]} */
-const WORKER_CLASSES = [Exchange, Outbox, Recent, Budget, Fetcher, Feed, Delivery, Doctor, Book, Errands, Machine, Performer];
-
-/** Where this page's token comes from and where it may go. */
-class Access {
-  static DEFAULT_PORT = "8765";
-
-  /** @param {Location} location */
-  constructor(location) {
-    this.location = location;
-    this.served = location.protocol.startsWith("http");
-    this.typed = "";
-  }
-
-  /** @returns {Record<string, string>} by port */
-  get tokens() {
-    return /** @type {any} */ (globalThis).PAIRBRIDGE_TOKENS ?? {};
-  }
-
-  /**
-   * The server's address. The token goes nowhere but to this computer, and from a served page nowhere but back:
-   * a link from a hostile page could name any other address.
-   * @param {string} given query parameter `server`, "" if none
-   * @returns {string} throws an Error with a sentence for the user
-   */
-  server(given) {
-    const own = `ws://${this.served ? this.location.host : `127.0.0.1:${this.port()}`}/`;
-    if (!given) return own;
-    const url = Exchange.address(given, "ws");
-    if (this.served && url.host !== this.location.host) {
-      throw new Error(`This page talks only to the server it came from, not to ${url.host}. Open the file bridge/index.html to use another.`);
-    }
-    if (!Exchange.isLoopback(url)) throw new Error(`The server ${url.host} is not on this computer; the bridge talks to no other.`);
-    return url.href;
-  }
-
-  /** The default port if a server was started there, else the one port that is known. */
-  port() {
-    const ports = Object.keys(this.tokens);
-    return ports.includes(Access.DEFAULT_PORT) || !ports.length ? Access.DEFAULT_PORT : ports[0];
-  }
-
-  /**
-   * @param {string} server
-   * @returns {string} "" if it is not known yet
-   */
-  token(server) {
-    if (this.typed) return this.typed;
-    const meta = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pairbridge-token"]'));
-    return this.served ? meta.content : (this.tokens[new URL(server).port] ?? "");
-  }
-
-  /** Reads the token again: the server may have been started, or started afresh, after this page was opened. */
-  async refresh() {
-    if (this.served) await this.#refreshServed();
-    else await this.#loadScript();
-  }
-
-  async #refreshServed() {
-    try {
-      const text = await (await fetch(this.location.pathname, { cache: "no-store" })).text();
-      const found = new DOMParser().parseFromString(text, "text/html").querySelector('meta[name="pairbridge-token"]');
-      const meta = document.querySelector('meta[name="pairbridge-token"]');
-      const content = found?.getAttribute("content");
-      if (content) meta?.setAttribute("content", content);
-    } catch {
-      // the server is away; it is asked again
-    }
-  }
-
-  /** @returns {Promise<void>} settled either way: without the file the token stays unknown */
-  #loadScript() {
-    return new Promise((done) => {
-      const script = document.createElement("script");
-      script.src = "token.js";
-      script.onload = script.onerror = () => {
-        script.remove();
-        done();
-      };
-      document.head.append(script);
-    });
-  }
-}
-
-/** What outlives a reload (this tab) or the browser (this profile). A browser may forbid both on file://. */
-class Memory {
-  static JUMP = 1_000_000; // of seq at a reload: more than could have been sent since it was last noted
-
-  /** @param {string} key */
-  static recall(key) {
-    try {
-      return localStorage.getItem(`pairbridge.${key}`) ?? "";
-    } catch {
-      return "";
-    }
-  }
-
-  /**
-   * @param {string} key
-   * @param {string} value
-   */
-  static keep(key, value) {
-    try {
-      localStorage.setItem(`pairbridge.${key}`, value);
-    } catch {
-      // forbidden here: forgotten on reload
-    }
-  }
-
-  /**
-   * @param {string} key
-   * @returns {any} null if there is nothing
-   */
-  static tab(key) {
-    try {
-      return JSON.parse(sessionStorage.getItem(`pairbridge.${key}`) ?? "null");
-    } catch {
-      return null;
-    }
-  }
-
-  /**
-   * @param {string} key
-   * @param {any} value
-   */
-  static keepTab(key, value) {
-    try {
-      sessionStorage.setItem(`pairbridge.${key}`, JSON.stringify(value));
-    } catch {
-      // forbidden here: forgotten on reload
-    }
-  }
-
-  /**
-   * This tab's session on a market. A copied tab finds the original's lock taken and gets a session of its own.
-   * The lock is held as long as the page lives, which also tells the browser not to freeze it.
-   * @param {string} market
-   * @returns {Promise<{id: string, seq: number}>}
-   */
-  static async session(market) {
-    const noted = Memory.tab(`session.${market}`);
-    const again = noted && { id: noted.id, seq: noted.seq + Memory.JUMP };
-    if (again && (await Memory.#lock(again.id))) return again;
-    const fresh = { id: crypto.randomUUID(), seq: 1 };
-    await Memory.#lock(fresh.id);
-    return fresh;
-  }
-
-  /**
-   * @param {string} id
-   * @returns {Promise<boolean>} false if another page has it; a reloaded page waits for its former self to let go
-   */
-  static #lock(id) {
-    if (!navigator.locks) return Promise.resolve(true);
-    return new Promise((done) => {
-      const signal = AbortSignal.timeout(1_500);
-      const held = () => {
-        done(true);
-        return new Promise(() => {});
-      };
-      navigator.locks.request(`pairbridge-session-${id}`, { signal }, held).catch((error) => done(error?.name !== "TimeoutError" && error?.name !== "AbortError"));
-    });
-  }
-}
-
-/** A short falling tone when the line breaks, made without a file. */
-class Chime {
-  constructor() {
-    /** @type {AudioContext | null} */ this.context = null;
-    this.on = false;
-    this.worst = false;
-  }
-
-  /** @param {boolean} on from a click: before one a browser plays nothing */
-  switch(on) {
-    this.on = on;
-    if (on) {
-      this.context ??= new AudioContext();
-      void this.context.resume();
-    }
-  }
-
-  /** @param {boolean} bad */
-  hear(bad) {
-    if (bad && !this.worst && this.on) this.play();
-    this.worst = bad;
-  }
-
-  play() {
-    if (!this.context) return;
-    const { currentTime, destination } = this.context;
-    const [tone, volume] = [this.context.createOscillator(), this.context.createGain()];
-    tone.frequency.setValueAtTime(660, currentTime);
-    tone.frequency.exponentialRampToValueAtTime(330, currentTime + 0.35);
-    volume.gain.setValueAtTime(0.15, currentTime);
-    volume.gain.exponentialRampToValueAtTime(0.001, currentTime + 0.4);
-    tone.connect(volume).connect(destination);
-    tone.start();
-    tone.stop(currentTime + 0.4);
-  }
-}
+const WORKER_CLASSES = [
+  Exchange,
+  Outbox,
+  Recent,
+  Budget,
+  Fetcher,
+  Feed,
+  Delivery,
+  Doctor,
+  Book,
+  Errands,
+  Machine,
+  Performer,
+];
 
 /** The page. */
 class BridgePage {
@@ -255,8 +69,11 @@ class BridgePage {
   }
 
   #wire() {
-    const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {(event: Event) => void} */ listener) =>
-      this.panel.element(id).addEventListener(event, listener);
+    const on = (
+      /** @type {string} */ id,
+      /** @type {string} */ event,
+      /** @type {(event: Event) => void} */ listener,
+    ) => this.panel.element(id).addEventListener(event, listener);
     on("controls", "submit", (event) => {
       event.preventDefault();
       if (this.running) this.stop();
@@ -294,7 +111,8 @@ class BridgePage {
     if (!asked || !this.access.served) return asked;
     const given = [this.query.get("exchange"), this.query.get("rest")].filter(Boolean);
     const trusted = given.every((text) => URL.canParse(String(text)) && Exchange.isLoopback(new URL(String(text))));
-    if (!trusted) this.#problem("READY", "The address of this page names an exchange elsewhere. Press Start Bridge if you trust it.", "wait");
+    const ask = "The address of this page names an exchange elsewhere. Press Start Bridge if you trust it.";
+    if (!trusted) this.#problem("READY", ask, "wait");
     return trusted;
   }
 
@@ -311,7 +129,15 @@ class BridgePage {
       this.sessions.set(plan.market, session);
       this.running = true;
       this.panel.running(true);
-      this.#post({ type: "start", plan, server, session: session.id, seq: session.seq, token: this.access.token(server), rotateMs: this.#rotateMs() });
+      this.#post({
+        type: "start",
+        plan,
+        server,
+        session: session.id,
+        seq: session.seq,
+        token: this.access.token(server),
+        rotateMs: this.#rotateMs(),
+      });
       this.#noticeVisible();
       this.#notice("online", navigator.onLine);
       void this.#noticePermission();
@@ -334,9 +160,10 @@ class BridgePage {
   /** What the form asks for; throws an Error with a sentence for the user. */
   #wish() {
     const { symbols, bad } = Exchange.readSymbols(this.#input("symbols").value);
-    if (bad.length) throw new Error(`“${bad[0].slice(0, 40)}” is not a symbol; expected up to 32 letters, digits, _ or -, for example BTCUSDT.`);
+    const expected = "expected up to 32 letters, digits, _ or -, for example BTCUSDT";
+    if (bad.length) throw new Error(`“${bad[0].slice(0, 40)}” is not a symbol; ${expected}.`);
     if (!symbols.length) throw new Error("No symbol is named. Type at least one, for example BTCUSDT.");
-    if (symbols.length > 1024) throw new Error(`${symbols.length} symbols are named; the server takes at most 1,024 a market.`);
+    if (symbols.length > 1024) throw new Error(`Found ${symbols.length} symbols; the server takes at most 1,024.`);
     const [venue, exchange, rest] = ["market", "exchange", "rest"].map((id) => this.#input(id).value);
     const plan = Exchange.plan({ venue, exchange, rest, symbols });
     return { symbols, plan, server: this.access.server(this.query.get("server") ?? "") };
@@ -381,7 +208,8 @@ class BridgePage {
     this.panel.draw(view);
     this.panel.log(log);
     this.chime.hear(view.phase !== "idle" && view.findings[0].level === "bad");
-    this.panel.element("token-form").hidden = !view.findings.some(({ code, text }) => code === "token-missing" || text.includes("bad-token"));
+    const needsToken = view.findings.some(({ code }) => code === "token-missing" || code === "refused");
+    this.panel.element("token-form").hidden = !needsToken;
     this.panel.running(this.running, view.phase === "stopping");
   }
 

@@ -57,7 +57,7 @@ class Delivery {
     this.owedSince = NaN; // since when an acknowledgement is due
     this.ackMs = NaN;
     /** @type {Map<number, number>} */ this.sentAt = new Map();
-    this.counts = { acknowledged: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0, resent: 0 };
+    this.counts = { acknowledged: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
   }
 
   /** @returns {boolean} whether something answers at the address and takes no connection, several times in a row */
@@ -113,7 +113,8 @@ class Delivery {
   opened(now) {
     if (this.state !== "connecting") return;
     this.#enter("greeting", now);
-    this.#send({ type: "hello", proto: 1, token: this.token, market: this.market, client: "page", session: this.session });
+    const { token, market, session } = this;
+    this.#send({ type: "hello", proto: 1, token, market, client: "page", session });
   }
 
   /**
@@ -130,7 +131,7 @@ class Delivery {
     const slow = this.refusal || this.attempts > 6 || code >= 4400;
     const pause = slow ? 5_000 : Math.min(1_000, 100 * 2 ** (this.attempts - 1));
     this.retryAt = now + pause * (0.8 + this.random() * 0.2);
-    if (was === "live") this.emit({ do: "log", level: "bad", text: `The bridge server is gone (${code}); rows are kept until it is back.` });
+    if (was === "live") this.#log("bad", `The bridge server is gone (${code}); rows are kept until it is back.`);
   }
 
   /** @param {number} now no more waiting */
@@ -148,7 +149,10 @@ class Delivery {
     this.knocking = false;
     if (this.state !== "waiting") return;
     this.knocks = answered ? 0 : this.knocks + 1;
-    if (!answered) this.attempts = 0;
+    if (!answered) {
+      this.attempts = 0;
+      this.refusal = null;
+    }
     if (answered || this.knocks >= Delivery.KNOCKS) this.#connect(now);
     else this.retryAt = now + Delivery.KNOCK_PAUSE_MS;
   }
@@ -233,15 +237,14 @@ class Delivery {
     this.attempts = this.failures = 0;
     const rows = this.outbox.rowsInFlight;
     const again = rows ? `; sending ${rows} unconfirmed rows again` : "";
-    this.emit({ do: "log", level: "good", text: `Connected to the bridge server${again}.` });
-    this.counts.resent += rows;
+    this.#log("good", `Connected to the bridge server${again}.`);
     this.pump(now);
   }
 
   /** @param {Record<string, any>} message */
   #refused(message) {
     this.refusal = { code: String(message.code).slice(0, 40), message: String(message.message).slice(0, 300) };
-    this.emit({ do: "log", level: "bad", text: `The bridge server refused: ${this.refusal.message} (${this.refusal.code}).` });
+    this.#log("bad", `The bridge server refused: ${this.refusal.message} (${this.refusal.code}).`);
     if (this.refusal.code === "bad-token") this.emit({ do: "token" });
   }
 
@@ -324,5 +327,13 @@ class Delivery {
   /** @param {Record<string, any>} message */
   #send(message) {
     this.emit({ do: "send", socket: this.socket, text: JSON.stringify(message), rows: 0 });
+  }
+
+  /**
+   * @param {"info" | "good" | "bad"} level
+   * @param {string} text
+   */
+  #log(level, text) {
+    this.emit({ do: "log", level, text });
   }
 }

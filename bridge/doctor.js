@@ -21,7 +21,7 @@
  * @property {number} serverFailures connections in a row that ended or never began
  * @property {boolean} hasToken
  * @property {Refusal | null} refusal
- * @property {boolean} stalled
+ * @property {boolean} stalled the server takes rows and confirms none
  * @property {number} queued rows
  * @property {number} lost rows given up
  * @property {string} permission of the browser to reach this computer's own addresses
@@ -38,6 +38,7 @@
 
 /** Says why data does not flow, worst first, each with what to do. Pure. */
 class Doctor {
+  static RANK = { bad: 0, warn: 1, wait: 2, good: 3, note: 4 };
   static QUIET_MS = 15_000;
   static QUEUE_ROWS = 20_000;
   static LAG_MS = 2_000;
@@ -51,44 +52,59 @@ class Doctor {
   static findings(v) {
     if (v.phase === "idle") return [Doctor.idle()];
     if (v.phase === "stopping") return [Doctor.stopping()];
-    const all = [...Doctor.symbols(v), ...Doctor.upstream(v), ...Doctor.server(v), ...Doctor.flow(v), ...Doctor.clocks(v)];
-    const rank = { bad: 0, warn: 1, wait: 2, good: 3, note: 4 };
-    if (!all.some((finding) => rank[finding.level] < 3)) all.unshift(Doctor.fine(v));
-    return all.sort((a, b) => rank[a.level] - rank[b.level]);
-  }
-
-  /** @returns {Finding} */
-  static idle() {
-    return { code: "stopped", level: "wait", title: "STOPPED", text: "Nothing is forwarded. Choose a market and symbols, then press Start Bridge." };
-  }
-
-  /** @returns {Finding} */
-  static stopping() {
-    return { code: "stopping", level: "wait", title: "STOPPING", text: "Waiting up to 2 s for the last acknowledgements." };
+    const all = [Doctor.symbols(v), Doctor.upstream(v), Doctor.server(v), Doctor.flow(v), Doctor.clocks(v)].flat();
+    const { RANK } = Doctor;
+    if (!all.some(({ level }) => RANK[level] < RANK.good)) all.unshift(Doctor.fine(v));
+    return all.sort((a, b) => RANK[a.level] - RANK[b.level]);
   }
 
   /**
-   * @param {Vitals} v
+   * @param {Level} level
+   * @param {string} code
+   * @param {string} title
+   * @param {string[]} sentences
    * @returns {Finding}
    */
-  static fine(v) {
-    if (v.standby.length && v.standby.length >= v.usable) {
-      return { code: "standby", level: "good", title: "STANDBY", text: "Another bridge forwards these symbols. This one listens and takes over within 3 s if it stops." };
-    }
-    return { code: "live", level: "good", title: "LIVE", text: "Trades arrive and are stored. Keep this page open; it may be in the background." };
+  static finding(level, code, title, ...sentences) {
+    return { code, level, title, text: sentences.filter(Boolean).join(" ") };
   }
 
-  /**
-   * @param {Vitals} v
-   * @returns {Finding[]}
-   */
+  static idle() {
+    const todo = "Choose a market and symbols, then press Start Bridge.";
+    return Doctor.finding("wait", "stopped", "STOPPED", "Nothing is forwarded.", todo);
+  }
+
+  static stopping() {
+    return Doctor.finding("wait", "stopping", "STOPPING", "Waiting up to 2 s for the last acknowledgements.");
+  }
+
+  /** @param {Vitals} v */
+  static fine(v) {
+    if (!v.standby.length || v.standby.length < v.usable) {
+      const keep = "Keep this page open; it may be in the background.";
+      return Doctor.finding("good", "live", "LIVE", "Trades arrive and are stored.", keep);
+    }
+    const other = "Another bridge forwards these symbols.";
+    return Doctor.finding(
+      "good",
+      "standby",
+      "STANDBY",
+      other,
+      "This one listens and takes over within 3 s if it stops.",
+    );
+  }
+
+  /** @param {Vitals} v */
   static symbols(v) {
-    /** @type {Finding[]} */
-    const found = v.unknown.map((text) => ({ code: "unknown-symbol", level: v.usable ? "note" : "bad", title: "NO SUCH SYMBOL", text }));
-    if (!v.silent.length) return found;
-    const names = v.silent.slice(0, 5).join(", ");
-    const text = `The exchange trades ${names}, but nothing of it arrives here. A new connection is being tried; if this stays, stop and start.`;
-    return [...found, { code: "symbol-silent", level: "warn", title: "SYMBOL SILENT", text }];
+    const level = v.usable ? "note" : "bad";
+    const found = v.unknown.map((text) => Doctor.finding(level, "unknown-symbol", "NO SUCH SYMBOL", text));
+    if (v.silent.length) {
+      const names = v.silent.slice(0, 5).join(", ");
+      const what = `The exchange trades ${names}, but nothing of it arrives here.`;
+      const todo = "A new connection is being tried; if this stays, stop and start.";
+      found.push(Doctor.finding("warn", "symbol-silent", "SYMBOL SILENT", what, todo));
+    }
+    return found;
   }
 
   /**
@@ -97,31 +113,30 @@ class Doctor {
    */
   static upstream(v) {
     if (v.upstream === "wrong-route") return [Doctor.wrongRoute(v)];
-    if (!v.online && v.upstream !== "open") {
-      return [{ code: "upstream-down", level: "bad", title: "UPSTREAM DOWN", text: "This computer is offline. Check the network; the bridge goes on by itself." }];
-    }
     if (v.upstream === "open") return Doctor.quiet(v);
     if (v.upstream === "connecting" && v.upstreamTries === 0) {
-      return [{ code: "starting", level: "wait", title: "CONNECTING", text: "Connecting to the exchange." }];
+      return [Doctor.finding("wait", "starting", "CONNECTING", "Connecting to the exchange.")];
     }
-    const hint = v.delivered
+    let what = `No connection to the exchange at ${v.stream}.`;
+    let todo = v.delivered
       ? "It is tried again by itself; what is missed is fetched afterwards."
-      : "Check the internet connection, a firewall or VPN, and the address. If the exchange blocks your country, choose another market.";
-    return [{ code: "upstream-down", level: "bad", title: "UPSTREAM DOWN", text: `No connection to the exchange at ${v.stream}. ${hint}` }];
+      : "Check the internet connection, a firewall or VPN, and the address. " +
+        "If the exchange blocks your country, choose another market.";
+    if (!v.online) [what, todo] = ["This computer is offline.", "Check the network; the bridge goes on by itself."];
+    return [Doctor.finding("bad", "upstream-down", "UPSTREAM DOWN", what, todo)];
   }
 
-  /**
-   * @param {Vitals} v
-   * @returns {Finding}
-   */
+  /** @param {Vitals} v */
   static wrongRoute(v) {
     const why = v.retired
       ? "This address was retired: it connects, acknowledges, and never delivers a trade."
       : "The exchange reports new trades, but this address delivers none of them.";
     const todo = v.custom
-      ? "Press Stop Bridge, clear “Stream address” under Other addresses (and exchange=… in the page's address), and start again: the built-in route ends in /market/stream for futures, /stream for spot."
-      : "The exchange has probably moved this stream: look for a newer version of this program, or choose another market.";
-    return { code: "wrong-route", level: "bad", title: "WRONG ROUTE", text: `${why} ${todo}` };
+      ? "Press Stop Bridge, clear “Stream address” under Other addresses (and exchange=… in this page's address), and " +
+        "start again: the built-in route ends in /market/stream for futures, /stream for spot."
+      : "The exchange has probably moved this stream: look for a newer version of this program, " +
+        "or choose another market.";
+    return Doctor.finding("bad", "wrong-route", "WRONG ROUTE", why, todo);
   }
 
   /**
@@ -129,14 +144,16 @@ class Doctor {
    * @returns {Finding[]}
    */
   static quiet(v) {
-    if (!v.delivered && v.quietMs < Doctor.QUIET_MS) {
-      return [{ code: "starting", level: "wait", title: "STARTING", text: "Connected to the exchange; waiting for the first trade." }];
+    if (v.quietMs < Doctor.QUIET_MS) {
+      const waiting = "Connected to the exchange; waiting for the first trade.";
+      return v.delivered ? [] : [Doctor.finding("wait", "starting", "STARTING", waiting)];
     }
-    if (v.quietMs < Doctor.QUIET_MS) return [];
     const text = v.delivered
-      ? "Connected, and no trade of any symbol for a while. Quiet symbols do that; a second connection checks that it is not the line."
-      : "Connected, and no trade has come yet. Either these symbols trade rarely or the address is wrong, and the exchange's REST address shows no new trade that would tell.";
-    return [{ code: "market-quiet", level: "wait", title: "MARKET QUIET", text }];
+      ? "Connected, and no trade of any symbol for a while. " +
+        "Quiet symbols do that; a second connection checks that it is not the line."
+      : "Connected, and no trade has come yet. Either these symbols trade rarely or the address is wrong, " +
+        "and the exchange's REST address shows no new trade that would tell.";
+    return [Doctor.finding("wait", "market-quiet", "MARKET QUIET", text)];
   }
 
   /**
@@ -145,35 +162,55 @@ class Doctor {
    */
   static server(v) {
     if (v.refusal) return [Doctor.refused(v.refusal)];
-    if (!v.hasToken) {
-      return [{ code: "token-missing", level: "bad", title: "NO TOKEN", text: "The server's token is not here yet. Start the bridge server first (make run): it writes bridge/token.js beside this page, which is then found by itself. Or paste the token below." }];
-    }
+    if (!v.hasToken) return [Doctor.tokenMissing()];
     if (v.server === "live") return v.stalled ? [Doctor.stalled()] : [];
-    if (v.server !== "waiting" && !v.serverFailures) return [{ code: "starting", level: "wait", title: "CONNECTING", text: "Connecting to the bridge server." }];
-    if (v.permission === "denied") {
-      return [{ code: "permission-denied", level: "bad", title: "PERMISSION DENIED", text: "The browser forbids this page to reach programs on this computer. Open the site settings (icon left of the address) and allow local network access, or open the page at the server's own address." }];
+    if (v.server !== "waiting" && !v.serverFailures) {
+      return [Doctor.finding("wait", "starting", "CONNECTING", "Connecting to the bridge server.")];
     }
-    const text = v.answering
-      ? `Something answers at ${v.serverUrl} and takes no connection from this page. Is another program using this port? Rows are kept here meanwhile.`
-      : `The bridge server at ${v.serverUrl} does not answer. Start it (make run) or see its log; rows are kept here and sent when it is back.`;
-    return [{ code: "server-down", level: "bad", title: "SERVER DOWN", text }];
+    if (v.permission === "denied") return [Doctor.permissionDenied()];
+    const kept = "Rows are kept here and sent when it is back.";
+    const what = v.answering
+      ? `Something answers at ${v.serverUrl} and takes no connection from this page.`
+      : `The bridge server at ${v.serverUrl} does not answer.`;
+    const todo = v.answering ? "Is another program using this port?" : "Start it (make run) or look at its log.";
+    return [Doctor.finding("bad", "server-down", "SERVER DOWN", what, todo, kept)];
   }
 
-  /**
-   * @param {Refusal} refusal
-   * @returns {Finding}
-   */
+  static tokenMissing() {
+    return Doctor.finding(
+      "bad",
+      "token-missing",
+      "NO TOKEN",
+      "The server's token is not here yet. Start the bridge server first (make run):",
+      "it writes bridge/token.js beside this page, which is then found by itself. Or paste the token below.",
+    );
+  }
+
+  static permissionDenied() {
+    return Doctor.finding(
+      "bad",
+      "permission-denied",
+      "PERMISSION DENIED",
+      "The browser forbids this page to reach programs on this computer.",
+      "Open the site settings (icon left of the address) and allow local network access,",
+      "or open the page at the server's own address.",
+    );
+  }
+
+  /** @param {Refusal} refusal */
   static refused({ code, message }) {
-    /** @type {Record<string, string>} */
-    const todo = {
-      "bad-token": "The token has changed, or another server runs on this port. Reload this page; opened as a file it reads bridge/token.js again by itself. Or paste the token below.",
-    };
-    return { code: "refused", level: "bad", title: "REFUSED BY THE SERVER", text: `${message} (${code}). ${todo[code] ?? "It is tried again every 5 s; reload this page if it stays."}` };
+    const todo =
+      code === "bad-token"
+        ? "The token has changed, or another server runs on this port. Reload this page; opened as a file it reads " +
+          "bridge/token.js again by itself. Or paste the token below."
+        : "It is tried again every 5 s; reload this page if it stays.";
+    return Doctor.finding("bad", "refused", "REFUSED BY THE SERVER", `${message} (${code}).`, todo);
   }
 
-  /** @returns {Finding} */
   static stalled() {
-    return { code: "storage-stalled", level: "bad", title: "STORAGE STALLED", text: "The server takes rows but has confirmed none for some seconds: its disk is full or slow. Nothing is lost; free some space and look at the server's log." };
+    const what = "The server takes rows but has confirmed none for some seconds: its disk is full or slow.";
+    const todo = "Nothing is lost; free some space and look at the server's log.";
+    return Doctor.finding("bad", "storage-stalled", "STORAGE STALLED", what, todo);
   }
 
   /**
@@ -181,21 +218,34 @@ class Doctor {
    * @returns {Finding[]}
    */
   static flow(v) {
-    /** @type {Finding[]} */ const found = [];
-    if (v.lost) {
-      const text = `${v.lost.toLocaleString("en")} of the oldest rows were given up because the queue was full; the ranges are in the log. The server asks for them again when it is back.`;
-      found.push({ code: "queue-full", level: v.queued > Doctor.QUEUE_ROWS ? "bad" : "note", title: "QUEUE FULL", text });
-    } else if (v.queued > Doctor.QUEUE_ROWS) {
-      found.push({ code: "backpressure", level: "warn", title: "BACKPRESSURE", text: "Rows come faster than the server confirms them, or it was away: they wait here and drain by themselves." });
-    }
+    const backlog = v.queued > Doctor.QUEUE_ROWS;
+    const found = v.lost ? [Doctor.queueFull(v.lost, backlog)] : backlog ? [Doctor.backpressure()] : [];
     if (v.holes) {
-      const pause = v.pausedMs > 0 ? ` The exchange asked for a pause of ${Math.ceil(v.pausedMs / 1000)} s.` : "";
-      found.push({ code: "fetching", level: "note", title: "FETCHING", text: `Missing trades are being fetched (${v.holes} ${v.holes === 1 ? "hole" : "holes"}).${pause}` });
+      const pause = v.pausedMs > 0 ? `The exchange asked for a pause of ${Math.ceil(v.pausedMs / 1000)} s.` : "";
+      const what = `Missing trades are being fetched (${v.holes} ${v.holes === 1 ? "hole" : "holes"}).`;
+      found.push(Doctor.finding("note", "fetching", "FETCHING", what, pause));
     }
     if (v.frozenMs > 0) {
-      found.push({ code: "frozen", level: "note", title: "PAGE WAS FROZEN", text: `The browser or computer had stopped this page for ${Math.round(v.frozenMs / 1000)} s. What was missed is fetched. Exempt the page from tab sleeping if it happens again.` });
+      const what = `The browser or computer had stopped this page for ${Math.round(v.frozenMs / 1000)} s.`;
+      const todo = "What was missed is fetched. Exempt the page from tab sleeping if it happens again.";
+      found.push(Doctor.finding("note", "frozen", "PAGE WAS FROZEN", what, todo));
     }
     return found;
+  }
+
+  /**
+   * @param {number} rows
+   * @param {boolean} lasting
+   */
+  static queueFull(rows, lasting) {
+    const what = `${rows.toLocaleString("en")} of the oldest rows were given up because the queue was full;`;
+    const rest = "the ranges are in the log. The server asks for them again when it is back.";
+    return Doctor.finding(lasting ? "bad" : "note", "queue-full", "QUEUE FULL", what, rest);
+  }
+
+  static backpressure() {
+    const what = "Rows come faster than the server confirms them, or it was away:";
+    return Doctor.finding("warn", "backpressure", "BACKPRESSURE", what, "they wait here and drain by themselves.");
   }
 
   /**
@@ -205,10 +255,14 @@ class Doctor {
   static clocks(v) {
     if (Math.abs(v.skewMs) > Doctor.SKEW_MS) {
       const way = v.skewMs > 0 ? "ahead of" : "behind";
-      return [{ code: "clock-skew", level: "note", title: "CLOCK SKEW", text: `This computer's clock is ${(Math.abs(v.skewMs) / 1000).toFixed(1)} s ${way} the exchange's. Trades keep the exchange's times; switch on automatic time.` }];
+      const what = `This computer's clock is ${(Math.abs(v.skewMs) / 1000).toFixed(1)} s ${way} the exchange's.`;
+      const todo = "Trades keep the exchange's times; switch on automatic time.";
+      return [Doctor.finding("note", "clock-skew", "CLOCK SKEW", what, todo)];
     }
     if (v.lagMs > Doctor.LAG_MS && v.lagMs < Doctor.REPLAY_MS) {
-      return [{ code: "exchange-lag", level: "note", title: "EXCHANGE LAG", text: `Trades arrive ${(v.lagMs / 1000).toFixed(1)} s late: the exchange, the line or this computer is overloaded.` }];
+      const what = `Trades arrive ${(v.lagMs / 1000).toFixed(1)} s late:`;
+      const why = "the exchange, the line or this computer is overloaded.";
+      return [Doctor.finding("note", "exchange-lag", "EXCHANGE LAG", what, why)];
     }
     return [];
   }

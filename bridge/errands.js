@@ -114,7 +114,8 @@ class Errands {
       check(answer.text);
       this.infoAt = Infinity;
     } catch {
-      this.host.log("info", `The symbols could not be checked: exchangeInfo cannot be read (${why}). Going on without.`);
+      const what = `The symbols could not be checked: exchangeInfo cannot be read (${why}).`;
+      this.host.log("info", `${what} Going on without.`);
     }
   }
 

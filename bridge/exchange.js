@@ -9,7 +9,7 @@
  * @property {string} route path of combined streams below the base
  * @property {string} rest REST base
  * @property {string} api path of the REST interface below its base
- * @property {{trades: number, info: number, time: number, minute: number}} weights request weights and the minute's allowance
+ * @property {{trades: number, info: number, time: number, minute: number}} weights of requests, and of a minute
  *
  * @typedef {object} Plan where to listen and what to ask for: all that a start needs to know of the exchange
  * @property {string} venue key of Exchange.VENUES
@@ -24,7 +24,8 @@
  *
  * @typedef {{kind: "trade", symbol: string, id: number, price: string, sent: number, row: string}} Trade
  * @typedef {{kind: "refused", symbol: string, id: unknown, reason: string}} RefusedTrade
- * @typedef {Trade | RefusedTrade | {kind: "shutdown"} | {kind: "reply"} | {kind: "other"} | {kind: "error", text: string} | {kind: "unreadable"}} Frame
+ * @typedef {{kind: "shutdown" | "reply" | "other" | "unreadable"} | {kind: "error", text: string}} OtherFrame
+ * @typedef {Trade | RefusedTrade | OtherFrame} Frame
  */
 
 /** What the page knows of exchanges: addresses, routes, frames and symbols. Pure and without state. */
@@ -116,12 +117,21 @@ class Exchange {
       throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Exchange.VENUES).join(", ")}.`);
     }
     const given = exchange.trim() ? Exchange.address(exchange, "ws") : null;
-    const key = (given && Exchange.OFFICIAL[/** @type {keyof typeof Exchange.OFFICIAL} */ (Exchange.origin(given))]) || wanted;
+    const key =
+      (given && Exchange.OFFICIAL[/** @type {keyof typeof Exchange.OFFICIAL} */ (Exchange.origin(given))]) || wanted;
     const venue = Exchange.VENUES[key];
     const route = Exchange.route(given ?? new URL(venue.ws), venue);
     const restUrl = rest.trim() ? Exchange.address(rest, "http") : Exchange.restBeside(given, venue);
     const market = Exchange.marketOf(new URL(route.stream), restUrl);
-    return { venue: key, market, ...route, custom: given !== null, rest: Exchange.restRoot(restUrl, venue), weights: venue.weights, symbols };
+    return {
+      venue: key,
+      market,
+      ...route,
+      custom: given !== null,
+      rest: Exchange.restRoot(restUrl, venue),
+      weights: venue.weights,
+      symbols,
+    };
   }
 
   /**
@@ -234,8 +244,8 @@ class Exchange {
     if (data.e === "aggTrade") return Exchange.trade(data.s, data);
     if (data.e === "serverShutdown") return { kind: "shutdown" };
     const error = frame.error ?? (typeof frame.code === "number" ? frame : null);
-    if (error) return { kind: "error", text: `${error.msg ?? "no message"} (${error.code ?? "no code"})`.slice(0, 300) };
-    return { kind: "result" in frame ? "reply" : "other" };
+    if (!error) return { kind: "result" in frame ? "reply" : "other" };
+    return { kind: "error", text: `${error.msg ?? "no message"} (${error.code ?? "no code"})`.slice(0, 300) };
   }
 
   /**
@@ -248,16 +258,26 @@ class Exchange {
    */
   static trade(symbol, data) {
     const { a: id, p: price, q: quantity, T: time, m: maker = null } = data;
-    const refuse = (/** @type {string} */ reason) => ({ kind: /** @type {const} */ ("refused"), symbol: String(symbol).slice(0, 32), id, reason });
+    /** @returns {RefusedTrade} */
+    const refuse = (/** @type {string} */ reason) => ({
+      kind: "refused",
+      symbol: String(symbol).slice(0, 32),
+      id,
+      reason,
+    });
     if (typeof symbol !== "string" || !Exchange.isSymbol(symbol)) return refuse("its symbol is not one");
     if (!Number.isSafeInteger(id) || id < 0) return refuse("its aggregate id is not a whole number below 2^53");
-    for (const [name, value] of [["price", price], ["quantity", quantity]]) {
-      if (typeof value !== "string" || value.length > 40) return refuse(`its ${name} is not a short decimal string`);
-    }
+    if (!Exchange.isShortText(price)) return refuse("its price is not a short decimal string");
+    if (!Exchange.isShortText(quantity)) return refuse("its quantity is not a short decimal string");
     if (!Number.isSafeInteger(time)) return refuse("its trade time is not a whole number");
     if (maker !== null && typeof maker !== "boolean") return refuse("buyer-is-maker is not true or false");
     const row = JSON.stringify([symbol, id, price, quantity, time, maker]);
     return { kind: "trade", symbol, id, price, sent: Number.isSafeInteger(data.E) ? data.E : NaN, row };
+  }
+
+  /** @param {unknown} value */
+  static isShortText(value) {
+    return typeof value === "string" && value.length <= 40;
   }
 
   /** @param {string} text 1..32 upper-case letters, digits, `_` or `-` of any script */
@@ -270,7 +290,10 @@ class Exchange {
    * @returns {{symbols: string[], bad: string[]}}
    */
   static readSymbols(text) {
-    const typed = text.split(/[\s,;]+/u).filter(Boolean).map((word) => word.toUpperCase());
+    const typed = text
+      .split(/[\s,;]+/u)
+      .filter(Boolean)
+      .map((word) => word.toUpperCase());
     const unique = [...new Set(typed)];
     return {
       symbols: unique.filter(Exchange.isSymbol),
@@ -293,11 +316,19 @@ class Exchange {
     for (const symbol of symbols) {
       const entry = known.get(symbol);
       if (!entry) problems.set(symbol, Exchange.unknown(symbol, trading));
-      else if (entry.status !== "TRADING") problems.set(symbol, `${symbol} is not trading now: the exchange calls it ${entry.status || "closed"}.`);
+      else if (entry.status !== "TRADING") problems.set(symbol, Exchange.resting(symbol, entry.status));
       else if (entry.contractType === "") notes.set(symbol, "the exchange gives no contract type");
       else if (entry.contractType && entry.contractType !== "PERPETUAL") notes.set(symbol, Exchange.delivery(entry));
     }
     return { problems, notes };
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {string | undefined} status
+   */
+  static resting(symbol, status) {
+    return `${symbol} is not trading now: the exchange calls it ${status || "closed"}.`;
   }
 
   /** @param {{contractType?: string, deliveryDate?: number}} entry */

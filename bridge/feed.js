@@ -7,7 +7,7 @@
  * @property {number} since when it was asked for, ms
  * @property {number} openedAt NaN until open
  * @property {number} frames trades delivered
- * @property {Map<string, {first: number, last: number, at: number}>} seen per symbol: first and latest id, time of the latest
+ * @property {Map<string, {first: number, last: number, at: number}>} seen per symbol: first and latest id, and when
  *
  * @typedef {(action: Action) => void} Emit
  */
@@ -32,8 +32,9 @@ class Feed {
   static DAY_MS = 23.5 * 3_600_000;
 
   /**
+   * `probe` asks REST for the newest trade of a symbol; its answer comes by `proved`.
    * @param {{url: string, symbols: string[], retired: boolean, rotateMs?: number, random: () => number, emit: Emit,
-   *   newId: () => number, probe: (symbol: string, feed: Feed) => void}} options `probe`: ask REST for the newest trade, answer by `proved`
+   *   newId: () => number, probe: (symbol: string, feed: Feed) => void}} options
    */
   constructor({ url, symbols, retired, rotateMs = Feed.DAY_MS, random, emit, newId, probe }) {
     this.url = url;
@@ -95,7 +96,7 @@ class Feed {
     conn.openedAt = now;
     if (conn !== this.current) return;
     this.#settleIn(now);
-    this.emit({ do: "log", level: "info", text: "Connected to the exchange; waiting for the first trade." });
+    this.#log("info", "Connected to the exchange; waiting for the first trade.");
   }
 
   /**
@@ -130,7 +131,7 @@ class Feed {
     else conn.seen.set(symbol, { first: tradeId, last: tradeId, at: now });
     this.lastTrade = now;
     this.silences = 0;
-    if (this.wrong) this.emit({ do: "log", level: "good", text: "Trades arrive now; the address is right after all." });
+    if (this.wrong) this.#log("good", "Trades arrive now; the address is right after all.");
     this.wrong = "";
     this.proof = null;
   }
@@ -146,7 +147,7 @@ class Feed {
       this.retryNow(now);
       return;
     }
-    this.emit({ do: "log", level: "info", text: `Opening a second connection to the exchange before closing the first: ${why}.` });
+    this.#log("info", `Opening a second connection to the exchange before closing the first: ${why}.`);
     this.fresh = this.#open(now);
     this.renewAt = Infinity;
   }
@@ -207,7 +208,7 @@ class Feed {
   #accuse(how) {
     if (this.wrong) return;
     this.wrong = how;
-    this.emit({ do: "log", level: "bad", text: "WRONG ROUTE: connected, but this address does not deliver the trades that happen." });
+    this.#log("bad", "WRONG ROUTE: connected, but this address does not deliver the trades that happen.");
   }
 
   /** @param {number} now */
@@ -223,16 +224,14 @@ class Feed {
    */
   #hand(fresh, now) {
     const old = this.current;
-    if (!old) {
-      this.#promote(fresh, now);
-      return;
-    }
-    if (Number.isNaN(fresh.openedAt)) return;
+    if (!old || Number.isNaN(fresh.openedAt)) return;
     const late = now - fresh.openedAt > Feed.OVERLAP_MS;
-    const caughtUp = fresh.frames > 0 && [...old.seen].every(([symbol, seen]) => {
-      const first = fresh.seen.get(symbol)?.first;
-      return first === undefined ? seen.at < fresh.openedAt : seen.last >= first - 1;
-    });
+    const caughtUp =
+      fresh.frames > 0 &&
+      [...old.seen].every(([symbol, seen]) => {
+        const first = fresh.seen.get(symbol)?.first;
+        return first === undefined ? seen.at < fresh.openedAt : seen.last >= first - 1;
+      });
     const oldIsAlive = [...old.seen.values()].some((seen) => seen.at >= fresh.openedAt);
     if (late && fresh.frames === 0 && oldIsAlive) this.#giveUpFresh(fresh, now);
     else if (caughtUp || late) {
@@ -281,11 +280,13 @@ class Feed {
     this.attempts = stable ? 1 : this.attempts + 1;
     const pause = Math.min(Feed.LAST_RETRY_MS, Feed.FIRST_RETRY_MS * 2 ** (this.attempts - 1));
     this.retryAt = now + pause * (0.5 + this.random() / 2);
-    this.current = this.fresh;
-    this.fresh = null;
-    const next = this.current ? "the second one takes over" : `next attempt in ${((this.retryAt - now) / 1000).toFixed(1)} s`;
-    this.emit({ do: "log", level: this.current ? "info" : "bad", text: `${what}; ${next}.` });
-    if (this.current && !Number.isNaN(this.current.openedAt)) this.#settleIn(now);
+    this.current = null;
+    if (this.fresh) {
+      this.#log("info", `${what}; the second one takes over.`);
+      this.#promote(this.fresh, now);
+    } else {
+      this.#log("bad", `${what}; next attempt in ${((this.retryAt - now) / 1000).toFixed(1)} s.`);
+    }
   }
 
   /** @param {number} now */
@@ -306,6 +307,14 @@ class Feed {
   /** @param {Conn} conn */
   #close(conn) {
     this.emit({ do: "close", socket: conn.id, code: 1000 });
+  }
+
+  /**
+   * @param {"info" | "good" | "bad"} level
+   * @param {string} text
+   */
+  #log(level, text) {
+    this.emit({ do: "log", level, text });
   }
 
   /** @param {number} id */

@@ -6,7 +6,7 @@
  * @property {number} status HTTP status, 0 if there was no readable answer
  * @property {string} text body, "" if none
  * @property {string | null} retryAfter the header, where the exchange lets a page read it
- * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers but its answer may not be read
+ * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers and may not be read
  *
  * @typedef {object} Job a hole that the server asked for
  * @property {string} symbol
@@ -69,8 +69,9 @@ class Budget {
 /**
  * Brings missing ids: pages through aggTrades by id, one request at a time, smallest hole first.
  *
- * An id between two ids that the exchange gave does not exist. Before the first id given that is only
- * sure if the history is seen to reach further back: so a hole is asked for from the id before it.
+ * An id between two ids that the exchange gave does not exist. Before the first id given that is only sure if
+ * the history is seen to reach further back: so a hole is asked for from the id before it. A real exchange's first
+ * answer that is younger than its reach shows the same.
  */
 class Fetcher {
   static NO_SUCH_IDS = "the exchange has no such ids";
@@ -78,6 +79,7 @@ class Fetcher {
   static BLOCKED = "blocked or geo-blocked: the exchange answers, but this browser may not read it";
   static UNREACHABLE = "the exchange's REST address cannot be reached from this browser";
   static PAGE = 1000;
+  static REACH_MS = 47 * 3_600_000; // of the real exchanges' history, with an hour to spare
 
   /**
    * @param {Plan} plan
@@ -135,7 +137,13 @@ class Fetcher {
 
   /** @returns {{symbol: string, from: number, to: number, done: number, total: number}[]} */
   progress() {
-    return this.jobs.map(({ symbol, from, to, next }) => ({ symbol, from, to, done: next - from, total: to - from + 1 }));
+    return this.jobs.map(({ symbol, from, to, next }) => ({
+      symbol,
+      from,
+      to,
+      done: next - from,
+      total: to - from + 1,
+    }));
   }
 
   /**
@@ -150,11 +158,13 @@ class Fetcher {
     } catch {
       return null;
     }
-    if (!Array.isArray(items)) return null;
+    // One id that cannot be read would look like one that does not exist.
+    if (!Array.isArray(items) || !items.every((item) => Number.isSafeInteger(item?.a))) return null;
+    items.sort((a, b) => a.a - b.a);
+    const trades = items.map((item) => Exchange.trade(job.symbol, item));
+    const [first, last] = [items[0], items.at(-1)];
     const full = items.length >= Fetcher.PAGE;
-    const usable = items.filter((item) => Number.isSafeInteger(item?.a)).sort((a, b) => a.a - b.a);
-    const trades = usable.map((item) => Exchange.trade(job.symbol, item));
-    return { trades, first: usable[0]?.a ?? NaN, firstTime: usable[0]?.T ?? NaN, last: usable.at(-1)?.a ?? NaN, full };
+    return { trades, first: first?.a ?? NaN, firstTime: first?.T ?? NaN, last: last?.a ?? NaN, full };
   }
 
   /**
@@ -166,7 +176,8 @@ class Fetcher {
     const start = job.next;
     const end = Math.min(page.last, job.to); // NaN on an empty page
     if (!(end >= start)) return this.#nothingNew(job, now);
-    const sure = job.anchored || page.first < start || wall - page.firstTime < 47 * 3_600_000;
+    const young = this.plan.market !== "sim" && wall - page.firstTime < Fetcher.REACH_MS;
+    const sure = job.anchored || page.first < start || young;
     const { rows, gaps } = Fetcher.#settle(job, page.trades, end, sure);
     Object.assign(job, { next: end + 1, anchored: true, failures: 0, notBefore: page.full ? 0 : now + 500 });
     return { rows, gaps, note: "" };
@@ -220,7 +231,11 @@ class Fetcher {
   #failed(job, answer, { now, listening }) {
     if (answer.status === 429 || answer.status === 418) {
       const seconds = this.budget.refused(answer, now);
-      return { rows: [], gaps: [], note: `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s` };
+      return {
+        rows: [],
+        gaps: [],
+        note: `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s`,
+      };
     }
     job.failures++;
     job.notBefore = now + Math.min(30_000, 500 * 2 ** job.failures);

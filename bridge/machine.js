@@ -27,7 +27,8 @@ class Machine {
   static NAMED_SYMBOLS = 20; // with more, first trades are not logged one by one
 
   /**
-   * @param {{plan: Plan, server: string, session: string, token: string, random: () => number, outbox?: Outbox, rotateMs?: number}} options
+   * @param {{plan: Plan, server: string, session: string, token: string, random: () => number, outbox?: Outbox,
+   *   rotateMs?: number}} options
    */
   constructor({ plan, server, session, token, random, outbox = new Outbox(), rotateMs }) {
     this.plan = plan;
@@ -44,8 +45,9 @@ class Machine {
     this.errands = new Errands(plan, { time: this.time, emit, log, newId });
     this.delivery = new Delivery({ url: server, market: plan.market, session, token, outbox, random, emit, newId });
     const probe = this.#probe.bind(this);
+    const shared = { retired: plan.retired, rotateMs, random, emit, newId, probe };
     this.feeds = Machine.#shards(plan.symbols).map(
-      (symbols) => new Feed({ url: Exchange.socketUrl(plan, symbols), symbols, retired: plan.retired, rotateMs, random, emit, newId, probe }),
+      (symbols) => new Feed({ url: Exchange.socketUrl(plan, symbols), symbols, ...shared }),
     );
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.counts = { received: 0, duplicates: 0, refused: 0, lost: 0, fetched: 0, unfetchable: 0 };
@@ -67,7 +69,8 @@ class Machine {
   start(now, wall) {
     Object.assign(this.time, { now, wall });
     this.phase = "running";
-    this.#log("info", `Start: ${this.plan.symbols.join(", ").slice(0, 200)}; market ${this.plan.market}; ${this.plan.stream}`);
+    const { market, stream, symbols } = this.plan;
+    this.#log("info", `Start: ${symbols.join(", ").slice(0, 200)}; market ${market}; ${stream}`);
     this.delivery.start(this.plan.symbols, now);
     for (const feed of this.feeds) feed.start(now);
     this.#errand();
@@ -259,7 +262,8 @@ class Machine {
     const state = this.book.get(trade.symbol);
     if (!state) return; // not asked for
     feed.delivered(socket, trade.symbol, trade.id, now);
-    if (!state.count && this.book.states.size <= Machine.NAMED_SYMBOLS) this.#log("good", `First trade of ${trade.symbol}: ${trade.price}`);
+    const first = !state.count && this.book.states.size <= Machine.NAMED_SYMBOLS;
+    if (first) this.#log("good", `First trade of ${trade.symbol}: ${trade.price}`);
     const wasDoubted = state.problem;
     this.book.note(state, trade, now);
     if (wasDoubted) this.delivery.subscribe(this.book.usable);
@@ -316,13 +320,15 @@ class Machine {
   #lease({ active = [], standby = [] }, now) {
     for (const { state, before, rows } of this.book.lease(new Set(active), new Set(standby), now)) {
       for (const row of rows) this.#forward(row, now);
-      if (before) this.#log("good", `Took over ${state.symbol} from another bridge, with its last ${rows.length} trades.`);
+      const what = `Took over ${state.symbol} from another bridge, with its last ${rows.length} trades.`;
+      if (before) this.#log("good", what);
     }
   }
 
   /** @param {{symbol: string, from: number, to: number}} message */
   #hole({ symbol, from, to }) {
-    const sound = typeof symbol === "string" && Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from <= to;
+    const sound =
+      typeof symbol === "string" && Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from <= to;
     if (!sound || this.phase !== "running" || !this.errands.fetcher.ask({ symbol, from, to })) return;
     this.#log("info", `Fetching ${to - from + 1} missing trades of ${symbol}, ids ${from} to ${to}.`);
     this.#fetch();
@@ -358,9 +364,9 @@ class Machine {
   /** @param {ReturnType<typeof Exchange.check>} result */
   #symbolsChecked({ problems, notes }) {
     for (const state of this.book.all) {
+      state.note = notes.get(state.symbol) ?? "";
       if (state.count) continue; // it trades, whatever the list says
       state.problem = problems.get(state.symbol) ?? "";
-      state.note = notes.get(state.symbol) ?? "";
       if (state.problem) this.#log("bad", state.problem);
     }
     const { usable } = this.book;
@@ -407,7 +413,8 @@ class Machine {
   #nameLosses(now) {
     this.lossesAt = now;
     for (const { symbol, from, to, rows } of this.losses.values()) {
-      this.#log("bad", `Queue full: gave up ${rows} rows of ${symbol}, ids ${from} to ${to}; the server will ask for them.`);
+      const what = `Queue full: gave up ${rows} rows of ${symbol}, ids ${from} to ${to}`;
+      this.#log("bad", `${what}; the server will ask for them.`);
     }
     this.losses.clear();
   }
@@ -459,8 +466,8 @@ class Machine {
   #finish(now) {
     const left = this.outbox.queued + this.outbox.rowsInFlight;
     if (left && now < this.stopAt && this.delivery.state === "live") return;
-    if (left) this.#log("bad", `Stopped with ${left} rows not acknowledged; this page keeps them and sends them on the next Start of this market.`);
-    else this.#log("info", "Stopped; everything forwarded was acknowledged.");
+    const kept = `${left} rows without acknowledgement are kept in this page and sent on the next Start of this market`;
+    this.#log(left ? "bad" : "info", `Stopped; ${left ? kept : "everything forwarded was acknowledged"}.`);
     this.delivery.stop(now);
     this.phase = "idle";
     this.stopAt = Infinity;
@@ -477,7 +484,10 @@ class Machine {
 
   /** @returns {number} when the latest trade of any symbol came, NaN before the first */
   get #lastTrade() {
-    return this.feeds.reduce((latest, { lastTrade }) => (lastTrade > latest || Number.isNaN(latest) ? lastTrade : latest), NaN);
+    return this.feeds.reduce(
+      (latest, { lastTrade }) => (lastTrade > latest || Number.isNaN(latest) ? lastTrade : latest),
+      NaN,
+    );
   }
 
   /**
@@ -486,7 +496,12 @@ class Machine {
    */
   #beat(now) {
     const age = Math.round(now - this.#lastTrade);
-    return { upstream: this.#upstream(), age_ms: Number.isNaN(age) ? null : age, visible: this.notices.visible, clock_ms: Math.round(this.#wallAt(now)) };
+    return {
+      upstream: this.#upstream(),
+      age_ms: Number.isNaN(age) ? null : age,
+      visible: this.notices.visible,
+      clock_ms: Math.round(this.#wallAt(now)),
+    };
   }
 
   /**

@@ -122,7 +122,9 @@ class Outbox {
   static #cut(batch, limit) {
     if (batch.rows <= limit) return [batch];
     const rows = JSON.parse(batch.text);
-    const parts = Array.from({ length: Math.ceil(rows.length / limit) }, (_, i) => rows.slice(i * limit, (i + 1) * limit));
+    const parts = Array.from({ length: Math.ceil(rows.length / limit) }, (_, i) =>
+      rows.slice(i * limit, (i + 1) * limit),
+    );
     return parts.map((part) => ({ ...batch, rows: part.length, text: JSON.stringify(part) }));
   }
 }

@@ -4,8 +4,20 @@
 /** Draws a view. It keeps what it drew and touches only what changed; it decides nothing. */
 class Panel {
   static LOG_LINES = 200;
-  static UPSTREAM = { open: "Connected", connecting: "Connecting", closed: "Disconnected", "wrong-route": "Wrong route" };
-  static SERVER = { off: "Not connected", waiting: "Disconnected", connecting: "Connecting", greeting: "Connecting", subscribing: "Connecting", live: "Connected" };
+  static UPSTREAM = {
+    open: "Connected",
+    connecting: "Connecting",
+    closed: "Disconnected",
+    "wrong-route": "Wrong route",
+  };
+  static SERVER = {
+    off: "Not connected",
+    waiting: "Disconnected",
+    connecting: "Connecting",
+    greeting: "Connecting",
+    subscribing: "Connecting",
+    live: "Connected",
+  };
   static LEASE = { active: "forwarding", standby: "standby", refused: "not granted" };
 
   /** @param {Document} document */
@@ -67,8 +79,12 @@ class Panel {
 
   /** @param {View} view */
   static exchangeSentence({ upstream, quietMs, lagMs, counts }) {
-    if (upstream === "wrong-route") return "Connected, but this address delivers no trades. See the status for what to do.";
-    if (upstream !== "open") return upstream === "connecting" ? "Waiting for the exchange to answer." : "Tried again by itself, with growing pauses up to 30 s.";
+    if (upstream === "wrong-route")
+      return "Connected, but this address delivers no trades. See the status for what to do.";
+    if (upstream !== "open")
+      return upstream === "connecting"
+        ? "Waiting for the exchange to answer."
+        : "Tried again by itself, with growing pauses up to 30 s.";
     if (!counts.received) return "Waiting for the first trade, which proves that this address delivers.";
     const lag = lagMs >= 0 && lagMs < 60_000 ? `, ${Math.round(lagMs)} ms after they happen` : "";
     return quietMs < 3_000 ? `Trades arrive${lag}.` : `No trade for ${Math.round(quietMs / 1000)} s.`;
@@ -147,7 +163,14 @@ class Panel {
     if (server === "off") return "stopped";
     if (problem) return "unknown symbol";
     if (silent) return "silent";
-    const word = lease === "active" && server !== "live" ? "kept here" : lease === "active" && !count ? "no trade yet" : lease ? Panel.LEASE[lease] : "waiting";
+    const word =
+      lease === "active" && server !== "live"
+        ? "kept here"
+        : lease === "active" && !count
+          ? "no trade yet"
+          : lease
+            ? Panel.LEASE[lease]
+            : "waiting";
     return note ? `${word} · ${note}` : word;
   }
 
@@ -226,5 +249,42 @@ class Panel {
   /** @param {number} value */
   static number(value) {
     return value.toLocaleString("en");
+  }
+}
+
+/** A short falling tone when the line breaks, made without a file. */
+class Chime {
+  constructor() {
+    /** @type {AudioContext | null} */ this.context = null;
+    this.on = false;
+    this.worst = false;
+  }
+
+  /** @param {boolean} on from a click: before one a browser plays nothing */
+  switch(on) {
+    this.on = on;
+    if (on) {
+      this.context ??= new AudioContext();
+      void this.context.resume();
+    }
+  }
+
+  /** @param {boolean} bad */
+  hear(bad) {
+    if (bad && !this.worst && this.on) this.play();
+    this.worst = bad;
+  }
+
+  play() {
+    if (!this.context) return;
+    const { currentTime, destination } = this.context;
+    const [tone, volume] = [this.context.createOscillator(), this.context.createGain()];
+    tone.frequency.setValueAtTime(660, currentTime);
+    tone.frequency.exponentialRampToValueAtTime(330, currentTime + 0.35);
+    volume.gain.setValueAtTime(0.15, currentTime);
+    volume.gain.exponentialRampToValueAtTime(0.001, currentTime + 0.4);
+    tone.connect(volume).connect(destination);
+    tone.start();
+    tone.stop(currentTime + 0.4);
   }
 }

@@ -66,7 +66,8 @@ class Performer {
     const same = before?.plan.market === plan.market && before.session === session;
     const outbox = same ? before.outbox : new Outbox({ seq });
     const left = before && !same ? before.outbox.queued + before.outbox.rowsInFlight : 0;
-    if (left) this.#log("bad", `${left} rows of market ${before?.plan.market} were never delivered and are given up; its server asks for them.`);
+    const lost = `${left} rows of market ${before?.plan.market} were never delivered and are given up`;
+    if (left) this.#log("bad", `${lost}; the server asks for them.`);
     this.machine = new Machine({ plan, server, session, token, outbox, rotateMs, random: Math.random });
     this.machine.notices = before?.notices ?? this.machine.notices;
     this.#perform(this.machine.start(performance.now(), Date.now()));
@@ -77,7 +78,7 @@ class Performer {
     for (const action of actions) {
       if (action.do === "send") this.#send(action);
       else if (action.do === "log") this.#log(action.level, action.text);
-      else if (action.do === "wake") setTimeout(() => this.tick(), Math.max(0, Math.ceil(action.at - performance.now())));
+      else if (action.do === "wake") setTimeout(() => this.tick(), Math.ceil(action.at - performance.now()));
       else if (action.do === "connect") this.#connect(action.socket, action.url);
       else if (action.do === "close") this.#close(action.socket, action.code);
       else if (action.do === "request") void this.#request(action.id, action.url);
@@ -145,7 +146,12 @@ class Performer {
     const { machine } = this;
     try {
       const response = await fetch(url, this.#options("cors"));
-      answer = { status: response.status, text: await response.text(), retryAfter: response.headers.get("Retry-After"), cause: null };
+      answer = {
+        status: response.status,
+        text: await response.text(),
+        retryAfter: response.headers.get("Retry-After"),
+        cause: null,
+      };
     } catch {
       answer = { status: 0, text: "", retryAfter: null, cause: await this.#cause(url) };
     }
@@ -171,7 +177,13 @@ class Performer {
    * @returns {RequestInit}
    */
   #options(mode) {
-    return { mode, credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(Performer.REQUEST_MS) };
+    return {
+      mode,
+      credentials: "omit",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(Performer.REQUEST_MS),
+    };
   }
 
   /**

@@ -38,7 +38,11 @@ test("an address of one's own is completed, and is market sim", () => {
 
 test("rows are a real market's only if the stream and REST both are", () => {
   assert.equal(plan({ rest: "http://127.0.0.1:5/" }).market, "sim");
-  assert.equal(plan({ exchange: "ws://fstream.binance.com" }).market, "sim", "without encryption anyone may have written it");
+  assert.equal(
+    plan({ exchange: "ws://fstream.binance.com" }).market,
+    "sim",
+    "without encryption anyone may have written it",
+  );
   assert.equal(plan({ exchange: "wss://fstream.binance.com.evil.example" }).market, "sim");
   assert.equal(plan({ exchange: "wss://fstream.binance.com", rest: "https://api.binance.com" }).market, "sim");
   assert.equal(plan({ exchange: "wss://fstream.binance.com", rest: "https://fapi.binance.com/" }).market, "usdm");
@@ -62,31 +66,52 @@ test("addresses that were retired are known", () => {
 });
 
 test("an address that is none is refused in a sentence", () => {
-  assert.throws(() => plan({ exchange: "binance" }), /"binance" is not an address; expected one that begins with ws:\/\/ or wss:\/\//);
+  assert.throws(
+    () => plan({ exchange: "binance" }),
+    /"binance" is not an address; expected one that begins with ws:\/\/ or wss:\/\//,
+  );
   assert.throws(() => plan({ rest: "ftp://x" }), /expected one that begins with http:\/\/ or https:\/\//);
   assert.throws(() => plan({ venue: "coinm" }), /market "coinm" is not known; choose one of usdm, spot/);
 });
 
 test("streams stand in the address, lower case and URL-encoded", () => {
   const combined = plan({});
-  assert.equal(Exchange.socketUrl(combined, ["BTCUSDT", "ETHUSDT"]), "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade");
-  assert.match(Exchange.socketUrl(combined, ["币安人生USDT"]), /streams=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9Fusdt@aggTrade$/);
-  assert.equal(Exchange.socketUrl(plan({ exchange: "ws://h/market/ws" }), ["A", "B"]), "ws://h/market/ws/a@aggTrade/b@aggTrade");
+  assert.equal(
+    Exchange.socketUrl(combined, ["BTCUSDT", "ETHUSDT"]),
+    "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade",
+  );
+  assert.match(
+    Exchange.socketUrl(combined, ["币安人生USDT"]),
+    /streams=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9Fusdt@aggTrade$/,
+  );
+  assert.equal(
+    Exchange.socketUrl(plan({ exchange: "ws://h/market/ws" }), ["A", "B"]),
+    "ws://h/market/ws/a@aggTrade/b@aggTrade",
+  );
 });
 
 test("fromId and a time are never mixed", () => {
-  assert.equal(Exchange.tradesUrl(plan({}), "BTCUSDT", 7), "https://fapi.binance.com/fapi/v1/aggTrades?symbol=BTCUSDT&fromId=7&limit=1000");
-  assert.equal(Exchange.tradesUrl(plan({}), "BTCUSDT", null), "https://fapi.binance.com/fapi/v1/aggTrades?symbol=BTCUSDT&limit=1");
+  assert.equal(
+    Exchange.tradesUrl(plan({}), "BTCUSDT", 7),
+    "https://fapi.binance.com/fapi/v1/aggTrades?symbol=BTCUSDT&fromId=7&limit=1000",
+  );
+  assert.equal(
+    Exchange.tradesUrl(plan({}), "BTCUSDT", null),
+    "https://fapi.binance.com/fapi/v1/aggTrades?symbol=BTCUSDT&limit=1",
+  );
 });
 
 test("frames of 2026 become rows to the last digit, wrapped or raw, in any order of fields", () => {
-  const raw = '{"e":"aggTrade","E":1790046465702,"a":3460311795,"s":"BTCUSDT","p":"85595.90","q":"0.411","nq":"0.411","f":8105706701,"l":8105706719,"T":1790046465580,"m":false,"st":1}';
+  const raw =
+    '{"e":"aggTrade","E":1790046465702,"a":3460311795,"s":"BTCUSDT","p":"85595.90","q":"0.411","nq":"0.411","f":8105706701,"l":8105706719,"T":1790046465580,"m":false,"st":1}';
   const row = '["BTCUSDT",3460311795,"85595.90","0.411",1790046465580,false]';
   for (const text of [raw, `{"stream":"btcusdt@aggTrade","data":${raw}}`, `{"data":${raw},"new":1}`]) {
     const frame = Exchange.read(text);
     assert.deepEqual([frame.kind, frame.row, frame.id, frame.sent], ["trade", row, 3460311795, 1790046465702]);
   }
-  const spot = Exchange.read('{"m":true,"M":true,"T":1739202462289,"q":"0.00018000","p":"97020.30000000","s":"BTCUSDT","a":3427780726,"E":1,"e":"aggTrade"}');
+  const spot = Exchange.read(
+    '{"m":true,"M":true,"T":1739202462289,"q":"0.00018000","p":"97020.30000000","s":"BTCUSDT","a":3427780726,"E":1,"e":"aggTrade"}',
+  );
   assert.equal(spot.row, '["BTCUSDT",3427780726,"97020.30000000","0.00018000",1739202462289,true]');
 });
 
@@ -115,7 +140,10 @@ test("a price of zero is carried: the server alone judges values", () => {
 });
 
 test("symbols are read as people type them", () => {
-  assert.deepEqual(Exchange.readSymbols(" btcusdt,EthUSDT;  solusdt\nBTCUSDT,, "), { symbols: ["BTCUSDT", "ETHUSDT", "SOLUSDT"], bad: [] });
+  assert.deepEqual(Exchange.readSymbols(" btcusdt,EthUSDT;  solusdt\nBTCUSDT,, "), {
+    symbols: ["BTCUSDT", "ETHUSDT", "SOLUSDT"],
+    bad: [],
+  });
   assert.deepEqual(Exchange.readSymbols("btc/usdt, btcusd_perp, ok-1").bad, ["BTC/USDT"]);
   assert.deepEqual(Exchange.readSymbols("币安人生usdt").symbols, ["币安人生USDT"]);
   assert.deepEqual(Exchange.readSymbols("A".repeat(33)).bad.length, 1);
@@ -124,7 +152,11 @@ test("symbols are read as people type them", () => {
 
 const LISTED = JSON.stringify({
   symbols: [
-    ...["BTCUSDT", "ETHUSDT", "ETCUSDT", "BTCUSDC", "BTCDOMUSDT", "SOLUSDT"].map((symbol) => ({ symbol, status: "TRADING", contractType: "PERPETUAL" })),
+    ...["BTCUSDT", "ETHUSDT", "ETCUSDT", "BTCUSDC", "BTCDOMUSDT", "SOLUSDT"].map((symbol) => ({
+      symbol,
+      status: "TRADING",
+      contractType: "PERPETUAL",
+    })),
     { symbol: "BTCUSDT_210924", status: "TRADING", contractType: "CURRENT_QUARTER", deliveryDate: 1632470400000 },
     { symbol: "BTCSTUSDT", status: "PENDING_TRADING", contractType: "" },
     { symbol: "ODDUSDT", status: "TRADING", contractType: "" },
@@ -156,7 +188,14 @@ test("spot's list has no contract types, and that is no oddity", () => {
 });
 
 test("edits count insertions, deletions, replacements and swaps", () => {
-  for (const [a, b, n] of [["ABC", "ABC", 0], ["ABC", "AC", 1], ["ABC", "ACB", 1], ["ABC", "ABXC", 1], ["ABC", "XYZ", 3], ["", "AB", 2]]) {
+  for (const [a, b, n] of [
+    ["ABC", "ABC", 0],
+    ["ABC", "AC", 1],
+    ["ABC", "ACB", 1],
+    ["ABC", "ABXC", 1],
+    ["ABC", "XYZ", 3],
+    ["", "AB", 2],
+  ]) {
     assert.equal(Exchange.edits(a, b), n, `${a} ${b}`);
   }
 });

@@ -8,7 +8,16 @@ const { Feed } = require("./load.js");
 function opened(options = {}) {
   const actions = [];
   let ids = 0;
-  const feed = new Feed({ url: "ws://x", symbols: ["A", "B"], retired: false, random: () => 0.5, emit: (action) => actions.push(action), newId: () => ++ids, probe: (symbol) => actions.push({ do: "probe", symbol }), ...options });
+  const feed = new Feed({
+    url: "ws://x",
+    symbols: ["A", "B"],
+    retired: false,
+    random: () => 0.5,
+    emit: (action) => actions.push(action),
+    newId: () => ++ids,
+    probe: (symbol) => actions.push({ do: "probe", symbol }),
+    ...options,
+  });
   feed.start(0);
   feed.opened(1, 10);
   const did = (what) => actions.filter((action) => action.do === what);
@@ -27,7 +36,10 @@ test("the old connection is closed only when it has brought all that the new one
   assert.equal(did("close").length, 0);
   feed.delivered(1, "A", 109, 500);
   feed.tick(600);
-  assert.deepEqual(did("close").map(({ socket }) => socket), [1]);
+  assert.deepEqual(
+    did("close").map(({ socket }) => socket),
+    [1],
+  );
   assert.equal(feed.current?.id, 2);
 });
 
@@ -55,7 +67,10 @@ test("a new connection that stays silent while the old one delivers is given up"
     feed.delivered(1, "A", at, at);
     feed.tick(at);
   }
-  assert.deepEqual(did("close").map(({ socket }) => socket), [2]);
+  assert.deepEqual(
+    did("close").map(({ socket }) => socket),
+    [2],
+  );
   assert.equal(feed.current?.id, 1);
 });
 
@@ -64,7 +79,10 @@ test("in a quiet market the new connection takes over after a while", () => {
   feed.renew(200, "test");
   feed.opened(2, 220);
   feed.tick(15_300);
-  assert.deepEqual(did("close").map(({ socket }) => socket), [1]);
+  assert.deepEqual(
+    did("close").map(({ socket }) => socket),
+    [1],
+  );
 });
 
 test("when the old connection breaks meanwhile the new one is there", () => {

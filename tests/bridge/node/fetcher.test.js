@@ -30,7 +30,12 @@ class Scene {
   answer(fromId) {
     const overridden = this.reply?.(fromId);
     if (overridden) return { text: "", retryAfter: null, cause: null, ...overridden };
-    return { status: 200, text: JSON.stringify(this.trades.filter(({ a }) => a >= fromId).slice(0, 1000)), retryAfter: null, cause: null };
+    return {
+      status: 200,
+      text: JSON.stringify(this.trades.filter(({ a }) => a >= fromId).slice(0, 1000)),
+      retryAfter: null,
+      cause: null,
+    };
   }
 
   run(ms = 600_000) {
@@ -42,7 +47,11 @@ class Scene {
       }
       const fromId = Number(new URL(request.url).searchParams.get("fromId"));
       this.asked.push({ at: this.now, fromId });
-      const { rows, gaps, note } = this.fetcher.answered(request.job, this.answer(fromId), { now: this.now, wall: this.wall, listening: this.listening });
+      const { rows, gaps, note } = this.fetcher.answered(request.job, this.answer(fromId), {
+        now: this.now,
+        wall: this.wall,
+        listening: this.listening,
+      });
       this.rows.push(...rows.map(({ id }) => id));
       this.gaps.push(...gaps);
       if (note) this.notes.push(note);
@@ -99,6 +108,22 @@ test("a young first trade shows that its missing forerunners never existed", () 
   assert.equal(scene.gaps[0].reason, Fetcher.NO_SUCH_IDS);
 });
 
+test("a simulated exchange may remember less than two days: its age shows nothing", () => {
+  const scene = new Scene(range(5_000, 6_000), { venue: "sim" });
+  scene.ask(4_990, 5_010);
+  scene.run();
+  assert.equal(scene.gaps[0].reason, Fetcher.OUT_OF_REACH);
+});
+
+test("an id that cannot be read is not taken for one that does not exist", () => {
+  const scene = new Scene(range(1, 300));
+  scene.trades[149].a = "150";
+  scene.ask(140, 160);
+  scene.run();
+  assert.equal(scene.gaps.length, 1);
+  assert.match(scene.gaps[0].reason, /cannot be read/);
+});
+
 test("REST a little behind the stream is waited for", () => {
   const scene = new Scene(range(1, 100));
   scene.ask(90, 110);
@@ -130,7 +155,13 @@ test("at most a quarter of the weight of any minute is spent", () => {
   }
 });
 
-for (const [status, retryAfter, seconds] of [[429, "17", 17], [429, null, 60], [418, null, 180], [418, "120", 120], [429, "soon", 60]]) {
+for (const [status, retryAfter, seconds] of [
+  [429, "17", 17],
+  [429, null, 60],
+  [418, null, 180],
+  [418, "120", 120],
+  [429, "soon", 60],
+]) {
   test(`after ${status} with Retry-After ${retryAfter} nothing is asked for ${seconds} s, then it goes on`, () => {
     const scene = new Scene(range(1, 300));
     scene.reply = () => (scene.asked.length === 1 ? { status, retryAfter } : null);
@@ -148,7 +179,11 @@ for (const [name, answer, reason] of [
   ["an answer that may not be read", { status: 0, cause: "blocked" }, /^blocked or geo-blocked/],
   ["no answer", { status: 0, cause: "unreachable" }, /cannot be reached/],
   ["a firewall", { status: 403 }, /firewall \(HTTP 403\)/],
-  ["an unknown symbol", { status: 400, text: '{"code":-1121,"msg":"Invalid symbol."}' }, /HTTP 400: Invalid symbol\. \(-1121\)/],
+  [
+    "an unknown symbol",
+    { status: 400, text: '{"code":-1121,"msg":"Invalid symbol."}' },
+    /HTTP 400: Invalid symbol\. \(-1121\)/,
+  ],
   ["a server error that stays", { status: 502 }, /HTTP 502/],
   ["HTML in place of JSON", { status: 200, text: "<html>" }, /cannot be read/],
   ["an object in place of a list", { status: 200, text: "{}" }, /cannot be read/],

@@ -1,7 +1,7 @@
 "use strict";
 
-// The page's scripts as a browser runs them: classic, in the order of index.html. panel.js and bridge.js need a
-// document and are tested in a real browser.
+// The page's scripts as a browser runs them: classic, in the order of index.html. bridge.js begins at once with the
+// document; it and what it draws are tested in a real browser.
 
 const fs = require("node:fs");
 const path = require("node:path");
@@ -10,9 +10,8 @@ const vm = require("node:vm");
 const BRIDGE = path.join(__dirname, "../../../bridge");
 const page = fs.readFileSync(path.join(BRIDGE, "index.html"), "utf8");
 const scripts = [...page.matchAll(/<script src="([a-z]+\.js)">/g)].map(([, name]) => name);
-const NEED_A_DOCUMENT = ["panel.js", "bridge.js"];
 
-for (const name of scripts.filter((name) => !NEED_A_DOCUMENT.includes(name))) {
+for (const name of scripts.filter((name) => name !== "bridge.js")) {
   vm.runInThisContext(fs.readFileSync(path.join(BRIDGE, name), "utf8"), { filename: path.join(BRIDGE, name) });
 }
 

@@ -43,7 +43,8 @@ test("the first row goes at once, those that follow wait at most 10 ms for compa
   world.run(3_000).check();
   let row = 0;
   for (const batch of world.server.batches) {
-    for (let i = 0; i < batch.rows; i++, row++) assert.ok(batch.at - came[row] <= 11, `row ${row} waited ${batch.at - came[row]} ms`);
+    for (let i = 0; i < batch.rows; i++, row++)
+      assert.ok(batch.at - came[row] <= 11, `row ${row} waited ${batch.at - came[row]} ms`);
   }
   assert.equal(row, 500);
   const gaps = world.server.batches.slice(1).map(({ at }, i) => at - world.server.batches[i].at);
@@ -141,7 +142,16 @@ test("beats go twice a second from welcome on, with what is waiting", () => {
   const world = new World().start().run(10_000);
   const { beats } = world.server;
   assert.ok(beats.length >= 19 && beats.length <= 20, `${beats.length}`);
-  assert.deepEqual(Object.keys(beats[0]).sort(), ["age_ms", "at", "clock_ms", "queued", "type", "unacked", "upstream", "visible"]);
+  assert.deepEqual(Object.keys(beats[0]).sort(), [
+    "age_ms",
+    "at",
+    "clock_ms",
+    "queued",
+    "type",
+    "unacked",
+    "upstream",
+    "visible",
+  ]);
   assert.equal(beats[0].age_ms, null, "no trade yet is not an age of 0");
   world.trade("BTCUSDT");
   world.perform(world.machine.notice("visible", false, world.now));
@@ -196,11 +206,16 @@ test("without REST nothing is proved, and nothing is claimed", () => {
 });
 
 test("a typo is named with its neighbours and no longer subscribed", () => {
-  const world = new World({ symbols: ["BTCUSDT", "ETHUSTD"], listed: ["BTCUSDT", "ETHUSDT", "ETCUSDT"] }).start().run(1_000);
+  const world = new World({ symbols: ["BTCUSDT", "ETHUSTD"], listed: ["BTCUSDT", "ETHUSDT", "ETCUSDT"] })
+    .start()
+    .run(1_000);
   world.trade("BTCUSDT");
   world.run(500);
   assert.ok(world.has("unknown-symbol"));
-  assert.match(world.machine.view(world.now).findings.find(({ code }) => code === "unknown-symbol").text, /did you mean ETHUSDT/);
+  assert.match(
+    world.machine.view(world.now).findings.find(({ code }) => code === "unknown-symbol").text,
+    /did you mean ETHUSDT/,
+  );
   assert.deepEqual(world.server.subscribed, ["BTCUSDT"]);
   assert.equal(world.status().code, "live", "the others go on");
 });
@@ -218,6 +233,24 @@ test("if no symbol is known the page says so and does not ask for nothing", () =
   const world = new World({ listed: ["SOLUSDT"] }).start().run(1_000);
   assert.equal(world.status().code, "unknown-symbol");
   assert.equal(world.server.subscribed.length, 2);
+});
+
+test("a delivery contract is noted beside its trades", () => {
+  const world = new World();
+  world.answer = () => ({
+    status: 200,
+    text: '{"symbols":[{"symbol":"BTCUSDT","status":"TRADING","contractType":"CURRENT_QUARTER","deliveryDate":1798185600000},{"symbol":"ETHUSDT","status":"TRADING","contractType":""}]}',
+    retryAfter: null,
+    cause: null,
+  });
+  world.start().run(21);
+  world.trade("BTCUSDT");
+  world.run(500);
+  const notes = world.machine.view(world.now).symbols.map(({ note }) => note);
+  assert.deepEqual(notes, [
+    "delivery contract, current quarter, ends 2026-12-25",
+    "the exchange gives no contract type",
+  ]);
 });
 
 test("a list that cannot be read is said, and nothing is refused for it", () => {
@@ -282,7 +315,9 @@ test("what cannot be fetched is told to the server with its reason", () => {
   world.run(200);
   world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1_001, to: 1_005 });
   world.run(500);
-  assert.deepEqual(world.server.unfetchable, [{ type: "unfetchable", symbol: "BTCUSDT", from: 1_001, to: 1_005, reason: "the exchange has no such ids" }]);
+  assert.deepEqual(world.server.unfetchable, [
+    { type: "unfetchable", symbol: "BTCUSDT", from: 1_001, to: 1_005, reason: "the exchange has no such ids" },
+  ]);
   world.exchange.rest = "blocked";
   world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1_000, to: 1_000 });
   world.run(10_000);
@@ -302,7 +337,14 @@ test("holes wait while a backlog drains: live trades first", () => {
 
 test("requests of the server that make no sense are ignored", () => {
   const world = new World().start().run(500);
-  for (const [from, to] of [[5, 4], [-1, 4], ["1", 2], [1, 2 ** 60], [null, null]]) world.serverSays({ type: "fetch", symbol: "BTCUSDT", from, to });
+  for (const [from, to] of [
+    [5, 4],
+    [-1, 4],
+    ["1", 2],
+    [1, 2 ** 60],
+    [null, null],
+  ])
+    world.serverSays({ type: "fetch", symbol: "BTCUSDT", from, to });
   world.serverSays({ type: "fetch", symbol: 7, from: 1, to: 2 });
   world.run(500);
   assert.equal(world.exchange.requests.filter(({ url }) => url.includes("fromId")).length, 0);
@@ -339,7 +381,7 @@ test("serverShutdown starts the replacement at once", () => {
   world.streamSays('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}');
   world.run(100);
   assert.equal([...world.sockets.values()].filter(({ isServer }) => !isServer).length, 2);
-  for (let i = 0; i < 5; i++) world.trade("BTCUSDT"), world.trade("ETHUSDT"), world.run(200);
+  for (let i = 0; i < 5; i++) (world.trade("BTCUSDT"), world.trade("ETHUSDT"), world.run(200));
   assert.equal([...world.sockets.values()].filter(({ isServer }) => !isServer).length, 1);
   world.check();
 });
@@ -382,7 +424,12 @@ test("a clock that is set is not a freeze, and its skew is told", () => {
   const world = new World().start().run(1_000);
   world.trade("BTCUSDT");
   world.run(200);
-  world.answer = () => ({ status: 200, text: JSON.stringify({ serverTime: Math.round(world.wall - 600_000) }), retryAfter: null, cause: null });
+  world.answer = () => ({
+    status: 200,
+    text: JSON.stringify({ serverTime: Math.round(world.wall - 600_000) }),
+    retryAfter: null,
+    cause: null,
+  });
   world.wallOffset += 600_000;
   world.run(1_000);
   world.trade("BTCUSDT");
@@ -395,7 +442,8 @@ test("one silent symbol is named when REST shows that it trades", () => {
   const world = new World().start().run(500);
   world.trade("BTCUSDT");
   world.trade("ETHUSDT");
-  for (let i = 0; i < 130; i++) world.after(i * 1_000, () => (world.trade("BTCUSDT"), world.trade("ETHUSDT", { hidden: true })));
+  for (let i = 0; i < 130; i++)
+    world.after(i * 1_000, () => (world.trade("BTCUSDT"), world.trade("ETHUSDT", { hidden: true })));
   world.run(100_000);
   assert.equal(world.status().code, "symbol-silent");
   assert.match(world.status().text, /ETHUSDT/);
@@ -484,7 +532,13 @@ test("refusals and conflicts that the server names are counted and logged", () =
   const trade = world.trade("BTCUSDT");
   world.run(100);
   const [{ seq }] = world.server.batches;
-  world.perform(world.machine.received(world.machine.delivery.socket, JSON.stringify({ type: "ack", seq, stored: 0, duplicates: 0, conflicts: 0, rejected: [[0, "price is '0'"]] }), world.now));
+  world.perform(
+    world.machine.received(
+      world.machine.delivery.socket,
+      JSON.stringify({ type: "ack", seq, stored: 0, duplicates: 0, conflicts: 0, rejected: [[0, "price is '0'"]] }),
+      world.now,
+    ),
+  );
   assert.ok(world.log.includes(`Refused by the server: BTCUSDT ${trade.a}: price is '0'`));
   assert.equal(world.machine.view(world.now).counts.refused, 1);
 });
@@ -499,7 +553,10 @@ test("a full queue gives up the oldest rows by name, and says so", () => {
   assert.equal(counts.lost + counts.queued, 12_000);
   assert.ok(counts.queued <= 10_000);
   assert.ok(world.has("queue-full"));
-  assert.ok(world.log.some((line) => /gave up 2000 rows of BTCUSDT, ids 1000 to 2999/.test(line)), world.log.at(-1));
+  assert.ok(
+    world.log.some((line) => /gave up 2000 rows of BTCUSDT, ids 1000 to 2999/.test(line)),
+    world.log.at(-1),
+  );
 });
 
 test("Stop waits for the last acknowledgements, then says bye", () => {
@@ -540,7 +597,9 @@ test("a session continues its numbers", () => {
 test("1,024 symbols are spread over sockets, each address short enough", () => {
   const symbols = Array.from({ length: 1_024 }, (_, i) => `COIN${i}USDT`);
   const world = new World({ symbols }).start().run(500);
-  const urls = world.actions.filter(({ do: what, url }) => what === "connect" && url.includes("9443")).map(({ url }) => url);
+  const urls = world.actions
+    .filter(({ do: what, url }) => what === "connect" && url.includes("9443"))
+    .map(({ url }) => url);
   assert.equal(urls.length, 6);
   assert.ok(urls.every((url) => url.length < 8_000));
   assert.equal(world.machine.view(world.now).upstream, "open");
@@ -555,9 +614,21 @@ test("what the server says that nobody knows is named once and ignored", () => {
 });
 
 test("the machine reads no clock, throws no dice and opens nothing by itself", () => {
-  const pure = [Exchange, Outbox, Machine, ...["Recent", "Budget", "Fetcher", "Feed", "Delivery", "Doctor", "Book", "Errands"].map((name) => require("./load.js")[name])];
+  const pure = [
+    Exchange,
+    Outbox,
+    Machine,
+    ...["Recent", "Budget", "Fetcher", "Feed", "Delivery", "Doctor", "Book", "Errands"].map(
+      (name) => require("./load.js")[name],
+    ),
+  ];
   for (const one of pure) {
-    const found = String(one).match(/Date\.now|performance\.|Math\.random|setTimeout|setInterval|new WebSocket|fetch\(|document\.|console\./g)?.filter((word) => word !== "fetch(") ?? [];
+    const found =
+      String(one)
+        .match(
+          /Date\.now|performance\.|Math\.random|setTimeout|setInterval|new WebSocket|fetch\(|document\.|console\./g,
+        )
+        ?.filter((word) => word !== "fetch(") ?? [];
     assert.deepEqual(found, [], one.name);
   }
 });

@@ -13,8 +13,18 @@ test("rows leave in order, in batches of at most 500, numbered without a gap", (
   const outbox = new Outbox({ seq: 7 });
   fill(outbox, 1, 1_100);
   const batches = [outbox.take(), outbox.take(), outbox.take()];
-  assert.deepEqual(batches.map(({ seq, rows }) => [seq, rows]), [[7, 500], [8, 500], [9, 100]]);
-  assert.deepEqual(batches.flatMap(({ text }) => JSON.parse(text).map((one) => one[1])), Array.from({ length: 1_100 }, (_, i) => i + 1));
+  assert.deepEqual(
+    batches.map(({ seq, rows }) => [seq, rows]),
+    [
+      [7, 500],
+      [8, 500],
+      [9, 100],
+    ],
+  );
+  assert.deepEqual(
+    batches.flatMap(({ text }) => JSON.parse(text).map((one) => one[1])),
+    Array.from({ length: 1_100 }, (_, i) => i + 1),
+  );
   assert.equal(outbox.take(), null);
   assert.equal(outbox.queued, 0);
 });
@@ -28,7 +38,10 @@ test("what an earlier connection left goes first, under its old number", () => {
   outbox.disconnected();
   fill(outbox, 5, 5);
   assert.equal(outbox.outstanding, 0);
-  assert.deepEqual([outbox.take(), outbox.take(), outbox.take()].map(({ seq }) => seq), [1, 2, 3]);
+  assert.deepEqual(
+    [outbox.take(), outbox.take(), outbox.take()].map(({ seq }) => seq),
+    [1, 2, 3],
+  );
   assert.equal(outbox.outstanding, 3);
 });
 
@@ -66,7 +79,14 @@ test("a smaller limit of the server cuts what was not numbered yet", () => {
 test("the largest batch stays below 256 KiB", () => {
   const outbox = new Outbox();
   outbox.limit(1_000);
-  const largest = JSON.stringify(["𐌰".repeat(32), Number.MAX_SAFE_INTEGER, "9".repeat(40), "9".repeat(40), Number.MAX_SAFE_INTEGER, false]);
+  const largest = JSON.stringify([
+    "𐌰".repeat(32),
+    Number.MAX_SAFE_INTEGER,
+    "9".repeat(40),
+    "9".repeat(40),
+    Number.MAX_SAFE_INTEGER,
+    false,
+  ]);
   for (let i = 0; i < 1_000; i++) outbox.add(largest);
   assert.ok(Buffer.byteLength(outbox.take().text) < 256 * 1024 - 60);
 });
@@ -83,7 +103,10 @@ test("two million rows wait within the limit, at less than 100 bytes each", { ti
 
 test("a row is new once, unless any value differs", () => {
   const recent = new Recent(3);
-  assert.deepEqual([recent.add(row(1)), recent.add(row(1)), recent.add(row(1).replace("85595.90", "85595.91"))], [true, false, true]);
+  assert.deepEqual(
+    [recent.add(row(1)), recent.add(row(1)), recent.add(row(1).replace("85595.90", "85595.91"))],
+    [true, false, true],
+  );
 });
 
 test("at least so many rows are remembered, at most twice as many", () => {

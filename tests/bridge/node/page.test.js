@@ -28,13 +28,26 @@ test("the token's place is exactly what the server fills in", () => {
 test("every id that the scripts use is in the page, and every id is there once", () => {
   const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
   assert.equal(new Set(ids).size, ids.length);
-  const used = [...(source("panel.js") + source("bridge.js")).matchAll(/(?:element|text|#input|on)\("([a-z-]+)"/g)].map(([, id]) => id);
-  const counts = ["received", "acknowledged", "queued", "inFlight", "refused", "duplicates", "conflicts", "fetched", "unfetchable", "lost"];
+  const used = [...(source("panel.js") + source("bridge.js")).matchAll(/(?:element|text|#input|on)\("([a-z-]+)"/g)].map(
+    ([, id]) => id,
+  );
+  const counts = [
+    "received",
+    "acknowledged",
+    "queued",
+    "inFlight",
+    "refused",
+    "duplicates",
+    "conflicts",
+    "fetched",
+    "unfetchable",
+    "lost",
+  ];
   for (const id of [...used, ...counts.map((name) => `count-${name}`)]) assert.ok(ids.includes(id), id);
 });
 
 test("every status that the doctor gives is documented at the top of the page", () => {
-  const codes = [...String(Doctor).matchAll(/code: "([a-z-]+)"/g)].map(([, code]) => code);
+  const codes = [...String(Doctor).matchAll(/"([a-z-]+)",\s*"[A-Z]{2}/g)].map(([, code]) => code); // code, TITLE
   const notes = ["fetching", "frozen", "clock-skew", "exchange-lag"]; // never the status itself
   assert.ok(codes.length > 15);
   for (const code of new Set(codes)) assert.ok(notes.includes(code) || page.includes(code), code);
@@ -42,7 +55,6 @@ test("every status that the doctor gives is documented at the top of the page", 
 
 test("the worker's source stands on its own", () => {
   const list = source("bridge.js").match(/const WORKER_CLASSES = (\[[^\]]+\]);/)[1];
-  const names = list.slice(1, -1).split(", ");
   const texts = vm.runInThisContext(list).map(String).join("\n");
   const sent = [];
   const timers = [];
@@ -55,10 +67,29 @@ test("the worker's source stands on its own", () => {
     }
     close() {}
   }
-  const world = { setInterval: (tick) => timers.push(tick), setTimeout: () => 0, performance: { now: () => 1 }, console: { log() {} }, URL, WebSocket, fetch: () => new Promise(() => {}), AbortSignal, EventSource: class {}, scope };
+  const world = {
+    setInterval: (tick) => timers.push(tick),
+    setTimeout: () => 0,
+    performance: { now: () => 1 },
+    console: { log() {} },
+    URL,
+    WebSocket,
+    fetch: () => new Promise(() => {}),
+    AbortSignal,
+    EventSource: class {},
+    scope,
+  };
   vm.runInNewContext(`"use strict";\n${texts}\nnew Performer(scope);`, world);
-  assert.equal(names.at(-1), "Performer");
-  const plan = { venue: "sim", market: "sim", stream: "ws://h/market/stream", combined: true, retired: false, rest: "http://h", weights: { trades: 20, info: 1, time: 1, minute: 2400 }, symbols: ["BTCUSDT"] };
+  const plan = {
+    venue: "sim",
+    market: "sim",
+    stream: "ws://h/market/stream",
+    combined: true,
+    retired: false,
+    rest: "http://h",
+    weights: { trades: 20, info: 1, time: 1, minute: 2400 },
+    symbols: ["BTCUSDT"],
+  };
   scope.onmessage({ data: { type: "start", plan, server: "ws://127.0.0.1:8765/", session: "s", seq: 1, token: "t" } });
   for (const tick of timers) tick();
   assert.deepEqual(sockets, ["ws://127.0.0.1:8765/", "ws://h/market/stream?streams=btcusdt@aggTrade"]);

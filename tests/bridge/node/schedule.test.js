@@ -36,14 +36,15 @@ function happen(world, thing) {
   else if (thing === "killServer") world.killServer();
   else if (thing === "startServer") world.server.up = true;
   else if (thing === "dropExchange") world.dropExchange();
-  else if (thing === "exchangeDown") (world.exchange.up = false), world.dropExchange();
+  else if (thing === "exchangeDown") ((world.exchange.up = false), world.dropExchange());
   else if (thing === "exchangeUp") world.exchange.up = true;
   else if (thing === "repeat" && some) world.deliver(some);
   else if (thing === "hidden") world.trade(symbol, { hidden: true });
-  else if (thing === "fetch" && some) world.serverSays({ type: "fetch", symbol, from: Math.max(1_000, some.a - 5), to: some.a });
+  else if (thing === "fetch" && some)
+    world.serverSays({ type: "fetch", symbol, from: Math.max(1_000, some.a - 5), to: some.a });
   else if (thing === "standby" || thing === "active") lease(world, symbol, thing);
   else if (thing === "holdAcks") world.server.acks = false;
-  else if (thing === "giveAcks" && !world.server.acks) (world.server.acks = true), world.killServer();
+  else if (thing === "giveAcks" && !world.server.acks) ((world.server.acks = true), world.killServer());
   else if (thing === "shutdownNotice") world.streamSays('{"e":"serverShutdown"}');
   else if (thing === "freeze") world.freeze(8_000);
   else if (thing === "clockStep") world.wallOffset += (world.random() - 0.5) * 7_200_000;
@@ -56,7 +57,11 @@ function lease(world, symbol, to) {
   if (to === "standby") world.server.standby.add(symbol);
   else world.server.standby.delete(symbol);
   const all = ["BTCUSDT", "ETHUSDT"];
-  world.serverSays({ type: "lease", active: all.filter((s) => !world.server.standby.has(s)), standby: [...world.server.standby] });
+  world.serverSays({
+    type: "lease",
+    active: all.filter((s) => !world.server.standby.has(s)),
+    standby: [...world.server.standby],
+  });
 }
 
 /** @param {World} world */
@@ -86,7 +91,11 @@ for (let seed = 1; seed <= 40; seed++) {
     world.check();
     const { outbox } = world.machine;
     assert.equal(outbox.queued + outbox.inFlight.length, 0, "all is delivered once both ends are back");
-    assert.deepEqual(new Set(world.acknowledged), new Set(world.server.stored.values()), "what is acknowledged is stored, and nothing else is");
+    assert.deepEqual(
+      new Set(world.acknowledged),
+      new Set(world.server.stored.values()),
+      "what is acknowledged is stored, and nothing else is",
+    );
     stored += world.server.stored.size;
   });
 }

@@ -18,7 +18,16 @@ function randomFrom(seed) {
 }
 
 class World {
-  constructor({ seed = 1, symbols = ["BTCUSDT", "ETHUSDT"], exchange = "ws://127.0.0.1:9443", venue = "sim", listed = symbols, token = "secret", ackMs = 0, ...rest } = {}) {
+  constructor({
+    seed = 1,
+    symbols = ["BTCUSDT", "ETHUSDT"],
+    exchange = "ws://127.0.0.1:9443",
+    venue = "sim",
+    listed = symbols,
+    token = "secret",
+    ackMs = 0,
+    ...rest
+  } = {}) {
     this.random = randomFrom(seed);
     this.now = 1_000;
     this.wallOffset = 1_790_000_000_000;
@@ -31,14 +40,33 @@ class World {
     this.tape = new Map(symbols.map((symbol) => [symbol, []]));
     this.nextId = new Map(symbols.map((symbol) => [symbol, 1_000]));
     this.exchange = { up: true, silent: false, rest: "ok", listed, requests: [] };
-    this.server = { up: true, token: "secret", acks: true, stored: new Map(), batches: [], beats: [], unfetchable: [], subscribed: [], standby: new Set(), limits: { rows: 500, in_flight: 32 }, hellos: [] };
+    this.server = {
+      up: true,
+      token: "secret",
+      acks: true,
+      stored: new Map(),
+      batches: [],
+      beats: [],
+      unfetchable: [],
+      subscribed: [],
+      standby: new Set(),
+      limits: { rows: 500, in_flight: 32 },
+      hellos: [],
+    };
     this.seen = new Set();
     this.expected = []; // rows that came from the exchange while they were ours, and fetched ones, in order
     this.acknowledged = [];
     this.spare = [];
     this.lease = new Map();
     const plan = Exchange.plan({ venue, exchange, symbols });
-    this.machine = new Machine({ plan, server: "ws://127.0.0.1:8765/", session: "s", token, random: this.random, ...rest });
+    this.machine = new Machine({
+      plan,
+      server: "ws://127.0.0.1:8765/",
+      session: "s",
+      token,
+      random: this.random,
+      ...rest,
+    });
     this.tick();
   }
 
@@ -106,7 +134,8 @@ class World {
       else if (action.do === "send") this.fromPage(action);
       else if (action.do === "request") this.request(action);
       else if (action.do === "knock") this.after(2, () => this.perform(this.machine.knocked(this.server.up, this.now)));
-      else if (action.do === "wake") this.after(action.at - this.now, () => !this.frozen && this.perform(this.machine.tick(this.now, this.wall)));
+      else if (action.do === "wake")
+        this.after(action.at - this.now, () => !this.frozen && this.perform(this.machine.tick(this.now, this.wall)));
     }
   }
 
@@ -114,7 +143,13 @@ class World {
     const isServer = url.includes(":8765");
     const end = isServer ? this.server : this.exchange;
     const socket = { id, isServer, streams: new Set(), deliverAt: 0, greeted: false, seq: null };
-    socket.streams = new Set(isServer ? [] : decodeURIComponent(new URL(url).search.slice(9)).split("/").map((name) => name.split("@")[0].toUpperCase()));
+    socket.streams = new Set(
+      isServer
+        ? []
+        : decodeURIComponent(new URL(url).search.slice(9))
+            .split("/")
+            .map((name) => name.split("@")[0].toUpperCase()),
+    );
     this.sockets.set(id, socket);
     this.after(this.random() * 20, () => {
       if (!this.sockets.has(id) || this.frozen) return;
@@ -159,7 +194,8 @@ class World {
   leased({ active, standby }) {
     for (const s of standby) this.lease.set(s, "standby");
     for (const s of active) {
-      if (this.lease.get(s) === "standby") for (const spare of this.spare) if (spare.s === s && this.now - spare.at <= 10_000) this.expect(spare.row);
+      if (this.lease.get(s) === "standby")
+        for (const spare of this.spare) if (spare.s === s && this.now - spare.at <= 10_000) this.expect(spare.row);
       this.spare = this.spare.filter((spare) => spare.s !== s);
       this.lease.set(s, "active");
     }
@@ -173,7 +209,9 @@ class World {
   /** The one law: whatever came while it was ours is acknowledged once or still here, in the order in which it came. */
   check() {
     const { outbox } = this.machine;
-    const here = [...outbox.inFlight, ...outbox.waiting].flatMap((batch) => JSON.parse(batch.text)).map((row) => JSON.stringify(row));
+    const here = [...outbox.inFlight, ...outbox.waiting]
+      .flatMap((batch) => JSON.parse(batch.text))
+      .map((row) => JSON.stringify(row));
     assert.deepEqual([...this.acknowledged, ...here, ...outbox.open], this.expected);
     assert.ok(outbox.outstanding <= this.server.limits.in_flight);
   }
@@ -205,7 +243,10 @@ class World {
 
   subscribe(socket, symbols) {
     this.server.subscribed = symbols;
-    const [active, standby] = [symbols.filter((s) => !this.server.standby.has(s)), symbols.filter((s) => this.server.standby.has(s))];
+    const [active, standby] = [
+      symbols.filter((s) => !this.server.standby.has(s)),
+      symbols.filter((s) => this.server.standby.has(s)),
+    ];
     this.toPage(socket.id, JSON.stringify({ type: "lease", active, standby }));
   }
 
@@ -228,12 +269,14 @@ class World {
 
   /** Puts any text on the stream, past what the model expects. */
   streamSays(text) {
-    for (const { id, isServer } of [...this.sockets.values()]) if (!isServer) this.perform(this.machine.received(id, text, this.now));
+    for (const { id, isServer } of [...this.sockets.values()])
+      if (!isServer) this.perform(this.machine.received(id, text, this.now));
   }
 
   /** Says something to every page that is connected. */
   serverSays(message) {
-    for (const socket of this.sockets.values()) if (socket.isServer && socket.greeted) this.toPage(socket.id, JSON.stringify(message));
+    for (const socket of this.sockets.values())
+      if (socket.isServer && socket.greeted) this.toPage(socket.id, JSON.stringify(message));
   }
 
   killServer() {
@@ -250,7 +293,16 @@ class World {
   trade(symbol, { hidden = false } = {}) {
     const id = this.nextId.get(symbol);
     this.nextId.set(symbol, id + 1);
-    const trade = { e: "aggTrade", E: this.wall, s: symbol, a: id, p: `${100 + (id % 7)}.${id % 10}0`, q: "0.5", T: this.wall, m: id % 2 === 0 };
+    const trade = {
+      e: "aggTrade",
+      E: this.wall,
+      s: symbol,
+      a: id,
+      p: `${100 + (id % 7)}.${id % 10}0`,
+      q: "0.5",
+      T: this.wall,
+      m: id % 2 === 0,
+    };
     this.tape.get(symbol).push(trade);
     if (!hidden && !this.exchange.silent) this.deliver(trade);
     return trade;
@@ -258,7 +310,8 @@ class World {
 
   deliver(trade) {
     const frame = JSON.stringify({ stream: `${trade.s.toLowerCase()}@aggTrade`, data: trade });
-    for (const socket of this.sockets.values()) if (!socket.isServer && socket.open && socket.streams.has(trade.s)) this.toPage(socket.id, frame);
+    for (const socket of this.sockets.values())
+      if (!socket.isServer && socket.open && socket.streams.has(trade.s)) this.toPage(socket.id, frame);
   }
 
   skip(symbol, count) {
@@ -271,18 +324,27 @@ class World {
       const answer = this.answer(new URL(url));
       const rows = answer.status === 200 && url.includes("fromId") ? JSON.parse(answer.text) : [];
       const job = this.machine.errands.fetcher.asking;
-      if (job && rows.length) for (const row of rows) if (row.a >= job.next && row.a <= job.to) this.expected.push(JSON.stringify([job.symbol, row.a, row.p, row.q, row.T, row.m]));
+      if (job && rows.length)
+        for (const row of rows)
+          if (row.a >= job.next && row.a <= job.to)
+            this.expected.push(JSON.stringify([job.symbol, row.a, row.p, row.q, row.T, row.m]));
       this.perform(this.machine.answered(id, answer, this.now));
     });
   }
 
   answer(url) {
     const { rest, listed } = this.exchange;
-    const said = (body, status = 200, retryAfter = null) => ({ status, text: JSON.stringify(body), retryAfter, cause: null });
+    const said = (body, status = 200, retryAfter = null) => ({
+      status,
+      text: JSON.stringify(body),
+      retryAfter,
+      cause: null,
+    });
     if (rest === "blocked" || rest === "unreachable") return { status: 0, text: "", retryAfter: null, cause: rest };
     if (typeof rest === "object") return said({ code: -1003, msg: "no" }, rest.status, rest.retryAfter ?? null);
     if (url.pathname.endsWith("/time")) return said({ serverTime: Math.round(this.wall) });
-    if (url.pathname.endsWith("/exchangeInfo")) return said({ symbols: listed.map((symbol) => ({ symbol, status: "TRADING", contractType: "PERPETUAL" })) });
+    if (url.pathname.endsWith("/exchangeInfo"))
+      return said({ symbols: listed.map((symbol) => ({ symbol, status: "TRADING", contractType: "PERPETUAL" })) });
     const trades = this.tape.get(url.searchParams.get("symbol"));
     if (!trades) return said({ code: -1121, msg: "Invalid symbol." }, 400);
     const from = url.searchParams.get("fromId");
