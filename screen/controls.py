@@ -30,7 +30,7 @@ _NUMBERS = (
     (ids.EXIT, "exit_z", "Exit |z|", "Leave when z is back to this; 0: when it crosses zero.", 0, 0.1),
     (ids.STOP, "stop_z", "Stop |z|", "Leave when z goes this far out on the adverse side; empty: none.", 0.2, 0.1),
     (ids.BETA_WINDOW, "beta_window", "OLS window", "Bars of the rolling OLS; empty: 25 half-lives.", 20, 1),
-    (ids.MEMORY, "memory_half_life", "Kalman memory", "Half-life of its memory, bars; empty: 25 half-lives.", 1, 1),
+    (ids.MEMORY, "memory_half_life", "Memory", "Half-life of the filter's memory, bars; empty: 25 half-lives.", 1, 1),
     (ids.TEST_WINDOW, "test_window", "Test window", "Bars the gate tests; empty: 40 half-lives, at least 500.", 50, 1),
     (ids.FEE, "fee_bps", "Fee, bps", "Per fill; a round trip has four.", 0, 0.1),
     (ids.NOTIONAL, "notional", "Notional Y", "Quote currency in the Y leg of a signal.", 1, 1),
@@ -82,8 +82,8 @@ def settings_form() -> html.Div:
             _row("Hedge", "How the hedge ratio is estimated.",
                  dbc.Select(id=ids.ESTIMATOR, size="sm", options=[
                      {"label": "Kalman filter", "value": "kalman"}, {"label": "rolling OLS", "value": "ols"}])),
-            *(_row(label, text, dbc.Input(id=of, type="number", min=least, step=step, size="sm", debounce=True))
-              for of, _, label, text, least, step in _NUMBERS),
+            *(_row(label, text, _number(of, field, least, step))
+              for of, field, label, text, least, step in _NUMBERS),
             _row("Gate", "Level of the Engle-Granger test that opens the gate.",
                  dbc.Select(id=ids.GATE_LEVEL, size="sm", options=[
                      {"label": "1 %", "value": "1"}, {"label": "5 %", "value": "5"}, {"label": "10 %", "value": "10"},
@@ -135,6 +135,19 @@ def settings_from(values: Mapping[str, Any], base: PairSettings) -> PairSettings
     if changes["estimator"] == "ols":
         changes["z_scale"] = "rolling"
     return replace(base, **changes)
+
+
+def _number(of: str, field: str, least: float, step: float) -> dbc.Input:
+    empty = {
+        "stop_z": "none",
+        "z_window": "auto",
+        "beta_window": "auto",
+        "memory_half_life": "auto",
+        "test_window": "auto",
+    }
+    return dbc.Input(
+        id=of, type="number", min=least, step=step, size="sm", debounce=True, placeholder=empty.get(field, "")
+    )  # fmt: skip
 
 
 def _row(label: str, explanation: str, control: Any) -> html.Div:

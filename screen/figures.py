@@ -38,7 +38,7 @@ def price() -> Figure:
         yaxis2=axis(domain=[0, 0.18], side="right", nticks=3, tickformat=".2~s"),
         showlegend=False,
     )
-    figure["xaxis"]["rangeslider"] = {"visible": False}
+    figure["xaxis"] |= {"rangeslider": {"visible": False}, "anchor": "y2"}
     return {"data": [candles, volume], "layout": figure}
 
 
@@ -55,12 +55,11 @@ def legs() -> Figure:
 
 def spread() -> Figure:
     """The spread from the line known a bar before, with its mean and one deviation to both sides."""
+    edge: Figure = {"width": 1, "line": {"dash": "dot"}, "hoverinfo": "skip"}
+    colour = "rgba(34,211,238,0.35)"
     data = [
-        _line("mean + 1 sd", "upper", "rgba(34,211,238,0.35)", width=1, line={"dash": "dot"}, hoverinfo="skip"),
-        _line(
-            "mean - 1 sd", "lower", "rgba(34,211,238,0.35)", width=1, line={"dash": "dot"}, fill="tonexty",
-            fillcolor=FAINT, hoverinfo="skip",
-        ),
+        _line("upper", "upper", colour, showlegend=False, **edge),
+        _line("mean ± 1 sd", "lower", colour, fill="tonexty", fillcolor=FAINT, **edge),
         _line("spread", "spread", CYAN, hovertemplate="%{y:.2f}"),
     ]  # fmt: skip
     return {"data": data, "layout": layout(yaxis=axis(side="right", ticksuffix=" bps", tickformat=".1f"))}
@@ -122,7 +121,7 @@ def gate() -> Figure:
         for level, colour in ((0.05, GREEN), (0.20, RED))
     ]  # fmt: skip
     figure = layout(
-        yaxis=axis(side="right", range=[0, 1], tickvals=[0, 0.05, 0.2, 0.5, 1], tickformat=".2~f"),
+        yaxis=axis(side="right", range=[0, 1], tickvals=[0.05, 0.2, 0.5, 1], tickformat=".2~f"),
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         shapes=levels,
     )

@@ -52,6 +52,15 @@ def utc(time_ms: int) -> str:
     return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def clock(time_ms: int) -> str:
+    """A moment for people, to the second.
+
+    >>> clock(1790046465580)
+    '2026-09-22 03:07:45 UTC'
+    """
+    return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"
+
+
 def frame(
     watch_id: int, view: PairView, columns: Columns, first: int, log: Sequence[LoggedDecision], reset: bool
 ) -> Frame:

@@ -37,6 +37,15 @@ def layout(**more: Any) -> Figure:
         "dragmode": "zoom",
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11, "color": MUTED}},
-        "xaxis": axis(type="date", hoverformat="%Y-%m-%d %H:%M:%S UTC", nticks=6),
+        "xaxis": axis(
+            type="date",
+            hoverformat="%Y-%m-%d %H:%M:%S UTC",
+            nticks=6,
+            tickformatstops=[
+                {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
+                {"dtickrange": [60_000, 86_400_000], "value": "%H:%M"},
+                {"dtickrange": [86_400_000, None], "value": "%b %d"},
+            ],
+        ),
         **more,
     }

@@ -97,6 +97,7 @@ async def test_stopping_commits_what_has_arrived(tmp_path: Path, bridge_dir: Pat
             for n in range(1, 31):
                 await socket.send(json.dumps({"type": "ticks", "seq": n, "rows": [row(n)]}))
             await until(lambda: server.intake.traffic.markets.get("sim", MarketTraffic()).received == 30)
+            socket.transport.abort()  # it has not read its acknowledgements, so it could not close politely
     assert not (config.data_dir / "ticks.db-wal").exists(), "one tidy file is left"
     assert len(stored(desk)) == 30
 

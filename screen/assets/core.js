@@ -9,6 +9,7 @@
  */
 const PairbridgeCore = (() => {
   const KEEP = 1000; // bars on the screen
+  const CANDLES = 360; // drawing more costs a frame its time
 
   /** An empty memory of one pair. */
   function emptyPair() {
@@ -69,6 +70,7 @@ const PairbridgeCore = (() => {
     const arrays = {};
     for (const field of ["x", "y", "open", "high", "low", "close"]) {
       if (meta[field]) arrays[field] = pair.columns[meta[field].replace("leg_", leg + "_")] ?? [];
+      if (meta.candles && arrays[field]) arrays[field] = arrays[field].slice(-CANDLES);
     }
     if (meta.normalise) arrays.y = normalised(arrays.y);
     if (meta.candles) appendForming(pair, meta, leg, arrays);

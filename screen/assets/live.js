@@ -24,6 +24,7 @@
   let dirty = false;
   let banner = null;
   const zoomed = new Set();
+  let stale = new Set(CHARTS); // charts that do not show what is known
   const painted = { frames: 0, trade_ms: 0 }; // for measurements
 
   const byId = (id) => document.getElementById(id);
@@ -57,6 +58,7 @@
     if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
     const isOther = message.reset && message.watch !== pair.watch;
     core.absorb(pair, message);
+    if (message.reset || message.log.length || (message.columns.t ?? []).length) stale = new Set(CHARTS);
     if (isOther) zoomed.clear();
     showTexts(message);
     showLog(message);
@@ -151,9 +153,12 @@
 
   function paint() {
     dirty = false;
-    for (const id of CHARTS) {
+    stale.add("price-chart"); // its last candle is still forming; the others change with a complete bar only
+    for (const id of [...stale]) {
       const gd = plot(id);
-      if (gd && gd.data && gd.offsetParent !== null) draw(id, gd);
+      if (!gd || !gd.data) continue; // not mounted yet: it stays stale
+      draw(id, gd);
+      stale.delete(id);
     }
     painted.frames += 1;
     if (painted.trade_ms) {

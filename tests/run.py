@@ -1,0 +1,37 @@
+"""The whole suite in its order: ``python -m tests.run``; the long forms with ``--soak``.
+
+Everything without a browser runs on all cores; then the browser tests one by one, since they check how
+soon something is seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+
+def pytest(*arguments: str) -> int:
+    """One pytest run; returns its exit code, with "nothing collected" as a success."""
+    code = subprocess.call([sys.executable, "-m", "pytest", "-q", *arguments])
+    return 0 if code == 5 else code
+
+
+def main() -> None:
+    """The command line; more arguments go to pytest."""
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--soak", action="store_true", help="the long forms instead of the default suite")
+    options, rest = parser.parse_known_args()
+    workers = str(min(os.cpu_count() or 1, 4))
+    if options.soak:
+        raise SystemExit(pytest("-m", "soak", *rest))
+    codes = [
+        pytest("-n", workers, "--dist", "loadfile", "-m", "not browser and not soak", *rest),
+        pytest("-m", "browser and not soak", *rest),
+    ]
+    raise SystemExit(max(codes))
+
+
+if __name__ == "__main__":
+    main()

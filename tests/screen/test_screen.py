@@ -1,0 +1,182 @@
+"""Texts, frames, controls and layout: pure functions of what is known."""
+
+from __future__ import annotations
+
+import doctest
+import math
+from typing import Any
+
+import dash
+import pytest
+from dash import Dash
+from dash.development.base_component import Component
+
+from engine.errors import SettingsError
+from engine.pairs.calibration import Calibration
+from engine.pairs.codes import Action, Reason
+from engine.pairs.model import Snapshot
+from engine.pairs.settings import PairSettings, classic, defended
+from engine.pairs.view import PairView
+from screen import controls, figures, frames, ids, texts
+from screen.layout import page
+from screen.wiring import register
+
+NAN = math.nan
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    known = Snapshot(
+        open_time_ms=1_790_046_465_000, beta=1.1, alpha=-3.0, spread=0.0012, mean=0.0002, deviation=0.0005, z=2.0,
+        beta_ols=1.2, beta_kalman=1.1, gate_statistic=-4.0, gate_critical=-3.3, gate_pvalue=0.012, gate=1.0,
+        coverage=0.97, cost_z=0.8, position=-1.0, action=Action.NONE, reason=Reason.NONE,
+    )  # fmt: skip
+    return known._replace(**changes)
+
+
+CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))
+
+
+def view(**changes: Any) -> PairView:
+    fields: dict[str, Any] = {
+        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(), "has_run": True, "bars": 900,
+        "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
+        "gate_open_share": 0.5,
+    }  # fmt: skip
+    return PairView(**(fields | changes))
+
+
+def test_every_card_has_a_value_a_note_and_a_tone() -> None:
+    text, tone = texts.cards(view())
+    assert text["z"] == "+2.00" and tone["z"] == "warn"
+    assert text["prices"] == "3,100.5" and "BTCUSDT 85,000.1" in text["prices-note"]
+    assert text["half-life"] == "12.0 bars" and text["half-life-note"] == "60 s · noise would show 31 bars"
+    assert text["gate"] == "OPEN" and "p 0.012 · open 50% of bars · 40 tests" in text["gate-note"]
+    assert text["position"] == "SHORT" and text["position-note"] == "short ETHUSDT, long BTCUSDT"
+    assert text["cost"] == "0.80 σ" and "pays from |z| 1.30" in text["cost-note"] and tone["cost"] == "good"
+    assert text["coverage"] == "97%" and tone["coverage"] == "good"
+
+
+def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
+    unknown = dict.fromkeys(Snapshot._fields[1:15], NAN) | {"position": 0.0}
+    for empty in (
+        view(latest=None, calibration=None, last_prices=(None, None)),
+        view(latest=snapshot(**unknown), calibration=None),
+    ):
+        text, _ = texts.cards(empty)
+        for name in ("z", "beta", "half-life", "gate", "cost", "coverage"):
+            assert text[name] == "–", name
+        assert not any("nan" in value.lower() for value in text.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "chart", "says"),
+    [
+        ({"has_run": False}, ids.PRICE, "Waiting for trades of ETHUSDT and BTCUSDT in market sim."),
+        ({"bars": 0, "latest": None}, ids.Z, "No complete 5s bar of both legs yet."),
+        ({"bars": 100, "calibration": None}, ids.Z, "Calibrating: 100 of 360 bars, about 22 min to go."),
+        ({"bars": 800, "calibration": None}, ids.Z, "It is tried again."),
+        ({"latest": snapshot(z=NAN)}, ids.Z, "Filling the z window of 50 bars."),
+        (
+            {"bars": 400, "latest": snapshot(gate_pvalue=NAN)},
+            ids.GATE,
+            "The first test needs 500 bars, about 8 min to go.",
+        ),
+        ({"settings": PairSettings(gate="off")}, ids.GATE, "The gate is off"),
+        ({}, ids.Z, ""),
+    ],
+)
+def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says: str) -> None:
+    found = texts.notes(view(**changes))[chart]
+    assert says in found and bool(found) == bool(says)
+
+
+def test_holes_and_stopped_reversion_are_red() -> None:
+    _, tone = texts.cards(view(holes=2))
+    assert tone["coverage"] == "bad"
+    text, tone = texts.cards(
+        view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
+    )
+    assert (text["half-life"], tone["half-life"]) == ("n.a.", "bad")
+
+
+def test_the_form_gives_back_the_settings_it_shows() -> None:
+    for settings in (
+        classic(),
+        defended(),
+        classic(gate="off", estimator="ols", interval_ms=90_000),
+        classic(window=77),
+    ):
+        values = dict(zip(controls.FORM, controls.form_values(settings), strict=True))
+        assert controls.settings_from(values, settings) == settings
+        assert values[ids.INTERVAL] in [option["value"] for option in controls.interval_options(settings)]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({ids.ENTRY: None}, "entry_z is empty; expected a number"),
+        ({ids.EXIT: 5}, "exit_z is 5; expected from 0 to below entry_z"),
+        ({ids.INTERVAL: "5 apples"}, "interval is '5 apples'"),
+        ({ids.Z_WINDOW: 2}, "z_window is 2; expected 5 to 5000, or none"),
+    ],
+)
+def test_a_bad_control_is_named(change: dict[str, Any], says: str) -> None:
+    values = dict(zip(controls.FORM, controls.form_values(classic()), strict=True)) | change
+    with pytest.raises(SettingsError, match=says.replace("(", r"\(")):
+        controls.settings_from(values, classic())
+
+
+def test_spreads_are_drawn_in_basis_points_with_their_band() -> None:
+    columns = {"t": [1, 2], "spread": [None, 0.001], "mean": [None, 0.0005], "deviation": [None, 0.0001]}
+    drawn = frames.drawn_columns(columns, classic())
+    assert drawn["spread"] == [None, 10.0] and drawn["upper"] == [None, pytest.approx(6.0)]
+    assert frames.drawn_columns(columns, classic(space="price"))["spread"] == [None, 0.001]
+    assert frames.drawn_columns({}, classic()) == {}
+
+
+class _NoDesk:
+    """Callbacks are registered against it, never called."""
+
+
+def test_every_id_of_a_callback_is_in_the_layout() -> None:
+    app = Dash("ids", suppress_callback_exceptions=True)
+    register(app, _NoDesk())  # type: ignore[arg-type]
+    laid_out = set(_ids(page()))
+    assert len(laid_out) == len(list(_ids(page()))), "an id stands twice"
+    used = set()
+    for callback in app._callback_list:
+        for side in ("inputs", "state"):
+            used |= {each["id"] for each in callback[side]}
+        used |= {part.split(".")[0] for part in callback["output"].strip(".").split("...") if "." in part}
+    assert used - laid_out == set()
+    assert {ids.live(f"{name}") for name in texts.cards(view())[0]} <= laid_out
+    assert {ids.note(chart) for chart in ids.CHARTS} <= laid_out
+
+
+def _ids(component: Any) -> Any:
+    if isinstance(component, Component):
+        if getattr(component, "id", None) is not None:
+            yield component.id
+        children = getattr(component, "children", None)
+        for child in children if isinstance(children, (list, tuple)) else [children]:
+            yield from _ids(child)
+
+
+def test_figures_name_only_columns_that_a_frame_has() -> None:
+    known = {"t", "z", "upper", "lower", "spread", "beta_kalman", "beta_ols", "pvalue", "gate", "y_last", "x_last"}
+    known |= {f"leg_{name}" for name in ("open", "high", "low", "close", "volume")}
+    for chart in ids.CHARTS:
+        for trace in figures.FIGURES[chart]()["data"]:
+            fields = {
+                value for key, value in trace["meta"].items() if key in ("x", "y", "open", "high", "low", "close")
+            }
+            assert fields <= known, (chart, fields - known)
+
+
+def test_examples_in_docstrings() -> None:
+    for module in (frames, texts):
+        assert doctest.testmod(module).failed == 0
+
+
+def test_dash_is_the_version_that_was_tried() -> None:
+    assert dash.__version__.startswith("4.4.")
