@@ -62,12 +62,12 @@ def residuals_kernel(y: Floats, x: Floats, alpha: float, beta: float) -> Floats:
 
 
 @njit
-def tls_kernel(y: Floats, x: Floats) -> tuple[float, float]:
-    """``(alpha, beta)`` of the line with the least orthogonal distances; NaN where no line is the best.
+def tls_of(mean_y: float, mean_x: float, syy: float, sxy: float, sxx: float) -> tuple[float, float]:
+    """``(alpha, beta)`` of the line with the least orthogonal distances, from a window's moments (of any one scale).
 
     beta = (d + sqrt(d^2 + 4 sxy^2)) / (2 sxy), d = syy - sxx, in the form that does not cancel for the sign of d.
+    NaN where no line is the best.
     """
-    mean_y, mean_x, syy, sxy, sxx = centred_products(y, x)
     difference = syy - sxx
     root = np.sqrt(difference * difference + 4.0 * sxy * sxy)
     if difference > 0.0:
@@ -75,6 +75,13 @@ def tls_kernel(y: Floats, x: Floats) -> tuple[float, float]:
     else:
         beta = 2.0 * sxy / (root - difference) if root - difference > 0.0 else np.nan
     return mean_y - beta * mean_x, beta
+
+
+@njit
+def tls_kernel(y: Floats, x: Floats) -> tuple[float, float]:
+    """``(alpha, beta)`` of the line with the least orthogonal distances; NaN where no line is the best."""
+    mean_y, mean_x, syy, sxy, sxx = centred_products(y, x)
+    return tls_of(mean_y, mean_x, syy, sxy, sxx)
 
 
 def ols(y: ArrayLike, x: ArrayLike) -> Line:
