@@ -16,24 +16,23 @@ import numpy as np
 from engine.stats.checks import ArrayLike, as_series, same_length
 from engine.stats.moments import Moments
 from engine.stats.reversion import half_life_kernel
-from engine.stats.unitroot import FIXED, adf_kernel
 
-FASTER = 2.0  # prints that revert this many times faster than the mid are read as bounce
-ADF_5 = -2.86154  # asymptotic; the badge compares two series of equal length, no decision hangs on it
+FASTER = 3.0  # prints that revert more than this many times faster than the mid are read as bounce
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
     """``level_share`` and ``change_share`` are bounce's shares of the variance of the prints' spread and its changes.
 
-    Half-lives in bars, raw, NaN where nothing reverts. ``is_bounce`` is the badge "reversion is bounce": the prints
-    look stationary and the mid does not, or they revert at more than twice the mid's speed.
+    Half-lives in bars, raw, NaN where nothing reverts. ``ratio`` is the mid's over the prints', inf where only the
+    prints revert, NaN where they do not. ``is_bounce`` is the badge "reversion is bounce": a ratio above 3.
     """
 
     level_share: float
     change_share: float
     half_life_prints: float
     half_life_mid: float
+    ratio: float
     is_bounce: bool
 
 
@@ -46,13 +45,11 @@ def bounce(spread_prints: ArrayLike, spread_mid: ArrayLike) -> Bounce:
     same_length(prints, mid, "spread_prints", "spread_mid")
     noise = prints - mid
     fast, slow = half_life_kernel(prints)[1], half_life_kernel(mid)[1]
-    stationary = [adf_kernel(each, True, FIXED, 1)[0] < ADF_5 for each in (prints, mid)]
-    only_prints = stationary[0] and not stationary[1]
-    faster = fast * FASTER < (math.inf if math.isnan(slow) else slow)
+    ratio = math.nan if math.isnan(fast) else math.inf if math.isnan(slow) else slow / fast
     return Bounce(
         _share(Moments.of(noise), Moments.of(prints)),
         _share(Moments.of(np.diff(noise)), Moments.of(np.diff(prints))),
-        fast, slow, bool(only_prints or faster),
+        fast, slow, ratio, ratio > FASTER,
     )  # fmt: skip
 
 

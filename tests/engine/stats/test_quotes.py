@@ -88,11 +88,31 @@ def test_the_bounce_meter_tells_a_bouncing_walk_from_a_reverting_spread() -> Non
         walks.append(bounce(*(a[10:] - line.alpha - line.beta * b[10:] for a, b in zip(one[:2], two[:2], strict=True))))
         mid = ar1(rng, 400, 10, sd=3.0)
         spreads.append(bounce(mid + 0.3 * np.sign(rng.standard_normal(400)), mid))
-    assert np.mean([each.is_bounce for each in walks]) > 0.6
-    assert np.mean([each.is_bounce for each in spreads]) < 0.05
+    assert np.mean([each.is_bounce for each in walks]) > 0.9
+    assert not any(each.is_bounce for each in spreads)
+    assert all(each.is_bounce == (each.ratio > 3.0) for each in (*walks, *spreads))
     assert np.median([each.change_share for each in walks]) > 0.6
     assert np.median([each.level_share for each in spreads]) < 0.05
     assert np.median([each.half_life_prints for each in walks]) < np.nanmedian([each.half_life_mid for each in walks])
+
+
+def test_a_spread_that_truly_reverts_is_not_called_bounce_because_its_prints_bounce_as_well() -> None:
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(100):
+        mid = ar1(rng, 400, 10, sd=3.0)
+        found.append(bounce(mid + np.sign(rng.standard_normal(400)), mid))
+    assert np.median([each.ratio for each in found]) == pytest.approx(2.5, abs=0.3)
+    assert np.mean([each.is_bounce for each in found]) < 0.1
+
+
+def test_the_badge_is_a_ratio_above_three() -> None:
+    rng = np.random.default_rng(5)
+    alternating = np.resize([1.0, -1.0], 60) + 1e-3 * rng.standard_normal(60)
+    nothing = bounce(alternating, alternating)  # phi is negative: nothing to time
+    assert np.isnan(nothing.ratio) and not nothing.is_bounce
+    only_prints = bounce(ar1(rng, 200, 3.0), np.exp(np.linspace(0.0, 5.0, 200)))
+    assert only_prints.ratio == np.inf and only_prints.is_bounce
 
 
 def test_a_bounce_without_movement_is_unknown() -> None:
