@@ -34,11 +34,20 @@ class Reason(IntEnum):
     BRIDGE_DOWN = 19
 
 
-class Flag(IntEnum):
-    """Bits of what is wrong with a bar."""
+class LegFlag(IntEnum):
+    """Bits of what is wrong with one leg's bar."""
 
-    Y_FILLED = 1  # no trade of the leg in it
-    X_FILLED = 2
+    FILLED = 1  # no trade in it
     TAINTED = 4  # an open hole touches it
     BRIDGE_DOWN = 8
-    LAST_PRICE = 16  # no quotes: the price is a print
+    LAST_PRICE = 16  # no quotes: its mid is a print
+
+
+class Flag(IntEnum):
+    """Bits of what is wrong with a bar of both legs: those of LegFlag, and which leg is filled."""
+
+    Y_FILLED = 1
+    X_FILLED = 2
+    TAINTED = 4
+    BRIDGE_DOWN = 8
+    LAST_PRICE = 16

@@ -11,15 +11,15 @@ Floats = npt.NDArray[np.float64]
 
 
 class In(IntEnum):
-    """Input rows. Prices in the unit of the settings' space (log or quote currency)."""
+    """Rows of one leg's inputs, shared by all pairs that the leg is in. NaN where not known."""
 
-    Y = 0
-    X = 1
-    Y_AGE = auto()  # ms since the leg's last trade, at the bar's end
-    X_AGE = auto()
-    Y_HALF = auto()  # half-spread as a fraction of the price; NaN unknown
-    X_HALF = auto()
-    FLAGS = auto()  # bits of codes.Flag
+    MID = 0  # the trade-side mid; where nobody says who the taker was, the last print
+    LAST = auto()  # the last print
+    LOG_MID = auto()
+    LOG_LAST = auto()
+    AGE = auto()  # ms since the leg's last trade, at the bar's end
+    HALF = auto()  # half-spread as a fraction of the price
+    FLAGS = auto()  # bits of codes.LegFlag
 
 
 class Out(IntEnum):
@@ -42,14 +42,15 @@ class Out(IntEnum):
     POSITION = auto()  # +1 long the spread, -1 short, after this bar's decision
     ACTION = auto()
     REASON = auto()
+    MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN where it learns nothing
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
 
 
 class At(IntEnum):
     """The recursive state between bars; a checkpoint is a copy of it."""
 
-    BETA = 0
-    ALPHA = auto()
+    LINE_BETA = 0  # of the line in use; the filter's stands below
+    LINE_ALPHA = auto()
     OLS_BETA = auto()
     OLS_ALPHA = auto()
     K_BETA = auto()
@@ -64,6 +65,9 @@ class At(IntEnum):
     GATE_PVALUE = auto()
     GATE_TESTS = auto()
     GATE_FLIPS = auto()
+    GATE_BARS = auto()  # bars since the first test, it included
+    GATE_OPEN_BARS = auto()
+    TESTED = auto()  # slot of the latest test
     POSITION = auto()
     ENTERED = auto()
     LEFT = auto()
@@ -75,14 +79,18 @@ class At(IntEnum):
 class Par(IntEnum):
     """Parameters of one calibrated run."""
 
-    KALMAN = 0  # 1: the spread is the filter's innovation, 0: the distance from rolling least squares
+    PRICE = 0  # the row of In that the pair is measured by
+    ESTIMATOR = auto()  # a place in settings.ESTIMATORS
     FILTER_Z = auto()
     CENTRE = auto()
     V_E = auto()
     Q_ALPHA = auto()
     CALIBRATED = auto()  # slot from which the filter runs; inf before
+    BETA_WINDOW = auto()
+    REFIT_EVERY = auto()
     Z_WINDOW = auto()
     TAINT_WINDOW = auto()
+    LEAST_COVERAGE = auto()
     ENTRY = auto()
     EXIT = auto()
     STOP = auto()
@@ -90,6 +98,7 @@ class Par(IntEnum):
     MAX_HOLD = auto()
     COOLDOWN = auto()
     GATED = auto()
+    GATE_LOCKED = auto()  # 1: the spread is too slow for any test window, so the gate never opens
     GATE_ROW = auto()
     GATE_EVERY = auto()
     GATE_DWELL = auto()
@@ -99,5 +108,5 @@ class Par(IntEnum):
     STALE_MS = auto()
     COST_FILTER = auto()
     FEE = auto()  # a fraction, per fill
+    HALF = auto()  # a fraction, per fill; NaN: measured
     PRICE_SPACE = auto()
-    FIRST = auto()  # slot of the run's first bar

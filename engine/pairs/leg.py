@@ -1,7 +1,8 @@
 """One symbol in bars of one width, from a first slot on: rolled up from seconds, prices carried over gaps.
 
-Columns up to TAINTED belong to the bar alone. The others are carried: the trade-side quote and the last
-price as they stood at the bar's end, so a bar without a trade repeats them with a growing age.
+Columns up to DOWN belong to the bar alone. The others are carried: the trade-side quote and the last
+price as they stood at the bar's end, so a bar without a trade repeats them with a growing age. What the pairs
+read of it stands in ``inputs``, made once for all of them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import numpy as np
 
 from engine.market.bars import Bar, roll_up
 from engine.market.intervals import SECOND_MS
-from engine.pairs.columns import Floats
+from engine.pairs.codes import LegFlag
+from engine.pairs.columns import Floats, In
+from engine.pairs.inputs import Inputs, grown, put_logs
 from engine.stats.jit import njit
 
 _FIRST_CAPACITY = 1_024
+Spans = Sequence[tuple[int, int]]
 
 
 class Col(IntEnum):
@@ -35,6 +39,7 @@ class Col(IntEnum):
     SIDED = auto()  # 1: every trade says which side was the taker
     LAST_AGE = auto()
     TAINTED = auto()  # 1: an open hole touches the bar
+    DOWN = auto()  # 1: the bridge was away
     QUOTE_BID = auto()
     QUOTE_ASK = auto()
     LAST = auto()
@@ -50,48 +55,49 @@ class Leg:
         self.width_ms = width_ms
         self.first_slot = first_slot
         self.size = 0
-        self._cols = np.full((len(Col), _FIRST_CAPACITY), np.nan)
+        self.inputs = Inputs(first_slot)
+        self._cols: Floats = np.empty((len(Col), _FIRST_CAPACITY))
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
 
-    def close(self, seconds: Sequence[Bar], through_ms: int, spans: Sequence[tuple[int, int]]) -> int:
+    def close(self, seconds: Sequence[Bar], through_ms: int, spans: Spans, outages: Spans = ()) -> int:
         """Every second before ``through_ms`` has been given out; returns how many bars that completed.
 
-        ``spans``: the stretches of time that an open hole touches.
+        ``spans``: the stretches ``[from, to)`` that an open hole touches; ``outages``: those without the bridge.
         """
-        self._seconds += [bar for bar in seconds if bar.open_time_ms >= self.first_slot * self.width_ms]
+        first_ms = self.first_slot * self.width_ms
+        self._seconds += [bar for bar in seconds if bar.open_time_ms >= first_ms]
         begin = self.size
         complete = through_ms // self.width_ms - self.first_slot
         if complete <= begin:
             return 0
-        self._make_room(complete)
+        self._cols = grown(self._cols, complete)
         at = 0
         for place in range(begin, complete):
-            open_ms, until = self._bounds(place)
+            until = first_ms + (place + 1) * self.width_ms
             first = at
             while at < len(self._seconds) and self._seconds[at].open_time_ms < until:
                 at += 1
-            self._put(place, open_ms, self._seconds[first:at], spans)
+            self._put(place, self._seconds[first:at], spans, outages)
         del self._seconds[:at]
         self.size = complete
-        carry(self._cols, begin, complete, self.first_slot, self.width_ms)
+        self._carry(begin)
         return complete - begin
 
     def revise(
-        self, from_ms: int, to_ms: int, bars: Callable[[int, int], Iterable[Bar]], spans: Sequence[tuple[int, int]]
+        self, from_ms: int, to_ms: int, bars: Callable[[int, int], Iterable[Bar]], spans: Spans, outages: Spans = ()
     ) -> int:
         """Seconds in ``[from_ms, to_ms)`` changed, or whether a hole touches them; ``bars`` gives the seconds of a
         stretch as they are now. Returns the first place that may have changed (``size``: none)."""
         first = max(from_ms // self.width_ms - self.first_slot, 0)
         last = (to_ms - 1) // self.width_ms - self.first_slot
         for place in range(first, min(last + 1, self.size)):
-            open_ms, until = self._bounds(place)
-            self._put(place, open_ms, list(bars(open_ms, until)), spans)
+            self._put(place, list(bars(*self._bounds(place))), spans, outages)
         if last >= self.size:
             begin = (self.first_slot + self.size) * self.width_ms
             given_out = max([to_ms, *(bar.open_time_ms + SECOND_MS for bar in self._seconds)])
             self._seconds = list(bars(begin, given_out))
         if first < self.size:
-            carry(self._cols, first, self.size, self.first_slot, self.width_ms)
+            self._carry(first)
         return min(first, self.size)
 
     def column(self, col: Col, start: int = 0) -> Floats:
@@ -108,17 +114,17 @@ class Leg:
         open_ms = (self.first_slot + place) * self.width_ms
         return open_ms, open_ms + self.width_ms
 
-    def _put(self, place: int, open_ms: int, seconds: list[Bar], spans: Sequence[tuple[int, int]]) -> None:
+    def _put(self, place: int, seconds: list[Bar], spans: Spans, outages: Spans) -> None:
         cols = self._cols[:, place]
         cols[:] = np.nan
-        until = open_ms + self.width_ms
+        open_ms, until = self._bounds(place)
         cols[Col.TAINTED] = any(start < until and end > open_ms for start, end in spans)
+        cols[Col.DOWN] = any(until > left and open_ms <= back for left, back in outages)
         cols[Col.VOLUME] = cols[Col.TRADES] = 0.0
         if not seconds:
             return
-        bar = roll_up(seconds, open_ms, self.width_ms)
-        cols[Col.OPEN], cols[Col.HIGH], cols[Col.LOW], cols[Col.CLOSE] = bar.open, bar.high, bar.low, bar.close
-        cols[Col.VOLUME], cols[Col.TRADES] = bar.volume, bar.trades
+        bar = seconds[0] if self.width_ms == SECOND_MS else roll_up(seconds, open_ms, self.width_ms)
+        cols[: Col.TRADES + 1] = bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades
         cols[Col.SIDED] = bar.price_basis == "quotes"
         if bar.bid is not None and bar.bid_age_ms is not None:
             cols[Col.BID], cols[Col.BID_AGE] = bar.bid, bar.bid_age_ms
@@ -127,17 +133,14 @@ class Leg:
         ages = [age for age in (bar.bid_age_ms, bar.ask_age_ms) if age is not None]
         cols[Col.LAST_AGE] = min(ages) if ages else until - seconds[-1].open_time_ms - SECOND_MS
 
-    def _make_room(self, bars: int) -> None:
-        capacity = self._cols.shape[1]
-        if bars > capacity:
-            fresh = np.full((len(Col), max(bars, 2 * capacity)), np.nan)
-            fresh[:, :capacity] = self._cols
-            self._cols = fresh
+    def _carry(self, start: int) -> None:
+        self.inputs.resize(self.size)
+        carry(self._cols, self.inputs.columns, start, self.size, self.first_slot, self.width_ms)
 
 
 @njit
-def carry(cols: Floats, start: int, stop: int, first_slot: int, width_ms: int) -> None:
-    """Carry quotes and last prices over the bars ``start .. stop - 1`` from the bar before.
+def carry(cols: Floats, inputs: Floats, start: int, stop: int, first_slot: int, width_ms: int) -> None:
+    """Carry quotes and last prices over the bars ``start .. stop - 1`` from the bar before, and write the inputs.
 
     A side without a print keeps its older quote, clamped by the bar's prints: a sale below the old bid was
     itself a bid. A bar whose trades do not all name the taker's side ends the quote.
@@ -147,22 +150,49 @@ def carry(cols: Floats, start: int, stop: int, first_slot: int, width_ms: int) -
         bid, ask = cols[Col.QUOTE_BID, start - 1], cols[Col.QUOTE_ASK, start - 1]
         last, last_ms = cols[Col.LAST, start - 1], cols[Col.LAST_MS, start - 1]
     for i in range(start, stop):
+        end_ms = (first_slot + i + 1) * width_ms
         if cols[Col.TRADES, i] > 0.0:
             last = cols[Col.CLOSE, i]
-            last_ms = (first_slot + i + 1) * width_ms - cols[Col.LAST_AGE, i]
-            if cols[Col.SIDED, i] == 1.0:
-                if cols[Col.BID, i] > 0.0:
-                    bid = cols[Col.BID, i]
-                elif cols[Col.LOW, i] < bid:
-                    bid = cols[Col.LOW, i]
-                if cols[Col.ASK, i] > 0.0:
-                    ask = cols[Col.ASK, i]
-                elif cols[Col.HIGH, i] > ask:
-                    ask = cols[Col.HIGH, i]
-            else:
-                bid = ask = np.nan
+            last_ms = end_ms - cols[Col.LAST_AGE, i]
+            bid, ask = _quote(cols, i, bid, ask)
         mid = (bid + ask) / 2.0
         cols[Col.QUOTE_BID, i], cols[Col.QUOTE_ASK, i] = bid, ask
         cols[Col.LAST, i], cols[Col.LAST_MS, i] = last, last_ms
         cols[Col.MID, i] = mid
         cols[Col.HALF_SPREAD, i] = max((ask - bid) / 2.0, 0.0) / mid
+        inputs[In.MID, i], inputs[In.LAST, i] = (mid if mid == mid else last), last
+        inputs[In.AGE, i] = end_ms - last_ms
+        inputs[In.HALF, i] = cols[Col.HALF_SPREAD, i]
+        inputs[In.FLAGS, i] = _flags(cols, i)
+    put_logs(inputs, start, stop)
+
+
+@njit
+def _quote(cols: Floats, i: int, bid: float, ask: float) -> tuple[float, float]:
+    """Bid and ask after a bar with trades, from those before it."""
+    if cols[Col.SIDED, i] != 1.0:
+        return np.nan, np.nan
+    if cols[Col.BID, i] > 0.0:
+        bid = cols[Col.BID, i]
+    elif cols[Col.LOW, i] < bid:
+        bid = cols[Col.LOW, i]
+    if cols[Col.ASK, i] > 0.0:
+        ask = cols[Col.ASK, i]
+    elif cols[Col.HIGH, i] > ask:
+        ask = cols[Col.HIGH, i]
+    return bid, ask
+
+
+@njit
+def _flags(cols: Floats, i: int) -> int:
+    """Bits of ``codes.LegFlag``."""
+    flags = 0
+    if cols[Col.TRADES, i] == 0.0:
+        flags |= LegFlag.FILLED
+    if cols[Col.TAINTED, i] == 1.0:
+        flags |= LegFlag.TAINTED
+    if cols[Col.DOWN, i] == 1.0:
+        flags |= LegFlag.BRIDGE_DOWN
+    if not cols[Col.MID, i] > 0.0:
+        flags |= LegFlag.LAST_PRICE
+    return flags

@@ -21,27 +21,15 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.pairs.calibration import Calibration, calibrate, parameters
-from engine.pairs.codes import Action, Flag, Reason
-from engine.pairs.columns import At, Floats, In, Out
-from engine.pairs.kernel import advance, refill, to_log
-from engine.pairs.settings import MAX_WINDOW, PairSettings
+from engine.pairs.codes import Action, LegFlag, Reason
+from engine.pairs.columns import At, Floats, In, Out, Par
+from engine.pairs.inputs import BAR_ROWS, Inputs, PairBar, grown, put_bars
+from engine.pairs.kernel import advance, pair_flags, refill
+from engine.pairs.settings import PairSettings
 from engine.stats.windows import window_new
 
 CHECKPOINT_EVERY = 2_048
 _FIRST_CAPACITY = 1_024
-
-
-class PairBar(NamedTuple):
-    """One bar of both legs. Prices in quote currency; ages in ms; half-spreads as fractions, NaN unknown."""
-
-    open_time_ms: int
-    y: float
-    x: float
-    y_age_ms: float = 0.0
-    x_age_ms: float = 0.0
-    y_half_spread: float = math.nan
-    x_half_spread: float = math.nan
-    flags: int = 0
 
 
 class Snapshot(NamedTuple):
@@ -65,6 +53,7 @@ class Snapshot(NamedTuple):
     position: float
     action: Action
     reason: Reason
+    memory: float = math.nan  # half-life of the filter's memory, in bars
 
 
 class _Checkpoint(NamedTuple):
@@ -79,15 +68,24 @@ class _Checkpoint(NamedTuple):
 class PairModel:
     """Columns of one pair from its first bar on, and the state after the last."""
 
-    def __init__(self, settings: PairSettings, first_slot: int | None = None) -> None:
-        """``first_slot``: open time of the first bar in bars of its width; taken from the first bar when None."""
+    def __init__(
+        self, settings: PairSettings, first_slot: int | None = None, legs: tuple[Inputs, Inputs] | None = None
+    ) -> None:
+        """``first_slot``: open time of the first bar in bars of its width; taken from the first bar when None.
+
+        ``legs``: what it is to follow, beginning at or before ``first_slot``; without them it is given its bars.
+        """
         self.settings = settings
         self.size = 0
         self.first_slot = first_slot
         self.calibration: Calibration | None = None
-        self._inp = np.full((len(In), _FIRST_CAPACITY), np.nan)
-        self._out = np.full((len(Out), _FIRST_CAPACITY), np.nan)
+        self._is_given_bars = legs is None
+        self.legs = legs or (Inputs(first_slot or 0), Inputs(first_slot or 0))
+        self._at = (0, 0)  # where place 0 stands in the legs
+        self._set_start(first_slot)
+        self._out: Floats = np.empty((len(Out), _FIRST_CAPACITY))
         self._checkpoints: list[_Checkpoint] = []
+        self._pause = 0  # the next place before which a checkpoint or a calibration is due
         self._par = parameters(settings, None)
         self._state = np.full(len(At), np.nan)
         for row, value in _AT_START.items():
@@ -98,20 +96,20 @@ class PairModel:
         """Take the next bar. Raises ValueError when it does not follow the one before, or a price is not positive."""
         width_ms = self.settings.interval_ms
         if self.first_slot is None:
-            self.first_slot = bar.open_time_ms // width_ms
+            self._set_start(bar.open_time_ms // width_ms)
         expected_ms = self.open_time_ms(self.size)
         if bar.open_time_ms != expected_ms:
             raise ValueError(f"bar opens at {bar.open_time_ms} ms; expected the next one, at {expected_ms} ms")
-        self.extend(np.array(bar[1:], dtype=np.float64).reshape(len(In), 1))
+        self.extend(np.array(bar[1:], dtype=np.float64).reshape(BAR_ROWS, 1))
         return self.snapshot(self.size - 1)
 
     def extend(self, bars: Floats) -> None:
-        """Take the bars that follow, shape (7, n): the fields of PairBar after its time, prices in quote currency.
+        """Take the bars that follow, shape (9, n): the fields of PairBar after its time. Equal to n updates.
 
-        Equal to n updates. Raises ValueError where a price is not positive and finite.
+        Raises ValueError where a price is not positive and finite, or where the model follows legs of its own.
         """
         self._put(self.size, bars)
-        self._run(self.size, self.size + bars.shape[1])
+        self.follow()
 
     def revise(self, place: int, bars: Floats) -> None:
         """Replace the bars from ``place`` on, as in ``extend``, and do again all that follows from them."""
@@ -120,19 +118,34 @@ class PairModel:
                 f"bars {place} to {place + bars.shape[1]} are revised; expected some of the {self.size} known"
             )
         self._put(place, bars)
+        self.redo(place)
+
+    def follow(self) -> int:
+        """Take the bars that both legs have by now; returns how many there were."""
+        y, x = self.legs
+        size = min(y.size - self._at[0], x.size - self._at[1])
+        taken = size - self.size
+        if taken <= 0:
+            return 0
+        self._run(self.size, size)
+        return taken
+
+    def redo(self, place: int) -> None:
+        """The legs' bars from ``place`` on have changed: do again all that follows from them."""
         while self._checkpoints[-1].place > place:
             self._checkpoints.pop()
         kept = self._checkpoints.pop()
         self._state, self._par, self.calibration = kept.state.copy(), kept.par, kept.calibration
+        self._pause = kept.place
         self._fill_windows(kept.place)
         self._run(kept.place, self.size)
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known at the close of the bar at ``place``."""
-        values = self._out[:, place]
-        numbers = [float(values[row]) for row in range(Out.POSITION + 1)]
-        action, reason = Action(int(values[Out.ACTION])), Reason(int(values[Out.REASON]))
-        return Snapshot._make([self.open_time_ms(place), *numbers, action, reason])
+        numbers = self._out[: Out.POSITION + 1, place].tolist()
+        action, reason = Action(int(self._out[Out.ACTION, place])), Reason(int(self._out[Out.REASON, place]))
+        memory = float(self._out[Out.MEMORY, place])
+        return Snapshot._make([self.open_time_ms(place), *numbers, action, reason, memory])
 
     def open_time_ms(self, place: int) -> int:
         """When the bar at ``place`` opens."""
@@ -142,10 +155,21 @@ class PairModel:
         """A view of one output column from ``start`` to the last bar. Not to be written."""
         return self._out[row, start : self.size]
 
+    def inputs(self, row: In, start: int = 0, stop: int | None = None) -> tuple[Floats, Floats]:
+        """Views of one input row of both legs, from ``start`` to before ``stop`` (the end). Not to be written."""
+        until = self.size if stop is None else stop
+        y, x = (leg.columns[row, at + start : at + until] for leg, at in zip(self.legs, self._at, strict=True))
+        return y, x
+
+    @property
+    def price_row(self) -> In:
+        """The input row that the pair is measured by."""
+        return In(int(self._par[Par.PRICE]))
+
     def prices(self, place: int) -> tuple[float, float]:
         """Prices of both legs, in quote currency, at one bar."""
-        y, x = float(self._inp[In.Y, place]), float(self._inp[In.X, place])
-        return (y, x) if self.settings.space == "price" else (math.exp(y), math.exp(x))
+        y, x = self.inputs(In.LAST if self.settings.price == "last" else In.MID, place, place + 1)
+        return float(y[0]), float(x[0])
 
     def entered_before(self, place: int) -> int:
         """Where the position that is held just before ``place`` was entered; there must be one."""
@@ -154,7 +178,12 @@ class PairModel:
 
     def flags(self, place: int) -> int:
         """Bits of ``codes.Flag`` at one bar."""
-        return int(self._inp[In.FLAGS, place])
+        y, x = self.inputs(In.FLAGS, place, place + 1)
+        return pair_flags(int(y[0]), int(x[0]))
+
+    def state(self, row: At) -> float:
+        """One number of the recursive state, as it stands after the last bar."""
+        return float(self._state[row])
 
     @property
     def gate_tests(self) -> int:
@@ -166,48 +195,57 @@ class PairModel:
         """How many times the gate changed in this run."""
         return int(self._state[At.GATE_FLIPS])
 
+    @property
+    def gate_open_share(self) -> float:
+        """Share of the bars since the first test in which the gate was open; NaN before it."""
+        bars = float(self._state[At.GATE_BARS])
+        return float(self._state[At.GATE_OPEN_BARS]) / bars if bars else math.nan
+
+    def _set_start(self, first_slot: int | None) -> None:
+        self.first_slot = first_slot
+        if first_slot is None:
+            return
+        if self._is_given_bars:
+            for leg in self.legs:
+                leg.first_slot = first_slot
+        y, x = self.legs
+        self._at = (first_slot - y.first_slot, first_slot - x.first_slot)
+
     def _put(self, place: int, bars: Floats) -> None:
-        prices = bars[: In.X + 1]
-        bad = ~(np.isfinite(prices) & (prices > 0)).all(axis=0)
-        if bad.any():
-            y, x = prices[:, bad.argmax()]
-            raise ValueError(f"prices are {y!r} and {x!r}; expected positive, finite numbers")
-        self._make_room(place + bars.shape[1])
-        target = self._inp[:, place : place + bars.shape[1]]
-        target[:] = bars
-        if self.settings.space == "log":
-            to_log(target[In.Y])
-            to_log(target[In.X])
+        if not self._is_given_bars:
+            raise ValueError("bars are given to a model that follows legs; expected the legs to bring them")
+        put_bars(self.legs, place, bars)
 
     def _run(self, start: int, stop: int) -> None:
         """Advance over ``start .. stop - 1``, stopping where a checkpoint or a calibration is due."""
+        self._out = grown(self._out, stop)
+        (y, x), (at_y, at_x) = self.legs, self._at
         at = start
         while at < stop:
-            is_due = self._is_calibration_due(at)
-            if is_due or at % CHECKPOINT_EVERY == 0:
-                self._checkpoints.append(_Checkpoint(at, self._state.copy(), self._par, self.calibration))
-            if is_due:
-                self._calibrate(at)
-            until = min(stop, self._next_pause(at))
+            if at == self._pause:
+                self._prepare(at)
+            until = min(stop, self._pause)
             advance(
                 self._par, self._state, self._beta_window, self._z_window,
-                self._inp, self._out, self.first_slot or 0, at, until,
+                y.columns, x.columns, at_y, at_x, self._out, self.first_slot or 0, at, until,
             )  # fmt: skip
             at = until
         self.size = max(self.size, stop)
 
-    def _is_calibration_due(self, place: int) -> bool:
-        return self.calibration is None and place > 0 and place % self.settings.calibration_bars == 0
-
-    def _next_pause(self, place: int) -> int:
-        pauses = [CHECKPOINT_EVERY] if self.calibration else [CHECKPOINT_EVERY, self.settings.calibration_bars]
-        return min((place // every + 1) * every for every in pauses)
+    def _prepare(self, place: int) -> None:
+        """Keep a checkpoint before the bar at ``place``, and calibrate where that is due."""
+        self._checkpoints.append(_Checkpoint(place, self._state.copy(), self._par, self.calibration))
+        every = self.settings.calibration_bars
+        if self.calibration is None and place > 0 and place % every == 0:
+            self._calibrate(place)
+        pauses = [CHECKPOINT_EVERY] if self.calibration else [CHECKPOINT_EVERY, every]
+        self._pause = min((place // each + 1) * each for each in pauses)
 
     def _calibrate(self, place: int) -> None:
         """Fit the filter and the windows on all bars before ``place``; where that cannot be done, try again later."""
-        y, x, flags = self._inp[In.Y, :place], self._inp[In.X, :place], self._inp[In.FLAGS, :place]
-        filled = np.count_nonzero(flags.astype(np.int64) & (Flag.Y_FILLED | Flag.X_FILLED))
-        found = calibrate(y, x, self.settings) if filled * 2 <= place else None
+        filled = sum(np.bitwise_and(each.astype(np.int64), LegFlag.FILLED) for each in self.inputs(In.FLAGS, 0, place))
+        y, x = self.inputs(self.price_row, 0, place)
+        found = calibrate(y, x, self.settings) if np.count_nonzero(filled) * 2 <= place else None
         if found is None:
             return
         self.calibration = found
@@ -217,28 +255,17 @@ class PairModel:
 
     def _fill_windows(self, place: int) -> None:
         """Make both windows as they stand before the bar at ``place``."""
-        lengths = self.calibration or self.settings
-        beta_bars, z_bars = lengths.beta_window or MAX_WINDOW, lengths.z_window or MAX_WINDOW
+        beta_bars, z_bars = int(self._par[Par.BETA_WINDOW]), int(self._par[Par.Z_WINDOW])
         self._beta_window, self._z_window = window_new(beta_bars), window_new(z_bars)
+        (y, x), (at_y, at_x) = self.legs, self._at
         begin = max(0, place - max(beta_bars, z_bars))
         refill(
             self._par, self._state, self._beta_window, self._z_window,
-            self._inp, self._out, self.first_slot or 0, begin, place,
+            y.columns, x.columns, at_y, at_x, self._out, self.first_slot or 0, begin, place,
         )  # fmt: skip
-
-    def _make_room(self, bars: int) -> None:
-        capacity = self._inp.shape[1]
-        if bars <= capacity:
-            return
-        while capacity < bars:
-            capacity *= 2
-        for name in ("_inp", "_out"):
-            old = getattr(self, name)
-            fresh = np.full((old.shape[0], capacity), np.nan)
-            fresh[:, : old.shape[1]] = old
-            setattr(self, name, fresh)
 
 
 _AT_START = {
-    At.GATE_TESTS: 0.0, At.GATE_FLIPS: 0.0, At.POSITION: 0.0, At.ENTERED: -1e18, At.LEFT: -1e18, At.TAINTED: -1e18,
+    At.GATE_TESTS: 0.0, At.GATE_FLIPS: 0.0, At.GATE_BARS: 0.0, At.GATE_OPEN_BARS: 0.0, At.TESTED: -1e18,
+    At.POSITION: 0.0, At.ENTERED: -1e18, At.LEFT: -1e18, At.TAINTED: -1e18,
 }  # fmt: skip

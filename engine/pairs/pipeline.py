@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.market.bars import Bar
 from engine.market.builder import GRACE_MS, BarBuilder, Change, Closed
 from engine.market.history import History
 from engine.market.records import Decision, Event, Run
@@ -53,13 +54,13 @@ class Pipeline:
         legs = [self._leg(symbol, run, seq) for symbol in (run.y, run.x)]
         followed = PairRun(run, legs[0], legs[1], known)
         self.runs[run.run_id] = followed
-        return followed.catch_up(self._outages, seq, self.builder.watermark_ms)
+        return followed.catch_up(seq, self.builder.watermark_ms)
 
     def end(self, run_id: str) -> None:
         """Follow a run no more."""
         del self.runs[run_id]
-        used = {id(leg) for run in self.runs.values() for leg in run.legs}
-        self._legs = {key: leg for key, leg in self._legs.items() if id(leg) in used}
+        used = {leg for run in self.runs.values() for leg in run.legs}
+        self._legs = {key: leg for key, leg in self._legs.items() if leg in used}
 
     def state(self) -> dict[str, Any]:
         """What a restart needs besides the store and the runs, as plain JSON values."""
@@ -83,7 +84,7 @@ class Pipeline:
             through_ms = self.builder.closed_through(symbol)
             if through_ms is not None:
                 seconds = self.builder.given_out(symbol, run.start_ms, through_ms, seq + 1)
-                leg.close(seconds, through_ms, self.builder.hole_spans(symbol))
+                leg.close(seconds, through_ms, self.builder.hole_spans(symbol), self._outages)
         return leg
 
     def _apply(self, changes: Iterable[Change], seq: int) -> list[Decision]:
@@ -98,29 +99,36 @@ class Pipeline:
     def _close(self, change: Closed, seq: int) -> list[Decision]:
         spans = self.builder.hole_spans(change.symbol)
         grown = {
-            id(leg)
-            for (symbol, _, _), leg in self._legs.items()
-            if symbol == change.symbol and leg.close(change.bars, change.through_ms, spans)
+            leg
+            for leg in self._of_symbol(change.symbol)
+            if leg.close(change.bars, change.through_ms, spans, self._outages)
         }
         given: list[Decision] = []
         if grown:
-            for run in self.runs.values():
-                if not grown.isdisjoint(map(id, run.legs)):
-                    given += run.catch_up(self._outages, seq, self.builder.watermark_ms)
+            for run in self._following(change.symbol):
+                if not grown.isdisjoint(run.legs):
+                    given += run.catch_up(seq, self.builder.watermark_ms)
         return given
 
     def _revise(self, symbol: str, from_ms: int, to_ms: int, seq: int) -> list[Decision]:
         spans = self.builder.hole_spans(symbol)
-        changed: dict[int, int] = {}  # by leg: the first slot that may differ
-        for (of, _, first_slot), leg in self._legs.items():
-            if of == symbol and to_ms > first_slot * leg.width_ms:
-                place = leg.revise(
-                    from_ms, to_ms, lambda start, end: self.builder.given_out(symbol, start, end, seq + 1), spans
-                )
-                changed[id(leg)] = first_slot + place
+
+        def seconds(start_ms: int, end_ms: int) -> list[Bar]:
+            return self.builder.given_out(symbol, start_ms, end_ms, seq + 1)
+
+        changed: dict[Leg, int] = {}  # the first slot that may differ
+        for leg in self._of_symbol(symbol):
+            if to_ms > leg.first_slot * leg.width_ms:
+                changed[leg] = leg.first_slot + leg.revise(from_ms, to_ms, seconds, spans, self._outages)
         given: list[Decision] = []
-        for run in self.runs.values():
-            slots = [changed[id(leg)] for leg in run.legs if id(leg) in changed]
+        for run in self._following(symbol):
+            slots = [changed[leg] for leg in run.legs if leg in changed]
             if slots:
-                given += run.revise(min(slots), self._outages, seq, self.builder.watermark_ms)
+                given += run.revise(min(slots), seq, self.builder.watermark_ms)
         return given
+
+    def _of_symbol(self, symbol: str) -> list[Leg]:
+        return [leg for (of, _, _), leg in self._legs.items() if of == symbol]
+
+    def _following(self, symbol: str) -> list[PairRun]:
+        return [run for run in self.runs.values() if symbol in (run.run.y, run.run.x)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.market.records import Decision, Run
-from engine.pairs.codes import Action, Flag, Reason
-from engine.pairs.columns import Floats, In, Out
+from engine.pairs.codes import Action, Reason
+from engine.pairs.columns import Out
 from engine.pairs.leg import Col, Leg
 from engine.pairs.model import PairModel, Snapshot
 from engine.pairs.settings import PairSettings
@@ -37,85 +37,55 @@ class PairRun:
         """The slot of the model's first bar: the first in which both prices are known."""
         return self.model.first_slot
 
-    def catch_up(self, outages: Sequence[tuple[int, int]], seq: int, watermark_ms: int) -> list[Decision]:
+    def catch_up(self, seq: int, watermark_ms: int) -> list[Decision]:
         """Take the bars that both legs have completed since; returns the decisions they gave."""
-        start = self._next_slot()
-        if start is None:
-            return []
-        bars = self._bars(start, min(leg.first_slot + leg.size for leg in self.legs), outages)
-        if not bars.shape[1]:
-            return []
         if self.model.first_slot is None:
-            self.model = PairModel(self.settings, start)
+            start = self._first_priced()
+            if start is None:
+                return []
+            y, x = self.legs
+            self.model = PairModel(self.settings, start, (y.inputs, x.inputs))
         place = self.model.size
-        self.model.extend(bars)
-        return self._give(place, seq, watermark_ms)
+        return self._give(place, seq, watermark_ms) if self.model.follow() else []
 
-    def revise(self, slot: int, outages: Sequence[tuple[int, int]], seq: int, watermark_ms: int) -> list[Decision]:
+    def revise(self, slot: int, seq: int, watermark_ms: int) -> list[Decision]:
         """The legs' bars from ``slot`` on may have changed; returns the decisions that differ now."""
         first = self.model.first_slot
         self.revisions += 1
         if first is None or slot <= first:
             self.model = PairModel(self.settings)
-            given = self.catch_up(outages, seq, watermark_ms)
+            given = self.catch_up(seq, watermark_ms)
             return self._withdraw_before(seq, watermark_ms) + given
         place = slot - first
         if place >= self.model.size:
             return []
-        self.model.revise(place, self._bars(slot, first + self.model.size, outages))
+        self.model.redo(place)
         return self._give(place, seq, watermark_ms)
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known of the pair at the close of the bar at ``place``."""
         return self.model.snapshot(place)
 
-    def _next_slot(self) -> int | None:
-        if self.model.first_slot is not None:
-            return self.model.first_slot + self.model.size
+    def _first_priced(self) -> int | None:
+        """The first slot from which both legs have the price they will be measured by."""
         bars = min(leg.size for leg in self.legs)
         known = self._is_priced(self.legs[0])[:bars] & self._is_priced(self.legs[1])[:bars]
         return self.legs[0].first_slot + int(known.argmax()) if known.any() else None
 
     def _is_priced(self, leg: Leg) -> npt.NDArray[np.bool_]:
-        """From here on the leg has the price it will be measured by: no print stands in for a coming quote."""
+        """From here on the leg has its price: no print stands in for a coming quote."""
         if self.settings.price == "last":
             return ~np.isnan(leg.column(Col.LAST))
         is_priced: npt.NDArray[np.bool_] = ~np.isnan(leg.column(Col.MID)) | (leg.column(Col.SIDED) == 0.0)
         return is_priced
 
-    def _bars(self, start: int, stop: int, outages: Sequence[tuple[int, int]]) -> Floats:
-        """Model input, shape (7, n), for the slots ``start .. stop - 1``."""
-        bars = np.zeros((len(In), max(stop - start, 0)))
-        count = bars.shape[1]
-        flags = np.zeros(count, dtype=np.int64)
-        width_ms = self.settings.interval_ms
-        ends_ms = (np.arange(start, start + count) + 1) * width_ms
-        rows = ((In.Y, In.Y_AGE, In.Y_HALF, Flag.Y_FILLED), (In.X, In.X_AGE, In.X_HALF, Flag.X_FILLED))
-        for leg, (price, age, half, filled) in zip(self.legs, rows, strict=True):
-            at = start - leg.first_slot
-            mid, last = leg.column(Col.MID, at)[:count], leg.column(Col.LAST, at)[:count]
-            is_print = np.isnan(mid) if self.settings.price == "mid" else np.full(count, True)
-            bars[price] = np.where(is_print, last, mid)
-            flags |= np.where(is_print, Flag.LAST_PRICE, 0)
-            bars[age] = ends_ms - leg.column(Col.LAST_MS, at)[:count]
-            bars[half] = self._half_spread(leg, at)[:count]
-            flags |= np.where(leg.column(Col.TRADES, at)[:count] == 0.0, filled, 0)
-            flags |= np.where(leg.column(Col.TAINTED, at)[:count] == 1.0, Flag.TAINTED, 0)
-        for from_ms, to_ms in outages:
-            flags |= np.where((ends_ms > from_ms) & (ends_ms - width_ms <= to_ms), Flag.BRIDGE_DOWN, 0)
-        bars[In.FLAGS] = flags
-        return bars
-
-    def _half_spread(self, leg: Leg, at: int) -> Floats:
-        measured = leg.column(Col.HALF_SPREAD, at)
-        fixed = self.settings.half_spread_bps
-        return measured if fixed is None else np.full(measured.size, fixed * 1e-4)
-
     def _give(self, place: int, seq: int, watermark_ms: int) -> list[Decision]:
         """Compare what the model says from ``place`` on with what was said before; record what is new."""
         actions = self.model.column(Out.ACTION, place)
-        said = {self.model.open_time_ms(place + int(at)): place + int(at) for at in np.flatnonzero(actions)}
         from_ms = self.model.open_time_ms(place)
+        if not actions.any() and from_ms > self._latest_ms:
+            return []
+        said = {self.model.open_time_ms(place + int(at)): place + int(at) for at in np.flatnonzero(actions)}
         before = [bar_ms for bar_ms in self.current if bar_ms >= from_ms] if from_ms <= self._latest_ms else []
         given = []
         for bar_ms in sorted(said.keys() | set(before)):

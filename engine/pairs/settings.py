@@ -12,7 +12,8 @@ from engine.errors import SettingsError
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS
 
 MAX_WINDOW = 5_000  # bars; on noise an iterated rule for windows would run away beyond
-ESTIMATORS = ("kalman", "ols")
+ESTIMATORS = ("kalman", "ols", "huber", "theil-sen", "tls")
+REFITTED = ("huber", "theil-sen")  # these stand from one fit to the next; the others change with every bar
 PRICES = ("mid", "last")
 SPACES = ("log", "price")
 Z_SCALES = ("rolling", "filter")
@@ -33,7 +34,8 @@ class PairSettings:
     space: str = "log"  # beta is a ratio of dollars in log space, of coins in price space
     estimator: str = "kalman"  # of the hedge ratio
     calibration_bars: int = 360
-    beta_window: int | None = 200  # of the rolling OLS
+    beta_window: int | None = 200  # of every estimator but the filter
+    refit_every: int | None = None  # bars between two fits of Huber or Theil-Sen, counted from 1970; None: window / 10
     memory_half_life: float | None = None  # of the Kalman filter
     z_window: int | None = 50
     z_scale: str = "rolling"  # z by the spread's rolling deviation, or by the filter's own (e / sqrt(Q))
@@ -50,6 +52,7 @@ class PairSettings:
     gate_lags: str = "bic"
     test_window: int | None = 500
     stale_after_ms: int = 10_000  # a leg without a trade for longer blocks entries
+    least_coverage: float = 0.5  # share of the z window's bars in which both legs traded; less blocks entries
     cost_filter: bool = False  # entry only where |z| pays the round trip
     fee_bps: float = 5.0  # per fill
     half_spread_bps: float | None = None  # per fill; None: measured from the trade-side quotes
@@ -70,13 +73,14 @@ class PairSettings:
             (
                 self.z_scale == "rolling" or self.estimator == "kalman",
                 "z_scale",
-                "rolling when the estimator is ols: only the filter has a deviation of its own",
+                "rolling unless the estimator is kalman: only the filter has a deviation of its own",
             ),
             (self.gate in GATES, "gate", _names(GATES)),
             (self.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
             (self.gate_lags in ("bic", "aic") or self.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),
             (30 <= self.calibration_bars <= MAX_WINDOW, "calibration_bars", f"30 to {MAX_WINDOW}"),
             (_in(self.beta_window, 20, MAX_WINDOW), "beta_window", f"20 to {MAX_WINDOW}, or none"),
+            (_in(self.refit_every, 1, 10_000), "refit_every", "1 to 10,000 bars, or none"),
             (_in(self.z_window, 5, MAX_WINDOW), "z_window", f"5 to {MAX_WINDOW}, or none"),
             (_in(self.test_window, 50, MAX_WINDOW), "test_window", f"50 to {MAX_WINDOW}, or none"),
             (_in(self.memory_half_life, 1, 1e6), "memory_half_life", "1 to 1,000,000 bars, or none"),
@@ -89,6 +93,7 @@ class PairSettings:
             (1 <= self.gate_every <= 10_000, "gate_every", "1 to 10,000 bars"),
             (0 <= self.gate_dwell <= 100_000, "gate_dwell", "0 to 100,000 bars"),
             (self.stale_after_ms >= 0, "stale_after_ms", "0 or more"),
+            (0 <= self.least_coverage <= 1, "least_coverage", "0 to 1"),
             (0 <= self.fee_bps <= 1_000, "fee_bps", "0 to 1,000"),
             (_in(self.half_spread_bps, 0, 1_000), "half_spread_bps", "0 to 1,000, or none"),
             (0 < self.notional < math.inf, "notional", "more than 0"),
@@ -116,8 +121,10 @@ def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSet
 
 def defended(**changes: Any) -> PairSettings:
     """Windows from the half-life, the filter's own deviation, and entries only where they pay their costs."""
+    has_own_deviation = changes.get("estimator", "kalman") == "kalman"
     values: dict[str, Any] = {
-        "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None, "z_scale": "filter",
+        "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None,
+        "z_scale": "filter" if has_own_deviation else "rolling",
         "cost_filter": True, "max_z": 6.0, "stop_z": 6.0, "max_hold_half_lives": 5.0, "cooldown_bars": 12,
     }  # fmt: skip
     return PairSettings(**{**values, **changes})

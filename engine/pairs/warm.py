@@ -6,8 +6,10 @@ import sys
 
 import numpy as np
 
+from engine.pairs.columns import In
+from engine.pairs.inputs import PairBar
 from engine.pairs.leg import Col, carry
-from engine.pairs.model import PairBar, PairModel
+from engine.pairs.model import PairModel
 from engine.pairs.settings import PairSettings
 
 _BARS = 200
@@ -21,7 +23,7 @@ def warm_up() -> int:
     model = PairModel(PairSettings(calibration_bars=60, beta_window=30, z_window=20, test_window=50))
     for n in range(_BARS):
         model.update(PairBar(5_000 * n, float(np.exp(y[n])), float(np.exp(x[n]))))
-    carry(np.zeros((len(Col), 2)), 0, 2, 0, 1_000)
+    carry(np.zeros((len(Col), 2)), np.zeros((len(In), 2)), 0, 2, 0, 1_000)
     return model.size
 
 

@@ -1,0 +1,85 @@
+"""The rule: what to do at a bar's close, and why an entry was not given. Reasons block entries only, never exits."""
+
+from __future__ import annotations
+
+from engine.pairs.codes import Action, Flag, Reason
+from engine.pairs.columns import At, Floats, In, Out, Par
+from engine.stats.jit import njit
+
+
+@njit
+def round_trip(par: Floats, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
+    """Four fills, each with its fee and half-spread, in the unit of the spread. NaN while a half-spread is unknown."""
+    half_y = half_x = par[Par.HALF]
+    if half_y != half_y:
+        half_y, half_x = y[In.HALF, at_y], x[In.HALF, at_x]
+    cost_y, cost_x = par[Par.FEE] + half_y, par[Par.FEE] + half_x
+    if par[Par.PRICE_SPACE]:
+        row = int(par[Par.PRICE])
+        cost_y *= y[row, at_y]
+        cost_x *= x[row, at_x]
+    return float(2.0 * (cost_y + abs(beta) * cost_x))
+
+
+@njit
+def decide(
+    par: Floats, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float
+) -> None:
+    """Position, action and reason of the bar at place ``i``; ``age`` is the older leg's, in ms."""
+    position = state[At.POSITION]
+    action, reason = 0, 0  # none
+    if position != 0.0:
+        reason = _leave(par, state, slot, -position * z)
+        if reason != Reason.NONE:
+            action = Action.EXIT
+            state[At.POSITION] = 0.0
+            state[At.LEFT] = slot
+        elif abs(z) >= par[Par.ENTRY]:
+            action, reason = Action.NO_ENTRY, Reason.IN_POSITION
+    elif abs(z) >= par[Par.ENTRY]:
+        reason = _objection(par, state, slot, flags, age, out[Out.COVERAGE, i], abs(z), cost_z)
+        if reason != Reason.NONE:
+            action = Action.NO_ENTRY
+        else:
+            action = Action.ENTER_SHORT if z > 0.0 else Action.ENTER_LONG
+            state[At.POSITION] = -1.0 if z > 0.0 else 1.0
+            state[At.ENTERED] = slot
+    out[Out.POSITION, i] = state[At.POSITION]
+    out[Out.ACTION, i] = action
+    out[Out.REASON, i] = reason
+
+
+@njit
+def _leave(par: Floats, state: Floats, slot: int, away: float) -> int:
+    """Why to leave a position; ``away`` is z on the side it was entered: + further out, - beyond the mean."""
+    if away <= par[Par.EXIT]:
+        return Reason.TARGET
+    if away >= par[Par.STOP]:
+        return Reason.STOP
+    if slot - state[At.ENTERED] >= par[Par.MAX_HOLD]:
+        return Reason.TIME
+    return Reason.NONE
+
+
+@njit
+def _objection(
+    par: Floats, state: Floats, slot: int, flags: int, age: float, coverage: float, away: float, cost_z: float
+) -> int:
+    """The first reason not to enter."""
+    if flags & Flag.BRIDGE_DOWN:
+        return Reason.BRIDGE_DOWN
+    if slot - state[At.TAINTED] < par[Par.TAINT_WINDOW] or coverage < par[Par.LEAST_COVERAGE]:
+        return Reason.TAINTED_GAP
+    if age > par[Par.STALE_MS]:
+        return Reason.STALE_LEG
+    if flags & (Flag.Y_FILLED | Flag.X_FILLED):
+        return Reason.FILLED_BAR
+    if par[Par.GATED] and state[At.GATE] != 1.0:
+        return Reason.GATE_CLOSED if state[At.GATE] == 0.0 else Reason.WARMUP
+    if away >= par[Par.MAX_Z]:
+        return Reason.MAX_Z
+    if par[Par.COST_FILTER] and not away >= par[Par.EXIT] + cost_z:
+        return Reason.BELOW_COST
+    if slot - state[At.LEFT] <= par[Par.COOLDOWN]:
+        return Reason.COOLDOWN
+    return Reason.NONE
