@@ -122,31 +122,6 @@ def test_a_killed_server_loses_nothing_and_is_found_again_within_two_seconds(
     assert len({hello["session"] for hello in server.said("hello")}) == 1
 
 
-def test_lost_acknowledgements_are_sent_again_and_counted_as_duplicates(
-    open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
-) -> None:
-    page = start(open_page())
-    server.acks = False
-    exchange.trade("BTCUSDT", 50)
-    wait_until(lambda: len(server.rows) == 50, "the rows came")
-    server.cut()
-    server.acks = True
-    wait_until(lambda: count(page, "acknowledged") == 50, "they are acknowledged the second time")
-    assert server.duplicates == 50
-    assert count(page, "duplicates") == 50
-
-
-def test_storage_that_stalls_is_told(open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange) -> None:
-    page = start(open_page())
-    server.acks = False
-    exchange.trade("BTCUSDT")
-    status(page, "storage-stalled")
-    server.acks = True
-    server.cut()
-    exchange.trade("BTCUSDT")
-    status(page, "live")
-
-
 def test_a_dropped_stream_is_opened_again(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
@@ -250,28 +225,19 @@ def test_a_hole_is_fetched_and_ids_that_never_were_are_told(
     wait_until(lambda: count(page, "fetched") == 2_500 and count(page, "unfetchable") == 7, "both are counted")
 
 
-def test_what_a_page_may_not_read_is_unfetchable_with_the_reason(
+def test_a_geo_block_of_rest_is_named_and_does_not_stop_the_stream(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
     exchange.rest_is_readable, exchange.rest_status = False, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
-    start(open_page())
+    page = start(open_page())
     exchange.trade("BTCUSDT")
     wait_until(lambda: server.rows, "a row")
     server.fetch("BTCUSDT", 100, 200)
+    status(page, "live")
+    wait_until(lambda: "could not be checked" in log(page), "it is said that the symbols were not checked")
     told = wait_until(lambda: server.said("unfetchable"), "the reason")
     assert (told[0]["from"], told[0]["to"]) == (100, 200)
     assert "blocked or geo-blocked" in told[0]["reason"]
-
-
-def test_a_geo_block_of_rest_does_not_stop_the_stream(
-    open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
-) -> None:
-    exchange.rest_is_readable = False
-    page = start(open_page())
-    exchange.trade("BTCUSDT")
-    status(page, "live")
-    wait_until(lambda: "could not be checked" in log(page), "it is said that the symbols were not checked")
-    assert "blocked or geo-blocked" in log(page)
 
 
 def test_a_reload_goes_on_with_the_session(

@@ -75,7 +75,8 @@ function recover(world) {
   world.exchange.rest = "ok";
   world.killServer(); // acknowledgements that were held back are lost
   world.server.up = true;
-  world.run(120_000);
+  const { outbox } = world.machine;
+  for (let s = 0; s < 120 && (s < 5 || outbox.queued || outbox.inFlight.length); s++) world.run(1_000);
 }
 
 let stored = 0;
