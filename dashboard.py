@@ -31,7 +31,7 @@ from monitor.heartbeat import Heartbeat
 from monitor.monitor import Monitor
 from monitor.thread import MonitorThread
 from monitor.view import Seen, glimpse, leaders
-from screen.frames import Frame, frame, leader_row, log_row, utc
+from screen.frames import Frame, clock, frame, leader_row, log_row
 from screen.layout import page
 from screen.wiring import register
 
@@ -118,7 +118,7 @@ class ScreenViewer:
             market = found.view.market
             message = frame(found.watch_id, found.view, found.columns, found.first, found.log, found.reset)
             message["trade_ms"] = self._watermark_ms(market)
-            message["text"]["clock"] = f"{utc(message['trade_ms'])} · {market}" if message["trade_ms"] else market
+            message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
         status = self._heartbeat.status(market)
         message["banner"] = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
         message["leaders"] = [
@@ -162,7 +162,7 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[
         update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
     )
-    app.layout = page
+    app.layout = lambda: page(config.refresh_rate)
     register(app, desk)
     return app, server, hub
 

@@ -55,14 +55,14 @@ _GRID_THEME = {
 _GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
-def page() -> html.Div:
-    """All of it, without data."""
+def page(refresh_s: float = 1.0) -> html.Div:
+    """All of it, without data. ``refresh_s``: seconds between polls while the live connection is down."""
     return html.Div(
         [
             _header(),
             html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
             html.Div([_sidebar(), _main()], className="body"),
-            _machinery(),
+            _machinery(refresh_s),
             help_dialog(),
         ],
         className="page",
@@ -241,14 +241,14 @@ def _log() -> html.Section:
     )
 
 
-def _machinery() -> html.Div:
+def _machinery(refresh_s: float) -> html.Div:
     """What callbacks and scripts talk over."""
     return html.Div(
         [
             dcc.Store(id=ids.WATCH),
             dcc.Store(id=ids.UNDO),
             dcc.Store(id=ids.FRAME),
-            dcc.Interval(id=ids.POLL, interval=1_000, disabled=True),
+            dcc.Interval(id=ids.POLL, interval=refresh_s * 1_000, disabled=True),
             dcc.Interval(id=ids.OPTIONS, interval=3_000),
         ],
         hidden=True,

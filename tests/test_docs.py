@@ -1,0 +1,113 @@
+"""What the documents claim: every setting, address, view and command in them exists, and the other way round."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute, APIWebSocketRoute
+
+from api.export import SIGNAL_COLUMNS
+from config import PREFIX, Config
+from engine.intake.liveness import State
+from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
+from engine.pairs.codes import Reason
+from engine.store.files import prepare
+from engine.store.schema import TICKS
+
+ROOT = Path(__file__).parent.parent
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+REFERENCE = (ROOT / "docs/reference.md").read_text()
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> None:
+    for field in dataclasses.fields(Config):
+        default = {None: "(made once)", False: "0"}.get(field.default, field.default)
+        meaning = field.metadata["doc"].replace("|", r"\|")
+        assert f"| `{PREFIX}{field.name.upper()}` | {default} | {meaning} |" in REFERENCE
+    named = set(re.findall(r"PAIRBRIDGE_[A-Z_]+", " ".join(path.read_text() for path in DOCS)))
+    assert named <= {PREFIX + field.name.upper() for field in dataclasses.fields(Config)}
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_and_pictures_exist(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text()):
+        assert (path.parent / target).exists(), f"{path.name} points to {target}"
+
+
+def test_every_make_target_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in DOCS:
+        named = set(re.findall(r"`make ([a-z]+)", path.read_text())) | set(
+            re.findall(r"^make ([a-z]+)$", path.read_text(), re.M)
+        )
+        assert named <= targets, f"{path.name} names {named - targets}"
+
+
+def test_the_views_have_the_columns_documented(tmp_path: Path) -> None:
+    prepare(tmp_path / "ticks.db", TICKS)
+    with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
+        for view in ("v_ticks", "v_bars"):
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({view})")]
+            assert f"`{view}({', '.join(columns)})`" in REFERENCE
+
+
+def test_every_reason_state_and_column_is_explained() -> None:
+    for reason in Reason:
+        assert reason is Reason.NONE or f"`{reason.name}`" in REFERENCE, reason
+    for state in State:
+        assert f"`{state.value}`" in PROTOCOL, state
+    for column in SIGNAL_COLUMNS:
+        assert f"`{column}`" in REFERENCE, column
+
+
+def test_limits_in_the_protocol_are_those_of_the_code() -> None:
+    assert f'"limits":{{"rows":{MAX_ROWS},"in_flight":{MAX_IN_FLIGHT}}}' in PROTOCOL
+    assert f"at most {MAX_BYTES // 1024} KiB" in PROTOCOL
+
+
+def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
+    from dashboard import create_app
+    from engine.pairs.settings import classic
+    from engine.store.analysis import AnalysisStore
+    from monitor.heartbeat import Heartbeat
+    from monitor.monitor import Monitor
+
+    store = AnalysisStore(tmp_path / "analysis.db")
+    monitor = Monitor(tmp_path / "ticks.db", store, ("Y", "X", classic()))
+    _, server, _ = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config())
+    paths = [route.path for route in server.routes if isinstance(route, (APIRoute, APIWebSocketRoute))]
+    for path in paths:
+        assert not path.startswith("/api/") or path in REFERENCE, path
+    store.close()
+
+
+def test_the_readme_names_the_two_commands_and_the_steps() -> None:
+    for text in (
+        "make run",
+        "make test",
+        "make demo",
+        "Start Bridge",
+        "docs/pictures/dashboard.png",
+        "451",
+        "WRONG ROUTE",
+    ):
+        assert text in README
+
+
+def test_nothing_committed_names_a_machine_or_the_shared_folder() -> None:
+    pattern = re.compile(r"(^|[^A-Za-z])(/work/|/farm/|/root/)|shared/(design|tools|data)")
+    allowed = {Path("tests/test_docs.py")}
+    for path in ROOT.rglob("*"):
+        inside = path.relative_to(ROOT)
+        if {".venv", ".git", "data", "node_modules", "vendor", "__pycache__"} & set(inside.parts) or inside in allowed:
+            continue
+        if path.suffix in {".py", ".js", ".md", ".html", ".css", ".toml", ".txt"} or path.name in {"Makefile", "run"}:
+            found = pattern.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{inside}: {found[0] if found else ''}"
