@@ -20,6 +20,7 @@ from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
 from api.export import Signals, add_export_routes
+from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
@@ -137,8 +138,11 @@ def new_pair_settings(config: Config) -> PairSettings:
     return classic(config.default_window, config.zscore_threshold)
 
 
-def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[Dash, FastAPI, LiveHub]:
-    """The application around a monitor. Its lifespan asks for the server's health and pushes changes."""
+def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[Guard, FastAPI]:
+    """The application around a monitor, guarded, and the routes inside it.
+
+    Its lifespan steps the monitor, asks for the server's health and pushes changes.
+    """
     desk = Desk(monitor, heartbeat, config)
     hub = LiveHub(lambda: ScreenViewer(monitor, heartbeat, desk))
 
@@ -152,8 +156,7 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[
             await asyncio.gather(asking, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    ours = {f"http://{name}:{config.dashboard_port}" for name in ("127.0.0.1", "localhost")}
-    add_live_route(server, hub, lambda origin: origin in ours)
+    add_live_route(server, hub)
     add_export_routes(server, desk.signals)
     app = Dash(
         "pairbridge",
@@ -164,7 +167,8 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[
     )
     app.layout = lambda: page(config.refresh_rate)
     register(app, desk)
-    return app, server, hub
+    hosts = [f"{name}:{config.dashboard_port}" for name in ("127.0.0.1", "localhost")]
+    return Guard(server, hosts, content_security_policy(app.csp_hashes())), server
 
 
 def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
@@ -198,9 +202,9 @@ def main() -> None:
 
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
     """Run until SIGTERM or Ctrl-C."""
-    _, server, _ = create_app(monitor, heartbeat, config)
+    guarded, _ = create_app(monitor, heartbeat, config)
     options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 2}
-    running = uvicorn.Server(uvicorn.Config(server, "127.0.0.1", config.dashboard_port, **options))
+    running = uvicorn.Server(uvicorn.Config(guarded, "127.0.0.1", config.dashboard_port, **options))
     print(f"Dashboard      http://127.0.0.1:{config.dashboard_port}/", flush=True)
     running.run()
 

@@ -66,14 +66,11 @@ class LiveHub:
             event.set()
 
 
-def add_live_route(app: FastAPI, hub: LiveHub, is_ours: Callable[[str | None], bool]) -> None:
-    """``/api/live``. ``is_ours`` judges the Origin: another site's page must not read it."""
+def add_live_route(app: FastAPI, hub: LiveHub) -> None:
+    """``/api/live``. Behind ``api.guard``, which lets no other origin near it."""
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
-        if not is_ours(socket.headers.get("origin")):
-            await socket.close(4403, "another origin")
-            return
         await socket.accept()
         viewer = hub.make_viewer()
         with hub.listen() as wake:

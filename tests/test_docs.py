@@ -81,7 +81,7 @@ def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
 
     store = AnalysisStore(tmp_path / "analysis.db")
     monitor = Monitor(tmp_path / "ticks.db", store, ("Y", "X", classic()))
-    _, server, _ = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config())
+    _, server = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config())
     paths = [route.path for route in server.routes if isinstance(route, (APIRoute, APIWebSocketRoute))]
     for path in paths:
         assert not path.startswith("/api/") or path in REFERENCE, path
