@@ -23,7 +23,7 @@
  */
 class Machine {
   static FETCH_ROWS = 20_000; // no fetching while more rows than this wait to be sent
-  static JUMP_MS = 5_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
+  static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
   static NAMED_SYMBOLS = 20; // with more, first trades are not logged one by one
 
   /**
@@ -70,7 +70,8 @@ class Machine {
     Object.assign(this.time, { now, wall });
     this.phase = "running";
     const { market, stream, symbols } = this.plan;
-    this.#log("info", `Start: ${symbols.join(", ").slice(0, 200)}; market ${market}; ${stream}`);
+    const more = symbols.length > 5 ? ` and ${symbols.length - 5} more` : "";
+    this.#log("info", `Start: ${symbols.slice(0, 5).join(", ")}${more}; market ${market}; ${stream}`);
     this.delivery.start(this.plan.symbols, now);
     for (const feed of this.feeds) feed.start(now);
     this.#errand();

@@ -91,7 +91,8 @@ class Panel {
   }
 
   /** @param {View} view */
-  static serverSentence({ serverState, ackMs, counts }) {
+  static serverSentence({ serverState, ackMs, counts, findings }) {
+    if (findings.some(({ code }) => code === "token-missing")) return "Waits for the token.";
     if (serverState !== "live") {
       const kept = counts.queued ? ` ${Panel.number(counts.queued)} rows wait here.` : "";
       return serverState === "waiting" ? `Tried again every second.${kept}` : `Saying hello.${kept}`;
@@ -161,7 +162,7 @@ class Panel {
    */
   static condition({ problem, silent, lease, note, count }, server) {
     if (server === "off") return "stopped";
-    if (problem) return "unknown symbol";
+    if (problem) return "unknown";
     if (silent) return "silent";
     const word =
       lease === "active" && server !== "live"

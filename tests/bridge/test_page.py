@@ -106,7 +106,7 @@ def test_a_killed_server_loses_nothing_and_is_found_again_within_two_seconds(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
     page = start(open_page())
-    exchange.flow(300)
+    exchange.flow(600)
     wait_until(lambda: len(server.rows) > 200, "rows flow")
     for _ in range(2):
         server.kill()
@@ -347,8 +347,7 @@ def test_a_tab_that_ran_is_not_restarted_by_a_link_to_another_exchange(
     assert len(server.said("hello")) == 1
 
 
-def test_autostart(open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange) -> None:
-    connected(open_page(autostart="1"))
+def test_autostart(open_page: OpenPage) -> None:
     connected(open_page(served=True, autostart="1"))
 
 
@@ -421,7 +420,7 @@ def test_connections_are_replaced_without_a_hole_or_a_duplicate(
 ) -> None:
     page = start(open_page(rotate="1"))
     exchange.flow(300)
-    wait_until(lambda: exchange.connections >= 5, "four replacements", timeout_s=20)
+    wait_until(lambda: exchange.connections >= 4, "three replacements", timeout_s=20)
     exchange.rest()
     all_stored(server, exchange)
     assert server.duplicates == 0
@@ -432,6 +431,7 @@ def test_connections_are_replaced_without_a_hole_or_a_duplicate(
 def test_nothing_overflows_on_any_screen(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
+    exchange.skip_ids("BTCUSDT", 1_795_172_610_620_118)  # ids as long as they get
     page = open_page(symbols="BTCUSDT,ETHUSDT,NOSUCHUSDT")
     page.locator("#addresses summary").click()
     start(page)
@@ -447,6 +447,8 @@ def test_nothing_overflows_on_any_screen(
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), width
         assert page.evaluate(cut_off) == [], width
+        table = "document.querySelector('#trades .scroll')"
+        assert width < 1024 or page.evaluate(f"{table}.scrollWidth <= {table}.clientWidth"), width
 
 
 def test_the_log_keeps_200_lines(open_page: OpenPage, exchange: ScriptedExchange) -> None:
