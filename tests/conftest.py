@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from config import Config
 from server import BridgeServer
+from tests.browser import launched_chromium
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,7 +45,11 @@ class ServerDesk:
         return hello | changes
 
 
-StartServer = Callable[[], Awaitable[ServerDesk]]
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; each test has a profile of its own."""
+    with launched_chromium() as launched:
+        yield launched
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, sync_playwright
 
-from tests.bridge.conftest import CHROMIUM_ARGS, chromium_path, write_token
+from tests.bridge.conftest import write_token
 from tests.bridge.scripted import BRIDGE, ScriptedExchange, ScriptedServer, wait_until
+from tests.browser import CHROMIUM_ARGS, chromium_path
 
 RATES = (50, 200, 1_000, 2_000)
 SECONDS = 10

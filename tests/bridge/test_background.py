@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.bridge.conftest import CHROMIUM_ARGS, chromium_path, missing
 from tests.bridge.devtools import Chromium, Tab
 from tests.bridge.scripted import ScriptedExchange, ScriptedServer, wait_until
+from tests.browser import CHROMIUM_ARGS, chromium_path, missing
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.bridge.conftest import missing
+from tests.browser import missing
 
 TESTS = Path(__file__).parent / "node"
 

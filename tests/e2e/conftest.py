@@ -6,15 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from tests.browser import launched_chromium
 from tests.e2e.stack import Stack
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this folder."""
-    with launched_chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

@@ -41,6 +41,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.close()
 
 
+MANY_BARS = "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300"
+
+
+def seen(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait for a state of the page; Playwright's own waiting evaluates text in the page, which its policy forbids."""
+    until(lambda: page.evaluate(expression, arg), 20, expression)
+
+
 def decisions(stack: Stack) -> list[tuple[Any, ...]]:
     return stack.query("SELECT * FROM v_signals", file="analysis.db")
 
@@ -64,7 +72,7 @@ def x_range(page: Page, chart: str) -> list[Any]:
 def page(desk: Stack, browser: Browser) -> Iterator[Page]:
     opened, faults = watched_page(browser)
     opened.goto(desk.dashboard_url)
-    opened.wait_for_function("document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300")
+    seen(opened, MANY_BARS)
     yield opened
     opened.close()
     assert faults == []
@@ -80,13 +88,13 @@ def test_charts_texts_and_banner_are_live(page: Page) -> None:
     for name in ("z", "beta", "half-life", "gate", "coverage", "cost", "prices"):
         expect(page.locator(f"#live-{name}")).not_to_have_text("–")
     clock = page.locator("#live-clock").inner_text()
-    page.wait_for_function("before => document.querySelector('#live-clock').textContent !== before", arg=clock)
+    seen(page, "before => document.querySelector('#live-clock').textContent !== before", arg=clock)
 
 
 def test_new_bars_arrive_by_themselves(page: Page) -> None:
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
     before = page.evaluate(newest)
-    page.wait_for_function(f"before => {newest} > before", arg=before, timeout=15_000)
+    seen(page, f"before => {newest} > before", arg=before)
 
 
 def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
@@ -100,7 +108,7 @@ def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> 
     zoomed = until(lambda: _narrow(x_range(page, "z-chart")), 5, "the zoom")
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
     before = page.evaluate(newest)
-    page.wait_for_function(f"before => {newest} > before", arg=before, timeout=15_000)
+    seen(page, f"before => {newest} > before", arg=before)
     assert x_range(page, "z-chart") == zoomed
     page.mouse.dblclick(box["x"] + box["width"] * 0.5, y)
     until(lambda: x_range(page, "z-chart")[1] >= before, 5, "following now again")
@@ -188,7 +196,7 @@ def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:
 def test_the_other_leg_can_be_shown_as_candles(page: Page) -> None:
     before = points(page, "price-chart")[-1]
     page.locator("#price-leg").get_by_label("X").check()
-    page.wait_for_function("document.querySelector('#price-chart .js-plotly-plot').data[0].close.at(-1) > 20000")
+    seen(page, "document.querySelector('#price-chart .js-plotly-plot').data[0].close.at(-1) > 20000")
     assert before < 20_000
 
 
@@ -201,13 +209,11 @@ def test_polling_stands_in_when_the_live_connection_is_refused(desk: Stack, brow
     page, _ = watched_page(browser)
     page.route_web_socket("**/api/live", lambda socket: socket.close())
     page.goto(desk.dashboard_url)
-    page.wait_for_function(
-        "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300", timeout=20_000
-    )
+    seen(page, MANY_BARS)
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
     before = page.evaluate(newest)
-    page.wait_for_function(f"before => {newest} > before", arg=before, timeout=15_000)
+    seen(page, f"before => {newest} > before", arg=before)
     page.close()
 
 
