@@ -43,7 +43,8 @@ class KalmanHealth:
 
     ``light`` is red under 5, amber under 25, green from there; None where the spread has no half-life. ``nis`` is the
     mean of nu^2, ``nis_white`` that of the whitened errors; 95 % of healthy filters show ``nis_white`` between
-    ``nis_low`` and ``nis_high``. ``rho`` is the autocorrelation that whitening took out, ``ljung_box`` what is left.
+    ``nis_low`` and ``nis_high``. ``rho`` is the autocorrelation that whitening took out, ``ljung_box`` what is left;
+    where ``rho`` is 1 or more (the spread runs away) nothing can be taken out, and both are NaN.
     """
 
     memory_bars: float
@@ -143,11 +144,14 @@ def kalman_health(
     if known.sum() < MINIMUM_BARS:
         raise ValueError(f"{int(known.sum())} known bars; expected at least {MINIMUM_BARS}")
     nu = errors[known] / np.sqrt(variances[known])
-    white, rho = whiten(nu)
+    _, rho, _ = ar1_kernel(nu)
+    nis_white, left = math.nan, LjungBox(math.nan, math.nan, lags)
+    if abs(rho) < 1.0:
+        white, _ = whiten(nu)
+        nis_white, left = float(np.mean(white**2)), ljung_box(white, lags, fitted=1)
     memory = effective_memory(variances[known], v_e)
-    low, high = nis_band(white.size)
+    low, high = nis_band(nu.size - 1)
     ratio = memory / half_life_bars if half_life_bars > 0.0 else math.nan
     return KalmanHealth(
-        memory, ratio, light(memory, half_life_bars),
-        float(np.mean(nu**2)), float(np.mean(white**2)), low, high, rho, ljung_box(white, lags, fitted=1),
+        memory, ratio, light(memory, half_life_bars), float(np.mean(nu**2)), nis_white, low, high, rho, left,
     )  # fmt: skip

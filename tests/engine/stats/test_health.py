@@ -16,6 +16,7 @@ from engine.stats import (
     nis_band,
     whiten,
 )
+from engine.stats.checks import Floats
 from engine.stats.filtering import KalmanRun, drift_of
 from engine.stats.health import light, memory_of
 from tests.engine.stats.worlds import ar1, log_prices, walk
@@ -111,6 +112,15 @@ def test_whitening_takes_out_an_ar1() -> None:
     assert rho == pytest.approx(2 ** (-1 / 10), abs=0.01)
     assert white.std() == pytest.approx(2.0, rel=0.1)
     assert ljung_box(white).pvalue > 0.01
+
+
+@pytest.mark.parametrize("errors", [1.02 ** np.arange(200), np.ones(200)])
+def test_errors_that_run_away_or_stand_still_leave_the_memory_known(errors: Floats) -> None:
+    found = kalman_health(errors, np.full(200, 2.0), 1.0, 0.5)
+    assert (found.memory_bars, found.ratio, found.light) == (pytest.approx(1.0), pytest.approx(2.0), "red")
+    assert found.nis == pytest.approx(np.mean(errors**2) / 2)
+    assert np.isnan([found.nis_white, found.ljung_box.statistic, found.ljung_box.pvalue]).all()
+    assert not found.rho < 1.0
 
 
 def test_too_little_is_refused() -> None:
