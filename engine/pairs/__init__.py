@@ -1,1 +1,18 @@
-"""Bars of two legs become snapshots and decisions: the one path of live, replay and backtest."""
+"""Bars of two legs become snapshots and decisions: the one path of live, replay and backtest.
+
+In a notebook: ``run_pair`` gives a frame of a pair's whole history, ``PairModel`` takes bars one by one, and
+``evidence_of`` says what the numbers of a model are worth. All three are what runs live.
+"""
+
+from engine.pairs.codes import Action, Flag, Reason
+from engine.pairs.evidence import PairEvidence, evidence_of
+from engine.pairs.frames import frame_of, pair_model, run_pair
+from engine.pairs.inputs import PairBar
+from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.settings import PairSettings, classic, defended
+
+__all__ = [
+    "PairSettings", "classic", "defended",
+    "PairModel", "PairBar", "Snapshot", "Action", "Reason", "Flag",
+    "run_pair", "pair_model", "frame_of", "evidence_of", "PairEvidence",
+]  # fmt: skip

@@ -181,6 +181,14 @@ class PairModel:
         y, x = self.inputs(In.FLAGS, place, place + 1)
         return pair_flags(int(y[0]), int(x[0]))
 
+    def windows(self) -> dict[str, int]:
+        """Lengths in bars of ``beta``, ``z`` and ``test`` (if gated), those that are known by now."""
+        lengths = self.calibration or self.settings
+        found = {"beta": lengths.beta_window, "z": lengths.z_window}
+        if self.settings.gate != "off":
+            found["test"] = lengths.test_window
+        return {name: bars for name, bars in found.items() if bars is not None}
+
     def state(self, row: At) -> float:
         """One number of the recursive state, as it stands after the last bar."""
         return float(self._state[row])

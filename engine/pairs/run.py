@@ -11,8 +11,10 @@ import numpy.typing as npt
 from engine.market.records import Decision, Run
 from engine.pairs.codes import Action, Reason
 from engine.pairs.columns import Out
+from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.leg import Col, Leg
 from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.quantities import entry_quantities
 from engine.pairs.settings import PairSettings
 
 
@@ -29,6 +31,7 @@ class PairRun:
         self.given: list[Decision] = []
         self.current: dict[int, Decision] = {}
         self._latest_ms = 0
+        self._evidence: tuple[tuple[int, int], PairEvidence] | None = None
         for decision in known:
             self._record(decision)
 
@@ -65,6 +68,13 @@ class PairRun:
     def snapshot(self, place: int) -> Snapshot:
         """What was known of the pair at the close of the bar at ``place``."""
         return self.model.snapshot(place)
+
+    def evidence(self) -> PairEvidence:
+        """What the numbers are worth now; computed once a bar (about 1 ms), however many ask."""
+        now = (self.revisions, self.model.size)
+        if self._evidence is None or self._evidence[0] != now:
+            self._evidence = (now, evidence_of(self.model))
+        return self._evidence[1]
 
     def _first_priced(self) -> int | None:
         """The first slot from which both legs have the price they will be measured by."""
@@ -142,18 +152,11 @@ class PairRun:
         )
 
     def _quantities(self, place: int, shot: Snapshot, y_price: float, x_price: float) -> tuple[float, float]:
-        """Coins of both legs: the notional in Y against beta times it in X; an exit trades the entry's back."""
-        if shot.action is Action.EXIT:
-            entry_ms = self.model.open_time_ms(self.model.entered_before(place))
-            entry = self.current.get(entry_ms)
-            return (-entry.quantity_y, -entry.quantity_x) if entry is not None else (0.0, 0.0)
-        if shot.action is Action.NO_ENTRY:
-            return 0.0, 0.0
-        side = 1.0 if shot.action is Action.ENTER_LONG else -1.0
-        quantity_y = side * self.settings.notional / y_price
-        if self.settings.space == "price":
-            return quantity_y, -shot.beta * quantity_y
-        return quantity_y, -shot.beta * quantity_y * y_price / x_price  # beta is a ratio of dollars
+        """Coins of both legs; an exit trades the entry's back."""
+        if shot.action is not Action.EXIT:
+            return entry_quantities(self.settings, shot.action, shot.beta, y_price, x_price)
+        entry = self.current.get(self.model.open_time_ms(self.model.entered_before(place)))
+        return (-entry.quantity_y, -entry.quantity_x) if entry is not None else (0.0, 0.0)
 
     def _record(self, decision: Decision) -> Decision:
         self.given.append(decision)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.market.bars import Bar
 from engine.pairs.calibration import Calibration
+from engine.pairs.evidence import PairEvidence
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
 
@@ -26,5 +27,6 @@ class PairView:
     last_prices: tuple[float | None, float | None] = (None, None)
     gate_tests: int = 0
     gate_flips: int = 0
-    gate_open_share: float = 0.0  # of all bars so far
+    gate_open_share: float = 0.0  # of the bars since the first test
     holes: int = 0  # open ones in either leg
+    evidence: PairEvidence | None = None

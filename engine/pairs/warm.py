@@ -6,25 +6,31 @@ import sys
 
 import numpy as np
 
-from engine.pairs.columns import In
+from engine.market.bars import Bar
+from engine.pairs.evidence import evidence_of
 from engine.pairs.inputs import PairBar
-from engine.pairs.leg import Col, carry
+from engine.pairs.leg import Leg
 from engine.pairs.model import PairModel
 from engine.pairs.settings import PairSettings
 
-_BARS = 200
+_BARS = 400
+_SETTINGS = PairSettings(calibration_bars=60, beta_window=30, z_window=20, test_window=50)
 
 
 def warm_up() -> int:
-    """Run one small pair; returns how many bars it took."""
+    """Run one small pair, by hand and from a leg, and its evidence; returns how many bars it took."""
     rng = np.random.default_rng(0)
     x = np.cumsum(rng.normal(0, 1e-3, _BARS))
     y = x + rng.normal(0, 1e-3, _BARS)
-    model = PairModel(PairSettings(calibration_bars=60, beta_window=30, z_window=20, test_window=50))
+    model = PairModel(_SETTINGS)
     for n in range(_BARS):
-        model.update(PairBar(5_000 * n, float(np.exp(y[n])), float(np.exp(x[n]))))
-    carry(np.zeros((len(Col), 2)), np.zeros((len(In), 2)), 0, 2, 0, 1_000)
-    return model.size
+        price_y, price_x = float(np.exp(y[n])), float(np.exp(x[n]))
+        model.update(PairBar(5_000 * n, price_y, price_x, y_last=price_y, x_last=price_x))
+    evidence_of(model)
+    model.flags(0)
+    leg = Leg(1_000, 0)
+    leg.close([Bar(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 0.0, 1, 1, 1.0, 0, None, None, "quotes")], 2_000, [])
+    return model.size + leg.size
 
 
 if __name__ == "__main__":
