@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.market.records import Run
 from engine.market.ticks import Tick
-from engine.pairs.settings import PairSettings
+from engine.pairs.settings import ESTIMATORS, PairSettings, defended
 
 T0 = 1_790_046_000_000
 NEVER = 10**7  # ms: so late that it does not come at all
@@ -17,6 +17,18 @@ SETTINGS = PairSettings(
     interval_ms=2_000, calibration_bars=30, beta_window=25, z_window=10, memory_half_life=200.0, entry_z=1.3,
     exit_z=0.3, gate_level=10, gate_every=4, gate_dwell=4, test_window=50, stale_after_ms=6_000,
 )  # fmt: skip
+# Every estimator under both presets, with windows short enough for a market of a few minutes.
+WAYS = [
+    settings
+    for estimator in ESTIMATORS
+    for settings in (
+        replace(SETTINGS, estimator=estimator),
+        defended(
+            interval_ms=2_000, estimator=estimator, calibration_bars=30, beta_window=25, test_window=50, entry_z=1.2,
+            exit_z=0.3, gate_level=10, gate_every=4, gate_dwell=4, stale_after_ms=6_000, fee_bps=0.3, cooldown_bars=0,
+        ),
+    )
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

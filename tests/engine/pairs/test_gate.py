@@ -1,0 +1,147 @@
+"""The gate: its size on noise, its hysteresis, its dwell, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.pairs import Action, PairModel, PairSettings, Reason, classic, defended
+from engine.pairs.columns import At, Floats, Out
+from engine.stats.mackinnon import eg_critical
+from tests.engine.pairs.worlds import CLASSIC, SLOT, WIDTH_MS, bars_of, model_of, reverting, walking
+from tests.engine.stats.worlds import cointegrated, walk
+
+EVERY_BAR = classic(interval_ms=WIDTH_MS, gate_every=1)
+
+
+def gated(seed: int, half_life: float, chosen: PairSettings, bars: int = 4_000) -> PairModel:
+    """A pair that is truly cointegrated."""
+    y, x = cointegrated(np.random.default_rng(seed), bars, half_life)
+    return model_of(bars_of(5.0 + 1e-4 * y, 9.0 + 1e-4 * x), chosen)
+
+
+def flips_of(is_open: Floats) -> int:
+    return int(np.count_nonzero(np.diff(is_open)))
+
+
+def test_one_evaluation_on_noise_opens_on_at_most_seven_percent() -> None:
+    """2,000 independent pairs, BIC lags, the 5 % value, a window of 500 bars: the model's first test."""
+    rng = np.random.default_rng(2026)
+    chosen = replace(EVERY_BAR, gate_every=500)
+    slot = SLOT - SLOT % 500 - 499  # so that the bar that fills the window is on the schedule
+    opened = []
+    for _ in range(2_000):
+        bars = bars_of(8.0 + 1e-4 * walk(rng, 500), 11.0 + 1e-4 * walk(rng, 500))
+        model = PairModel(chosen, slot)
+        model.extend(bars)
+        assert model.gate_tests == 1
+        opened.append(model.snapshot(499).gate)
+    assert 0.03 <= np.mean(opened) <= 0.07
+
+
+def test_a_rolling_gate_on_noise_opens_for_a_while_in_nearly_every_pair() -> None:
+    """Why the share of time and the number of tests are shown: one opening proves nothing."""
+    models = [model_of(walking(seed, 3_500), classic(interval_ms=WIDTH_MS)) for seed in range(60)]
+    assert np.mean([model.gate_open_share for model in models]) == pytest.approx(0.09, abs=0.03)
+    assert np.mean([np.nanmax(model.column(Out.GATE)) for model in models]) >= 0.9
+    assert {model.gate_tests for model in models} == {250}
+
+
+@pytest.mark.parametrize("half_life", [25, 60])
+def test_hysteresis_flips_a_fifth_as_often_at_the_same_share_of_time(half_life: int) -> None:
+    """Against a gate that opens and closes at one value, set so that it is open as long; both tested at every bar."""
+    ours = naive = at_5 = 0
+    for seed in range(8):
+        model = gated(seed, half_life, EVERY_BAR)
+        statistic = model.column(Out.GATE_STATISTIC)[499:]
+        level = np.quantile(statistic, model.gate_open_share)
+        assert np.mean(statistic < level) == pytest.approx(model.gate_open_share, abs=0.001)
+        naive += flips_of(statistic < level)
+        at_5 += flips_of(statistic < eg_critical(1, 500.0))
+        ours += model.gate_flips
+    assert naive >= 5 * ours > 0
+    assert at_5 >= 3 * ours  # the textbook gate, although it is open far less
+
+
+def test_it_counts_what_the_columns_show() -> None:
+    for chosen in (EVERY_BAR, classic(interval_ms=WIDTH_MS), replace(CLASSIC, gate_dwell=0)):
+        model = gated(3, 25, chosen)
+        gate = model.column(Out.GATE)
+        known = gate[~np.isnan(gate)]
+        assert model.gate_open_share == known.mean()
+        assert model.gate_flips == flips_of(known) > 0
+        window, every = chosen.test_window or 0, chosen.gate_every
+        due = [i for i in range(window - 1, model.size) if (SLOT + i) % every == 0]
+        assert model.gate_tests == len(due)
+        assert np.isnan(gate[: due[0]]).all() and model.state(At.TESTED) == SLOT + due[-1]
+
+
+def test_it_opens_at_its_level_and_closes_at_twenty_percent() -> None:
+    for level, row in ((1, 0), (5, 1), (10, 2)):
+        model = gated(5, 25, replace(EVERY_BAR, gate_level=level, gate_dwell=0))
+        gate, statistic = model.column(Out.GATE)[499:], model.column(Out.GATE_STATISTIC)[499:]
+        is_open, opens, closes = gate[0], eg_critical(row, 500.0), eg_critical(3, 500.0)
+        for now, tau in zip(gate, statistic, strict=True):
+            is_open = float(tau < closes) if is_open else float(tau < opens)
+            assert now == is_open
+        np.testing.assert_array_equal(model.column(Out.GATE_CRITICAL)[499:], opens)
+
+
+def test_it_keeps_its_state_for_the_dwell() -> None:
+    model = gated(6, 25, replace(EVERY_BAR, gate_dwell=40))
+    gate = model.column(Out.GATE)[499:]
+    turns = np.flatnonzero(np.diff(gate))
+    assert turns.size > 3 and np.diff(turns).min() >= 40
+
+
+def test_the_schedule_is_absolute() -> None:
+    bars = reverting(1, 900)
+    early = model_of(bars, CLASSIC)
+    for later in (1, 5, 6, 17):
+        model = model_of(bars[:, later:], CLASSIC, SLOT + later)
+        np.testing.assert_array_equal(
+            model.column(Out.GATE_STATISTIC)[100:], early.column(Out.GATE_STATISTIC)[later + 100 :]
+        )
+
+
+def test_a_spread_too_slow_for_any_window_never_opens_the_gate() -> None:
+    """40 half-lives would be more than 5,000 bars: the test runs, and the gate stays closed."""
+    rng = np.random.default_rng(3)
+    chosen = defended(interval_ms=WIDTH_MS, calibration_bars=5_000, gate_every=1, fee_bps=0.0)
+    slow = cointegrated(rng, 9_000, 400)
+    model = model_of(bars_of(5.0 + 1e-4 * slow[0], 9.0 + 1e-4 * slow[1]), chosen)
+    found = model.calibration
+    assert found is not None and found.half_life > 125 and found.test_window == 5_000 and not found.is_testable
+    assert model.gate_tests > 3_000 and np.nanmax(model.column(Out.GATE)) == 0.0
+    assert (model.column(Out.GATE_STATISTIC)[5_000:] < model.column(Out.GATE_CRITICAL)[5_000:]).any()
+    fixed = model_of(bars_of(5.0 + 1e-4 * slow[0], 9.0 + 1e-4 * slow[1]), replace(chosen, test_window=5_000))
+    assert np.nanmax(fixed.column(Out.GATE)) == 1.0  # who sets the window has decided
+
+
+def test_a_leg_that_stands_still_has_no_statistic_and_no_open_gate() -> None:
+    bars = reverting(2, 900)
+    bars[1, 300:] = bars[1, 300]
+    model = model_of(bars)
+    shot = model.snapshot(899)
+    assert np.isnan([shot.gate_statistic, shot.gate_pvalue]).all() and shot.gate == 0.0
+    assert not np.isnan(model.snapshot(299).gate_statistic)
+
+
+def test_without_a_gate_nothing_is_tested_and_entries_are_free() -> None:
+    model = model_of(walking(1), replace(CLASSIC, gate="off"))
+    assert model.gate_tests == 0 and np.isnan(model.gate_open_share)
+    assert np.isnan(model.column(Out.GATE)).all()
+    actions, reasons = model.column(Out.ACTION), model.column(Out.REASON)
+    assert (actions == Action.ENTER_LONG).any()
+    assert not np.isin(reasons, [Reason.GATE_CLOSED, Reason.WARMUP]).any()
+
+
+def test_a_closed_gate_and_one_not_tested_yet_say_so() -> None:
+    model = model_of(walking(2, 2_000), classic(interval_ms=WIDTH_MS))
+    refused = model.column(Out.ACTION) == Action.NO_ENTRY
+    gate, reasons = model.column(Out.GATE), model.column(Out.REASON)
+    assert set(reasons[refused & np.isnan(gate)]) == {Reason.WARMUP}
+    flat = refused & (gate == 0.0) & (model.column(Out.POSITION) == 0.0)
+    assert flat.any() and set(reasons[flat]) == {Reason.GATE_CLOSED}
