@@ -34,10 +34,11 @@ class DirectFeed:
 
     async def run(self, url: str, token: str) -> None:
         """``url`` and ``token`` of the bridge server. Raises RefusedError when it does not want us."""
+        history = HistoryFetcher(self._route)
         self.link = BridgeLink(
-            url, token, self._route.market, "direct feed", self._symbols, self._fetch, max_queue=_QUEUE
+            url, token, self._route.market, "direct feed", self._symbols, history.fetch, max_queue=_QUEUE
         )
-        self._history = HistoryFetcher(self._route, self.link)
+        history.link = self.link
         async with self.link:
             wait_s = _RETRY_S[0]
             while True:
@@ -81,9 +82,6 @@ class DirectFeed:
                 await link.put([row])
             if link.last_frame_s - opened > _ROTATE_S:
                 return
-
-    async def _fetch(self, symbol: str, first: int, last: int) -> str | None:
-        return await self._history.fetch(symbol, first, last)
 
 
 def _is_shutdown(frame: object) -> bool:

@@ -23,7 +23,9 @@ log = logging.getLogger("pairbridge.feed")
 BEAT_S = 0.5
 RETRY_S = (0.1, 1.0)  # first and longest wait for a local server
 
-Fetch = Callable[[str, int, int], Awaitable[str | None]]  # symbol, first, last -> why not, or None
+Fetch = Callable[[str, int | None, int, int | None], Awaitable[str | None]]
+"""Symbol, first and last id, since when -> why some could not be had, or None. Without a first id, from the first
+trade at or after that time on."""
 
 
 class RefusedError(Exception):
@@ -42,11 +44,15 @@ class BridgeLink:
         symbols: Sequence[str] = (),
         fetch: Fetch | None = None,
         max_queue: int = 1_000_000,
+        helper: bool = False,
     ) -> None:
-        """``fetch`` brings missing ids by calling ``put`` and returns None, or returns why it cannot."""
+        """``fetch`` brings missing ids by calling ``put`` and returns None, or returns why it cannot.
+
+        ``helper``: brings history only, and is no sign that the market's live stream is alive.
+        """
         self._url = url
-        self._hello = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
-        self._hello["session"] = str(uuid.uuid4())
+        self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
+        self._hello |= {"session": str(uuid.uuid4()), "helper": helper}
         self._symbols = list(symbols)
         self._fetch = fetch
         self._max_queue = max_queue
@@ -182,13 +188,13 @@ class BridgeLink:
             await asyncio.sleep(BEAT_S)
 
     async def _serve_fetch(self, socket: ClientConnection, message: dict[str, Any]) -> None:
-        symbol, first, last = message["symbol"], message["from"], message["to"]
+        symbol, first, last = message["symbol"], message.get("from"), message["to"]
         reason = "this feed has no history to fetch from"
         if self._fetch is not None:
-            problem = await self._fetch(symbol, first, last)
+            problem = await self._fetch(symbol, first, last, message.get("since_ms"))
             if problem is None:
                 return
             reason = problem
-        answer = {"type": "unfetchable", "symbol": symbol, "from": first, "to": last, "reason": reason}
+        answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
         with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
             await socket.send(json.dumps(answer))

@@ -20,43 +20,67 @@ PAGE = 1_000
 _WEIGHT = 20  # of one request, whatever its limit
 _BUDGET = 600  # a quarter of the 2,400 a minute that the exchange allows one address
 _LONGEST_WAIT_S = 120.0
+_HOUR_MS = 3_600_000
+
+Params = dict[str, int]
 
 
 class HistoryFetcher:
     """Brings ids through a BridgeLink. One request at a time."""
 
-    def __init__(self, route: Route, link: BridgeLink) -> None:
+    def __init__(self, route: Route) -> None:
         self._route = route
-        self._link = link
+        self.link: BridgeLink | None = None
         self._spent: deque[tuple[float, int]] = deque()
         self._turn = asyncio.Lock()
 
-    async def fetch(self, symbol: str, first: int, last: int) -> str | None:
-        """Put the trades ``first..last`` into the link. Returns None, or why some could not be had."""
+    async def fetch(self, symbol: str, first: int | None, last: int, since_ms: int | None = None) -> str | None:
+        """Put the trades ``first..last`` into the link; without a first id, from ``since_ms`` on.
+
+        Returns None, or why some could not be had.
+        """
+        assert self.link is not None
         place = came = 0
         async with httpx.AsyncClient(timeout=15) as client:
+            if first is None:
+                found = await self._first_since(client, symbol, since_ms or 0)
+                if not isinstance(found, int) or found > last:
+                    return NO_SUCH_IDS if isinstance(found, int) else found
+                first = found
             following = first
             while following <= last:
-                trades = await self._page(client, symbol, following, last)
+                params: Params = {"fromId": following, "limit": min(PAGE, last - following + 2)}
+                trades = await self._page(client, symbol, params)
                 if isinstance(trades, str):
                     return trades
                 rows = [[symbol, t["a"], t["p"], t["q"], t["T"], t["m"]] for t in trades if t["a"] <= last]
-                place = await self._link.put(rows)
+                place = await self.link.put(rows)
                 came += len(rows)
-                if len(rows) < len(trades) or len(trades) < PAGE:
+                if len(rows) < len(trades) or len(trades) < params["limit"]:
                     break
                 following = rows[-1][1] + 1
-        await self._link.stored(place)  # before the server hears what does not exist
+        await self.link.stored(place)  # before the server hears what does not exist
         return None if came == last - first + 1 else NO_SUCH_IDS
 
-    async def _page(self, client: httpx.AsyncClient, symbol: str, first: int, last: int) -> list[dict[str, Any]] | str:
+    async def _first_since(self, client: httpx.AsyncClient, symbol: str, since_ms: int) -> int | str:
+        """The id of the first trade at or after a time; the exchange takes windows of an hour."""
+        while since_ms < time.time() * 1_000:
+            window: Params = {"startTime": since_ms, "endTime": since_ms + _HOUR_MS - 1, "limit": 1}
+            trades = await self._page(client, symbol, window)
+            if isinstance(trades, str):
+                return trades
+            if trades:
+                return int(trades[0]["a"])
+            since_ms += _HOUR_MS
+        return "the exchange has no trade since then"
+
+    async def _page(self, client: httpx.AsyncClient, symbol: str, params: Params) -> list[dict[str, Any]] | str:
         async with self._turn:
             waited = 0.0
             while True:
                 waited += await self._afford()
-                params: dict[str, str | int] = {"symbol": symbol, "fromId": first, "limit": min(PAGE, last - first + 2)}
                 try:
-                    answer = await client.get(self._route.trades_url, params=params)
+                    answer = await client.get(self._route.trades_url, params={"symbol": symbol, **params})
                 except httpx.HTTPError as error:
                     return f"{self._route.rest} could not be reached: {error or type(error).__name__}"
                 if answer.status_code not in (418, 429):

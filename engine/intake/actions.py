@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.market.coverage import Hole
 from engine.market.records import Batch, Event
 
 
@@ -38,4 +39,14 @@ class Note:
     event: Event
 
 
-Action = Send | Close | Store | Note
+@dataclass(frozen=True, slots=True)
+class FetchSelf:
+    """Fetch these ids without a bridge, then tell ``fetched_self``. ``reason``: why no bridge could."""
+
+    market: str
+    symbol: str
+    ids: Hole
+    reason: str
+
+
+Action = Send | Close | Store | Note | FetchSelf

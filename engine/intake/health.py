@@ -10,10 +10,17 @@ from engine.intake.liveness import judge
 from engine.intake.traffic import MarketTraffic
 
 
-def health(intake: Intake, now_ms: int, limit_ms: int, unstored_ms: int, store_error: str | None) -> dict[str, Any]:
-    """``market`` is the one heard of last; its state is the server's. Ages in ms, null when it never happened."""
+def health(
+    intake: Intake, now_ms: int, wall_ms: int, limit_ms: int, unstored_ms: int, store_error: str | None
+) -> dict[str, Any]:
+    """``market`` is the one heard of last; its state is the server's. Ages in ms, null when it never happened.
+
+    ``wall_ms``: the server's clock, to compare the bridges' with.
+    """
     markets = {
-        market: _market(intake, market, now_ms, limit_ms, unstored_ms, store_error) for market in intake.markets()
+        market: _market(intake, market, now_ms, limit_ms, unstored_ms, store_error)
+        | {"findings": [asdict(found) for found in intake.findings(market, now_ms, wall_ms)]}
+        for market in intake.markets()
     }
     heard = [name for name, of in markets.items() if of["sign_age_ms"] is not None]
     latest = min(heard, key=lambda name: markets[name]["sign_age_ms"], default=None)

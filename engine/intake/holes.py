@@ -58,6 +58,11 @@ class OpenHoles:
             )
         return None
 
+    def is_filling(self, market: str, symbol: str, last: int) -> bool:
+        """Whether the hole that ends at ``last`` may still be filled."""
+        holes = self._open.get((market, symbol), {})
+        return any(hole.last == last and kept.news.given_up is None for hole, kept in holes.items())
+
     def all(self) -> list[HoleNews]:
         """Every open hole."""
         return [hole.news for holes in self._open.values() for hole in holes.values()]

@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.errors import MessageRefused, RowRefused
-from engine.intake.actions import Action, Close, Note, Send, Store
+from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
+from engine.intake.asking import Asking
+from engine.intake.doctor import Finding, Pulse, findings
 from engine.intake.holes import OpenHoles
 from engine.intake.leases import Leases
 from engine.intake.liveness import Facts
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
     MAX_ROWS,
-    NO_SUCH_IDS,
     PROTO,
     Beat,
     Bye,
@@ -83,16 +84,27 @@ class Intake:
     """All bridges of one server."""
 
     def __init__(
-        self, token: str, high_water: dict[str, dict[str, int]] | None = None, holes: Iterable[HoleNews] = ()
+        self,
+        token: str,
+        high_water: dict[str, dict[str, int]] | None = None,
+        holes: Iterable[HoleNews] = (),
+        warm_start_ms: int = 0,
+        own_markets: Iterable[str] = (),
     ) -> None:
-        """``high_water`` by market and symbol, and the open ``holes``, as the store has them at start."""
+        """``high_water`` by market and symbol, and the open ``holes``, as the store has them at start;
+        ``warm_start_ms`` and ``own_markets`` as in ``Asking``."""
         self._token = token.encode()
         self._bridges: dict[int, _Bridge] = {}
         self._leases = Leases()
         self._markets = {market: _Market(high_water=dict(ids)) for market, ids in (high_water or {}).items()}
-        self.holes = OpenHoles(holes)
+        self._asking = Asking(self._leases, holes, warm_start_ms, own_markets)
         self.traffic = Traffic()
         self.refusals: deque[Refusal] = deque(maxlen=100)
+
+    @property
+    def holes(self) -> OpenHoles:
+        """Every hole that still misses something."""
+        return self._asking.holes
 
     def connected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has opened."""
@@ -117,10 +129,7 @@ class Intake:
         actions: list[Action] = []
         for receipt in commit.receipts:
             batch = receipt.batch
-            high_water = self._market(batch.market).high_water
-            for tick in batch.ticks:
-                if tick.agg_id > high_water.get(tick.symbol, -1):
-                    high_water[tick.symbol] = tick.agg_id
+            self._asking.stored(batch, self._market(batch.market).high_water)
             self.traffic.stored(batch.market, receipt)
             bridge = self._bridges.get(batch.conn)
             if bridge is None:
@@ -130,15 +139,11 @@ class Intake:
                 bridge.owes_stored = True
             else:
                 actions.append(_ack(batch, receipt.stored, receipt.duplicates, receipt.conflicts))
-        for news in commit.holes:
-            self.holes.update(news, now_ms)
-            too_large = self.holes.too_large(news)
-            if too_large:
-                actions.append(Note(_unfetchable(news.market, news.symbol, news.missing[0], too_large)))
-        symbols = dict.fromkeys((news.market, news.symbol) for news in commit.holes if news.missing)
-        for market, symbol in symbols:
-            actions += self._ask(market, symbol, now_ms)
-        return actions
+        return actions + self._asking.committed(commit, now_ms)
+
+    def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
+        """A FetchSelf has ended; ``problem`` says why some ids could not be had, None when all came."""
+        return self._asking.fetched_self(asked, problem)
 
     def disconnected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has closed, whoever closed it."""
@@ -157,16 +162,14 @@ class Intake:
                 continue
             if bridge.beat is not None and now_ms - bridge.beat_ms > SILENT_MS:
                 actions += self._tell_leases(self._leases.sleep(conn) | {conn}, now_ms) if self._holds(conn) else []
-            if bridge.beat is None:  # a forwarder without beats lives as long as its socket
+            if bridge.beat is None and not bridge.hello.helper:  # a forwarder without beats lives as long as its socket
                 self._market(bridge.hello.market).sign_ms = now_ms
             if bridge.owes_stored and now_ms - bridge.stored_ms >= _STORED_EVERY_MS:
                 bridge.owes_stored, bridge.stored_ms = False, now_ms
                 actions.append(
                     Send(conn, encode(type="stored", high_water=self._market(bridge.hello.market).high_water))
                 )
-        for news in self.holes.all():
-            actions += self._ask(news.market, news.symbol, now_ms)
-        return actions
+        return actions + self._asking.ask_again(now_ms)
 
     def must_wait(self, conn: int) -> bool:
         """Whether to stop reading from a connection until more of its batches are committed."""
@@ -179,12 +182,21 @@ class Intake:
 
     def clients(self, market: str) -> list[str]:
         """Who is connected to a market."""
-        return [b.hello.client for b in self._bridges.values() if b.hello is not None and b.hello.market == market]
+        return [b.hello.client for b in self._of(market) if b.hello is not None]
+
+    def findings(self, market: str, now_ms: int, wall_ms: int, waiting_rows: int = 0) -> list[Finding]:
+        """What else there is to say of a market; ``wall_ms``: the server's clock, to compare the bridges' with."""
+        pulses = [
+            Pulse(b.hello.client, b.beat, now_ms - b.beat_ms, b.beat.clock_ms - (wall_ms - (now_ms - b.beat_ms)))
+            for b in self._of(market)
+            if b.hello is not None and b.beat is not None
+        ]
+        return findings(pulses, (news for news in self.holes.all() if news.market == market), waiting_rows)
 
     def facts(self, market: str, now_ms: int, unstored_ms: int = 0, store_error: str | None = None) -> Facts:
         """What liveness is judged from."""
         known = self._markets.get(market, _Market())
-        beats = [b for b in self._bridges.values() if b.hello and b.hello.market == market and b.beat is not None]
+        beats = [b for b in self._of(market) if b.beat is not None]
         fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
         return Facts(
             sign_age_ms=None if known.sign_ms is None else now_ms - known.sign_ms,
@@ -205,7 +217,8 @@ class Intake:
             )
         bridge.hello = message
         market = self._market(message.market)
-        market.sign_ms, market.last_word = now_ms, ""
+        if not message.helper:
+            market.sign_ms, market.last_word = now_ms, ""
         limits = {"rows": MAX_ROWS, "in_flight": MAX_IN_FLIGHT}
         welcome = encode(type="welcome", proto=PROTO, high_water=market.high_water, limits=limits)
         return [Send(conn, welcome), *self._watch_market(message.market)]
@@ -217,15 +230,16 @@ class Intake:
             return self._take_frame(conn, bridge, hello, message, now_ms)
         if isinstance(message, Beat):
             bridge.beat, bridge.beat_ms = message, now_ms
-            self._market(hello.market).sign_ms = now_ms
+            self._sign(hello, now_ms)
             return self._tell_leases(self._leases.wake(conn), now_ms)
         if isinstance(message, Subscribe):
             changed = self._leases.want(conn, hello.market, message.symbols)
             return self._tell_leases({conn} | changed, now_ms)
         if isinstance(message, Unfetchable):
-            return [Note(_unfetchable(hello.market, message.symbol, message.ids, message.reason))]
+            return self._asking.unfetchable(hello.market, message)
         if isinstance(message, Bye):
-            self._market(hello.market).last_word = message.reason
+            if not hello.helper:
+                self._market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
         raise MessageRefused("malformed", "hello came twice")
 
@@ -253,19 +267,10 @@ class Intake:
             except RowRefused as refused:
                 rejected.append((index, str(refused)))
                 self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(refused)))
-        self._market(hello.market).sign_ms = now_ms
+        self._sign(hello, now_ms)
         self.traffic.received(hello.market, ticks, len(rejected), now_ms)
         bridge.in_flight += 1
         return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected)))]
-
-    def _ask(self, market: str, symbol: str, now_ms: int) -> list[Action]:
-        conn = self._leases.holder(market, symbol)
-        if conn is None:
-            return []
-        runs = self.holes.due(market, symbol, conn, now_ms)
-        return [
-            Send(conn, encode(**{"type": "fetch", "symbol": symbol, "from": run.first, "to": run.last})) for run in runs
-        ]
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []
@@ -276,7 +281,7 @@ class Intake:
             active, standby = self._leases.of(conn)
             actions.append(Send(conn, encode(type="lease", active=active, standby=standby)))
             for symbol in active:
-                actions += self._ask(bridge.hello.market, symbol, now_ms)
+                actions += self._asking.ask(bridge.hello.market, symbol, now_ms)
         return actions
 
     def _holds(self, conn: int) -> bool:
@@ -285,11 +290,20 @@ class Intake:
     def _watch_market(self, name: str) -> list[Action]:
         """Note the bridge's coming and going, so that a replay sees it where live did."""
         market = self._market(name)
-        is_up = any(b.hello is not None and b.hello.market == name for b in self._bridges.values())
+        is_up = bool(self._of(name))
         if is_up == market.is_up:
             return []
         market.is_up = is_up
         return [Note(Event("bridge", name, None, {"state": "up" if is_up else "down"}))]
+
+    def _of(self, market: str) -> list[_Bridge]:
+        """The bridges of a market's live stream."""
+        bridges = self._bridges.values()
+        return [b for b in bridges if b.hello is not None and b.hello.market == market and not b.hello.helper]
+
+    def _sign(self, hello: Hello, now_ms: int) -> None:
+        if not hello.helper:
+            self._market(hello.market).sign_ms = now_ms
 
     def _market(self, name: str) -> _Market:
         return self._markets.setdefault(name, _Market())
@@ -312,8 +326,3 @@ def _ack(batch: Batch, stored: int, duplicates: int, conflicts: int) -> Send:
             rejected=[list(pair) for pair in batch.rejected],
         ),
     )
-
-
-def _unfetchable(market: str, symbol: str, ids: tuple[int, int], reason: str) -> Event:
-    kind = "absent" if reason == NO_SUCH_IDS else "unfetchable"
-    return Event(kind, market, symbol, {"first": ids[0], "last": ids[1], "reason": reason})

@@ -28,12 +28,13 @@ _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message: who is there, and the proof that it may be."""
+    """The first message: who is there, and the proof that it may be. A ``helper`` brings history only."""
 
     token: str
     market: str
     client: str
     session: str
+    helper: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A sign of life, every 500 ms. ``age_ms``: since the last frame of the exchange; None before any."""
+    """A sign of life, every 500 ms. ``age_ms``: since the last frame of the exchange; None before any.
+
+    May also tell ``lag_ms`` (trades arrive so late), ``skew_ms`` (its clock minus the exchange's) and
+    ``permission`` (what its browser withholds).
+    """
 
     upstream: str
     age_ms: float | None
@@ -61,6 +66,9 @@ class Beat:
     unacked: int
     visible: bool
     clock_ms: float
+    lag_ms: float | None = None
+    skew_ms: float | None = None
+    permission: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,13 @@ def _hello(message: dict[str, Any]) -> Hello:
     market = _text(message, "market", 32)
     if not _MARKET.fullmatch(market):
         raise MessageRefused("malformed", f"market is {market!r}; expected lower-case letters, digits or -")
-    return Hello(_text(message, "token", 256), market, _text(message, "client", 64), _text(message, "session", 64))
+    return Hello(
+        token=_text(message, "token", 256),
+        market=market,
+        client=_text(message, "client", 64),
+        session=_text(message, "session", 64),
+        helper=message.get("helper") is True,
+    )
 
 
 def _subscribe(message: dict[str, Any]) -> Subscribe:
@@ -152,14 +166,16 @@ def _beat(message: dict[str, Any]) -> Beat:
     visible = message.get("visible")
     if not isinstance(visible, bool):
         raise MessageRefused("malformed", f"visible is {repr(visible)[:40]}; expected true or false")
-    age_ms = message.get("age_ms")
     return Beat(
         upstream=_text(message, "upstream", 32),
-        age_ms=None if age_ms is None else _number(message, "age_ms"),
+        age_ms=_number_or_none(message, "age_ms"),
         queued=_whole(message, "queued", 0),
         unacked=_whole(message, "unacked", 0),
         visible=visible,
         clock_ms=_number(message, "clock_ms"),
+        lag_ms=_number_or_none(message, "lag_ms"),
+        skew_ms=_number_or_none(message, "skew_ms"),
+        permission=_text(message, "permission", 200) if message.get("permission") else "",
     )
 
 
@@ -201,6 +217,10 @@ def _number(message: dict[str, Any], key: str) -> float:
     if type(value) not in (int, float):
         raise MessageRefused("malformed", f"{key} is {repr(value)[:40]}; expected a number")
     return float(value)  # type: ignore[arg-type]
+
+
+def _number_or_none(message: dict[str, Any], key: str) -> float | None:
+    return None if message.get(key) is None else _number(message, key)
 
 
 _READERS: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.intake.actions import Action, Close, Note, Send, Store
+from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
 from engine.intake.intake import Intake
 from engine.market.coverage import Hole
 from engine.market.records import Batch, Commit, Event, HoleNews, Receipt
@@ -31,6 +31,7 @@ class Desk:
         self.closed: dict[int, int] = {}
         self.batches: list[Batch] = []
         self.events: list[Event] = []
+        self.own: list[FetchSelf] = []
 
     def do(self, actions: list[Action]) -> None:
         for action in actions:
@@ -44,6 +45,8 @@ class Desk:
                     self.batches.append(batch)
                 case Note(event):
                     self.events.append(event)
+                case FetchSelf():
+                    self.own.append(action)
 
     def say(self, conn: int, message: Any) -> None:
         text = message if isinstance(message, (str, bytes)) else json.dumps(message)
@@ -292,3 +295,84 @@ def test_coming_and_going_is_noted_once_per_market() -> None:
     desk.do(desk.intake.disconnected(1, 0))
     desk.do(desk.intake.disconnected(2, 0))
     assert [event.detail["state"] for event in desk.events] == ["up", "down"]
+
+
+def test_what_no_bridge_can_fetch_the_server_tries_itself_once() -> None:
+    desk = Desk(own_markets=["usdm"])
+    desk.bridge(1, "BTCUSDT", market="usdm")
+    told = {"type": "unfetchable", "symbol": "BTCUSDT", "from": 2, "to": 8, "reason": "blocked or geo-blocked"}
+    desk.say(1, told)
+    (asked,) = desk.own
+    assert asked == FetchSelf("usdm", "BTCUSDT", Hole(2, 8), "blocked or geo-blocked")
+    desk.do(desk.intake.fetched_self(asked, "geo-blocked: HTTP 451"))
+    (event,) = [event for event in desk.events if event.kind == "unfetchable"]
+    assert event.detail["reason"] == "the bridge: blocked or geo-blocked; the server: geo-blocked: HTTP 451"
+    desk.say(1, told)
+    assert len(desk.own) == 1, "it is not tried for ever"
+    desk.do(desk.intake.fetched_self(asked, None))
+    desk.do(desk.intake.fetched_self(asked, "the exchange has no such ids"))
+    assert [event.kind for event in desk.events][-2:] == ["unfetchable", "absent"]
+
+
+def first_trade(desk: Desk, conn: int = 1) -> None:
+    desk.bridge(conn, "BTCUSDT")
+    desk.say(conn, {"type": "ticks", "seq": 1, "rows": [row(1_000)]})
+    desk.commit()
+
+
+WARM_FETCH = {"type": "fetch", "symbol": "BTCUSDT", "since_ms": T0 + 1_000 - 1_800_000, "to": 999}
+
+
+def test_a_first_trade_asks_for_the_minutes_before_it() -> None:
+    desk = Desk(warm_start_ms=1_800_000)
+    first_trade(desk)
+    assert desk.of(1, "fetch") == [WARM_FETCH]
+    desk.pass_time(59_000)
+    assert desk.of(1, "fetch") == [WARM_FETCH]
+    desk.pass_time(2_000)
+    assert desk.of(1, "fetch") == [WARM_FETCH] * 2
+    desk.say(1, {"type": "ticks", "seq": 2, "rows": [row(900)]})
+    desk.commit(news(901, 999, (901, 999)))
+    assert desk.of(1, "fetch")[2:] == [{"type": "fetch", "symbol": "BTCUSDT", "from": 901, "to": 999}]
+    desk.say(1, {"type": "ticks", "seq": 3, "rows": [row(n) for n in range(901, 1_000)]})
+    desk.commit(news(901, 999))
+    assert [event.detail for event in desk.events if event.kind == "warm-start"] == [{"state": "warm"}]
+    desk.pass_time(120_000)
+    assert len(desk.of(1, "fetch")) == 3
+
+
+def test_a_warm_start_goes_to_the_bridge_that_takes_over() -> None:
+    desk = Desk(warm_start_ms=1_800_000)
+    first_trade(desk)
+    desk.bridge(2, "BTCUSDT")
+    desk.do(desk.intake.disconnected(1, desk.now))
+    assert desk.of(2, "fetch") == [WARM_FETCH]
+
+
+def test_a_past_that_cannot_be_had_is_told_and_asked_for_no_more() -> None:
+    desk = Desk(warm_start_ms=1_800_000, own_markets=["sim"])
+    first_trade(desk)
+    desk.say(1, {"type": "unfetchable", "symbol": "BTCUSDT", "from": 0, "to": 999, "reason": "blocked"})
+    assert [event.detail for event in desk.events if event.kind == "warm-start"] == [
+        {"state": "cold", "reason": "blocked"}
+    ]
+    desk.pass_time(120_000)
+    assert desk.of(1, "fetch") == [WARM_FETCH] and desk.own == []
+
+
+def test_a_symbol_that_was_stored_before_starts_as_it_is() -> None:
+    desk = Desk(high_water={"sim": {"BTCUSDT": 7}}, warm_start_ms=1_800_000)
+    first_trade(desk)
+    assert desk.of(1, "fetch") == []
+
+
+def test_a_helper_is_no_sign_of_life() -> None:
+    desk = Desk()
+    desk.do(desk.intake.connected(1, 0))
+    desk.say(1, HELLO | {"helper": True})
+    desk.say(1, {"type": "ticks", "seq": 1, "rows": [row(1)]})
+    desk.pass_time(500)
+    assert desk.intake.facts("sim", desk.now).sign_age_ms is None
+    assert desk.events == [] and desk.intake.clients("sim") == []
+    desk.commit()
+    assert desk.of(1, "ack")[0]["stored"] == 1

@@ -1,0 +1,94 @@
+"""What else there is to say about the flow of data: findings with what to do, beside the one state of liveness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.intake.messages import Beat
+from engine.market.records import HoleNews
+
+SKEW_MS = 2_000
+LAG_MS = 2_000
+BACKLOG_ROWS = 20_000
+STALE_BEAT_MS = 2_500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be. ``code`` is stable, the words are for people."""
+
+    code: str
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A bridge's latest beat, how old it is, and how far its clock is from the server's (+ ahead)."""
+
+    client: str
+    beat: Beat
+    age_ms: int
+    skew_ms: float
+
+
+def findings(pulses: Iterable[Pulse], holes: Iterable[HoleNews], waiting_rows: int) -> list[Finding]:
+    """Everything that can be said of one market now, most urgent first."""
+    found: list[Finding] = []
+    for pulse in pulses:
+        found += _of_bridge(pulse)
+    if waiting_rows > BACKLOG_ROWS:
+        found.append(Finding("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It catches up by itself."))
+    return found + _of_holes(list(holes))
+
+
+def _of_bridge(pulse: Pulse) -> list[Finding]:
+    beat, found = pulse.beat, []
+    if pulse.age_ms > STALE_BEAT_MS:
+        what = (
+            f"The {pulse.client} is connected and has been silent for {pulse.age_ms / 1_000:.0f} s: frozen or asleep."
+        )
+        found.append(Finding("frozen", what, "Wake the computer or the tab; the page then goes on by itself."))
+    if beat.permission:
+        what = f"The browser does not let the page through: {beat.permission}."
+        found.append(Finding("permission", what, "Allow it beside the address bar, then reload the page."))
+    if abs(pulse.skew_ms) > SKEW_MS:
+        way = "ahead of" if pulse.skew_ms > 0 else "behind"
+        what = f"The {pulse.client}'s clock is {abs(pulse.skew_ms) / 1_000:.1f} s {way} this computer's."
+        found.append(Finding("clock-skew", what, "Set both clocks by network time."))
+    if beat.skew_ms is not None and abs(beat.skew_ms) > SKEW_MS:
+        way = "ahead of" if beat.skew_ms > 0 else "behind"
+        what = f"The {pulse.client}'s clock is {abs(beat.skew_ms) / 1_000:.1f} s {way} the exchange's."
+        found.append(
+            Finding("clock-skew-exchange", what, "Set the clock by network time; trade times are not touched.")
+        )
+    if beat.lag_ms is not None and beat.lag_ms > LAG_MS:
+        what = f"Trades arrive {beat.lag_ms / 1_000:.1f} s after they happened."
+        found.append(
+            Finding("exchange-lag", what, "The network or the exchange is slow; signals come late by as much.")
+        )
+    if beat.queued > BACKLOG_ROWS:
+        what = f"{beat.queued:,} rows wait in the {pulse.client}."
+        found.append(Finding("backlog", what, "It is catching up; nothing is lost."))
+    return found
+
+
+def _of_holes(holes: list[HoleNews]) -> list[Finding]:
+    lost = [news for news in holes if news.given_up is not None]
+    found: list[Finding] = []
+    if len(holes) > len(lost):
+        ids = sum(_missing(news) for news in holes if news.given_up is None)
+        what = f"{ids:,} trades are missing and being fetched."
+        found.append(Finding("holes-open", what, "Bars near them give no signal until they are in."))
+    for news in lost[:3]:
+        what = f"{_missing(news):,} trades of {news.symbol} could not be fetched: {news.given_up}."
+        advice = (
+            "Bars near them give no signal. Dump files fill them: python server.py --feed FILE --market " + news.market
+        )
+        found.append(Finding("holes-lost", what, advice))
+    return found
+
+
+def _missing(news: HoleNews) -> int:
+    return sum(run.last - run.first + 1 for run in news.missing)

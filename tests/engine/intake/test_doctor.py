@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.intake.doctor import Pulse, findings
+from engine.intake.messages import Beat
+from engine.market.coverage import Hole
+from engine.market.records import HoleNews
+
+WELL = {"upstream": "open", "age_ms": 10.0, "queued": 0, "unacked": 1, "visible": True, "clock_ms": 0.0}
+
+
+def pulse(age_ms: int = 100, skew_ms: float = 50.0, **beat: object) -> Pulse:
+    return Pulse("page", Beat(**(WELL | beat)), age_ms, skew_ms)  # type: ignore[arg-type]
+
+
+def news(given_up: str | None = None) -> HoleNews:
+    return HoleNews("usdm", "BTCUSDT", Hole(5, 9), (Hole(5, 6), Hole(9, 9)), given_up)
+
+
+def test_a_healthy_flow_has_no_findings() -> None:
+    assert findings([pulse(lag_ms=120.0, skew_ms=-300.0)], [], 500) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "says"),
+    [
+        (([pulse(age_ms=4_000)], [], 0), "frozen", "silent for 4 s"),
+        (([pulse(permission="local network access denied")], [], 0), "permission", "local network access denied"),
+        (([pulse(skew_ms=-5_000.0)], [], 0), "clock-skew", "5.0 s behind this computer's"),
+        (([pulse(lag_ms=3_500.0)], [], 0), "exchange-lag", "3.5 s after they happened"),
+        (([pulse(queued=50_000)], [], 0), "backlog", "50,000 rows wait in the page"),
+        (([], [], 30_000), "backpressure", "30,000 rows wait for the disk"),
+        (([], [news()], 0), "holes-open", "3 trades are missing"),
+        (([], [news("geo-blocked")], 0), "holes-lost", "3 trades of BTCUSDT could not be fetched: geo-blocked"),
+    ],
+)
+def test_each_trouble_is_named_with_what_to_do(found: tuple, code: str, says: str) -> None:  # type: ignore[type-arg]
+    (finding,) = findings(*found)
+    assert finding.code == code and says in finding.what and finding.advice
+
+
+def test_the_exchanges_clock_is_told_apart_from_ours() -> None:
+    beat = Beat(**(WELL | {"skew_ms": 4_000.0}))  # type: ignore[arg-type]
+    (finding,) = findings([Pulse("page", beat, 10, 0.0)], [], 0)
+    assert finding.code == "clock-skew-exchange" and "4.0 s ahead of the exchange's" in finding.what
