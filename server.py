@@ -130,7 +130,7 @@ class BridgeServer:
         unstored_ms = 0 if self._waiting_since_ms is None else mono_ms - self._waiting_since_ms
         limit_ms = int(self._config.heartbeat_limit_s * 1_000)
         return {
-            **health(self.intake, mono_ms, limit_ms, unstored_ms, self._store_error),
+            **health(self.intake, mono_ms, now().wall_ms, limit_ms, unstored_ms, self._store_error),
             "store_id": self._writer.store_id,
             "uptime_ms": mono_ms - self._started_ms,
             "commit_ms": self._commit_ms,
