@@ -1,0 +1,103 @@
+"""An optional password in front of the dashboard, for hosts that are shared.
+
+The session is a signed expiry time in a cookie that scripts cannot read and other sites cannot send. Its key
+hangs on the password, so a new password ends every session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+COOKIE = "pairbridge_session"
+SESSION_S = 7 * 86_400
+TRIES = 5  # wrong passwords in a minute, by anyone; then nobody may try until it has passed
+_MINUTE_S = 60.0
+_MAX_FORM = 4_096
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pairbridge</title>
+<meta name="viewport" content="width=device-width"><style>
+body{{background:#090d13;color:#d5dee8;font:15px system-ui,sans-serif}}
+body{{display:grid;place-items:center;min-height:100vh;margin:0}}
+form{{display:grid;gap:12px;width:280px}} h1{{font-size:19px;margin:0}} h1 b{{color:#22d3ee}}
+input,button{{font:inherit;padding:8px 10px;border-radius:6px;border:1px solid #2b3a4b}}
+input{{background:#0d141d;color:inherit}}
+button{{background:#22d3ee;color:#06222b;border:0;font-weight:600}} p{{color:#f87171;margin:0;min-height:1.4em}}
+</style></head><body><form method="post" action="/login"><h1>Pair<b>bridge</b></h1>
+<label for="password">Password</label><input id="password" name="password" type="password" autofocus required
+autocomplete="current-password"><button>Sign in</button><p role="alert">{message}</p></form></body></html>"""
+
+
+class Login:
+    """Wraps an ASGI application; without a password it lets everything through."""
+
+    def __init__(self, app: ASGIApp, password: str | None, secret: str, now_s: Callable[[], float]) -> None:
+        """``secret``: random, kept over restarts; ``now_s``: the wall clock in seconds."""
+        self._app = app
+        self._password = password
+        self._key = hashlib.sha256(f"{secret}|{password}".encode()).digest()
+        self._now_s = now_s
+        self._failures: deque[float] = deque()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if self._password is None or scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] in ("/login", "/logout"):
+            await (await self._visit(Request(scope, receive)))(scope, receive, send)
+        elif self.is_signed_in(Headers(scope=scope).get("cookie", "")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4401, "reason": "sign in first"})
+        else:
+            is_page = scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+            answer = RedirectResponse("/login", 303) if is_page else PlainTextResponse("Sign in first.\n", 401)
+            await answer(scope, receive, send)
+
+    def is_signed_in(self, cookies: str) -> bool:
+        """Whether a Cookie header carries a session of ours that has not ended."""
+        for part in cookies.split(";"):
+            name, _, value = part.strip().partition("=")
+            expiry, _, signature = value.partition(".")
+            if name == COOKIE and expiry.isdecimal() and hmac.compare_digest(signature, self._sign(expiry)):
+                return int(expiry) > self._now_s()
+        return False
+
+    async def _visit(self, request: Request) -> Response:
+        if request.url.path == "/logout":
+            answer: Response = RedirectResponse("/login", 303)
+            answer.delete_cookie(COOKIE)
+            return answer
+        if request.method != "POST":
+            return HTMLResponse(_PAGE.format(message=""))
+        if self._is_locked():
+            return HTMLResponse(_PAGE.format(message="Too many tries; wait a minute."), 429, {"Retry-After": "60"})
+        body = await request.body()
+        given = parse_qs(body[:_MAX_FORM].decode("utf-8", "replace")).get("password", [""])[0]
+        if not hmac.compare_digest(given.encode(), (self._password or "").encode()):
+            self._failures.append(self._now_s())
+            return HTMLResponse(_PAGE.format(message="That is not the password."), 403)
+        answer = RedirectResponse("/", 303)
+        expiry = str(int(self._now_s()) + SESSION_S)
+        is_https = request.url.scheme == "https"
+        answer.set_cookie(
+            COOKIE, f"{expiry}.{self._sign(expiry)}", SESSION_S, httponly=True, samesite="strict", secure=is_https
+        )
+        return answer
+
+    def _is_locked(self) -> bool:
+        while self._failures and self._failures[0] < self._now_s() - _MINUTE_S:
+            self._failures.popleft()
+        return len(self._failures) >= TRIES
+
+    def _sign(self, expiry: str) -> str:
+        return hmac.new(self._key, expiry.encode(), hashlib.sha256).hexdigest()

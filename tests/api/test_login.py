@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from api.login import COOKIE, SESSION_S, TRIES, Login
+
+PASSWORD = "correct horse & battery"
+HTML = {"accept": "text/html"}
+
+
+async def secret_page(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("the dashboard")
+
+
+APP = Starlette(routes=[Route("/{path:path}", secret_page, methods=["GET", "POST"])])
+
+
+class Host:
+    """A dashboard behind a password, with a clock in hand."""
+
+    def __init__(self, password: str | None = PASSWORD, secret: str = "s" * 64) -> None:
+        self.now = 1_000_000.0
+        self.login = Login(APP, password, secret, lambda: self.now)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.login), base_url="http://127.0.0.1:8050")
+
+    async def sign_in(self, password: str = PASSWORD) -> httpx.Response:
+        return await self.client.post("/login", data={"password": password})
+
+
+async def test_without_a_password_everything_is_open() -> None:
+    assert (await Host(None).client.get("/")).text == "the dashboard"
+
+
+async def test_a_stranger_sees_the_form_and_nothing_else() -> None:
+    host = Host()
+    page = await host.client.get("/", headers=HTML)
+    assert (page.status_code, page.headers["location"]) == (303, "/login")
+    form = await host.client.get("/login")
+    assert form.status_code == 200 and 'name="password"' in form.text and PASSWORD not in form.text
+    for path in ("/_dash-update-component", "/api/signals.csv", "/assets/live.js"):
+        assert (await host.client.get(path)).status_code == 401
+        assert (await host.client.post(path)).status_code == 401
+
+
+async def test_the_password_opens_it_until_the_session_ends() -> None:
+    host = Host()
+    answer = await host.sign_in()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and PASSWORD not in cookie
+    assert (await host.client.get("/")).text == "the dashboard"
+    host.now += SESSION_S + 1
+    assert (await host.client.get("/")).status_code == 401
+
+
+async def test_signing_out_ends_it() -> None:
+    host = Host()
+    await host.sign_in()
+    await host.client.get("/logout")
+    assert (await host.client.get("/")).status_code == 401
+
+
+async def test_a_forged_or_foreign_session_is_none() -> None:
+    host, other = Host(), Host("another password")
+    await other.sign_in(PASSWORD + "x")
+    signed = await Host("another password").sign_in("another password")
+    value = signed.cookies[COOKIE]
+    for forged in (value, f"{int(host.now) + 99}.", "9999999999.deadbeef", "x.y", ""):
+        host.client.cookies.set(COOKIE, forged)
+        assert (await host.client.get("/")).status_code == 401, forged
+
+
+async def test_guessing_is_slowed_down_for_everyone() -> None:
+    host = Host()
+    for _ in range(TRIES):
+        assert (await host.sign_in("guess")).status_code == 403
+    locked = await host.sign_in()
+    assert locked.status_code == 429 and locked.headers["retry-after"] == "60"
+    host.now += 61
+    assert (await host.sign_in()).status_code == 303
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_sockets_need_a_session_too(signed_in: bool) -> None:
+    host = Host()
+    answer = await host.sign_in()
+    cookie = f"a=b; {COOKIE}={answer.cookies[COOKIE]}" if signed_in else ""
+    assert host.login.is_signed_in(cookie) is signed_in
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    if not signed_in:
+        await host.login({"type": "websocket", "path": "/api/live", "headers": []}, receive, send)
+        assert [message["code"] for message in sent] == [4401]
