@@ -38,9 +38,8 @@ from engine.market.records import Batch, Commit, Event, HoleNews
 from engine.market.ticks import Tick, read_row
 
 HELLO_WITHIN_MS = 2_000
-MAX_CONNECTIONS = 64
-MAX_STRANGERS = 50  # refused greetings in STRANGERS_WITHIN_MS; then everyone new waits, so guessing a token is hopeless
-STRANGERS_WITHIN_MS = 10_000
+MAX_BRIDGES = 64
+MAX_STRANGERS = 32  # connections that have not greeted yet; a hostile page can open these, and no more
 SILENT_MS = 2_500  # without a beat for this long, a bridge that has sent beats counts as gone
 _RAW = -1  # the number of a batch that came as a raw frame
 _STORED_EVERY_MS = 1_000
@@ -101,7 +100,6 @@ class Intake:
         self._leases = Leases()
         self._markets = {market: _Market(high_water=dict(ids)) for market, ids in (high_water or {}).items()}
         self._asking = Asking(self._leases, holes, warm_start_ms, own_markets)
-        self._strangers: list[int] = []  # when greetings were refused
         self.traffic = Traffic()
         self.refusals: deque[Refusal] = deque(maxlen=100)
 
@@ -113,11 +111,9 @@ class Intake:
     def connected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has opened."""
         self._bridges[conn] = _Bridge(now_ms)
-        self._strangers = [at_ms for at_ms in self._strangers if now_ms - at_ms < STRANGERS_WITHIN_MS]
-        if len(self._bridges) > MAX_CONNECTIONS:
-            return self._refuse(conn, "too-many", f"{MAX_CONNECTIONS} connections are open; close some", now_ms)
-        if len(self._strangers) >= MAX_STRANGERS:
-            return self._refuse(conn, "too-many", "too many failed greetings; wait ten seconds", now_ms)
+        strangers = [other for other, each in self._bridges.items() if each.hello is None]
+        if len(strangers) > MAX_STRANGERS:  # the oldest goes: who knows the token says so at once
+            return self._refuse(strangers[0], "too-many", f"{MAX_STRANGERS} others wait to greet", now_ms)
         return []
 
     def received(self, conn: int, text: str | bytes, now_ms: int) -> list[Action]:
@@ -224,6 +220,8 @@ class Intake:
             raise MessageRefused(
                 "bad-token", "the token is not this server's; reload the page after the server started"
             )
+        if sum(other.hello is not None for other in self._bridges.values()) >= MAX_BRIDGES:
+            raise MessageRefused("too-many", f"{MAX_BRIDGES} bridges are connected; close some")
         bridge.hello = message
         market = self._market(message.market)
         if not message.helper:
@@ -318,9 +316,6 @@ class Intake:
         return self._markets.setdefault(name, _Market())
 
     def _refuse(self, conn: int, code: str, message: str, now_ms: int) -> list[Action]:
-        bridge = self._bridges.get(conn)
-        if bridge is not None and bridge.hello is None and code != "too-many":
-            self._strangers.append(now_ms)
         refused = Send(conn, encode(type="refused", code=code, message=message))
         close = Close(conn, _CLOSE_CODES.get(code, _MALFORMED), code)
         return [refused, close, *self.disconnected(conn, now_ms)]

@@ -378,18 +378,18 @@ def test_a_helper_is_no_sign_of_life() -> None:
     assert desk.of(1, "ack")[0]["stored"] == 1
 
 
-def test_too_many_connections_and_too_many_guesses_are_refused() -> None:
+def test_the_65th_bridge_is_refused() -> None:
     desk = Desk()
     for conn in range(64):
         desk.bridge(conn)
-    desk.do(desk.intake.connected(99, 0))
-    assert desk.last(99)["code"] == "too-many" and desk.closed == {99: 4429}
+    desk.bridge(64)
+    assert desk.last(64)["code"] == "too-many" and desk.closed == {64: 4429}
+
+
+def test_a_crowd_of_strangers_cannot_keep_a_bridge_out() -> None:
     desk = Desk()
-    for conn in range(50):
+    for conn in range(100):
         desk.do(desk.intake.connected(conn, 0))
-        desk.say(conn, HELLO | {"token": "guess"})
-    desk.do(desk.intake.connected(50, 0))
-    assert desk.closed[50] == 4429
-    desk.now = 10_001
-    desk.bridge(51)
-    assert desk.last(51)["type"] == "welcome"
+    assert sorted(desk.closed) == list(range(68)) and set(desk.closed.values()) == {4429}
+    desk.bridge(200)
+    assert desk.last(200)["type"] == "welcome"
