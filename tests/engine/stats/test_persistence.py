@@ -34,6 +34,15 @@ def test_it_is_clamped() -> None:
     assert hurst(np.random.default_rng(2).standard_normal(100)).low == 0.0
 
 
+def test_the_slope_is_that_of_numpys_sums() -> None:
+    for n in (100, 103, 1_440):
+        values = walk(np.random.default_rng(n), n)
+        moves = [np.abs(values[k:] - values[:-k]).mean() for k in range(1, 51)]
+        assert hurst_kernel(values) == pytest.approx(
+            np.polyfit(np.log(np.arange(1, 51)), np.log(moves), 1)[0], rel=1e-9
+        )
+
+
 def test_level_and_unit_do_not_matter() -> None:
     values = walk(np.random.default_rng(3), 300)
     assert hurst(1e8 + 1e3 * values).exponent == pytest.approx(hurst(values).exponent, rel=1e-9)
