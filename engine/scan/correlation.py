@@ -1,0 +1,152 @@
+"""What moves with what: correlations of returns, in an order that puts like beside like.
+
+Pearson's is over bars, missing ones carried, and reads too low where symbols trade at different moments (trap T5);
+Hayashi-Yoshida's is over each symbol's own moments. Both stand side by side, so the difference shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.scan.settings import ScanSettings
+from engine.scan.universe import Excluded, as_frame, universe
+from engine.stats.asynchronous import hayashi_yoshida_kernel, realised_variance
+from engine.stats.checks import Floats, Ints, as_series, as_times, same_length
+from engine.stats.jit import njit
+from engine.stats.moments import centred, dot
+
+if TYPE_CHECKING:
+    from engine.scan.universe import Prices
+
+MOST_ORDERED = 150  # symbols whose leaves are put in the best order; with more it takes seconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlations:
+    """Square matrices in the order of ``symbols``, which is that of the clusters; NaN where undefined.
+
+    ``pearson`` of the log returns of the bars. ``hayashi_yoshida`` of the ticks where they were given, else of the
+    bars that each symbol has of its own; in a small sample it may pass 1.
+    """
+
+    symbols: tuple[str, ...]
+    pearson: Floats
+    hayashi_yoshida: Floats
+    excluded: tuple[Excluded, ...]
+
+
+def correlations(
+    prices: Prices,
+    *,
+    ticks: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]] | None = None,
+    settings: ScanSettings | None = None,
+) -> Correlations:
+    """Both correlations of every two symbols, clustered by Pearson's.
+
+    ``prices`` as for a scan; NaN where a symbol has no bar of its own. ``ticks``: by symbol the times (int64 ms) and
+    prices (the trade-side mid) of its trades. The same symbols are left out as in a scan with these settings.
+
+    Sources: Hayashi and Yoshida 2005; Mantegna 1999 (the distance sqrt(2 (1 - r))).
+    """
+    kept = universe(prices, settings or ScanSettings())
+    times = _times_of(prices, kept.first_bar, kept.log_prices.shape[1])
+    pearson = _pearson(np.diff(kept.log_prices, axis=1))
+    own = []
+    for i, symbol in enumerate(kept.symbols):
+        if ticks is not None:
+            own.append(_ticks_of(symbol, ticks))
+        else:
+            own.append((times[kept.own_bars[i]], kept.log_prices[i][kept.own_bars[i]]))
+    together = _hayashi_yoshida(own)
+    order = clustered(pearson)
+    return Correlations(
+        tuple(kept.symbols[i] for i in order), pearson[np.ix_(order, order)], together[np.ix_(order, order)],
+        kept.excluded,
+    )  # fmt: skip
+
+
+def clustered(matrix: Floats) -> Ints:
+    """An order of the rows that puts like beside like: leaves of the average linkage of sqrt(2 (1 - r))."""
+    if matrix.shape[0] < 3:
+        return np.arange(matrix.shape[0])
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    distance = np.sqrt(2.0 * (1.0 - np.clip(np.nan_to_num(matrix), -1.0, 1.0)))
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=matrix.shape[0] <= MOST_ORDERED)
+    return np.asarray(leaves_list(tree), dtype=np.int64)
+
+
+@njit
+def _pearson(returns: Floats) -> Floats:
+    """Rows are symbols. In one fixed order, so that no library's threads change a bit."""
+    count, bars = returns.shape
+    apart, sizes = np.empty_like(returns), np.empty(count)
+    matrix = np.full((count, count), np.nan)
+    for i in range(count):
+        _, apart[i] = centred(returns[i])
+        sizes[i] = np.sqrt(dot(apart[i], apart[i], 0, bars, 0))
+        if sizes[i] > 0.0:
+            matrix[i, i] = 1.0
+        for j in range(i):
+            size = sizes[i] * sizes[j]
+            if size > 0.0:
+                matrix[i, j] = matrix[j, i] = max(-1.0, min(1.0, dot(apart[i], apart[j], 0, bars, 0) / size))
+    return matrix
+
+
+def _times_of(prices: Prices, first_bar: int, bars: int) -> Ints:
+    """When the bars are: the index in ms where it is one of times, else their numbers."""
+    import pandas as pd
+
+    index = as_frame(prices).index[first_bar : first_bar + bars]
+    if isinstance(index, pd.DatetimeIndex):
+        return np.asarray(index.as_unit("ms").asi8, dtype=np.int64)
+    return np.arange(bars, dtype=np.int64)
+
+
+def _ticks_of(symbol: str, ticks: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> tuple[Ints, Floats]:
+    """Distinct times and log prices of a symbol's trades; of several in one millisecond the last counts."""
+    if symbol not in ticks:
+        raise ValueError(f"{symbol} has prices and no ticks; expected the ticks of every symbol, or of none")
+    times, price = as_times(ticks[symbol][0], symbol), as_series(ticks[symbol][1], symbol, minimum=2)
+    same_length(times, price, f"times of {symbol}", f"ticks of {symbol}")
+    if not (price > 0.0).all():
+        raise ValueError(f"ticks of {symbol} hold {price.min()}; expected positive prices")
+    last = np.append(np.diff(times) > 0, True)
+    return times[last], np.log(price[last])
+
+
+def _hayashi_yoshida(own: list[tuple[Ints, Floats]]) -> Floats:
+    if not own:
+        return np.empty((0, 0))
+    starts = np.cumsum([0, *(times.size for times, _ in own)])
+    times, values = (np.ascontiguousarray(np.concatenate(part)) for part in zip(*own, strict=True))
+    return _hayashi_yoshida_matrix(times, values, starts)
+
+
+@njit
+def _hayashi_yoshida_matrix(times: Ints, values: Floats, starts: Ints) -> Floats:
+    """``starts``: where each symbol's ticks begin in ``times`` and ``values``, and where the last ends."""
+    count = starts.size - 1
+    matrix = np.full((count, count), np.nan)
+    sizes = np.empty(count)
+    for i in range(count):
+        sizes[i] = np.sqrt(realised_variance(values[starts[i] : starts[i + 1]]))
+    for i in range(count):
+        if sizes[i] > 0.0:
+            matrix[i, i] = 1.0
+        for j in range(i):
+            if sizes[i] > 0.0 and sizes[j] > 0.0:
+                together = hayashi_yoshida_kernel(
+                    times[starts[i] : starts[i + 1]], values[starts[i] : starts[i + 1]],
+                    times[starts[j] : starts[j + 1]], values[starts[j] : starts[j + 1]], 0,
+                )  # fmt: skip
+                matrix[i, j] = matrix[j, i] = together / (sizes[i] * sizes[j])
+    return matrix
