@@ -122,6 +122,7 @@ class ScreenViewer:
             message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
         status = self._heartbeat.status(market)
         message["banner"] = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
+        message["banner"]["findings"] = self._heartbeat.findings(market)
         message["leaders"] = [
             leader_row(row.watch, row.z, row.gate, row.position, row.settings) for row in leaders(self._monitor)
         ]

@@ -80,6 +80,14 @@ class Heartbeat:
                 asked()
                 await asyncio.sleep(ASK_EVERY_S)
 
+    def findings(self, market: str | None) -> list[dict[str, str]]:
+        """What else the server's doctor says of a market: code, what and advice; nothing while it is silent."""
+        if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
+            return []
+        health = self._answer.health
+        found: list[dict[str, str]] = health["markets"].get(market or health["market"], {}).get("findings", [])
+        return found
+
     def status(self, market: str | None) -> Status:
         """What the banner says of a market; None: of the one heard of last."""
         return banner(self._answer, market, _now_ms(), self._began_ms, self._limit_ms)

@@ -82,7 +82,27 @@
     const words = document.createElement("span");
     words.textContent = [status.cause, status.advice].filter(Boolean).join(" ");
     box.append(state, words);
+    if ((status.findings ?? []).length) box.append(findingsList(status.findings));
     document.title = tone ? "Pairbridge" : `⚠ ${status.state} – Pairbridge`;
+  }
+
+  let isOpen = false; // whether the list of findings is unfolded; it outlives a redraw
+
+  function findingsList(findings) {
+    const box = document.createElement("details");
+    box.open = isOpen;
+    box.addEventListener("toggle", () => (isOpen = box.open));
+    const summary = document.createElement("summary");
+    summary.textContent = findings.length === 1 ? "1 finding" : `${findings.length} findings`;
+    const list = document.createElement("ul");
+    for (const finding of findings) {
+      const item = document.createElement("li");
+      item.dataset.code = finding.code;
+      item.textContent = `${finding.what} ${finding.advice}`;
+      list.append(item);
+    }
+    box.append(summary, list);
+    return box;
   }
 
   function showTexts(message) {
