@@ -9,6 +9,7 @@ import pytest
 
 from engine.intake.liveness import State
 from monitor.heartbeat import Answer, Heartbeat, banner
+from tests.conftest import until
 
 LIMIT = 2_500
 
@@ -51,8 +52,7 @@ async def test_it_asks_and_goes_on_asking_without_an_answer() -> None:
     asked: list[Any] = []
     heartbeat = Heartbeat("http://127.0.0.1:9/health", LIMIT)
     task = asyncio.create_task(heartbeat.run(lambda: asked.append(1)))
-    while len(asked) < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(asked) >= 3)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert heartbeat.status(None).state is State.WAITING and heartbeat.findings(None) == []
