@@ -130,14 +130,16 @@ class Book {
   }
 
   /**
-   * @param {{symbol: string, done: number, total: number}[]} jobs holes being fetched
+   * @param {{symbol: string, warm: boolean, done: number, total: number}[]} jobs holes and warm starts being fetched
    */
   rows(jobs) {
     return this.all.map(({ symbol, lease, count, lastId, price, perSecond, problem, note, silent }) => {
-      const holes = jobs.filter((job) => job.symbol === symbol);
+      const own = jobs.filter((job) => job.symbol === symbol);
+      const holes = own.filter((job) => !job.warm);
       const rate = perSecond.length ? perSecond.reduce((a, b) => a + b, 0) / perSecond.length : NaN;
       const total = holes.reduce((sum, job) => sum + job.total, 0);
       const done = holes.reduce((sum, job) => sum + job.done, 0);
+      const past = own.find((job) => job.warm);
       return {
         symbol,
         lease,
@@ -149,6 +151,7 @@ class Book {
         note,
         silent,
         holes: { number: holes.length, done, total },
+        warmStart: past ? { done: past.done, total: past.total } : null,
       };
     });
   }

@@ -9,6 +9,10 @@
  * @property {number | null} age_ms since the latest trade of any symbol; null before the first
  * @property {boolean} visible
  * @property {number} clock_ms this computer's clock
+ * @property {number} [lag_ms] how late trades come
+ * @property {number} [skew_ms] this clock minus the exchange's
+ * @property {number} [frozen_ms] how long the browser had stopped this page, if that was lately
+ * @property {string} [permission] the browser's word, if it keeps this page from the exchange
  */
 
 /**
@@ -23,6 +27,7 @@ class Delivery {
   static ANSWER_MS = 5_000; // patience for the socket to open, for welcome and for lease
   static KNOCK_PAUSE_MS = 600;
   static KNOCK_MS = 2_000; // patience for an answer to one
+  static HELD_MS = 1_000; // a refusal comes at once: an attempt that lasts longer is being held back
   static KNOCKS = 50; // unanswered ones after which a socket is tried all the same
   static STALL_MS = 3_000; // without an acknowledgement while some are due
   static DRAIN_MS = 2_000; // after Stop, for what is still on its way
@@ -47,7 +52,9 @@ class Delivery {
     this.attempts = 0; // that failed although something answers there
     this.failures = 0; // in a row, of any kind
     this.knocking = false;
+    this.knockAt = 0;
     this.knocks = 0;
+    this.unheard = false; // the last one came to nothing, and not at once
     this.inFlightLimit = 32;
     /** @type {Refusal | null} */ this.refusal = null;
     /** @type {string[]} */ this.symbols = [];
@@ -147,6 +154,7 @@ class Delivery {
    */
   knocked(answered, now) {
     this.knocking = false;
+    this.unheard = !answered && now - this.knockAt >= Delivery.HELD_MS;
     if (this.state !== "waiting") return;
     this.knocks = answered ? 0 : this.knocks + 1;
     if (!answered) {
@@ -294,6 +302,7 @@ class Delivery {
       return;
     }
     this.knocking = true;
+    this.knockAt = now;
     const url = new URL("/health", this.url.replace(/^ws/, "http")).href;
     this.emit({ do: "knock", url, timeoutMs: Delivery.KNOCK_MS });
   }

@@ -24,7 +24,10 @@
  * @property {boolean} stalled the server takes rows and confirms none
  * @property {number} queued rows
  * @property {number} lost rows given up
- * @property {string} permission of the browser to reach this computer's own addresses
+ * @property {string} permission of the browser to reach this computer's own addresses: granted, denied, prompt or ""
+ * @property {boolean} unheard the last attempt to reach the server hung, as it does while the browser asks the user
+ * @property {boolean} exchangeWithheld permission is denied, and the exchange is on this computer
+ * @property {boolean} visible
  * @property {string[]} unknown sentences about symbols that are not traded
  * @property {number} usable symbols that are
  * @property {string[]} silent symbols that trade and do not come
@@ -33,6 +36,8 @@
  * @property {number} skewMs this clock minus the exchange's, NaN if not known
  * @property {number} frozenMs how long the browser had stopped this page, lately
  * @property {number} holes being fetched
+ * @property {string[]} warming symbols whose past is being fetched
+ * @property {{ids: number, reason: string}} unfetched missing trades that could not be had here, and why
  * @property {number} pausedMs until REST may be asked again
  */
 
@@ -44,6 +49,7 @@ class Doctor {
   static LAG_MS = 2_000;
   static SKEW_MS = 1_000;
   static REPLAY_MS = 86_400_000; // behind by more than a day: recorded data, not lag
+  static ASKS = "If the browser asks whether this page may reach apps on this device, allow it.";
 
   /**
    * @param {Vitals} v
@@ -117,6 +123,7 @@ class Doctor {
     if (v.upstream === "connecting" && v.upstreamTries === 0) {
       return [Doctor.finding("wait", "starting", "CONNECTING", "Connecting to the exchange.")];
     }
+    if (v.exchangeWithheld) return [Doctor.permissionDenied()];
     let what = `No connection to the exchange at ${v.stream}.`;
     let todo = v.delivered
       ? "It is tried again by itself; what is missed is fetched afterwards."
@@ -173,7 +180,8 @@ class Doctor {
       ? `Something answers at ${v.serverUrl} and takes no connection from this page.`
       : `The bridge server at ${v.serverUrl} does not answer.`;
     const todo = v.answering ? "Is another program using this port?" : "Start it (make run) or look at its log.";
-    return [Doctor.finding("bad", "server-down", "SERVER DOWN", what, todo, kept)];
+    const asks = v.permission === "prompt" && (v.answering || v.unheard) ? Doctor.ASKS : "";
+    return [Doctor.finding("bad", "server-down", "SERVER DOWN", what, todo, asks, kept)];
   }
 
   static tokenMissing() {
@@ -220,15 +228,41 @@ class Doctor {
   static flow(v) {
     const backlog = v.queued > Doctor.QUEUE_ROWS;
     const found = v.lost ? [Doctor.queueFull(v.lost, backlog)] : backlog ? [Doctor.backpressure()] : [];
-    if (v.holes) {
-      const pause = v.pausedMs > 0 ? `The exchange asked for a pause of ${Math.ceil(v.pausedMs / 1000)} s.` : "";
-      const what = `Missing trades are being fetched (${v.holes} ${v.holes === 1 ? "hole" : "holes"}).`;
-      found.push(Doctor.finding("note", "fetching", "FETCHING", what, pause));
-    }
+    found.push(...Doctor.past(v));
     if (v.frozenMs > 0) {
       const what = `The browser or computer had stopped this page for ${Math.round(v.frozenMs / 1000)} s.`;
       const todo = "What was missed is fetched. Exempt the page from tab sleeping if it happens again.";
       found.push(Doctor.finding("note", "frozen", "PAGE WAS FROZEN", what, todo));
+    }
+    if (!v.visible) {
+      const what = "This tab is hidden and goes on working.";
+      const todo = "If the browser puts it to sleep, exempt it in the browser's performance settings.";
+      found.push(Doctor.finding("note", "hidden", "IN THE BACKGROUND", what, todo));
+    }
+    return found;
+  }
+
+  /**
+   * Trades that are missing, and what becomes of them.
+   * @param {Vitals} v
+   */
+  static past(v) {
+    const found = [];
+    const pause = v.pausedMs > 0 ? `The exchange asked for a pause of ${Math.ceil(v.pausedMs / 1000)} s.` : "";
+    if (v.holes) {
+      const what = `Missing trades are being fetched (${v.holes} ${v.holes === 1 ? "hole" : "holes"}).`;
+      found.push(Doctor.finding("note", "fetching", "FETCHING", what, pause));
+    }
+    if (v.warming.length) {
+      const names =
+        v.warming.slice(0, 5).join(", ") + (v.warming.length > 5 ? ` and ${v.warming.length - 5} more` : "");
+      const what = `The trades before the first one of ${names} are being fetched, so that statistics begin warm.`;
+      found.push(Doctor.finding("note", "warm-start", "WARM START", what, pause));
+    }
+    if (v.unfetched.ids) {
+      const what = `${v.unfetched.ids.toLocaleString("en")} missing trades cannot be had from here: ${v.unfetched.reason}.`;
+      const todo = "Bars near them give no signal until they are filled; the dashboard says how.";
+      found.push(Doctor.finding("note", "holes-open", "HOLES OPEN", what, todo));
     }
     return found;
   }

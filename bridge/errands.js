@@ -73,7 +73,7 @@ class Errands {
 
   /**
    * The next page of a hole, if there is one and the budget allows it.
-   * @param {(result: {rows: Trade[], gaps: Unfetchable[], note: string}) => void} tell
+   * @param {(result: Fetched) => void} tell
    * @param {() => boolean} listening whether the stream of this exchange is open
    */
   fetch(tell, listening) {
@@ -81,7 +81,8 @@ class Errands {
     if (!request) return;
     this.#request(request.url, (answer) => {
       const { now, wall } = this.host.time;
-      tell(this.fetcher.answered(request.job, answer, { now, wall, listening: listening() }));
+      const at = { now, wall: wall - (this.skewMs || 0), listening: listening() }; // by the exchange's clock if known
+      tell(this.fetcher.answered(request.job, answer, at));
     });
   }
 

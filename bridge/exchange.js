@@ -31,6 +31,7 @@
 /** What the page knows of exchanges: addresses, routes, frames and symbols. Pure and without state. */
 class Exchange {
   static STREAMS_PER_SOCKET = 200; // keeps the address of a socket below 8 KiB
+  static HOUR_MS = 3_600_000; // the longest window of time that aggTrades takes
 
   /** @type {Record<string, Venue>} */
   static VENUES = {
@@ -220,6 +221,17 @@ class Exchange {
   static tradesUrl(plan, symbol, fromId) {
     const page = fromId === null ? "limit=1" : `fromId=${fromId}&limit=1000`;
     return `${plan.rest}/aggTrades?symbol=${encodeURIComponent(symbol)}&${page}`;
+  }
+
+  /**
+   * Trades of one hour; a window of time goes with no id.
+   * @param {Plan} plan
+   * @param {string} symbol
+   * @param {number} sinceMs
+   */
+  static hourUrl(plan, symbol, sinceMs) {
+    const hour = `startTime=${sinceMs}&endTime=${sinceMs + Exchange.HOUR_MS - 1}&limit=1000`;
+    return `${plan.rest}/aggTrades?symbol=${encodeURIComponent(symbol)}&${hour}`;
   }
 
   /** @param {Plan} plan */

@@ -8,16 +8,25 @@
  * @property {string | null} retryAfter the header, where the exchange lets a page read it
  * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers and may not be read
  *
- * @typedef {object} Job a hole that the server asked for
+ * @typedef {object} Job a hole that the server asked for, or a warm start: the past before a symbol's first trade
  * @property {string} symbol
- * @property {number} from
+ * @property {number} from 0 while a warm start's first id is not known
  * @property {number} to
  * @property {number} next the first id not settled yet
+ * @property {boolean} warm
+ * @property {number} hourMs while a warm start's first id is not known: the beginning of the hour it is sought in
+ * @property {number} hours sought in so far
  * @property {boolean} anchored whether `next - 1` was seen in the exchange's own history
  * @property {number} failures in a row
  * @property {number} notBefore
  *
  * @typedef {{symbol: string, from: number, to: number, reason: string}} Unfetchable
+ *
+ * @typedef {object} Fetched what an answer has brought
+ * @property {Trade[]} rows
+ * @property {Unfetchable[]} gaps
+ * @property {Unfetchable | null} cold a warm start whose beginning cannot be found
+ * @property {string} note
  *
  * @typedef {object} Page one answer of aggTrades, in id order
  * @property {(Trade | RefusedTrade)[]} trades
@@ -67,7 +76,8 @@ class Budget {
 }
 
 /**
- * Brings missing ids: pages through aggTrades by id, one request at a time, smallest hole first.
+ * Brings missing ids: pages through aggTrades by id, one request at a time; holes before warm starts, the smallest
+ * first. The first id of a warm start is not known: it is sought by time, hour by hour.
  *
  * An id between two ids that the exchange gave does not exist. Before the first id given that is only sure if
  * the history is seen to reach further back: so a hole is asked for from the id before it. A real exchange's first
@@ -78,8 +88,10 @@ class Fetcher {
   static OUT_OF_REACH = "beyond what the exchange still gives (about 48 hours)";
   static BLOCKED = "blocked or geo-blocked: the exchange answers, but this browser may not read it";
   static UNREACHABLE = "the exchange's REST address cannot be reached from this browser";
+  static NO_PAST = "the exchange shows no trade of the time before the first one";
   static PAGE = 1000;
-  static REACH_MS = 47 * 3_600_000; // of the real exchanges' history, with an hour to spare
+  static REACH_MS = 47 * Exchange.HOUR_MS; // of the real exchanges' history, with an hour to spare
+  static HOURS = 49; // without a trade: their history reaches no further
 
   /**
    * @param {Plan} plan
@@ -94,10 +106,20 @@ class Fetcher {
 
   /** @param {{symbol: string, from: number, to: number}} hole */
   ask({ symbol, from, to }) {
-    const known = this.jobs.some((job) => job.symbol === symbol && job.from <= from && to <= job.to);
-    if (known) return false;
-    this.jobs.push({ symbol, from, to, next: from, anchored: from === 0, failures: 0, notBefore: 0 });
-    return true;
+    const covers = (/** @type {Job} */ job) => !Fetcher.#seeks(job) && job.from <= from && to <= job.to;
+    const known = this.jobs.some((job) => job.symbol === symbol && covers(job));
+    if (!known) this.#take({ symbol, from, to, warm: false, hourMs: NaN });
+    return !known;
+  }
+
+  /**
+   * A warm start: everything from the first trade at or after a time on, up to an id.
+   * @param {{symbol: string, sinceMs: number, to: number}} past
+   */
+  askSince({ symbol, sinceMs, to }) {
+    const known = this.jobs.some((job) => job.warm && job.symbol === symbol && job.to === to);
+    if (!known) this.#take({ symbol, from: 0, to, warm: true, hourMs: sinceMs });
+    return !known;
   }
 
   /** The server is gone; it will ask again for what is still missing. */
@@ -114,8 +136,9 @@ class Fetcher {
     if (this.asking) return null;
     const ready = this.jobs.filter((job) => now >= job.notBefore);
     if (!ready.length || !this.budget.spend(this.plan.weights.trades, now)) return null;
-    const job = ready.reduce((a, b) => (b.to - b.next < a.to - a.next ? b : a));
+    const job = ready.reduce((a, b) => (Fetcher.#isBefore(b, a) ? b : a));
     this.asking = job;
+    if (Fetcher.#seeks(job)) return { job, url: Exchange.hourUrl(this.plan, job.symbol, job.hourMs) };
     const fromId = job.anchored ? job.next : job.next - 1;
     return { job, url: Exchange.tradesUrl(this.plan, job.symbol, fromId) };
   }
@@ -124,26 +147,50 @@ class Fetcher {
    * @param {Job} job
    * @param {Answer} answer
    * @param {{now: number, wall: number, listening: boolean}} at `listening`: the stream of this exchange is open
-   * @returns {{rows: Trade[], gaps: Unfetchable[], note: string}}
+   * @returns {Fetched}
    */
   answered(job, answer, { now, wall, listening }) {
-    if (this.asking !== job) return { rows: [], gaps: [], note: "" }; // forgotten meanwhile
+    if (this.asking !== job) return Fetcher.#fetched(); // forgotten meanwhile
     this.asking = null;
     const page = answer.status === 200 ? Fetcher.#page(job, answer.text) : null;
-    const result = page ? this.#advance(job, page, { now, wall }) : this.#failed(job, answer, { now, listening });
+    const result = page ? this.#read(job, page, { now, wall }) : this.#failed(job, answer, { now, listening });
     if (job.next > job.to) this.jobs = this.jobs.filter((other) => other !== job);
     return result;
   }
 
-  /** @returns {{symbol: string, from: number, to: number, done: number, total: number}[]} */
+  /** `total` is NaN while a warm start's first id is not known. */
   progress() {
-    return this.jobs.map(({ symbol, from, to, next }) => ({
-      symbol,
-      from,
-      to,
-      done: next - from,
-      total: to - from + 1,
-    }));
+    return this.jobs.map((job) => {
+      const { symbol, from, to, next, warm } = job;
+      return { symbol, from, to, warm, done: next - from, total: Fetcher.#seeks(job) ? NaN : to - from + 1 };
+    });
+  }
+
+  /** @param {Pick<Job, "symbol" | "from" | "to" | "warm" | "hourMs">} wanted */
+  #take(wanted) {
+    this.jobs.push({ ...wanted, next: wanted.from, anchored: wanted.from === 0, hours: 0, failures: 0, notBefore: 0 });
+  }
+
+  /** @param {Job} job */
+  static #seeks(job) {
+    return !Number.isNaN(job.hourMs);
+  }
+
+  /**
+   * @param {Job} a
+   * @param {Job} b
+   */
+  static #isBefore(a, b) {
+    const left = (/** @type {Job} */ job) => (Fetcher.#seeks(job) ? 0 : job.to - job.next);
+    return a.warm === b.warm ? left(a) < left(b) : b.warm;
+  }
+
+  /**
+   * @param {Partial<Fetched>} [what]
+   * @returns {Fetched}
+   */
+  static #fetched(what) {
+    return { rows: [], gaps: [], cold: null, note: "", ...what };
   }
 
   /**
@@ -172,6 +219,31 @@ class Fetcher {
    * @param {Page} page
    * @param {{now: number, wall: number}} at
    */
+  #read(job, page, at) {
+    if (!Fetcher.#seeks(job)) return this.#advance(job, page, at);
+    if (page.first > job.to) return this.#giveUp(job, Fetcher.NO_PAST);
+    if (Number.isNaN(page.first)) return this.#seekOn(job, at);
+    Object.assign(job, { from: page.first, next: page.first, hourMs: NaN });
+    return this.#advance(job, page, at);
+  }
+
+  /**
+   * An hour without a trade; the present one may still show one.
+   * @param {Job} job
+   * @param {{now: number, wall: number}} at
+   */
+  #seekOn(job, { now, wall }) {
+    if (job.hourMs + Exchange.HOUR_MS > wall) return this.#nothingNew(job, now);
+    job.hourMs += Exchange.HOUR_MS;
+    job.hours++;
+    return job.hours < Fetcher.HOURS ? Fetcher.#fetched() : this.#giveUp(job, Fetcher.NO_PAST);
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Page} page
+   * @param {{now: number, wall: number}} at
+   */
   #advance(job, page, { now, wall }) {
     const start = job.next;
     const end = Math.min(page.last, job.to); // NaN on an empty page
@@ -180,7 +252,7 @@ class Fetcher {
     const sure = job.anchored || page.first < start || young;
     const { rows, gaps } = Fetcher.#settle(job, page.trades, end, sure);
     Object.assign(job, { next: end + 1, anchored: true, failures: 0, notBefore: page.full ? 0 : now + 500 });
-    return { rows, gaps, note: "" };
+    return Fetcher.#fetched({ rows, gaps });
   }
 
   /**
@@ -219,8 +291,8 @@ class Fetcher {
   #nothingNew(job, now) {
     job.failures++;
     job.notBefore = now + 1000 * job.failures;
-    if (job.failures < 4) return { rows: [], gaps: [], note: "" };
-    return this.#giveUp(job, "the exchange's history ends before these ids");
+    if (job.failures < 4) return Fetcher.#fetched();
+    return this.#giveUp(job, Fetcher.#seeks(job) ? Fetcher.NO_PAST : "the exchange's history ends before these ids");
   }
 
   /**
@@ -231,11 +303,8 @@ class Fetcher {
   #failed(job, answer, { now, listening }) {
     if (answer.status === 429 || answer.status === 418) {
       const seconds = this.budget.refused(answer, now);
-      return {
-        rows: [],
-        gaps: [],
-        note: `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s`,
-      };
+      const note = `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s`;
+      return Fetcher.#fetched({ note });
     }
     job.failures++;
     job.notBefore = now + Math.min(30_000, 500 * 2 ** job.failures);
@@ -243,7 +312,7 @@ class Fetcher {
     const final = answer.status >= 400 && answer.status < 500;
     const patience = answer.status === 0 && !listening ? 8 : 3; // without its stream either, the network may be down
     if (final || job.failures >= patience) return this.#giveUp(job, reason);
-    return { rows: [], gaps: [], note: "" };
+    return Fetcher.#fetched();
   }
 
   /**
@@ -251,9 +320,9 @@ class Fetcher {
    * @param {string} reason
    */
   #giveUp(job, reason) {
-    const gaps = [{ symbol: job.symbol, from: job.next, to: job.to, reason }];
+    const gap = { symbol: job.symbol, from: job.next, to: job.to, reason };
     job.next = job.to + 1;
-    return { rows: [], gaps, note: "" };
+    return Fetcher.#fetched(Fetcher.#seeks(job) ? { cold: gap } : { gaps: [gap] });
   }
 
   /** @param {Answer} answer */

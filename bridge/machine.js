@@ -59,6 +59,7 @@ class Machine {
     this.stopAt = Infinity;
     this.lagMs = NaN;
     this.frozen = { ms: 0, at: -Infinity };
+    this.unfetched = { ids: 0, reason: "" }; // that exist and could not be had here
     this.strangers = new Set(); // unknown message types, each named once
   }
 
@@ -230,7 +231,7 @@ class Machine {
     const type = message?.type;
     const done = this.delivery.received(message ?? {}, now);
     if (type === "lease") this.#lease(message, now);
-    else if (type === "fetch") this.#hole(message);
+    else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
     else if (!["welcome", "refused", "stored"].includes(type) && !this.strangers.has(type)) {
       this.strangers.add(type);
@@ -326,23 +327,45 @@ class Machine {
     }
   }
 
-  /** @param {{symbol: string, from: number, to: number}} message */
-  #hole({ symbol, from, to }) {
-    const sound =
-      typeof symbol === "string" && Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from <= to;
-    if (!sound || this.phase !== "running" || !this.errands.fetcher.ask({ symbol, from, to })) return;
-    this.#log("info", `Fetching ${to - from + 1} missing trades of ${symbol}, ids ${from} to ${to}.`);
+  /** @param {{symbol: string, from?: number, since_ms?: number, to: number}} message a hole, or a warm start by time */
+  #wanted({ symbol, from, since_ms: sinceMs, to }) {
+    const whole = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
+    if (this.phase !== "running" || typeof symbol !== "string" || !whole(to)) return;
+    if (whole(from) && Number(from) <= to) this.#hole(symbol, Number(from), to);
+    else if (from === undefined && whole(sinceMs)) this.#past(symbol, Number(sinceMs), to);
     this.#fetch();
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {number} from
+   * @param {number} to
+   */
+  #hole(symbol, from, to) {
+    if (!this.errands.fetcher.ask({ symbol, from, to })) return;
+    this.#log("info", `Fetching ${to - from + 1} missing trades of ${symbol}, ids ${from} to ${to}.`);
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {number} sinceMs
+   * @param {number} to
+   */
+  #past(symbol, sinceMs, to) {
+    if (!this.errands.fetcher.askSince({ symbol, sinceMs, to })) return;
+    const since = new Date(Math.min(sinceMs, 8.64e15)).toISOString().slice(0, 19).replace("T", " ");
+    this.#log("info", `Warm start: fetching the trades of ${symbol} since ${since} UTC, up to id ${to}.`);
   }
 
   #fetch() {
     const room = this.outbox.queued <= Machine.FETCH_ROWS;
     if (this.phase !== "running" || this.delivery.state !== "live" || !room) return;
     const listening = () => this.#upstream() === "open";
-    this.errands.fetch(({ rows, gaps, note }) => {
+    this.errands.fetch(({ rows, gaps, cold, note }) => {
       for (const { row } of rows) this.#queue(row);
       this.counts.fetched += rows.length;
       for (const gap of gaps) this.#unfetchable(gap);
+      if (cold) this.#cold(cold);
       if (note) this.#log("bad", `Fetching: ${note}.`);
       this.delivery.pump(this.time.now);
     }, listening);
@@ -353,8 +376,18 @@ class Machine {
     const ids = gap.to - gap.from + 1;
     this.counts.unfetchable += ids;
     this.delivery.unfetchable(gap);
-    const level = gap.reason === Fetcher.NO_SUCH_IDS ? "info" : "bad";
-    this.#log(level, `Not fetched: ${ids} ids of ${gap.symbol}, ${gap.from} to ${gap.to}: ${gap.reason}.`);
+    const absent = gap.reason === Fetcher.NO_SUCH_IDS;
+    if (!absent) this.unfetched = { ids: this.unfetched.ids + ids, reason: gap.reason };
+    this.#log(
+      absent ? "info" : "bad",
+      `Not fetched: ${ids} ids of ${gap.symbol}, ${gap.from} to ${gap.to}: ${gap.reason}.`,
+    );
+  }
+
+  /** @param {Unfetchable} past that cannot be begun */
+  #cold(past) {
+    this.delivery.unfetchable(past);
+    this.#log(past.reason === Fetcher.NO_PAST ? "info" : "bad", `No warm start of ${past.symbol}: ${past.reason}.`);
   }
 
   #errand() {
@@ -497,12 +530,33 @@ class Machine {
    */
   #beat(now) {
     const age = Math.round(now - this.#lastTrade);
+    const told = { lag_ms: this.#lag(now), skew_ms: this.errands.skewMs, frozen_ms: this.#frozenMs(now) || NaN };
+    const known = Object.entries(told).filter(([, ms]) => !Number.isNaN(ms));
     return {
       upstream: this.#upstream(),
       age_ms: Number.isNaN(age) ? null : age,
       visible: this.notices.visible,
       clock_ms: Math.round(this.#wallAt(now)),
+      ...Object.fromEntries(known.map(([name, ms]) => [name, Math.round(ms)])),
+      ...(this.#exchangeWithheld() ? { permission: this.notices.permission } : {}),
     };
+  }
+
+  /** @param {number} now how late trades come, NaN if none came lately or they are recorded ones */
+  #lag(now) {
+    const live = now - this.#lastTrade < Doctor.QUIET_MS && this.lagMs < Doctor.REPLAY_MS;
+    return live ? this.lagMs : NaN;
+  }
+
+  /** @param {number} now how long the page had been stopped, if that was lately */
+  #frozenMs(now) {
+    return now - this.frozen.at < 60_000 ? this.frozen.ms : 0;
+  }
+
+  /** Whether the browser keeps this page from an exchange on this computer. */
+  #exchangeWithheld() {
+    const { permission } = this.notices;
+    return permission === "denied" && Exchange.isLoopback(new URL(this.plan.stream)) && this.#upstream() !== "open";
   }
 
   /**
@@ -533,14 +587,19 @@ class Machine {
       queued: this.outbox.queued,
       lost: this.counts.lost,
       permission: this.notices.permission,
+      unheard: delivery.unheard,
+      exchangeWithheld: this.#exchangeWithheld(),
+      visible: this.notices.visible,
       unknown: states.map((state) => state.problem).filter(Boolean),
       usable: book.usable.length,
       silent: states.filter((state) => state.silent).map((state) => state.symbol),
       standby: states.filter((state) => state.lease === "standby").map((state) => state.symbol),
-      lagMs: this.lagMs,
+      lagMs: this.#lag(now),
       skewMs: errands.skewMs,
-      frozenMs: now - this.frozen.at < 60_000 ? this.frozen.ms : 0,
-      holes: errands.fetcher.jobs.length,
+      frozenMs: this.#frozenMs(now),
+      holes: errands.fetcher.jobs.filter(({ warm }) => !warm).length,
+      warming: errands.fetcher.jobs.filter(({ warm }) => warm).map(({ symbol }) => symbol),
+      unfetched: this.unfetched,
       pausedMs: Math.max(0, errands.budget.pausedUntil - now),
     };
   }

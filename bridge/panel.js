@@ -145,15 +145,24 @@ class Panel {
     Panel.set(price, state.price || "–");
     Panel.set(rate, stopped || Number.isNaN(state.rate) ? "–" : state.rate.toFixed(1));
     Panel.set(id, Number.isNaN(state.lastId) ? "–" : String(state.lastId));
-    Panel.set(holes, Panel.holes(state.holes));
+    row.dataset.warmStart = String(state.warmStart !== null);
+    Panel.set(holes, Panel.holes(state.holes, state.warmStart));
     Panel.set(lease, Panel.condition(state, server));
     lease.title = [state.problem, state.note].filter(Boolean).join(" ");
   }
 
-  /** @param {{number: number, done: number, total: number}} holes */
-  static holes({ number, done, total }) {
-    if (!number) return "none";
-    return `${number}: ${Panel.number(done)} of ${Panel.number(total)}`;
+  /**
+   * @param {View["symbols"][number]["holes"]} holes
+   * @param {View["symbols"][number]["warmStart"]} warmStart
+   */
+  static holes({ number, done, total }, warmStart) {
+    const of = (/** @type {number} */ part, /** @type {number} */ whole) =>
+      `${Panel.number(part)} of ${Number.isNaN(whole) ? "…" : Panel.number(whole)}`;
+    const said = [
+      ...(number ? [`${number}: ${of(done, total)}`] : []),
+      ...(warmStart ? [`warm start: ${of(warmStart.done, warmStart.total)}`] : []),
+    ];
+    return said.join(" · ") || "none";
   }
 
   /**

@@ -155,13 +155,19 @@ class ScriptedServer(Peer):
 
     def fetch(self, symbol: str, first: int, last: int, market: str = "sim") -> None:
         """Ask whoever holds the symbol for missing ids."""
-        socket = self._holder[market, symbol]
-        self.run(socket.send(json.dumps({"type": "fetch", "symbol": symbol, "from": first, "to": last})))
+        self._ask(market, {"type": "fetch", "symbol": symbol, "from": first, "to": last})
+
+    def warm_start(self, symbol: str, since_ms: int, last: int, market: str = "sim") -> None:
+        """Ask whoever holds the symbol for its past, from a time on."""
+        self._ask(market, {"type": "fetch", "symbol": symbol, "since_ms": since_ms, "to": last})
 
     def say(self, message: dict[str, Any]) -> None:
         """Send one message to every page."""
         for socket in list(self._wanted):
             self.run(socket.send(json.dumps(message)))
+
+    def _ask(self, market: str, message: dict[str, Any]) -> None:
+        self.run(self._holder[market, message["symbol"]].send(json.dumps(message)))
 
     async def converse(self, socket: ServerConnection) -> None:
         hello = json.loads(await socket.recv())
@@ -263,9 +269,9 @@ class ScriptedExchange(Peer):
         """Ids of every trade so far."""
         return [row[1] for row in list(self.tape[symbol])]
 
-    def trade(self, symbol: str, count: int = 1, *, hidden: bool = False) -> list[Row]:
-        """Trades happen; ``hidden`` ones are not delivered, REST has them."""
-        return self.run(self._trade(symbol, count, hidden))
+    def trade(self, symbol: str, count: int = 1, *, hidden: bool = False, ago_ms: int = 0) -> list[Row]:
+        """Trades happen (or did, so long ago); ``hidden`` ones are not delivered, REST has them."""
+        return self.run(self._trade(symbol, count, hidden, ago_ms))
 
     def skip_ids(self, symbol: str, count: int) -> None:
         """Ids that never existed."""
@@ -322,23 +328,24 @@ class ScriptedExchange(Peer):
         if symbol not in self.tape:
             body = '{"code":-1121,"msg":"Invalid symbol."}'
             return respond(body, "application/json", HTTPStatus.BAD_REQUEST, **readable)
-        limit = int(query.get("limit", "500"))
-        rows = list(self.tape[symbol])
-        page = [row for row in rows if row[1] >= int(query["fromId"])][:limit] if "fromId" in query else rows[-limit:]
+        page = _page(list(self.tape[symbol]), query)
+        if page is None:
+            body = '{"code":-1128,"msg":"Combination of optional parameters invalid."}'
+            return respond(body, "application/json", HTTPStatus.BAD_REQUEST, **readable)
         trades = [{"a": row[1], "p": row[2], "q": row[3], "f": 1, "l": 1, "T": row[4], "m": row[5]} for row in page]
         return respond(json.dumps(trades), "application/json", **readable)
 
-    def _new(self, symbol: str) -> Row:
+    def _new(self, symbol: str, ago_ms: int) -> Row:
         agg_id = self._next[symbol]
         self._next[symbol] += 1
         price = f"{85_000 + agg_id % 997}.{agg_id % 100:02d}"
-        row = (symbol, agg_id, price, f"0.{1 + agg_id % 998:03d}", int(time.time() * 1000), bool(agg_id % 3))
+        row = (symbol, agg_id, price, f"0.{1 + agg_id % 998:03d}", int(time.time() * 1000) - ago_ms, bool(agg_id % 3))
         self.tape[symbol].append(row)
         self.made[symbol, agg_id] = time.monotonic()
         return row
 
-    async def _trade(self, symbol: str, count: int, hidden: bool) -> list[Row]:
-        rows = [self._new(symbol) for _ in range(count)]
+    async def _trade(self, symbol: str, count: int, hidden: bool = False, ago_ms: int = 0) -> list[Row]:
+        rows = [self._new(symbol, ago_ms) for _ in range(count)]
         if not hidden:
             await self._deliver(symbol, rows)
         return rows
@@ -371,7 +378,7 @@ class ScriptedExchange(Peer):
         while True:
             await asyncio.sleep(0.005)
             while made < (time.monotonic() - started) * per_s:
-                await self._trade(symbols[made % len(symbols)], 1, False)
+                await self._trade(symbols[made % len(symbols)], 1)
                 made += 1
 
     async def _rest(self) -> None:
@@ -383,6 +390,18 @@ class ScriptedExchange(Peer):
     async def _kill(self) -> None:
         await self._rest()
         await super()._kill()
+
+
+def _page(rows: list[Row], query: dict[str, str]) -> list[Row] | None:
+    """The rows asked for; None where an id goes with a time, or a window of time is longer than an hour."""
+    limit = int(query.get("limit", "500"))
+    start, end = (int(query[name]) if name in query else None for name in ("startTime", "endTime"))
+    if "fromId" in query:
+        both = start is not None or end is not None
+        return None if both else [row for row in rows if row[1] >= int(query["fromId"])][:limit]
+    if start is None or end is None:
+        return rows[-limit:]
+    return None if end - start > 3_600_000 else [row for row in rows if start <= row[4] <= end][:limit]
 
 
 def _frame(row: Row) -> dict[str, Any]:

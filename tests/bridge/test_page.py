@@ -225,6 +225,29 @@ def test_a_hole_is_fetched_and_ids_that_never_were_are_told(
     wait_until(lambda: count(page, "fetched") == 2_500 and count(page, "unfetchable") == 7, "both are counted")
 
 
+def test_a_warm_start_brings_the_past_and_shows_how_far_it_is(
+    open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
+) -> None:
+    exchange.trade("BTCUSDT", 50, hidden=True, ago_ms=9_000_000)
+    past = exchange.trade("BTCUSDT", 2_300, hidden=True, ago_ms=5_000_000)
+    page = start(open_page())
+    (first,) = exchange.trade("BTCUSDT")
+    wait_until(lambda: server.rows, "the first trade")
+    row = page.locator('tr[data-symbol="BTCUSDT"]')
+    exchange.rest_status = HTTPStatus.BAD_GATEWAY
+    server.warm_start("BTCUSDT", past[0][4] - 3_700_000, first[1] - 1)
+    expect(row).to_have_attribute("data-warm-start", "true")
+    expect(row.locator("td[data-cell=holes]")).to_have_text("warm start: 0 of …")
+    expect(page.locator("#findings li[data-state=warm-start]")).to_contain_text("BTCUSDT are being fetched")
+    exchange.rest_status = None
+    wait_until(lambda: server.ids("BTCUSDT") == [row[1] for row in past] + [first[1]], "the past, and nothing older")
+    expect(row).to_have_attribute("data-warm-start", "false")
+    assert set(server.rows.values()) == {*past, first}
+    asked = [request for request in exchange.requests if "startTime" in request or "fromId" in request]
+    assert ["startTime" in request for request in asked] == [True, True, True, False, False]
+    assert server.said("unfetchable") == [] == server.faults
+
+
 def test_a_geo_block_of_rest_is_named_and_does_not_stop_the_stream(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
@@ -318,6 +341,23 @@ def test_a_served_page_learns_a_changed_token_without_losing_its_queue(
     server.start()
     connected(page)
     all_stored(server, exchange)
+
+
+def test_what_the_browser_withholds_is_named_when_the_server_is_not_reached(
+    open_page: OpenPage, context: BrowserContext, server: ScriptedServer
+) -> None:
+    page = start(open_page())
+    devtools = context.new_cdp_session(page)
+    profile = devtools.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+    denied = {"permission": {"name": "loopback-network"}, "setting": "denied", "browserContextId": profile}
+    devtools.send("Browser.setPermission", denied)
+    wait_until(lambda: len(server.said("beat")) > 3, "beats: nothing was withheld")
+    status(page, "starting")
+    server.kill()
+    status(page, "permission-denied")
+    expect(page.locator("#status-text")).to_contain_text("allow local network access")
+    server.start()
+    connected(page)
 
 
 def test_no_other_server_is_given_the_token(open_page: OpenPage, server: ScriptedServer) -> None:

@@ -3,7 +3,7 @@
 const test = require("node:test");
 const assert = require("node:assert/strict");
 const { World } = require("./world.js");
-const { Machine, Outbox, Exchange } = require("./load.js");
+const { Machine, Outbox, Exchange, Fetcher } = require("./load.js");
 
 const RETIRED = "ws://127.0.0.1:9443/stream";
 
@@ -129,6 +129,17 @@ test("a program that answers HTTP and takes no connection is not called a server
   assert.ok(tries < 25, `${tries} attempts in a minute`);
 });
 
+test("while the browser holds an attempt back, its question to the user is spoken of", () => {
+  const world = new World().start().run(500);
+  world.perform(world.machine.notice("permission", "prompt", world.now));
+  world.killServer();
+  world.run(3_000);
+  assert.ok(!world.status().text.includes("browser asks"), "refused at once: nobody is there");
+  world.server.knockMs = 2_000;
+  world.run(6_000);
+  assert.match(world.status().text, /does not answer.*If the browser asks/);
+});
+
 test("sockets are not tried in vain while nobody answers: browsers punish that", () => {
   const world = new World();
   world.server.up = false;
@@ -142,16 +153,8 @@ test("beats go twice a second from welcome on, with what is waiting", () => {
   const world = new World().start().run(10_000);
   const { beats } = world.server;
   assert.ok(beats.length >= 19 && beats.length <= 20, `${beats.length}`);
-  assert.deepEqual(Object.keys(beats[0]).sort(), [
-    "age_ms",
-    "at",
-    "clock_ms",
-    "queued",
-    "type",
-    "unacked",
-    "upstream",
-    "visible",
-  ]);
+  const always = ["age_ms", "at", "clock_ms", "queued", "type", "unacked", "upstream", "visible"];
+  assert.deepEqual(Object.keys(beats[0]).sort(), [...always, "skew_ms"].sort());
   assert.equal(beats[0].age_ms, null, "no trade yet is not an age of 0");
   world.trade("BTCUSDT");
   world.perform(world.machine.notice("visible", false, world.now));
@@ -159,6 +162,32 @@ test("beats go twice a second from welcome on, with what is waiting", () => {
   assert.equal(beats.at(-1).visible, false);
   assert.ok(beats.at(-1).age_ms >= 400 && beats.at(-1).age_ms <= 1_000);
   assert.equal(beats.at(-1).upstream, "open");
+});
+
+test("beats tell lag, skew, a freeze and what the browser withholds, each only while it is known", () => {
+  const world = new World().start().run(1_000);
+  const beat = () => world.run(700).server.beats.at(-1);
+  assert.ok(!("lag_ms" in beat()), "no trade, no lag");
+  assert.ok(Math.abs(beat().skew_ms) < 60);
+  const late = world.trade("BTCUSDT", { hidden: true });
+  world.streamSays(JSON.stringify({ ...late, E: late.E - 3_000 }));
+  assert.ok(beat().lag_ms > 2_900 && Number.isInteger(beat().lag_ms));
+  world.run(20_000);
+  assert.ok(!("lag_ms" in beat()), "the lag of a trade long ago is none of now");
+  world.streamSays(JSON.stringify({ ...world.trade("BTCUSDT", { hidden: true }), E: 1_763_000_000_000 }));
+  assert.ok(!("lag_ms" in beat()), "recorded trades do not lag");
+  assert.ok(!("frozen_ms" in beat()));
+  world.freeze(9_000);
+  world.run(11_000);
+  assert.ok(Math.abs(beat().frozen_ms - 9_000) < 500);
+  world.run(61_000);
+  assert.ok(!("frozen_ms" in beat()));
+  world.perform(world.machine.notice("permission", "denied", world.now));
+  assert.ok(!("permission" in beat()), "nothing is withheld: the exchange is connected");
+  world.exchange.up = false;
+  world.dropExchange();
+  assert.equal(beat().permission, "denied");
+  assert.equal(world.status().code, "permission-denied");
 });
 
 test("a retired address is called WRONG ROUTE well within 6 s, with what to do", () => {
@@ -324,6 +353,81 @@ test("what cannot be fetched is told to the server with its reason", () => {
   assert.match(world.server.unfetchable[1].reason, /^blocked or geo-blocked/);
 });
 
+/** A world that has traded before its first trade came here, and the message that asks for that. */
+function withPast() {
+  const world = new World();
+  for (let i = 0; i < 2_500; i++) {
+    world.trade("BTCUSDT");
+    world.now += 400;
+  }
+  world.start().run(500);
+  const { a, T } = world.trade("BTCUSDT");
+  world.run(200);
+  return { world, message: { type: "fetch", symbol: "BTCUSDT", since_ms: T - 600_000, to: a - 1 } };
+}
+
+test("a warm start is brought into the stream of rows, its progress shown, and nothing before its time", () => {
+  const { world, message } = withPast();
+  world.serverSays(message);
+  world.run(15);
+  assert.ok(world.has("warm-start") && !world.has("fetching"));
+  assert.deepEqual(world.machine.view(world.now).symbols[0].warmStart, { done: 0, total: NaN });
+  const shown = () => world.machine.view(world.now).symbols[0];
+  while (Number.isNaN(shown().warmStart.total)) world.run(1);
+  const { warmStart, holes } = shown();
+  assert.ok(warmStart.total > 1_400 && warmStart.done === 1_000, JSON.stringify(warmStart));
+  assert.equal(holes.number, 0);
+  world.run(500).check();
+  const wanted = world.tape.get("BTCUSDT").filter(({ T }) => T >= message.since_ms);
+  assert.equal(world.server.stored.size, wanted.length);
+  assert.equal(world.machine.view(world.now).counts.fetched, wanted.length - 1);
+  assert.ok(!world.has("warm-start"));
+  assert.equal(world.machine.view(world.now).symbols[0].warmStart, null);
+  assert.ok(world.log.some((line) => /^Warm start: fetching the trades of BTCUSDT since 20\d\d-.* UTC/.test(line)));
+  assert.equal(world.server.unfetchable.length, 0);
+});
+
+test("a warm start is dropped with the server that asked for it, and brought when it asks again", () => {
+  const { world, message } = withPast();
+  world.exchange.rest = { status: 502 };
+  world.serverSays(message);
+  world.run(300);
+  world.killServer();
+  world.run(500);
+  assert.deepEqual(world.machine.errands.fetcher.jobs, []);
+  world.exchange.rest = "ok";
+  world.server.up = true;
+  world.run(3_000);
+  assert.equal(world.server.stored.size, 1);
+  world.serverSays(message);
+  world.run(500).check();
+  assert.ok(world.server.stored.size > 1_400);
+});
+
+test("a warm start that cannot begin is told from id 0, and not counted as that many missing trades", () => {
+  const { world, message } = withPast();
+  world.serverSays({ ...message, since_ms: message.since_ms + 600_000 });
+  world.run(500);
+  const told = { type: "unfetchable", symbol: "BTCUSDT", from: 0, to: message.to };
+  assert.deepEqual(world.server.unfetchable, [{ ...told, reason: Fetcher.NO_PAST }]);
+  assert.ok(world.log.some((line) => line.startsWith("No warm start of BTCUSDT: ")));
+  assert.equal(world.machine.view(world.now).counts.unfetchable, 0);
+  assert.ok(!world.has("holes-open"));
+});
+
+test("by the exchange's clock the present hour is known, whatever this computer's says", () => {
+  const { world, message } = withPast();
+  world.wallOffset -= 7_200_000;
+  world.answer = ((answer) => (url) => {
+    if (!url.pathname.endsWith("/time")) return answer(url);
+    return { status: 200, text: JSON.stringify({ serverTime: world.wall + 7_200_000 }), retryAfter: null, cause: null };
+  })(world.answer.bind(world));
+  world.run(1_000);
+  world.serverSays({ ...message, since_ms: message.since_ms - 3_600_000 });
+  world.run(1_000).check();
+  assert.equal(world.machine.view(world.now).counts.fetched, 2_500, "an empty hour was passed");
+});
+
 test("holes wait while a backlog drains: live trades first", () => {
   const world = new World().start().run(500);
   world.trade("BTCUSDT");
@@ -346,8 +450,18 @@ test("requests of the server that make no sense are ignored", () => {
   ])
     world.serverSays({ type: "fetch", symbol: "BTCUSDT", from, to });
   world.serverSays({ type: "fetch", symbol: 7, from: 1, to: 2 });
+  for (const since_ms of [-1, "1", 1.5, null, undefined])
+    world.serverSays({ type: "fetch", symbol: "BTCUSDT", since_ms, to: 7 });
+  world.serverSays({ type: "fetch", symbol: "BTCUSDT", since_ms: 1 });
   world.run(500);
-  assert.equal(world.exchange.requests.filter(({ url }) => url.includes("fromId")).length, 0);
+  assert.equal(world.exchange.requests.filter(({ url }) => /fromId|startTime/.test(url)).length, 0);
+});
+
+test("the latest time that can be asked for is said without a fault", () => {
+  const world = new World().start().run(500);
+  world.serverSays({ type: "fetch", symbol: "BTCUSDT", since_ms: Number.MAX_SAFE_INTEGER, to: 7 });
+  world.run(10_000);
+  assert.equal(world.server.unfetchable.length, 1);
 });
 
 test("all on standby is a state of its own, not a fault", () => {

@@ -15,6 +15,7 @@ const THINGS = {
   repeat: 3,
   hidden: 2,
   fetch: 3,
+  warmStart: 1,
   standby: 2,
   active: 3,
   holdAcks: 1,
@@ -42,6 +43,7 @@ function happen(world, thing) {
   else if (thing === "hidden") world.trade(symbol, { hidden: true });
   else if (thing === "fetch" && some)
     world.serverSays({ type: "fetch", symbol, from: Math.max(1_000, some.a - 5), to: some.a });
+  else if (thing === "warmStart" && some) world.serverSays({ type: "fetch", symbol, since_ms: some.T, to: some.a + 9 });
   else if (thing === "standby" || thing === "active") lease(world, symbol, thing);
   else if (thing === "holdAcks") world.server.acks = false;
   else if (thing === "giveAcks" && !world.server.acks) ((world.server.acks = true), world.killServer());

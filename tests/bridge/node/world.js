@@ -42,6 +42,7 @@ class World {
     this.exchange = { up: true, silent: false, rest: "ok", listed, requests: [] };
     this.server = {
       up: true,
+      knockMs: 2,
       token: "secret",
       acks: true,
       stored: new Map(),
@@ -134,10 +135,14 @@ class World {
       else if (action.do === "close") this.sockets.delete(action.socket);
       else if (action.do === "send") this.fromPage(action);
       else if (action.do === "request") this.request(action);
-      else if (action.do === "knock") this.after(2, () => this.perform(this.machine.knocked(this.server.up, this.now)));
+      else if (action.do === "knock") this.knock();
       else if (action.do === "wake")
         this.after(action.at - this.now, () => !this.frozen && this.perform(this.machine.tick(this.now, this.wall)));
     }
+  }
+
+  knock() {
+    this.after(this.server.knockMs, () => this.perform(this.machine.knocked(this.server.up, this.now)));
   }
 
   connect({ socket: id, url }) {
@@ -324,7 +329,7 @@ class World {
     this.exchange.requests.push({ at: this.now, url });
     this.after(5 + this.random() * 50, () => {
       const answer = this.answer(new URL(url));
-      const rows = answer.status === 200 && url.includes("fromId") ? JSON.parse(answer.text) : [];
+      const rows = answer.status === 200 && /fromId|startTime/.test(url) ? JSON.parse(answer.text) : [];
       const job = this.machine.errands.fetcher.asking;
       if (job && rows.length)
         for (const row of rows)
@@ -349,9 +354,12 @@ class World {
       return said({ symbols: listed.map((symbol) => ({ symbol, status: "TRADING", contractType: "PERPETUAL" })) });
     const trades = this.tape.get(url.searchParams.get("symbol"));
     if (!trades) return said({ code: -1121, msg: "Invalid symbol." }, 400);
-    const from = url.searchParams.get("fromId");
-    const page = from === null ? trades.slice(-1) : trades.filter((trade) => trade.a >= Number(from)).slice(0, 1000);
-    return said(page);
+    const [from, start, end] = ["fromId", "startTime", "endTime"].map((name) => url.searchParams.get(name));
+    if (from !== null && (start ?? end) !== null) return said({ code: -1128, msg: "Combination invalid." }, 400);
+    if (Number(end) - Number(start) > 3_600_000) return said({ code: -1127, msg: "More than 1 hours." }, 400);
+    if (from === null && start === null) return said(trades.slice(-1));
+    const [least, most] = start === null ? [0, Infinity] : [Number(start), Number(end)];
+    return said(trades.filter(({ a, T }) => a >= Number(from) && T >= least && T <= most).slice(0, 1000));
   }
 
   // what a test asks for
