@@ -34,6 +34,7 @@ from monitor.thread import MonitorThread
 from monitor.view import Seen, glimpse, leaders
 from screen.frames import Frame, clock, frame, leader_row, log_row
 from screen.layout import page
+from screen.texts import no_pair_notes
 from screen.wiring import register
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -49,6 +50,11 @@ class Desk:
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._config = config
+
+    @property
+    def bridge_url(self) -> str:
+        """Where the bridge page is served."""
+        return f"http://127.0.0.1:{self._config.bridge_port}/"
 
     def symbols(self) -> dict[str, list[str]]:
         """By market, what has traded."""
@@ -112,7 +118,7 @@ class ScreenViewer:
         """What is new for this screen: its pair's frame, or only the banner while there is none."""
         watch_id = self._desk.first_watch() if self._follows is None else self._follows
         found = None if watch_id is None else glimpse(self._monitor, watch_id, self._seen, KEEP_BARS)
-        message: Frame = {"type": "pulse"}
+        message: Frame = {"type": "pulse", "notes": no_pair_notes(self._desk.bridge_url)}
         market = None
         if found is not None:
             self._seen = found.seen
@@ -166,7 +172,7 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[
         update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
     )
-    app.layout = lambda: page(config.refresh_rate)
+    app.layout = lambda: page(config.refresh_rate, new_pair_settings(config))
     register(app, desk)
     hosts = [f"{name}:{config.dashboard_port}" for name in ("127.0.0.1", "localhost")]
     return Guard(server, hosts, content_security_policy(app.csp_hashes())), server

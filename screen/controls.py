@@ -66,34 +66,77 @@ def pair_picker() -> html.Div:
     )
 
 
-def settings_form() -> html.Div:
-    """How the pair on the screen is analysed."""
-    return html.Div(
+def settings_form(settings: PairSettings) -> html.Div:
+    """How the pair on the screen is analysed; at first what a new one starts with."""
+    form = html.Div(
         [
             html.H2("Analysis"),
-            _row("Preset", "Classic: the textbook rule. Defended: windows from the half-life, entries that pay.",
-                 dbc.Select(id=ids.PRESET, size="sm", placeholder="choose …",
-                            options=[{"label": name, "value": name} for name in PRESETS])),
-            _row("Bars", "Width of a bar.",
-                 dbc.Select(id=ids.INTERVAL, size="sm", options=[{"label": t, "value": v} for v, t in _INTERVALS])),
-            _row("Price", "Last prints bounce between bid and ask, which looks like mean reversion.",
-                 dbc.Select(id=ids.PRICES, size="sm", options=[
-                     {"label": "trade-side mid", "value": "mid"}, {"label": "last print (bounces)", "value": "last"}])),
-            _row("Hedge", "How the hedge ratio is estimated.",
-                 dbc.Select(id=ids.ESTIMATOR, size="sm", options=[
-                     {"label": "Kalman filter", "value": "kalman"}, {"label": "rolling OLS", "value": "ols"}])),
-            *(_row(label, text, _number(of, field, least, step))
-              for of, field, label, text, least, step in _NUMBERS),
-            _row("Gate", "Level of the Engle-Granger test that opens the gate.",
-                 dbc.Select(id=ids.GATE_LEVEL, size="sm", options=[
-                     {"label": "1 %", "value": "1"}, {"label": "5 %", "value": "5"}, {"label": "10 %", "value": "10"},
-                     {"label": "off", "value": "off"}])),
+            _row(
+                "Preset",
+                "Classic: the textbook rule. Defended: windows from the half-life, entries that pay.",
+                dbc.Select(
+                    id=ids.PRESET,
+                    size="sm",
+                    placeholder="choose …",
+                    options=[{"label": name, "value": name} for name in PRESETS],
+                ),
+            ),
+            _row(
+                "Bars",
+                "Width of a bar.",
+                dbc.Select(id=ids.INTERVAL, size="sm", options=[{"label": t, "value": v} for v, t in _INTERVALS]),
+            ),
+            _row(
+                "Price",
+                "Last prints bounce between bid and ask, which looks like mean reversion.",
+                dbc.Select(
+                    id=ids.PRICES,
+                    size="sm",
+                    options=[
+                        {"label": "trade-side mid", "value": "mid"},
+                        {"label": "last print (bounces)", "value": "last"},
+                    ],
+                ),
+            ),
+            _row(
+                "Hedge",
+                "How the hedge ratio is estimated.",
+                dbc.Select(
+                    id=ids.ESTIMATOR,
+                    size="sm",
+                    options=[{"label": "Kalman filter", "value": "kalman"}, {"label": "rolling OLS", "value": "ols"}],
+                ),
+            ),
+            *(_row(label, text, _number(of, field, least, step)) for of, field, label, text, least, step in _NUMBERS),
+            _row(
+                "Gate",
+                "Level of the Engle-Granger test that opens the gate.",
+                dbc.Select(
+                    id=ids.GATE_LEVEL,
+                    size="sm",
+                    options=[
+                        {"label": "1 %", "value": "1"},
+                        {"label": "5 %", "value": "5"},
+                        {"label": "10 %", "value": "10"},
+                        {"label": "off", "value": "off"},
+                    ],
+                ),
+            ),
             dbc.Switch(id=ids.COST_FILTER, label="only entries that pay the round trip", value=False),
-            dbc.Button("Apply", id=ids.APPLY, color="info", size="sm", className="apply",
-                       title="Ends this run and begins another over the same history."),
+            dbc.Button(
+                "Apply",
+                id=ids.APPLY,
+                color="info",
+                size="sm",
+                className="apply",
+                title="Ends this run and begins another over the same history.",
+            ),
         ],
         className="settings",
     )  # fmt: skip
+    for name, value in zip(FORM, form_values(settings), strict=True):
+        form[name].value = value
+    return form
 
 
 def form_values(settings: PairSettings) -> list[Any]:

@@ -8,6 +8,7 @@ import dash_ag_grid as dag
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
+from engine.pairs.settings import PairSettings
 from screen import figures, ids
 from screen.controls import pair_picker, settings_form
 from screen.help import help_dialog
@@ -55,13 +56,14 @@ _GRID_THEME = {
 _GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
-def page(refresh_s: float = 1.0) -> html.Div:
-    """All of it, without data. ``refresh_s``: seconds between polls while the live connection is down."""
+def page(refresh_s: float = 1.0, settings: PairSettings | None = None) -> html.Div:
+    """All of it, without data. ``refresh_s``: seconds between polls while the live connection is down; ``settings``
+    of a new pair, for the form."""
     return html.Div(
         [
             _header(),
             html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
-            html.Div([_sidebar(), _main()], className="body"),
+            html.Div([_sidebar(settings or PairSettings()), _main()], className="body"),
             _machinery(refresh_s),
             help_dialog(),
         ],
@@ -84,7 +86,7 @@ def _header() -> html.Header:
     )
 
 
-def _sidebar() -> html.Aside:
+def _sidebar(settings: PairSettings) -> html.Aside:
     return html.Aside(
         [
             html.H2("Watch list"),
@@ -120,7 +122,7 @@ def _sidebar() -> html.Aside:
                 style={"height": "132px"},
             ),
             pair_picker(),
-            settings_form(),
+            settings_form(settings),
             html.Div(
                 [
                     html.Span("", id=ids.MESSAGE, role="status", **_LIVE_REGION),
@@ -172,7 +174,7 @@ def _panel(chart: str, title: str, explanation: str) -> html.Div:
                     dcc.Graph(
                         id=chart, figure=figures.FIGURES[chart](), config=_GRAPH, className="graph", responsive=True
                     ),
-                    html.Div("", id=ids.note(chart), className="graph-note"),
+                    html.Div("Waiting for the dashboard …", id=ids.note(chart), className="graph-note"),
                 ],
                 className="graph-box",
             ),

@@ -41,6 +41,12 @@ def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
     return text, tone
 
 
+def no_pair_notes(bridge_url: str) -> dict[str, str]:
+    """What stands over every chart before there is a pair."""
+    sentence = f"No trades yet. Open the bridge page at {bridge_url} and click Start Bridge."
+    return dict.fromkeys(ids.CHARTS, sentence)
+
+
 def notes(view: PairView) -> dict[str, str]:
     """What stands over each chart while it has nothing to draw; empty where it has."""
     market, width = view.market, interval_name(view.settings.interval_ms)

@@ -93,10 +93,9 @@ def _register_choices(app: Dash, desk: Desk) -> None:
     )
     async def show_settings(watch_id: int | None) -> tuple[Any, ...]:
         watched = await asyncio.to_thread(desk.watched, watch_id) if watch_id is not None else None
-        if watched is None:
-            return (no_update,) * (len(FORM) + 3)
-        settings = watched[3]
-        return interval_options(settings), *form_values(settings), f"/api/signals.csv?watch={watch_id}", None
+        settings = watched[3] if watched else desk.new_pair_settings()
+        export = f"/api/signals.csv?watch={watch_id}" if watched else ""
+        return interval_options(settings), *form_values(settings), export, None
 
     @app.callback(
         *(Output(name, "value", allow_duplicate=True) for name in FORM),

@@ -54,6 +54,7 @@
     heard = performance.now();
     if (message.banner) showBanner(message.banner);
     if (message.leaders) showLeaders(message.leaders);
+    if (message.notes) showNotes(message.notes);
     if (message.type !== "frame") return;
     if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
     const isOther = message.reset && message.watch !== pair.watch;
@@ -115,7 +116,11 @@
       const element = byId(`live-${name}`);
       if (element) element.dataset.tone = tone;
     }
-    for (const [chart, sentence] of Object.entries(message.notes)) {
+  }
+
+  /** What stands over charts that have nothing to draw; an empty sentence uncovers the chart. */
+  function showNotes(notes) {
+    for (const [chart, sentence] of Object.entries(notes)) {
       const element = byId(`${chart}-note`);
       if (element && element.textContent !== sentence) element.textContent = sentence;
     }
