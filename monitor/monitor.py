@@ -231,7 +231,24 @@ class Monitor:
         return pipeline
 
     def _note(self, reader: TickReader, event: Event) -> list[Decision]:
-        return self._pipeline(reader, event.market).note(event)
+        given = self._pipeline(reader, event.market).note(event)
+        if event.kind == "warm-start" and event.detail.get("state") == "warm":
+            self._cursor = Cursor(self._cursor.ticks_store_id, event.after_seq, event.event_id)
+            given += self._begin_warm(event.market, event.symbol or "")
+        return given
+
+    def _begin_warm(self, market: str, symbol: str) -> list[Decision]:
+        """A symbol's past has come in: runs on it that could begin earlier now begin anew."""
+        given: list[Decision] = []
+        for watch in self.watches.values():
+            entry, run = watch.entry, watch.run
+            if run is None or entry.market != market or symbol not in (entry.y, entry.x):
+                continue
+            start_ms = self._earliest_ms(watch)
+            if start_ms is not None and start_ms < run.start_ms:
+                self._end(watch)
+                given += self._begin(watch)
+        return given
 
     def _save(self, decisions: list[Decision]) -> None:
         """Store what was given together with the place it was read up to. Raises StoreError; nothing is lost then."""
@@ -261,13 +278,9 @@ class Monitor:
     def _begin(self, watch: Watch) -> list[Decision]:
         entry, settings = watch.entry, watch.settings
         pipeline = self.pipelines.get(entry.market)
-        if pipeline is None:
+        start_ms = self._earliest_ms(watch)
+        if pipeline is None or start_ms is None:
             return []
-        first = [pipeline.builder.first_ms(symbol) for symbol in (entry.y, entry.x)]
-        if first[0] is None or first[1] is None:
-            return []
-        earliest_ms = max(first[0], first[1], pipeline.builder.watermark_ms - HISTORY_BARS * settings.interval_ms)
-        start_ms = bar_open(earliest_ms, settings.interval_ms)
         text, code, seq = settings.to_json(), code_digest(), self._cursor.seq
         identity = f"{self._cursor.ticks_store_id}|{entry.market}|{entry.y}|{entry.x}|{text}|{code}|{start_ms}|{seq}"
         run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
@@ -277,6 +290,18 @@ class Monitor:
         watch.run = run
         watch.log.clear()
         return pipeline.begin(run, seq)
+
+    def _earliest_ms(self, watch: Watch) -> int | None:
+        """Where a run of this pair would begin now; None before both legs have traded."""
+        pipeline = self.pipelines.get(watch.entry.market)
+        if pipeline is None:
+            return None
+        width_ms = watch.settings.interval_ms
+        first = [pipeline.builder.first_ms(symbol) for symbol in (watch.entry.y, watch.entry.x)]
+        if first[0] is None or first[1] is None:
+            return None
+        earliest_ms = max(first[0], first[1], pipeline.builder.watermark_ms - HISTORY_BARS * width_ms)
+        return bar_open(earliest_ms, width_ms)
 
     def _end(self, watch: Watch) -> None:
         if watch.run is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.market.records import Batch, Decision
+from engine.market.records import Batch, Decision, Event
 from engine.market.ticks import Tick
 from engine.pairs.settings import classic
 from engine.store.analysis import AnalysisStore
@@ -147,5 +147,33 @@ async def test_the_watch_list_and_the_log_survive_a_restart(tmp_path: Path) -> N
     desk.monitor.step()
     assert {of: watch.run for of, watch in desk.monitor.watches.items()} == runs
     assert {of: list(watch.log) for of, watch in desk.monitor.watches.items()} == logs
+    desk.monitor.close()
+    await desk.writer.close()
+
+
+async def test_after_a_warm_start_the_run_begins_with_the_past_that_came_in(tmp_path: Path) -> None:
+    ticks = make_ticks(4)
+    desk = await Desk.open(tmp_path)
+    cut = len(ticks) // 2
+    await desk.write(ticks[cut:-200])
+    desk.read_all()
+    (watch,) = desk.monitor.watches.values()
+    cold = watch.run
+    first_of_y = next(tick for tick in ticks[cut:] if tick.symbol == "YUSDT").agg_id
+    for symbol in ("XUSDT", "YUSDT"):
+        await desk.write([tick for tick in ticks[:cut] if tick.symbol == symbol])
+        event = Event("warm-start", "sim", symbol, {"state": "warm"})
+        await desk.writer.commit([], [event], Now(T0, 0))
+    await desk.write(ticks[-200:])
+    desk.read_all(7)
+    warm = watch.run
+    assert cold is not None and warm is not None and warm.run_id != cold.run_id
+    assert warm.start_ms == T0 < cold.start_ms and first_of_y > 1_000
+    followed = desk.monitor.followed(watch)
+    assert followed is not None
+    whole = Replay(replace(warm, began_seq=0))
+    for tick in ticks:
+        whole.take(tick)
+    assert [d.content() for d in followed.current.values()] == [d.content() for d in whole.given]
     desk.monitor.close()
     await desk.writer.close()
