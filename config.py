@@ -109,7 +109,14 @@ class Config:
     refresh_rate: float = _setting(
         REFRESH_RATE, _number(0.25, 3600), "Seconds between polls when the screen's live connection is down."
     )
-    retention_hours: float = _setting(RETENTION_HOURS, _number(1, 87_600), "Hours that raw ticks are kept; bars stay.")
+    retention_hours: float = _setting(
+        RETENTION_HOURS, _number(1, 87_600), "Hours that raw ticks stay in the store before they move to the archive."
+    )
+    durability: str = _setting(
+        "power",
+        _one_of("power", "crash"),
+        "What an acknowledged trade survives: power, a power cut; crash, only the end of the server.",
+    )
     data_dir: Path = _setting(Path("data"), _PATH, "Everything that is written goes in here.")
     bridge_port: int = _setting(8765, _whole(0, 65535), "Port of the bridge server; 0 takes any free one.")
     dashboard_port: int = _setting(8050, _whole(0, 65535), "Port of the dashboard; 0 takes any free one.")

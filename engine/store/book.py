@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
-from engine.market.coverage import Arrival, Coverage, Hole
+from engine.market.coverage import Arrival, Hole
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.records import Batch, Event, HoleNews
 from engine.market.ticks import Tick
+from engine.store.ledger import Ledger
 
 TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
 
@@ -36,7 +37,7 @@ class Series:
     series_id: int
     market: str
     symbol: str
-    coverage: Coverage
+    coverage: Ledger
     reached_ms: int = -1  # the newest second that has a bar
     folds: dict[int, SecondFold] = field(default_factory=dict)
     given_up: dict[Hole, str] = field(default_factory=dict)  # holes that nobody could fetch, and why
@@ -54,6 +55,10 @@ class Series:
             self.reached_ms = second_ms
             for old in [at for at in self.folds if at < second_ms - _FOLDS_KEPT_MS]:
                 del self.folds[old]
+
+    def open_holes(self) -> list[HoleNews]:
+        """Every hole that still misses something, rising."""
+        return [self.news(hole) for hole in self.coverage.open_holes()]
 
     def news(self, hole: Hole) -> HoleNews:
         """How a hole stands."""
@@ -89,8 +94,12 @@ class Book:
 
     def unknown(self, batches: Iterable[Batch]) -> list[tuple[str, str]]:
         """(market, symbol) of the batches that have no series yet, in order of appearance."""
-        keys = ((batch.market, tick.symbol) for batch in batches for tick in batch.ticks)
-        return list(dict.fromkeys(key for key in keys if key not in self.series))
+        found: dict[tuple[str, str], None] = {}
+        for batch in batches:
+            for symbol in dict.fromkeys([tick.symbol for tick in batch.ticks]):
+                if (batch.market, symbol) not in self.series:
+                    found[batch.market, symbol] = None
+        return list(found)
 
     def plan_batch(self, plan: Plan, batch: Batch, now: Now) -> None:
         """Sort one batch's ticks into new and known; every symbol in it must have been entered."""
@@ -99,25 +108,35 @@ class Book:
         known: list[tuple[int, Tick]] = []
         before = len(plan.rows)
         for tick in batch.ticks:
+            _, agg_id, price, quantity, time_ms, maker, _ = tick
             series = self.series[batch.market, tick.symbol]
-            arrival, hole = series.coverage.add(tick.agg_id)
-            if arrival is Arrival.KNOWN:
-                known.append((series.series_id, tick))
+            series_id = series.series_id
+            if agg_id - 1 == series.coverage.high_water:  # in order, as almost all are: spare the lookup
+                series.coverage.high_water = agg_id
+            elif not self._place(plan, series, agg_id):
+                known.append((series_id, tick))
                 continue
-            if hole is not None:
-                plan.holes.setdefault(series.series_id, set()).add(hole)
             plan.seq += 1
-            future = tick.trade_time_ms > horizon_ms
-            fresh = plan.fresh.setdefault(series.series_id, {})
+            seconds = plan.fresh.get(series_id)
+            if seconds is None:
+                seconds = plan.fresh[series_id] = {}
+            future = time_ms > horizon_ms
             if not future:
-                if watermark.time_ms is None or tick.trade_time_ms > watermark.time_ms:
-                    watermark.advance(tick.trade_time_ms, now.wall_ms, now.mono_ms)
+                if watermark.time_ms is None or time_ms > watermark.time_ms:
+                    watermark.advance(time_ms, now.wall_ms, now.mono_ms)
                     horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
-                fresh.setdefault(bar_open(tick.trade_time_ms, SECOND_MS), []).append((plan.seq, tick))
-            plan.rows.append((plan.seq, series.series_id, *tick[1:6], future))
+                seconds.setdefault(bar_open(time_ms, SECOND_MS), []).append((plan.seq, tick))
+            plan.rows.append((plan.seq, series_id, agg_id, price, quantity, time_ms, maker, future))
         plan.markets.add(batch.market)
         plan.stored.append(len(plan.rows) - before)
         plan.known.append(known)
+
+    def _place(self, plan: Plan, series: Series, agg_id: int) -> bool:
+        """Account for an id that does not simply follow; whether it is new."""
+        arrival, hole = series.coverage.add(agg_id)
+        if hole is not None:
+            plan.holes.setdefault(series.series_id, set()).add(hole)
+        return arrival is not Arrival.KNOWN
 
     def plan_event(self, plan: Plan, event: Event) -> None:
         """Let an event change what is missing."""
@@ -125,7 +144,7 @@ class Book:
         if series is None or event.kind not in ("absent", "unfetchable"):
             return
         first, last = int(event.detail["first"]), int(event.detail["last"])
-        touched = [hole for hole, run in series.coverage.missing() if run.first <= last and run.last >= first]
+        touched = series.coverage.holes_in(first, last)
         plan.holes.setdefault(series.series_id, set()).update(touched)
         if event.kind == "absent":
             plan.absent.update(series.coverage.account_for(first, last))

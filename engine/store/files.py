@@ -6,6 +6,7 @@ migrated inside one transaction. A file from a newer Pairbridge is refused; a da
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -16,6 +17,11 @@ from pathlib import Path
 from engine.errors import DamagedStore, NewerSchema, StoreError
 
 APPLICATION_ID = 0x50414952  # "PAIR"
+SMALLEST_PAGE = 512
+LOCK_WAIT_S = 2.0  # for another program's write to end
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PRIMARY = 0xFF  # SQLite keeps the kind of an error in the low byte of its extended code
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +41,51 @@ def prepare(path: Path, schema: Schema) -> str:
 
     Raises NewerSchema, DamagedStore, or StoreError when the file is of another kind or cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
+    is_new = not path.exists()
+    refuse_remains(path)
     try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as db:
-            _check_identity(db, path, schema)
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)) as db:
+            check_identity(db, path, schema)
             db.execute("PRAGMA journal_mode=WAL")
-            db.execute("BEGIN IMMEDIATE")
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            for script in schema.scripts[version:]:
-                for statement in _statements(script):
-                    db.execute(statement)
-            if version == 0:
-                db.execute("INSERT INTO meta VALUES ('kind', ?), ('store_id', ?)", (schema.kind, secrets.token_hex(8)))
-            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version={schema.version}")
-            db.execute("COMMIT")
-            return str(db.execute("SELECT value FROM meta WHERE key='store_id'").fetchone()[0])
+            store_id = _migrate(db, schema)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise StoreError(f"{path} cannot be opened for writing: {error}") from error
-        raise DamagedStore(f"{path} is not a database that can be read: {error}") from error
+        if is_damage(error):
+            raise DamagedStore(f"{path} is not a database that can be read: {error}") from error
+        raise StoreError(f"{path} cannot be opened for writing: {error}") from error
+    if is_new:
+        sync_folder(path.parent)
+    return store_id
 
 
-def _check_identity(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
+def refuse_remains(path: Path) -> None:
+    """Raises DamagedStore for what SQLite would take for a new file: it would delete the log, which may hold
+    what was acknowledged."""
+    size, log_size = (each.stat().st_size if each.exists() else 0 for each in (path, wal_of(path)))
+    if size == 0 and log_size:
+        what = "empty" if path.exists() else "gone"
+        raise DamagedStore(f"{path} is {what}, but not its log; move {wal_of(path).name} away")
+    if 0 < size < SMALLEST_PAGE and path.is_file():
+        raise DamagedStore(f"{path} has only {size} bytes; expected a database")
+
+
+def _migrate(db: sqlite3.Connection, schema: Schema) -> str:
+    db.execute("BEGIN IMMEDIATE")
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    for script in schema.scripts[version:]:
+        for statement in _statements(script):
+            db.execute(statement)
+    if version == 0:
+        db.execute("INSERT INTO meta VALUES ('kind', ?), ('store_id', ?)", (schema.kind, new_store_id()))
+    if version < schema.version:
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version={schema.version}")
+    db.execute("COMMIT")
+    return str(db.execute("SELECT value FROM meta WHERE key='store_id'").fetchone()[0])
+
+
+def check_identity(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    """Raises StoreError when the file is another program's or holds something else, NewerSchema when it is newer."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     application = int(db.execute("PRAGMA application_id").fetchone()[0])
     is_empty = not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -65,13 +93,13 @@ def _check_identity(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
         return
     if application != APPLICATION_ID:
         raise StoreError(f"{path} is another program's database; expected one that Pairbridge created")
+    kind = db.execute("SELECT value FROM meta WHERE key='kind'").fetchone()
+    if kind != (schema.kind,):
+        raise StoreError(f"{path} holds {kind[0] if kind else 'nothing known'}; expected {schema.kind}")
     if version > schema.version:
         raise NewerSchema(
             f"{path} has schema version {version}; this Pairbridge knows up to {schema.version}. Use the newer one."
         )
-    kind = db.execute("SELECT value FROM meta WHERE key='kind'").fetchone()
-    if kind != (schema.kind,):
-        raise StoreError(f"{path} holds {kind[0] if kind else 'nothing known'}; expected {schema.kind}")
 
 
 def _statements(script: str) -> list[str]:
@@ -92,3 +120,59 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         raise StoreError(f"{path} does not exist yet; it is created when the bridge server first starts")
     uri = path.resolve().as_uri() + "?mode=ro"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False)
+
+
+def new_store_id() -> str:
+    """Another id means another history."""
+    return secrets.token_hex(8)
+
+
+def wal_of(path: Path) -> Path:
+    """The write-ahead log beside a file."""
+    return path.with_name(path.name + "-wal")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file's content is at fault, not the disk, a lock or a permission."""
+    return _code(error) in _DAMAGE
+
+
+def is_full(error: sqlite3.Error, path: Path) -> bool:
+    """Whether the disk is full. Some writes fail as "disk I/O error" then, so the free space is looked at too."""
+    if _code(error) == sqlite3.SQLITE_IOERR:
+        try:
+            found = os.statvfs(path.parent)
+        except (OSError, AttributeError):
+            return False
+        return found.f_bavail * found.f_frsize < 1 << 20
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut. (Windows has no such call and needs none on NTFS.)"""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its parents so that they survive a power cut. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        sync_folder(made.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made or written: {error.strerror}") from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & _PRIMARY

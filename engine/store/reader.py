@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.errors import StoreError
 from engine.market.bars import Bar, second_bar
-from engine.market.intervals import SECOND_MS
 from engine.market.records import Event
 from engine.market.ticks import Tick
+from engine.store.archive import archive_of
 from engine.store.files import connect_reader
+from engine.store.past import Past
 from engine.store.rows import TICK_COLUMNS, tick_of
+from engine.store.walk import walk
 
 _BAR_COLUMNS = ", ".join(Bar._fields)
+_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class TickReader:
         """Raises StoreError while the file does not exist."""
         self._db = connect_reader(path)
         self.path = path
+        self._past = Past(path)
         self._inode = path.stat().st_ino
         self._names: dict[int, tuple[str, str]] = {}
         self._ids: dict[tuple[str, str], int] = {}
@@ -92,28 +97,49 @@ class TickReader:
         )
         return [Event(kind, market, symbol, json.loads(detail), *ids) for kind, market, symbol, detail, *ids in rows]
 
+    def deleted_seq(self) -> int:
+        """Some ticks up to here have left for the archive, none after: who has read less has missed them."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='deleted_seq'").fetchone()
+        return int(row[0]) if row else 0
+
+    def ticks(self, market: str, symbol: str, first_id: int = 0, last_id: int = _LAST) -> Iterator[tuple[int, Tick]]:
+        """(seq, tick) of every stored tick with these ids, archived or not, each once, rising by id.
+
+        It may take long: inside ``snapshot`` it keeps the writer's log from beginning anew, outside it locks nothing
+        between two of its reads. Raises StoreError when a file of the archive cannot be read.
+        """
+        return walk(self._db, archive_of(self.path), self._id(market, symbol), symbol, first_id, last_id)
+
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
-        """The believable ticks of one second that were stored before ``before_seq``."""
-        rows = self._db.execute(
-            f"SELECT {TICK_COLUMNS} FROM ticks WHERE series_id=? AND trade_time_ms>=? AND trade_time_ms<?"
-            " AND seq<? AND NOT future",
-            (self._id(market, symbol), second_ms, second_ms + SECOND_MS, before_seq),
-        )
-        return [tick_of(symbol, row) for row in rows]
+        """The believable ticks of one second that were stored before ``before_seq``, in id order.
+
+        Raises StoreError when they are in an archived file that cannot be read.
+        """
+        found = self._past.seconds(self._db, self._id(market, symbol), symbol, [second_ms], before_seq)
+        ticks = found.get(second_ms, [])
+        if ticks is None:
+            raise StoreError(f"the ticks of {symbol} in the second {second_ms} are archived, and their file is gone")
+        return ticks
 
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         """One-second bars in ``[from_ms, to_ms)``, as they were before the tick ``before_seq`` (None: as they are)."""
+        series_id = self._id(market, symbol)
         rows = self._db.execute(
             f"SELECT seq, {_BAR_COLUMNS} FROM bars WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?"
             " ORDER BY open_time_ms",
-            (self._id(market, symbol), from_ms, to_ms),
+            (series_id, from_ms, to_ms),
         ).fetchall()
+        if before_seq is None:
+            return [Bar._make(columns) for _, *columns in rows]
+        newer = [columns[0] for seq, *columns in rows if seq >= before_seq]
+        earlier = self._past.seconds(self._db, series_id, symbol, newer, before_seq) if newer else {}
         found = []
         for seq, *columns in rows:
             bar = Bar._make(columns)
-            if before_seq is None or seq < before_seq:
+            ticks = [] if seq < before_seq else earlier.get(bar.open_time_ms)
+            if seq < before_seq or ticks is None:  # None: the archive lacks them; what it is now is the best known
                 found.append(bar)
-            elif ticks := self.ticks_of_second(market, symbol, bar.open_time_ms, before_seq):
+            elif ticks:
                 found.append(second_bar(bar.open_time_ms, ticks))
         return found
 

@@ -1,7 +1,12 @@
 """The tables of ``ticks.db``: what the bridge server stores.
 
 ``seq`` is the order in which ticks were accepted; everything live is a function of that order.
-Bars, holes and series are derived from ticks in the same transaction that stores them.
+Bars, holes and series are derived from ticks in the same transaction that stores them. Scripts are
+only ever added: a file of any version is brought up to date by those that come after its own.
+
+A row of ``archive`` is one Parquet file: ``begun`` before the file exists, ``written`` once it would
+survive a power cut, ``moved`` once its ticks are gone from ``ticks``. ``meta`` also holds ``swept_seq`` (the
+newest tick at the sweep before) and ``deleted_seq`` (the newest tick that left for the archive).
 """
 
 from __future__ import annotations
@@ -113,4 +118,26 @@ JOIN bars AS l ON l.series_id = g.series_id AND l.open_time_ms = g.last_ms"""
     return "CREATE VIEW v_bars AS" + "\nUNION ALL".join([seconds, *longer]) + ";\n"
 
 
-TICKS = Schema("ticks", [_TABLES + _TICKS_VIEW + _bars_view()])
+_ARCHIVE = """
+ALTER TABLE series ADD COLUMN archived_through INTEGER;  -- greatest id that ever went to the archive
+
+CREATE TABLE archive (
+    archive_id INTEGER PRIMARY KEY,
+    file TEXT NOT NULL UNIQUE,      -- below the archive folder, with /
+    series_id INTEGER NOT NULL REFERENCES series,
+    first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    ticks INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('begun', 'written', 'moved'))
+) STRICT;
+CREATE INDEX archive_by_series ON archive (series_id, first_id);
+CREATE INDEX archive_by_state ON archive (state, series_id, first_id);  -- almost all are 'moved'
+
+-- Only open holes are read at start; closed ones gather for years.
+CREATE INDEX holes_open ON holes (series_id) WHERE closed_ms IS NULL;
+
+-- A second's ticks are found between its bar's first and last id. The index cost half of every insert.
+DROP INDEX ticks_by_time;
+"""
+
+TICKS = Schema("ticks", [_TABLES + _TICKS_VIEW + _bars_view(), _ARCHIVE])

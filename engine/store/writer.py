@@ -2,57 +2,105 @@
 
 ``commit`` takes whatever batches have gathered and makes one transaction of them: ticks, the
 one-second bars they touch, the hole ledger and the clocks. Only when it returns may anyone say
-"stored": the file is synced by then. When it raises, nothing of it happened.
+"stored": the file is synced by then. When it raises, nothing of it happened, or, if the file was
+deleted or replaced meanwhile, it happened to a file that counts no more.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextlib
+import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-import aiosqlite
-
-from engine.errors import StoreError
-from engine.market.bars import SecondFold
-from engine.market.clock import Watermark
-from engine.market.coverage import Coverage, Hole
-from engine.market.records import Batch, Commit, Event, HoleNews, Receipt
-from engine.market.ticks import Tick
-from engine.store.book import Book, Now, Plan, Series
-from engine.store.files import prepare
-from engine.store.rows import tick_of
+from engine.errors import DamagedStore, StoreError
+from engine.market.records import Batch, Commit, Event, HoleNews
+from engine.store.book import Book, Now
+from engine.store.commit import load_book, store
+from engine.store.connection import StoreConnection
+from engine.store.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
+from engine.store.guard import Place, look_over, set_aside
+from engine.store.past import Past
 from engine.store.schema import TICKS
 
-_BAR_PLACES = ",".join("?" * 18)
+log = logging.getLogger("pairbridge.store")
+
+T = TypeVar("T")
+
+SYNCHRONOUS = {"power": "FULL", "crash": "NORMAL"}
+LOOK_S = 2.0  # for walking the file at start: about half a gigabyte
+WAL_KEPT_BYTES = 64 << 20  # a log that grew larger is cut back to this when it begins anew
+WAL_LARGE_BYTES = 96 << 20  # from here on fewer, larger commits: each writes whole pages
+LARGE_WAL_PAUSE_S = 0.1
+_AUTO_CHECKPOINT_PAGES = 16_000  # a safety net: ``checkpoint`` comes long before
+
+
+@dataclass(frozen=True, slots=True)
+class WalState:
+    """The write-ahead log after a checkpoint: its size, and its pages that are not in the file yet."""
+
+    bytes: int
+    waiting_pages: int
 
 
 class TickWriter:
-    """Owns the only writing connection of ``ticks.db``. Make one with ``open``; calls must not overlap."""
+    """Owns the only writing connection of ``ticks.db``. Make one with ``start`` or ``open``."""
 
-    def __init__(self, db: aiosqlite.Connection, path: Path, store_id: str) -> None:
-        self._db = db
+    def __init__(self, path: Path, durability: str) -> None:
         self.path = path
-        self.store_id = store_id
+        self.store_id = ""
         self.last_seq = 0
+        self.note: str | None = None  # what became of an earlier file, for the screens
+        self.openings = 0  # how often a file was opened: after a replacement the path leads to another one
+        self._synchronous = SYNCHRONOUS[durability]
+        self._past = Past(path)
         self._book = Book()
         self._is_stale = True  # the book must be read from the file before it is used
+        self._turn = asyncio.Lock()
+        self._is_open = False
+        self._db: StoreConnection
+        self._place: Place | None = None
 
     @classmethod
-    async def open(cls, path: Path) -> TickWriter:
-        """Create, migrate or resume the file. Raises StoreError and its kinds."""
-        store_id = prepare(path, TICKS)
-        db = await aiosqlite.connect(path, isolation_level=None)
-        await db.execute("PRAGMA synchronous=FULL")
-        writer = cls(db, path, store_id)
-        await writer._load()
+    async def open(cls, path: Path, durability: str = "power") -> TickWriter:
+        """Create, migrate or resume the file. Raises StoreError and its kinds.
+
+        ``durability``: with "power" a commit that returned survives a power cut; with "crash" only the end
+        of the process, and a power cut may take the last commits, never the file.
+        """
+        writer = cls(path, durability)
+        await writer._open()
         return writer
+
+    @classmethod
+    async def start(cls, path: Path, durability: str = "power", look_s: float = LOOK_S) -> TickWriter:
+        """As ``open``, after a look over the file: a damaged one is set aside and a fresh one made."""
+        try:
+            if not await asyncio.to_thread(look_over, path, look_s):
+                log.warning(
+                    "%s is too large to be looked over in %g s; `python -m engine.store check` does", path, look_s
+                )
+            return await cls.open(path, durability)
+        except DamagedStore as error:
+            writer = cls(path, durability)
+            writer._set_aside(str(error))
+            await writer._open()
+            return writer
 
     async def close(self) -> None:
         """Leave one tidy file behind."""
-        await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        await self._db.close()
+        async with self._turn:
+            if not self._is_open:
+                return
+            try:
+                await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                log.warning("%s keeps its log: %s", self.path, error)
+            await self._close()
 
     def high_water(self, market: str) -> dict[str, int]:
         """Greatest id ever stored, by symbol."""
@@ -68,177 +116,138 @@ class TickWriter:
 
     def all_open_holes(self) -> list[HoleNews]:
         """Every hole of every symbol that still misses something."""
-        return [news for market, symbol in self._book.series for news in self.open_holes(market, symbol)]
+        return [news for series in self._book.series.values() for news in series.open_holes()]
 
     def open_holes(self, market: str, symbol: str) -> list[HoleNews]:
         """Every hole of one symbol that still misses something, rising."""
         series = self._book.series.get((market, symbol))
-        holes = dict.fromkeys(hole for hole, _ in series.coverage.missing()) if series else {}
-        return [series.news(hole) for hole in holes] if series else []
+        return series.open_holes() if series else []
 
     def watermark_ms(self, market: str) -> int | None:
         """Latest believable trade time of a market."""
         watermark = self._book.watermarks.get(market)
         return watermark.time_ms if watermark else None
 
+    def wal_bytes(self) -> int:
+        """Size of the write-ahead log now."""
+        try:
+            return wal_of(self.path).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def pause_s(self) -> float:
+        """How long to gather rows before the next commit: a reader that holds the log makes it grow with each."""
+        return LARGE_WAL_PAUSE_S if self.wal_bytes() > WAL_LARGE_BYTES else 0.0
+
     async def commit(self, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
         """Store the batches, then the events, in one synced transaction.
 
-        Raises StoreError when the file cannot be written; then nothing of it is stored, and the same
-        batches can be tried again.
+        Raises StoreError when the file cannot be written; then the same batches can be tried again.
         """
+        return await self._do(self._commit, batches, events, now)
+
+    async def transact(self, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Other writing, between two commits, as one synced transaction. Raises StoreError as ``commit`` does.
+
+        ``opening``: what ``openings`` was when the caller looked at the file; nothing is written into a later one.
+        ``work`` must leave alone what ``commit`` keeps in memory: coverage, holes, clocks, the newest ``seq``.
+        """
+        return await self._do(self._transact, opening, work)
+
+    async def checkpoint(self) -> WalState:
+        """Copy the log into the file as far as readers let us, without waiting for them. Raises StoreError."""
+        return await self._do(self._checkpoint)
+
+    async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run one piece of work on the connection's thread, alone."""
+        async with self._turn:
+            if not self._is_open:
+                await self._open()
+            try:
+                done = await self._db.run(work, *arguments)
+            except sqlite3.Error as error:
+                raise await self._failed(error) from error
+            if Place.of(self.path) != self._place:
+                raise await self._displaced()
+            return done
+
+    async def _failed(self, error: sqlite3.Error) -> StoreError:
+        self._is_stale = True
+        await self._db.run(_roll_back)
+        if is_damage(error):
+            await self._close()
+            self._set_aside(f"{self.path} is damaged: {error}")
+        words = f"the disk is full ({error})" if is_full(error, self.path) else str(error)
+        return StoreError(f"{self.path} cannot be written: {words}")
+
+    async def _displaced(self) -> StoreError:
+        """Somebody deleted or replaced the file: what we just wrote is in one that nobody will find again."""
+        self._is_stale = True
+        await self._close()
+        assert self._place is not None
+        self._place.leave()
+        self.note = f"{self.path} was deleted or replaced while the server ran; it goes on with what is there now"
+        log.error(self.note)
+        return StoreError(f"{self.path} cannot be written: it was deleted or replaced")
+
+    def _set_aside(self, problem: str) -> None:
+        kept = set_aside(self.path)
+        self.note = f"{problem}; it is kept as {kept.name}, and a fresh {self.path.name} was begun"
+        log.error(self.note)
+
+    async def _open(self) -> None:
+        self.store_id = await asyncio.to_thread(prepare, self.path, TICKS)
         try:
-            if self._is_stale:
-                await self._load()
-            self._is_stale = True  # the plan changes the book ahead of the file
-            await self._db.execute("BEGIN IMMEDIATE")
-            await self._enter_new(batches)
-            plan = Plan(self.last_seq)
-            for batch in batches:
-                self._book.plan_batch(plan, batch, now)
-            for event in events:
-                self._book.plan_event(plan, event)
-            await self._write(plan, events, now)
-            conflicts = [await self._conflicts(plan, index) for index in range(len(batches))]
-            await self._db.execute("COMMIT")
+            self._db = await StoreConnection.open(self._connect)
+            self._is_open = True
+            self.openings += 1
+            await self._db.run(self._load)
         except sqlite3.Error as error:
-            await self._roll_back()
-            raise StoreError(f"{self.path} cannot be written: {error}") from error
-        self.last_seq = plan.seq
+            if self._is_open:
+                await self._close()
+            raise (DamagedStore if is_damage(error) else StoreError)(f"{self.path} cannot be read: {error}") from error
+        self._place = Place.of(self.path)
+
+    async def _close(self) -> None:
+        self._is_open = False
+        await self._db.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_WAIT_S)
+        db.execute(f"PRAGMA synchronous={self._synchronous}")
+        db.execute(f"PRAGMA wal_autocheckpoint={_AUTO_CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit={WAL_KEPT_BYTES}")
+        return db
+
+    def _commit(self, db: sqlite3.Connection, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
+        if self._is_stale:
+            self._load(db)
+        self._is_stale = True  # the plan changes the book ahead of the file
+        db.execute("BEGIN IMMEDIATE")
+        commit = store(db, self._book, self._past, self.last_seq, batches, events, now)
+        db.execute("COMMIT")
+        self.last_seq = commit.last_seq
         self._is_stale = False
-        return Commit(
-            tuple(
-                Receipt(batch, plan.stored[index], len(plan.known[index]) - conflicts[index], conflicts[index])
-                for index, batch in enumerate(batches)
-            ),
-            tuple(self._book.by_id[of].news(hole) for of, holes in plan.holes.items() for hole in sorted(holes)),
-            plan.seq,
-        )
+        return commit
 
-    async def _write(self, plan: Plan, events: Sequence[Event], now: Now) -> None:
-        await self._db.executemany("INSERT INTO ticks VALUES (?,?,?,?,?,?,?,?)", plan.rows)
-        await self._db.execute("INSERT OR REPLACE INTO meta VALUES ('last_seq', ?)", (plan.seq,))
-        await self._write_bars(plan)
-        await self._write_holes(plan, now)
-        await self._db.executemany(
-            "INSERT INTO events (after_seq, at_ms, market, symbol, kind, detail) VALUES (?,?,?,?,?,?)",
-            [(plan.seq, now.wall_ms, e.market, e.symbol, e.kind, json.dumps(e.detail)) for e in events],
-        )
-        touched = [self._book.by_id[of] for of in plan.fresh]
-        await self._db.executemany(
-            "UPDATE series SET first_id=?, high_water=? WHERE series_id=?",
-            [(s.coverage.first, s.coverage.high_water, s.series_id) for s in touched],
-        )
-        clocks = [(name, self._book.watermarks[name]) for name in plan.markets]
-        await self._db.executemany(
-            "INSERT INTO markets VALUES (?,?,?) ON CONFLICT DO UPDATE SET"
-            " watermark_ms=excluded.watermark_ms, seen_wall_ms=excluded.seen_wall_ms",
-            [(name, clock.time_ms, clock.wall_ms) for name, clock in clocks if clock.time_ms is not None],
-        )
+    def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+        if opening != self.openings:
+            raise StoreError(f"{self.path} was replaced meanwhile")
+        db.execute("BEGIN IMMEDIATE")
+        done = work(db)
+        db.execute("COMMIT")
+        return done
 
-    async def _enter_new(self, batches: Sequence[Batch]) -> None:
-        for market, symbol in self._book.unknown(batches):
-            cursor = await self._db.execute(
-                "INSERT INTO series (market, symbol, first_id, high_water) VALUES (?,?,0,0)", (market, symbol)
-            )
-            assert cursor.lastrowid is not None
-            self._book.enter(Series(cursor.lastrowid, market, symbol, Coverage()))
-
-    async def _write_bars(self, plan: Plan) -> None:
-        rows: list[tuple[object, ...]] = []
-        for of, seconds in plan.fresh.items():
-            series = self._book.by_id[of]
-            for second, ticks in seconds.items():
-                fold = series.fold(second)
-                if fold is None:  # an older second: all of its ticks, the new ones among them, are in the file now
-                    fold = SecondFold(second, [tick_of(series.symbol, row) for row in await self._second(of, second)])
-                else:
-                    for _, tick in ticks:
-                        fold.add(tick)
-                series.reach(second)
-                rows.append((of, *fold.bar(), ticks[-1][0]))
-        await self._db.executemany(f"INSERT OR REPLACE INTO bars VALUES ({_BAR_PLACES})", rows)
-
-    async def _second(self, series_id: int, second_ms: int) -> list[tuple[object, ...]]:
-        query = (
-            "SELECT agg_id, price, quantity, trade_time_ms, buyer_is_maker, future FROM ticks"
-            " WHERE series_id=? AND trade_time_ms>=? AND trade_time_ms<? AND NOT future"
-        )
-        async with self._db.execute(query, (series_id, second_ms, second_ms + 1_000)) as cursor:
-            return [tuple(row) for row in await cursor.fetchall()]
-
-    async def _write_holes(self, plan: Plan, now: Now) -> None:
-        rows = []
-        for of, holes in plan.holes.items():
-            series = self._book.by_id[of]
-            for hole in sorted(holes):
-                missing = series.coverage.missing_of(hole)
-                reason = series.given_up.get(hole)
-                if missing:
-                    status = "unfetchable" if reason else "open"
-                elif hole in plan.absent:
-                    status, reason = "absent", "the exchange has no such ids"
-                else:
-                    status, reason = "filled", None
-                closed_ms = None if missing else now.wall_ms
-                rows.append((of, *hole, json.dumps(missing), status, reason, now.wall_ms, closed_ms))
-        await self._db.executemany(
-            "INSERT INTO holes (series_id, first_id, last_id, missing, status, reason, opened_ms, closed_ms)"
-            " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (series_id, first_id, last_id) DO UPDATE SET"
-            " missing=excluded.missing, status=excluded.status, reason=excluded.reason, closed_ms=excluded.closed_ms",
-            rows,
-        )
-
-    async def _conflicts(self, plan: Plan, index: int) -> int:
-        """How many of a batch's known ids came with another price or quantity than the one stored."""
-        by_series: dict[int, list[Tick]] = {}
-        for series_id, tick in plan.known[index]:
-            by_series.setdefault(series_id, []).append(tick)
-        query = (
-            "SELECT t.agg_id, t.price, t.quantity FROM json_each(?) AS j"
-            " CROSS JOIN ticks AS t ON t.series_id=? AND t.agg_id=j.value"
-        )
-        found = 0
-        for series_id, offered in by_series.items():
-            ids = json.dumps([tick.agg_id for tick in offered])
-            rows = await self._db.execute_fetchall(query, (ids, series_id))
-            stored = {agg_id: (price, quantity) for agg_id, price, quantity in rows}
-            found += sum(stored.get(t.agg_id, (t.price, t.quantity)) != (t.price, t.quantity) for t in offered)
-        return found
-
-    async def _load(self) -> None:
-        """Read the book from the file."""
-        book = Book()
-        async with self._db.execute("SELECT * FROM markets") as cursor:
-            async for market, watermark_ms, seen_wall_ms in cursor:
-                book.watermarks[market] = Watermark(watermark_ms, seen_wall_ms)
-        query = (
-            "SELECT series_id, market, symbol, first_id, high_water,"
-            " (SELECT max(open_time_ms) FROM bars WHERE bars.series_id=series.series_id) FROM series"
-        )
-        rows = [tuple(row) for row in await self._db.execute_fetchall(query)]
-        for series_id, market, symbol, first_id, high_water, reached_ms in rows:
-            missing, given_up = await self._open_holes_of(series_id)
-            reached_ms = -1 if reached_ms is None else reached_ms
-            coverage = Coverage(first_id, high_water, missing)
-            book.enter(Series(series_id, market, symbol, coverage, reached_ms, given_up=given_up))
-        last = list(await self._db.execute_fetchall("SELECT value FROM meta WHERE key='last_seq'"))
-        self.last_seq = int(last[0][0]) if last else 0
-        self._book = book
+    def _load(self, db: sqlite3.Connection) -> None:
+        self._book, self.last_seq = load_book(db)
         self._is_stale = False
 
-    async def _open_holes_of(self, series_id: int) -> tuple[list[tuple[Hole, Hole]], dict[Hole, str]]:
-        missing: list[tuple[Hole, Hole]] = []
-        given_up: dict[Hole, str] = {}
-        query = "SELECT first_id, last_id, missing, reason FROM holes WHERE series_id=? AND closed_ms IS NULL"
-        async with self._db.execute(query, (series_id,)) as cursor:
-            async for first, last, runs, reason in cursor:
-                hole = Hole(first, last)
-                missing += [(hole, Hole(*run)) for run in json.loads(runs)]
-                if reason:
-                    given_up[hole] = reason
-        return missing, given_up
+    def _checkpoint(self, db: sqlite3.Connection) -> WalState:
+        _, in_log, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return WalState(self.wal_bytes(), max(in_log - copied, 0))
 
-    async def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            await self._db.execute("ROLLBACK")
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    if db.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have done it while it failed
+            db.execute("ROLLBACK")

@@ -1,0 +1,119 @@
+"""Files of every version come up to date in one transaction, or stay as they were."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.errors import NewerSchema, StoreError
+from engine.store.files import Schema, prepare
+from engine.store.schema import TICKS
+from engine.store.writer import TickWriter
+from tests.durability.images import PowerCut
+from tests.durability.vfs import Op, watched
+from tests.engine.store.desk import NOW, T0, assert_whole, batch, counts, everything, query, tick
+
+FIRST = Schema("ticks", TICKS.scripts[:1])
+
+
+def make_first_version(path: Path) -> None:
+    """A file as version 1 left it: three ticks, their bars, a hole that is open and one that nobody can fill."""
+    prepare(path, FIRST)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("INSERT INTO series VALUES (1, 'sim', 'BTCUSDT', 1, 9)")
+        for seq, agg_id in enumerate((1, 5, 9), 1):
+            at = T0 + 1_000 * seq
+            db.execute("INSERT INTO ticks VALUES (?,1,?,100.0,1.0,?,1,0)", (seq, agg_id, at))
+            bar = (at, 100.0, 100.0, 100.0, 100.0, 1.0, 100.0, 1, 0.0, agg_id, agg_id, 100.0, 1_000, None, None)
+            db.execute(f"INSERT INTO bars VALUES (1,{','.join('?' * 15)},'quotes',?)", (*bar, seq))
+        db.execute("INSERT INTO holes VALUES (1, 1, 2, 4, '[[2, 4]]', 'open', NULL, 5, NULL)")
+        db.execute("INSERT INTO holes VALUES (2, 1, 6, 8, '[[6, 8]]', 'unfetchable', 'geo-blocked', 5, NULL)")
+        db.execute("INSERT INTO markets VALUES ('sim', ?, 0)", (T0 + 3_000,))
+        db.execute("INSERT INTO meta VALUES ('last_seq', 3)")
+
+
+def version_of(path: Path) -> int:
+    return int(query(path, "PRAGMA user_version")[0][0])
+
+
+async def test_a_file_of_version_1_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.db"
+    make_first_version(path)
+    (store_id,) = query(path, "SELECT value FROM meta WHERE key='store_id'")[0]
+    writer = await TickWriter.start(path)
+    assert (version_of(path), writer.store_id, writer.note) == (TICKS.version, store_id, None)
+    assert writer.high_water("sim") == {"BTCUSDT": 9}
+    assert [(news.hole, news.given_up) for news in writer.all_open_holes()] == [((2, 4), None), ((6, 8), "geo-blocked")]
+    commit = await writer.commit([batch(tick(3, 1_500), tick(9, 3_000), tick(10, 4_000))], [], NOW)
+    assert counts(commit) == [(2, 1, 0)]
+    await writer.close()
+    assert_whole(path)
+    assert [(seq, each.agg_id) for seq, each in everything(path)["BTCUSDT"]] == [
+        (1, 1),
+        (4, 3),
+        (2, 5),
+        (3, 9),
+        (5, 10),
+    ]
+
+
+async def test_power_cuts_during_the_migration_leave_the_old_version_or_the_new(tmp_path: Path) -> None:
+    seen = set()
+    with watched(tmp_path) as disk:
+        make_first_version(tmp_path / "ticks.db")
+        begun = len(disk.ops)
+        prepare(tmp_path / "ticks.db", TICKS)
+        ops = list(disk.ops)
+    rng = random.Random(20)
+    for number in range(20):
+        moment = begun + (len(ops) - begun) * number // 20
+        path = make_image(ops[: moment + 1], tmp_path / f"found-{number}", rng)
+        seen.add(version_of(path))
+        writer = await TickWriter.start(path)
+        await writer.close()
+        assert (writer.note, version_of(path)) == (None, TICKS.version)
+        assert_whole(path)
+        assert [each.agg_id for _, each in everything(path)["BTCUSDT"]] == [1, 5, 9]
+    assert seen == {1, TICKS.version}
+
+
+def make_image(ops: list[Op], folder: Path, rng: random.Random) -> Path:
+    folder.mkdir()
+    disk = PowerCut()
+    for op in ops:
+        disk.follow(op)
+    disk.image(folder, rng)
+    return folder / "ticks.db"
+
+
+@pytest.mark.parametrize("stopped_after", range(len(TICKS.scripts[1].strip().split(";\n"))))
+def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path, stopped_after: int) -> None:
+    path = tmp_path / "ticks.db"
+    make_first_version(path)
+    before = query(path, "SELECT name, sql FROM sqlite_master ORDER BY name")
+    statements = TICKS.scripts[1].strip().split(";\n")
+    broken = ";\n".join(statements[:stopped_after]) + ";\nCREATE TABLE series (again);\n"
+    with pytest.raises(StoreError, match="table series already exists"):
+        prepare(path, Schema("ticks", [TICKS.scripts[0], broken]))
+    assert version_of(path) == 1
+    assert query(path, "SELECT name, sql FROM sqlite_master ORDER BY name") == before
+
+
+async def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.db"
+    await (await TickWriter.open(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA user_version=99")
+    before = files_in(tmp_path)
+    with pytest.raises(NewerSchema, match=f"schema version 99; this Pairbridge knows up to {TICKS.version}"):
+        await TickWriter.start(path)
+    assert {name: content for name, content in files_in(tmp_path).items() if name in before} == before
+    assert not any("damaged" in name for name in files_in(tmp_path))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
