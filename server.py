@@ -32,6 +32,7 @@ from engine.intake.intake import Intake
 from engine.intake.messages import MAX_BYTES
 from engine.market.records import Batch, Event
 from engine.store.book import Now
+from engine.store.keeping import keep
 from engine.store.writer import TickWriter
 from feeds.link import RefusedError
 from feeds.start import Feed, feed_from_arguments, feed_options
@@ -82,7 +83,7 @@ class BridgeServer:
     async def open(cls, config: Config, bridge_dir: Path) -> BridgeServer:
         """Open the store and read the token. Raises StoreError."""
         token = config.token or read_or_create_token(config.data_dir / "token")
-        writer = await TickWriter.open(config.ticks_db)
+        writer = await TickWriter.start(config.ticks_db, config.durability)
         return cls(config, BridgePage(bridge_dir, token), writer, token)
 
     @property
@@ -92,17 +93,23 @@ class BridgeServer:
         return int(next(iter(self._server.sockets)).getsockname()[1])
 
     async def __aenter__(self) -> BridgeServer:
-        self._server = await serve(
-            self._converse,
-            "127.0.0.1",
-            self._config.bridge_port,
-            process_request=self._answer,
-            max_size=4 * MAX_BYTES,  # up to here the refusal is ours, with its reason; beyond it is a bare 1009
-            compression=None,
-            ping_interval=None,  # beats and ticks tell life; a pong of a frozen page would not
-        )
+        try:
+            self._server = await serve(
+                self._converse,
+                "127.0.0.1",
+                self._config.bridge_port,
+                process_request=self._answer,
+                max_size=4 * MAX_BYTES,  # up to here the refusal is ours, with its reason; beyond it is a bare 1009
+                compression=None,
+                ping_interval=None,  # beats and ticks tell life; a pong of a frozen page would not
+            )
+        except OSError:
+            await self._writer.close()
+            raise
         self._page.publish(self.port)
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._keep_time())]
+        retention_ms = int(self._config.retention_hours * 3_600_000)
+        keeping = keep(self._writer, retention_ms, lambda event: self._perform([Note(event)]))
+        self._tasks = [asyncio.create_task(job) for job in (self._write(), self._keep_time(), keeping)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,8 +119,10 @@ class BridgeServer:
         await self._server.wait_closed()
         self._is_stopping = True
         self._wake.set()
-        writing, keeping = self._tasks
-        keeping.cancel()
+        writing, *others = self._tasks
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         await writing
         await self._writer.close()
 
@@ -132,6 +141,8 @@ class BridgeServer:
         return {
             **health(self.intake, mono_ms, now().wall_ms, limit_ms, unstored_ms, self._store_error),
             "store_id": self._writer.store_id,
+            "store_note": self._writer.note,
+            "wal_bytes": self._writer.wal_bytes(),
             "uptime_ms": mono_ms - self._started_ms,
             "commit_ms": self._commit_ms,
             "waiting_batches": len(self._batches),
@@ -208,6 +219,7 @@ class BridgeServer:
             self._wake.clear()
             while self._batches or self._events:
                 await self._commit_once()
+                await asyncio.sleep(self._writer.pause_s())
 
     async def _commit_once(self) -> None:
         rows = taken = 0
@@ -279,6 +291,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (StoreError, FolderLockedError, ValueError) as error:
         stop(str(error))
     except OSError as error:
+        if error.filename is not None:
+            stop(f"{error.filename} cannot be used: {error.strerror}; set PAIRBRIDGE_DATA_DIR to another folder")
         stop(f"port {config.bridge_port} cannot be used: {error}; set PAIRBRIDGE_BRIDGE_PORT to another one")
 
 
