@@ -22,7 +22,7 @@ import pytest
 SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_FULL = 10 | 3 << 8, 10 | 4 << 8, 13
 
 _int, _ptr, _str = ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p
-_Open = ctypes.CFUNCTYPE(_int, _ptr, _str, _ptr, _int, _ptr)
+_Open = ctypes.CFUNCTYPE(_int, _ptr, _ptr, _ptr, _int, _ptr)  # SQLite keeps the name's address: no copy of it
 _Delete = ctypes.CFUNCTYPE(_int, _ptr, _str, _int)
 _Write = ctypes.CFUNCTYPE(_int, _ptr, _ptr, _int, ctypes.c_int64)
 _Truncate = ctypes.CFUNCTYPE(_int, _ptr, ctypes.c_int64)
@@ -68,6 +68,11 @@ class Disk:
     def mark(self, note: Any) -> None:
         """Note something of the test's own at this point of time."""
         self.ops.append(Op("mark", note=note))
+
+
+def folder_of(path: str) -> str:
+    """The folder of a relative path; empty for the root."""
+    return path.rpartition("/")[0]
 
 
 _kept: list[Any] = []  # SQLite may hold pointers into these until the process ends
@@ -131,9 +136,10 @@ class _Layer:
         except ValueError:
             return None
 
-    def on_open(self, _: int, name: bytes | None, file: int, flags: int, out: int) -> int:
-        path = self._relative(os.fsdecode(name)) if name else None
-        is_new = bool(name) and not os.path.exists(os.fsdecode(name or b""))
+    def on_open(self, _: int, name: int | None, file: int, flags: int, out: int) -> int:
+        full = os.fsdecode(ctypes.string_at(name)) if name else ""
+        path = self._relative(full) if name else None
+        is_new = not Path(full).exists()
         code = int(self._open(ctypes.addressof(self.original), name, file, flags, out))
         if code or path is None:
             return code
@@ -162,7 +168,7 @@ class _Layer:
         if path is not None and not code:
             self.disk.ops.append(Op("delete", path))
             if sync_dir:
-                self.disk.ops.append(Op("sync-folder", os.path.dirname(path)))
+                self.disk.ops.append(Op("sync-folder", folder_of(path)))
         return code
 
     def on_write(self, file: int, data: int, size: int, offset: int) -> int:
@@ -198,7 +204,7 @@ def _watching_python(disk: Disk) -> Iterator[None]:
 
     def on_fsync(handle: int) -> None:
         fsync(handle)
-        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         if not path.is_relative_to(disk.root):
             return
         relative = str(path.relative_to(disk.root))
