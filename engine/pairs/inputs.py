@@ -13,9 +13,8 @@ import numpy as np
 
 from engine.pairs.codes import Flag, LegFlag
 from engine.pairs.columns import Floats, In
+from engine.pairs.tables import Table
 from engine.stats.jit import njit
-
-_FIRST_CAPACITY = 1_024
 
 
 class PairBar(NamedTuple):
@@ -44,16 +43,21 @@ Y, X, Y_AGE, X_AGE, Y_HALF, X_HALF, FLAGS, Y_LAST, X_LAST = range(BAR_ROWS)
 class Inputs:
     """The columns named in ``columns.In``; the one at place i is slot ``first_slot + i``."""
 
-    __slots__ = ("columns", "first_slot", "size")
+    __slots__ = ("_table", "first_slot", "size")
 
     def __init__(self, first_slot: int) -> None:
         self.first_slot = first_slot
         self.size = 0
-        self.columns: Floats = np.empty((len(In), _FIRST_CAPACITY))
+        self._table = Table(len(In))
+
+    @property
+    def columns(self) -> Floats:
+        """All rows, with room beyond ``size``."""
+        return self._table.values
 
     def resize(self, bars: int) -> None:
         """Hold ``bars`` bars, which are then to be written; what is there stays."""
-        self.columns = grown(self.columns, bars)
+        self._table.hold(bars)
         self.size = max(self.size, bars)
 
 
@@ -120,16 +124,3 @@ def put_logs(leg: Floats, start: int, stop: int) -> None:
     for i in range(start, stop):
         leg[In.LOG_MID, i] = np.log(leg[In.MID, i])
         leg[In.LOG_LAST, i] = np.log(leg[In.LAST, i])
-
-
-def grown(columns: Floats, bars: int) -> Floats:
-    """``columns`` with room for ``bars`` of them: the same array, or a copy with half as much room again.
-
-    What lies beyond is not written yet, so it costs no memory either.
-    """
-    rows, capacity = columns.shape
-    if bars <= capacity:
-        return columns
-    fresh = np.empty((rows, max(bars, capacity + capacity // 2)))
-    fresh[:, :capacity] = columns
-    return fresh

@@ -16,10 +16,10 @@ from engine.market.bars import Bar, roll_up
 from engine.market.intervals import SECOND_MS
 from engine.pairs.codes import LegFlag
 from engine.pairs.columns import Floats, In
-from engine.pairs.inputs import Inputs, grown, put_logs
+from engine.pairs.inputs import Inputs, put_logs
+from engine.pairs.tables import Table
 from engine.stats.jit import njit
 
-_FIRST_CAPACITY = 1_024
 Spans = Sequence[tuple[int, int]]
 
 
@@ -56,7 +56,7 @@ class Leg:
         self.first_slot = first_slot
         self.size = 0
         self.inputs = Inputs(first_slot)
-        self._cols: Floats = np.empty((len(Col), _FIRST_CAPACITY))
+        self._table = Table(len(Col))
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
 
     def close(self, seconds: Sequence[Bar], through_ms: int, spans: Spans, outages: Spans = ()) -> int:
@@ -70,7 +70,7 @@ class Leg:
         complete = through_ms // self.width_ms - self.first_slot
         if complete <= begin:
             return 0
-        self._cols = grown(self._cols, complete)
+        self._table.hold(complete)
         at = 0
         for place in range(begin, complete):
             until = first_ms + (place + 1) * self.width_ms
@@ -102,7 +102,7 @@ class Leg:
 
     def column(self, col: Col, start: int = 0) -> Floats:
         """A view of one row from ``start`` to the last complete bar. Not to be written."""
-        return self._cols[col, start : self.size]
+        return self._table.values[col, start : self.size]
 
     def forming(self, later: Iterable[Bar]) -> Bar | None:
         """The bar that is not complete yet, from its seconds so far and the ones not given out yet (``later``)."""
@@ -115,7 +115,7 @@ class Leg:
         return open_ms, open_ms + self.width_ms
 
     def _put(self, place: int, seconds: list[Bar], spans: Spans, outages: Spans) -> None:
-        cols = self._cols[:, place]
+        cols = self._table.values[:, place]
         cols[:] = np.nan
         open_ms, until = self._bounds(place)
         cols[Col.TAINTED] = any(start < until and end > open_ms for start, end in spans)
@@ -135,7 +135,7 @@ class Leg:
 
     def _carry(self, start: int) -> None:
         self.inputs.resize(self.size)
-        carry(self._cols, self.inputs.columns, start, self.size, self.first_slot, self.width_ms)
+        carry(self._table.values, self.inputs.columns, start, self.size, self.first_slot, self.width_ms)
 
 
 @njit

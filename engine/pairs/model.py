@@ -23,13 +23,13 @@ import numpy as np
 from engine.pairs.calibration import Calibration, calibrate, parameters
 from engine.pairs.codes import Action, LegFlag, Reason
 from engine.pairs.columns import At, Floats, In, Out, Par
-from engine.pairs.inputs import BAR_ROWS, Inputs, PairBar, grown, put_bars
+from engine.pairs.inputs import BAR_ROWS, Inputs, PairBar, put_bars
 from engine.pairs.kernel import advance, pair_flags, refill
 from engine.pairs.settings import PairSettings
+from engine.pairs.tables import Table
 from engine.stats.windows import window_new
 
 CHECKPOINT_EVERY = 2_048
-_FIRST_CAPACITY = 1_024
 
 
 class Snapshot(NamedTuple):
@@ -83,7 +83,7 @@ class PairModel:
         self.legs = legs or (Inputs(first_slot or 0), Inputs(first_slot or 0))
         self._at = (0, 0)  # where place 0 stands in the legs
         self._set_start(first_slot)
-        self._out: Floats = np.empty((len(Out), _FIRST_CAPACITY))
+        self._table = Table(len(Out))
         self._checkpoints: list[_Checkpoint] = []
         self._pause = 0  # the next place before which a checkpoint or a calibration is due
         self._par = parameters(settings, None)
@@ -142,9 +142,12 @@ class PairModel:
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known at the close of the bar at ``place``."""
-        numbers = self._out[: Out.POSITION + 1, place].tolist()
-        action, reason = Action(int(self._out[Out.ACTION, place])), Reason(int(self._out[Out.REASON, place]))
-        memory = float(self._out[Out.MEMORY, place])
+        numbers = self._table.values[: Out.POSITION + 1, place].tolist()
+        action, reason = (
+            Action(int(self._table.values[Out.ACTION, place])),
+            Reason(int(self._table.values[Out.REASON, place])),
+        )
+        memory = float(self._table.values[Out.MEMORY, place])
         return Snapshot._make([self.open_time_ms(place), *numbers, action, reason, memory])
 
     def open_time_ms(self, place: int) -> int:
@@ -153,7 +156,7 @@ class PairModel:
 
     def column(self, row: Out, start: int = 0) -> Floats:
         """A view of one output column from ``start`` to the last bar. Not to be written."""
-        return self._out[row, start : self.size]
+        return self._table.values[row, start : self.size]
 
     def inputs(self, row: In, start: int = 0, stop: int | None = None) -> tuple[Floats, Floats]:
         """Views of one input row of both legs, from ``start`` to before ``stop`` (the end). Not to be written."""
@@ -173,7 +176,7 @@ class PairModel:
 
     def entered_before(self, place: int) -> int:
         """Where the position that is held just before ``place`` was entered; there must be one."""
-        actions = self._out[Out.ACTION, :place]
+        actions = self._table.values[Out.ACTION, :place]
         return int(np.flatnonzero((actions == Action.ENTER_LONG) | (actions == Action.ENTER_SHORT))[-1])
 
     def flags(self, place: int) -> int:
@@ -226,7 +229,8 @@ class PairModel:
 
     def _run(self, start: int, stop: int) -> None:
         """Advance over ``start .. stop - 1``, stopping where a checkpoint or a calibration is due."""
-        self._out = grown(self._out, stop)
+        self._table.hold(stop)
+        out = self._table.values
         (y, x), (at_y, at_x) = self.legs, self._at
         at = start
         while at < stop:
@@ -235,7 +239,7 @@ class PairModel:
             until = min(stop, self._pause)
             advance(
                 self._par, self._state, self._beta_window, self._z_window,
-                y.columns, x.columns, at_y, at_x, self._out, self.first_slot or 0, at, until,
+                y.columns, x.columns, at_y, at_x, out, self.first_slot or 0, at, until,
             )  # fmt: skip
             at = until
         self.size = max(self.size, stop)
@@ -269,7 +273,7 @@ class PairModel:
         begin = max(0, place - max(beta_bars, z_bars))
         refill(
             self._par, self._state, self._beta_window, self._z_window,
-            y.columns, x.columns, at_y, at_x, self._out, self.first_slot or 0, begin, place,
+            y.columns, x.columns, at_y, at_x, self._table.values, self.first_slot or 0, begin, place,
         )  # fmt: skip
 
 

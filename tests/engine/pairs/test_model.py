@@ -13,6 +13,7 @@ from engine.pairs import Action, PairBar, PairModel, PairSettings
 from engine.pairs.columns import Floats, In, Out
 from engine.pairs.inputs import BAR_ROWS, Inputs
 from engine.pairs.model import CHECKPOINT_EVERY
+from engine.pairs.tables import Table
 from tests.engine.pairs.worlds import (
     CLASSIC,
     PRESETS,
@@ -188,6 +189,18 @@ def test_a_market_that_stops_gives_no_z_from_rounding(name: str) -> None:
 def test_walks_are_calibrated_and_measured_all_the_same() -> None:
     model = model_of(walking(7))
     assert model.calibration is not None and np.isfinite(model.column(Out.Z)[-100:]).all()
+
+
+def test_tables_that_began_together_do_not_all_grow_in_the_same_bar() -> None:
+    tables = [Table(2) for _ in range(190)]
+    grew = []
+    for bars in range(1, 6_000):
+        before = [table.values.shape[1] for table in tables]
+        for table in tables:
+            table.hold(bars)
+            assert table.values.shape[1] >= bars
+        grew.append(sum(table.values.shape[1] != old for table, old in zip(tables, before, strict=True)))
+    assert sum(grew) > 600 and max(grew) <= 4
 
 
 def test_inputs_grow_without_losing_a_bar() -> None:
