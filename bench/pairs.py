@@ -1,0 +1,156 @@
+"""Speed and memory of ``engine.pairs``: ``python -m bench pairs``.
+
+A pair over a day of one-second bars, recomputed whole, under every estimator; and twenty symbols whose 190 pairs are
+all followed live, trade by trade through the pipeline that the monitor runs, one new one-second bar each.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.report import Row, row, show
+from bench.stats import seconds
+from engine.market.history import MemoryHistory
+from engine.market.records import Run
+from engine.market.ticks import Tick
+from engine.pairs import PairModel, PairSettings, classic, defended, evidence_of
+from engine.pairs.columns import Floats
+from engine.pairs.inputs import BAR_ROWS, X_HALF, Y_HALF, X, Y
+from engine.pairs.pipeline import Pipeline
+from engine.pairs.settings import ESTIMATORS
+from engine.stats.jit import njit
+
+BARS = 86_400
+SYMBOLS = 20
+HISTORY_S, LIVE_S = 1_200, 240
+START_MS = 1_790_046_000_000
+A_MINUTE = classic(interval_ms=1_000, gate_every=60)  # the gate is tested once a minute
+
+
+@njit
+def _ar1(shocks: Floats, phi: float) -> Floats:
+    out = np.empty_like(shocks)
+    level = 0.0
+    for t in range(shocks.size):
+        level = phi * level + shocks[t]
+        out[t] = level
+    return out
+
+
+def day() -> Floats:
+    """A day of seconds of a pair whose spread has a half-life of 23 bars, as a model takes them."""
+    rng = np.random.default_rng(0)
+    x = np.log(6e4) + np.cumsum(rng.normal(0, 1e-4, BARS))
+    bars = np.zeros((BAR_ROWS, BARS))
+    bars[Y], bars[X] = np.exp(0.9 * x + _ar1(rng.normal(0, 2e-4, BARS), 0.97)), np.exp(x)
+    bars[[Y_HALF, X_HALF]] = 1e-5
+    bars[BAR_ROWS - 2 :] = np.nan
+    return bars
+
+
+def whole_rows() -> list[Row]:
+    """Milliseconds for the whole day, and microseconds for one bar more."""
+    bars = day()
+
+    def recompute(chosen: PairSettings) -> PairModel:
+        model = PairModel(chosen, START_MS // 1_000)
+        model.extend(bars)
+        return model
+
+    ways = {"Kalman, gate tested every minute": (A_MINUTE, {"ours": ("at most", 60.0)})}
+    ways |= {f"{name}, the same": (replace(A_MINUTE, estimator=name), {}) for name in ESTIMATORS[1:]}
+    ways["Kalman, gate tested every 12 s"] = (classic(interval_ms=1_000), {})
+    ways["defended, gate tested every minute"] = (defended(interval_ms=1_000, gate_every=60), {})
+    lines = [
+        row(f"86,400 bars, {name}", 1e3 * seconds(partial(recompute, way)), "ms", bounds=bounds)
+        for name, (way, bounds) in ways.items()
+    ]
+    model = recompute(A_MINUTE)
+    more = bars[:, :1].copy()
+    lines.append(row("one bar more", 1e6 * _each(lambda: model.extend(more), 5_000), "us"))
+    lines.append(row("evidence of a pair, on demand", 1e3 * seconds(lambda: evidence_of(model)), "ms"))
+    return lines
+
+
+def _each(call: Callable[[], object], times: int) -> float:
+    begun = time.perf_counter()
+    for _ in range(times):
+        call()
+    return (time.perf_counter() - begun) / times
+
+
+def tape(total_s: int) -> Iterator[list[Tick]]:
+    """Second by second: every symbol trades once at its bid and once at its ask."""
+    rng = np.random.default_rng(1)
+    common = np.cumsum(rng.normal(0, 1e-4, total_s))
+    prices = 100.0 * np.exp(common + np.cumsum(rng.normal(0, 6e-5, (SYMBOLS, total_s)), axis=1))
+    for second in range(total_s):
+        now_ms = START_MS + 1_000 * second
+        ticks = []
+        for side, i in itertools.product((0, 1), range(SYMBOLS)):
+            price = round(float(prices[i, second]) * (1 + (2 * side - 1) * 1e-5), 8)
+            at_ms = now_ms + 400 * side + 7 * i
+            ticks.append(Tick(f"S{i:02d}USDT", 2 * second + side + 1, price, 1.0, at_ms, side == 0))
+        yield ticks
+
+
+def live_rows() -> list[Row]:
+    """190 pairs: memory after 1,200 bars of history, and what each further second costs."""
+    history = MemoryHistory()
+    pipeline = Pipeline(history)
+    seq, seconds_of = 0, tape(HISTORY_S + LIVE_S)
+    for _ in range(HISTORY_S):
+        for tick in next(seconds_of):
+            seq += 1
+            history.add(seq, tick)
+            pipeline.feed(seq, tick)
+    before, begun = _resident_mib(), time.perf_counter()
+    names = [f"S{i:02d}USDT" for i in range(SYMBOLS)]
+    pairs = [(y, x) for i, y in enumerate(names) for x in names[:i]]
+    for y, x in pairs:
+        run = Run(f"{y} {x}", "sim", y, x, 1_000, A_MINUTE.to_json(), "bench", START_MS, seq)
+        pipeline.begin(run, seq)
+    took, memory = time.perf_counter() - begun, _resident_mib() - before
+    spent = []
+    for ticks in seconds_of:
+        for tick in ticks:
+            history.add(seq + 1, tick)
+        begun_s = time.perf_counter()
+        for tick in ticks:
+            seq += 1
+            pipeline.feed(seq, tick)
+        spent.append(1e3 * (time.perf_counter() - begun_s))
+    bound = {"ours": ("at most", 50.0)}
+    what = f"{len(pairs)} pairs, one new 1 s bar each"
+    return [
+        row(f"{len(pairs)} pairs begun over {HISTORY_S:,} bars", 1e3 * took, "ms"),
+        row(f"their memory with {HISTORY_S:,} bars each", memory, "MiB"),
+        row(f"{what}, median", float(np.median(spent)), "ms", bounds=bound),
+        row(f"{what}, 95 %", float(np.quantile(spent, 0.95)), "ms", bounds=bound),
+        row(f"{what}, the worst of {LIVE_S} (all are tested)", max(spent), "ms"),
+    ]
+
+
+def _resident_mib() -> float:
+    """Memory of this process; 0 where the system does not say."""
+    gc.collect()
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * 4096 / 2**20 if pages.exists() else 0.0
+
+
+def run() -> list[Row]:
+    """Every line, printed as it comes."""
+    lines = []
+    for number, part in enumerate((whole_rows, live_rows)):
+        fresh = part()
+        show(fresh, heading=number == 0)
+        lines += fresh
+    return lines
