@@ -15,7 +15,7 @@ from simulator.errors import SettingsRefused
 from simulator.market import MAX_FILLS, CoinState, MarketState, SyntheticMarket
 
 VERSION = 1
-RESERVED_IDS = 1_000_000
+RESERVED_IDS = 100_000  # below the number of ids that a bridge server fetches: the gap of a killed run can close
 RESERVED_MS = 600_000
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from simulator import state
+from engine.intake.holes import MAX_FETCH_IDS
 from simulator.errors import SettingsRefused
 from simulator.market import SyntheticMarket
 from simulator.settings import coins_named
-from simulator.state import RESERVED_MS, Keeper, load_state
+from simulator.state import RESERVED_IDS, RESERVED_MS, Keeper, load_state
 
 START = 1_790_000_000_000
 HOUR = 3_600_000
@@ -36,21 +36,25 @@ def test_a_clean_stop_continues_with_the_next_id(tmp_path: Path) -> None:
     assert (saved.through_ms, saved.market.generation) == (START + HOUR, 1)
 
 
-def test_a_killed_run_never_had_an_id_that_the_next_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "RESERVED_IDS", 100_000)
+def test_a_killed_run_never_had_an_id_that_the_next_one_gives(tmp_path: Path) -> None:
     market, keeper = started(tmp_path / "state.json", START)
     now, given = START, {}
     for hours in range(1, 10):
         now = START + hours * HOUR
         given |= {symbol: rows["id"][-1] for symbol, rows in market.advance(now).items()}
         keeper.note(now, now)
-    assert given["BTCUSDT"] > 2 * 100_000
+    assert given["BTCUSDT"] > 2 * RESERVED_IDS
     again, _ = started(tmp_path / "state.json", now)
     for symbol, next_id in again.next_ids().items():
-        assert given[symbol] < next_id <= given[symbol] + 100_000 + 1
+        assert given[symbol] < next_id <= given[symbol] + RESERVED_IDS + 1
     saved = load_state(tmp_path / "state.json")
     assert saved is not None
     assert now <= saved.through_ms <= now + RESERVED_MS
+
+
+def test_the_gap_of_a_killed_run_can_be_fetched() -> None:
+    """A bridge server records a larger one and leaves it to dump files, which a simulator has none of."""
+    assert RESERVED_IDS < MAX_FETCH_IDS
 
 
 def test_the_file_is_written_only_when_a_reserve_is_used_up(tmp_path: Path) -> None:
