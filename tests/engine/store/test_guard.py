@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -141,22 +142,17 @@ def as_nobody(*paths: Path) -> Iterator[None]:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_what_cannot_be_written_is_one_plain_sentence(tmp_path_factory: pytest.TempPathFactory, what: str) -> None:
-    base = tmp_path_factory.mktemp("readonly")
-    for each in (base, *base.parents):
-        if each.owner() != "root" or not each.is_relative_to(tmp_path_factory.getbasetemp().parent):
-            break
-        each.chmod(0o755)
-    path = base / "ticks.db"
-    if what == "file":
-        prepare(path, TICKS)
-        path.chmod(0o444)
-    base.chmod(0o555)
-    try:
+def test_what_cannot_be_written_is_one_plain_sentence(what: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders let no other user in
+        base = Path(folder)
+        path = base / "ticks.db"
+        if what == "file":
+            prepare(path, TICKS)
+            path.chmod(0o444)
+        base.chmod(0o555)
         with as_nobody(), pytest.raises(StoreError, match=r"ticks.db cannot be (opened for writing|read)") as refused:
             prepare(path, TICKS)
         assert not isinstance(refused.value, DamagedStore)
-    finally:
         base.chmod(0o755)
 
 
