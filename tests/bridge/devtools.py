@@ -81,6 +81,22 @@ class Tab:
         """The bridge page's status."""
         return str(self.evaluate("document.getElementById('status')?.dataset.state ?? ''"))
 
+    def count(self, name: str) -> int:
+        """One of the bridge page's numbers; -1 while there is no such page."""
+        return int(self.evaluate(f"Number(document.getElementById('count-{name}')?.dataset.value ?? -1)"))
+
+    def freeze(self) -> None:
+        """Stop the page and its worker, as a browser does with a tab that sleeps."""
+        self.set_lifecycle("frozen")
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.set_lifecycle("active")
+
+    def reload(self) -> None:
+        """As with the key."""
+        self._browser.call("Page.reload", self._session)
+
     def set_lifecycle(self, state: str) -> None:
         """``frozen`` or ``active``."""
         self._browser.call("Page.setWebLifecycleState", self._session, state=state)

@@ -1,0 +1,151 @@
+"""What page, server and exchange are put through together, on a schedule that a seed repeats."""
+
+from __future__ import annotations
+
+import math
+import random
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tests.e2e.stack import Stack, get_json, until
+
+FREEZE_S = 4.0
+
+
+class BridgeTab(Protocol):
+    """The bridge page in some browser."""
+
+    def status(self) -> str:
+        """Its status."""
+
+    def count(self, name: str) -> int:
+        """One of its numbers; -1 while there is none."""
+
+    def freeze(self) -> None:
+        """Stop it altogether."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
+
+    def reload(self) -> None:
+        """As with the key."""
+
+
+@dataclass(frozen=True)
+class Ordeal:
+    """So many server kills over ``seconds``, and between them upstream drops, freezes and reloads."""
+
+    seconds: float
+    kills: int
+    drops: int
+    freezes: int = 1
+    reloads: int = 1
+    seed: int = 1
+
+    def schedule(self) -> list[tuple[float, str]]:
+        """(second, what), rising. A kill begins each turn; what else the turn has comes when the server is back."""
+        dice = random.Random(self.seed)
+        turn_s = self.seconds / self.kills
+        others = ["drop"] * self.drops + ["freeze"] * self.freezes + ["reload"] * self.reloads
+        others += [""] * (self.kills - len(others))
+        dice.shuffle(others)
+        events: list[tuple[float, str]] = []
+        for turn, other in enumerate(others):
+            killed = turn * turn_s + dice.uniform(0.02, 0.2) * turn_s
+            events += [(killed, "kill"), (killed + dice.uniform(0.1, 1.0), "start")]
+            if other:
+                at = turn * turn_s + dice.uniform(0.5, 0.55) * turn_s
+                events += [(at, other), (at + FREEZE_S, "thaw")] if other == "freeze" else [(at, other)]
+        return sorted(events)
+
+
+@dataclass
+class Ordained:
+    """One ordeal as it goes on; ``first_commits_s`` are the times from a server's start to its first commit."""
+
+    stack: Stack
+    tab: BridgeTab
+    first_commits_s: list[float] = field(default_factory=list)
+    _started: float | None = None
+
+    def through(self, ordeal: Ordeal) -> None:
+        """Everything on the schedule, each at its time."""
+        began = time.monotonic()
+        for at, what in [*ordeal.schedule(), (ordeal.seconds, "")]:
+            while time.monotonic() - began < at:
+                self._watch()
+                time.sleep(0.01)
+            self._happen(what)
+
+    def _happen(self, what: str) -> None:
+        if what == "kill":
+            assert self._started is None, "a server was killed before its first commit"
+            self.stack.stop("server", signal.SIGKILL)
+        elif what == "start":
+            self._started = time.monotonic()
+            self.stack.start("server", "server.py")
+        elif what == "drop":
+            self.stack.fault("disconnect")
+        elif what:
+            getattr(self.tab, what)()
+
+    def _watch(self) -> None:
+        """Note the first commit of a server that was started."""
+        if self._started is None:
+            return
+        health = self.stack.health()
+        if health and any(market["stored"] for market in health["markets"].values()):
+            self.first_commits_s.append(time.monotonic() - self._started)
+            self._started = None
+
+
+def p95(values: Sequence[float]) -> float:
+    """The nearest-rank 95th percentile."""
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
+
+
+def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float = 60) -> int:
+    """End the market, then compare the store with all that the exchange has of it, row by row; how many they are."""
+    stack.fault("halt")
+    ledgers = {symbol: until(lambda: _settled(stack, symbol), 30, "the exchange") for symbol in symbols}  # noqa: B023
+    first = {symbol: until(lambda: _ends(stack, symbol), 30, symbol)[0] for symbol in symbols}  # noqa: B023
+    wanted = {symbol: ledgers[symbol]["last_id"] - first[symbol] + 1 for symbol in symbols}
+
+    def complete() -> bool:
+        return all(_ends(stack, symbol)[1:] == (ledgers[symbol]["last_id"], wanted[symbol]) for symbol in symbols)
+
+    until(complete, within_s, f"every id, {wanted}")
+    for symbol in symbols:
+        _compare(stack, symbol, first[symbol], wanted[symbol])
+    assert stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)]
+    return sum(wanted.values())
+
+
+def _settled(stack: Stack, symbol: str) -> Any:
+    ledger = stack.ledger(symbol)
+    return ledger if ledger["settled"] else None
+
+
+def _ends(stack: Stack, symbol: str) -> tuple[Any, ...]:
+    """First and last id stored, and how many rows there are."""
+    ends = stack.query("SELECT min(agg_id), max(agg_id), count(*) FROM v_ticks WHERE symbol = ?", symbol)
+    return ends[0] if ends and ends[0][0] is not None else ()
+
+
+def _compare(stack: Stack, symbol: str, first: int, count: int) -> None:
+    """Every stored row against the exchange's own, page by page."""
+    columns = "agg_id, price, quantity, trade_time_ms, buyer_is_maker"
+    compared = 0
+    while True:
+        url = f"{stack.exchange_url}/fapi/v1/aggTrades?symbol={symbol}&fromId={first}&limit=1000"
+        page = [(t["a"], float(t["p"]), float(t["q"]), t["T"], int(t["m"])) for t in get_json(url)]
+        if not page:
+            break
+        between = "symbol = ? AND agg_id BETWEEN ? AND ? ORDER BY agg_id"
+        stored = stack.query(f"SELECT {columns} FROM v_ticks WHERE {between}", symbol, first, page[-1][0])
+        assert stored == page, f"{symbol} from {first} on"
+        compared, first = compared + len(page), page[-1][0] + 1
+    assert compared == count, f"{symbol}: {compared} of {count}"
