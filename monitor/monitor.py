@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import StoreError
@@ -24,6 +23,7 @@ from engine.store.analysis import AnalysisStore, Cursor, LoggedDecision, Watched
 from engine.store.reader import TickReader
 from monitor.code import code_digest
 from monitor.history import StoreHistory
+from monitor.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
 
@@ -31,17 +31,6 @@ STEP_TICKS = 5_000  # a step stays short, so that screens are served between two
 HISTORY_BARS = 20_000  # that a new run looks back, at most
 RUN_BARS = 400_000  # a longer run is ended and begun anew, which bounds its memory
 SAVE_EVERY_S = 5.0  # without decisions
-LOG_KEPT = 2_000  # decisions of a run that screens show
-
-
-@dataclass(slots=True)
-class Watch:
-    """One watched pair, its run, and what the screens show of its log."""
-
-    entry: Watched
-    settings: PairSettings
-    run: Run | None = None
-    log: deque[LoggedDecision] = field(default_factory=lambda: deque(maxlen=LOG_KEPT))
 
 
 class Monitor:

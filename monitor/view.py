@@ -15,7 +15,8 @@ from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.pairs.view import PairView
 from engine.store.analysis import LoggedDecision, Watched
-from monitor.monitor import Monitor, Watch
+from monitor.monitor import Monitor
+from monitor.watch import Watch
 
 Columns = dict[str, list[Any]]
 
@@ -107,7 +108,7 @@ def glimpse(monitor: Monitor, watch_id: int, seen: Seen, keep: int) -> Glimpse |
 def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
     entry, model = watch.entry, run.model
     builder = monitor.pipelines[entry.market].builder
-    is_open = model.column(Out.GATE) == 1.0
+    worth = watch.worth(run)
     return PairView(
         market=entry.market,
         y=entry.y,
@@ -121,8 +122,11 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         last_prices=(builder.last_price(entry.y), builder.last_price(entry.x)),
         gate_tests=model.gate_tests,
         gate_flips=model.gate_flips,
-        gate_open_share=float(is_open.mean()) if model.size else 0.0,
+        gate_open_share=model.gate_open_share,
         holes=sum(len(builder.hole_spans(symbol)) for symbol in (entry.y, entry.x)),
+        evidence=worth.evidence if worth else None,
+        entries=worth.entries if worth else 0,
+        refused=worth.refused if worth else {},
     )
 
 

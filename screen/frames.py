@@ -17,7 +17,7 @@ from engine.pairs.settings import PairSettings
 from engine.pairs.view import PairView
 from engine.store.analysis import LoggedDecision, Watched
 from screen import figures, ids
-from screen.texts import cards, notes
+from screen.texts import live_texts, notes
 
 Frame = dict[str, Any]
 Columns = dict[str, list[Any]]
@@ -65,7 +65,7 @@ def frame(
     watch_id: int, view: PairView, columns: Columns, first: int, log: Sequence[LoggedDecision], reset: bool
 ) -> Frame:
     """The message for one viewer: ``columns`` from bar number ``first`` on. ``reset``: forget what was drawn before."""
-    text, tone = cards(view)
+    text, tone = live_texts(view)
     settings = view.settings
     message: Frame = {
         "type": "frame",

@@ -13,6 +13,8 @@ LOG = "signal-log"
 LOG_FILTER = "log-filter"
 EXPORT = "export-log"
 
+EVIDENCE = "evidence"
+
 PRICE = "price-chart"
 LEGS = "legs-chart"
 SPREAD = "spread-chart"

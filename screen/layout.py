@@ -11,6 +11,7 @@ from dash import dcc, html
 from engine.pairs.settings import PairSettings
 from screen import figures, ids
 from screen.controls import pair_picker, settings_form
+from screen.evidence_panel import evidence_panel
 from screen.help import help_dialog
 
 _CARDS = (
@@ -140,6 +141,7 @@ def _main() -> html.Main:
         [
             html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
             html.Section([_panel(*panel) for panel in _PANELS], className="charts"),
+            evidence_panel(),
             _log(),
         ]
     )

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from engine.market.intervals import interval_name
 from engine.pairs.view import PairView
 from engine.stats.reversion import NULL_RESIDUAL
 from screen import ids
-
-UNKNOWN = "–"
-
-
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """One number with the line under it; tone colours it: good, bad, warn or nothing."""
-
-    value: str
-    note: str
-    tone: str = ""
+from screen.evidence import evidence_items, head
+from screen.reasons import passed, reason_counts
+from screen.words import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
 
 
 def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
@@ -34,11 +25,14 @@ def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
         "cost": _cost(view),
         "coverage": _coverage(view),
     }
-    text: dict[str, str] = {}
-    tone: dict[str, str] = {}
-    for name, card in made.items():
-        text[name], text[f"{name}-note"], tone[name] = card.value, card.note, card.tone
-    return text, tone
+    return texts_of(made)
+
+
+def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
+    """(texts, tones) of everything that follows the pair: cards, evidence and reasons."""
+    text, tone = cards(view)
+    more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
+    return text | more_text | reason_counts(view) | {"evidence-head": head(view)}, tone | more_tone
 
 
 def no_pair_notes(bridge_url: str) -> dict[str, str]:
@@ -94,89 +88,76 @@ def _z_window(view: PairView) -> int:
     return view.settings.z_window or (view.calibration.z_window if view.calibration else 0)
 
 
-def _prices(view: PairView) -> _Card:
+def _prices(view: PairView) -> Item:
     y, x = (UNKNOWN if price is None else f"{price:,.10g}" for price in view.last_prices)
-    return _Card(y, f"{view.y}, dependent leg · {view.x} {x}")
+    return Item(y, f"{view.y}, dependent leg · {view.x} {x}")
 
 
-def _z(view: PairView) -> _Card:
+def _z(view: PairView) -> Item:
     settings = view.settings
     note = f"entry ±{settings.entry_z:g} · exit ±{settings.exit_z:g}"
     shot = view.latest
     if shot is None or math.isnan(shot.z):
-        return _Card(UNKNOWN, _calibrating(view).rstrip(".") or note)
-    return _Card(f"{shot.z:+.2f}", note, "warn" if abs(shot.z) >= settings.entry_z else "")
+        return Item(UNKNOWN, _calibrating(view).rstrip(".") or note)
+    return Item(f"{shot.z:+.2f}", note, "warn" if abs(shot.z) >= settings.entry_z else "")
 
 
-def _beta(view: PairView) -> _Card:
+def _beta(view: PairView) -> Item:
     unit = "dollars of X per dollar of Y" if view.settings.space == "log" else "X per Y"
-    name = "Kalman" if view.settings.estimator == "kalman" else "rolling OLS"
+    name = ESTIMATOR_NAMES[view.settings.estimator]
     shot = view.latest
     value = UNKNOWN if shot is None or math.isnan(shot.beta) else f"{shot.beta:.4f}"
-    return _Card(value, f"{name} · {unit}")
+    return Item(value, f"{name} · {unit}")
 
 
-def _half_life(view: PairView) -> _Card:
+def _half_life(view: PairView) -> Item:
     found = view.calibration
     if found is None:
-        return _Card(UNKNOWN, "estimated once, at calibration")
+        return Item(UNKNOWN, "estimated once, at calibration")
     null = f"noise would show {NULL_RESIDUAL * found.bars:.0f} bars"
     if not found.reverts:
-        return _Card("n.a.", f"no reversion found · {null}", "bad")
+        return Item("n.a.", f"no reversion found · {null}", "bad")
     seconds = found.half_life * view.settings.interval_ms / 1_000
-    return _Card(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {null}")
+    return Item(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {null}")
 
 
-def _gate(view: PairView) -> _Card:
+def _gate(view: PairView) -> Item:
     if view.settings.gate == "off":
-        return _Card("off", "entries are not tested", "warn")
+        return Item("off", "entries are not tested", "warn")
     shot = view.latest
     if shot is None or math.isnan(shot.gate):
-        return _Card(UNKNOWN, "not tested yet")
+        return Item(UNKNOWN, "not tested yet")
     pvalue = f"p {shot.gate_pvalue:.3f}" if not math.isnan(shot.gate_pvalue) else "p unknown"
     note = f"{pvalue} · open {view.gate_open_share:.0%} of bars · {view.gate_tests} tests, {view.gate_flips} flips"
-    return _Card("OPEN", note, "good") if shot.gate == 1.0 else _Card("CLOSED", note, "bad")
+    return Item("OPEN", note, "good") if shot.gate == 1.0 else Item("CLOSED", note, "bad")
 
 
-def _position(view: PairView) -> _Card:
+def _position(view: PairView) -> Item:
     shot = view.latest
     if shot is None:
-        return _Card(UNKNOWN, "")
+        return Item(UNKNOWN, "")
     y, x = view.y, view.x
     if shot.position > 0:
-        return _Card("LONG", f"long {y}, short {x}", "good")
+        return Item("LONG", f"long {y}, short {x}", "good")
     if shot.position < 0:
-        return _Card("SHORT", f"short {y}, long {x}", "bad")
-    return _Card("FLAT", "signals act on the next bar")
+        return Item("SHORT", f"short {y}, long {x}", "bad")
+    return Item("FLAT", "signals act on the next bar")
 
 
-def _cost(view: PairView) -> _Card:
+def _cost(view: PairView) -> Item:
     fee = f"4 fills at {view.settings.fee_bps:g} bps + half-spreads"
     shot = view.latest
     if shot is None or math.isnan(shot.cost_z):
-        return _Card(UNKNOWN, fee)
+        return Item(UNKNOWN, fee)
     break_even = view.settings.exit_z + shot.cost_z
     tone = "bad" if break_even > view.settings.entry_z else "good"
-    return _Card(f"{shot.cost_z:.2f} σ", f"pays from |z| {break_even:.2f} · {fee}", tone)
+    return Item(f"{shot.cost_z:.2f} σ", f"pays from |z| {break_even:.2f} · {fee}", tone)
 
 
-def _coverage(view: PairView) -> _Card:
+def _coverage(view: PairView) -> Item:
     holes = "no open hole" if not view.holes else f"{view.holes} open hole{'s' * (view.holes > 1)}"
     shot = view.latest
     if shot is None or math.isnan(shot.coverage):
-        return _Card(UNKNOWN, holes, "bad" if view.holes else "")
+        return Item(UNKNOWN, holes, "bad" if view.holes else "")
     tone = "bad" if view.holes else ("warn" if shot.coverage < 0.9 else "good")
-    return _Card(f"{shot.coverage:.0%}", f"both legs traded · {holes}", tone)
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the unit that reads best.
-
-    >>> duration(42), duration(600), duration(5400), duration(200_000)
-    ('42 s', '10 min', '1.5 h', '2.3 d')
-    """
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size * (1.5 if unit == "min" else 1):
-            value = seconds / size
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "min" else f"{value:.1f} {unit}"
-    return f"{seconds:.0f} s"
+    return Item(f"{shot.coverage:.0%}", f"both legs traded · {holes}", tone)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.market.bars import Bar
 from engine.pairs.calibration import Calibration
+from engine.pairs.codes import Reason
 from engine.pairs.evidence import PairEvidence
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
@@ -30,3 +31,5 @@ class PairView:
     gate_open_share: float = 0.0  # of the bars since the first test
     holes: int = 0  # open ones in either leg
     evidence: PairEvidence | None = None
+    entries: int = 0  # of the bars that the model holds
+    refused: dict[Reason, int] = field(default_factory=dict)  # bars whose |z| passed entry and nothing was done: why

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import math
 from typing import Any
 
 import dash
@@ -13,36 +12,12 @@ from dash.development.base_component import Component
 
 from engine.errors import SettingsError
 from engine.pairs.calibration import Calibration
-from engine.pairs.codes import Action, Reason
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic, defended
-from engine.pairs.view import PairView
-from screen import controls, figures, frames, ids, texts
+from screen import controls, figures, frames, ids, texts, words
 from screen.layout import page
 from screen.wiring import register
-
-NAN = math.nan
-
-
-def snapshot(**changes: Any) -> Snapshot:
-    known = Snapshot(
-        open_time_ms=1_790_046_465_000, beta=1.1, alpha=-3.0, spread=0.0012, mean=0.0002, deviation=0.0005, z=2.0,
-        beta_ols=1.2, beta_kalman=1.1, gate_statistic=-4.0, gate_critical=-3.3, gate_pvalue=0.012, gate=1.0,
-        coverage=0.97, cost_z=0.8, position=-1.0, action=Action.NONE, reason=Reason.NONE,
-    )  # fmt: skip
-    return known._replace(**changes)
-
-
-CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))
-
-
-def view(**changes: Any) -> PairView:
-    fields: dict[str, Any] = {
-        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(), "has_run": True, "bars": 900,
-        "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
-        "gate_open_share": 0.5,
-    }  # fmt: skip
-    return PairView(**(fields | changes))
+from tests.screen.pairs import NAN, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -149,7 +124,7 @@ def test_every_id_of_a_callback_is_in_the_layout() -> None:
             used |= {each["id"] for each in callback[side]}
         used |= {part.split(".")[0] for part in callback["output"].strip(".").split("...") if "." in part}
     assert used - laid_out == set()
-    assert {ids.live(f"{name}") for name in texts.cards(view())[0]} <= laid_out
+    assert {ids.live(f"{name}") for name in texts.live_texts(view())[0]} <= laid_out
     assert {ids.note(chart) for chart in ids.CHARTS} <= laid_out
 
 
@@ -174,7 +149,7 @@ def test_figures_name_only_columns_that_a_frame_has() -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (frames, texts):
+    for module in (frames, words):
         assert doctest.testmod(module).failed == 0
 
 

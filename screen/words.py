@@ -1,0 +1,66 @@
+"""Words and numbers as the screen shows them: what is known in its unit, what is not as a dash with its reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+UNKNOWN = "–"
+ESTIMATOR_NAMES = {
+    "kalman": "Kalman filter", "ols": "rolling OLS", "huber": "Huber", "theil-sen": "Theil-Sen", "tls": "TLS",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One number with the line beside it; tone colours it: good, bad, warn or nothing."""
+
+    value: str
+    note: str
+    tone: str = ""
+
+
+def unknown(why: str) -> Item:
+    """A number that is not known, and why."""
+    return Item(UNKNOWN, why)
+
+
+def texts_of(items: dict[str, Item]) -> tuple[dict[str, str], dict[str, str]]:
+    """(texts, tones) of live elements, by name: each item's value, and its note under ``<name>-note``."""
+    text: dict[str, str] = {}
+    for name, item in items.items():
+        text[name], text[f"{name}-note"] = item.value, item.note
+    return text, {name: item.tone for name, item in items.items()}
+
+
+def times(ratio: float) -> str:
+    """A ratio for people.
+
+    >>> times(3.14159), times(42.4), times(float("inf"))
+    ('3.1 ×', '42 ×', '∞ ×')
+    """
+    if math.isinf(ratio):
+        return "∞ ×"
+    return f"{ratio:.0f} ×" if ratio >= 10 else f"{ratio:.1f} ×"
+
+
+def window_name(name: str) -> str:
+    """A window as people call it.
+
+    >>> window_name("beta"), window_name("test")
+    ('β', 'Test')
+    """
+    return {"beta": "β", "z": "z", "test": "Test"}[name]
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit that reads best.
+
+    >>> duration(42), duration(600), duration(5400), duration(200_000)
+    ('42 s', '10 min', '1.5 h', '2.3 d')
+    """
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size * (1.5 if unit == "min" else 1):
+            value = seconds / size
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "min" else f"{value:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,62 @@
+"""Views of a pair, as the screen's pure functions take them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from engine.pairs.calibration import Calibration
+from engine.pairs.codes import Action, Reason
+from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
+from engine.pairs.model import Snapshot
+from engine.pairs.settings import PairSettings
+from engine.pairs.view import PairView
+from engine.stats.bouncing import Bounce
+from engine.stats.health import KalmanHealth, LjungBox
+from engine.stats.power import evidence as of_test
+from engine.stats.reversion import HalfLife
+
+NAN = math.nan
+CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    known = Snapshot(
+        open_time_ms=1_790_046_465_000, beta=1.1, alpha=-3.0, spread=0.0012, mean=0.0002, deviation=0.0005, z=2.0,
+        beta_ols=1.2, beta_kalman=1.1, gate_statistic=-4.0, gate_critical=-3.3, gate_pvalue=0.012, gate=1.0,
+        coverage=0.97, cost_z=0.8, position=-1.0, action=Action.NONE, reason=Reason.NONE,
+    )  # fmt: skip
+    return known._replace(**changes)
+
+
+def view(**changes: Any) -> PairView:
+    fields: dict[str, Any] = {
+        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(), "has_run": True, "bars": 900,
+        "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
+        "gate_open_share": 0.5, "evidence": evidence(), "entries": 3,
+        "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2},
+    }  # fmt: skip
+    return PairView(**(fields | changes))
+
+
+def evidence(**changes: Any) -> PairEvidence:
+    fields: dict[str, Any] = {
+        "bars": 900, "test_bars": 500, "half_life": HalfLife(18.3, 9.8, 41.8, 43.5, 15.1, 0.955),
+        "test": of_test(500, 18.3), "tests": 325, "tests_today": 300, "flips": 23, "open_share": 0.68,
+        "coverage": (
+            WindowCoverage("beta", 200, 0.99, False),
+            WindowCoverage("z", 50, 0.6, False),
+            WindowCoverage("test", 500, 0.97, True),
+        ),
+        "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 12.1, 18.3, 1.51, False),
+        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35),
+    }  # fmt: skip
+    return PairEvidence(**(fields | changes))
+
+
+def health(**changes: Any) -> KalmanHealth:
+    fields: dict[str, Any] = {
+        "memory_bars": 623.2, "ratio": 34.1, "light": "green", "nis": 0.92, "nis_white": 0.89, "nis_low": 0.88,
+        "nis_high": 1.13, "rho": 0.96, "ljung_box": LjungBox(10.9, 0.28, 10),
+    }  # fmt: skip
+    return KalmanHealth(**(fields | changes))
