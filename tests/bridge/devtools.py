@@ -47,7 +47,11 @@ class Chromium:
         target = self.call("Target.createTarget", url=url)["targetId"]
         self.call("Target.activateTarget", targetId=target)
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        return Tab(self, session)
+        return Tab(self, session, target)
+
+    def grant(self, origin: str, *permissions: str) -> None:
+        """Give a site permissions without asking anybody."""
+        self.call("Browser.grantPermissions", origin=origin, permissions=list(permissions))
 
     def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
         """One command and its result."""
@@ -68,13 +72,15 @@ class Chromium:
 class Tab:
     """One page."""
 
-    def __init__(self, browser: Chromium, session: str) -> None:
+    def __init__(self, browser: Chromium, session: str, target: str) -> None:
         self._browser = browser
         self._session = session
+        self._target = target
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression inside the page."""
-        result = self._browser.call("Runtime.evaluate", self._session, expression=expression, returnByValue=True)
+        options = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        result = self._browser.call("Runtime.evaluate", self._session, **options)
         return result["result"].get("value")
 
     def status(self) -> str:
@@ -92,6 +98,10 @@ class Tab:
     def thaw(self) -> None:
         """Let it go on."""
         self.set_lifecycle("active")
+
+    def close(self) -> None:
+        """As with the tab's own cross."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
 
     def reload(self) -> None:
         """As with the key."""

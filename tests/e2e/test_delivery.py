@@ -1,6 +1,6 @@
-"""Delivery under everything that breaks it: issue 3's acceptance lines on kills, drops, freezes and backlogs.
+"""Delivery under everything that breaks it: kills, drops, freezes, reloads and backlogs.
 
-Real Chromium with the page from the file system, the real server and the simulated exchange. What is compared in
+Real browsers with the page from the file system, the real server and the simulated exchange. What is compared in
 the end is the store with the exchange's own history over REST, every digit of every trade.
 """
 
@@ -10,13 +10,15 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.bridge.bidi import Firefox, firefox_path
 from tests.bridge.devtools import Chromium
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
-from tests.e2e.ordeal import Ordained, Ordeal, assert_nothing_missing, p95
+from tests.e2e.ordeal import BridgeTab, Ordained, Ordeal, assert_nothing_missing, p95
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
@@ -32,6 +34,23 @@ def chromium(tmp_path: Path) -> Iterator[Chromium]:
         missing("Chromium")
     with Chromium(path, tmp_path / "profile", CHROMIUM_ARGS) as browser:
         yield browser
+
+
+@pytest.fixture
+def firefox(tmp_path: Path) -> Iterator[Firefox]:
+    """Another browser than Chromium."""
+    path = firefox_path()
+    if path is None:
+        missing("Firefox")
+    with Firefox(path, tmp_path / "firefox") as browser:
+        yield browser
+
+
+class Browser(Protocol):
+    """Either of them."""
+
+    def tab(self, url: str) -> BridgeTab:
+        """A new tab."""
 
 
 def start_exchange(stack: Stack, trades_per_s: float, *more: str) -> None:
@@ -53,24 +72,50 @@ def bridge_address(stack: Stack) -> str:
     return f"{(stack.page_copy() / 'index.html').as_uri()}?{urlencode(query)}"
 
 
-def test_ninety_seconds_of_kills_drops_a_freeze_and_a_reload_lose_nothing(stack: Stack, chromium: Chromium) -> None:
-    """Issue 3: "Real Chromium, file:// page, 2,000 trades/s for 90 s with 10 server kills, 5 upstream drops,
-    1 freeze, 1 reload: 0 missing ids, 0 duplicates; restart to first commit p95 <= 3 s"."""
-    start_exchange(stack, 2_000)
+def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float, within_s: float) -> list[float]:
+    """Put page, server and exchange through an ordeal, see that nothing is missing; the times to a first commit."""
+    start_exchange(stack, trades_per_s, "--remember-trades", "10000000")
     stack.start_server()
-    tab = chromium.tab(bridge_address(stack))
+    tab = browser.tab(bridge_address(stack))
     until(lambda: tab.status() == "live", 20, "the page to be live")
     run = Ordained(stack, tab)
-    run.through(Ordeal(seconds=90, kills=10, drops=5))
-    total = assert_nothing_missing(stack, SYMBOLS)
-    print(f"{total:,} trades; start to first commit {[f'{s:.2f}' for s in run.first_commits_s]} s")  # noqa: T201
-    assert total > 90 * 1_900, f"{total} trades in 90 s; expected about 2,000 a second"
-    assert len(run.first_commits_s) == 10
-    assert p95(run.first_commits_s) <= 3.0, run.first_commits_s
+    run.through(ordeal)
+    total = assert_nothing_missing(stack, SYMBOLS, within_s)
+    times = run.first_commits_s
+    print(f"{total:,} trades; start to first commit p95 {p95(times):.2f} s, at most {max(times):.2f} s")  # noqa: T201
+    assert total > 0.95 * trades_per_s * ordeal.seconds, f"{total} trades; expected about {trades_per_s:g} a second"
+    assert len(times) == ordeal.kills
+    return times
+
+
+def test_ninety_seconds_of_kills_drops_a_freeze_and_a_reload_lose_nothing(stack: Stack, chromium: Chromium) -> None:
+    times = through(stack, chromium, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=60)
+    assert p95(times) <= 3.0, times
+
+
+LONG = Ordeal(seconds=1_200, kills=100, drops=20, freezes=4, reloads=4)
+
+
+@pytest.mark.soak
+def test_twenty_minutes_in_chromium_lose_nothing(stack: Stack, chromium: Chromium) -> None:
+    times = through(stack, chromium, LONG, 6_000, within_s=900)  # what is missing comes at a quarter of REST's weight
+    assert p95(times) <= 3.0, times
+
+
+@pytest.mark.soak
+def test_twenty_minutes_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) -> None:
+    times = through(stack, firefox, LONG, 6_000, within_s=900)
+    assert p95(times) <= 3.0, times
+
+
+@pytest.mark.soak
+def test_ninety_seconds_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) -> None:
+    times = through(stack, firefox, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=60)
+    assert p95(times) <= 3.0, times
 
 
 def test_a_backlog_of_100_000_rows_drains_within_fifteen_seconds(stack: Stack, chromium: Chromium) -> None:
-    """Issue 3: "a backlog of 100,000 rows drained <= 15 s", from the server's start on, its own start-up included."""
+    """The fifteen seconds begin with the server's start, its own start-up included."""
     start_exchange(stack, 16_000)
     stack.start_server()
     address = bridge_address(stack)
