@@ -52,7 +52,7 @@ $(VENV)/.runtime: requirements.txt constraints.txt | $(VENV)/bin/python
 	@echo "Installing what Pairbridge needs (once, about a minute) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt
 	@echo "Compiling the statistics (once) ..."
-	@$(PY) -m engine.stats.warm >/dev/null && $(PY) -m engine.pairs.warm >/dev/null
+	@for room in stats pairs scan; do $(PY) -m engine.$$room.warm >/dev/null || exit 1; done
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime

@@ -16,6 +16,7 @@ from typing import Any
 from engine.errors import StoreError
 from engine.market.records import Decision, Run
 from engine.store.files import Schema, prepare
+from engine.store.scans import SCANS
 
 ANALYSIS = Schema(
     "analysis",
@@ -72,11 +73,12 @@ CREATE TABLE cursor (
 ) STRICT;
 
 CREATE VIEW v_signals AS
-SELECT d.given, r.market, r.y, r.x, r.interval_ms, d.run_id, d.bar_ms, d.revision, d.kind, d.reason, d.z, d.spread, d.beta,
-       d.alpha, d.deviation, d.gate_pvalue, d.y_price, d.x_price, d.quantity_y, d.quantity_x, d.position,
+SELECT d.given, r.market, r.y, r.x, r.interval_ms, d.run_id, d.bar_ms, d.revision, d.kind, d.reason, d.z, d.spread,
+       d.beta, d.alpha, d.deviation, d.gate_pvalue, d.y_price, d.x_price, d.quantity_y, d.quantity_x, d.position,
        d.given_seq <= r.began_seq AS from_history, d.late_ms, d.given_at_ms
 FROM decisions AS d JOIN runs AS r USING (run_id);
-"""
+""",
+        SCANS,
     ],
 )
 

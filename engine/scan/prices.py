@@ -1,0 +1,56 @@
+"""Prices for a scan, from one-second bars: the trade-side mid, as the pairs read it (trap T4)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.stats.checks import Floats, Ints
+from engine.stats.jit import njit
+
+
+def closing_prices(
+    slots: Ints,
+    quotes: tuple[Floats, Floats, Floats, Floats, Floats],
+    is_sided: npt.NDArray[np.bool_],
+    first: int,
+    bars: int,
+) -> Floats:
+    """The price at each bar's end, NaN where nothing traded in the bar.
+
+    ``slots``: which bar each second belongs to, rising, from ``first`` to before ``first + bars``. ``quotes``: low,
+    high, close, bid and ask of each second, the last two NaN where it has no such print; ``is_sided``: whether every
+    trade of it says who the taker was. Equal to what ``engine.pairs.leg`` makes of the same seconds, and faster.
+    """
+    closes = np.full(bars, np.nan)
+    _walk(slots, *quotes, is_sided, first, closes)
+    return closes
+
+
+@njit
+def _walk(
+    slots: Ints, low: Floats, high: Floats, close: Floats, bids: Floats, asks: Floats, is_sided: npt.NDArray[np.bool_],
+    first: int, closes: Floats,
+) -> None:  # fmt: skip
+    """Carry the quote from second to second: a side without a print keeps its older quote, clamped by the prints.
+
+    A bar with a trade that does not name its taker's side has no quote, and ends the one before it.
+    """
+    bid = ask = np.nan
+    is_mixed = False
+    for i in range(slots.size):
+        is_mixed = is_mixed or not is_sided[i]
+        if bids[i] > 0.0:
+            bid = bids[i]
+        elif low[i] < bid:
+            bid = low[i]
+        if asks[i] > 0.0:
+            ask = asks[i]
+        elif high[i] > ask:
+            ask = high[i]
+        if i + 1 == slots.size or slots[i + 1] != slots[i]:
+            if is_mixed:
+                bid = ask = np.nan
+            mid = (bid + ask) / 2.0
+            closes[slots[i] - first] = mid if mid == mid else close[i]
+            is_mixed = False

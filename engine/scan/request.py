@@ -1,0 +1,64 @@
+"""What a user asks of a scan, and how far it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+
+from engine.errors import SettingsError
+from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, interval_name
+from engine.scan.settings import LEAST_BARS, ScanSettings
+
+MOST_BARS = 20_000  # of a symbol
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """A market, the width of its bars, and how far back they go (less where the store begins later), in ms."""
+
+    market: str
+    interval_ms: int
+    span_ms: int
+    settings: ScanSettings = field(default_factory=ScanSettings)
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError naming the field, the value and what was expected."""
+        if not (SECOND_MS <= self.interval_ms <= MAX_WIDTH_MS and self.interval_ms % SECOND_MS == 0):
+            raise SettingsError(f"interval_ms is {self.interval_ms}; expected whole seconds up to a day")
+        bars = self.span_ms // self.interval_ms
+        if not LEAST_BARS <= bars <= MOST_BARS:
+            raise SettingsError(
+                f"span_ms is {self.span_ms / HOUR_MS:g} hours, {bars:,} bars of {interval_name(self.interval_ms)};"
+                f" expected {LEAST_BARS} to {MOST_BARS:,} bars"
+            )
+
+    def to_json(self) -> str:
+        """The canonical text."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ScanRequest:
+        """What ``to_json`` gave. Raises SettingsError for anything else."""
+        try:
+            values = json.loads(text)
+            return cls(**values | {"settings": ScanSettings(**values["settings"])})
+        except (TypeError, ValueError, KeyError) as error:
+            raise SettingsError(f"a scan's request is {text[:80]!r}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """Where the scan stands. ``phase``: idle, running, done, cancelled or failed.
+
+    While it runs ``stage`` says what it does, of which ``done`` of ``total`` is over; ``scan_id`` is the newest stored
+    result, ``problem`` why it failed.
+    """
+
+    phase: str = "idle"
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    scan_id: int | None = None
+    problem: str = ""
