@@ -16,6 +16,7 @@ import json
 import logging
 import signal
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,19 @@ from websockets.http11 import Request, Response
 
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
-from engine.intake.actions import Action, Close, Note, Send, Store
+from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
 from engine.intake.health import health
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_BYTES
-from engine.market.records import Batch, Event
+from engine.market.records import Commit
 from engine.store.book import Now
 from engine.store.keeping import keep
 from engine.store.writer import TickWriter
 from feeds.link import RefusedError
+from feeds.markets import ROUTES, Route
+from feeds.own import OwnFetcher
 from feeds.start import Feed, feed_from_arguments, feed_options
+from hosting.commits import Commits
 from hosting.lock import FolderLock, FolderLockedError
 from hosting.logs import log_to
 from hosting.page import BridgePage, respond
@@ -44,8 +48,6 @@ from hosting.token import read_or_create_token
 log = logging.getLogger("pairbridge.server")
 
 TICK_S = 0.1
-RETRY_S = 0.5
-MAX_COMMIT_ROWS = 20_000  # bounds the time to the next acknowledgement when a backlog drains
 SEND_QUEUE = 2_000  # messages waiting for a client that does not read; then it is cut off
 
 
@@ -57,34 +59,41 @@ def now() -> Now:
 class BridgeServer:
     """The sockets, the page and the writer task. ``async with`` starts and stops it cleanly."""
 
-    def __init__(self, config: Config, page: BridgePage, writer: TickWriter, token: str) -> None:
+    def __init__(
+        self, config: Config, page: BridgePage, writer: TickWriter, token: str, routes: Mapping[str, Route]
+    ) -> None:
         self._config = config
         self._page = page
         self._token = token
+        self._routes = routes
         self._writer = writer
         markets = writer.markets()
-        self.intake = Intake(token, {m: writer.high_water(m) for m in markets}, writer.all_open_holes())
+        self.intake = Intake(
+            token,
+            {market: writer.high_water(market) for market in markets},
+            writer.all_open_holes(),
+            int(config.warm_start_minutes * 60_000),
+            routes,
+        )
+        self._commits = Commits(writer, now, self._committed)
         self._outboxes: dict[int, asyncio.Queue[Send | Close]] = {}
         self._sockets: dict[int, ServerConnection] = {}
-        self._batches: list[Batch] = []
-        self._events: list[Event] = []
-        self._waiting_since_ms: int | None = None
-        self._wake = asyncio.Event()
-        self._progress = asyncio.Event()
-        self._store_error: str | None = None
-        self._commit_ms = 0
+        self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0
         self._server: Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._started_ms = now().mono_ms
-        self._is_stopping = False
+        self._is_closing = False
 
     @classmethod
-    async def open(cls, config: Config, bridge_dir: Path) -> BridgeServer:
-        """Open the store and read the token. Raises StoreError."""
+    async def open(cls, config: Config, bridge_dir: Path, routes: Mapping[str, Route] = ROUTES) -> BridgeServer:
+        """Open the store and read the token. Raises StoreError.
+
+        ``routes``: the exchanges that the server may ask itself for what no bridge could bring.
+        """
         token = config.token or read_or_create_token(config.data_dir / "token")
         writer = await TickWriter.start(config.ticks_db, config.durability)
-        return cls(config, BridgePage(bridge_dir, token), writer, token)
+        return cls(config, BridgePage(bridge_dir, token), writer, token, routes)
 
     @property
     def port(self) -> int:
@@ -107,24 +116,33 @@ class BridgeServer:
             await self._writer.close()
             raise
         self._page.publish(self.port)
+        self._own = OwnFetcher(f"ws://127.0.0.1:{self.port}/", self._token, self._routes)
+        self._perform(self.intake.started())
         retention_ms = int(self._config.retention_hours * 3_600_000)
-        keeping = keep(self._writer, retention_ms, lambda event: self._perform([Note(event)]))
-        self._tasks = [asyncio.create_task(job) for job in (self._write(), self._keep_time(), keeping)]
+        keeping = keep(self._writer, retention_ms, self._commits.add)
+        self._tasks = [asyncio.create_task(job) for job in (self._commits.run(), self._keep_time(), keeping)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the sockets, then commit what they had sent, then the file."""
+        """Close the sockets, then commit what they had sent, then the file. Raises what ended one of our tasks."""
         assert self._server is not None
+        self._is_closing = True
+        writing, *others = self._tasks
+        for task in [*others, *self._fetches]:
+            task.cancel()
+        await asyncio.gather(*self._fetches, return_exceptions=True)
         self._server.close()
         await self._server.wait_closed()
-        self._is_stopping = True
-        self._wake.set()
-        writing, *others = self._tasks
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        self._commits.stop()
         await writing
         await self._writer.close()
+        for task in others:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def broken(self) -> None:
+        """Return when one of our own tasks has failed; then the server can only be stopped, which raises why."""
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def feed(self, feed: Feed) -> None:
         """Run a feed against this server; its failure is told, and does not end the server."""
@@ -135,17 +153,16 @@ class BridgeServer:
 
     def health(self) -> dict[str, Any]:
         """What ``GET /health`` answers."""
-        mono_ms = now().mono_ms
-        unstored_ms = 0 if self._waiting_since_ms is None else mono_ms - self._waiting_since_ms
+        mono_ms, commits = now().mono_ms, self._commits
         limit_ms = int(self._config.heartbeat_limit_s * 1_000)
         return {
-            **health(self.intake, mono_ms, now().wall_ms, limit_ms, unstored_ms, self._store_error),
+            **health(self.intake, mono_ms, now().wall_ms, limit_ms, commits.unstored_ms(), commits.error),
             "store_id": self._writer.store_id,
             "store_note": self._writer.note,
             "wal_bytes": self._writer.wal_bytes(),
             "uptime_ms": mono_ms - self._started_ms,
-            "commit_ms": self._commit_ms,
-            "waiting_batches": len(self._batches),
+            "commit_ms": commits.last_ms,
+            "waiting_batches": commits.waiting_batches,
         }
 
     def _answer(self, _: ServerConnection, request: Request) -> Response | None:
@@ -168,8 +185,8 @@ class BridgeServer:
         try:
             async for message in socket:
                 self._perform(self.intake.received(conn, message, now().mono_ms))
-                while self.intake.must_wait(conn):
-                    await self._progress.wait()
+                while self.intake.must_wait(conn) and not self._is_closing:
+                    await self._commits.moved()
         except ConnectionClosed as closed:
             log.info("connection %d was lost: %s", conn, closed)
         finally:
@@ -189,12 +206,14 @@ class BridgeServer:
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, Store):
-                self._batches.append(action.batch)
-                self._wake_writer()
+                self._commits.add(action.batch)
             elif isinstance(action, Note):
                 log.info("event: %s", action.event)
-                self._events.append(action.event)
-                self._wake_writer()
+                self._commits.add(action.event)
+            elif isinstance(action, FetchSelf):
+                task = asyncio.create_task(self._fetch(action))
+                self._fetches.add(task)
+                task.add_done_callback(self._fetches.discard)
             elif action.conn in self._outboxes:
                 self._post(action)
 
@@ -207,48 +226,14 @@ class BridgeServer:
             log.warning("connection %d does not read what it is sent; cut off", action.conn)
             self._sockets[action.conn].transport.abort()
 
-    def _wake_writer(self) -> None:
-        if self._waiting_since_ms is None:
-            self._waiting_since_ms = now().mono_ms
-        self._wake.set()
+    async def _fetch(self, asked: FetchSelf) -> None:
+        first, last = asked.ids
+        log.info("fetching %s %s %d..%d from here: %s", asked.market, asked.symbol, first, last, asked.reason)
+        problem = await self._own.fetch(asked.market, asked.symbol, first, last)
+        self._perform(self.intake.fetched_self(asked, problem))
 
-    async def _write(self) -> None:
-        """Commit whatever gathered as soon as the commit before has ended."""
-        while not (self._is_stopping and not self._batches and not self._events):
-            await self._wake.wait()
-            self._wake.clear()
-            while self._batches or self._events:
-                await self._commit_once()
-                await asyncio.sleep(self._writer.pause_s())
-
-    async def _commit_once(self) -> None:
-        rows = taken = 0
-        while taken < len(self._batches) and rows < MAX_COMMIT_ROWS:
-            rows += len(self._batches[taken].ticks)
-            taken += 1
-        batches, events = self._batches[:taken], self._events[:]
-        started = now()
-        try:
-            commit = await self._writer.commit(batches, events, started)
-        except StoreError as error:
-            if self._store_error != str(error):
-                log.error("%s; %d batches wait", error, len(self._batches))
-            self._store_error = str(error)
-            if self._is_stopping:
-                log.error("stopping with %d batches that could not be stored; the bridge still has them", taken)
-                self._batches, self._events = [], []
-                return
-            await asyncio.sleep(RETRY_S)
-            return
-        del self._batches[:taken]
-        del self._events[: len(events)]
-        ended_ms = now().mono_ms
-        self._commit_ms = ended_ms - started.mono_ms
-        self._store_error = None
-        self._waiting_since_ms = started.mono_ms if self._batches or self._events else None
-        self._perform(self.intake.committed(commit, ended_ms))
-        self._progress.set()
-        self._progress = asyncio.Event()
+    def _committed(self, commit: Commit, mono_ms: int) -> None:
+        self._perform(self.intake.committed(commit, mono_ms))
 
     async def _keep_time(self) -> None:
         while True:
@@ -270,7 +255,10 @@ async def run(config: Config, feed: Feed | None) -> None:
         print(f"Bridge server  http://127.0.0.1:{server.port}/", flush=True)
         log.info("listening on port %d, storing to %s", server.port, config.ticks_db)
         feeding = asyncio.create_task(server.feed(feed)) if feed else None
-        await ended.wait()
+        waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(server.broken())}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
         if feeding:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)

@@ -60,7 +60,8 @@ class DirectFeed:
         first = True
         while True:
             try:
-                text = await asyncio.wait_for(socket.recv(), FIRST_TRADE_S) if first else await socket.recv()
+                async with asyncio.timeout(FIRST_TRADE_S if first else None):
+                    text = await socket.recv()
             except TimeoutError:
                 link.upstream = "wrong-route"
                 log.warning("%s accepts the connection but sends no trades", self._route.stream)

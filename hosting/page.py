@@ -21,6 +21,7 @@ from hosting.token import write_private
 TOKEN_META = re.compile(r'(<meta name="pairbridge-token" content=")[^"]*(")')
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _NAMES = ("127.0.0.1", "localhost")
+_PORTS_KEPT = 10  # servers that were started on other ports, the newest last
 _ENTRY = re.compile(r"^PAIRBRIDGE_TOKENS\[(\d+)\] = (\"[0-9A-Za-z]+\");$", re.MULTILINE)
 
 
@@ -37,8 +38,10 @@ class BridgePage:
         self._port = port
         path = self._folder / "token.js"
         known = dict(_ENTRY.findall(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        known.pop(str(port), None)
         known[str(port)] = json.dumps(self._token)
-        lines = [f"PAIRBRIDGE_TOKENS[{of}] = {token};" for of, token in known.items()]
+        newest = list(known.items())[-_PORTS_KEPT:]
+        lines = [f"PAIRBRIDGE_TOKENS[{of}] = {token};" for of, token in newest]
         write_private(
             path, "globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};\n" + "\n".join(lines) + "\n"
         )

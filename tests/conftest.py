@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser
 
@@ -18,6 +19,9 @@ from server import BridgeServer
 from tests.browser import launched_chromium
 
 ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")  # the same examples everywhere: a failure is the change's
 
 
 async def until(condition: Callable[[], bool], within_s: float = 10.0, what: str = "the state") -> None:
@@ -64,6 +68,6 @@ def bridge_dir(tmp_path: Path) -> Path:
 async def desk(tmp_path: Path, bridge_dir: Path) -> AsyncIterator[ServerDesk]:
     """A bridge server on a free port with an empty store."""
     config = Config(data_dir=tmp_path / "data", bridge_port=0)
-    server = await BridgeServer.open(config, bridge_dir)
+    server = await BridgeServer.open(config, bridge_dir, routes={})
     async with server:
         yield ServerDesk(server, config, (config.data_dir / "token").read_text().strip())

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "engine.scan": {"engine.market", "engine.stats", "engine.pairs", "engine.backtest"},
     "engine.alerts": {"engine.market", "engine.pairs"},
     "config": set(),
-    "hosting": set(),
+    "hosting": {"engine"},
     "feeds": {"config", "engine"},
     "monitor": {"config", "engine"},
     "screen": {"config", "engine"},

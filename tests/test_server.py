@@ -71,7 +71,7 @@ async def test_a_slow_disk_stops_the_reading_and_loses_nothing(desk: ServerDesk)
         sent = [{"type": "ticks", "seq": n, "rows": [row(n)]} for n in range(1, 101)]
         sending = asyncio.create_task(_send_all(socket, sent))
         await until(lambda: desk.server.health()["waiting_batches"] >= 32, what="32 batches in flight")
-        await until(lambda: desk.server._store_error is not None)
+        await until(lambda: desk.server.health()["markets"]["sim"]["state"] == "STORAGE STALLED")
         assert desk.server.intake.must_wait(0), "no more is read than may be in flight"
         assert desk.server.intake.traffic.markets["sim"].received == 32
         lock.execute("ROLLBACK")
@@ -100,6 +100,53 @@ async def test_stopping_commits_what_has_arrived(tmp_path: Path, bridge_dir: Pat
             socket.transport.abort()  # it has not read its acknowledgements, so it could not close politely
     assert not (config.data_dir / "ticks.db-wal").exists(), "one tidy file is left"
     assert len(stored(desk)) == 30
+
+
+async def test_stopping_ends_although_the_disk_takes_nothing(tmp_path: Path, bridge_dir: Path) -> None:
+    """A bridge that has as much in flight as it may must not be waited for: nothing of it was acknowledged."""
+    config = Config(data_dir=tmp_path / "data", bridge_port=0)
+    server = await BridgeServer.open(config, bridge_dir)
+    await server._writer._db.execute("PRAGMA busy_timeout=10")
+    with closing(sqlite3.connect(config.ticks_db, isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(20):
+            async with server:
+                desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
+                async with connect(desk.url) as socket:
+                    await ask(socket, desk.hello())
+                    for n in range(1, 41):
+                        await socket.send(json.dumps({"type": "ticks", "seq": n, "rows": [row(n)]}))
+                    await until(lambda: server.intake.must_wait(0))
+                    socket.transport.abort()
+        lock.execute("ROLLBACK")
+    assert stored(desk) == []
+
+
+async def test_a_task_of_the_server_that_fails_ends_it(
+    tmp_path: Path, bridge_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(mono_ms: int) -> list[Any]:
+        raise ZeroDivisionError("made by the test")
+
+    config = Config(data_dir=tmp_path / "data", bridge_port=0)
+    with pytest.raises(ZeroDivisionError, match="made by the test"):
+        async with asyncio.timeout(10), await BridgeServer.open(config, bridge_dir) as server:
+            monkeypatch.setattr(server.intake, "tick", fails)
+            await server.broken()
+
+
+async def test_a_start_notes_that_no_bridge_is_there_yet(tmp_path: Path, bridge_dir: Path) -> None:
+    """A server that was killed could not say that its bridges went."""
+    config = Config(data_dir=tmp_path / "data", bridge_port=0)
+    for _ in range(2):
+        async with await BridgeServer.open(config, bridge_dir) as server:
+            desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
+            async with connect(desk.url) as socket:
+                await ask(socket, desk.hello())
+                await ask(socket, {"type": "ticks", "seq": 1, "rows": [row(1)]})
+    with closing(sqlite3.connect(config.ticks_db)) as db:
+        states = db.execute("SELECT json_extract(detail, '$.state') FROM events WHERE kind = 'bridge'").fetchall()
+    assert [state for (state,) in states] == ["up", "down", "down", "up", "down"]
 
 
 @pytest.mark.parametrize(

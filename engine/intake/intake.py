@@ -108,6 +108,10 @@ class Intake:
         """Every hole that still misses something."""
         return self._asking.holes
 
+    def started(self) -> list[Action]:
+        """The server is up: whatever bridge a market had is gone, however the server before this one ended."""
+        return [_bridge_note(name, is_up=False) for name in self._markets]
+
     def connected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has opened."""
         self._bridges[conn] = _Bridge(now_ms)
@@ -301,7 +305,7 @@ class Intake:
         if is_up == market.is_up:
             return []
         market.is_up = is_up
-        return [Note(Event("bridge", name, None, {"state": "up" if is_up else "down"}))]
+        return [_bridge_note(name, is_up)]
 
     def _of(self, market: str) -> list[_Bridge]:
         """The bridges of a market's live stream."""
@@ -319,6 +323,10 @@ class Intake:
         refused = Send(conn, encode(type="refused", code=code, message=message))
         close = Close(conn, _CLOSE_CODES.get(code, _MALFORMED), code)
         return [refused, close, *self.disconnected(conn, now_ms)]
+
+
+def _bridge_note(market: str, is_up: bool) -> Note:
+    return Note(Event("bridge", market, None, {"state": "up" if is_up else "down"}))
 
 
 def _ack(batch: Batch, stored: int, duplicates: int, conflicts: int) -> Send:
