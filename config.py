@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -85,6 +87,23 @@ def _read_token(text: str) -> str:
     return text
 
 
+def _read_password(text: str) -> str:
+    if len(text) < 8:
+        raise ValueError(text)
+    return text
+
+
+def _read_host(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+def _read_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if not all(_HOST.fullmatch(name) for name in names):
+        raise ValueError(text)
+    return names
+
+
 def _read_path(text: str) -> Path:
     if not text.strip():
         raise ValueError(text)
@@ -93,11 +112,16 @@ def _read_path(text: str) -> Path:
 
 _FLAG = _Kind("1 or 0", _read_flag)
 _PATH = _Kind("a folder that can be created and written", _read_path)
+_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_PASSWORD = _Kind("at least 8 characters", _read_password)
+_ADDRESS = _Kind("an IP address of this machine", _read_host)
+_NAMES = _Kind("names, comma separated, as browsers write them: desk.example.org or desk.example.org:8050", _read_names)
 _TOKEN = _Kind("at least 32 ASCII letters and digits", _read_token)
 
 
-def _setting(default: Any, kind: _Kind, doc: str) -> Any:
-    return dataclasses.field(default=default, metadata={"kind": kind, "doc": doc})
+def _setting(default: Any, kind: _Kind, doc: str, secret: bool = False) -> Any:
+    """A field; a ``secret`` is neither in the repr nor in an error."""
+    return dataclasses.field(default=default, repr=not secret, metadata={"kind": kind, "doc": doc, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +141,22 @@ class Config:
         _one_of("power", "crash"),
         "What an acknowledged trade survives: power, a power cut; crash, only the end of the server.",
     )
+    warm_start_minutes: float = _setting(
+        30, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics begin warm."
+    )
     data_dir: Path = _setting(Path("data"), _PATH, "Everything that is written goes in here.")
     bridge_port: int = _setting(8765, _whole(0, 65535), "Port of the bridge server; 0 takes any free one.")
     dashboard_port: int = _setting(8050, _whole(0, 65535), "Port of the dashboard; 0 takes any free one.")
-    token: str | None = _setting(None, _TOKEN, "The bridge's password; created once in the data folder when not set.")
+    token: str | None = _setting(
+        None, _TOKEN, "The bridge's password; created once in the data folder when not set.", secret=True
+    )
+    password: str | None = _setting(None, _PASSWORD, "Asked for by the dashboard, on machines that are shared.", True)
+    dashboard_host: str = _setting(
+        "127.0.0.1", _ADDRESS, "Where the dashboard listens; other than this machine only with a password."
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), _NAMES, "More names under which browsers reach the dashboard, behind a proxy for example."
+    )
     open_browser: bool = _setting(False, _FLAG, "Open the page and the dashboard in the browser on `make run`.")
     heartbeat_limit_s: float = _setting(
         2.5, _number(0.5, 60), "Seconds without a beat until the banner says BRIDGE DISCONNECTED."
@@ -152,9 +188,15 @@ class Config:
             try:
                 values[fields[key].name] = kind.read(text)
             except (ValueError, KeyError):
-                shown = "(hidden)" if key == PREFIX + "TOKEN" else repr(text)
+                shown = "(hidden)" if fields[key].metadata["secret"] else repr(text)
                 raise ConfigError(f"{key} is {shown}; expected {kind.expected}") from None
-        return cls(**values)
+        config = cls(**values)
+        if config.password is None and not ipaddress.ip_address(config.dashboard_host).is_loopback:
+            raise ConfigError(
+                f"{PREFIX}DASHBOARD_HOST is '{config.dashboard_host}', which others can reach;"
+                f" expected {PREFIX}PASSWORD to be set as well"
+            )
+        return config
 
 
 def load_or_exit() -> Config:

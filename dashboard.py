@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,12 +24,14 @@ from fastapi import FastAPI
 from api.export import Signals, add_export_routes
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
+from api.login import Login
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
 from engine.pairs.settings import PairSettings, classic
 from engine.store.analysis import AnalysisStore
 from hosting.lock import FolderLock, FolderLockedError
 from hosting.logs import log_to
+from hosting.token import read_or_create_token
 from monitor.heartbeat import Heartbeat
 from monitor.monitor import Monitor
 from monitor.thread import MonitorThread
@@ -145,8 +149,8 @@ def new_pair_settings(config: Config) -> PairSettings:
     return classic(config.default_window, config.zscore_threshold)
 
 
-def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[Guard, FastAPI]:
-    """The application around a monitor, guarded, and the routes inside it.
+def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config, port: int) -> tuple[Guard, FastAPI]:
+    """The application around a monitor, guarded, and the routes inside it. ``port``: where it will be served.
 
     Its lifespan steps the monitor, asks for the server's health and pushes changes.
     """
@@ -174,8 +178,17 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> tuple[
     )
     app.layout = lambda: page(config.refresh_rate, new_pair_settings(config))
     register(app, desk)
-    hosts = [f"{name}:{config.dashboard_port}" for name in ("127.0.0.1", "localhost")]
-    return Guard(server, hosts, content_security_policy(app.csp_hashes())), server
+    names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
+    hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
+    # The key of sessions hangs on the token, which is random, kept over restarts and known to this user alone.
+    secret = config.token or read_or_create_token(config.data_dir / "token")
+    login = Login(server, config.password, secret, time.time)
+    return Guard(login, hosts, content_security_policy(app.csp_hashes())), server
+
+
+def host_name(address: str) -> str:
+    """An IP address as it stands in a URL."""
+    return f"[{address}]" if ":" in address else address
 
 
 def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
@@ -209,11 +222,17 @@ def main() -> None:
 
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
     """Run until SIGTERM or Ctrl-C."""
-    guarded, _ = create_app(monitor, heartbeat, config)
+    host = config.dashboard_host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, config.dashboard_port), family=family)
+    except OSError as error:
+        stop(f"port {config.dashboard_port} of {host} cannot be used: {error}; set PAIRBRIDGE_DASHBOARD_PORT")
+    port = listening.getsockname()[1]
+    guarded, _ = create_app(monitor, heartbeat, config, port)
     options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 2}
-    running = uvicorn.Server(uvicorn.Config(guarded, "127.0.0.1", config.dashboard_port, **options))
-    print(f"Dashboard      http://127.0.0.1:{config.dashboard_port}/", flush=True)
-    running.run()
+    print(f"Dashboard      http://{host_name(host)}:{port}/", flush=True)
+    uvicorn.Server(uvicorn.Config(guarded, **options)).run(sockets=[listening])
 
 
 if __name__ == "__main__":

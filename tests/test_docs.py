@@ -28,7 +28,9 @@ README = (ROOT / "README.md").read_text()
 
 def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> None:
     for field in dataclasses.fields(Config):
-        default = {None: "(made once)", False: "0"}.get(field.default, field.default)
+        default = {"token": "(made once)", "password": "(none)", "allowed_hosts": "(none)", "open_browser": "0"}.get(
+            field.name, field.default
+        )
         meaning = field.metadata["doc"].replace("|", r"\|")
         assert f"| `{PREFIX}{field.name.upper()}` | {default} | {meaning} |" in REFERENCE
     named = set(re.findall(r"PAIRBRIDGE_[A-Z_]+", " ".join(path.read_text() for path in DOCS)))
@@ -81,7 +83,7 @@ def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
 
     store = AnalysisStore(tmp_path / "analysis.db")
     monitor = Monitor(tmp_path / "ticks.db", store, ("Y", "X", classic()))
-    _, server = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config())
+    _, server = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config(token="t" * 32), 8050)
     paths = [route.path for route in server.routes if isinstance(route, (APIRoute, APIWebSocketRoute))]
     for path in paths:
         assert not path.startswith("/api/") or path in REFERENCE, path
