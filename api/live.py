@@ -105,4 +105,5 @@ async def _tell(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> None:
         await socket.send_text(msgspec.json.encode(message).decode())
         await asyncio.sleep(MIN_GAP_S)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), PULSE_S)
+            async with asyncio.timeout(PULSE_S):
+                await wake.wait()
