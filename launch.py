@@ -17,7 +17,7 @@ import time
 import urllib.request
 import webbrowser
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from config import Config, load_or_exit
 
@@ -65,10 +65,12 @@ class Processes:
 
 
 def answers(url: str) -> bool:
-    """Whether something serves this address."""
+    """Whether something serves this address, be it only to ask for a password."""
     try:
         with urllib.request.urlopen(url, timeout=1):
             return True
+    except HTTPError:
+        return True
     except (URLError, TimeoutError, ConnectionError):
         return False
 
@@ -94,11 +96,11 @@ def _start(processes: Processes, demo: bool, data_dir: Path) -> None:
     if demo:
         state = data_dir / "simulator.json"
         state.parent.mkdir(parents=True, exist_ok=True)
-        hours = ["--catch-up-hours", str(DEMO_HOURS)]  # or since the last demo, if that is shorter
-        processes.start(
-            "simulated exchange", "-m", "simulator", "--symbols", DEMO_SYMBOLS, "--state", str(state), *hours
-        )
-        processes.start("bridge server", "server.py", "--feed", "simulator", "--symbols", DEMO_SYMBOLS)
+        port = str(_free_port(SIMULATOR_PORT))
+        past = ["--state", str(state), "--catch-up-hours", str(DEMO_HOURS)]  # or since the last demo, if shorter
+        feed = ["--feed", "simulator", "--exchange", f"127.0.0.1:{port}", "--symbols", DEMO_SYMBOLS]
+        processes.start("simulated exchange", "-m", "simulator", "--port", port, "--symbols", DEMO_SYMBOLS, *past)
+        processes.start("bridge server", "server.py", *feed)
     else:
         processes.start("bridge server", "server.py")
     processes.start("dashboard", "dashboard.py")
@@ -118,7 +120,9 @@ def _free_port(wanted: int) -> int:
 
 
 def _wait(processes: Processes, config: Config, demo: bool, ending: threading.Event) -> int:
-    addresses = [f"http://127.0.0.1:{config.bridge_port}/", f"http://127.0.0.1:{config.dashboard_port}/"]
+    at = config.dashboard_host
+    host = "127.0.0.1" if at == "0.0.0.0" else f"[{at if at != '::' else '::1'}]" if ":" in at else at
+    addresses = [f"http://127.0.0.1:{config.bridge_port}/", f"http://{host}:{config.dashboard_port}/"]
     waiting = list(addresses)
     limit = time.monotonic() + READY_WITHIN_S
     while not ending.wait(0.2):
