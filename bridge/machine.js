@@ -230,10 +230,12 @@ class Machine {
     }
     const type = message?.type;
     const done = this.delivery.received(message ?? {}, now);
-    if (type === "lease") this.#lease(message, now);
+    // At once: the server takes a bridge that has never sent a beat for one that sends none, and its silence for quiet.
+    if (type === "welcome") this.delivery.beat(now, this.#beat(now));
+    else if (type === "lease") this.#lease(message, now);
     else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (!["welcome", "refused", "stored"].includes(type) && !this.strangers.has(type)) {
+    else if (!["refused", "stored"].includes(type) && !this.strangers.has(type)) {
       this.strangers.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }

@@ -44,9 +44,10 @@ class Chromium:
 
     def tab(self, url: str) -> Tab:
         """A new tab in front of the others."""
-        target = self.call("Target.createTarget", url=url)["targetId"]
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.call("Target.activateTarget", targetId=target)
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.call("Page.navigate", session, url=url)  # answered when the page is there: before, no script can run in it
         return Tab(self, session, target)
 
     def grant(self, origin: str, *permissions: str) -> None:

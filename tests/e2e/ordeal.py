@@ -9,10 +9,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from tests.e2e.stack import Stack, get_json, until
 
 FREEZE_S = 4.0
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
 class BridgeTab(Protocol):
@@ -100,6 +102,19 @@ class Ordained:
         if health and any(market["stored"] for market in health["markets"].values()):
             self.first_commits_s.append(time.monotonic() - self._started)
             self._started = None
+
+
+def bridge_address(stack: Stack, **more: str) -> str:
+    """The page from the file system, which starts by itself; ``more`` parameters."""
+    query = {
+        "market": "sim",
+        "exchange": stack.exchange_url.replace("http", "ws"),
+        "rest": stack.exchange_url,
+        "server": stack.bridge_url.replace("http", "ws"),
+        "symbols": ",".join(SYMBOLS),
+        "autostart": "1",
+    } | more
+    return f"{(stack.page_copy() / 'index.html').as_uri()}?{urlencode(query)}"
 
 
 def p95(values: Sequence[float]) -> float:

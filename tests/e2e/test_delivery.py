@@ -11,18 +11,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlencode
 
 import pytest
 
 from tests.bridge.bidi import Firefox, firefox_path
 from tests.bridge.devtools import Chromium
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
-from tests.e2e.ordeal import BridgeTab, Ordained, Ordeal, assert_nothing_missing, p95
+from tests.e2e.ordeal import SYMBOLS, BridgeTab, Ordained, Ordeal, assert_nothing_missing, bridge_address, p95
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
 TRADES_PER_S = 14.0  # of both, at the simulator's rate 1
 
 
@@ -57,19 +55,6 @@ def start_exchange(stack: Stack, trades_per_s: float, *more: str) -> None:
     """Two symbols; its REST limit is no matter here, the page keeps to its own budget all the same."""
     rate = f"{trades_per_s / TRADES_PER_S:.3f}"
     stack.start_exchange("--symbols", ",".join(SYMBOLS), "--rate", rate, "--weight-limit", "100000000", *more)
-
-
-def bridge_address(stack: Stack) -> str:
-    """The page from the file system, which starts by itself."""
-    query = {
-        "market": "sim",
-        "exchange": stack.exchange_url.replace("http", "ws"),
-        "rest": stack.exchange_url,
-        "server": stack.bridge_url.replace("http", "ws"),
-        "symbols": ",".join(SYMBOLS),
-        "autostart": "1",
-    }
-    return f"{(stack.page_copy() / 'index.html').as_uri()}?{urlencode(query)}"
 
 
 def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float, within_s: float) -> list[float]:

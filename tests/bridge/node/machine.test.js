@@ -16,7 +16,7 @@ test("trades become acknowledged rows, their strings untouched", () => {
   assert.equal(world.machine.view(world.now).counts.acknowledged, 1);
 });
 
-test("hello, subscribe, lease come in this order, and no row before the lease", () => {
+test("hello, subscribe, a first beat, lease come in this order, and no row before the lease", () => {
   const world = new World();
   const sent = [];
   world.fromPage = ({ text }) => sent.push(JSON.parse(text).type);
@@ -26,9 +26,9 @@ test("hello, subscribe, lease come in this order, and no row before the lease", 
   assert.deepEqual(sent, ["hello"]);
   const { socket } = world.machine.delivery;
   world.hand(socket, '{"type":"welcome","proto":1,"high_water":{},"limits":{"rows":500,"in_flight":32}}');
-  assert.deepEqual(sent, ["hello", "subscribe"]);
+  assert.deepEqual(sent, ["hello", "subscribe", "beat"], "who never sent a beat would be taken for one that sends none");
   world.hand(socket, '{"type":"lease","active":["BTCUSDT","ETHUSDT"],"standby":[]}');
-  assert.deepEqual(sent, ["hello", "subscribe", "ticks"]);
+  assert.deepEqual(sent, ["hello", "subscribe", "beat", "ticks"]);
 });
 
 test("the first row goes at once, those that follow wait at most 10 ms for company", () => {
@@ -152,9 +152,10 @@ test("sockets are not tried in vain while nobody answers: browsers punish that",
 test("beats go twice a second from welcome on, with what is waiting", () => {
   const world = new World().start().run(10_000);
   const { beats } = world.server;
-  assert.ok(beats.length >= 19 && beats.length <= 20, `${beats.length}`);
+  assert.ok(beats.length >= 20 && beats.length <= 21, `${beats.length}`);
   const always = ["age_ms", "at", "clock_ms", "queued", "type", "unacked", "upstream", "visible"];
-  assert.deepEqual(Object.keys(beats[0]).sort(), [...always, "skew_ms"].sort());
+  assert.deepEqual(Object.keys(beats[0]).sort(), always);
+  assert.deepEqual(Object.keys(beats[1]).sort(), [...always, "skew_ms"].sort(), "the exchange's clock has answered");
   assert.equal(beats[0].age_ms, null, "no trade yet is not an age of 0");
   world.trade("BTCUSDT");
   world.perform(world.machine.notice("visible", false, world.now));
