@@ -123,8 +123,8 @@ def test_trades_lost_on_the_way_are_fetched_by_the_page(desk: Stack, browser: Br
     page.get_by_role("button", name="Start Bridge").click()
     expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=20_000)
     desk.fault("drop", symbol="ETHUSDT", n=41)
-    until(lambda: desk.query("SELECT status FROM holes") == [("filled",)], 20, "the hole to be filled")
-    assert desk.query("SELECT last_id - first_id + 1 FROM holes") == [(41,)]
+    lost = "SELECT status FROM holes WHERE last_id - first_id + 1 = 41"  # beside them the past of the warm start
+    until(lambda: desk.query(lost) == [("filled",)], 20, "the hole to be filled")
     assert_store_equals_exchange(desk)
     page.close()
 
