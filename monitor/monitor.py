@@ -51,6 +51,7 @@ class Monitor:
         self.pipelines: dict[str, Pipeline] = {}
         self.watches: dict[int, Watch] = {}
         self.last_seq = 0
+        self._given_up_seq = 0  # what was archived up to here before we began is not missed
         self.problem: str | None = None  # why the last step failed, for the screens
         self.version = 0  # rises whenever something that a screen shows may have changed
         for entry in analysis.watch_list():
@@ -69,6 +70,8 @@ class Monitor:
                 return False
             self._data_version = version
             with reader.snapshot():
+                if self._has_missed(reader):
+                    self._begin_anew(reader, self._cursor.ticks_store_id)
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
@@ -147,20 +150,33 @@ class Monitor:
         self._data_version = -1
         self.pipelines = {}
         if saved is None or saved.ticks_store_id != store_id:
-            log.info("a new store: %s", store_id)
-            for watch in self.watches.values():
-                self._end(watch)
-            for run in self._known_runs.values():
-                self._analysis.end_run(run.run_id, 0)
-            self._known_runs = {}
-            self._cursor = Cursor(store_id)
+            self._begin_anew(reader, store_id)
             return reader
         self._cursor = saved
         with reader.snapshot():
+            if self._has_missed(reader):
+                self._begin_anew(reader, store_id)
+                return reader
             for market, state in saved.pipelines.items():
                 self.pipelines[market] = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
             self._resume_runs()
         return reader
+
+    def _has_missed(self, reader: TickReader) -> bool:
+        """Whether ticks were archived before we read them: then the runs we had would see a hole that is none."""
+        return reader.deleted_seq() > max(self._cursor.seq, self._given_up_seq)
+
+    def _begin_anew(self, reader: TickReader, store_id: str) -> None:
+        """End every run and read the store from its first tick."""
+        log.info("reading %s from its first tick", store_id)
+        for watch in self.watches.values():
+            self._end(watch)
+        for run in self._known_runs.values():
+            self._analysis.end_run(run.run_id, 0)
+        self._known_runs = {}
+        self.pipelines = {}
+        self._cursor = Cursor(store_id)
+        self._given_up_seq = reader.deleted_seq()
 
     def _resume_runs(self) -> None:
         for watch in self.watches.values():

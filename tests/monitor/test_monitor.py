@@ -15,6 +15,7 @@ from engine.market.ticks import Tick
 from engine.pairs.settings import classic
 from engine.store.analysis import AnalysisStore
 from engine.store.book import Now
+from engine.store.retention import Keeper
 from engine.store.writer import TickWriter
 from monitor.monitor import Monitor
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
@@ -112,6 +113,40 @@ async def test_without_a_store_it_waits_and_with_a_new_one_it_begins_again(tmp_p
         "SELECT run_id FROM runs WHERE ended_seq IS NOT NULL"
     ).fetchall()  # fmt: skip
     assert ended == [(first.run_id,)]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+async def test_ticks_archived_before_they_were_read_are_no_hole(tmp_path: Path, is_closed: bool) -> None:
+    """A dashboard that was off, or asleep, for longer than ticks are kept begins anew with what is there."""
+    ticks = make_ticks(1)
+    kept_ms = (ticks[-1].trade_time_ms - ticks[0].trade_time_ms) * 2 // 3
+    desk = await Desk.open(tmp_path)
+    await desk.write(ticks[:200])
+    desk.read_all()
+    (watch,) = desk.monitor.watches.values()
+    first = watch.run
+    if is_closed:
+        desk.monitor.close()
+    await desk.write(ticks[200:])
+    for _ in range(3):  # what was just stored stays for two more sweeps
+        await Keeper(desk.writer, kept_ms, slack_ms=0).sweep()
+    if is_closed:
+        desk.monitor = desk.fresh()
+    desk.read_all()
+    (watch,) = desk.monitor.watches.values()
+    followed = desk.monitor.followed(watch)
+    assert first is not None and watch.run is not None and followed is not None
+    assert watch.run.run_id != first.run_id
+    assert desk.monitor.pipelines["sim"].builder.hole_spans("YUSDT") == []
+    assert followed.model.size > 80
+    second = watch.run
+    desk.monitor.close()
+    desk.monitor = desk.fresh()
+    desk.read_all()
+    (watch,) = desk.monitor.watches.values()
+    assert watch.run == second, "what is known to be gone is not missed again"
+    desk.monitor.close()
+    await desk.writer.close()
 
 
 async def test_other_settings_begin_another_run_over_the_same_history(tmp_path: Path) -> None:
