@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
@@ -98,6 +99,10 @@ class Stack:
         child.send_signal(how)
         return child.wait(15)
 
+    def wait(self, name: str) -> int:
+        """Wait for a process that ends by itself; returns its exit code."""
+        return self._running.pop(name).wait(30)
+
     def close(self) -> None:
         for name in reversed(list(self._running)):
             child = self._running.pop(name)
@@ -158,5 +163,7 @@ class Stack:
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return True
+        except urllib.error.HTTPError:
+            return True
         except OSError:
             return False
