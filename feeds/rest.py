@@ -1,113 +1,135 @@
-"""Fetching missing trades by id, within a quarter of the exchange's request weight."""
+"""Fetching missing trades by id.
+
+An id between two ids that the exchange gave does not exist. Before the first id given that is only sure if the
+history is seen to reach further back: so a stretch is asked for from the id before it. A real exchange's first
+answer that is younger than its reach shows the same.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections import deque
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import httpx
 
 from engine.intake.messages import NO_SUCH_IDS
 from feeds.link import BridgeLink
+from feeds.manners import HistoryError, PoliteClient, Trade
 from feeds.markets import Route
 
-log = logging.getLogger("pairbridge.feed")
-
 PAGE = 1_000
-_WEIGHT = 20  # of one request, whatever its limit
-_BUDGET = 600  # a quarter of the 2,400 a minute that the exchange allows one address
-_LONGEST_WAIT_S = 120.0
+BEHIND_S = 1.0  # REST runs a little behind the stream: a page without news is asked for again, later each time
+OUT_OF_REACH = "beyond what the exchange still gives (about 48 hours)"
+NO_PAST = "the exchange shows no trade of the time before the first one"
+HISTORY_ENDS = "the exchange's history ends before these ids"
+_LOOKS = 4  # at a page that may still bring something
 _HOUR_MS = 3_600_000
+_HOURS = 49  # without a trade: the history reaches no further
+_REACH_MS = 47 * _HOUR_MS  # of a real exchange's history, with an hour to spare
 
-Params = dict[str, int]
+
+@dataclass(slots=True)
+class Stretch:
+    """Ids ``following..last`` that are not settled yet. ``is_anchored``: the id before them was seen to exist."""
+
+    following: int
+    last: int
+    is_anchored: bool
+    is_out_of_reach: bool = False
+    is_absent: bool = False
+
+    @property
+    def from_id(self) -> int:
+        """Where the next page has to begin."""
+        return self.following if self.is_anchored else self.following - 1
+
+    @property
+    def reason(self) -> str | None:
+        """Why some ids did not come; None when all did."""
+        if self.is_out_of_reach:
+            return OUT_OF_REACH
+        return NO_SUCH_IDS if self.is_absent else None
+
+    def take(self, page: Sequence[Trade], is_young: bool) -> list[Trade] | None:
+        """The trades of a page, in id order, that belong here; None when it settles nothing.
+
+        ``is_young``: the page is younger than the exchange's reach.
+        """
+        end = min(page[-1].a, self.last) if page else -1
+        if end < self.following:
+            return None
+        rows = [trade for trade in page if self.following <= trade.a <= end]
+        is_sure = self.is_anchored or page[0].a < self.following or is_young
+        before = (rows[0].a if rows else end + 1) - self.following
+        self.is_out_of_reach |= before > 0 and not is_sure
+        self.is_absent |= len({trade.a for trade in rows}) < end - self.following + 1
+        self.following, self.is_anchored = end + 1, True
+        return rows
 
 
 class HistoryFetcher:
-    """Brings ids through a BridgeLink. One request at a time."""
+    """Brings ids through a BridgeLink."""
 
     def __init__(self, route: Route) -> None:
-        self._route = route
+        self._client = PoliteClient(route)
+        self._is_real = route.market != "sim"
         self.link: BridgeLink | None = None
-        self._spent: deque[tuple[float, int]] = deque()
-        self._turn = asyncio.Lock()
 
     async def fetch(self, symbol: str, first: int | None, last: int, since_ms: int | None = None) -> str | None:
         """Put the trades ``first..last`` into the link; without a first id, from ``since_ms`` on.
 
-        Returns None, or why some could not be had.
+        Returns when they are stored: None, or why some could not be had. Raises RefusedError as the link does.
         """
         assert self.link is not None
-        place = came = 0
-        async with httpx.AsyncClient(timeout=15) as client:
-            if first is None:
-                found = await self._first_since(client, symbol, since_ms or 0)
-                if not isinstance(found, int) or found > last:
-                    return NO_SUCH_IDS if isinstance(found, int) else found
-                first = found
-            following = first
-            while following <= last:
-                params: Params = {"fromId": following, "limit": min(PAGE, last - following + 2)}
-                trades = await self._page(client, symbol, params)
-                if isinstance(trades, str):
-                    return trades
-                rows = [[symbol, t["a"], t["p"], t["q"], t["T"], t["m"]] for t in trades if t["a"] <= last]
-                place = await self.link.put(rows)
-                came += len(rows)
-                if len(rows) < len(trades) or len(trades) < params["limit"]:
-                    break
-                following = rows[-1][1] + 1
-        await self.link.stored(place)  # before the server hears what does not exist
-        return None if came == last - first + 1 else NO_SUCH_IDS
+        place = 0
+        async with httpx.AsyncClient(timeout=None) as http:  # PoliteClient has its own
+            try:
+                if first is None:
+                    first = await self._first_since(http, symbol, since_ms or 0, last)
+                    stretch = Stretch(first, last, is_anchored=True)
+                else:
+                    stretch = Stretch(first, last, is_anchored=first == 0)
+                while stretch.following <= last:
+                    rows = await self._next_rows(http, symbol, stretch)
+                    place = await self.link.put([symbol, t.a, t.p, t.q, t.T, t.m] for t in rows)
+                reason = stretch.reason
+            except HistoryError as error:
+                reason = str(error)
+        await self.link.stored(place)  # before the server hears what could not be had
+        return reason
 
-    async def _first_since(self, client: httpx.AsyncClient, symbol: str, since_ms: int) -> int | str:
-        """The id of the first trade at or after a time; the exchange takes windows of an hour."""
-        while since_ms < time.time() * 1_000:
-            window: Params = {"startTime": since_ms, "endTime": since_ms + _HOUR_MS - 1, "limit": 1}
-            trades = await self._page(client, symbol, window)
-            if isinstance(trades, str):
-                return trades
-            if trades:
-                return int(trades[0]["a"])
-            since_ms += _HOUR_MS
-        return "the exchange has no trade since then"
+    async def _next_rows(self, http: httpx.AsyncClient, symbol: str, stretch: Stretch) -> list[Trade]:
+        for look in range(_LOOKS):
+            await asyncio.sleep(BEHIND_S * look)
+            page = await self._client.trades(http, symbol, {"fromId": stretch.from_id, "limit": PAGE})
+            is_young = self._is_real and bool(page) and _wall_ms() - page[0].T < _REACH_MS
+            rows = stretch.take(page, is_young)
+            if rows is not None:
+                return rows
+        raise HistoryError(HISTORY_ENDS)
 
-    async def _page(self, client: httpx.AsyncClient, symbol: str, params: Params) -> list[dict[str, Any]] | str:
-        async with self._turn:
-            waited = 0.0
+    async def _first_since(self, http: httpx.AsyncClient, symbol: str, since_ms: int, last: int) -> int:
+        """The id of the first trade at or after a time, sought in windows of an hour, the longest there are."""
+        looks = 0
+        for _ in range(_HOURS):
             while True:
-                waited += await self._afford()
-                try:
-                    answer = await client.get(self._route.trades_url, params={"symbol": symbol, **params})
-                except httpx.HTTPError as error:
-                    return f"{self._route.rest} could not be reached: {error or type(error).__name__}"
-                if answer.status_code not in (418, 429):
+                window = {"startTime": since_ms, "endTime": since_ms + _HOUR_MS - 1, "limit": 1}
+                page = await self._client.trades(http, symbol, window)
+                if page and page[0].a > last:
+                    raise HistoryError(NO_PAST)
+                if page:
+                    return page[0].a
+                if since_ms + _HOUR_MS <= _wall_ms():
                     break
-                pause_s = float(answer.headers.get("Retry-After", 30))
-                waited += pause_s
-                log.warning("the exchange asks for a pause of %.0f s", pause_s)
-                if waited > _LONGEST_WAIT_S:
-                    return f"the exchange asked for a pause of {pause_s:.0f} s (HTTP {answer.status_code})"
-                await asyncio.sleep(pause_s)
-        if answer.status_code == 451:
-            return "geo-blocked: the exchange does not serve this country (HTTP 451)"
-        if answer.status_code != 200:
-            return f"the exchange answered HTTP {answer.status_code}: {answer.text[:100]}"
-        trades: list[dict[str, Any]] = answer.json()
-        return trades
+                looks += 1
+                if looks == _LOOKS:  # the present hour may still show one
+                    raise HistoryError(NO_PAST)
+                await asyncio.sleep(BEHIND_S * looks)
+            since_ms += _HOUR_MS
+        raise HistoryError(NO_PAST)
 
-    async def _afford(self) -> float:
-        """Wait until the budget has room for one request; returns the seconds waited."""
-        waited = 0.0
-        while True:
-            now = time.monotonic()
-            while self._spent and self._spent[0][0] < now - 60:
-                self._spent.popleft()
-            if sum(weight for _, weight in self._spent) + _WEIGHT <= _BUDGET:
-                self._spent.append((now, _WEIGHT))
-                return waited
-            pause = self._spent[0][0] + 60 - now
-            waited += pause
-            await asyncio.sleep(pause)
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -191,6 +191,7 @@ for (const [name, answer, reason] of [
   ],
   ["a server error that stays", { status: 502 }, /HTTP 502/],
   ["HTML in place of JSON", { status: 200, text: "<html>" }, /cannot be read/],
+  ["truncated JSON", { status: 200, text: '[{"a":100,"p":"1.5","q"' }, /cannot be read/],
   ["an object in place of a list", { status: 200, text: "{}" }, /cannot be read/],
 ]) {
   test(`${name} ends the job with its reason`, () => {
