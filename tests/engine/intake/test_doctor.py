@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.intake.doctor import Pulse, findings
+from engine.intake.liveness import Facts, State, judge
 from engine.intake.messages import Beat
 from engine.market.coverage import Hole
 from engine.market.records import HoleNews
@@ -44,3 +47,33 @@ def test_the_exchanges_clock_is_told_apart_from_ours() -> None:
     beat = Beat(**(WELL | {"skew_ms": 4_000.0}))  # type: ignore[arg-type]
     (finding,) = findings([Pulse("page", beat, 10, 0.0)], [], 0)
     assert finding.code == "clock-skew-exchange" and "4.0 s ahead of the exchange's" in finding.what
+
+
+FLOWING = Facts(sign_age_ms=100, trade_age_ms=100, upstream="open")
+CAUSES = {
+    "wrong route": replace(FLOWING, upstream="wrong-route"),
+    "upstream down": replace(FLOWING, upstream="closed"),
+    "one symbol silent": replace(FLOWING, silent=("ETHUSDT",)),
+    "tab frozen": pulse(age_ms=4_000),
+    "permission denied": pulse(permission="denied"),
+    "clock skew": pulse(skew_ms=5_000.0),
+    "exchange lag": pulse(lag_ms=3_000.0),
+    "backpressure": pulse(queued=50_000),
+    "storage stalled": replace(FLOWING, unstored_ms=4_000),
+    "disk full": replace(FLOWING, store_error="the disk is full"),
+    "holes open": news(),
+}
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_each_of_the_eleven_causes_is_named_on_the_dashboard_with_what_to_do(name: str) -> None:
+    """Those that stop the flow are its one state, the others stand beside it; the page's own table is in node."""
+    given = CAUSES[name]
+    if isinstance(given, Facts):
+        status = judge(given, 2_500)
+        assert status.state not in (State.LIVE, State.QUIET)
+        named = (status.state.value, status.cause, status.advice)
+    else:
+        (finding,) = findings([], [given], 0) if isinstance(given, HoleNews) else findings([given], [], 0)
+        named = (finding.code, finding.what, finding.advice)
+    assert all(named)
