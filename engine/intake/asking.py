@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.errors import RowRefused
 from engine.intake.actions import Action, FetchSelf, Note, Send
 from engine.intake.holes import OpenHoles
 from engine.intake.leases import Leases
@@ -11,6 +12,7 @@ from engine.intake.messages import NO_SUCH_IDS, Unfetchable, encode
 from engine.intake.warmth import WarmStarts
 from engine.market.coverage import Hole
 from engine.market.records import Batch, Commit, Event, HoleNews
+from engine.market.ticks import read_id, read_symbol
 
 
 class Asking:
@@ -66,6 +68,18 @@ class Asking:
         """Time has passed: ask whatever has been waiting without progress."""
         symbols = {(news.market, news.symbol) for news in self.holes.all()} | set(self.warm_starts.waiting())
         return [action for market, symbol in sorted(symbols) for action in self.ask(market, symbol, now_ms)]
+
+    def refused(self, market: str, row: object, reason: str) -> list[Action]:
+        """A row that came in cannot be used. If a hole waits for it, it would be asked for without end."""
+        if not isinstance(row, list) or len(row) < 2:
+            return []
+        try:
+            symbol, agg_id = read_symbol(row[0]), read_id(row[1])
+        except RowRefused:
+            return []
+        if not self.holes.misses(market, symbol, agg_id):
+            return []
+        return [_record(market, symbol, Hole(agg_id, agg_id), f"the exchange's row cannot be used: {reason}"[:500])]
 
     def unfetchable(self, market: str, message: Unfetchable) -> list[Action]:
         """A bridge could not bring these ids."""

@@ -63,6 +63,11 @@ class OpenHoles:
         holes = self._open.get((market, symbol), {})
         return any(hole.last == last and kept.news.given_up is None for hole, kept in holes.items())
 
+    def misses(self, market: str, symbol: str, agg_id: int) -> bool:
+        """Whether this id is missing and somebody may still bring it."""
+        news = (kept.news for kept in self._open.get((market, symbol), {}).values() if kept.news.given_up is None)
+        return any(run.first <= agg_id <= run.last for each in news for run in each.missing)
+
     def all(self) -> list[HoleNews]:
         """Every open hole."""
         return [hole.news for holes in self._open.values() for hole in holes.values()]

@@ -272,16 +272,18 @@ class Intake:
     ) -> list[Action]:
         ticks: list[Tick] = []
         rejected: list[tuple[int, str]] = []
+        notes: list[Action] = []
         for index, row in enumerate(rows):
             try:
                 ticks.append(read_row(row))
             except RowRefused as refused:
                 rejected.append((index, str(refused)))
                 self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(refused)))
+                notes += self._asking.refused(hello.market, row, str(refused))
         self._sign(hello, now_ms)
         self.traffic.received(hello.market, ticks, len(rejected), now_ms)
         bridge.in_flight += 1
-        return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected)))]
+        return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected))), *notes]
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []

@@ -261,6 +261,22 @@ def test_a_hole_beyond_the_limit_is_recorded_and_not_fetched() -> None:
     ]  # fmt: skip
 
 
+def test_a_fetched_row_that_cannot_be_used_ends_its_hole_instead_of_being_asked_for_again_and_again() -> None:
+    desk = Desk()
+    desk.bridge(1, "BTCUSDT")
+    desk.commit(news(2, 8, (5, 5)))
+    bad = [row(5, price="0"), row(6, price="0"), row(5, symbol="btc"), "no row"]
+    desk.say(1, {"type": "ticks", "seq": 1, "rows": bad})
+    reason = "the exchange's row cannot be used: price is '0'; expected more than 0"
+    noted = [event for event in desk.events if event.kind != "bridge"]
+    assert noted == [Event("unfetchable", "sim", "BTCUSDT", {"first": 5, "last": 5, "reason": reason})]
+    desk.commit(news(2, 8, (5, 5), given_up=reason))
+    desk.say(1, {"type": "ticks", "seq": 2, "rows": bad})
+    desk.pass_time(60_000)
+    assert fetches(desk, 1) == [(5, 5)]
+    assert noted == [event for event in desk.events if event.kind != "bridge"]
+
+
 def test_what_a_bridge_cannot_fetch_becomes_an_event() -> None:
     desk = Desk()
     desk.bridge(1, "BTCUSDT")
