@@ -44,11 +44,11 @@ from hosting.lock import FolderLock, FolderLockedError
 from hosting.logs import log_to
 from hosting.page import BridgePage, respond
 from hosting.token import read_or_create_token
+from hosting.visitor import TAKEN_AT_ONCE, Lobby, Outbox, Visitor, queue_more
 
 log = logging.getLogger("pairbridge.server")
 
 TICK_S = 0.1
-SEND_QUEUE = 2_000  # messages waiting for a client that does not read; then it is cut off
 
 
 def now() -> Now:
@@ -76,8 +76,9 @@ class BridgeServer:
             routes,
         )
         self._commits = Commits(writer, now, self._committed)
-        self._outboxes: dict[int, asyncio.Queue[Send | Close]] = {}
-        self._sockets: dict[int, ServerConnection] = {}
+        self._lobby = Lobby(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
+        self._outboxes: dict[int, Outbox] = {}
+        self._sockets: dict[int, Visitor] = {}
         self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0
         self._server: Server | None = None
@@ -108,13 +109,15 @@ class BridgeServer:
                 "127.0.0.1",
                 self._config.bridge_port,
                 process_request=self._answer,
-                max_size=4 * MAX_BYTES,  # up to here the refusal is ours, with its reason; beyond it is a bare 1009
+                create_connection=self._lobby.receive,  # type: ignore[arg-type]  # a factory will do, its docs say
+                backlog=TAKEN_AT_ONCE,
                 compression=None,
                 ping_interval=None,  # beats and ticks tell life; a pong of a frozen page would not
             )
         except OSError:
             await self._writer.close()
             raise
+        queue_more(self._server.sockets)
         self._page.publish(self.port)
         self._own = OwnFetcher(f"ws://127.0.0.1:{self.port}/", self._token, self._routes)
         self._perform(self.intake.started())
@@ -177,14 +180,17 @@ class BridgeServer:
         return self._page.answer(path) or respond(HTTPStatus.NOT_FOUND, "There is no such page here.\n")
 
     async def _converse(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, Visitor)
         conn, self._next_conn = self._next_conn, self._next_conn + 1
-        outbox: asyncio.Queue[Send | Close] = asyncio.Queue(SEND_QUEUE)
-        self._outboxes[conn], self._sockets[conn] = outbox, socket
+        outbox = self._outboxes[conn] = Outbox()
+        self._sockets[conn] = socket
         sender = asyncio.create_task(self._send_all(socket, outbox))
         self._perform(self.intake.connected(conn, now().mono_ms))
         try:
             async for message in socket:
                 self._perform(self.intake.received(conn, message, now().mono_ms))
+                if self.intake.has_greeted(conn):
+                    socket.let_in()
                 while self.intake.must_wait(conn) and not self._is_closing:
                     await self._commits.moved()
         except ConnectionClosed as closed:
@@ -194,7 +200,7 @@ class BridgeServer:
             del self._outboxes[conn], self._sockets[conn]
             sender.cancel()
 
-    async def _send_all(self, socket: ServerConnection, outbox: asyncio.Queue[Send | Close]) -> None:
+    async def _send_all(self, socket: ServerConnection, outbox: Outbox) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 action = await outbox.get()
@@ -224,7 +230,7 @@ class BridgeServer:
             self._outboxes[action.conn].put_nowait(action)
         except asyncio.QueueFull:
             log.warning("connection %d does not read what it is sent; cut off", action.conn)
-            self._sockets[action.conn].transport.abort()
+            self._sockets[action.conn].cut_off("does not read")
 
     async def _fetch(self, asked: FetchSelf) -> None:
         first, last = asked.ids

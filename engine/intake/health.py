@@ -30,7 +30,7 @@ def health(
     else:
         state = {key: markets[latest][key] for key in ("state", "cause", "advice")}
     refusals = [asdict(refusal) for refusal in list(intake.refusals)[-20:]]
-    return {**state, "market": latest, "markets": markets, "refusals": refusals}
+    return {**state, "market": latest, "markets": markets, "refusals": refusals, "refused": dict(intake.refused)}
 
 
 def _market(

@@ -7,7 +7,7 @@ with its monotonic clock in ms, and performs the actions that come back, in orde
 from __future__ import annotations
 
 import hmac
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -102,6 +102,7 @@ class Intake:
         self._asking = Asking(self._leases, holes, warm_start_ms, own_markets)
         self.traffic = Traffic()
         self.refusals: deque[Refusal] = deque(maxlen=100)
+        self.refused: Counter[str] = Counter()  # connections that were ended, by reason
 
     @property
     def holes(self) -> OpenHoles:
@@ -179,6 +180,11 @@ class Intake:
                     Send(conn, encode(type="stored", high_water=self._market(bridge.hello.market).high_water))
                 )
         return actions + self._asking.ask_again(now_ms)
+
+    def has_greeted(self, conn: int) -> bool:
+        """Whether a connection has shown the token, and is still wanted."""
+        bridge = self._bridges.get(conn)
+        return bridge is not None and bridge.hello is not None
 
     def must_wait(self, conn: int) -> bool:
         """Whether to stop reading from a connection until more of its batches are committed."""
@@ -322,6 +328,7 @@ class Intake:
         return self._markets.setdefault(name, _Market())
 
     def _refuse(self, conn: int, code: str, message: str, now_ms: int) -> list[Action]:
+        self.refused[code] += 1
         refused = Send(conn, encode(type="refused", code=code, message=message))
         close = Close(conn, _CLOSE_CODES.get(code, _MALFORMED), code)
         return [refused, close, *self.disconnected(conn, now_ms)]

@@ -17,7 +17,8 @@ class Leases:
         """A bridge's list, replacing an earlier one; returns the connections whose leases changed."""
         wanted = tuple(symbols)
         self._wanted[conn] = (market, wanted)
-        let_go = [key for key, holder in self._holder.items() if holder == conn and key[1] not in wanted]
+        kept = {(market, symbol) for symbol in wanted}
+        let_go = [key for key, holder in self._holder.items() if holder == conn and key not in kept]
         for key in let_go:
             del self._holder[key]
         return self._settle()
@@ -51,7 +52,7 @@ class Leases:
         """(active, standby) symbols of a connection, in the order it asked for them."""
         market, wanted = self._wanted.get(conn, ("", ()))
         active = [symbol for symbol in wanted if self._holder.get((market, symbol)) == conn]
-        return active, [symbol for symbol in wanted if symbol not in active]
+        return active, [symbol for symbol in wanted if self._holder.get((market, symbol)) != conn]
 
     def _free(self, conn: int) -> set[int]:
         for key in [key for key, holder in self._holder.items() if holder == conn]:

@@ -214,8 +214,8 @@ def _whole(message: dict[str, Any], key: str, least: int) -> int:
 
 def _number(message: dict[str, Any], key: str) -> float:
     value = message.get(key)
-    if type(value) not in (int, float):
-        raise MessageRefused("malformed", f"{key} is {repr(value)[:40]}; expected a number")
+    if type(value) not in (int, float) or not -MAX_ID < value < MAX_ID:  # type: ignore[operator]
+        raise MessageRefused("malformed", f"{key} is {repr(value)[:40]}; expected a number below 2^53")
     return float(value)  # type: ignore[arg-type]
 
 
