@@ -74,6 +74,7 @@ class BridgeServer:
             writer.all_open_holes(),
             int(config.warm_start_minutes * 60_000),
             routes,
+            config.fetch_limit_ids,
         )
         self._commits = Commits(writer, now, self._committed)
         self._lobby = Lobby(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009

@@ -20,6 +20,7 @@ GOOD = {
     "RETENTION_HOURS": ("48", 48.0),
     "DURABILITY": ("crash", "crash"),
     "WARM_START_MINUTES": ("0", 0.0),
+    "FETCH_LIMIT_IDS": ("1000", 1000),
     "DATA_DIR": ("somewhere/else", Path("somewhere/else")),
     "BRIDGE_PORT": ("0", 0),
     "DASHBOARD_PORT": ("65535", 65535),

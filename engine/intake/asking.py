@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from engine.errors import RowRefused
 from engine.intake.actions import Action, FetchSelf, Note, Send
-from engine.intake.holes import OpenHoles
+from engine.intake.holes import MAX_FETCH_IDS, OpenHoles
 from engine.intake.leases import Leases
 from engine.intake.messages import NO_SUCH_IDS, Unfetchable, encode
 from engine.intake.warmth import WarmStarts
@@ -19,11 +19,17 @@ class Asking:
     """Holes and warm starts of all markets."""
 
     def __init__(
-        self, leases: Leases, holes: Iterable[HoleNews], warm_start_ms: int, own_markets: Iterable[str]
+        self,
+        leases: Leases,
+        holes: Iterable[HoleNews],
+        warm_start_ms: int,
+        own_markets: Iterable[str],
+        fetch_limit_ids: int = MAX_FETCH_IDS,
     ) -> None:
-        """``own_markets``: those whose exchange the server may ask itself when a bridge cannot."""
+        """``own_markets``: those whose exchange the server may ask itself when a bridge cannot.
+        ``fetch_limit_ids``: a hole that misses more is recorded and not fetched."""
         self._leases = leases
-        self.holes = OpenHoles(holes)
+        self.holes = OpenHoles(holes, fetch_limit_ids)
         self.warm_starts = WarmStarts(warm_start_ms)
         self._own_markets = frozenset(own_markets)
         self._tried: set[tuple[str, str, Hole]] = set()  # the server has tried these ids itself

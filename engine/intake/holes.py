@@ -9,7 +9,7 @@ from engine.market.coverage import Hole
 from engine.market.records import HoleNews
 
 ASK_AGAIN_MS = 30_000  # without progress
-MAX_FETCH_IDS = 200_000
+MAX_FETCH_IDS = 200_000  # of one hole, unless the user says otherwise
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from engine.errors import MessageRefused, RowRefused
 from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
 from engine.intake.asking import Asking
 from engine.intake.doctor import Finding, Pulse, findings
-from engine.intake.holes import OpenHoles
+from engine.intake.holes import MAX_FETCH_IDS, OpenHoles
 from engine.intake.leases import Leases
 from engine.intake.liveness import Facts
 from engine.intake.messages import (
@@ -92,14 +92,15 @@ class Intake:
         holes: Iterable[HoleNews] = (),
         warm_start_ms: int = 0,
         own_markets: Iterable[str] = (),
+        fetch_limit_ids: int = MAX_FETCH_IDS,
     ) -> None:
         """``high_water`` by market and symbol, and the open ``holes``, as the store has them at start;
-        ``warm_start_ms`` and ``own_markets`` as in ``Asking``."""
+        the rest as in ``Asking``."""
         self._token = token.encode()
         self._bridges: dict[int, _Bridge] = {}
         self._leases = Leases()
         self._markets = {market: _Market(high_water=dict(ids)) for market, ids in (high_water or {}).items()}
-        self._asking = Asking(self._leases, holes, warm_start_ms, own_markets)
+        self._asking = Asking(self._leases, holes, warm_start_ms, own_markets, fetch_limit_ids)
         self.traffic = Traffic()
         self.refusals: deque[Refusal] = deque(maxlen=100)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason
