@@ -23,10 +23,14 @@ _CHUNK = 5_000
 class ReplayFeed:
     """Sends every row of one file, then reports what became of them."""
 
-    def __init__(self, path: Path, market: str | None) -> None:
-        """``market`` None: one of the file's own, so that its ids never meet an exchange's."""
+    def __init__(self, path: Path, market: str | None, is_history: bool = False) -> None:
+        """``market`` None: one of the file's own, so that its ids never meet an exchange's.
+
+        ``is_history``: it only adds to what is stored, and is no sign that the market's live stream is alive.
+        """
         if not path.is_file():
-            raise ValueError(f"--feed is {str(path)!r}; expected binance, simulator, or a file that exists")
+            raise ValueError(f"there is no file {str(path)!r}; expected binance, simulator, or a file that exists")
+        self._is_history = is_history
         self._path = path
         self._market = market
 
@@ -37,7 +41,8 @@ class ReplayFeed:
         market = self._market or f"file-{_digest(self._path)}"
         for reason, count in sorted(file.skipped.items()):
             log.warning("%s: %d lines skipped: %s", self._path.name, count, reason)
-        async with BridgeLink(url, token, market, f"replay of {self._path.name}"[:64], max_queue=_CHUNK) as link:
+        client = f"replay of {self._path.name}"[:64]
+        async with BridgeLink(url, token, market, client, max_queue=_CHUNK, helper=self._is_history) as link:
             link.upstream = "open"
             for at in range(0, len(file.rows), _CHUNK):
                 await link.put(file.rows[at : at + _CHUNK])

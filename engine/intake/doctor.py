@@ -84,7 +84,7 @@ def _of_holes(holes: list[HoleNews]) -> list[Finding]:
     for news in lost[:3]:
         what = f"{_missing(news):,} trades of {news.symbol} could not be fetched: {news.given_up}."
         advice = (
-            "Bars near them give no signal. Dump files fill them: python server.py --feed FILE --market " + news.market
+            "Bars near them give no signal. The exchange's dump files fill them: python -m feeds FILE --market " + news.market
         )
         found.append(Finding("holes-lost", what, advice))
     return found

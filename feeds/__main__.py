@@ -1,0 +1,54 @@
+"""Brings a recording to the bridge server that is running, for example to fill a hole from the exchange's dump files.
+
+python -m feeds BTCUSDT-aggTrades-2026-11-19.zip --market usdm
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import urllib.request
+from pathlib import Path
+from urllib.error import HTTPError
+
+from config import Config, load_or_exit, stop
+from feeds.link import RefusedError
+from feeds.replay import ReplayFeed
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line; exit code 2 with the reason when it cannot be done."""
+    parser = argparse.ArgumentParser(prog="python -m feeds", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("file", type=Path, help="any recording that `python server.py --feed FILE` reads")
+    parser.add_argument("--market", help="whose ids the file has, such as usdm or spot; without: a market of its own")
+    options = parser.parse_args(arguments)
+    config = load_or_exit()
+    logging.basicConfig(format="%(message)s")
+    try:
+        feed = ReplayFeed(options.file, options.market, is_history=True)
+        asyncio.run(feed.run(f"ws://127.0.0.1:{config.bridge_port}/", _token(config)))
+    except (ValueError, RefusedError) as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        stop("stopped; what was acknowledged is stored, and the same command again goes on")
+
+
+def _token(config: Config) -> str:
+    """The running server's token. Raises ValueError when there is no such server."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{config.bridge_port}/health", timeout=5):
+            return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip()
+    except HTTPError as error:
+        raise ValueError(f"port {config.bridge_port} answers HTTP {error.code}; expected a bridge server") from None
+    except FileNotFoundError:
+        raise ValueError(f"{config.data_dir} has no token; set PAIRBRIDGE_DATA_DIR to the running server's") from None
+    except OSError:
+        raise ValueError(
+            f"no bridge server answers on port {config.bridge_port}; start it, or read the file with"
+            " `python server.py --feed FILE`"
+        ) from None
+
+
+if __name__ == "__main__":
+    main()
