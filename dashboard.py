@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from dash import Dash
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
-from api.export import Signals, add_export_routes
+from api.export import Table, add_export_routes
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
@@ -29,15 +30,19 @@ from config import Config, load_or_exit, stop
 from engine.errors import StoreError
 from engine.pairs.settings import PairSettings, classic
 from engine.store.analysis import AnalysisStore
+from engine.store.scans import ScanShelf
 from hosting.lock import FolderLock, FolderLockedError
 from hosting.logs import log_to
 from hosting.token import read_or_create_token
 from monitor.heartbeat import Heartbeat
 from monitor.monitor import Monitor
+from monitor.scans import ScanRoom
 from monitor.thread import MonitorThread
 from monitor.view import Seen, glimpse, leaders
 from screen.frames import Frame, clock, frame, leader_row, log_row
 from screen.layout import page
+from screen.scan_texts import rows
+from screen.scan_wiring import register_scan
 from screen.texts import no_pair_notes
 from screen.wiring import register
 
@@ -54,6 +59,7 @@ class Desk:
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._config = config
+        self.scans = ScanRoom(config.ticks_db, ScanShelf(config.analysis_db))
 
     @property
     def bridge_url(self) -> str:
@@ -80,6 +86,14 @@ class Desk:
         """Follow a pair, or follow it with other settings."""
         return self._monitor.watch(market, y, x, settings)
 
+    def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
+        """Follow a pair on bars of this width, unless it is followed already; returns its watch id."""
+        with self._monitor.lock:
+            for watch_id, watch in self._monitor.watches.items():
+                if (watch.entry.market, watch.entry.y, watch.entry.x) == (market, y, x):
+                    return watch_id
+            return self.watch(market, y, x, replace(self.new_pair_settings(), interval_ms=interval_ms))
+
     def unwatch(self, watch_id: int) -> None:
         """Follow it no more."""
         self._monitor.unwatch(watch_id)
@@ -88,14 +102,19 @@ class Desk:
         """The settings a new pair starts with."""
         return new_pair_settings(self._config)
 
-    def signals(self, watch_id: int) -> Signals | None:
+    def signals(self, watch_id: int) -> Table | None:
         """The whole log of a watched pair, for a file."""
         watched = self.watched(watch_id)
         if watched is None:
             return None
         market, y, x, settings = watched
-        rows = [log_row(entry, settings.interval_ms) for entry in self._monitor.log_of(watch_id)]
-        return f"signals-{market}-{y}-{x}.csv", rows
+        log_rows = [log_row(entry, settings.interval_ms) for entry in self._monitor.log_of(watch_id)]
+        return f"signals-{market}-{y}-{x}.csv", log_rows
+
+    def scan(self, scan_id: int) -> Table | None:
+        """The pairs of a stored scan, for a file."""
+        result = self.scans.result(scan_id)
+        return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
 
     def whole_frame(self, watch_id: int | None) -> Frame:
         """Everything a screen needs at once, for polling."""
@@ -164,11 +183,12 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config, port: int
         with MonitorThread(monitor, hub.changed):
             yield
             asking.cancel()
+            await asyncio.to_thread(desk.scans.close)
             await asyncio.gather(asking, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    add_export_routes(server, desk.signals)
+    add_export_routes(server, desk.signals, desk.scan)
     app = Dash(
         "pairbridge",
         backend=_backend_of(server),
@@ -178,6 +198,7 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config, port: int
     )
     app.layout = lambda: page(config.refresh_rate, new_pair_settings(config))
     register(app, desk)
+    register_scan(app, desk.scans, desk)
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
     # The key of sessions hangs on the token, which is random, kept over restarts and known to this user alone.

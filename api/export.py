@@ -1,4 +1,4 @@
-"""Files for other tools: the signal log as CSV."""
+"""Files for other tools: the signal log and the results of scans as CSV."""
 
 from __future__ import annotations
 
@@ -15,20 +15,34 @@ SIGNAL_COLUMNS = (
     "x_price", "quantity_y", "quantity_x", "position", "revision", "late_ms", "run_id",
 )  # fmt: skip
 
-Signals = tuple[str, list[dict[str, Any]]]  # a name for the file, and the rows
+SCAN_COLUMNS = (
+    "y", "x", "verdict", "statistic", "critical_5", "pvalue", "q_value", "q_value_by", "half_life_bars",
+    "half_life_null_bars", "crossings", "hurst", "beta", "alpha", "lags", "holdout_statistic", "holdout_pvalue",
+)  # fmt: skip
+
+Table = tuple[str, list[dict[str, Any]]]  # a name for the file, and the rows
+Find = Callable[[int], Table | None]
 
 
-def add_export_routes(app: FastAPI, signals: Callable[[int], Signals | None]) -> None:
-    """``/api/signals.csv?watch=N``: every decision of a watched pair's run, oldest first, times in UTC."""
+def add_export_routes(app: FastAPI, signals: Find, scans: Find) -> None:
+    """``/api/signals.csv?watch=N``: every decision of a watched pair's run, oldest first, times in UTC.
+    ``/api/scan.csv?scan=N``: the pairs of a stored scan, the smallest statistic first."""
 
     @app.get("/api/signals.csv")
     def signals_csv(watch: int) -> StreamingResponse:
-        found = signals(watch)
-        if found is None:
-            raise HTTPException(404, f"no pair with number {watch} is watched")
-        name, rows = found
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return StreamingResponse(csv_lines(SIGNAL_COLUMNS, rows), media_type="text/csv", headers=headers)
+        return _file(signals(watch), SIGNAL_COLUMNS, f"no pair with number {watch} is watched")
+
+    @app.get("/api/scan.csv")
+    def scan_csv(scan: int) -> StreamingResponse:
+        return _file(scans(scan), SCAN_COLUMNS, f"no scan with number {scan} is stored")
+
+
+def _file(found: Table | None, columns: Iterable[str], missing: str) -> StreamingResponse:
+    if found is None:
+        raise HTTPException(404, missing)
+    name, rows = found
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingResponse(csv_lines(columns, rows), media_type="text/csv", headers=headers)
 
 
 def csv_lines(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:

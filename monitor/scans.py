@@ -65,9 +65,9 @@ class ScanRoom:
         """Where the scan stands now."""
         return self._state
 
-    def earlier(self) -> list[ScanSummary]:
+    def earlier(self, limit: int = 50) -> list[ScanSummary]:
         """Stored scans, the newest first."""
-        return self._shelf.newest()
+        return self._shelf.newest(limit)
 
     def result(self, scan_id: int) -> dict[str, Any] | None:
         """A stored result."""

@@ -21,9 +21,9 @@ from monitor.watch import Watch
 Columns = dict[str, list[Any]]
 
 _MODEL_COLUMNS = {
-    "spread": Out.SPREAD, "mean": Out.MEAN, "deviation": Out.DEVIATION, "z": Out.Z, "beta_ols": Out.BETA_OLS,
-    "beta_kalman": Out.BETA_KALMAN, "pvalue": Out.GATE_PVALUE, "gate": Out.GATE, "coverage": Out.COVERAGE,
-    "position": Out.POSITION,
+    "spread": Out.SPREAD, "mean": Out.MEAN, "deviation": Out.DEVIATION, "z": Out.Z, "beta": Out.BETA,
+    "beta_ols": Out.BETA_OLS, "beta_kalman": Out.BETA_KALMAN, "pvalue": Out.GATE_PVALUE, "gate": Out.GATE,
+    "coverage": Out.COVERAGE, "position": Out.POSITION,
 }  # fmt: skip
 _LEG_COLUMNS = {
     "open": Col.OPEN, "high": Col.HIGH, "low": Col.LOW, "close": Col.CLOSE, "volume": Col.VOLUME, "last": Col.LAST,

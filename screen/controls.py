@@ -13,9 +13,12 @@ from engine.errors import SettingsError
 from engine.market.intervals import interval_name, parse_interval
 from engine.pairs.settings import PairSettings, classic, defended
 from screen import ids
+from screen.fields import Choices, Field, field_row, options, read_all
+from screen.words import ESTIMATOR_NAMES
 
 PRESETS = {"classic": classic, "defended": defended}
-_INTERVALS = (
+_PRESET_WORDS = {"classic": "classic – the textbook rule", "defended": "defended – windows and costs first"}
+INTERVALS: Choices = (
     ("1s", "1 s – high frequency, bounce matters"),
     ("5s", "5 s – default"),
     ("1m", "1 m – recommended for slow pairs"),
@@ -23,21 +26,107 @@ _INTERVALS = (
     ("15m", "15 m – longer"),
     ("1h", "1 h – days of data"),
 )
-# Controls whose value is a settings field as it stands: component id, field, label, help, least, step.
-_NUMBERS = (
-    (ids.Z_WINDOW, "z_window", "z window", "Bars of the rolling mean and deviation; empty: 10 half-lives.", 5, 1),
-    (ids.ENTRY, "entry_z", "Entry |z|", "Enter when |z| passes this.", 0.1, 0.1),
-    (ids.EXIT, "exit_z", "Exit |z|", "Leave when z is back to this; 0: when it crosses zero.", 0, 0.1),
-    (ids.STOP, "stop_z", "Stop |z|", "Leave when z goes this far out on the adverse side; empty: none.", 0.2, 0.1),
-    (ids.BETA_WINDOW, "beta_window", "OLS window", "Bars of the rolling OLS; empty: 25 half-lives.", 20, 1),
-    (ids.MEMORY, "memory_half_life", "Memory", "Half-life of the filter's memory, bars; empty: 25 half-lives.", 1, 1),
-    (ids.TEST_WINDOW, "test_window", "Test window", "Bars the gate tests; empty: 40 half-lives, at least 500.", 50, 1),
-    (ids.FEE, "fee_bps", "Fee, bps", "Per fill; a round trip has four.", 0, 0.1),
-    (ids.NOTIONAL, "notional", "Notional Y", "Quote currency in the Y leg of a signal.", 1, 1),
+
+_LINE = (
+    Field(ids.INTERVAL, "interval", "Bars", "Width of a bar.", INTERVALS),
+    Field(
+        ids.PRICES, "price", "Price", "Last prints bounce between bid and ask, which looks like mean reversion.",
+        (("mid", "trade-side mid"), ("last", "last print (bounces)")),
+    ),
+    Field(
+        ids.ESTIMATOR, "estimator", "Hedge",
+        "How the hedge ratio is estimated. Kalman learns with every bar; OLS and TLS roll over the β window; Huber and"
+        " Theil-Sen resist outliers and stand from one fit to the next.", tuple(ESTIMATOR_NAMES.items()),
+    ),
+    Field(
+        ids.BETA_WINDOW, "beta_window", "β window", "Bars of every estimator but Kalman; empty: 25 half-lives.",
+        least=20, is_whole=True, empty="auto",
+    ),
+    Field(
+        ids.MEMORY, "memory_half_life", "Memory", "Half-life of Kalman's memory, in bars; empty: 25 half-lives.",
+        least=1, empty="auto",
+    ),
 )  # fmt: skip
-FORM = (
-    ids.INTERVAL, ids.PRICES, ids.ESTIMATOR, ids.GATE_LEVEL, ids.COST_FILTER, *(number[0] for number in _NUMBERS),
+_RULE = (
+    Field(
+        ids.Z_WINDOW, "z_window", "z window", "Bars of the rolling mean and deviation; empty: 10 half-lives.",
+        least=5, is_whole=True, empty="auto",
+    ),
+    Field(ids.ENTRY, "entry_z", "Entry |z|", "Enter when |z| passes this."),
+    Field(ids.EXIT, "exit_z", "Exit |z|", "Leave when z is back to this; 0: when it crosses zero."),
+    Field(
+        ids.STOP, "stop_z", "Stop |z|", "Leave when z goes this far out on the adverse side; empty: none.",
+        empty="none",
+    ),
 )  # fmt: skip
+_GATE = (
+    Field(
+        ids.GATE_ON, "gate", "Gate", "Whether entries wait for the Engle-Granger test.",
+        (("engle-granger", "Engle-Granger"), ("off", "off – nothing is tested")),
+    ),
+    Field(
+        ids.GATE_LEVEL, "gate_level", "Level",
+        "The level at which the gate opens; it closes at 20 %.", (("1", "1 %"), ("5", "5 %"), ("10", "10 %")),
+    ),
+    Field(
+        ids.TEST_WINDOW, "test_window", "Test window",
+        "Bars that the gate tests; empty: 40 half-lives, at least 500.", least=50, is_whole=True, empty="auto",
+    ),
+)  # fmt: skip
+_COSTS = (
+    Field(ids.FEE, "fee_bps", "Fee, bps", "Per fill, in basis points of the traded value; a round trip has four."),
+    Field(ids.NOTIONAL, "notional", "Notional Y", "Quote currency in the Y leg of a signal.", least=1),
+    Field(
+        ids.COST_FILTER, "cost_filter", "only entries that pay the round trip",
+        "Enter only where |z| is beyond the exit plus what the round trip costs.", is_switch=True,
+    ),
+)  # fmt: skip
+_MORE = (
+    Field(
+        ids.SPACE, "space", "Space", "Log: β is a ratio of dollars. Price: of coins.",
+        (("log", "log prices"), ("price", "prices")),
+    ),
+    Field(
+        ids.CALIBRATION, "calibration_bars", "Calibration",
+        "Bars before the first decision, on which the half-life and the filter's start are fitted, once.",
+        least=30, is_whole=True,
+    ),
+    Field(
+        ids.REFIT, "refit_every", "Refit every", "Bars between two fits of Huber or Theil-Sen; empty: window / 10.",
+        least=1, is_whole=True, empty="auto",
+    ),
+    Field(
+        ids.Z_SCALE, "z_scale", "z from", "The spread's rolling deviation, or the one that Kalman expects.",
+        (("rolling", "rolling deviation"), ("filter", "Kalman's own")),
+    ),
+    Field(ids.MAX_Z, "max_z", "Largest |z|", "No entry beyond; empty: no limit.", empty="none"),
+    Field(
+        ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then leave; empty: no limit.", empty="none"
+    ),
+    Field(ids.COOLDOWN, "cooldown_bars", "Cool-down", "Bars after an exit without an entry.", is_whole=True),
+    Field(ids.GATE_EVERY, "gate_every", "Test every", "Bars between two tests of the gate.", least=1, is_whole=True),
+    Field(ids.GATE_DWELL, "gate_dwell", "Dwell", "Bars that the gate keeps its state at least.", is_whole=True),
+    Field(
+        ids.GATE_LAGS, "gate_lags", "Test lags", "How the test chooses its lags; BIC keeps its size best.",
+        (("bic", "BIC"), ("aic", "AIC"), ("0", "0"), ("1", "1"), ("2", "2"), ("4", "4")),
+    ),
+    Field(
+        ids.STALE, "stale_after_ms", "Stale after, ms", "A leg without a trade for longer blocks entries.",
+        is_whole=True,
+    ),
+    Field(
+        ids.LEAST_COVERAGE, "least_coverage", "Least coverage",
+        "Share of the z window's bars, 0 to 1, in which both legs must have traded; less blocks entries.",
+    ),
+    Field(
+        ids.HALF_SPREAD, "half_spread_bps", "Half-spread, bps",
+        "Per fill; empty: measured from the trades' sides.", empty="measured",
+    ),
+)  # fmt: skip
+_GROUPS = (("Line", _LINE), ("Signal", _RULE), ("Gate", _GATE), ("Costs", _COSTS))
+FIELDS = (*_LINE, *_RULE, *_GATE, *_COSTS, *_MORE)
+FORM = tuple(field.id for field in FIELDS)
+MORE_FORM = frozenset(field.id for field in _MORE)
 
 
 def pair_picker() -> html.Div:
@@ -68,61 +157,17 @@ def pair_picker() -> html.Div:
 
 def settings_form(settings: PairSettings) -> html.Div:
     """How the pair on the screen is analysed; at first what a new one starts with."""
+    preset = Field(
+        ids.PRESET, "preset", "Preset",
+        "Classic: the textbook rule. Defended: windows from the half-life, Kalman's own deviation, entries that pay.",
+        tuple(_PRESET_WORDS.items()),
+    )  # fmt: skip
     form = html.Div(
         [
             html.H2("Analysis"),
-            _row(
-                "Preset",
-                "Classic: the textbook rule. Defended: windows from the half-life, entries that pay.",
-                dbc.Select(
-                    id=ids.PRESET,
-                    size="sm",
-                    placeholder="choose …",
-                    options=[{"label": name, "value": name} for name in PRESETS],
-                ),
-            ),
-            _row(
-                "Bars",
-                "Width of a bar.",
-                dbc.Select(id=ids.INTERVAL, size="sm", options=[{"label": t, "value": v} for v, t in _INTERVALS]),
-            ),
-            _row(
-                "Price",
-                "Last prints bounce between bid and ask, which looks like mean reversion.",
-                dbc.Select(
-                    id=ids.PRICES,
-                    size="sm",
-                    options=[
-                        {"label": "trade-side mid", "value": "mid"},
-                        {"label": "last print (bounces)", "value": "last"},
-                    ],
-                ),
-            ),
-            _row(
-                "Hedge",
-                "How the hedge ratio is estimated.",
-                dbc.Select(
-                    id=ids.ESTIMATOR,
-                    size="sm",
-                    options=[{"label": "Kalman filter", "value": "kalman"}, {"label": "rolling OLS", "value": "ols"}],
-                ),
-            ),
-            *(_row(label, text, _number(of, field, least, step)) for of, field, label, text, least, step in _NUMBERS),
-            _row(
-                "Gate",
-                "Level of the Engle-Granger test that opens the gate.",
-                dbc.Select(
-                    id=ids.GATE_LEVEL,
-                    size="sm",
-                    options=[
-                        {"label": "1 %", "value": "1"},
-                        {"label": "5 %", "value": "5"},
-                        {"label": "10 %", "value": "10"},
-                        {"label": "off", "value": "off"},
-                    ],
-                ),
-            ),
-            dbc.Switch(id=ids.COST_FILTER, label="only entries that pay the round trip", value=False),
+            field_row(preset),
+            *(part for title, fields in _GROUPS for part in (html.H3(title), *map(field_row, fields))),
+            html.Details([html.Summary("More settings"), *map(field_row, _MORE)], id=ids.MORE, className="more"),
             dbc.Button(
                 "Apply",
                 id=ids.APPLY,
@@ -133,7 +178,8 @@ def settings_form(settings: PairSettings) -> html.Div:
             ),
         ],
         className="settings",
-    )  # fmt: skip
+    )
+    form[ids.PRESET].placeholder = "choose …"
     for name, value in zip(FORM, form_values(settings), strict=True):
         form[name].value = value
     return form
@@ -141,57 +187,25 @@ def settings_form(settings: PairSettings) -> html.Div:
 
 def form_values(settings: PairSettings) -> list[Any]:
     """The values of the controls in FORM's order."""
-    gate = "off" if settings.gate == "off" else str(settings.gate_level)
-    chosen = [interval_name(settings.interval_ms), settings.price, settings.estimator, gate, settings.cost_filter]
-    return chosen + [getattr(settings, field) for _, field, *_ in _NUMBERS]
+    own = {"interval": interval_name(settings.interval_ms)}
+    return [field.shown(own.get(field.name) or getattr(settings, field.name)) for field in FIELDS]
 
 
 def interval_options(settings: PairSettings) -> list[dict[str, str]]:
     """The offered widths, and the one in use if it is another."""
     name = interval_name(settings.interval_ms)
-    options = [{"label": text, "value": value} for value, text in _INTERVALS]
-    return options if any(option["value"] == name for option in options) else [*options, {"label": name, "value": name}]
+    is_offered = any(value == name for value, _ in INTERVALS)
+    return options(INTERVALS if is_offered else (*INTERVALS, (name, name)))
 
 
 def settings_from(values: Mapping[str, Any], base: PairSettings) -> PairSettings:
     """The settings that the controls stand for; what they do not show stays as in ``base``.
 
-    Raises SettingsError naming the control's field, the value and what was expected.
+    Raises SettingsError naming the field, the value and what was expected.
     """
-    changes: dict[str, Any] = {field: values[of] for of, field, *_ in _NUMBERS}
-    for field in ("entry_z", "exit_z", "fee_bps", "notional"):
-        if changes[field] is None:
-            raise SettingsError(f"{field} is empty; expected a number")
-    for field in ("z_window", "beta_window", "test_window"):
-        changes[field] = None if changes[field] is None else int(changes[field])
+    changes = read_all(FIELDS, values)
     try:
-        changes["interval_ms"] = parse_interval(values[ids.INTERVAL])
+        changes["interval_ms"] = parse_interval(changes.pop("interval"))
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    gate = values[ids.GATE_LEVEL]
-    changes |= {"gate": "off"} if gate == "off" else {"gate": "engle-granger", "gate_level": int(gate)}
-    changes |= {
-        "price": values[ids.PRICES],
-        "estimator": values[ids.ESTIMATOR],
-        "cost_filter": bool(values[ids.COST_FILTER]),
-    }
-    if changes["estimator"] == "ols":
-        changes["z_scale"] = "rolling"
-    return replace(base, **changes)
-
-
-def _number(of: str, field: str, least: float, step: float) -> dbc.Input:
-    empty = {
-        "stop_z": "none",
-        "z_window": "auto",
-        "beta_window": "auto",
-        "memory_half_life": "auto",
-        "test_window": "auto",
-    }
-    return dbc.Input(
-        id=of, type="number", min=least, step=step, size="sm", debounce=True, placeholder=empty.get(field, "")
-    )  # fmt: skip
-
-
-def _row(label: str, explanation: str, control: Any) -> html.Div:
-    return html.Div([dbc.Label(label, html_for=control.id, size="sm"), control], className="row-2", title=explanation)
+    return replace(base, **changes | {"gate_level": int(changes["gate_level"])})

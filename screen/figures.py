@@ -100,11 +100,13 @@ def z_lines(settings: PairSettings) -> list[Figure]:
 
 
 def beta() -> Figure:
-    """Both estimates of the hedge ratio, as known before each bar."""
+    """Both estimates of the hedge ratio, and the one in use where it is another, as known before each bar."""
     data = [
         _line("Kalman", "beta_kalman", CYAN, hovertemplate="%{y:.4f}"),
         _line("rolling OLS", "beta_ols", VIOLET, hovertemplate="%{y:.4f}"),
+        _line("in use", "beta_used", AMBER, hovertemplate="%{y:.4f}", line={"shape": "hv"}, visible=False),
     ]
+    data[-1]["meta"]["optional"] = True
     return {"data": data, "layout": layout(yaxis=axis(side="right", tickformat=".3f"))}
 
 

@@ -88,11 +88,13 @@ def frame(
 
 
 def drawn_columns(columns: Columns, settings: PairSettings) -> Columns:
-    """Columns as drawn: a log spread in basis points, with its band."""
+    """Columns as drawn: a log spread in basis points, with its band; the line in use where it is drawn nowhere else."""
     if not columns:
         return {}
     unit = 1e4 if settings.space == "log" else 1.0
-    drawn = {name: values for name, values in columns.items() if name not in ("mean", "deviation")}
+    drawn = {name: values for name, values in columns.items() if name not in ("mean", "deviation", "beta")}
+    if settings.estimator not in ("kalman", "ols"):  # those two are drawn in any case
+        drawn["beta_used"] = columns["beta"]
     drawn["spread"] = [_times(value, unit) for value in columns["spread"]]
     pairs = list(zip(columns["mean"], columns["deviation"], strict=True))
     for name, side in (("upper", 1.0), ("lower", -1.0)):

@@ -13,6 +13,8 @@ from screen import figures, ids
 from screen.controls import pair_picker, settings_form
 from screen.evidence_panel import evidence_panel
 from screen.help import help_dialog
+from screen.scan_page import scan_page
+from screen.theme import GRID_THEME
 
 _CARDS = (
     ("prices", "Last prices", "Last prints of Y and X, as they came. Statistics run on the trade-side mid."),
@@ -47,13 +49,6 @@ _PANELS = (
 _LIVE_REGION: Any = {"aria-live": "polite"}
 _DARK: Any = {"data-bs-theme": "dark"}
 _NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
-_GRID_THEME = {
-    "function": "themeQuartz.withParams({backgroundColor: '#0f1620', foregroundColor: '#d5dee8',"
-    " headerBackgroundColor: '#131c28', headerTextColor: '#8494a6', borderColor: 'rgba(132, 148, 166, 0.16)',"
-    " oddRowBackgroundColor: '#111924', rowHoverColor: 'rgba(34, 211, 238, 0.08)', accentColor: '#22d3ee',"
-    " selectedRowBackgroundColor: 'rgba(34, 211, 238, 0.16)', fontSize: 12, spacing: 4, wrapperBorderRadius: 7,"
-    " fontFamily: 'inherit', headerFontWeight: 500, browserColorScheme: 'dark'})"
-}
 _GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
@@ -65,6 +60,7 @@ def page(refresh_s: float = 1.0, settings: PairSettings | None = None) -> html.D
             _header(),
             html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
             html.Div([_sidebar(settings or PairSettings()), _main()], className="body"),
+            scan_page(),
             _machinery(refresh_s),
             help_dialog(),
         ],
@@ -78,6 +74,14 @@ def _header() -> html.Header:
         [
             html.Div(
                 [html.Span("Pair", className="brand-a"), html.Span("bridge", className="brand-b")], className="brand"
+            ),
+            dbc.RadioItems(
+                id=ids.TAB,
+                value="pair",
+                options=[{"label": "Pair", "value": "pair"}, {"label": "Universe scan", "value": "scan"}],
+                className="tabs btn-group",
+                inputClassName="btn-check",
+                labelClassName="btn btn-sm",
             ),
             html.Div("", id=ids.live("title"), className="pair-title"),
             html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
@@ -116,7 +120,7 @@ def _sidebar(settings: PairSettings) -> html.Aside:
                     "headerHeight": 28,
                     "suppressCellFocus": True,
                     "localeText": {"noRowsToShow": "No pair yet: it appears with the first trades of two symbols."},
-                    "theme": _GRID_THEME,
+                    "theme": GRID_THEME,
                 },
                 getRowId="params.data.id",
                 className="grid watch-grid",
@@ -234,7 +238,7 @@ def _log() -> html.Section:
                     "suppressCellFocus": True,
                     "enableCellTextSelection": True,
                     "localeText": {"noRowsToShow": "No decision yet. One is logged whenever |z| passes the threshold."},
-                    "theme": _GRID_THEME,
+                    "theme": GRID_THEME,
                 },
                 getRowId="params.data.given",
                 className="grid",

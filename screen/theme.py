@@ -16,6 +16,15 @@ FAINT = "rgba(34,211,238,0.13)"
 
 Figure = dict[str, Any]
 
+# Of ag-grid, which takes a function of its own; assets/theme.css has the same colours.
+GRID_THEME = {
+    "function": "themeQuartz.withParams({backgroundColor: '#0f1620', foregroundColor: '#d5dee8',"
+    " headerBackgroundColor: '#131c28', headerTextColor: '#8494a6', borderColor: 'rgba(132, 148, 166, 0.16)',"
+    " oddRowBackgroundColor: '#111924', rowHoverColor: 'rgba(34, 211, 238, 0.08)', accentColor: '#22d3ee',"
+    " selectedRowBackgroundColor: 'rgba(34, 211, 238, 0.16)', fontSize: 12, spacing: 4, wrapperBorderRadius: 7,"
+    " fontFamily: 'inherit', headerFontWeight: 500, browserColorScheme: 'dark'})"
+}
+
 
 def axis(**more: Any) -> Figure:
     """One axis, dark."""

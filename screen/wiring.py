@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from engine.errors import PairbridgeError
+from engine.errors import PairbridgeError, SettingsError
 from engine.pairs.settings import PairSettings
 from screen import ids
-from screen.controls import FORM, PRESETS, form_values, interval_options, settings_from
+from screen.controls import FIELDS, FORM, MORE_FORM, PRESETS, form_values, interval_options, settings_from
+from screen.fields import at_fault, error_id, plain
 from screen.frames import Frame
 
 _WATCH = Output(ids.WATCH, "data", allow_duplicate=True)
@@ -101,13 +102,26 @@ def _register_choices(app: Dash, desk: Desk) -> None:
         *(Output(name, "value", allow_duplicate=True) for name in FORM),
         Input(ids.PRESET, "value"),
         State(ids.INTERVAL, "value"),
+        State(ids.ESTIMATOR, "value"),
         prevent_initial_call=True,
     )
-    async def fill_preset(name: str | None, interval: str | None) -> list[Any]:
+    async def fill_preset(name: str | None, interval: str | None, estimator: str | None) -> list[Any]:
         if name is None:
             return [no_update] * len(FORM)
-        values = form_values(PRESETS[name]())
+        values = form_values(PRESETS[name](estimator=estimator or "kalman"))
         return [interval or values[0], *values[1:]]
+
+    @app.callback(
+        *(Output(error_id(name), "children") for name in FORM),
+        Output(ids.MORE, "open"),
+        *(Input(name, "value") for name in FORM),
+        State(ids.MORE, "open"),
+    )
+    async def check(*values: Any) -> list[Any]:
+        *given, is_open = values
+        errors = at_fault(FIELDS, _error_in(dict(zip(FORM, given, strict=True))))
+        is_hidden = any(error and name in MORE_FORM for name, error in zip(FORM, errors, strict=True))
+        return [*errors, True if is_hidden else is_open]
 
     @app.callback(_WATCH, Input(ids.LEADERS, "cellClicked"), prevent_initial_call=True)
     async def choose(clicked: dict[str, Any] | None) -> Any:
@@ -152,8 +166,19 @@ def _register_changes(app: Dash, desk: Desk) -> None:
         }
         try:
             return await asyncio.to_thread(actions[str(ctx.triggered_id)])
+        except SettingsError as error:
+            return no_update, f"Not done. {plain(FIELDS, error)}", no_update, no_update
         except PairbridgeError as error:
             return no_update, f"Not done: {error}.", no_update, no_update
+
+
+def _error_in(values: dict[str, Any]) -> SettingsError | None:
+    """What is wrong with a form, if anything is."""
+    try:
+        settings_from(values, PairSettings())
+    except SettingsError as error:
+        return error
+    return None
 
 
 def _add_pair(desk: Desk, market: str | None, y: str | None, x: str | None) -> tuple[Any, ...]:
@@ -205,6 +230,7 @@ def _register_script(app: Dash, desk: Desk) -> None:
         (ids.WATCH, "data", "follow"),
         (ids.PRICE_LEG, "value", "showLeg"),
         (ids.LOG_FILTER, "value", "filterLog"),
+        (ids.TAB, "value", "showTab"),
     ):
         wire: Any = app.clientside_callback  # has no types of its own
         wire(ClientsideFunction("pairbridge", function), Input(component, prop), prevent_initial_call=True)

@@ -127,7 +127,13 @@ const PairbridgeCore = (() => {
     return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
   }
 
-  return { KEEP, emptyPair, absorb, drawn, latest, number };
+  /** A probability for people: four digits, and no zero where it is only small. */
+  function share(value) {
+    if (value === null || value === undefined || Number.isNaN(value)) return "–";
+    return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
+  }
+
+  return { KEEP, emptyPair, absorb, drawn, latest, number, share };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

@@ -23,6 +23,7 @@
   let polling = false;
   let dirty = false;
   let banner = null;
+  let told = null; // the newest scan that the page was told of
   const zoomed = new Set();
   let stale = new Set(CHARTS); // charts that do not show what is known
   const painted = { frames: 0, trade_ms: 0 }; // for measurements
@@ -178,6 +179,7 @@
 
   function paint() {
     dirty = false;
+    if (document.querySelector(".page")?.dataset.tab === "scan") return; // hidden: they stay stale
     stale.add("price-chart"); // its last candle is still forming; the others change with a complete bar only
     for (const id of [...stale]) {
       const gd = plot(id);
@@ -200,7 +202,10 @@
       });
       gd.on("plotly_doubleclick", () => follow(id));
     }
-    for (const trace of gd.data) Object.assign(trace, core.drawn(pair, trace.meta, leg));
+    for (const trace of gd.data) {
+      Object.assign(trace, core.drawn(pair, trace.meta, leg));
+      if (trace.meta.optional) trace.visible = trace.y.length > 0;
+    }
     if (id === "legs-chart") {
       gd.data[0].name = pair.names.y;
       gd.data[1].name = pair.names.x;
@@ -292,7 +297,10 @@
   }
 
   window.pairbridgeNumber = core.number;
-  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, { pairbridgeNumber: core.number });
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
+    pairbridgeNumber: core.number,
+    pairbridgeShare: core.share,
+  });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
     pairbridge: {
       polled(frame) {
@@ -303,6 +311,17 @@
           wanted = watch;
           ask();
         }
+      },
+      showTab(value) {
+        document.querySelector(".page").dataset.tab = value;
+        window.dash_clientside.set_props("scan-poll", { disabled: value !== "scan" });
+        window.dispatchEvent(new Event("resize")); // charts that were hidden have no size yet
+        requestAnimationFrame(paint);
+      },
+      freshScan(newest) {
+        if (newest === null || newest === undefined || newest === told) return window.dash_clientside.no_update;
+        told = newest;
+        return newest;
       },
       showLeg(value) {
         leg = value;

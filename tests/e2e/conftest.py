@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, until
+
+SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
+MANY_BARS = "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300"
 
 
 @pytest.fixture
@@ -17,6 +21,30 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     made.close()
     for path in sorted(tmp_path.glob("*.out")):
         print(f"--- {path.name}\n{path.read_text()[-2_000:]}")  # noqa: T201 - pytest shows it with a failure
+
+
+@pytest.fixture(scope="session")
+def trading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two simulated hours, caught up, then live: shared by the tests of the dashboard, which tidy up after them."""
+    stack = Stack(tmp_path_factory.mktemp("desk"))
+    try:
+        stack.start_exchange("--catch-up-hours", "2", "--symbols", SYMBOLS)
+        stack.start_dashboard()
+        exchange = f"127.0.0.1:{stack.exchange_port}"
+        stack.start_server("--feed", "simulator", "--exchange", exchange, "--symbols", SYMBOLS)
+        until(lambda: len(decisions(stack)) >= 20, 60, "twenty decisions")
+        yield stack
+    finally:
+        stack.close()
+
+
+def decisions(stack: Stack) -> list[tuple[Any, ...]]:
+    return stack.query("SELECT * FROM v_signals", file="analysis.db")
+
+
+def seen(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait for a state of the page; Playwright's own waiting evaluates text in the page, which its policy forbids."""
+    until(lambda: page.evaluate(expression, arg), 20, expression)
 
 
 def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tuple[Page, list[str]]:

@@ -13,44 +13,16 @@ from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.e2e.conftest import watched_page
+from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
 CHARTS = ("price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart")
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two simulated hours, caught up, then live."""
-    stack = Stack(tmp_path_factory.mktemp("desk"))
-    try:
-        stack.start_exchange("--catch-up-hours", "2", "--symbols", "BTCUSDT,ETHUSDT,SOLUSDT")
-        stack.start_dashboard()
-        stack.start_server(
-            "--feed",
-            "simulator",
-            "--exchange",
-            f"127.0.0.1:{stack.exchange_port}",
-            "--symbols",
-            "BTCUSDT,ETHUSDT,SOLUSDT",
-        )
-        until(lambda: len(decisions(stack)) >= 20, 60, "twenty decisions")
-        yield stack
-    finally:
-        stack.close()
-
-
-MANY_BARS = "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300"
-
-
-def seen(page: Page, expression: str, arg: Any = None) -> None:
-    """Wait for a state of the page; Playwright's own waiting evaluates text in the page, which its policy forbids."""
-    until(lambda: page.evaluate(expression, arg), 20, expression)
-
-
-def decisions(stack: Stack) -> list[tuple[Any, ...]]:
-    return stack.query("SELECT * FROM v_signals", file="analysis.db")
+@pytest.fixture
+def desk(trading: Stack) -> Stack:
+    return trading
 
 
 def points(page: Page, chart: str, trace: int = 0) -> list[Any]:
@@ -174,7 +146,7 @@ def test_a_setting_that_cannot_be_is_told(page: Page) -> None:
     page.locator("#set-exit").fill("3")
     page.locator("#set-exit").press("Tab")
     page.locator("#apply").click()
-    expect(page.locator("#message")).to_contain_text("exit_z is 3; expected from 0 to below entry_z")
+    expect(page.locator("#message")).to_contain_text("Exit |z| is 3; expected from 0 to below Entry |z|.")
 
 
 def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:

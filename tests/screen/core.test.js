@@ -91,3 +91,7 @@ test("a number that is not known is a dash, never 0", () => {
   assert.equal(core.number(0, 2), "0.00");
   assert.equal(core.number(1234.56789, -6), "1,234.57");
 });
+
+test("a small probability is not shown as 0", () => {
+  assert.deepEqual([null, 0.00004, 0.0001, 0.25, 1].map(core.share), ["–", "< 0.0001", "0.0001", "0.2500", "1.0000"]);
+});

@@ -10,12 +10,12 @@ import pytest
 from dash import Dash
 from dash.development.base_component import Component
 
-from engine.errors import SettingsError
 from engine.pairs.calibration import Calibration
 from engine.pairs.model import Snapshot
-from engine.pairs.settings import PairSettings, classic, defended
-from screen import controls, figures, frames, ids, texts, words
+from engine.pairs.settings import PairSettings, classic
+from screen import fields, figures, frames, ids, texts, words
 from screen.layout import page
+from screen.scan_wiring import register_scan
 from screen.wiring import register
 from tests.screen.pairs import NAN, snapshot, view
 
@@ -74,39 +74,19 @@ def test_holes_and_stopped_reversion_are_red() -> None:
     assert (text["half-life"], tone["half-life"]) == ("n.a.", "bad")
 
 
-def test_the_form_gives_back_the_settings_it_shows() -> None:
-    for settings in (
-        classic(),
-        defended(),
-        classic(gate="off", estimator="ols", interval_ms=90_000),
-        classic(window=77),
-    ):
-        values = dict(zip(controls.FORM, controls.form_values(settings), strict=True))
-        assert controls.settings_from(values, settings) == settings
-        assert values[ids.INTERVAL] in [option["value"] for option in controls.interval_options(settings)]
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({ids.ENTRY: None}, "entry_z is empty; expected a number"),
-        ({ids.EXIT: 5}, "exit_z is 5; expected from 0 to below entry_z"),
-        ({ids.INTERVAL: "5 apples"}, "interval is '5 apples'"),
-        ({ids.Z_WINDOW: 2}, "z_window is 2; expected 5 to 5000, or none"),
-    ],
-)
-def test_a_bad_control_is_named(change: dict[str, Any], says: str) -> None:
-    values = dict(zip(controls.FORM, controls.form_values(classic()), strict=True)) | change
-    with pytest.raises(SettingsError, match=says.replace("(", r"\(")):
-        controls.settings_from(values, classic())
-
-
 def test_spreads_are_drawn_in_basis_points_with_their_band() -> None:
-    columns = {"t": [1, 2], "spread": [None, 0.001], "mean": [None, 0.0005], "deviation": [None, 0.0001]}
+    columns = {
+        "t": [1, 2],
+        "spread": [None, 0.001],
+        "mean": [None, 0.0005],
+        "deviation": [None, 0.0001],
+        "beta": [1, 2],
+    }
     drawn = frames.drawn_columns(columns, classic())
     assert drawn["spread"] == [None, 10.0] and drawn["upper"] == [None, pytest.approx(6.0)]
     assert frames.drawn_columns(columns, classic(space="price"))["spread"] == [None, 0.001]
     assert frames.drawn_columns({}, classic()) == {}
+    assert "beta_used" not in drawn and frames.drawn_columns(columns, classic(estimator="tls"))["beta_used"] == [1, 2]
 
 
 class _NoDesk:
@@ -115,7 +95,9 @@ class _NoDesk:
 
 def test_every_id_of_a_callback_is_in_the_layout() -> None:
     app = Dash("ids", suppress_callback_exceptions=True)
-    register(app, _NoDesk())  # type: ignore[arg-type]
+    nobody: Any = _NoDesk()
+    register(app, nobody)
+    register_scan(app, nobody, nobody)
     laid_out = set(_ids(page()))
     assert len(laid_out) == len(list(_ids(page()))), "an id stands twice"
     used = set()
@@ -138,18 +120,29 @@ def _ids(component: Any) -> Any:
 
 
 def test_figures_name_only_columns_that_a_frame_has() -> None:
-    known = {"t", "z", "upper", "lower", "spread", "beta_kalman", "beta_ols", "pvalue", "gate", "y_last", "x_last"}
-    known |= {f"leg_{name}" for name in ("open", "high", "low", "close", "volume")}
+    known = {
+        "t",
+        "z",
+        "upper",
+        "lower",
+        "spread",
+        "beta_kalman",
+        "beta_ols",
+        "beta_used",
+        "pvalue",
+        "gate",
+        "y_last",
+        "x_last",
+    }
+    known |= {"beta_used"} | {f"leg_{name}" for name in ("open", "high", "low", "close", "volume")}
     for chart in ids.CHARTS:
         for trace in figures.FIGURES[chart]()["data"]:
-            fields = {
-                value for key, value in trace["meta"].items() if key in ("x", "y", "open", "high", "low", "close")
-            }
-            assert fields <= known, (chart, fields - known)
+            used = {value for key, value in trace["meta"].items() if key in ("x", "y", "open", "high", "low", "close")}
+            assert used <= known, (chart, used - known)
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (frames, words):
+    for module in (fields, frames, words):
         assert doctest.testmod(module).failed == 0
 
 

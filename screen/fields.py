@@ -1,0 +1,106 @@
+"""Fields of a form: one table says what each is called, means and may hold; controls, reading and errors follow it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import html
+
+from engine.errors import SettingsError
+
+Choices = tuple[tuple[str, str], ...]  # (value, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One control and the ``name`` of the setting it stands for.
+
+    A number may be left empty where ``empty`` is a word that explains what that means.
+    """
+
+    id: str
+    name: str
+    label: str
+    explanation: str
+    choices: Choices = ()
+    is_switch: bool = False
+    least: float = 0
+    is_whole: bool = False
+    empty: str = ""
+
+    def control(self) -> Any:
+        """The component, without a value."""
+        if self.is_switch:
+            return dbc.Switch(id=self.id, label=self.label, value=False)
+        if self.choices:
+            return dbc.Select(id=self.id, size="sm", options=options(self.choices))
+        return dbc.Input(
+            id=self.id, type="number", min=self.least, step="any", size="sm", debounce=True, placeholder=self.empty
+        )
+
+    def shown(self, value: Any) -> Any:
+        """A setting's value as the control shows it."""
+        return str(value) if self.choices else value
+
+    def read(self, value: Any) -> Any:
+        """The setting's value from the control's. Raises SettingsError for what is no such number."""
+        if self.is_switch:
+            return bool(value)
+        if value is None or value == "":
+            if self.empty:
+                return None
+            raise SettingsError(f"{self.name} is empty; expected a {'choice' if self.choices else 'number'}")
+        if self.choices:
+            return value
+        if self.is_whole:
+            if value != int(value):
+                raise SettingsError(f"{self.name} is {value}; expected a whole number")
+            return int(value)
+        return value
+
+
+def options(choices: Choices) -> list[dict[str, str]]:
+    """Choices as a select takes them."""
+    return [{"label": text, "value": value} for value, text in choices]
+
+
+def field_row(field: Field) -> html.Div:
+    """The control with its label, its help as a tooltip, and a place for what is wrong with it."""
+    control = [field.control()]
+    if not field.is_switch:
+        control.insert(0, dbc.Label(field.label, html_for=field.id, size="sm"))
+    error = html.Div("", id=error_id(field.id), className="field-error", role="alert")
+    return html.Div([*control, error], className="row-switch" if field.is_switch else "row-2", title=field.explanation)
+
+
+def error_id(control: str) -> str:
+    """Where it stands what is wrong with a control."""
+    return f"{control}-error"
+
+
+def read_all(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name from controls by id. Raises SettingsError naming the setting."""
+    return {field.name: field.read(values[field.id]) for field in fields}
+
+
+def plain(fields: Sequence[Field], error: SettingsError) -> str:
+    """An error in the words of the form.
+
+    >>> exit_z = Field("a", "exit_z", "Exit |z|", "")
+    >>> plain([exit_z, Field("b", "entry_z", "Entry |z|", "")], SettingsError("exit_z is 3; expected below entry_z"))
+    'Exit |z| is 3; expected below Entry |z|.'
+    """
+    text = str(error)
+    for field in fields:
+        text = re.sub(rf"\b{field.name}\b", field.label, text)
+    return text if text.endswith(".") else text + "."
+
+
+def at_fault(fields: Sequence[Field], error: SettingsError | None) -> list[str]:
+    """For each field what is wrong with it; the error's first word names the setting."""
+    words = str(error).split(" ", 1)[0] if error else ""
+    return [plain(fields, error) if error and field.name == words else "" for field in fields]

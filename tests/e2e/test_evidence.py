@@ -1,0 +1,128 @@
+"""The evidence panel and the form in a real Chromium: live, readable at both sizes, reached by the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from screen.evidence import GROUPS
+from tests.e2e.conftest import MANY_BARS, seen, watched_page
+from tests.e2e.stack import Stack, until
+
+pytestmark = pytest.mark.browser
+
+# Boxes that reach beyond their parent, texts that run into each other, and a page wider than its window.
+FAULTS = """() => {
+  const faults = [];
+  const width = document.documentElement.scrollWidth;
+  if (width > innerWidth) faults.push(`the page is ${width} wide`);
+  const box = (e) => e.getBoundingClientRect();
+  for (const line of document.querySelectorAll(".ev-line, .metric, .row-2")) {
+    if (!line.offsetParent) continue;
+    const parent = box(line.parentElement);
+    if (box(line).right > parent.right + 1) faults.push(`${line.textContent} leaves its column`);
+    const parts = [...line.children].filter((e) => e.offsetParent && e.textContent);
+    parts.forEach((a, i) => parts.slice(i + 1).forEach((b) => {
+      const [p, q] = [box(a), box(b)];
+      const apart = p.right <= q.left + 1 || q.right <= p.left + 1 || p.bottom <= q.top + 1 || q.bottom <= p.top + 1;
+      if (!apart) faults.push(`"${a.textContent}" and "${b.textContent}" overlap`);
+    }));
+  }
+  for (const value of document.querySelectorAll(".ev-value"))
+    if (value.scrollWidth > value.clientWidth + 1) faults.push(`${value.textContent} is cut`);
+  return faults;
+}"""
+
+
+@pytest.fixture
+def page(trading: Stack, browser: Browser) -> Iterator[Page]:
+    opened, faults = watched_page(browser)
+    opened.goto(trading.dashboard_url)
+    seen(opened, MANY_BARS)
+    yield opened
+    opened.close()
+    assert faults == []
+
+
+def test_every_figure_is_known_and_says_what_it_means(page: Page) -> None:
+    for line in (line for group in GROUPS for line in group.lines):
+        value = page.locator(f"#live-{line.name}")
+        expect(value).not_to_have_text("–")
+        assert value.inner_text(), line.name
+        assert page.locator(f"#live-{line.name}-note").inner_text(), line.name
+        assert value.locator("xpath=..").get_attribute("title") == line.explanation
+    head = page.locator("#live-evidence-head").inner_text()
+    expect(page.locator("#live-evidence-head")).not_to_have_text(head, timeout=15_000)
+
+
+def test_reasons_are_counted_like_the_log(trading: Stack, page: Page) -> None:
+    query = (
+        "SELECT count(*) FROM v_signals AS s WHERE kind='no_entry' AND reason='IN_POSITION' AND run_id="
+        "(SELECT run_id FROM runs WHERE ended_seq IS NULL AND y='ETHUSDT') AND NOT EXISTS (SELECT 1 FROM v_signals AS t"
+        " WHERE t.run_id=s.run_id AND t.bar_ms=s.bar_ms AND t.revision>s.revision)"
+    )
+
+    def counts() -> Any:
+        return trading.query(query, file="analysis.db")[0][0]
+
+    shown = page.locator("#live-why-in_position")
+    until(lambda: int(shown.inner_text().replace(",", "")) == counts() > 0, 20, "the same count in the store")
+    assert page.locator("#live-why-bridge_down").inner_text() == ""
+    assert not page.get_by_text("BRIDGE_DOWN", exact=True).is_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
+def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int, height: int) -> None:
+    page, faults = watched_page(browser, width, height)
+    page.goto(trading.dashboard_url)
+    seen(page, MANY_BARS)
+    expect(page.locator("#live-ev-power")).not_to_have_text("–")
+    page.locator("#more-settings summary").click()
+    assert page.evaluate(FAULTS) == []
+    page.close()
+    assert faults == []
+
+
+def test_the_keyboard_reaches_every_line(page: Page) -> None:
+    page.locator("#price-leg input").first.focus()
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.querySelector('.ev-value')?.id"))
+        if "live-passed" in reached:
+            break
+    assert {f"live-{line.name}" for group in GROUPS for line in group.lines} <= reached
+
+
+def test_what_is_wrong_stands_at_its_field_before_anything_is_applied(page: Page) -> None:
+    page.locator("#set-exit").fill("3")
+    page.locator("#set-exit").press("Tab")
+    expect(page.locator("#set-exit-error")).to_have_text("Exit |z| is 3; expected from 0 to below Entry |z|.")
+    page.locator("#set-exit").fill("0.5")
+    page.locator("#set-exit").press("Tab")
+    expect(page.locator("#set-exit-error")).to_have_text("")
+    expect(page.locator("#set-z-scale")).not_to_be_visible()
+    page.locator("#set-preset").select_option("defended")
+    expect(page.locator("#set-z-window")).to_have_value("")
+    page.locator("#set-estimator").select_option("huber")
+    expect(page.locator("#set-z-scale")).to_be_visible()
+    expect(page.locator("#set-z-scale-error")).to_contain_text("expected rolling unless the Hedge is kalman")
+
+
+def test_another_estimator_is_drawn_and_the_filter_says_it_is_not_in_use(page: Page) -> None:
+    page.locator("#set-estimator").select_option("huber")
+    page.locator("#apply").click()
+    expect(page.locator("#message")).to_contain_text("A new run has begun")
+    expect(page.locator("#live-beta-note")).to_contain_text("Huber")
+    expect(page.locator("#live-ev-ratio")).to_have_text("–")
+    expect(page.locator("#live-ev-ratio-note")).to_have_text("another estimator is in use")
+    expect(page.locator("#live-ev-power")).not_to_have_text("–")
+    in_use = "(() => { const t = document.querySelector('#beta-chart .js-plotly-plot').data[2]; return t.visible && "
+    seen(page, in_use + "t.y.filter(v => v !== null).length > 100 })()")
+    page.locator("#undo").click()
+    expect(page.locator("#message")).to_contain_text("is as it was")
+    expect(page.locator("#live-ev-ratio")).not_to_have_text("–")
+    seen(page, "document.querySelector('#beta-chart .js-plotly-plot').data[2].visible === false")

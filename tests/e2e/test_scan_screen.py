@@ -1,0 +1,178 @@
+"""The universe scan in a real Chromium: asked, followed, cancelled, shown, exported, watched."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import MANY_BARS, SYMBOLS, seen, watched_page
+from tests.e2e.stack import Stack, until
+
+pytestmark = pytest.mark.browser
+
+ROWS = """() => {
+  const rows = [];
+  dash_ag_grid.getApi("scan-pairs").forEachNodeAfterFilterAndSort((node) => rows.push(node.data));
+  return rows;
+}"""
+DONE_MS = 40_000
+
+
+@pytest.fixture
+def page(trading: Stack, browser: Browser) -> Iterator[Page]:
+    opened, faults = watched_page(browser)
+    opened.goto(trading.dashboard_url)
+    seen(opened, MANY_BARS)
+    open_scan(opened)
+    yield opened
+    opened.close()
+    assert faults == []
+
+
+def open_scan(page: Page) -> None:
+    page.locator("#tab").get_by_text("Universe scan").click()
+    expect(page.locator("#scan-market")).to_have_value("sim")
+
+
+def stored(stack: Stack) -> list[tuple[Any, ...]]:
+    return stack.query(
+        "SELECT scan_id, tests, found, confirmed, result FROM scans ORDER BY scan_id", file="analysis.db"
+    )
+
+
+def scan(stack: Stack, page: Page, interval: str = "5s", span: str = "3") -> dict[str, Any]:
+    """Start a scan on the page and wait until it shows; returns what was stored."""
+    before = len(stored(stack))
+    page.locator("#scan-interval").select_option(interval)
+    page.locator("#scan-span").select_option(span)
+    page.locator("#scan-start").click()
+    until(lambda: len(stored(stack)) > before, 40, "the scan's result")
+    number, *_, text = stored(stack)[-1]
+    expect(page.locator("#scan-chosen")).to_have_value(str(number), timeout=10_000)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def fill(page: Page, control: str, value: str) -> None:
+    page.locator(f"#{control}").fill(value)
+    page.locator(f"#{control}").press("Tab")
+
+
+def shown(page: Page) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = page.evaluate(ROWS)
+    return rows
+
+
+def test_what_is_shown_is_what_was_stored_and_what_is_exported(trading: Stack, page: Page) -> None:
+    expect(page.locator("#scan-pairs")).to_contain_text("No pair was tested yet")
+    expect(page.locator("#scan-map-note")).to_have_text("The map comes with a scan.")
+    result = scan(trading, page)
+    assert result["tests"] == 6 and result["symbols"][0] in SYMBOLS.split(",")
+    until(lambda: len(shown(page)) == 6, 10, "the table")
+    for row, pair in zip(shown(page), result["pairs"], strict=True):
+        assert {name: row[name] for name in pair} == pair
+    verdict = page.locator("#scan-verdict")
+    expect(verdict).to_contain_text("survived" if result["confirmed"] else "None")
+    expect(page.locator("#scan-detail")).to_contain_text("6 tests on 4 symbols")
+    expect(page.locator("#scan-detail")).to_contain_text(f"{result['passed']} pass the 5 % value, where luck alone")
+    with page.expect_download() as download:
+        page.locator("#scan-export").click()
+    frame = pd.read_csv(io.StringIO(Path(download.value.path()).read_text()))
+    for name in ("y", "x", "statistic", "q_value", "q_value_by", "hurst", "holdout_pvalue"):
+        assert frame[name].tolist() == [pair[name] for pair in result["pairs"]], name
+    page.locator("#scan-pairs").get_by_text("Hurst").click()
+    until(
+        lambda: [row["hurst"] for row in shown(page)] == sorted(frame["hurst"]), 5, "the order of the Hurst exponents"
+    )
+    drawn = "document.querySelector('#scan-map .js-plotly-plot').data[0].z.map(row => [...row])"
+    until(lambda: page.evaluate(drawn) == result["correlation"]["pearson"], 5, "Pearson's map")
+    page.get_by_label("Hayashi-Yoshida").check()
+    until(lambda: page.evaluate(drawn) == result["correlation"]["hayashi_yoshida"], 5, "the other map")
+
+
+def test_earlier_scans_stay_and_what_is_left_out_has_its_reason(trading: Stack, page: Page) -> None:
+    fill(page, "scan-volume", "1e15")
+    result = scan(trading, page)
+    assert result["tests"] == 0
+    expect(page.locator("#scan-verdict")).to_have_text("Nothing was tested.")
+    expect(page.locator("#scan-excluded")).to_contain_text("too little volume")
+    expect(page.locator("#scan-excluded-head")).to_have_text("4 left out; they were not tested")
+    expect(page.locator("#scan-map-note")).to_contain_text("nothing to correlate")
+    fill(page, "scan-volume", "0")
+    again = scan(trading, page, span="1")
+    expect(page.locator("#scan-verdict")).not_to_have_text("Nothing was tested.")
+    assert again["tests"] == 6
+    page.reload()
+    open_scan(page)
+    until(lambda: len(shown(page)) == 6, 20, "the newest scan after a reload")
+    older = page.locator("#scan-chosen option").filter(has_text="sim · 5s · 0 tests")
+    page.locator("#scan-chosen").select_option(older.first.get_attribute("value"))
+    expect(page.locator("#scan-verdict")).to_have_text("Nothing was tested.")
+
+
+def test_a_found_pair_is_watched_by_the_keyboard_alone(trading: Stack, page: Page) -> None:
+    fill(page, "scan-holdout", "0")  # two hours are few minutes
+    fill(page, "scan-least-bars", "100")
+    result = scan(trading, page, "1m", "24")
+    until(lambda: len(shown(page)) == 6, 10, "the table")
+    assert result["holdout_bars"] == result["confirmed"] == 0
+    expect(page.locator("#scan-watch")).to_be_disabled()
+    row = next(n for n, row in enumerate(shown(page)) if (row["y"], row["x"]) != ("ETHUSDT", "BTCUSDT"))
+    found = shown(page)[row]
+    page.locator("#scan-pairs .ag-row .ag-cell").first.focus()
+    for _ in range(row):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(page.locator("#scan-watch")).to_have_text(f"Watch {found['y']} ~ {found['x']}")
+    page.locator("#scan-watch").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#live-title")).to_have_text(f"{found['y']} ~ {found['x']}")
+    expect(page.locator("#live-title")).to_be_visible()
+    expect(page.locator("#set-interval")).to_have_value("1m")
+    seen(page, "document.querySelector('#z-chart .js-plotly-plot').clientWidth > 300")
+    page.locator("#remove-pair").click()
+    expect(page.locator("#message")).to_contain_text("removed")
+
+
+def test_a_scan_is_cancelled(trading: Stack, page: Page) -> None:
+    before = len(stored(trading))
+
+    def is_cancelled() -> bool:
+        page.locator("#scan-start").click()
+        page.locator("#scan-cancel").click()
+        said = page.locator("#scan-stage")
+        expect(page.locator("#scan-start")).to_be_enabled(timeout=DONE_MS)
+        return "Cancelled" in said.inner_text()
+
+    until(is_cancelled, 90, "a scan cancelled before it was done")
+    expect(page.locator("#scan-stage")).to_have_text("Cancelled; nothing was stored.")
+    scan(trading, page)
+    assert len(stored(trading)) > before
+
+
+def test_what_cannot_be_asked_stands_at_its_field(page: Page) -> None:
+    page.locator("#scan-interval").select_option("1h")
+    expect(page.locator("#scan-span-error")).to_contain_text(
+        "History is 24 hours, 24 bars of 1h; expected 100 to 20,000"
+    )
+    page.locator("#scan-start").click()
+    expect(page.locator("#scan-said")).to_contain_text("Not done. History is 24 hours")
+    page.locator("#scan-interval").select_option("5m")
+    expect(page.locator("#scan-span-error")).to_have_text("")
+    fill(page, "scan-holdout", "0.9")
+    expect(page.locator("#scan-holdout-error")).to_have_text("Hold-out is 0.9; expected 0 to 0.8.")
+
+
+def test_the_live_half_goes_on_behind_the_scan(trading: Stack, page: Page) -> None:
+    painted = "() => window.pairbridgePainted.at"
+    before = page.evaluate(painted)
+    page.locator("#tab").get_by_text("Pair", exact=True).click()
+    seen(page, "before => window.pairbridgePainted.at > before", before)
+    seen(page, "document.querySelector('#z-chart .js-plotly-plot').clientWidth > 300")

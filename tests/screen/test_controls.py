@@ -1,0 +1,75 @@
+"""The form: every setting has a control, gives back what it shows, and says in plain words what cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from engine.errors import SettingsError
+from engine.pairs.settings import ESTIMATORS, PairSettings, classic, defended
+from screen import controls, ids
+from screen.fields import at_fault, field_row, plain
+
+WAYS = [preset(estimator=estimator) for preset in (classic, defended) for estimator in ESTIMATORS]
+
+
+def values_of(settings: PairSettings) -> dict[str, Any]:
+    return dict(zip(controls.FORM, controls.form_values(settings), strict=True))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *WAYS,
+        classic(gate="off", interval_ms=90_000, space="price", price="last"),
+        classic(window=77, gate_lags="aic", gate_level=10, half_spread_bps=0.5, refit_every=7, stop_z=3.5),
+    ],
+)
+def test_the_form_gives_back_the_settings_it_shows(settings: PairSettings) -> None:
+    values = values_of(settings)
+    assert controls.settings_from(values, PairSettings()) == settings
+    assert values[ids.INTERVAL] in [option["value"] for option in controls.interval_options(settings)]
+    for field in controls.FIELDS:
+        if field.choices and field.id != ids.INTERVAL:
+            assert values[field.id] in dict(field.choices), field.name
+
+
+def test_every_setting_has_a_control_with_its_help() -> None:
+    settings = {field.name for field in dataclasses.fields(PairSettings)} - {"interval_ms"} | {"interval"}
+    assert {field.name for field in controls.FIELDS} == settings
+    assert len(set(controls.FORM)) == len(controls.FORM) == len(controls.FIELDS)
+    for field in controls.FIELDS:
+        assert field.explanation.endswith(".") and field_row(field).title == field.explanation, field.name
+
+
+@pytest.mark.parametrize(
+    ("change", "control", "says"),
+    [
+        ({ids.ENTRY: None}, ids.ENTRY, "Entry |z| is empty; expected a number."),
+        ({ids.EXIT: 5}, ids.EXIT, "Exit |z| is 5; expected from 0 to below Entry |z|."),
+        ({ids.STOP: 1}, ids.STOP, "Stop |z| is 1; expected above Entry |z|, or none."),
+        ({ids.INTERVAL: "5 apples"}, ids.INTERVAL, "Bars is '5 apples'; expected a number and s, m, h or d"),
+        ({ids.INTERVAL: None}, ids.INTERVAL, "Bars is empty; expected a choice."),
+        ({ids.Z_WINDOW: 2}, ids.Z_WINDOW, "z window is 2; expected 5 to 5000, or none."),
+        ({ids.Z_WINDOW: 20.5}, ids.Z_WINDOW, "z window is 20.5; expected a whole number."),
+        ({ids.LEAST_COVERAGE: 95}, ids.LEAST_COVERAGE, "Least coverage is 95; expected 0 to 1."),
+        (
+            {ids.ESTIMATOR: "huber", ids.Z_SCALE: "filter"},
+            ids.Z_SCALE,
+            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has a deviation",
+        ),
+    ],
+)
+def test_what_is_wrong_stands_at_its_control_in_plain_words(change: dict[str, Any], control: str, says: str) -> None:
+    with pytest.raises(SettingsError) as found:
+        controls.settings_from(values_of(classic()) | change, classic())
+    assert says in plain(controls.FIELDS, found.value)
+    errors = dict(zip(controls.FORM, at_fault(controls.FIELDS, found.value), strict=True))
+    assert says in errors.pop(control)
+    assert not any(errors.values())
+
+
+def test_a_form_without_faults_shows_none() -> None:
+    assert at_fault(controls.FIELDS, None) == [""] * len(controls.FORM)

@@ -1,0 +1,158 @@
+"""The scan's words, rows and map: what was asked, what luck gives, what survived; pure functions of a result."""
+
+from __future__ import annotations
+
+import doctest
+from typing import Any
+
+import pytest
+
+from engine.errors import SettingsError
+from engine.scan.request import HOUR_MS, ScanRequest, ScanState
+from engine.scan.settings import ScanSettings
+from engine.store.scans import ScanSummary
+from screen import ids, scan_form, scan_texts
+from screen.fields import at_fault, field_row
+from screen.scan_map import correlation_map
+from screen.scan_page import scan_page
+
+
+def pair(**changes: Any) -> dict[str, Any]:
+    numbers = {"statistic": -4.1, "critical_5": -3.34, "pvalue": 0.004, "q_value": 0.03, "q_value_by": 0.08}
+    flags = {"is_found": True, "is_confirmed": False, "half_life_bars": None, "holdout_pvalue": 0.2}
+    return {"y": "A", "x": "B", **numbers, **flags, **changes}
+
+
+def result(settings: ScanSettings | None = None, **changes: Any) -> dict[str, Any]:
+    fields = {
+        "market": "sim", "interval_ms": 60_000, "from_ms": 1_790_046_000_000, "symbols": ["A", "B", "C"], "bars": 1_000,
+        "holdout_bars": 430, "tests": 3, "passed": 1, "found": 1, "confirmed": 0, "excluded": [], "holes": [],
+        "pairs": [pair(), pair(is_found=False, q_value=0.4, q_value_by=0.9), pair(is_found=False, q_value=0.6)],
+        "settings": (settings or ScanSettings()).to_json(),
+    }  # fmt: skip
+    return fields | changes
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "says", "note", "tone"),
+    [
+        (None, {}, "None survived.", "1 pair found at q ≤ 0.05, and none of them on the held-out bars.", "warn"),
+        (None, {"found": 3, "confirmed": 2}, "2 pairs survived.", "3 pairs found at q ≤ 0.05, 2 also on", "good"),
+        (None, {"found": 0}, "None found.", "No pair has q ≤ 0.05; the smallest q is 0.03.", "warn"),
+        (ScanSettings(control="by"), {"found": 0}, "None found.", "the smallest q is 0.08.", "warn"),
+        (ScanSettings(holdout=0), {}, "1 found, none confirmed.", "nothing was held out", "warn"),
+        (None, {"tests": 0, "found": 0, "pairs": []}, "Nothing was tested.", "Fewer than two symbols", "warn"),
+    ],
+)
+def test_the_verdict_is_plain(
+    settings: ScanSettings | None, changes: dict[str, Any], says: str, note: str, tone: str
+) -> None:
+    found = scan_texts.verdict(result(settings, **changes))
+    assert (found.value, found.tone) == (says, tone) and note in found.note
+
+
+def test_the_detail_counts_tests_and_luck() -> None:
+    text = scan_texts.detail(result(tests=190, symbols=["S"] * 20, passed=12, holes=["S", "T"]))
+    assert text.startswith(
+        "190 tests on 20 symbols, 1,000 bars of 1m (17 h), up to 2026-09-22 19:40 UTC; 430 newer bars"
+    )
+    assert "12 pass the 5 % value, where luck alone gives about 9.5." in text
+    assert "Trades are missing of S, T" in text
+    assert "The 3 pairs with the smallest statistic are kept." in text
+    assert "are kept" not in scan_texts.detail(result()) and "missing" not in scan_texts.detail(result())
+
+
+def test_rows_have_a_verdict_and_what_was_left_out_its_reason() -> None:
+    pairs = [pair(is_confirmed=True), pair(), pair(is_found=False)]
+    assert [row["verdict"] for row in scan_texts.rows(result(pairs=pairs))] == ["survived", "found", ""]
+    assert scan_texts.rows(result())[0]["id"] == "A ~ B"
+    left_out = result(excluded=[["D", "ILLIQUID", "median volume 3 a bar"], ["A ~ B", "ONE_LINE", ""]])
+    assert [row["why"] for row in scan_texts.excluded_rows(left_out)] == [
+        "too little volume: median volume 3 a bar",
+        "one leg is the other",
+    ]
+    assert scan_texts.excluded_head(left_out) == "2 left out; they were not tested"
+    assert scan_texts.excluded_head(result()) == "nothing was left out"
+
+
+@pytest.mark.parametrize(
+    ("state", "says", "share"),
+    [
+        (ScanState(), "", 0.0),
+        (ScanState("running", "starting"), "starting …", 0.0),
+        (ScanState("running", "testing pairs", 512, 2_048), "testing pairs 512 of 2,048 …", 25.0),
+        (ScanState("running", "correlating", 0, 1), "correlating …", 0.0),
+        (ScanState("done", scan_id=3), "", 0.0),
+        (ScanState("cancelled"), "Cancelled; nothing was stored.", 0.0),
+        (ScanState("failed", problem="no store"), "Not done: no store.", 0.0),
+    ],
+)
+def test_progress_is_told(state: ScanState, says: str, share: float) -> None:
+    assert scan_texts.progress(state) == (says, share)
+
+
+def test_an_earlier_scan_is_one_line() -> None:
+    line = scan_texts.summary(ScanSummary(4, 1_790_046_465_580, "usdm", 300_000, 40, 780, 5, 1))
+    assert line == "2026-09-22 03:07 UTC · usdm · 5m · 780 tests · 5 found · 1 survived"
+
+
+def values_of(settings: ScanSettings) -> dict[str, Any]:
+    return dict(zip(scan_form.FORM, scan_form.form_values(settings), strict=True))
+
+
+def test_the_form_asks_for_what_it_shows() -> None:
+    chosen = ScanSettings(control="by", least_volume=5.5, holdout=0, lags="1", least_bars=100)
+    assert scan_form.request_from("sim", values_of(chosen)) == ScanRequest("sim", 60_000, 24 * HOUR_MS, chosen)
+    for field in scan_form.FIELDS:
+        assert field.explanation.endswith(".") and field_row(field).title == field.explanation, field.name
+
+
+_TOO_LONG = "History is 720 hours, 43,200 bars of 1m; expected 100 to 20,000 bars."
+
+
+@pytest.mark.parametrize(
+    ("change", "control", "says"),
+    [
+        ({ids.SCAN_HOLDOUT: 0.9}, ids.SCAN_HOLDOUT, "Hold-out is 0.9; expected 0 to 0.8."),
+        ({ids.SCAN_LEAST_BARS: 20}, ids.SCAN_LEAST_BARS, "Least bars is 20; expected at least 100."),
+        ({ids.SCAN_LEVEL: None}, ids.SCAN_LEVEL, "At most is empty; expected a number."),
+        (
+            {ids.SCAN_SPAN: "720"},
+            ids.SCAN_SPAN,
+            _TOO_LONG,
+        ),
+    ],
+)
+def test_what_is_wrong_stands_at_its_control(change: dict[str, Any], control: str, says: str) -> None:
+    with pytest.raises(SettingsError) as found:
+        scan_form.request_from("sim", values_of(scan_form.DEFAULTS) | change)
+    errors = dict(zip(scan_form.FORM, at_fault(scan_form.FIELDS, found.value), strict=True))
+    assert errors.pop(control) == says and not any(errors.values())
+
+
+def test_a_market_has_to_be_chosen() -> None:
+    with pytest.raises(SettingsError, match="market is empty"):
+        scan_form.request_from(None, values_of(scan_form.DEFAULTS))
+
+
+def test_the_map_goes_from_minus_one_to_one_and_numbers_only_few_cells() -> None:
+    few = {
+        "symbols": ["AUSDT", "B"],
+        "pearson": [[1.0, None], [None, 1.0]],
+        "hayashi_yoshida": [[1.0, 0.5], [0.5, 1.0]],
+    }
+    (cells,) = correlation_map(few, "pearson")["data"]
+    assert (cells["zmin"], cells["zmax"], cells["x"]) == (-1, 1, ["A", "B"])
+    assert cells["z"] == few["pearson"] and "texttemplate" in cells
+    many = {"symbols": [f"S{i}" for i in range(60)], "pearson": [[0.0] * 60] * 60}
+    assert "texttemplate" not in correlation_map(many, "pearson")["data"][0]
+
+
+def test_columns_of_the_table_are_in_a_row() -> None:
+    grid = scan_page()[ids.SCAN_PAIRS]
+    row = scan_texts.rows(result(pairs=[pair(half_life_null_bars=1, crossings=1, hurst=1, beta=1)]))[0]
+    assert {column["field"] for column in grid.columnDefs} <= set(row)
+
+
+def test_examples_in_docstrings() -> None:
+    assert doctest.testmod(scan_texts).failed == 0
