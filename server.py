@@ -28,7 +28,7 @@ from websockets.http11 import Request, Response
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
 from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
-from engine.intake.health import health
+from engine.intake.health import Moment, health
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_BYTES
 from engine.market.records import Commit
@@ -159,8 +159,9 @@ class BridgeServer:
         """What ``GET /health`` answers."""
         mono_ms, commits = now().mono_ms, self._commits
         limit_ms = int(self._config.heartbeat_limit_s * 1_000)
+        moment = Moment(mono_ms, now().wall_ms, commits.unstored_ms(), commits.error, commits.waiting_rows)
         return {
-            **health(self.intake, mono_ms, now().wall_ms, limit_ms, commits.unstored_ms(), commits.error),
+            **health(self.intake, moment, limit_ms),
             "store_id": self._writer.store_id,
             "store_note": self._writer.note,
             "wal_bytes": self._writer.wal_bytes(),

@@ -39,6 +39,11 @@ class Commits:
         """Batches that are not stored yet."""
         return len(self._batches)
 
+    @property
+    def waiting_rows(self) -> int:
+        """Their ticks."""
+        return sum(len(batch.ticks) for batch in self._batches)
+
     def unstored_ms(self) -> int:
         """How long the oldest of what waits has waited; 0 when nothing does."""
         return 0 if self._waiting_since_ms is None else self._now().mono_ms - self._waiting_since_ms

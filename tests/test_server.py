@@ -68,17 +68,19 @@ async def test_a_slow_disk_stops_the_reading_and_loses_nothing(desk: ServerDesk)
     lock.execute("BEGIN IMMEDIATE")
     async with connect(desk.url) as socket:
         await ask(socket, desk.hello())
-        sent = [{"type": "ticks", "seq": n, "rows": [row(n)]} for n in range(1, 101)]
+        sent = [{"type": "ticks", "seq": n, "rows": [row(500 * n + i) for i in range(500)]} for n in range(1, 101)]
         sending = asyncio.create_task(_send_all(socket, sent))
         await until(lambda: desk.server.health()["waiting_batches"] >= 32, what="32 batches in flight")
         await until(lambda: desk.server.health()["markets"]["sim"]["state"] == "STORAGE STALLED")
         assert desk.server.intake.must_wait(0), "no more is read than may be in flight"
-        assert desk.server.intake.traffic.markets["sim"].received == 32
+        assert desk.server.intake.traffic.markets["sim"].received == 32 * 500
+        found = desk.server.health()["markets"]["sim"]["findings"]
+        assert [(each["code"], each["what"]) for each in found] == [("backpressure", "16,000 rows wait for the disk.")]
         lock.execute("ROLLBACK")
         acks = [json.loads(await socket.recv()) for _ in sent]
         await sending
     assert [ack["seq"] for ack in acks] == list(range(1, 101))
-    assert len(stored(desk)) == 100
+    assert len(stored(desk)) == 50_000
     lock.close()
 
 

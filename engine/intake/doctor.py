@@ -10,7 +10,8 @@ from engine.market.records import HoleNews
 
 SKEW_MS = 2_000
 LAG_MS = 2_000
-BACKLOG_ROWS = 20_000
+BACKLOG_ROWS = 20_000  # in a bridge
+BACKPRESSURE_ROWS = 8_000  # in the server: half of what one bridge may have in flight
 STALE_BEAT_MS = 2_500
 
 
@@ -38,7 +39,7 @@ def findings(pulses: Iterable[Pulse], holes: Iterable[HoleNews], waiting_rows: i
     found: list[Finding] = []
     for pulse in pulses:
         found += _of_bridge(pulse)
-    if waiting_rows > BACKLOG_ROWS:
+    if waiting_rows > BACKPRESSURE_ROWS:
         found.append(Finding("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It catches up by itself."))
     return found + _of_holes(list(holes))
 
@@ -84,7 +85,8 @@ def _of_holes(holes: list[HoleNews]) -> list[Finding]:
     for news in lost[:3]:
         what = f"{_missing(news):,} trades of {news.symbol} could not be fetched: {news.given_up}."
         advice = (
-            "Bars near them give no signal. The exchange's dump files fill them: python -m feeds FILE --market " + news.market
+            "Bars near them give no signal. The exchange's dump files fill them: python -m feeds FILE --market "
+            + news.market
         )
         found.append(Finding("holes-lost", what, advice))
     return found

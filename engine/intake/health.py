@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.intake.doctor import Finding, Pulse, findings
 from engine.intake.intake import Intake
-from engine.intake.liveness import judge
+from engine.intake.liveness import Facts, judge
+from engine.intake.registry import Market
 from engine.intake.traffic import MarketTraffic
 
 
-def health(
-    intake: Intake, now_ms: int, wall_ms: int, limit_ms: int, unstored_ms: int, store_error: str | None
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When health is asked for, and how the store does. Clocks in ms."""
+
+    now_ms: int  # monotonic
+    wall_ms: int  # to compare the bridges' clocks with
+    unstored_ms: int = 0  # the oldest batch that waits for its commit
+    store_error: str | None = None
+    waiting_rows: int = 0  # received and not stored yet
+
+
+def health(intake: Intake, moment: Moment, limit_ms: int) -> dict[str, Any]:
     """``market`` is the one heard of last; its state is the server's. Ages in ms, null when it never happened.
 
-    ``wall_ms``: the server's clock, to compare the bridges' with.
+    ``limit_ms``: silence after which a bridge counts as gone.
     """
     markets = {
-        market: _market(intake, market, now_ms, limit_ms, unstored_ms, store_error)
-        | {"findings": [asdict(found) for found in intake.findings(market, now_ms, wall_ms)]}
-        for market in intake.markets()
+        market: _market(intake, market, moment, limit_ms)
+        | {"findings": [asdict(found) for found in findings_of(intake, market, moment)]}
+        for market in sorted(intake.registry.markets)
     }
     heard = [name for name, of in markets.items() if of["sign_age_ms"] is not None]
     latest = min(heard, key=lambda name: markets[name]["sign_age_ms"], default=None)
     if latest is None:
-        status = judge(intake.facts("", now_ms, unstored_ms, store_error), limit_ms)
+        status = judge(facts_of(intake, "", moment), limit_ms)
         state = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
     else:
         state = {key: markets[latest][key] for key in ("state", "cause", "advice")}
@@ -33,10 +44,36 @@ def health(
     return {**state, "market": latest, "markets": markets, "refusals": refusals, "refused": dict(intake.refused)}
 
 
-def _market(
-    intake: Intake, market: str, now_ms: int, limit_ms: int, unstored_ms: int, store_error: str | None
-) -> dict[str, Any]:
-    facts = intake.facts(market, now_ms, unstored_ms, store_error)
+def facts_of(intake: Intake, market: str, moment: Moment) -> Facts:
+    """What a market's liveness is judged from."""
+    known = intake.registry.markets.get(market, Market())
+    beats = [b for b in intake.registry.live(market) if b.beat is not None]
+    fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
+    silent = intake.traffic.silent(market, moment.now_ms)
+    return Facts(
+        sign_age_ms=None if known.sign_ms is None else moment.now_ms - known.sign_ms,
+        trade_age_ms=intake.traffic.trade_age_ms(market, moment.now_ms),
+        upstream=fresh.beat.upstream if fresh and fresh.beat else None,
+        silent=tuple(symbol for symbol in silent if intake.leases.holder(market, symbol) is not None),
+        last_word=known.last_word,
+        unstored_ms=moment.unstored_ms,
+        store_error=moment.store_error,
+    )
+
+
+def findings_of(intake: Intake, market: str, moment: Moment) -> list[Finding]:
+    """What else there is to say of a market."""
+    pulses = []
+    for bridge in intake.registry.live(market):
+        if bridge.hello is not None and bridge.beat is not None:
+            age_ms = moment.now_ms - bridge.beat_ms
+            skew_ms = bridge.beat.clock_ms - (moment.wall_ms - age_ms)
+            pulses.append(Pulse(bridge.hello.client, bridge.beat, age_ms, skew_ms))
+    return findings(pulses, (news for news in intake.holes.all() if news.market == market), moment.waiting_rows)
+
+
+def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[str, Any]:
+    facts = facts_of(intake, market, moment)
     status = judge(facts, limit_ms)
     traffic = intake.traffic.markets.get(market, MarketTraffic())
     open_holes = [news for news in intake.holes.all() if news.market == market]
@@ -46,7 +83,7 @@ def _market(
         "advice": status.advice,
         "sign_age_ms": facts.sign_age_ms,
         "trade_age_ms": facts.trade_age_ms,
-        "bridges": intake.clients(market),
+        "bridges": [b.hello.client for b in intake.registry.live(market) if b.hello is not None],
         "received": traffic.received,
         "rejected": traffic.rejected,
         "stored": traffic.stored,
@@ -68,7 +105,7 @@ def _market(
                 "last_id": symbol.last_id,
                 "last_price": symbol.last_price,
                 "last_trade_ms": symbol.last_trade_ms,
-                "age_ms": now_ms - symbol.last_ms,
+                "age_ms": moment.now_ms - symbol.last_ms,
                 "ticks": symbol.ticks,
             }
             for name, symbol in traffic.symbols.items()

@@ -9,15 +9,13 @@ from __future__ import annotations
 import hmac
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from engine.errors import MessageRefused, RowRefused
 from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
 from engine.intake.asking import Asking
-from engine.intake.doctor import Finding, Pulse, findings
 from engine.intake.holes import MAX_FETCH_IDS, OpenHoles
 from engine.intake.leases import Leases
-from engine.intake.liveness import Facts
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
     MAX_ROWS,
@@ -33,6 +31,7 @@ from engine.intake.messages import (
     decode,
     encode,
 )
+from engine.intake.registry import Bridge, Registry
 from engine.intake.traffic import Traffic
 from engine.market.records import Batch, Commit, Event, HoleNews
 from engine.market.ticks import Tick, read_row
@@ -48,20 +47,6 @@ _CLOSE_CODES = {"bad-token": 4401, "late": 4408, "protocol-version": 4409, "too-
 _MALFORMED = 4400
 
 
-@dataclass(slots=True)
-class _Bridge:
-    """One connection."""
-
-    opened_ms: int
-    hello: Hello | None = None
-    last_number: int | None = None
-    in_flight: int = 0
-    beat: Beat | None = None
-    beat_ms: int = 0
-    owes_stored: bool = False
-    stored_ms: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A row that was refused, for the screens."""
@@ -70,16 +55,6 @@ class Refusal:
     client: str
     row: str
     reason: str
-
-
-@dataclass(slots=True)
-class _Market:
-    """What the intake knows of one market across its bridges."""
-
-    sign_ms: int | None = None
-    last_word: str = ""
-    is_up: bool = False
-    high_water: dict[str, int] = field(default_factory=dict)
 
 
 class Intake:
@@ -97,10 +72,9 @@ class Intake:
         """``high_water`` by market and symbol, and the open ``holes``, as the store has them at start;
         the rest as in ``Asking``."""
         self._token = token.encode()
-        self._bridges: dict[int, _Bridge] = {}
-        self._leases = Leases()
-        self._markets = {market: _Market(high_water=dict(ids)) for market, ids in (high_water or {}).items()}
-        self._asking = Asking(self._leases, holes, warm_start_ms, own_markets, fetch_limit_ids)
+        self.registry = Registry(high_water or {})
+        self.leases = Leases()
+        self._asking = Asking(self.leases, holes, warm_start_ms, own_markets, fetch_limit_ids)
         self.traffic = Traffic()
         self.refusals: deque[Refusal] = deque(maxlen=100)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason
@@ -112,19 +86,19 @@ class Intake:
 
     def started(self) -> list[Action]:
         """The server is up: whatever bridge a market had is gone, however the server before this one ended."""
-        return [_bridge_note(name, is_up=False) for name in self._markets]
+        return [_bridge_note(name, is_up=False) for name in self.registry.markets]
 
     def connected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has opened."""
-        self._bridges[conn] = _Bridge(now_ms)
-        strangers = [other for other, each in self._bridges.items() if each.hello is None]
+        self.registry.bridges[conn] = Bridge(now_ms)
+        strangers = self.registry.strangers()
         if len(strangers) > MAX_STRANGERS:  # the oldest goes: who knows the token says so at once
             return self._refuse(strangers[0], "too-many", f"{MAX_STRANGERS} others wait to greet", now_ms)
         return []
 
     def received(self, conn: int, text: str | bytes, now_ms: int) -> list[Action]:
         """A message came in."""
-        bridge = self._bridges.get(conn)
+        bridge = self.registry.bridges.get(conn)
         if bridge is None:
             return []
         try:
@@ -140,9 +114,9 @@ class Intake:
         actions: list[Action] = []
         for receipt in commit.receipts:
             batch = receipt.batch
-            self._asking.stored(batch, self._market(batch.market).high_water)
+            self._asking.stored(batch, self.registry.market(batch.market).high_water)
             self.traffic.stored(batch.market, receipt)
-            bridge = self._bridges.get(batch.conn)
+            bridge = self.registry.bridges.get(batch.conn)
             if bridge is None:
                 continue
             bridge.in_flight -= 1
@@ -158,110 +132,78 @@ class Intake:
 
     def disconnected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has closed, whoever closed it."""
-        bridge = self._bridges.pop(conn, None)
+        bridge = self.registry.bridges.pop(conn, None)
         if bridge is None or bridge.hello is None:
             return []
-        return self._tell_leases(self._leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
+        return self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
 
     def tick(self, now_ms: int) -> list[Action]:
         """Time has passed; call it a few times a second."""
         actions: list[Action] = []
-        for conn, bridge in list(self._bridges.items()):
+        for conn, bridge in list(self.registry.bridges.items()):
             if bridge.hello is None:
                 if now_ms - bridge.opened_ms >= HELLO_WITHIN_MS:
                     actions += self._refuse(conn, "late", "no hello within 2 s of connecting", now_ms)
                 continue
             if bridge.beat is not None and now_ms - bridge.beat_ms > SILENT_MS:
-                actions += self._tell_leases(self._leases.sleep(conn) | {conn}, now_ms) if self._holds(conn) else []
+                actions += self._tell_leases(self.leases.sleep(conn) | {conn}, now_ms) if self._holds(conn) else []
             if bridge.beat is None and not bridge.hello.helper:  # a forwarder without beats lives as long as its socket
-                self._market(bridge.hello.market).sign_ms = now_ms
+                self.registry.market(bridge.hello.market).sign_ms = now_ms
             if bridge.owes_stored and now_ms - bridge.stored_ms >= _STORED_EVERY_MS:
                 bridge.owes_stored, bridge.stored_ms = False, now_ms
                 actions.append(
-                    Send(conn, encode(type="stored", high_water=self._market(bridge.hello.market).high_water))
+                    Send(conn, encode(type="stored", high_water=self.registry.market(bridge.hello.market).high_water))
                 )
         return actions + self._asking.ask_again(now_ms)
 
     def has_greeted(self, conn: int) -> bool:
         """Whether a connection has shown the token, and is still wanted."""
-        bridge = self._bridges.get(conn)
+        bridge = self.registry.bridges.get(conn)
         return bridge is not None and bridge.hello is not None
 
     def must_wait(self, conn: int) -> bool:
         """Whether to stop reading from a connection until more of its batches are committed."""
-        bridge = self._bridges.get(conn)
+        bridge = self.registry.bridges.get(conn)
         return bridge is not None and bridge.in_flight >= MAX_IN_FLIGHT
 
-    def markets(self) -> list[str]:
-        """Every market with a bridge or stored ticks."""
-        return sorted(self._markets)
-
-    def clients(self, market: str) -> list[str]:
-        """Who is connected to a market."""
-        return [b.hello.client for b in self._of(market) if b.hello is not None]
-
-    def findings(self, market: str, now_ms: int, wall_ms: int, waiting_rows: int = 0) -> list[Finding]:
-        """What else there is to say of a market; ``wall_ms``: the server's clock, to compare the bridges' with."""
-        pulses = [
-            Pulse(b.hello.client, b.beat, now_ms - b.beat_ms, b.beat.clock_ms - (wall_ms - (now_ms - b.beat_ms)))
-            for b in self._of(market)
-            if b.hello is not None and b.beat is not None
-        ]
-        return findings(pulses, (news for news in self.holes.all() if news.market == market), waiting_rows)
-
-    def facts(self, market: str, now_ms: int, unstored_ms: int = 0, store_error: str | None = None) -> Facts:
-        """What liveness is judged from."""
-        known = self._markets.get(market, _Market())
-        beats = [b for b in self._of(market) if b.beat is not None]
-        fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
-        return Facts(
-            sign_age_ms=None if known.sign_ms is None else now_ms - known.sign_ms,
-            trade_age_ms=self.traffic.trade_age_ms(market, now_ms),
-            upstream=fresh.beat.upstream if fresh and fresh.beat else None,
-            silent=tuple(s for s in self.traffic.silent(market, now_ms) if self._leases.holder(market, s) is not None),
-            last_word=known.last_word,
-            unstored_ms=unstored_ms,
-            store_error=store_error,
-        )
-
-    def _greet(self, conn: int, bridge: _Bridge, message: Message, now_ms: int) -> list[Action]:
+    def _greet(self, conn: int, bridge: Bridge, message: Message, now_ms: int) -> list[Action]:
         if not isinstance(message, Hello):
             raise MessageRefused("malformed", "the first message must be hello")
         if not hmac.compare_digest(message.token.encode(), self._token):
             raise MessageRefused(
                 "bad-token", "the token is not this server's; reload the page after the server started"
             )
-        if sum(other.hello is not None for other in self._bridges.values()) >= MAX_BRIDGES:
+        if len(self.registry.bridges) - len(self.registry.strangers()) >= MAX_BRIDGES:
             raise MessageRefused("too-many", f"{MAX_BRIDGES} bridges are connected; close some")
         bridge.hello = message
-        market = self._market(message.market)
+        market = self.registry.market(message.market)
         if not message.helper:
             market.sign_ms, market.last_word = now_ms, ""
         limits = {"rows": MAX_ROWS, "in_flight": MAX_IN_FLIGHT}
         welcome = encode(type="welcome", proto=PROTO, high_water=market.high_water, limits=limits)
         return [Send(conn, welcome), *self._watch_market(message.market)]
 
-    def _handle(self, conn: int, bridge: _Bridge, hello: Hello, message: Message, now_ms: int) -> list[Action]:
+    def _handle(self, conn: int, bridge: Bridge, hello: Hello, message: Message, now_ms: int) -> list[Action]:
         if isinstance(message, Ticks):
             return self._take(conn, bridge, hello, message, now_ms)
         if isinstance(message, Frame):
             return self._take_frame(conn, bridge, hello, message, now_ms)
         if isinstance(message, Beat):
             bridge.beat, bridge.beat_ms = message, now_ms
-            self._sign(hello, now_ms)
-            return self._tell_leases(self._leases.wake(conn), now_ms)
+            self.registry.sign(hello, now_ms)
+            return self._tell_leases(self.leases.wake(conn), now_ms)
         if isinstance(message, Subscribe):
-            changed = self._leases.want(conn, hello.market, message.symbols)
+            changed = self.leases.want(conn, hello.market, message.symbols)
             return self._tell_leases({conn} | changed, now_ms)
         if isinstance(message, Unfetchable):
             return self._asking.unfetchable(hello.market, message)
         if isinstance(message, Bye):
             if not hello.helper:
-                self._market(hello.market).last_word = message.reason
+                self.registry.market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
         raise MessageRefused("malformed", "hello came twice")
 
-    def _take(self, conn: int, bridge: _Bridge, hello: Hello, message: Ticks, now_ms: int) -> list[Action]:
+    def _take(self, conn: int, bridge: Bridge, hello: Hello, message: Ticks, now_ms: int) -> list[Action]:
         if bridge.last_number is not None and message.seq != bridge.last_number + 1:
             raise MessageRefused(
                 "malformed", f"seq is {message.seq} after {bridge.last_number}; expected it to rise by 1"
@@ -269,13 +211,13 @@ class Intake:
         bridge.last_number = message.seq
         return self._store(conn, bridge, hello, message.seq, message.rows, now_ms)
 
-    def _take_frame(self, conn: int, bridge: _Bridge, hello: Hello, message: Frame, now_ms: int) -> list[Action]:
+    def _take_frame(self, conn: int, bridge: Bridge, hello: Hello, message: Frame, now_ms: int) -> list[Action]:
         if message.row is None:
             return []
         return self._store(conn, bridge, hello, _RAW, [message.row], now_ms)
 
     def _store(
-        self, conn: int, bridge: _Bridge, hello: Hello, number: int, rows: list[object], now_ms: int
+        self, conn: int, bridge: Bridge, hello: Hello, number: int, rows: list[object], now_ms: int
     ) -> list[Action]:
         ticks: list[Tick] = []
         rejected: list[tuple[int, str]] = []
@@ -287,7 +229,7 @@ class Intake:
                 rejected.append((index, str(refused)))
                 self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(refused)))
                 notes += self._asking.refused(hello.market, row, str(refused))
-        self._sign(hello, now_ms)
+        self.registry.sign(hello, now_ms)
         self.traffic.received(hello.market, ticks, len(rejected), now_ms)
         bridge.in_flight += 1
         return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected))), *notes]
@@ -295,38 +237,26 @@ class Intake:
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []
         for conn in sorted(conns):
-            bridge = self._bridges.get(conn)
+            bridge = self.registry.bridges.get(conn)
             if bridge is None or bridge.hello is None:
                 continue
-            active, standby = self._leases.of(conn)
+            active, standby = self.leases.of(conn)
             actions.append(Send(conn, encode(type="lease", active=active, standby=standby)))
             for symbol in active:
                 actions += self._asking.ask(bridge.hello.market, symbol, now_ms)
         return actions
 
     def _holds(self, conn: int) -> bool:
-        return bool(self._leases.of(conn)[0])
+        return bool(self.leases.of(conn)[0])
 
     def _watch_market(self, name: str) -> list[Action]:
         """Note the bridge's coming and going, so that a replay sees it where live did."""
-        market = self._market(name)
-        is_up = bool(self._of(name))
+        market = self.registry.market(name)
+        is_up = bool(self.registry.live(name))
         if is_up == market.is_up:
             return []
         market.is_up = is_up
         return [_bridge_note(name, is_up)]
-
-    def _of(self, market: str) -> list[_Bridge]:
-        """The bridges of a market's live stream."""
-        bridges = self._bridges.values()
-        return [b for b in bridges if b.hello is not None and b.hello.market == market and not b.hello.helper]
-
-    def _sign(self, hello: Hello, now_ms: int) -> None:
-        if not hello.helper:
-            self._market(hello.market).sign_ms = now_ms
-
-    def _market(self, name: str) -> _Market:
-        return self._markets.setdefault(name, _Market())
 
     def _refuse(self, conn: int, code: str, message: str, now_ms: int) -> list[Action]:
         self.refused[code] += 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
+from engine.intake.health import Moment, facts_of
 from engine.intake.intake import Intake
 from engine.market.coverage import Hole
 from engine.market.records import Batch, Commit, Event, HoleNews, Receipt
@@ -388,8 +389,8 @@ def test_a_helper_is_no_sign_of_life() -> None:
     desk.say(1, HELLO | {"helper": True})
     desk.say(1, {"type": "ticks", "seq": 1, "rows": [row(1)]})
     desk.pass_time(500)
-    assert desk.intake.facts("sim", desk.now).sign_age_ms is None
-    assert desk.events == [] and desk.intake.clients("sim") == []
+    assert facts_of(desk.intake, "sim", Moment(desk.now, 0)).sign_age_ms is None
+    assert desk.events == [] and desk.intake.registry.live("sim") == []
     desk.commit()
     assert desk.of(1, "ack")[0]["stored"] == 1
 

@@ -1,0 +1,59 @@
+"""Who is connected, and when each market was last heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.intake.messages import Beat, Hello
+
+
+@dataclass(slots=True)
+class Bridge:
+    """One connection; a stranger until it has said hello."""
+
+    opened_ms: int
+    hello: Hello | None = None
+    last_number: int | None = None
+    in_flight: int = 0
+    beat: Beat | None = None
+    beat_ms: int = 0
+    owes_stored: bool = False
+    stored_ms: int = 0
+
+
+@dataclass(slots=True)
+class Market:
+    """What is known of one market across its bridges."""
+
+    sign_ms: int | None = None
+    last_word: str = ""
+    is_up: bool = False
+    high_water: dict[str, int] = field(default_factory=dict)
+
+
+class Registry:
+    """All connections by number, all markets by name."""
+
+    def __init__(self, high_water: Mapping[str, Mapping[str, int]]) -> None:
+        """``high_water``: greatest id ever stored, by market and symbol."""
+        self.bridges: dict[int, Bridge] = {}
+        self.markets = {market: Market(high_water=dict(ids)) for market, ids in high_water.items()}
+
+    def strangers(self) -> list[int]:
+        """Connections that have not said hello, oldest first."""
+        return [conn for conn, bridge in self.bridges.items() if bridge.hello is None]
+
+    def market(self, name: str) -> Market:
+        """A market, made known by its first mention."""
+        return self.markets.setdefault(name, Market())
+
+    def live(self, market: str) -> list[Bridge]:
+        """The bridges of a market's live stream: helpers bring history only."""
+        bridges = self.bridges.values()
+        return [b for b in bridges if b.hello is not None and b.hello.market == market and not b.hello.helper]
+
+    def sign(self, hello: Hello, now_ms: int) -> None:
+        """A sign of life from whoever said this hello."""
+        if not hello.helper:
+            self.market(hello.market).sign_ms = now_ms
