@@ -1,0 +1,45 @@
+"""What the dashboard's process loads before anything is used: the heavy libraries wait until they are needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("statsmodels", "scipy.stats", "pandas", "polars", "apprise")
+
+START = f"""
+import sys
+from pathlib import Path
+from config import Config
+from dashboard import create_app, new_pair_settings
+from engine.store.analysis import AnalysisStore
+from monitor.heartbeat import Heartbeat
+from monitor.monitor import Monitor
+folder = Path(sys.argv[1])
+config = Config(data_dir=folder)
+monitor = Monitor(config.ticks_db, AnalysisStore(config.analysis_db), ("Y", "X", new_pair_settings(config)))
+create_app(monitor, Heartbeat("http://127.0.0.1:9/health", 2_500), config, 8050)
+monitor.step()
+print(*[name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+
+def loaded(code: str, *arguments: str) -> list[str]:
+    """The heavy modules that a fresh process has after running ``code``."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_dashboard_starts_without_the_heavy_libraries(tmp_path: Path) -> None:
+    assert loaded(START, str(tmp_path)) == []
+
+
+def test_the_server_starts_without_numbers_at_all() -> None:
+    code = f"import sys, server; print(*[n for n in {(*HEAVY, 'numpy', 'numba', 'dash')!r} if n in sys.modules])"
+    assert loaded(code) == []
+
+
+def test_the_test_sees_what_is_loaded() -> None:
+    assert loaded(f"import sys, pandas; print(*[n for n in {HEAVY!r} if n in sys.modules])") == ["pandas"]
