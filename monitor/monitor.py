@@ -6,7 +6,6 @@ hand. Whatever it decides is a function of the store's order alone, so the size 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -14,22 +13,19 @@ from collections import deque
 from pathlib import Path
 
 from engine.errors import StoreError
-from engine.market.intervals import bar_open
-from engine.market.records import Decision, Event, Run
+from engine.market.records import Decision, Event
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.analysis import AnalysisStore, Cursor, LoggedDecision, Watched
+from engine.store.analysis import AnalysisStore, Cursor, LoggedDecision
 from engine.store.reader import TickReader
-from monitor.code import code_digest
 from monitor.history import StoreHistory
+from monitor.runs import Runs
 from monitor.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
 
 STEP_TICKS = 5_000  # a step stays short, so that screens are served between two
-HISTORY_BARS = 20_000  # that a new run looks back, at most
-RUN_BARS = 400_000  # a longer run is ended and begun anew, which bounds its memory
 SAVE_EVERY_S = 5.0  # without decisions
 
 
@@ -41,21 +37,17 @@ class Monitor:
         self.lock = threading.RLock()
         self._ticks_db = ticks_db
         self._analysis = analysis
-        self._default_pair = default_pair
+        self._runs = Runs(analysis, default_pair)
+        self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
         self._reader: TickReader | None = None
         self._data_version = -1
         self._cursor = Cursor("")
         self._saved_s = 0.0
         self._unsaved: list[Decision] = []  # given, and not stored yet because the disk refused
-        self._known_runs = {run.run_id: run for run in analysis.open_runs()}
-        self.pipelines: dict[str, Pipeline] = {}
-        self.watches: dict[int, Watch] = {}
         self.last_seq = 0
         self._given_up_seq = 0  # what was archived up to here before we began is not missed
         self.problem: str | None = None  # why the last step failed, for the screens
         self.version = 0  # rises whenever something that a screen shows may have changed
-        for entry in analysis.watch_list():
-            self._add(entry)
 
     def step(self, limit: int = STEP_TICKS) -> bool:
         """Read and work off at most ``limit`` ticks. Returns whether there may be more at once."""
@@ -91,11 +83,7 @@ class Monitor:
                 self._reader.close()
             self._reader = None
             self._unsaved = []
-            self.pipelines = {}
-            for watch in self.watches.values():
-                watch.run = None
-                watch.log.clear()
-            self._known_runs = {run.run_id: run for run in self._analysis.open_runs()}
+            self._runs.forget()
 
     def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
         """Follow a pair, or follow it with other settings; returns its watch id."""
@@ -104,11 +92,11 @@ class Monitor:
             known = self.watches.get(entry.watch_id)
             if known is None or known.settings != settings:
                 if known is not None:
-                    self._end(known)
-                self._add(entry)
+                    self._runs.end(known, self._cursor.seq)
+                self._runs.add(entry)
                 if self._reader is not None:
                     with self._reader.snapshot():
-                        self._save(self._begin_due_runs())
+                        self._save(self._runs.begin_due(self._cursor))
             self.version += 1
             return entry.watch_id
 
@@ -117,14 +105,13 @@ class Monitor:
         with self.lock:
             watch = self.watches.pop(watch_id, None)
             if watch is not None:
-                self._end(watch)
+                self._runs.end(watch, self._cursor.seq)
                 self._analysis.unwatch(watch_id)
             self.version += 1
 
     def followed(self, watch: Watch) -> PairRun | None:
         """The run of a watch in its pipeline; None before it has begun."""
-        pipeline = self.pipelines.get(watch.entry.market)
-        return pipeline.runs.get(watch.run.run_id) if pipeline and watch.run else None
+        return self._runs.followed(watch)
 
     def progress(self) -> tuple[int, int]:
         """(ticks read, ticks stored)."""
@@ -148,7 +135,7 @@ class Monitor:
         saved = self._analysis.cursor()
         self._reader = reader
         self._data_version = -1
-        self.pipelines = {}
+        self._runs.forget()
         if saved is None or saved.ticks_store_id != store_id:
             self._begin_anew(reader, store_id)
             return reader
@@ -159,7 +146,9 @@ class Monitor:
                 return reader
             for market, state in saved.pipelines.items():
                 self.pipelines[market] = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
-            self._resume_runs()
+            differing = self._runs.resume(saved.seq)
+        if differing:
+            self._save(differing)
         return reader
 
     def _has_missed(self, reader: TickReader) -> bool:
@@ -169,37 +158,9 @@ class Monitor:
     def _begin_anew(self, reader: TickReader, store_id: str) -> None:
         """End every run and read the store from its first tick."""
         log.info("reading %s from its first tick", store_id)
-        for watch in self.watches.values():
-            self._end(watch)
-        for run in self._known_runs.values():
-            self._analysis.end_run(run.run_id, 0)
-        self._known_runs = {}
-        self.pipelines = {}
+        self._runs.end_all(self._cursor.seq)
         self._cursor = Cursor(store_id)
         self._given_up_seq = reader.deleted_seq()
-
-    def _resume_runs(self) -> None:
-        for watch in self.watches.values():
-            run = next((run for run in self._known_runs.values() if self._fits(run, watch)), None)
-            pipeline = self.pipelines.get(watch.entry.market)
-            if run is None or pipeline is None:
-                continue
-            watch.run = self._known_runs.pop(run.run_id)
-            logged = self._analysis.log(run.run_id)
-            watch.log.extend(logged)
-            fresh = pipeline.begin(run, self._cursor.seq, [entry.decision for entry in logged])
-            if fresh:
-                log.warning("run %s: %d decisions differ from those given before", run.run_id, len(fresh))
-                self._save(fresh)
-        for run in self._known_runs.values():
-            self._analysis.end_run(run.run_id, self._cursor.seq)
-        self._known_runs = {}
-
-    def _fits(self, run: Run, watch: Watch) -> bool:
-        entry = watch.entry
-        return (run.market, run.y, run.x, run.settings, run.code) == (
-            entry.market, entry.y, entry.x, watch.settings.to_json(), code_digest(),
-        )  # fmt: skip
 
     def _work_off(self, reader: TickReader, limit: int) -> bool:
         ticks = reader.ticks_after(self._cursor.seq, limit)
@@ -217,12 +178,12 @@ class Monitor:
             decisions += pipeline.feed(seq, tick)
             if pipeline.builder.symbol_count > symbols:  # a pair may have become complete: its run begins right here
                 self._cursor = Cursor(self._cursor.ticks_store_id, seq, event_id)
-                decisions += self._begin_due_runs()
+                decisions += self._runs.begin_due(self._cursor)
         for event in events:
             event_id = event.event_id
             decisions += self._note(reader, event)
         self._cursor = Cursor(self._cursor.ticks_store_id, up_to, event_id)
-        decisions += self._begin_due_runs()
+        decisions += self._runs.begin_due(self._cursor)
         if ticks or events:
             self.version += 1
         if decisions or self._unsaved or time.monotonic() - self._saved_s > SAVE_EVERY_S:
@@ -239,20 +200,7 @@ class Monitor:
         given = self._pipeline(reader, event.market).note(event)
         if event.kind == "warm-start" and event.detail.get("state") == "warm":
             self._cursor = Cursor(self._cursor.ticks_store_id, event.after_seq, event.event_id)
-            given += self._begin_warm(event.market, event.symbol or "")
-        return given
-
-    def _begin_warm(self, market: str, symbol: str) -> list[Decision]:
-        """A symbol's past has come in: runs on it that could begin earlier now begin anew."""
-        given: list[Decision] = []
-        for watch in self.watches.values():
-            entry, run = watch.entry, watch.run
-            if run is None or entry.market != market or symbol not in (entry.y, entry.x):
-                continue
-            start_ms = self._earliest_ms(watch)
-            if start_ms is not None and start_ms < run.start_ms:
-                self._end(watch)
-                given += self._begin(watch)
+            given += self._runs.begin_warm(event.market, event.symbol or "", self._cursor)
         return given
 
     def _save(self, decisions: list[Decision]) -> None:
@@ -267,66 +215,3 @@ class Monitor:
         for entry in logged:
             if entry.decision.run_id in by_run:
                 by_run[entry.decision.run_id].log.append(entry)
-
-    def _begin_due_runs(self) -> list[Decision]:
-        """Begin a run for every watch that has none, and again for one that has grown too long."""
-        self._adopt_default_pair()
-        given: list[Decision] = []
-        for watch in self.watches.values():
-            followed = self.followed(watch)
-            if followed is not None and followed.model.size > RUN_BARS:
-                self._end(watch)
-            if watch.run is None:
-                given += self._begin(watch)
-        return given
-
-    def _begin(self, watch: Watch) -> list[Decision]:
-        entry, settings = watch.entry, watch.settings
-        pipeline = self.pipelines.get(entry.market)
-        start_ms = self._earliest_ms(watch)
-        if pipeline is None or start_ms is None:
-            return []
-        text, code, seq = settings.to_json(), code_digest(), self._cursor.seq
-        identity = f"{self._cursor.ticks_store_id}|{entry.market}|{entry.y}|{entry.x}|{text}|{code}|{start_ms}|{seq}"
-        run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        run = Run(run_id, entry.market, entry.y, entry.x, settings.interval_ms, text, code, start_ms, seq)
-        self._analysis.begin_run(run, time.time_ns() // 1_000_000)
-        log.info("run %s begins: %s on %s in %s", run_id, entry.y, entry.x, entry.market)
-        watch.run = run
-        watch.log.clear()
-        return pipeline.begin(run, seq)
-
-    def _earliest_ms(self, watch: Watch) -> int | None:
-        """Where a run of this pair would begin now; None before both legs have traded."""
-        pipeline = self.pipelines.get(watch.entry.market)
-        if pipeline is None:
-            return None
-        width_ms = watch.settings.interval_ms
-        first = [pipeline.builder.first_ms(symbol) for symbol in (watch.entry.y, watch.entry.x)]
-        if first[0] is None or first[1] is None:
-            return None
-        earliest_ms = max(first[0], first[1], pipeline.builder.watermark_ms - HISTORY_BARS * width_ms)
-        return bar_open(earliest_ms, width_ms)
-
-    def _end(self, watch: Watch) -> None:
-        if watch.run is None:
-            return
-        self._analysis.end_run(watch.run.run_id, self._cursor.seq)
-        pipeline = self.pipelines.get(watch.entry.market)
-        if pipeline is not None and watch.run.run_id in pipeline.runs:
-            pipeline.end(watch.run.run_id)
-        watch.run = None
-        watch.log.clear()
-
-    def _add(self, entry: Watched) -> None:
-        self.watches[entry.watch_id] = Watch(entry, PairSettings.from_json(entry.settings))
-
-    def _adopt_default_pair(self) -> None:
-        """Watch the default pair once in each market in which both of its symbols trade."""
-        y, x, settings = self._default_pair
-        for market, pipeline in self.pipelines.items():
-            both = pipeline.builder.first_ms(y) is not None and pipeline.builder.first_ms(x) is not None
-            if both and self._analysis.is_first_time(f"default pair of {market}"):
-                known = any((w.entry.market, w.entry.y, w.entry.x) == (market, y, x) for w in self.watches.values())
-                if not known:
-                    self._add(self._analysis.watch(market, y, x, settings.to_json()))

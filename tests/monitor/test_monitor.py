@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,31 @@ async def test_ticks_archived_before_they_were_read_are_no_hole(tmp_path: Path, 
     desk.read_all()
     (watch,) = desk.monitor.watches.values()
     assert watch.run == second, "what is known to be gone is not missed again"
+    desk.monitor.close()
+    await desk.writer.close()
+
+
+async def test_a_file_put_back_from_a_copy_is_the_same_history(tmp_path: Path) -> None:
+    ticks = make_ticks(1)
+    desk = await Desk.open(tmp_path)
+    await desk.write(ticks[:1_200])
+    desk.read_all()
+    (watch,) = desk.monitor.watches.values()
+    before = watch.run
+    await desk.writer.close()
+    with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
+        db.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    (tmp_path / "copy.db").replace(tmp_path / "ticks.db")
+    desk.monitor.step()
+    desk.writer = await TickWriter.open(tmp_path / "ticks.db")
+    await desk.write(ticks[1_200:])
+    desk.read_all()
+    followed = desk.monitor.followed(watch)
+    assert before is not None and watch.run == before and followed is not None
+    whole = Replay(replace(before, began_seq=0))
+    for tick in ticks:
+        whole.take(tick)
+    assert [d.content() for d in followed.current.values()] == [d.content() for d in whole.given]
     desk.monitor.close()
     await desk.writer.close()
 
