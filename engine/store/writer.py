@@ -32,7 +32,7 @@ log = logging.getLogger("pairbridge.store")
 T = TypeVar("T")
 
 SYNCHRONOUS = {"power": "FULL", "crash": "NORMAL"}
-LOOK_S = 2.0  # for walking the file at start: about half a gigabyte
+LOOK_S = 1.0  # for walking the file at start, about a quarter of a gigabyte: the bridge waits for it
 WAL_KEPT_BYTES = 64 << 20  # a log that grew larger is cut back to this when it begins anew
 WAL_LARGE_BYTES = 96 << 20  # from here on fewer, larger commits: each writes whole pages
 LARGE_WAL_PAUSE_S = 0.1
