@@ -28,6 +28,6 @@ def show(lines: Iterable[Row], heading: bool = True) -> None:
         print(f"{'what':<52}{'ours':>14} {'unit':<8}{'theirs':>12}  {'peer':<26}{'ratio':>8}")
     for line in lines:
         theirs = f"{line['theirs']:>12,.4g}" if line["theirs"] is not None else " " * 12
-        ratio = f"{line['ratio']:>8,.0f}" if line["ratio"] is not None else ""
+        ratio = f"{line['ratio']:>8,.{0 if line['ratio'] >= 10 else 2}f}" if line["ratio"] is not None else ""
         ours = f"{line['ours']:>14,.4g} {line['unit']:<8}"
         print(f"{line['what']:<52}{ours}{theirs}  {line['peer'] or '':<26}{ratio}", flush=True)

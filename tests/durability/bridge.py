@@ -113,9 +113,13 @@ class Bridge:
     ``waits_s``: from the moment a batch was due, not from when there was room to send it, to its acknowledgement.
     """
 
-    def __init__(self, rows_per_second: float, batch: int = 500, symbols: list[str] | None = None) -> None:
+    def __init__(
+        self, rows_per_second: float, batch: int = 500, symbols: list[str] | None = None, begin_ms: int = T0
+    ) -> None:
+        """``begin_ms``: the trade time of the first row; the others follow at the rate."""
         self.rows_per_second = rows_per_second
         self._batch = batch
+        self._begin_ms = begin_ms
         self._symbols = symbols or SYMBOLS
         self._next_row = len(self._symbols)
         self._number = 0
@@ -169,9 +173,10 @@ class Bridge:
 
     def _rows(self) -> list[list[Any]]:
         first, self._next_row = self._next_row, self._next_row + self._batch
-        symbols, many, per_ms = self._symbols, len(self._symbols), self.rows_per_second / 1_000
+        symbols, many, begin_ms = self._symbols, len(self._symbols), self._begin_ms
+        per_ms = self.rows_per_second / 1_000
         return [
-            [symbols[n % many], n // many, f"{100 + n % 97 / 100:.2f}", "1.25", T0 + int(n / per_ms), n % 3 == 0]
+            [symbols[n % many], n // many, f"{100 + n % 97 / 100:.2f}", "1.25", begin_ms + int(n / per_ms), n % 3 == 0]
             for n in range(first, first + self._batch)
         ]
 
