@@ -14,7 +14,7 @@ from engine.store.writer import TickWriter
 log = logging.getLogger("pairbridge.server")
 
 RETRY_S = 0.5
-MAX_COMMIT_ROWS = 20_000  # bounds the time to the next acknowledgement when a backlog drains
+MAX_COMMIT_ROWS = 8_000  # half of what a bridge may have in flight: while one half is stored the other comes in
 
 
 class Commits:

@@ -107,9 +107,10 @@ class Book:
         horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
         known: list[tuple[int, Tick]] = []
         before = len(plan.rows)
+        by_symbol = {symbol: self.series[batch.market, symbol] for symbol in {tick.symbol for tick in batch.ticks}}
         for tick in batch.ticks:
-            _, agg_id, price, quantity, time_ms, maker, _ = tick
-            series = self.series[batch.market, tick.symbol]
+            symbol, agg_id, price, quantity, time_ms, maker, _ = tick
+            series = by_symbol[symbol]
             series_id = series.series_id
             if agg_id - 1 == series.coverage.high_water:  # in order, as almost all are: spare the lookup
                 series.coverage.high_water = agg_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
@@ -15,10 +16,7 @@ from engine.store.book import Book, Now, Plan, Series, TickRow
 from engine.store.ledger import Ledger
 from engine.store.past import Past
 
-_ROWS_AT_ONCE = 100
-_PLACES = "(?,?,?,?,?,?,?,?)"
-_INSERT = f"INSERT INTO ticks VALUES {_PLACES}"
-_INSERT_MANY = "INSERT INTO ticks VALUES " + ",".join([_PLACES] * _ROWS_AT_ONCE)
+_INSERT = {many: "INSERT INTO ticks VALUES " + ",".join(["(?,?,?,?,?,?,?,?)"] * many) for many in (1_000, 100, 10, 1)}
 _INSERT_BAR = f"INSERT OR REPLACE INTO bars VALUES ({','.join('?' * 18)})"
 
 
@@ -90,10 +88,11 @@ def _enter_new(db: sqlite3.Connection, book: Book, batches: Sequence[Batch]) -> 
 def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:
     """Many rows in one statement: ``executemany`` lets go of the interpreter's lock at each row, and under load
     waits for the event loop each time to get it back."""
-    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
-    for at in range(0, whole, _ROWS_AT_ONCE):
-        db.execute(_INSERT_MANY, [value for row in rows[at : at + _ROWS_AT_ONCE] for value in row])
-    db.executemany(_INSERT, rows[whole:])
+    at = 0
+    for many, statement in _INSERT.items():
+        while len(rows) - at >= many:
+            db.execute(statement, list(chain.from_iterable(rows[at : at + many])))
+            at += many
 
 
 def _bars(db: sqlite3.Connection, book: Book, past: Past, plan: Plan) -> list[tuple[object, ...]]:
