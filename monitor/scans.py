@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import sys
@@ -12,6 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
+
+import msgspec
 
 from engine.errors import PairbridgeError
 from engine.scan.request import ScanRequest, ScanState
@@ -87,8 +88,8 @@ class ScanRoom:
                 child.stdin.write(request.to_json() + "\n")
                 child.stdin.close()
                 for line in child.stdout:
-                    self._hear(json.loads(line))
-            except (OSError, ValueError) as error:
+                    self._hear(msgspec.json.decode(line))
+            except (OSError, msgspec.MsgspecError) as error:
                 log.warning("a scan's process broke off: %s", error)
             child.wait()
             errors.seek(0)

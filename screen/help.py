@@ -17,6 +17,13 @@ entry (`TAINTED_GAP`). The hedge line is the one known a bar before. The gate te
 values: on unrelated symbols a single test still opens in 5 of 100 cases, and a rolling gate is open about 9 % of the
 time. So read the share of time and the number of tests, and never take one opening for proof.
 
+**Evidence.** Under the charts stands what the figures are worth: what the test could see at all, what noise would
+show, whether the filter eats the spread, whether the reversion is bounce between bid and ask, how much of a window is
+real. Point at a line, or reach it with Tab, for its meaning.
+
+**Universe scan.** Tests every pair of a market at once, says how many were asked, and looks at what it found again on
+bars that the selection has not seen. Of pairs that share nothing, 5 in 100 pass a single test.
+
 **Why no entry?** `WARMUP` not enough bars · `GATE_CLOSED` · `TAINTED_GAP` a hole in the data · `STALE_LEG` one leg has
 not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it would not pay its fees · `COOLDOWN` ·
 `MAX_Z` too far out · `IN_POSITION` · `BRIDGE_DOWN`.

@@ -61,7 +61,7 @@ def detail(result: Result) -> str:
         f"{tests:,} tests on {len(result['symbols'])} symbols, {bars:,} bars of {interval_name(width_ms)}"
         f" ({duration(bars * width_ms / 1_000)}), up to {moment(result['from_ms'] + bars * width_ms)}; {held:,} newer"
         " bars held out.",
-        f"{result['passed']:,} pass the 5 % value, where luck alone gives about {LUCK * tests:.2g}.",
+        f"{result['passed']:,} pass the 5 % value, where luck alone gives about {_count(LUCK * tests)}.",
         f"False finds by {_CONTROLS[settings['control']]}.",
     ]
     if result["holes"]:
@@ -106,6 +106,10 @@ def moment(time_ms: int) -> str:
     '2026-09-22 03:07 UTC'
     """
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _verdict_of(pair: dict[str, Any]) -> str:

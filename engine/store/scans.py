@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from engine.errors import StoreError
 
@@ -51,13 +52,13 @@ class ScanShelf:
 
     def add(self, at_ms: int, result: dict[str, Any]) -> ScanSummary:
         """Keep a result: plain JSON values with ``market``, ``interval_ms``, ``symbols``, ``tests``, ``found`` and
-        ``confirmed``. Raises StoreError."""
+        ``confirmed``; NaN is kept as null. Raises StoreError."""
         counted = len(result["symbols"]), result["tests"], result["found"], result["confirmed"]
         values = (at_ms, result["market"], result["interval_ms"], *counted)
         try:
             with closing(self._connect()) as db:
                 query = f"INSERT INTO scans ({_SUMMARY.removeprefix('scan_id, ')}, result) VALUES (?,?,?,?,?,?,?,?)"
-                scan_id = db.execute(query, (*values, json.dumps(result, allow_nan=False))).lastrowid
+                scan_id = db.execute(query, (*values, msgspec.json.encode(result).decode())).lastrowid
         except sqlite3.Error as error:
             raise StoreError(f"{self._path} cannot be written: {error}") from error
         assert scan_id is not None
@@ -73,7 +74,7 @@ class ScanShelf:
         """What was added under a number."""
         with closing(self._connect()) as db:
             row = db.execute("SELECT result FROM scans WHERE scan_id=?", (scan_id,)).fetchone()
-        found: dict[str, Any] | None = None if row is None else json.loads(row[0])
+        found: dict[str, Any] | None = None if row is None else msgspec.json.decode(row[0])
         return found
 
     def _connect(self) -> sqlite3.Connection:

@@ -37,10 +37,11 @@ def test_a_result_comes_back_as_it_went_in_the_newest_first(tmp_path: Path) -> N
     assert shelf.result(99) is None
 
 
-def test_a_number_that_json_has_not_is_refused(tmp_path: Path) -> None:
+def test_a_number_that_json_has_not_is_kept_as_not_known(tmp_path: Path) -> None:
     AnalysisStore(tmp_path / "analysis.db").close()
-    with pytest.raises(ValueError, match="JSON compliant"):
-        ScanShelf(tmp_path / "analysis.db").add(1, result(pairs=[{"hurst": float("nan")}]))
+    shelf = ScanShelf(tmp_path / "analysis.db")
+    shelf.add(1, result(pairs=[{"hurst": float("nan")}]))
+    assert shelf.result(1) == result(pairs=[{"hurst": None}])
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
