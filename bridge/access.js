@@ -26,12 +26,12 @@ class Access {
   server(given) {
     const own = `ws://${this.served ? this.location.host : `127.0.0.1:${this.port()}`}/`;
     if (!given) return own;
-    const url = Exchange.address(given, "ws");
+    const url = Address.parse(given, "ws");
     if (this.served && url.host !== this.location.host) {
       const todo = "Open the file bridge/index.html to use another.";
       throw new Error(`This page talks only to the server it came from, not to ${url.host}. ${todo}`);
     }
-    if (!Exchange.isLoopback(url)) {
+    if (!Address.isLoopback(url)) {
       throw new Error(`The server ${url.host} is not on this computer; the bridge talks to no other.`);
     }
     return url.href;

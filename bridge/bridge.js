@@ -16,6 +16,8 @@
 
 /** @type {Function[]} */
 const WORKER_CLASSES = [
+  Address,
+  Symbols,
   Exchange,
   Outbox,
   Recent,
@@ -59,9 +61,9 @@ class BridgePage {
   /** The market, symbols and addresses in the form: from the page's address, else as they were last. */
   #fill() {
     const market = this.#input("market");
-    for (const [key, venue] of Object.entries(Exchange.VENUES)) market.append(new Option(venue.label, key));
+    for (const [key, venue] of Object.entries(Venues.ALL)) market.append(new Option(venue.label, key));
     const wanted = this.query.get("market") ?? Memory.recall("market");
-    market.value = Object.hasOwn(Exchange.VENUES, wanted) ? wanted : "usdm";
+    market.value = Object.hasOwn(Venues.ALL, wanted) ? wanted : "usdm";
     this.#input("symbols").value = this.query.get("symbols") ?? (Memory.recall("symbols") || "BTCUSDT, ETHUSDT");
     this.#input("exchange").value = this.query.get("exchange") ?? "";
     this.#input("rest").value = this.query.get("rest") ?? "";
@@ -94,7 +96,7 @@ class BridgePage {
 
   /** The addresses that are used when none is typed. */
   #hint() {
-    const venue = Exchange.VENUES[this.#input("market").value];
+    const venue = Venues.ALL[this.#input("market").value];
     const [stream, rest] = [this.#input("exchange").value.trim(), this.#input("rest").value.trim()];
     this.#input("exchange").placeholder = venue.ws;
     this.#input("rest").placeholder = stream ? "beside the stream" : venue.rest;
@@ -110,7 +112,7 @@ class BridgePage {
     if (Memory.tab("running") === location.search) return true; // not after a link to another exchange
     if (!asked || !this.access.served) return asked;
     const given = [this.query.get("exchange"), this.query.get("rest")].filter(Boolean);
-    const trusted = given.every((text) => URL.canParse(String(text)) && Exchange.isLoopback(new URL(String(text))));
+    const trusted = given.every((text) => URL.canParse(String(text)) && Address.isLoopback(new URL(String(text))));
     const ask = "The address of this page names an exchange elsewhere. Press Start Bridge if you trust it.";
     if (!trusted) this.#problem("READY", ask, "wait");
     return trusted;
@@ -159,13 +161,13 @@ class BridgePage {
 
   /** What the form asks for; throws an Error with a sentence for the user. */
   #wish() {
-    const { symbols, bad } = Exchange.readSymbols(this.#input("symbols").value);
+    const { symbols, bad } = Symbols.read(this.#input("symbols").value);
     const expected = "expected up to 32 letters, digits, _ or -, for example BTCUSDT";
     if (bad.length) throw new Error(`“${bad[0].slice(0, 40)}” is not a symbol; ${expected}.`);
     if (!symbols.length) throw new Error("No symbol is named. Type at least one, for example BTCUSDT.");
     if (symbols.length > 1024) throw new Error(`Found ${symbols.length} symbols; the server takes at most 1,024.`);
     const [venue, exchange, rest] = ["market", "exchange", "rest"].map((id) => this.#input(id).value);
-    const plan = Exchange.plan({ venue, exchange, rest, symbols });
+    const plan = Venues.plan({ venue, exchange, rest, symbols });
     return { symbols, plan, server: this.access.server(this.query.get("server") ?? "") };
   }
 

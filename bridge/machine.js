@@ -393,11 +393,11 @@ class Machine {
   }
 
   #errand() {
-    this.errands.routine((text) => this.#symbolsChecked(Exchange.check(this.plan.symbols, text)));
+    this.errands.routine((text) => this.#symbolsChecked(Symbols.check(this.plan.symbols, text)));
     this.#fetch();
   }
 
-  /** @param {ReturnType<typeof Exchange.check>} result */
+  /** @param {ReturnType<typeof Symbols.check>} result */
   #symbolsChecked({ problems, notes }) {
     for (const state of this.book.all) {
       state.note = notes.get(state.symbol) ?? "";
@@ -558,7 +558,7 @@ class Machine {
   /** Whether the browser keeps this page from an exchange on this computer. */
   #exchangeWithheld() {
     const { permission } = this.notices;
-    return permission === "denied" && Exchange.isLoopback(new URL(this.plan.stream)) && this.#upstream() !== "open";
+    return permission === "denied" && Address.isLoopback(new URL(this.plan.stream)) && this.#upstream() !== "open";
   }
 
   /**

@@ -2,14 +2,14 @@
 
 const test = require("node:test");
 const assert = require("node:assert/strict");
-const { Exchange, Budget, Fetcher } = require("./load.js");
+const { Venues, Budget, Fetcher } = require("./load.js");
 
 const HOUR = 3_600_000;
 
 /** A fetcher against an exchange with the given ids; runs until nothing is left to do. */
 class Scene {
   constructor(ids, { venue = "usdm", age = 0 } = {}) {
-    const plan = Exchange.plan({ venue, symbols: ["BTCUSDT"] });
+    const plan = Venues.plan({ venue, symbols: ["BTCUSDT"] });
     this.budget = new Budget(plan.weights.minute);
     this.fetcher = new Fetcher(plan, this.budget);
     this.now = 0;

@@ -11,9 +11,12 @@ const BRIDGE = path.join(__dirname, "../../../bridge");
 const page = fs.readFileSync(path.join(BRIDGE, "index.html"), "utf8");
 const scripts = [...page.matchAll(/<script src="([a-z]+\.js)">/g)].map(([, name]) => name);
 
+const classes = [];
+
 for (const name of scripts.filter((name) => name !== "bridge.js")) {
-  vm.runInThisContext(fs.readFileSync(path.join(BRIDGE, name), "utf8"), { filename: path.join(BRIDGE, name) });
+  const source = fs.readFileSync(path.join(BRIDGE, name), "utf8");
+  vm.runInThisContext(source, { filename: path.join(BRIDGE, name) });
+  classes.push(...[...source.matchAll(/^class (\w+)/gm)].map(([, declared]) => declared));
 }
 
-const names = "Exchange Outbox Recent Budget Fetcher Feed Delivery Doctor Book Errands Machine Performer";
-module.exports = { ...vm.runInThisContext(`({ ${names.replaceAll(" ", ", ")} })`), BRIDGE, page, scripts };
+module.exports = { ...vm.runInThisContext(`({ ${classes.join(", ")} })`), BRIDGE, page, scripts };

@@ -26,7 +26,11 @@ test("hello, subscribe, a first beat, lease come in this order, and no row befor
   assert.deepEqual(sent, ["hello"]);
   const { socket } = world.machine.delivery;
   world.hand(socket, '{"type":"welcome","proto":1,"high_water":{},"limits":{"rows":500,"in_flight":32}}');
-  assert.deepEqual(sent, ["hello", "subscribe", "beat"], "who never sent a beat would be taken for one that sends none");
+  assert.deepEqual(
+    sent,
+    ["hello", "subscribe", "beat"],
+    "who never sent a beat would be taken for one that sends none",
+  );
   world.hand(socket, '{"type":"lease","active":["BTCUSDT","ETHUSDT"],"standby":[]}');
   assert.deepEqual(sent, ["hello", "subscribe", "beat", "ticks"]);
 });
@@ -733,9 +737,19 @@ test("the machine reads no clock, throws no dice and opens nothing by itself", (
     Exchange,
     Outbox,
     Machine,
-    ...["Recent", "Budget", "Fetcher", "Feed", "Delivery", "Doctor", "Book", "Errands"].map(
-      (name) => require("./load.js")[name],
-    ),
+    ...[
+      "Address",
+      "Symbols",
+      "Venues",
+      "Recent",
+      "Budget",
+      "Fetcher",
+      "Feed",
+      "Delivery",
+      "Doctor",
+      "Book",
+      "Errands",
+    ].map((name) => require("./load.js")[name]),
   ];
   for (const one of pure) {
     const found =

@@ -4,7 +4,7 @@
 // it happens here by a schedule that a seed repeats.
 
 const assert = require("node:assert/strict");
-const { Exchange, Machine } = require("./load.js");
+const { Venues, Machine } = require("./load.js");
 
 /** @param {number} seed */
 function randomFrom(seed) {
@@ -60,7 +60,7 @@ class World {
     this.checked = 0;
     this.spare = [];
     this.lease = new Map();
-    const plan = Exchange.plan({ venue, exchange, symbols });
+    const plan = Venues.plan({ venue, exchange, symbols });
     this.machine = new Machine({
       plan,
       server: "ws://127.0.0.1:8765/",
