@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -75,47 +74,6 @@ def test_sixty_seconds_from_the_file_system_to_the_last_digit(desk: Stack, brows
     acknowledged = page.locator("#count-acknowledged")
     until(lambda: int(acknowledged.get_attribute("data-value") or 0) == total, 5, "the page's own count")
     page.close()
-
-
-WATCH_BANNER = """() => {
-  const box = document.getElementById("bridge-banner");
-  window.bannerSaid = [];
-  new MutationObserver(() => window.bannerSaid.push([Date.now() / 1000, box.textContent]))
-    .observe(box, { childList: true, subtree: true, characterData: true });
-}"""
-
-
-def banner_said(screen: Page, state: str, after: float) -> float:
-    """When the banner first said ``state`` after a moment; both in seconds since 1970."""
-
-    def first() -> float | None:
-        said: list[tuple[float, str]] = screen.evaluate("() => window.bannerSaid")
-        return next((at for at, text in said if at >= after and text.startswith(state)), None)
-
-    return float(until(first, 6, f"the banner to say {state}"))
-
-
-def test_a_killed_server_is_shown_in_time_and_loses_nothing(desk: Stack, browser: Browser) -> None:
-    desk.start_dashboard()
-    page = open_bridge(desk, browser)
-    page.get_by_role("button", name="Start Bridge").click()
-    screen, _ = watched_page(browser)
-    screen.goto(desk.dashboard_url)
-    expect(screen.locator("#bridge-banner")).to_contain_text("LIVE", timeout=20_000)
-    screen.evaluate(WATCH_BANNER)
-    shown, cleared = [], []
-    for _ in range(2):
-        desk.stop("server", signal.SIGKILL)
-        killed = time.time()
-        shown.append(banner_said(screen, "BRIDGE DISCONNECTED", killed) - killed)
-        desk.start_server()
-        back = time.time()
-        cleared.append(banner_said(screen, "LIVE", back) - back)
-    assert all(2.0 <= seconds <= 3.0 for seconds in shown), shown
-    assert all(seconds <= 2.0 for seconds in cleared), cleared
-    assert_store_equals_exchange(desk)
-    page.close()
-    screen.close()
 
 
 def test_trades_lost_on_the_way_are_fetched_by_the_page(desk: Stack, browser: Browser) -> None:
