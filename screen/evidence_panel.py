@@ -11,7 +11,8 @@ from screen.evidence import GROUPS, Group, Line
 from screen.reasons import REASONS, element
 from screen.words import UNKNOWN
 
-_FOCUSABLE: Any = {"tabIndex": 0}  # a tooltip that the keyboard reaches
+_NO_PAIR = "no pair is followed yet"
+_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of what has the focus
 
 
 def evidence_panel() -> html.Section:
@@ -44,7 +45,7 @@ def _line(line: Line) -> html.Div:
         [
             html.Span(line.label, className="ev-label"),
             html.Span(UNKNOWN, id=ids.live(line.name), className="ev-value"),
-            html.Span("", id=ids.live(f"{line.name}-note"), className="ev-note"),
+            html.Span(_NO_PAIR, id=ids.live(f"{line.name}-note"), className="ev-note"),
         ],
         className="ev-line",
         title=line.explanation,
@@ -69,7 +70,7 @@ def _why() -> html.Div:
     passed = [
         html.Span("Beyond entry", className="ev-label"),
         html.Span(UNKNOWN, id=ids.live("passed"), className="ev-value"),
-        html.Span("", id=ids.live("passed-note"), className="ev-note"),
+        html.Span(_NO_PAIR, id=ids.live("passed-note"), className="ev-note"),
     ]
     return html.Div(
         [html.H3("Why no entry", title=title), html.Div(passed, className="ev-line", title=title), *rows],

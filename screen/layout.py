@@ -156,7 +156,7 @@ def _card(name: str, title: str, explanation: str) -> html.Div:
         [
             html.Div(title, className="card-title"),
             html.Div("–", id=ids.live(name), className="card-value"),
-            html.Div("", id=ids.live(f"{name}-note"), className="card-note"),
+            html.Div("no pair is followed yet", id=ids.live(f"{name}-note"), className="card-note"),
         ],
         className="metric",
         title=explanation,

@@ -115,5 +115,5 @@ def request_from(market: str | None, values: Mapping[str, Any]) -> ScanRequest:
     except ValueError as error:
         raise SettingsError(str(error)) from None
     if not market:
-        raise SettingsError("market is empty; expected one in which symbols have traded")
+        raise SettingsError("Market is empty; expected one in which symbols have traded")
     return ScanRequest(market, interval_ms, span_ms, ScanSettings(**asked))

@@ -10,6 +10,11 @@ LABELLED = 14  # symbols up to which each cell shows its number
 _SCALE = [[0.0, VIOLET], [0.5, "#101822"], [1.0, CYAN]]
 
 
+def empty_map() -> Figure:
+    """Nothing, on the page's own background; the sentence over it says why."""
+    return {"data": [], "layout": layout(xaxis={"visible": False}, yaxis={"visible": False})}
+
+
 def correlation_map(correlation: dict[str, Any], kind: str) -> Figure:
     """``kind``: pearson or hayashi_yoshida. Cells without a number stay empty; the scale is from -1 to 1."""
     names = [symbol.removesuffix("USDT") or symbol for symbol in correlation["symbols"]]

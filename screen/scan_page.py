@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from screen import ids
 from screen.scan_form import scan_form
+from screen.scan_map import empty_map
 from screen.theme import GRID_THEME
 
 _RIGHT = {"type": "rightAligned"}
@@ -125,7 +126,7 @@ def _map() -> html.Section:
             html.Div(
                 [
                     dcc.Graph(
-                        id=ids.SCAN_MAP, figure={"data": [], "layout": {}}, className="graph", responsive=True,
+                        id=ids.SCAN_MAP, figure=empty_map(), className="graph", responsive=True,
                         config={"displaylogo": False, "displayModeBar": False, "responsive": True},
                     ),
                     html.Div("The map comes with a scan.", id=ids.note(ids.SCAN_MAP), className="graph-note"),
@@ -156,7 +157,7 @@ def _excluded() -> html.Section:
                 dashGridOptions={
                     "rowHeight": 28,
                     "headerHeight": 30,
-                    "localeText": {"noRowsToShow": "Nothing was left out."},
+                    "localeText": {"noRowsToShow": "What a scan leaves out is listed here with the reason."},
                     "theme": GRID_THEME,
                 },
                 className="grid",

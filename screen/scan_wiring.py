@@ -14,9 +14,7 @@ from screen import ids
 from screen import scan_texts as texts
 from screen.fields import at_fault, error_id, plain
 from screen.scan_form import FIELDS, FORM, request_from
-from screen.scan_map import correlation_map
-
-_EMPTY: dict[str, Any] = {"data": [], "layout": {}}
+from screen.scan_map import correlation_map, empty_map
 
 
 class Scans(Protocol):
@@ -180,9 +178,9 @@ def _register_result(app: Dash, scans: Scans) -> None:
     async def draw(chosen: str | None, kind: str) -> tuple[Any, str]:
         result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
         if result is None:
-            return _EMPTY, "The map comes with a scan."
+            return empty_map(), "The map comes with a scan."
         if result["correlation"] is None:
-            return _EMPTY, "Fewer than two symbols passed the filters: there is nothing to correlate."
+            return empty_map(), "Fewer than two symbols passed the filters: there is nothing to correlate."
         return correlation_map(result["correlation"], kind), ""
 
 

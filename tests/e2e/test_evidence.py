@@ -88,13 +88,15 @@ def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int
 
 def test_the_keyboard_reaches_every_line(page: Page) -> None:
     page.locator("#price-leg input").first.focus()
-    reached = set()
+    helps = {}
     for _ in range(60):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.querySelector('.ev-value')?.id"))
-        if "live-passed" in reached:
+        line = page.evaluate("document.activeElement.querySelector('.ev-value')?.id")
+        helps[line] = page.evaluate("getComputedStyle(document.activeElement, '::after').content")
+        if line == "live-passed":
             break
-    assert {f"live-{line.name}" for group in GROUPS for line in group.lines} <= reached
+    for each in (each for group in GROUPS for each in group.lines):
+        assert helps[f"live-{each.name}"].strip('"') == each.explanation
 
 
 def test_what_is_wrong_stands_at_its_field_before_anything_is_applied(page: Page) -> None:

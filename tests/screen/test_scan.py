@@ -131,7 +131,7 @@ def test_what_is_wrong_stands_at_its_control(change: dict[str, Any], control: st
 
 
 def test_a_market_has_to_be_chosen() -> None:
-    with pytest.raises(SettingsError, match="market is empty"):
+    with pytest.raises(SettingsError, match="Market is empty"):
         scan_form.request_from(None, values_of(scan_form.DEFAULTS))
 
 
