@@ -145,3 +145,24 @@ async def test_trades_from_the_future_are_flagged_enter_no_bar_and_move_no_clock
     assert flags == [(100, 0), (101, 0), (102, 1), (103, 0)]
     assert rows(config.ticks_db, "SELECT watermark_ms FROM markets") == [(T0 + 1_000 + 299_000,)]
     assert rows(config.ticks_db, "SELECT max(open_time_ms) FROM v_bars") == [(T0 + 300_000,)]
+
+
+async def test_a_restart_on_a_clock_that_was_set_back_takes_no_trade_for_one_from_the_future(
+    tmp_path: Path, bridge_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(shell, "now", clock.now)
+    config = Config(data_dir=tmp_path / "data", bridge_port=0, warm_start_minutes=0)
+    for first in (100, 110):
+        async with await BridgeServer.open(config, bridge_dir) as server:
+            desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
+            async with connect(desk.url) as socket:
+                bridge = Bridge(socket, clock, 0)
+                await bridge.greet(desk)
+                for agg_id in range(first, first + 10):
+                    clock.passed_ms += 1_000
+                    await bridge.trade(agg_id)
+                clock.passed_ms += 10 * MINUTE  # off for longer than the leeway
+                clock.wrong_ms = -HOUR
+    assert rows(config.ticks_db, "SELECT DISTINCT future FROM ticks") == [(0,)]
+    assert rows(config.ticks_db, "SELECT count(*) FROM bars") == [(40,)]
