@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.bridge.devtools import BridgeReadings
 from tests.bridge.scripted import wait_until
 
 
@@ -77,7 +78,7 @@ class Firefox:
             return None
 
 
-class FirefoxTab:
+class FirefoxTab(BridgeReadings):
     """One page."""
 
     def __init__(self, browser: Firefox, context: str) -> None:
@@ -90,14 +91,6 @@ class FirefoxTab:
         answer = self._browser.call("script.evaluate", expression=expression, target=target, awaitPromise=False)
         assert answer["type"] == "success", answer
         return answer["result"].get("value")
-
-    def status(self) -> str:
-        """The bridge page's status."""
-        return str(self.evaluate("document.getElementById('status')?.dataset.state ?? ''"))
-
-    def count(self, name: str) -> int:
-        """One of the bridge page's numbers; -1 while there is no such page."""
-        return int(self.evaluate(f"Number(document.getElementById('count-{name}')?.dataset.value ?? -1)"))
 
     def freeze(self) -> None:
         """Stop the whole browser, as a computer does that sleeps; Firefox has no command for one tab."""

@@ -70,7 +70,23 @@ class Chromium:
         return lines if len(lines) == 2 else []
 
 
-class Tab:
+class BridgeReadings:
+    """What the bridge page says, in whatever browser."""
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression inside the page."""
+        raise NotImplementedError
+
+    def status(self) -> str:
+        """The bridge page's status."""
+        return str(self.evaluate("document.getElementById('status')?.dataset.state ?? ''"))
+
+    def count(self, name: str) -> int:
+        """One of the bridge page's numbers; -1 while there is no such page."""
+        return int(self.evaluate(f"Number(document.getElementById('count-{name}')?.dataset.value ?? -1)"))
+
+
+class Tab(BridgeReadings):
     """One page."""
 
     def __init__(self, browser: Chromium, session: str, target: str) -> None:
@@ -83,14 +99,6 @@ class Tab:
         options = {"expression": expression, "returnByValue": True, "awaitPromise": True}
         result = self._browser.call("Runtime.evaluate", self._session, **options)
         return result["result"].get("value")
-
-    def status(self) -> str:
-        """The bridge page's status."""
-        return str(self.evaluate("document.getElementById('status')?.dataset.state ?? ''"))
-
-    def count(self, name: str) -> int:
-        """One of the bridge page's numbers; -1 while there is no such page."""
-        return int(self.evaluate(f"Number(document.getElementById('count-{name}')?.dataset.value ?? -1)"))
 
     def freeze(self) -> None:
         """Stop the page and its worker, as a browser does with a tab that sleeps."""

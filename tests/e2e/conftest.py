@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from tests.bridge.devtools import Chromium
+from tests.browser import CHROMIUM_ARGS, chromium_path, missing
 from tests.e2e.stack import Stack, until
 
 SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
@@ -45,6 +47,16 @@ def decisions(stack: Stack) -> list[tuple[Any, ...]]:
 def seen(page: Page, expression: str, arg: Any = None) -> None:
     """Wait for a state of the page; Playwright's own waiting evaluates text in the page, which its policy forbids."""
     until(lambda: page.evaluate(expression, arg), 20, expression)
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Chromium]:
+    """A browser of its own, with nobody listening in: what a page writes to its console costs nothing."""
+    path = chromium_path()
+    if path is None:
+        missing("Chromium")
+    with Chromium(path, tmp_path / "profile", CHROMIUM_ARGS) as browser:
+        yield browser
 
 
 def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tuple[Page, list[str]]:

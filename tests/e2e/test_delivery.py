@@ -16,22 +16,12 @@ import pytest
 
 from tests.bridge.bidi import Firefox, firefox_path
 from tests.bridge.devtools import Chromium
-from tests.browser import CHROMIUM_ARGS, chromium_path, missing
+from tests.browser import missing
 from tests.e2e.ordeal import SYMBOLS, BridgeTab, Ordained, Ordeal, assert_nothing_missing, bridge_address, p95
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
 TRADES_PER_S = 14.0  # of both, at the simulator's rate 1
-
-
-@pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[Chromium]:
-    """A browser of its own, with nobody listening in: what a page writes to its console costs nothing."""
-    path = chromium_path()
-    if path is None:
-        missing("Chromium")
-    with Chromium(path, tmp_path / "profile", CHROMIUM_ARGS) as browser:
-        yield browser
 
 
 @pytest.fixture

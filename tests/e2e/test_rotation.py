@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.bridge.devtools import Chromium, Tab
-from tests.browser import CHROMIUM_ARGS, chromium_path, missing
 from tests.e2e.ordeal import SYMBOLS, assert_nothing_missing, bridge_address
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[Chromium]:
-    path = chromium_path()
-    if path is None:
-        missing("Chromium")
-    with Chromium(path, tmp_path / "profile", CHROMIUM_ARGS) as browser:
-        yield browser
 
 
 @pytest.fixture
