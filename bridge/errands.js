@@ -1,29 +1,18 @@
 // @ts-check
 "use strict";
 
-/**
- * @typedef {{now: number, wall: number}} Time steady clock and time of day, ms, as of the latest input
- *
- * @typedef {object} ErrandsHost what the errands need of the machine
- * @property {Time} time
- * @property {Emit} emit
- * @property {(level: "info" | "good" | "bad", text: string) => void} log
- * @property {() => number} newId
- */
-
 /** Everything that is asked of the exchange's REST interface, within one budget. */
 class Errands {
   static INFO_TRIES = 3;
 
   /**
    * @param {Plan} plan
-   * @param {ErrandsHost} host
+   * @param {Host} host
    */
   constructor(plan, host) {
     this.plan = plan;
     this.host = host;
     this.budget = new Budget(plan.weights.minute);
-    this.fetcher = new Fetcher(plan, this.budget);
     /** @type {Map<number, (answer: Answer) => void>} */ this.requests = new Map();
     this.skewMs = NaN; // this clock minus the exchange's
     this.clockAt = 0;
@@ -36,24 +25,24 @@ class Errands {
    * @param {(text: string) => void} check throws if the list cannot be used
    */
   routine(check) {
-    const { now } = this.host.time;
+    const { now } = this.host.clock;
     const { weights } = this.plan;
     if (now >= this.infoAt && this.infoTries < Errands.INFO_TRIES && this.budget.spend(weights.info, now)) {
       this.infoAt = now + 60_000;
       this.infoTries++;
-      this.#request(Exchange.infoUrl(this.plan), (answer) => this.#info(answer, check));
+      this.ask(Exchange.infoUrl(this.plan), (answer) => this.#info(answer, check));
     }
     if (now >= this.clockAt && this.budget.spend(weights.time, now)) {
       this.clockAt = now + 600_000;
-      const before = this.host.time.wall;
-      this.#request(`${this.plan.rest}/time`, (answer) => this.#clock(answer, before));
+      const before = this.host.clock.wall;
+      this.ask(`${this.plan.rest}/time`, (answer) => this.#clock(answer, before));
     }
   }
 
   /** The clock was set or stood still: its difference to the exchange's has to be found again. */
   doubtClock() {
     this.skewMs = NaN;
-    this.clockAt = this.host.time.now;
+    this.clockAt = this.host.clock.now;
   }
 
   /**
@@ -62,8 +51,8 @@ class Errands {
    * @param {(id: number, objection: string) => void} tell
    */
   newest(symbol, tell) {
-    if (!this.budget.spend(this.plan.weights.trades, this.host.time.now)) return;
-    this.#request(Exchange.tradesUrl(this.plan, symbol, null), (answer) => {
+    if (!this.budget.spend(this.plan.weights.trades, this.host.clock.now)) return;
+    this.ask(Exchange.tradesUrl(this.plan, symbol, null), (answer) => {
       const objection = answer.status === 400 ? Exchange.read(answer.text) : null;
       const list = answer.status === 200 ? Errands.#json(answer.text) : null;
       const id = Array.isArray(list) ? Number(list.at(-1)?.a) : NaN;
@@ -72,18 +61,14 @@ class Errands {
   }
 
   /**
-   * The next page of a hole, if there is one and the budget allows it.
-   * @param {(result: Fetched) => void} tell
-   * @param {() => boolean} listening whether the stream of this exchange is open
+   * Asks at once: the caller has spent the weight.
+   * @param {string} url
+   * @param {(answer: Answer) => void} handle
    */
-  fetch(tell, listening) {
-    const request = this.fetcher.next(this.host.time.now);
-    if (!request) return;
-    this.#request(request.url, (answer) => {
-      const { now, wall } = this.host.time;
-      const at = { now, wall: wall - (this.skewMs || 0), listening: listening() }; // by the exchange's clock if known
-      tell(this.fetcher.answered(request.job, answer, at));
-    });
+  ask(url, handle) {
+    const id = this.host.newId();
+    this.requests.set(id, handle);
+    this.host.emit({ do: "request", id, url });
   }
 
   /**
@@ -93,14 +78,13 @@ class Errands {
   answered(id, answer) {
     const handle = this.requests.get(id);
     this.requests.delete(id);
-    if (answer.status === 429 || answer.status === 418) this.budget.refused(answer, this.host.time.now);
+    if (answer.status === 429 || answer.status === 418) this.budget.refused(answer, this.host.clock.now);
     handle?.(answer);
   }
 
   /** Answers that are still to come will be ignored. */
   forget() {
     this.requests.clear();
-    this.fetcher.forget();
   }
 
   /**
@@ -126,18 +110,8 @@ class Errands {
    */
   #clock(answer, before) {
     const said = answer.status === 200 ? Errands.#json(answer.text)?.serverTime : NaN;
-    const took = this.host.time.wall - before;
+    const took = this.host.clock.wall - before;
     if (Number.isSafeInteger(said) && took >= 0 && took < 2_000) this.skewMs = before + took / 2 - said;
-  }
-
-  /**
-   * @param {string} url
-   * @param {(answer: Answer) => void} handle
-   */
-  #request(url, handle) {
-    const id = this.host.newId();
-    this.requests.set(id, handle);
-    this.host.emit({ do: "request", id, url });
   }
 
   /** @param {string} text */

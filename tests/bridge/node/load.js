@@ -11,12 +11,12 @@ const BRIDGE = path.join(__dirname, "../../../bridge");
 const page = fs.readFileSync(path.join(BRIDGE, "index.html"), "utf8");
 const scripts = [...page.matchAll(/<script src="([a-z]+\.js)">/g)].map(([, name]) => name);
 
-const classes = [];
-
+const names = [];
 for (const name of scripts.filter((name) => name !== "bridge.js")) {
   const source = fs.readFileSync(path.join(BRIDGE, name), "utf8");
   vm.runInThisContext(source, { filename: path.join(BRIDGE, name) });
-  classes.push(...[...source.matchAll(/^class (\w+)/gm)].map(([, declared]) => declared));
+  names.push(...[...source.matchAll(/^class (\w+)/gm)].map(([, declared]) => declared));
 }
 
-module.exports = { ...vm.runInThisContext(`({ ${classes.join(", ")} })`), BRIDGE, page, scripts };
+const classes = vm.runInThisContext(`({ ${names.join(", ")} })`);
+module.exports = { ...classes, classes, BRIDGE, page, scripts };

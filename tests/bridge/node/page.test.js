@@ -5,7 +5,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
-const { BRIDGE, Doctor, page, scripts } = require("./load.js");
+const { BRIDGE, Doctor, classes, page, scripts } = require("./load.js");
 
 const source = (name) => fs.readFileSync(path.join(BRIDGE, name), "utf8");
 
@@ -51,6 +51,17 @@ test("every status that the doctor gives is documented at the top of the page", 
   assert.ok(codes.length > 20);
   const documented = page.slice(0, page.indexOf("-->"));
   for (const code of new Set(codes)) assert.match(documented, new RegExp(`[ |]${code}[ ;]`), code);
+});
+
+test("the worker gets every class that is not the page's own, in the page's order", () => {
+  const own = ["Venues", "Access", "Memory", "Panel", "Chime"];
+  const list = source("bridge.js")
+    .match(/const WORKER_CLASSES = \[([^\]]+)\];/)[1]
+    .match(/\w+/g);
+  assert.deepEqual(
+    list,
+    Object.keys(classes).filter((name) => !own.includes(name)),
+  );
 });
 
 test("the worker's source stands on its own", () => {

@@ -330,7 +330,7 @@ class World {
     this.after(5 + this.random() * 50, () => {
       const answer = this.answer(new URL(url));
       const rows = answer.status === 200 && /fromId|startTime/.test(url) ? JSON.parse(answer.text) : [];
-      const job = this.machine.errands.fetcher.asking;
+      const job = this.machine.backfill.fetcher.asking;
       if (job && rows.length)
         for (const row of rows)
           if (row.a >= job.next && row.a <= job.to)

@@ -1,0 +1,103 @@
+// @ts-check
+"use strict";
+
+/** What the server wants of the past: missing ids, and the minutes before a symbol's first trade (a warm start). */
+class Backfill {
+  static BACKLOG_ROWS = 20_000; // no fetching while more rows than this wait to be sent: live trades first
+
+  /** @param {{plan: Plan, errands: Errands, feeds: Feeds, gate: Gate, delivery: Delivery, host: Host}} parts */
+  constructor({ plan, errands, feeds, gate, delivery, host }) {
+    this.fetcher = new Fetcher(plan, errands.budget);
+    this.errands = errands;
+    this.feeds = feeds;
+    this.gate = gate;
+    this.delivery = delivery;
+    this.host = host;
+    this.counts = { fetched: 0, unfetchable: 0 };
+    this.unfetched = { ids: 0, reason: "" }; // that exist and could not be had here
+  }
+
+  /** What is being fetched; `total` is NaN while a warm start's first id is not known. */
+  progress() {
+    return this.fetcher.progress();
+  }
+
+  /** The server is gone and will ask again, or nothing is wanted any more. */
+  forget() {
+    this.fetcher.forget();
+  }
+
+  /** @param {{symbol: string, from?: number, since_ms?: number, to: number}} message a hole, or a warm start by time */
+  wanted({ symbol, from, since_ms: sinceMs, to }) {
+    const whole = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
+    if (typeof symbol !== "string" || !whole(to)) return;
+    if (whole(from) && Number(from) <= to) this.#hole(symbol, Number(from), to);
+    else if (from === undefined && whole(sinceMs)) this.#past(symbol, Number(sinceMs), to);
+    this.fetch();
+  }
+
+  /** Asks for the next page, if one is wanted and the server, the queue and the budget have room for it. */
+  fetch() {
+    const room = this.gate.outbox.queued <= Backfill.BACKLOG_ROWS;
+    if (this.delivery.state !== "live" || !room) return;
+    const request = this.fetcher.next(this.host.clock.now);
+    if (!request) return;
+    this.errands.ask(request.url, (answer) => {
+      const { now, wall } = this.host.clock;
+      const listening = this.feeds.upstream === "open";
+      const at = { now, wall: wall - (this.errands.skewMs || 0), listening }; // by the exchange's clock if known
+      this.#passOn(this.fetcher.answered(request.job, answer, at));
+    });
+  }
+
+  /** @param {Fetched} result */
+  #passOn({ rows, gaps, cold, note }) {
+    for (const { row } of rows) this.gate.queue(row);
+    this.counts.fetched += rows.length;
+    for (const gap of gaps) this.#unfetchable(gap);
+    if (cold) this.#cold(cold);
+    if (note) this.host.log("bad", `Fetching: ${note}.`);
+    this.delivery.pump(this.host.clock.now);
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {number} from
+   * @param {number} to
+   */
+  #hole(symbol, from, to) {
+    if (!this.fetcher.ask({ symbol, from, to })) return;
+    this.host.log("info", `Fetching ${to - from + 1} missing trades of ${symbol}, ids ${from} to ${to}.`);
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {number} sinceMs
+   * @param {number} to
+   */
+  #past(symbol, sinceMs, to) {
+    if (!this.fetcher.askSince({ symbol, sinceMs, to })) return;
+    const since = new Date(Math.min(sinceMs, 8.64e15)).toISOString().slice(0, 19).replace("T", " ");
+    this.host.log("info", `Warm start: fetching the trades of ${symbol} since ${since} UTC, up to id ${to}.`);
+  }
+
+  /** @param {Unfetchable} gap */
+  #unfetchable(gap) {
+    const ids = gap.to - gap.from + 1;
+    this.counts.unfetchable += ids;
+    this.delivery.unfetchable(gap);
+    const absent = gap.reason === Fetcher.NO_SUCH_IDS;
+    if (!absent) this.unfetched = { ids: this.unfetched.ids + ids, reason: gap.reason };
+    this.host.log(
+      absent ? "info" : "bad",
+      `Not fetched: ${ids} ids of ${gap.symbol}, ${gap.from} to ${gap.to}: ${gap.reason}.`,
+    );
+  }
+
+  /** @param {Unfetchable} past that cannot be begun */
+  #cold(past) {
+    this.delivery.unfetchable(past);
+    const level = past.reason === Fetcher.NO_PAST ? "info" : "bad";
+    this.host.log(level, `No warm start of ${past.symbol}: ${past.reason}.`);
+  }
+}

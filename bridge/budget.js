@@ -1,0 +1,41 @@
+// @ts-check
+"use strict";
+
+/** Request weight spent in the last minute, kept below a quarter of what the exchange allows an address. */
+class Budget {
+  static SHARE = 0.25;
+
+  /** @param {number} perMinute the exchange's own limit */
+  constructor(perMinute) {
+    this.limit = perMinute * Budget.SHARE;
+    this.pausedUntil = 0;
+    /** @type {{at: number, weight: number}[]} */ this.spent = [];
+  }
+
+  /**
+   * @param {number} weight
+   * @param {number} now
+   * @returns {boolean} whether the request may be sent; if so its weight is booked
+   */
+  spend(weight, now) {
+    if (now < this.pausedUntil) return false;
+    this.spent = this.spent.filter(({ at }) => now - at < 60_000);
+    const used = this.spent.reduce((sum, entry) => sum + entry.weight, 0);
+    if (used + weight > this.limit) return false;
+    this.spent.push({ at: now, weight });
+    return true;
+  }
+
+  /**
+   * The exchange said "too many requests" (429) or banned the address for a while (418).
+   * @param {Answer} answer
+   * @param {number} now
+   * @returns {number} seconds until the next request
+   */
+  refused(answer, now) {
+    const asked = Number(answer.retryAfter);
+    const seconds = asked > 0 ? asked : answer.status === 418 ? 180 : 60;
+    this.pausedUntil = Math.max(this.pausedUntil, now + seconds * 1000);
+    return seconds;
+  }
+}

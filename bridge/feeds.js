@@ -1,0 +1,84 @@
+// @ts-check
+"use strict";
+
+/** The stream of a market as one, over as many sockets as its symbols need. */
+class Feeds {
+  /**
+   * @param {Plan} plan
+   * @param {{rotateMs?: number, random: () => number, emit: Emit, newId: () => number,
+   *   probe: (symbol: string, feed: Feed) => void}} shared by all, as Feed takes it
+   */
+  constructor(plan, shared) {
+    const { retired } = plan;
+    this.all = Feeds.#shards(plan.symbols).map(
+      (symbols) => new Feed({ url: Exchange.socketUrl(plan, symbols), symbols, retired, ...shared }),
+    );
+  }
+
+  /** @returns {"open" | "connecting" | "closed" | "wrong-route"} the worst of all */
+  get upstream() {
+    if (!this.delivered && this.all.some((feed) => feed.wrong)) return "wrong-route";
+    const states = this.all.map((feed) => feed.state);
+    if (states.includes("closed")) return "closed";
+    return states.includes("connecting") ? "connecting" : "open";
+  }
+
+  /** @returns {boolean} whether any trade has come since Start */
+  get delivered() {
+    return !Number.isNaN(this.lastTrade);
+  }
+
+  /** @returns {number} when the latest trade of any symbol came, NaN before the first */
+  get lastTrade() {
+    return this.all.reduce(
+      (latest, { lastTrade }) => (lastTrade > latest || Number.isNaN(latest) ? lastTrade : latest),
+      NaN,
+    );
+  }
+
+  /** @returns {number} attempts in a row that failed, of the feed that is worst off */
+  get attempts() {
+    return Math.max(...this.all.map((feed) => feed.attempts));
+  }
+
+  /** @param {number} now ms since the latest trade, before the first since the stream opened; NaN while it is not open */
+  quietMs(now) {
+    return now - (this.delivered ? this.lastTrade : Math.min(...this.all.map((feed) => feed.openedAt)));
+  }
+
+  /**
+   * @param {number} socket
+   * @returns {Feed | undefined} the feed whose socket it is
+   */
+  of(socket) {
+    return this.all.find((feed) => feed.owns(socket));
+  }
+
+  /** @param {number} now */
+  start(now) {
+    for (const feed of this.all) feed.start(now);
+  }
+
+  stop() {
+    for (const feed of this.all) feed.stop();
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    for (const feed of this.all) feed.tick(now);
+  }
+
+  /**
+   * @param {number} now
+   * @param {string} why
+   */
+  renew(now, why) {
+    for (const feed of this.all) feed.renew(now, why);
+  }
+
+  /** @param {string[]} symbols */
+  static #shards(symbols) {
+    const size = Exchange.STREAMS_PER_SOCKET;
+    return Array.from({ length: Math.ceil(symbols.length / size) }, (_, i) => symbols.slice(i * size, (i + 1) * size));
+  }
+}

@@ -1,0 +1,89 @@
+// @ts-check
+"use strict";
+
+/** Finds out why a symbol does not come: whether the exchange lists it, and whether it trades there. */
+class Inspector {
+  static WATCH_MS = 10_000;
+
+  /** @param {{book: Book, errands: Errands, delivery: Delivery, host: Host}} parts */
+  constructor({ book, errands, delivery, host }) {
+    this.book = book;
+    this.errands = errands;
+    this.delivery = delivery;
+    this.host = host;
+    this.watchAt = 0;
+  }
+
+  /**
+   * What does not trade is named, and no longer subscribed.
+   * @param {string} text the exchange's list of symbols; throws if it is not one
+   */
+  compare(text) {
+    const { all } = this.book;
+    const { problems, notes } = Symbols.check(
+      all.map(({ symbol }) => symbol),
+      text,
+    );
+    for (const state of all) {
+      state.note = notes.get(state.symbol) ?? "";
+      if (state.count) continue; // it trades, whatever the list says
+      state.problem = problems.get(state.symbol) ?? "";
+      if (state.problem) this.host.log("bad", state.problem);
+    }
+    const { usable } = this.book;
+    if (problems.size && usable.length) this.delivery.subscribe(usable);
+  }
+
+  /**
+   * A feed that never delivered asks whether trades happen at all.
+   * @param {string} symbol
+   * @param {Feed} feed
+   */
+  probe(symbol, feed) {
+    this.errands.newest(symbol, (id, objection) => {
+      feed.proved(symbol, id, this.host.clock.now);
+      this.#objected(symbol, objection);
+    });
+  }
+
+  /**
+   * Now and then: of each feed, a symbol that is silent while others come.
+   * @param {Feeds} feeds
+   * @param {number} now
+   */
+  watch(feeds, now) {
+    if (now < this.watchAt) return;
+    this.watchAt = now + Inspector.WATCH_MS;
+    for (const feed of feeds.all) {
+      const suspect = this.book.suspect(feed, now);
+      if (suspect) this.#examine(suspect, feed);
+    }
+  }
+
+  /**
+   * @param {SymbolState} state
+   * @param {Feed} feed
+   */
+  #examine(state, feed) {
+    state.askedAt = this.host.clock.now;
+    const { count } = state;
+    this.errands.newest(state.symbol, (id, objection) => {
+      this.#objected(state.symbol, objection);
+      if (state.count !== count || !this.book.examine(state, id)) return; // it spoke meanwhile, or rests
+      state.silent = true;
+      this.host.log("bad", `${state.symbol} trades on the exchange (id ${id}) and does not arrive.`);
+      feed.renew(this.host.clock.now, `${state.symbol} is silent`);
+    });
+  }
+
+  /**
+   * @param {string} symbol
+   * @param {string} objection
+   */
+  #objected(symbol, objection) {
+    const state = this.book.get(symbol);
+    if (!objection || !state || state.count || state.problem) return;
+    state.problem = `${symbol}: the exchange says ${objection}`;
+    this.host.log("bad", state.problem);
+  }
+}
