@@ -77,9 +77,9 @@ def _migrate(db: sqlite3.Connection, schema: Schema) -> str:
             db.execute(statement)
     if version == 0:
         db.execute("INSERT INTO meta VALUES ('kind', ?), ('store_id', ?)", (schema.kind, new_store_id()))
-    if version < schema.version:
-        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version={schema.version}")
+    # Written even where it is so already: a file that cannot be written shows here, and not with the first trade.
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version={schema.version}")
     db.execute("COMMIT")
     return str(db.execute("SELECT value FROM meta WHERE key='store_id'").fetchone()[0])
 

@@ -141,16 +141,17 @@ class Bridge:
                 hello = {"type": "hello", "proto": 1, "token": token, "market": "sim", "client": "test", "session": "k"}
                 await socket.send(msgspec.json.encode(hello).decode())
                 assert msgspec.json.decode(await socket.recv())["type"] == "welcome"
-                reading = asyncio.create_task(self._read(socket))
+                tasks = {asyncio.create_task(self._read(socket)), asyncio.create_task(self._send(socket, rows))}
                 try:
-                    await self._send(socket, rows / self._batch)
+                    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    done.pop().result()
                 finally:
-                    reading.cancel()
-                    lost = (await asyncio.gather(reading, return_exceptions=True))[0]
-                    if isinstance(lost, AssertionError):
-                        raise lost
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _send(self, socket: ClientConnection, batches: float) -> None:
+    async def _send(self, socket: ClientConnection, rows: float) -> None:
+        batches = rows / self._batch
         for number in list(self.unacked):
             await self._send_batch(socket, number)
         due_s = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -16,14 +17,23 @@ import pytest
 
 from config import Config
 from engine.errors import StoreError
+from engine.store.files import prepare, wal_of
 from engine.store.reader import TickReader
 from engine.store.retention import Keeper
+from engine.store.schema import TICKS
 from engine.store.writer import TickWriter
 from server import BridgeServer
 from tests.conftest import until
 from tests.durability.bridge import IN_FLIGHT, Bridge, ServerProcess, assert_nothing_lost
 from tests.durability.vfs import SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE, watched
-from tests.engine.store.desk import NOW, assert_whole, batch, everything, trading
+from tests.engine.store.desk import NOW, assert_whole, batch, everything, query, trading
+
+# The server without the right of root to write everything (Linux: CAP_DAC_OVERRIDE leaves the bounding set).
+AS_OTHERS = """
+import ctypes, os, sys
+os.geteuid() or ctypes.CDLL(None).prctl(24, 1)
+os.execv(sys.executable, [sys.executable, "server.py"])
+"""
 
 
 @pytest.fixture
@@ -163,3 +173,50 @@ def fail(kind: str, code: int, left: list[int]) -> int:
         return 0
     left[0] -= 1
     return code if left[0] < 0 else 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_cannot_be_written_ends_the_server_with_one_sentence(tmp_path: Path, what: str) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    if what == "file":
+        prepare(data_dir / "ticks.db", TICKS)
+        (data_dir / "ticks.db").chmod(0o444)
+    else:
+        data_dir.chmod(0o555)
+    begun_s = time.monotonic()
+    code, said = ServerProcess(tmp_path, code=AS_OTHERS).run_to_the_end(within_s=20)
+    took_s = time.monotonic() - begun_s
+    data_dir.chmod(0o755)
+    assert code == 2, said
+    assert len(said.splitlines()) == 1 and said.startswith("pairbridge: ") and str(data_dir) in said, said
+    assert took_s < 3.0
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+async def test_a_damaged_file_is_set_aside_and_rows_come_in_again_within_5_s(tmp_path: Path, truncated: bool) -> None:
+    server = ServerProcess(tmp_path)
+    server.start()
+    await Bridge(50_000).run(server.url, server.token, rows=50_000)
+    server.kill()  # its log stays, with what was acknowledged
+    with server.ticks_db.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if truncated:
+            file.truncate(size // 2)
+        else:
+            file.seek(size // 2)
+            file.write(random.Random(1).randbytes(8_192))
+    wal_of(server.ticks_db).unlink()  # it would make the file whole again
+    begun_s = time.monotonic()
+    server.start()
+    try:
+        bridge = Bridge(20_000)
+        await bridge.run(server.url, server.token, rows=1_000)
+        assert time.monotonic() - begun_s < 5.0
+        note = (await server.health())["store_note"]
+        kept = re.search(r"is kept as (ticks\.db\.damaged-\S+Z)", note)
+        assert kept and (server.data_dir / kept[1]).stat().st_size > 0, note
+    finally:
+        server.kill()
+    assert query(server.ticks_db, "SELECT count(*) FROM ticks") == [(1_000,)]
