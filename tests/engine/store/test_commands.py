@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -133,7 +132,11 @@ async def test_a_damaged_page_is_found_and_never_backed_up(tmp_path: Path, capsy
         file.write(Random(1).randbytes(4_096))
     assert run(tmp_path, "check") == 1
     assert run(tmp_path, "backup", str(tmp_path / "backup")) == 2
-    assert not any("backup" in name for name in os.listdir(tmp_path)), "no half of a backup is left"
+    assert not any("backup" in name for name in names_in(tmp_path)), "no half of a backup is left"
+
+
+def names_in(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
 
 
 def nothing(_: Path) -> None:

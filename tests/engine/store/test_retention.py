@@ -245,6 +245,29 @@ async def test_reading_goes_on_while_ticks_move(tmp_path: Path, monkeypatch: pyt
     await writer.close()
 
 
+async def test_commits_go_on_between_two_steps_of_a_sweep(tmp_path: Path) -> None:
+    """``bench/store.py`` measures how long they wait: a million ticks, 5,000 new ones a second."""
+    path = tmp_path / "ticks.db"
+    writer = await TickWriter.open(path)
+    for at in range(0, 20_000, 5_000):
+        await writer.commit([batch(*(tick(n, n) for n in range(at, at + 5_000)))], [], NOW)
+    await keeper(writer).sweep()
+    await writer.commit([batch(tick(1, 60 * MINUTE, "LIVEUSDT"))], [], LATER)
+    sweeping = asyncio.create_task(keeper(writer).sweep())
+    live = 1
+    while not sweeping.done():
+        live += 1
+        await writer.commit([batch(tick(live, 60 * MINUTE + live, "LIVEUSDT"))], [], LATER)
+    swept = await sweeping
+    assert (swept.archived, swept.deleted) == (20_000, 20_000)
+    assert live > 20_000 / retention.DELETE_TICKS, "at least one commit for each step"
+    await writer.close()
+    found = everything(path)
+    assert [each.agg_id for _, each in found["BTCUSDT"]] == list(range(20_000))
+    assert len(found["LIVEUSDT"]) == live
+    assert_whole(path)
+
+
 async def test_a_file_replaced_in_the_middle_of_a_sweep_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
     writer = await TickWriter.open(path)
