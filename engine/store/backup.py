@@ -119,11 +119,14 @@ def _listed(ticks_db: Path) -> list[tuple[str, int]]:
 def _copy_archive(data_dir: Path, part: Path, with_files: bool, progress: Progress) -> None:
     listed = _listed(part / "ticks.db")
     archive = archive_of(data_dir / "ticks.db")
-    listing = [{"file": file, "ticks": ticks, "bytes": _size_of(archive / file)} for file, ticks in listed]
+    there = {file: (archive / file).stat().st_size for file, _ in listed if (archive / file).exists()}
+    if len(there) < len(listed):
+        progress(f"archive: {len(listed) - len(there)} of {len(listed)} files are not there; `check` names them")
+    listing = [{"file": file, "ticks": ticks, "bytes": there.get(file)} for file, ticks in listed]
     (part / LISTING).write_text(json.dumps(listing, indent=1), encoding="utf-8")
     if with_files:
-        for number, (file, _) in enumerate(listed, 1):
-            progress(f"archive: file {number} of {len(listed)}")
+        for number, file in enumerate(there, 1):
+            progress(f"archive: file {number} of {len(there)}")
             _copy_file(archive / file, part / "archive" / file)
 
 
@@ -150,12 +153,6 @@ def _copy_file(source: Path, to: Path) -> None:
         os.fsync(file.fileno())
     part.replace(to)
     sync_folder(to.parent)
-
-
-def _size_of(path: Path) -> int:
-    if not path.exists():
-        raise StoreError(f"{path} is listed in the archive and is not there; `check` tells what is missing")
-    return path.stat().st_size
 
 
 def _give_new_identity(path: Path) -> None:

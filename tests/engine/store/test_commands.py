@@ -99,6 +99,18 @@ async def test_without_its_archive_a_restore_says_what_to_copy(
     assert "is listed in the archive but cannot be read" in capsys.readouterr().err
 
 
+async def test_who_deletes_old_days_of_the_archive_can_still_make_backups(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await fill(tmp_path / "data")
+    gone = next((tmp_path / "data" / "archive").rglob("*.parquet"))
+    gone.unlink()
+    assert run(tmp_path / "data", "backup", str(tmp_path / "backup"), "--with-archive") == 0
+    assert "files are not there; `check` names them" in capsys.readouterr().err
+    listed = json.loads((tmp_path / "backup" / "archive.json").read_text())
+    assert [each["file"].endswith(gone.name) for each in listed if each["bytes"] is None] == [True]
+
+
 HARM = {
     "ticks 1100 to 1100 are missing, and not in the ledger": "DELETE FROM ticks WHERE agg_id=1100",
     "the bar of second": "UPDATE bars SET volume=volume+1 WHERE open_time_ms=(SELECT max(open_time_ms) FROM bars)",
