@@ -24,8 +24,11 @@
 
 /**
  * The bridge: takes what happened (one method for each kind of input), returns what to do (a list of actions).
- * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms. It hands each
- * thing that happened to the part whose business it is: the feeds listen, the gate queues, the link delivers.
+ * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms.
+ *
+ * It hands everything to the part whose business it is: `feeds` keep the stream open, `listener` takes what comes on
+ * it, `gate` queues rows, `delivery` brings them to the server; `book` knows the symbols, `inspector` finds out why one
+ * does not come, `backfill` brings what is missing, `errands` ask the exchange over REST, `reporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, knocked, tick, notice. `view` changes nothing: it is
  * what a screen needs to know.
@@ -244,7 +247,7 @@ class Machine {
     this.second = now;
     this.book.everySecond(now);
     this.gate.tellLosses(now);
-    if (this.phase === "running") this.inspector.watch(this.feeds, now);
+    this.inspector.watch(this.feeds, now);
   }
 
   /**

@@ -153,3 +153,21 @@ test("the latest time that can be asked for is said without a fault", () => {
   world.run(10_000);
   assert.equal(world.server.unfetchable.length, 1);
 });
+
+test("after Stop nothing more is fetched, neither what was wanted before nor what is wanted then", () => {
+  const world = new World().start().run(500);
+  world.exchange.rest = { status: 502 }; // tried again, so that the hole is still wanted at Stop
+  world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1, to: 9 });
+  world.run(100);
+  const holes = () => world.machine.view(world.now).symbols[0].holes.number;
+  const asked = () => world.exchange.requests.filter(({ url }) => url.includes("fromId")).length;
+  assert.deepEqual([holes(), asked()], [1, 1]);
+  world.server.acks = false;
+  world.trade("BTCUSDT");
+  world.run(100).stop();
+  assert.equal(holes(), 0);
+  world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1, to: 9 });
+  world.run(1_500);
+  assert.equal(world.machine.phase, "stopping", "the server was heard all the time");
+  assert.deepEqual([holes(), asked()], [0, 1]);
+});

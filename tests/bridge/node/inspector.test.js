@@ -81,3 +81,20 @@ test("a symbol that rests is left alone", () => {
   world.run(130_000);
   assert.equal(world.status().code, "live");
 });
+
+test("of many silent symbols one is asked about every 10 s", () => {
+  const symbols = ["BTCUSDT", "AUSDT", "BUSDT", "CUSDT"];
+  const world = new World({ symbols }).start().run(500);
+  for (const symbol of symbols) world.trade(symbol);
+  world.run(1_000);
+  const before = world.exchange.requests.length;
+  for (let i = 0; i < 100; i++) world.after(i * 1_000, () => world.trade("BTCUSDT"));
+  world.run(100_000);
+  const asked = world.exchange.requests.slice(before).filter(({ url }) => /limit=1$/.test(url));
+  assert.deepEqual(
+    asked.map(({ url }) => new URL(url).searchParams.get("symbol")),
+    ["AUSDT", "BUSDT", "CUSDT"],
+  );
+  const gaps = asked.slice(1).map(({ at }, i) => at - asked[i].at);
+  assert.ok(Math.min(...gaps) >= 10_000, gaps.join());
+});

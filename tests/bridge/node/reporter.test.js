@@ -45,3 +45,17 @@ test("beats tell lag, skew, a freeze and what the browser withholds, each only w
   assert.equal(beat().permission, "denied");
   assert.equal(world.status().code, "permission-denied");
 });
+
+test("lag is reckoned by the exchange's clock, however wrong this computer's is", () => {
+  const world = new World();
+  const ahead = 600_000;
+  world.answer = ((answer) => (url) => {
+    if (!url.pathname.endsWith("/time")) return answer(url);
+    return { status: 200, text: JSON.stringify({ serverTime: world.wall - ahead }), retryAfter: null, cause: null };
+  })(world.answer.bind(world));
+  world.start().run(1_000);
+  const late = world.trade("BTCUSDT", { hidden: true });
+  world.streamSays(JSON.stringify({ ...late, E: late.E - ahead - 3_000 }));
+  const { lagMs } = world.machine.view(world.now);
+  assert.ok(Math.abs(lagMs - 3_000) < 60, `${lagMs}`);
+});
