@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlencode
 
 from tests.e2e.stack import Stack, get_json, until
@@ -129,17 +129,11 @@ def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float
     """End the market, then compare the store with all that the exchange has of it, row by row; how many they are."""
     stack.fault("halt")
     last = {symbol: _newest(stack, symbol) for symbol in symbols}
-    first = {symbol: until(lambda: _ends(stack, symbol), 30, symbol)[0] for symbol in symbols}  # noqa: B023
-    wanted = {symbol: last[symbol] - first[symbol] + 1 for symbol in symbols}
-
-    def complete() -> bool:
-        return all(_ends(stack, symbol)[1:] == (last[symbol], wanted[symbol]) for symbol in symbols)
-
-    until(complete, within_s, f"every id, {wanted}")
+    first = {symbol: until(lambda: _complete_from(stack, symbol, last[symbol]), within_s, symbol) for symbol in symbols}  # noqa: B023
     for symbol in symbols:
-        _compare(stack, symbol, first[symbol], wanted[symbol])
-    assert stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)]
-    return sum(wanted.values())
+        _compare(stack, symbol, first[symbol], last[symbol] - first[symbol] + 1)
+    until(lambda: stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)], 30, "no open hole")
+    return sum(last[symbol] - first[symbol] + 1 for symbol in symbols)
 
 
 def _newest(stack: Stack, symbol: str) -> int:
@@ -147,10 +141,11 @@ def _newest(stack: Stack, symbol: str) -> int:
     return int(get_json(f"{stack.exchange_url}/fapi/v1/aggTrades?symbol={symbol}&limit=1")[0]["a"])
 
 
-def _ends(stack: Stack, symbol: str) -> tuple[Any, ...]:
-    """First and last id stored, and how many rows there are."""
+def _complete_from(stack: Stack, symbol: str, last: int) -> int | None:
+    """The first id stored, when every id from it to ``last`` is there."""
     ends = stack.query("SELECT min(agg_id), max(agg_id), count(*) FROM v_ticks WHERE symbol = ?", symbol)
-    return ends[0] if ends and ends[0][0] is not None else ()
+    first, newest, count = ends[0] if ends else (None, None, 0)
+    return first if first is not None and newest == last and count == last - first + 1 else None
 
 
 def _compare(stack: Stack, symbol: str, first: int, count: int) -> None:

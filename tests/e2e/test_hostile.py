@@ -7,6 +7,7 @@ allowed, so that the others do not pass because an attempt is no good.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     path = chromium_path()
     if path is None:
         missing("Chromium")
+    if shutil.which("openssl") is None:
+        missing("openssl")
     folder = tmp_path_factory.mktemp("hostile")
     with ExitStack() as ends:
         stack = Stack(folder)
