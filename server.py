@@ -193,6 +193,7 @@ class BridgeServer:
                 self._perform(self.intake.received(conn, message, now().mono_ms))
                 if self.intake.has_greeted(conn):
                     socket.let_in()
+                await asyncio.sleep(0)  # or messages that are here already are taken in a row, and all others wait
                 while self.intake.must_wait(conn) and not self._is_closing:
                     await self._commits.moved()
         except ConnectionClosed as closed:
