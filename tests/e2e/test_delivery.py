@@ -50,7 +50,10 @@ def start_exchange(stack: Stack, trades_per_s: float, *more: str) -> None:
 
 
 def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float, within_s: float) -> list[float]:
-    """Put page, server and exchange through an ordeal, see that nothing is missing; the times to a first commit."""
+    """Put page, server and exchange through an ordeal, see that nothing is missing; the times to a first commit.
+
+    ``within_s``: for what is still missing afterwards. It is fetched at a quarter of REST's weight, 30,000 a minute.
+    """
     start_exchange(stack, trades_per_s, "--remember-trades", "10000000")
     stack.start_server()
     tab = browser.tab(bridge_address(stack))
@@ -66,7 +69,7 @@ def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float,
 
 
 def test_ninety_seconds_of_kills_drops_a_freeze_and_a_reload_lose_nothing(stack: Stack, chromium: Chromium) -> None:
-    times = through(stack, chromium, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=60)
+    times = through(stack, chromium, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=180)
     assert p95(times) <= 3.0, times
 
 
@@ -75,7 +78,7 @@ LONG = Ordeal(seconds=1_200, kills=100, drops=20, freezes=4, reloads=4)
 
 @pytest.mark.soak
 def test_twenty_minutes_in_chromium_lose_nothing(stack: Stack, chromium: Chromium) -> None:
-    times = through(stack, chromium, LONG, 6_000, within_s=900)  # what is missing comes at a quarter of REST's weight
+    times = through(stack, chromium, LONG, 6_000, within_s=900)
     assert p95(times) <= 3.0, times
 
 
@@ -87,7 +90,7 @@ def test_twenty_minutes_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) 
 
 @pytest.mark.soak
 def test_ninety_seconds_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) -> None:
-    times = through(stack, firefox, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=60)
+    times = through(stack, firefox, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=180)
     assert p95(times) <= 3.0, times
 
 
