@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.bridge.devtools import Chromium
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
@@ -13,6 +13,8 @@ from tests.e2e.stack import Stack, until
 
 SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
 MANY_BARS = "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300"
+
+expect.set_options(timeout=20_000)  # a state comes when it comes: a busy machine is no fault
 
 
 @pytest.fixture

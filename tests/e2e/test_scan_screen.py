@@ -55,7 +55,7 @@ def scan(stack: Stack, page: Page, interval: str = "5s", span: str = "3") -> dic
     page.locator("#scan-start").click()
     until(lambda: len(stored(stack)) > before, 40, "the scan's result")
     number, *_, text = stored(stack)[-1]
-    expect(page.locator("#scan-chosen")).to_have_value(str(number), timeout=10_000)
+    expect(page.locator("#scan-chosen")).to_have_value(str(number))
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -75,7 +75,7 @@ def test_what_is_shown_is_what_was_stored_and_what_is_exported(trading: Stack, p
     expect(page.locator("#scan-map-note")).to_have_text("The map comes with a scan.")
     result = scan(trading, page)
     assert result["tests"] == 6 and result["symbols"][0] in SYMBOLS.split(",")
-    until(lambda: len(shown(page)) == 6, 10, "the table")
+    until(lambda: len(shown(page)) == 6, 20, "the table")
     for row, pair in zip(shown(page), result["pairs"], strict=True):
         assert {name: row[name] for name in pair} == pair
     verdict = page.locator("#scan-verdict")
@@ -89,12 +89,12 @@ def test_what_is_shown_is_what_was_stored_and_what_is_exported(trading: Stack, p
         assert frame[name].tolist() == [pair[name] for pair in result["pairs"]], name
     page.locator("#scan-pairs").get_by_text("Hurst").click()
     until(
-        lambda: [row["hurst"] for row in shown(page)] == sorted(frame["hurst"]), 5, "the order of the Hurst exponents"
+        lambda: [row["hurst"] for row in shown(page)] == sorted(frame["hurst"]), 20, "the order of the Hurst exponents"
     )
     drawn = "document.querySelector('#scan-map .js-plotly-plot').data[0].z.map(row => [...row])"
-    until(lambda: page.evaluate(drawn) == result["correlation"]["pearson"], 5, "Pearson's map")
+    until(lambda: page.evaluate(drawn) == result["correlation"]["pearson"], 20, "Pearson's map")
     page.get_by_label("Hayashi-Yoshida").check()
-    until(lambda: page.evaluate(drawn) == result["correlation"]["hayashi_yoshida"], 5, "the other map")
+    until(lambda: page.evaluate(drawn) == result["correlation"]["hayashi_yoshida"], 20, "the other map")
 
 
 def test_earlier_scans_stay_and_what_is_left_out_has_its_reason(trading: Stack, page: Page) -> None:
@@ -121,7 +121,7 @@ def test_a_found_pair_is_watched_by_the_keyboard_alone(trading: Stack, page: Pag
     fill(page, "scan-holdout", "0")  # two hours are few minutes
     fill(page, "scan-least-bars", "100")
     result = scan(trading, page, "1m", "24")
-    until(lambda: len(shown(page)) == 6, 10, "the table")
+    until(lambda: len(shown(page)) == 6, 20, "the table")
     assert result["holdout_bars"] == result["confirmed"] == 0
     expect(page.locator("#scan-watch")).to_be_disabled()
     row = next(n for n, row in enumerate(shown(page)) if (row["y"], row["x"]) != ("ETHUSDT", "BTCUSDT"))
