@@ -12,8 +12,11 @@ from collections import deque
 from pathlib import Path
 
 from bench.report import Row, row, show
+from tests.durability.attacks import ATTACKS, CROWDS
 from tests.durability.bridge import ServerProcess
-from tests.durability.hostile import ATTACKS, CROWDS, MIB, Attack, Target, watched
+from tests.durability.corpus import MIB, Attack
+from tests.durability.honest import watched
+from tests.durability.wire import Target
 
 AT_ONCE = 8
 CONNECTIONS = 1_000

@@ -18,7 +18,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import ROOT, until
+from tests.conftest import ROOT
 from tests.engine.store.desk import T0, assert_whole, everything
 
 IN_FLIGHT = 32
@@ -205,20 +205,3 @@ def assert_nothing_lost(ticks_db: Path, bridge: Bridge) -> None:
         assert len(ids) == len(set(ids)), "a row is stored once"
         assert acknowledged <= set(ids), f"{len(acknowledged - set(ids))} acknowledged rows of {symbol} are lost"
     assert sum(map(len, bridge.acknowledged.values())) == bridge.rows_acknowledged
-
-
-async def _honest(url: str, token: str) -> None:
-    bridge = Bridge(rows_per_second=1_000, batch=10, symbols=["HONESTUSDT"])
-    life = asyncio.create_task(bridge.run(url, token))
-    await until(lambda: bridge.acks >= 50)
-    print(f"{bridge.acks} batches are acknowledged", flush=True)  # noqa: T201
-    bridge.waits_s.clear()
-    await asyncio.to_thread(sys.stdin.read)
-    assert not life.done(), "its connection was lost"
-    life.cancel()
-    await asyncio.gather(life, return_exceptions=True)
-    print(msgspec.json.encode(bridge.waits_s).decode())  # noqa: T201
-
-
-if __name__ == "__main__":
-    asyncio.run(_honest(*sys.argv[1:]))

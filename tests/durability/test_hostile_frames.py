@@ -14,24 +14,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.durability.attacks import ATTACKS, CROWDS
 from tests.durability.bridge import ServerProcess
+from tests.durability.corpus import GOOD_ROW, MIB, Attack, ticks
 from tests.durability.generated import Stored, messages, rows_of
-from tests.durability.hostile import (
-    ATTACKS,
-    BINARY,
-    CROWDS,
-    GOOD_ROW,
-    MIB,
-    TEXT,
-    Attack,
-    Target,
-    Wire,
-    frame,
-    greeted,
-    ticks,
-    watched,
-    wire,
-)
+from tests.durability.honest import watched
+from tests.durability.wire import BINARY, TEXT, Target, Wire, frame, greeted, wire
 from tests.engine.store.desk import query
 
 MEMORY = 64 * MIB
