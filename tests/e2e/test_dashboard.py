@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def page(desk: Stack, browser: Browser) -> Iterator[Page]:
     opened, faults = watched_page(browser)
     opened.goto(desk.dashboard_url)
     seen(opened, MANY_BARS)
+    expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
     yield opened
     opened.close()
     assert faults == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,6 +43,7 @@ def page(trading: Stack, browser: Browser) -> Iterator[Page]:
     opened, faults = watched_page(browser)
     opened.goto(trading.dashboard_url)
     seen(opened, MANY_BARS)
+    expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
     yield opened
     opened.close()
     assert faults == []
