@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NewerSchema, StoreError
+from engine.store.analysis import ANALYSIS
 from engine.store.files import Schema, prepare
 from engine.store.schema import TICKS
 from engine.store.writer import TickWriter
@@ -71,7 +72,7 @@ async def test_power_cuts_during_the_migration_leave_the_old_version_or_the_new(
     rng = random.Random(20)
     for number in range(20):
         moment = begun + (len(ops) - begun) * number // 20
-        path = make_image(ops[: moment + 1], tmp_path / f"found-{number}", rng)
+        path = make_image(ops[: moment + 1], tmp_path / f"found-{number}", rng) / "ticks.db"
         seen.add(version_of(path))
         writer = await TickWriter.start(path)
         await writer.close()
@@ -81,13 +82,38 @@ async def test_power_cuts_during_the_migration_leave_the_old_version_or_the_new(
     assert seen == {1, TICKS.version}
 
 
+@pytest.mark.parametrize("old", range(1, ANALYSIS.version))
+def test_power_cuts_while_the_dashboards_file_migrates_leave_the_old_version_or_the_new(
+    tmp_path: Path, old: int
+) -> None:
+    seen = set()
+    path = tmp_path / "analysis.db"
+    with watched(tmp_path) as disk:
+        prepare(path, Schema("analysis", ANALYSIS.scripts[:old]))
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("INSERT INTO watch (market, y, x, settings) VALUES ('sim', 'Y', 'X', '{}')")
+        begun = len(disk.ops)
+        prepare(path, ANALYSIS)
+        ops = list(disk.ops)
+    rng = random.Random(old)
+    for number in range(20):
+        moment = begun + (len(ops) - begun) * number // 20
+        path = make_image(ops[: moment + 1], tmp_path / f"found-{number}", rng) / "analysis.db"
+        seen.add(version_of(path))
+        prepare(path, ANALYSIS)
+        assert version_of(path) == ANALYSIS.version
+        assert query(path, "PRAGMA integrity_check") == [("ok",)]
+        assert query(path, "SELECT y, x FROM watch") == [("Y", "X")]
+    assert seen == {old, ANALYSIS.version}
+
+
 def make_image(ops: list[Op], folder: Path, rng: random.Random) -> Path:
     folder.mkdir()
     disk = PowerCut()
     for op in ops:
         disk.follow(op)
     disk.image(folder, rng)
-    return folder / "ticks.db"
+    return folder
 
 
 @pytest.mark.parametrize("stopped_after", range(len(TICKS.scripts[1].strip().split(";\n"))))
