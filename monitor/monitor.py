@@ -25,7 +25,8 @@ from monitor.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
 
-STEP_TICKS = 5_000  # a step stays short, so that screens are served between two
+STEP_TICKS = 5_000  # a step stays short in both, so that screens are served between two
+STEP_S = 0.05
 SAVE_EVERY_S = 5.0  # without decisions
 
 
@@ -163,6 +164,7 @@ class Monitor:
         self._given_up_seq = reader.deleted_seq()
 
     def _work_off(self, reader: TickReader, limit: int) -> bool:
+        ends = time.monotonic() + STEP_S
         ticks = reader.ticks_after(self._cursor.seq, limit)
         self.last_seq = reader.last_seq()
         up_to = ticks[-1][0] if len(ticks) == limit else self.last_seq
@@ -179,9 +181,12 @@ class Monitor:
             if pipeline.builder.symbol_count > symbols:  # a pair may have become complete: its run begins right here
                 self._cursor = Cursor(self._cursor.ticks_store_id, seq, event_id)
                 decisions += self._runs.begin_due(self._cursor)
-        for event in events:
-            event_id = event.event_id
-            decisions += self._note(reader, event)
+            if time.monotonic() > ends:
+                up_to = seq
+                break
+        while events and events[0].after_seq <= up_to:
+            event_id = events[0].event_id
+            decisions += self._note(reader, events.popleft())
         self._cursor = Cursor(self._cursor.ticks_store_id, up_to, event_id)
         decisions += self._runs.begin_due(self._cursor)
         if ticks or events:

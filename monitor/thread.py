@@ -11,6 +11,7 @@ from monitor.monitor import Monitor
 log = logging.getLogger("pairbridge.monitor")
 
 POLL_S = 0.02
+BREATH_S = 0.001  # between two steps of a backlog: a lock that is taken again at once lets nobody else in
 RETRY_S = 2.0
 
 
@@ -46,5 +47,4 @@ class MonitorThread:
             if self._monitor.version != version:
                 version = self._monitor.version
                 self._changed()
-            if not more:
-                self._ending.wait(POLL_S)
+            self._ending.wait(BREATH_S if more else POLL_S)

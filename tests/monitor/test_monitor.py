@@ -56,7 +56,9 @@ class Desk:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_reading_in_pieces_and_being_killed_do_not_show(tmp_path: Path, seed: int) -> None:
+async def test_reading_in_pieces_and_being_killed_do_not_show(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(seed)
     arrived = deliver(make_ticks(seed), Trouble(hole_at=rng.uniform(0.3, 0.7), late_at=rng.uniform(0.3, 0.8)))
     desk = await Desk.open(tmp_path)
@@ -66,6 +68,7 @@ async def test_reading_in_pieces_and_being_killed_do_not_show(tmp_path: Path, se
         await desk.write(arrived[at : at + size])
         at += size
         for _ in range(rng.choice([0, 1, 1, 3])):
+            monkeypatch.setattr("monitor.monitor.STEP_S", rng.choice([0.0, 0.05]))  # 0: one tick a step
             desk.monitor.step(rng.choice([1, 2, 50, 1_000]))
         chance = rng.random()
         if chance < 0.02:
