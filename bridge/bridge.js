@@ -51,6 +51,7 @@ class BridgePage {
     /** @type {Map<string, {id: string, seq: number}>} */ this.sessions = new Map();
     this.server = "";
     this.starting = false;
+    this.resumes = false;
   }
 
   async open() {
@@ -65,15 +66,19 @@ class BridgePage {
     if (this.#startsItself()) await this.start();
   }
 
-  /** The market, symbols and addresses in the form: from the page's address, else as they were last. */
+  /** The form: of a tab that was running as it ran, else from the page's address, else as it was last. */
   #fill() {
     const market = this.#input("market");
     for (const [key, venue] of Object.entries(Venues.ALL)) market.append(new Option(venue.label, key));
-    const wanted = this.query.get("market") ?? Memory.recall("market");
-    market.value = Object.hasOwn(Venues.ALL, wanted) ? wanted : "usdm";
-    this.#input("symbols").value = this.query.get("symbols") ?? (Memory.recall("symbols") || "BTCUSDT, ETHUSDT");
-    this.#input("exchange").value = this.query.get("exchange") ?? "";
-    this.#input("rest").value = this.query.get("rest") ?? "";
+    const tab = Memory.tab("form");
+    const mine = tab?.search === location.search; // else a link led this tab to another exchange
+    this.resumes = mine && Memory.tab("running") === true;
+    /** @type {Fields} */ const last = mine ? tab : Memory.form();
+    const fields = this.resumes ? last : Form.begin(this.query, last);
+    market.value = Object.hasOwn(Venues.ALL, fields.market) ? fields.market : "usdm";
+    for (const name of ["symbols", "exchange", "rest"]) {
+      this.#input(name).value = fields[/** @type {keyof Fields} */ (name)];
+    }
     this.#hint();
   }
 
@@ -116,7 +121,7 @@ class BridgePage {
    */
   #startsItself() {
     const asked = !["0", "false", "no"].includes((this.query.get("autostart") ?? "no").toLowerCase());
-    if (Memory.tab("running") === location.search) return true; // not after a link to another exchange
+    if (this.resumes) return true;
     if (!asked || !this.access.served) return asked;
     const given = [this.query.get("exchange"), this.query.get("rest")].filter(Boolean);
     const trusted = given.every((text) => URL.canParse(String(text)) && Address.isLoopback(new URL(String(text))));
@@ -130,9 +135,7 @@ class BridgePage {
     this.starting = true;
     try {
       const { symbols, plan, server } = this.#wish();
-      if (!this.query.has("market")) Memory.keep("market", this.#input("market").value);
-      if (!this.query.has("symbols")) Memory.keep("symbols", symbols.join(", "));
-      Memory.keepTab("running", location.search);
+      this.#remember(symbols);
       this.server = server;
       const session = this.sessions.get(plan.market) ?? (await Memory.session(plan.market));
       this.sessions.set(plan.market, session);
@@ -158,6 +161,19 @@ class BridgePage {
     } finally {
       this.starting = false;
     }
+  }
+
+  /**
+   * A reload of this tab goes on with it, and the next tab begins with it unless a link brought it.
+   * @param {string[]} symbols
+   */
+  #remember(symbols) {
+    const [market, exchange, rest] = Form.PLACE.map((name) => this.#input(name).value.trim());
+    const fields = { market, exchange, rest, symbols: symbols.join(", ") };
+    Memory.keepTab("form", { search: location.search, ...fields });
+    Memory.keepTab("running", true);
+    if (!Form.namesPlace(this.query)) for (const name of Form.PLACE) Memory.keep(name, fields[name]);
+    if (!this.query.has("symbols")) Memory.keep("symbols", fields.symbols);
   }
 
   stop() {

@@ -26,6 +26,12 @@ class Memory {
     }
   }
 
+  /** @returns {Fields} what was started last in this profile */
+  static form() {
+    const [market, symbols, exchange, rest] = ["market", "symbols", "exchange", "rest"].map(Memory.recall);
+    return { market, symbols, exchange, rest };
+  }
+
   /**
    * @param {string} key
    * @returns {any} null if there is nothing

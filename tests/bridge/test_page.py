@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 
@@ -420,6 +421,54 @@ def test_market_and_symbols_are_remembered_and_the_keyboard_is_enough(
     page.reload()
     expect(page.locator("#symbols")).to_have_value("SOLUSDT, ADAUSDT")
     expect(page.locator("#market")).to_have_value("sim")
+    expect(page.locator("#exchange")).to_have_value(f"ws://127.0.0.1:{exchange.port}")
+
+
+def test_a_reload_goes_on_at_the_addresses_that_were_typed_and_a_second_tab_begins_with_them(
+    context: BrowserContext, server: ScriptedServer, exchange: ScriptedExchange
+) -> None:
+    with closing(ScriptedExchange("BNBUSDT")) as elsewhere:
+        elsewhere.start()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        typed = {"exchange": f"ws://127.0.0.1:{exchange.port}", "rest": f"http://127.0.0.1:{exchange.port}"}
+        fill(page, "BTCUSDT", **typed)
+        start(page)
+        second = context.new_page()
+        second.goto(f"http://127.0.0.1:{server.port}/")
+        for name, text in (typed | {"market": "sim", "symbols": "BTCUSDT"}).items():
+            expect(second.locator(f"#{name}")).to_have_value(text)
+        expect(second.get_by_role("button", name="Start Bridge", exact=True)).to_be_enabled()
+        fill(second, "BNBUSDT", exchange=f"ws://127.0.0.1:{elsewhere.port}", rest="")
+        start(second)
+        page.reload()
+        connected(page)
+        assert exchange.connections == 2, "the first tab goes on where it was, whatever the second one does"
+        for name, text in (typed | {"market": "sim", "symbols": "BTCUSDT"}).items():
+            expect(page.locator(f"#{name}")).to_have_value(text)
+        exchange.trade("BTCUSDT")
+        all_stored(server, exchange)
+
+
+def test_a_reload_goes_on_with_what_was_typed_over_the_addresses_of_a_link(
+    open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
+) -> None:
+    page = open_page(served=True, exchange="ws://127.0.0.1:9", symbols="ETHUSDT")
+    fill(page, "BTCUSDT", exchange=f"ws://127.0.0.1:{exchange.port}")
+    start(page)
+    page.reload()
+    connected(page)
+    expect(page.locator("#exchange")).to_have_value(f"ws://127.0.0.1:{exchange.port}")
+    wait_until(lambda: server.said("subscribe")[-1]["symbols"] == ["BTCUSDT"], "the symbols too")
+
+
+def fill(page: Page, symbols: str, **addresses: str) -> None:
+    """Type into the form of a page that stands still."""
+    page.locator("#market").select_option("sim")
+    page.locator("#symbols").fill(symbols)
+    page.locator("#addresses").evaluate("addresses => { addresses.open = true; }")
+    for name, address in addresses.items():
+        page.locator(f"#{name}").fill(address)
 
 
 def test_the_sound_plays_once_per_disconnect_and_only_if_switched_on(
