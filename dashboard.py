@@ -49,6 +49,7 @@ from screen.wiring import register
 log = logging.getLogger("pairbridge.dashboard")
 
 KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
+BACKLOG_TICKS = 20_000  # not read yet: a second or two
 DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
 
 
@@ -151,7 +152,7 @@ class ScreenViewer:
             message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
         status = self._heartbeat.status(market)
         message["banner"] = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
-        message["banner"]["findings"] = self._heartbeat.findings(market)
+        message["banner"]["findings"] = [*catching_up(*self._monitor.progress()), *self._heartbeat.findings(market)]
         message["leaders"] = [
             leader_row(row.watch, row.z, row.gate, row.position, row.settings) for row in leaders(self._monitor)
         ]
@@ -161,6 +162,14 @@ class ScreenViewer:
         with self._monitor.lock:
             pipeline = self._monitor.pipelines.get(market)
             return pipeline.builder.watermark_ms if pipeline else 0
+
+
+def catching_up(read: int, stored: int) -> list[dict[str, str]]:
+    """A finding while the monitor is far behind what is stored, as after a long stop."""
+    if stored - read < BACKLOG_TICKS:
+        return []
+    what = f"The dashboard reads what was stored while it was away: {read / stored:.0%} of {stored:,} trades."
+    return [{"code": "catching-up", "what": what, "advice": "Figures and signals are of an earlier time until then."}]
 
 
 def new_pair_settings(config: Config) -> PairSettings:
