@@ -127,6 +127,12 @@ def p95(values: Sequence[float]) -> float:
 
 def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float = 60) -> int:
     """End the market, then compare the store with all that the exchange has of it, row by row; how many they are."""
+    now = {
+        symbol: _newest(stack, symbol) for symbol in symbols
+    }  # a later trade has to come in, to show what is missing
+    until(
+        lambda: all(_stored(stack, symbol)[1] >= now[symbol] for symbol in symbols), within_s, "a trade after all that"
+    )
     stack.fault("halt")
     last = {symbol: _newest(stack, symbol) for symbol in symbols}
     first = {symbol: until(lambda: _complete_from(stack, symbol, last[symbol]), within_s, symbol) for symbol in symbols}  # noqa: B023
@@ -143,9 +149,14 @@ def _newest(stack: Stack, symbol: str) -> int:
 
 def _complete_from(stack: Stack, symbol: str, last: int) -> int | None:
     """The first id stored, when every id from it to ``last`` is there."""
-    ends = stack.query("SELECT min(agg_id), max(agg_id), count(*) FROM v_ticks WHERE symbol = ?", symbol)
-    first, newest, count = ends[0] if ends else (None, None, 0)
-    return first if first is not None and newest == last and count == last - first + 1 else None
+    first, newest, count = _stored(stack, symbol)
+    return first if newest == last and count == last - first + 1 else None
+
+
+def _stored(stack: Stack, symbol: str) -> tuple[int, int, int]:
+    """First and last id stored, and how many there are."""
+    found = stack.query("SELECT min(agg_id), max(agg_id), count(*) FROM v_ticks WHERE symbol = ?", symbol)
+    return found[0] if found and found[0][2] else (0, -1, 0)
 
 
 def _compare(stack: Stack, symbol: str, first: int, count: int) -> None:
