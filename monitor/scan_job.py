@@ -31,7 +31,6 @@ Say = Callable[[dict[str, Any]], None]
 
 MOST_PAIRS = 5_000  # stored; those with the smallest statistic
 MOST_MAPPED = 60  # symbols of the correlation map, the most liquid
-NICENESS = 10
 
 
 class _Data(NamedTuple):
@@ -117,8 +116,6 @@ def _plain(matrix: Floats) -> list[list[float | None]]:
 
 def main() -> None:
     """The command line; see above."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)  # the live path comes first
 
     def say(message: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(message, allow_nan=False) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ log = logging.getLogger("pairbridge.scan")
 
 ROOT = Path(__file__).parent.parent
 ENDS_WITHIN_S = 5.0
+LEAST_PRIORITY = 19
 
 
 class ScanBusy(PairbridgeError):
@@ -47,8 +49,15 @@ class ScanRoom:
             errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the thread that follows the process closes it
             command = [sys.executable, "-m", "monitor.scan_job", str(self._ticks_db.resolve())]
             self._child = subprocess.Popen(
-                command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+                command,
+                cwd=ROOT,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),  # of Windows
             )
+            _put_last(self._child.pid)
             self._state = ScanState("running", "starting", scan_id=self._state.scan_id)
             self._thread = threading.Thread(
                 target=self._follow, args=(self._child, request, errors), name="scan", daemon=True
@@ -120,3 +129,9 @@ class ScanRoom:
             if self._state.phase == "running":
                 fresh = ScanState(phase, scan_id=self._state.scan_id)
                 self._state = replace(fresh, **changes)
+
+
+def _put_last(pid: int) -> None:
+    """Let a process run only when nobody else wants to: the live path comes first, from the scan's imports on."""
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, pid, LEAST_PRIORITY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -67,6 +68,7 @@ async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(room
     room.start(REQUEST)
     with pytest.raises(ScanBusy):
         room.start(REQUEST)
+    assert room._child is not None and os.getpriority(os.PRIO_PROCESS, room._child.pid) == 19
     await until(ended(room), 40)
     state = room.state()
     assert (state.phase, state.problem) == ("done", "") and state.scan_id is not None
