@@ -40,17 +40,17 @@ _LINE = (
     ),
     Field(
         ids.BETA_WINDOW, "beta_window", "β window", "Bars of every estimator but Kalman; empty: 25 half-lives.",
-        least=20, is_whole=True, empty="auto",
+        is_whole=True, empty="auto",
     ),
     Field(
         ids.MEMORY, "memory_half_life", "Memory", "Half-life of Kalman's memory, in bars; empty: 25 half-lives.",
-        least=1, empty="auto",
+        empty="auto",
     ),
 )  # fmt: skip
 _RULE = (
     Field(
         ids.Z_WINDOW, "z_window", "z window", "Bars of the rolling mean and deviation; empty: 10 half-lives.",
-        least=5, is_whole=True, empty="auto",
+        is_whole=True, empty="auto",
     ),
     Field(ids.ENTRY, "entry_z", "Entry |z|", "Enter when |z| passes this."),
     Field(ids.EXIT, "exit_z", "Exit |z|", "Leave when z is back to this; 0: when it crosses zero."),
@@ -70,12 +70,12 @@ _GATE = (
     ),
     Field(
         ids.TEST_WINDOW, "test_window", "Test window",
-        "Bars that the gate tests; empty: 40 half-lives, at least 500.", least=50, is_whole=True, empty="auto",
+        "Bars that the gate tests; empty: 40 half-lives, at least 500.", is_whole=True, empty="auto",
     ),
 )  # fmt: skip
 _COSTS = (
     Field(ids.FEE, "fee_bps", "Fee, bps", "Per fill, in basis points of the traded value; a round trip has four."),
-    Field(ids.NOTIONAL, "notional", "Notional Y", "Quote currency in the Y leg of a signal.", least=1),
+    Field(ids.NOTIONAL, "notional", "Notional Y", "Quote currency in the Y leg of a signal."),
     Field(
         ids.COST_FILTER, "cost_filter", "only entries that pay the round trip",
         "Enter only where |z| is beyond the exit plus what the round trip costs.", is_switch=True,
@@ -89,11 +89,11 @@ _MORE = (
     Field(
         ids.CALIBRATION, "calibration_bars", "Calibration",
         "Bars before the first decision, on which the half-life and the filter's start are fitted, once.",
-        least=30, is_whole=True,
+        is_whole=True,
     ),
     Field(
         ids.REFIT, "refit_every", "Refit every", "Bars between two fits of Huber or Theil-Sen; empty: window / 10.",
-        least=1, is_whole=True, empty="auto",
+        is_whole=True, empty="auto",
     ),
     Field(
         ids.Z_SCALE, "z_scale", "z from", "The spread's rolling deviation, or the one that Kalman expects.",
@@ -104,7 +104,7 @@ _MORE = (
         ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then leave; empty: no limit.", empty="none"
     ),
     Field(ids.COOLDOWN, "cooldown_bars", "Cool-down", "Bars after an exit without an entry.", is_whole=True),
-    Field(ids.GATE_EVERY, "gate_every", "Test every", "Bars between two tests of the gate.", least=1, is_whole=True),
+    Field(ids.GATE_EVERY, "gate_every", "Test every", "Bars between two tests of the gate.", is_whole=True),
     Field(ids.GATE_DWELL, "gate_dwell", "Dwell", "Bars that the gate keeps its state at least.", is_whole=True),
     Field(
         ids.GATE_LAGS, "gate_lags", "Test lags", "How the test chooses its lags; BIC keeps its size best.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dash import html
 
 from engine.errors import SettingsError
 
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 Choices = tuple[tuple[str, str], ...]  # (value, text)
 
 
@@ -28,7 +30,6 @@ class Field:
     explanation: str
     choices: Choices = ()
     is_switch: bool = False
-    least: float = 0
     is_whole: bool = False
     empty: str = ""
 
@@ -38,9 +39,8 @@ class Field:
             return dbc.Switch(id=self.id, label=self.label, value=False)
         if self.choices:
             return dbc.Select(id=self.id, size="sm", options=options(self.choices))
-        return dbc.Input(
-            id=self.id, type="number", min=self.least, step="any", size="sm", debounce=True, placeholder=self.empty
-        )
+        # A number field of the browser gives nothing for what it holds wrong, the same as for an empty one.
+        return dbc.Input(id=self.id, type="text", size="sm", debounce=True, placeholder=self.empty)
 
     def shown(self, value: Any) -> Any:
         """A setting's value as the control shows it."""
@@ -50,17 +50,23 @@ class Field:
         """The setting's value from the control's. Raises SettingsError for what is no such number."""
         if self.is_switch:
             return bool(value)
-        if value is None or value == "":
+        if value is None or not str(value).strip():
             if self.empty:
                 return None
             raise SettingsError(f"{self.name} is empty; expected a {'choice' if self.choices else 'number'}")
         if self.choices:
             return value
-        if self.is_whole:
-            if value != int(value):
-                raise SettingsError(f"{self.name} is {value}; expected a whole number")
-            return int(value)
-        return value
+        number = self._number(str(value).strip())
+        if self.is_whole and not isinstance(number, int):
+            raise SettingsError(f"{self.name} is {number}; expected a whole number")
+        return number
+
+    def _number(self, text: str) -> float:
+        """Whole numbers as int, so that errors say 3 and not 3.0."""
+        number = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not math.isfinite(number):
+            raise SettingsError(f"{self.name} is {text[:20]!r}; expected a number")
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def options(choices: Choices) -> list[dict[str, str]]:

@@ -32,7 +32,7 @@ _WHAT = (
 _FILTERS = (
     Field(
         ids.SCAN_LEAST_BARS, "least_bars", "Least bars", "A symbol needs as many from its first price on.",
-        least=100, is_whole=True,
+        is_whole=True,
     ),
     Field(
         ids.SCAN_MISSING, "most_filled", "Most missing",

@@ -151,6 +151,20 @@ def test_a_setting_that_cannot_be_is_told(page: Page) -> None:
     expect(page.locator("#message")).to_contain_text("Exit |z| is 3; expected from 0 to below Entry |z|.")
 
 
+@pytest.mark.parametrize("window", ["1", "9000"])
+def test_a_number_out_of_its_range_is_refused_and_not_replaced(desk: Stack, page: Page, window: str) -> None:
+    runs = "SELECT count(*) FROM runs"
+    before = desk.query(runs, file="analysis.db")
+    says = f"z window is {window}; expected 5 to 5000, or none."
+    page.locator("#set-z-window").fill(window)
+    page.locator("#set-z-window").press("Tab")
+    expect(page.locator("#set-z-window-error")).to_have_text(says)
+    page.locator("#apply").click()
+    expect(page.locator("#message")).to_contain_text(says)
+    expect(page.locator("#set-z-window")).to_have_value(window)
+    assert desk.query(runs, file="analysis.db") == before
+
+
 def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:
     page.locator("#pick-y").select_option("SOLUSDT")
     page.locator("#pick-x").select_option("BTCUSDT")

@@ -168,6 +168,8 @@ def test_what_cannot_be_asked_stands_at_its_field(page: Page) -> None:
     expect(page.locator("#scan-span-error")).to_have_text("")
     fill(page, "scan-holdout", "0.9")
     expect(page.locator("#scan-holdout-error")).to_have_text("Hold-out is 0.9; expected 0 to 0.8.")
+    fill(page, "scan-holdout", "-0.1")
+    expect(page.locator("#scan-holdout-error")).to_have_text("Hold-out is -0.1; expected 0 to 0.8.")
 
 
 def test_the_live_half_goes_on_behind_the_scan(trading: Stack, page: Page) -> None:

@@ -54,6 +54,14 @@ def test_every_setting_has_a_control_with_its_help() -> None:
         ({ids.INTERVAL: None}, ids.INTERVAL, "Bars is empty; expected a choice."),
         ({ids.Z_WINDOW: 2}, ids.Z_WINDOW, "z window is 2; expected 5 to 5000, or none."),
         ({ids.Z_WINDOW: 20.5}, ids.Z_WINDOW, "z window is 20.5; expected a whole number."),
+        ({ids.Z_WINDOW: "1"}, ids.Z_WINDOW, "z window is 1; expected 5 to 5000, or none."),
+        ({ids.Z_WINDOW: "9000"}, ids.Z_WINDOW, "z window is 9000; expected 5 to 5000, or none."),
+        ({ids.Z_WINDOW: "20.5"}, ids.Z_WINDOW, "z window is 20.5; expected a whole number."),
+        ({ids.Z_WINDOW: "1e400"}, ids.Z_WINDOW, "z window is '1e400'; expected a number."),
+        ({ids.FEE: "-1"}, ids.FEE, "Fee, bps is -1; expected 0 to 1,000."),
+        ({ids.FEE: "five"}, ids.FEE, "Fee, bps is 'five'; expected a number."),
+        ({ids.FEE: "1_000"}, ids.FEE, "Fee, bps is '1_000'; expected a number."),
+        ({ids.NOTIONAL: "0"}, ids.NOTIONAL, "Notional Y is 0; expected more than 0."),
         ({ids.LEAST_COVERAGE: 95}, ids.LEAST_COVERAGE, "Least coverage is 95; expected 0 to 1."),
         (
             {ids.ESTIMATOR: "huber", ids.Z_SCALE: "filter"},
@@ -69,6 +77,19 @@ def test_what_is_wrong_stands_at_its_control_in_plain_words(change: dict[str, An
     errors = dict(zip(controls.FORM, at_fault(controls.FIELDS, found.value), strict=True))
     assert says in errors.pop(control)
     assert not any(errors.values())
+
+
+def test_numbers_are_read_as_they_were_typed() -> None:
+    typed = {ids.Z_WINDOW: " 77 ", ids.ENTRY: "2.50", ids.FEE: "1e0", ids.STOP: "", ids.BETA_WINDOW: "  "}
+    found = controls.settings_from(values_of(classic()) | typed, classic())
+    assert found == classic(z_window=77, entry_z=2.5, fee_bps=1, stop_z=None, beta_window=None)
+
+
+def test_the_browser_leaves_numbers_to_us() -> None:
+    for field in controls.FIELDS:
+        control = field.control()
+        if not (field.choices or field.is_switch):
+            assert control.type == "text" and getattr(control, "min", None) is None, field.name
 
 
 def test_a_form_without_faults_shows_none() -> None:
