@@ -127,12 +127,9 @@ def p95(values: Sequence[float]) -> float:
 
 def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float = 60) -> int:
     """End the market, then compare the store with all that the exchange has of it, row by row; how many they are."""
-    now = {
-        symbol: _newest(stack, symbol) for symbol in symbols
-    }  # a later trade has to come in, to show what is missing
-    until(
-        lambda: all(_stored(stack, symbol)[1] >= now[symbol] for symbol in symbols), within_s, "a trade after all that"
-    )
+    # A trade after everything: only a later one shows what is missing before it.
+    now = {symbol: _newest(stack, symbol) for symbol in symbols}
+    until(lambda: all(_stored(stack, name)[1] >= at for name, at in now.items()), within_s, "a later trade")
     stack.fault("halt")
     last = {symbol: _newest(stack, symbol) for symbol in symbols}
     first = {symbol: until(lambda: _complete_from(stack, symbol, last[symbol]), within_s, symbol) for symbol in symbols}  # noqa: B023
