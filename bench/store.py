@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from itertools import islice
 from pathlib import Path
 
 import polars
+from websockets.asyncio.client import connect
 
 from bench.report import Row, row, show
 from engine.store.files import connect_reader, prepare
@@ -29,6 +31,8 @@ MB = 1_000_000
 SECONDS = 60
 DAY_MS = 86_400_000
 FASTER_THAN_POSSIBLE = 400_000.0  # rows a second: how fast they are taken in is up to the server
+BATCH = 500
+SYMBOLS = [f"S{n}USDT" for n in range(8)]
 ROUNDS, ROUND_ROWS = 5, 300_000
 ARCHIVED = 1_000_000
 OLD = "SELECT EXISTS (SELECT 1 FROM ticks WHERE series_id <= 8)"
@@ -107,16 +111,20 @@ async def _burst() -> list[Row]:
 
 
 async def _beside_raw_sqlite() -> list[Row]:
-    """As fast as it goes, in turns with ``executemany`` into the same table in transactions of one batch."""
+    """As fast as it goes, in turns with ``executemany`` into the same table in transactions of one batch.
+
+    Both are given what they take in ready made: the one as rows, the other as the messages of a bridge.
+    """
     ours, theirs = [], []
+    lost = 0
+    messages = [_message(number) for number in range(ROUND_ROWS // BATCH)]
     for _ in range(ROUNDS):
         async with _serving() as server:
-            bridge = Bridge(FASTER_THAN_POSSIBLE)
             begun_s = time.perf_counter()
-            await bridge.run(server.url, server.token, ROUND_ROWS)
+            await _offer(server, messages)
             ours.append(ROUND_ROWS / (time.perf_counter() - begun_s))
-            lost = _lost(server, bridge)
-        theirs.append(_raw(500))
+            lost += ROUND_ROWS - query(server.data_dir / "ticks.db", "SELECT count(*) FROM v_ticks")[0][0]
+        theirs.append(_raw(BATCH))
     return [
         row(
             "durable ingest through the socket", statistics.median(ours), "rows/s", peer="sqlite3.executemany",
@@ -128,9 +136,32 @@ async def _beside_raw_sqlite() -> list[Row]:
     ]  # fmt: skip
 
 
+def _message(number: int) -> str:
+    rows = [
+        [SYMBOLS[n % len(SYMBOLS)], n // len(SYMBOLS), f"{100 + n % 97 / 100:.2f}", "1.25", T0 + n // 50, n % 3 == 0]
+        for n in range(number * BATCH, (number + 1) * BATCH)
+    ]
+    return json.dumps({"type": "ticks", "seq": number, "rows": rows})
+
+
+async def _offer(server: ServerProcess, messages: list[str]) -> None:
+    """Keep as many in flight as a bridge may, until the last is acknowledged."""
+    async with connect(server.url, compression=None, ping_interval=None) as socket:
+        hello = {"type": "hello", "proto": 1, "token": server.token, "market": "sim", "client": "bench", "session": "b"}
+        await socket.send(json.dumps(hello))
+        in_flight = json.loads(await socket.recv())["limits"]["in_flight"]
+        waiting = iter(messages)
+        for message in islice(waiting, in_flight):
+            await socket.send(message)
+        for _ in messages:
+            await socket.recv()
+            for message in islice(waiting, 1):
+                await socket.send(message)
+
+
 def _raw(batch: int) -> float:
     """Rows a second of plain SQLite: our schema, our pragmas, no validation, no bars, no socket."""
-    symbols, numbers = 8, range(ROUND_ROWS)
+    symbols, numbers = len(SYMBOLS), range(ROUND_ROWS)
     rows = [(n, n % symbols, n // symbols, 100 + n % 97 / 100, 1.25, T0 + n // 50, n % 3 == 0, False) for n in numbers]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ticks.db"

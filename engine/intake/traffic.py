@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from engine.market.records import Receipt
 from engine.market.ticks import Tick
@@ -11,6 +13,7 @@ from engine.market.ticks import Tick
 _SILENT_LEAST_MS = 30_000
 _SILENT_GAPS = 20.0  # at the symbol's own rate, so long a silence has a chance of e^-20
 _OTHERS_TRADE_MS = 5_000
+_symbol = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -48,12 +51,14 @@ class Traffic:
         of = self.markets.setdefault(market, MarketTraffic())
         of.received += len(ticks) + rejected
         of.rejected += rejected
-        for tick in ticks:
-            symbol = of.symbols.get(tick.symbol)
+        newest = {tick[0]: tick for tick in ticks}  # a bridge sends each symbol's ids as they rise
+        for name, count in Counter(map(_symbol, ticks)).items():
+            symbol = of.symbols.get(name)
             if symbol is None:
-                symbol = of.symbols[tick.symbol] = SymbolTraffic(now_ms, now_ms)
-            symbol.ticks += 1
+                symbol = of.symbols[name] = SymbolTraffic(now_ms, now_ms)
+            symbol.ticks += count
             symbol.last_ms = now_ms
+            tick = newest[name]
             if tick.agg_id >= symbol.last_id:
                 symbol.last_id, symbol.last_price, symbol.last_trade_ms = tick.agg_id, tick.price, tick.trade_time_ms
 
