@@ -16,6 +16,7 @@ from engine.pairs.settings import PairSettings
 from engine.pairs.view import PairView
 from engine.store.analysis import LoggedDecision, Watched
 from monitor.monitor import Monitor
+from monitor.shown_log import KEPT
 from monitor.watch import Watch
 
 Columns = dict[str, list[Any]]
@@ -100,8 +101,7 @@ def glimpse(monitor: Monitor, watch_id: int, seen: Seen, keep: int) -> Glimpse |
         is_same = (seen.run_id, seen.revisions) == (watch.run.run_id, run.revisions) and seen.bars <= model.size
         first = max(model.size - keep, seen.bars if is_same else 0, 0)
         log = [each for each in watch.log if not is_same or each.given > seen.given]
-        newest = watch.log[-1].given if watch.log else 0
-        now_seen = Seen(watch.run.run_id, run.revisions, model.size, newest)
+        now_seen = Seen(watch.run.run_id, run.revisions, model.size, watch.log.newest)
         return Glimpse(watch_id, _view(monitor, watch, run), now_seen, not is_same, first, _columns(run, first), log)
 
 
@@ -127,6 +127,8 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         evidence=worth.evidence if worth else None,
         entries=worth.entries if worth else 0,
         refused=worth.refused if worth else {},
+        logged=watch.log.count,
+        log_kept=KEPT,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,9 +12,8 @@ from engine.pairs.columns import Out
 from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.analysis import LoggedDecision, Watched
-
-LOG_KEPT = 2_000  # decisions of a run that screens show
+from engine.store.analysis import Watched
+from monitor.shown_log import ShownLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Watch:
     entry: Watched
     settings: PairSettings
     run: Run | None = None
-    log: deque[LoggedDecision] = field(default_factory=lambda: deque(maxlen=LOG_KEPT))
+    log: ShownLog = field(default_factory=ShownLog)
     _worth: Worth | None = None
     _worth_at: tuple[str, int, int] = ("", 0, 0)  # run, revisions, bars
 

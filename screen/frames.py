@@ -81,6 +81,7 @@ def frame(
     }
     if reset:
         message["interval_ms"] = settings.interval_ms
+        message["log_kept"] = [view.log_kept.trades, view.log_kept.refusals]
         message["shapes"] = {ids.Z: figures.z_lines(settings)}
         message["names"] = {"y": view.y, "x": view.x}
         message["spread_unit"] = " bps" if settings.space == "log" else ""

@@ -32,7 +32,8 @@ def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
     """(texts, tones) of everything that follows the pair: cards, evidence and reasons."""
     text, tone = cards(view)
     more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
-    return text | more_text | reason_counts(view) | {"evidence-head": head(view)}, tone | more_tone
+    heads = {"evidence-head": head(view), "log-count": _log_count(view)}
+    return text | more_text | reason_counts(view) | heads, tone | more_tone
 
 
 def no_pair_notes(bridge_url: str) -> dict[str, str]:
@@ -161,3 +162,13 @@ def _coverage(view: PairView) -> Item:
         return Item(UNKNOWN, holes, "bad" if view.holes else "")
     tone = "bad" if view.holes else ("warn" if shot.coverage < 0.9 else "good")
     return Item(f"{shot.coverage:.0%}", f"both legs traded · {holes}", tone)
+
+
+def _log_count(view: PairView) -> str:
+    logged, kept = view.logged, view.log_kept
+    trades = _of_all(logged.trades, kept.trades)
+    return f"{trades} entries, exits and corrections · {_of_all(logged.refusals, kept.refusals)} bars without an entry"
+
+
+def _of_all(count: int, kept: int) -> str:
+    return f"{count:,}" if count <= kept else f"newest {kept:,} of {count:,}"

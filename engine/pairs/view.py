@@ -13,6 +13,14 @@ from engine.pairs.settings import PairSettings
 
 
 @dataclass(frozen=True, slots=True)
+class LogCount:
+    """Decisions by what they are: entries, exits and corrections, or bars beyond entry on which nothing was done."""
+
+    trades: int = 0
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PairView:
     """One pair at one moment. ``bars``: complete ones in its model; None and empty where nothing is known yet."""
 
@@ -33,3 +41,5 @@ class PairView:
     evidence: PairEvidence | None = None
     entries: int = 0  # of the bars that the model holds
     refused: dict[Reason, int] = field(default_factory=dict)  # bars whose |z| passed entry and nothing was done: why
+    logged: LogCount = LogCount()  # decisions of this run
+    log_kept: LogCount = LogCount()  # of them, so many of the newest are shown at most

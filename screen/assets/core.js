@@ -58,6 +58,25 @@ const PairbridgeCore = (() => {
   }
 
   /**
+   * An empty log, of which the newest rows are kept: so many trades and, apart from them, so many refusals.
+   * @param {number[]} kept
+   */
+  function emptyLog(kept) {
+    return { trades: /** @type {any[]} */ ([]), refusals: /** @type {any[]} */ ([]), kept };
+  }
+
+  /** Take rows into the log; returns the old ones that had to go for them. */
+  function remember(log, rows) {
+    for (const row of rows) (row.kind === "no_entry" ? log.refusals : log.trades).push(row);
+    return [log.trades, log.refusals].flatMap((kind, i) => kind.splice(0, Math.max(kind.length - log.kept[i], 0)));
+  }
+
+  /** All rows of the log, in no order: the table has its own. */
+  function rowsOf(log) {
+    return log.trades.concat(log.refusals);
+  }
+
+  /**
    * The arrays that a trace draws, from its meta.
    * @param {ReturnType<typeof emptyPair>} pair
    * @param {Meta} meta
@@ -133,7 +152,7 @@ const PairbridgeCore = (() => {
     return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
   }
 
-  return { KEEP, emptyPair, absorb, drawn, latest, number, share };
+  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, number, share };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

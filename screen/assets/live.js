@@ -141,25 +141,19 @@
 
   function showLog(message) {
     if (!message.reset && !message.log.length) return;
+    if (message.reset) log = core.emptyLog(message.log_kept);
+    const dropped = core.remember(log, message.log);
     const api = grid("signal-log");
-    if (!api) {
-      if (message.log.length) setTimeout(() => showLog(message), 100);
-      return;
-    }
-    if (message.reset) log.length = 0;
-    log.push(...message.log);
-    const rows = message.log.filter(isLogged);
-    if (message.reset) api.setGridOption("rowData", rows);
-    else if (rows.length) api.applyTransaction({ add: rows, addIndex: 0 });
-    countLog();
+    if (!api || message.reset) fillLog();
+    else api.applyTransaction({ add: message.log.filter(isLogged), addIndex: 0, remove: dropped.filter(isLogged) });
   }
-  const log = [];
 
-  function countLog() {
-    const trades = log.filter((row) => row.kind !== "no_entry").length;
-    const element = byId("live-log-count");
-    if (element) element.textContent = `${trades} entries, exits and corrections · ${log.length} rows in all`;
+  function fillLog() {
+    const api = grid("signal-log");
+    if (api) api.setGridOption("rowData", core.rowsOf(log).filter(isLogged));
+    else setTimeout(fillLog, 100);
   }
+  let log = core.emptyLog([0, 0]);
 
   function showLeaders(rows) {
     const api = grid("watch-list");
@@ -330,7 +324,7 @@
       },
       filterLog(value) {
         tradesOnly = (value ?? []).includes("trades");
-        grid("signal-log")?.setGridOption("rowData", log.filter(isLogged));
+        fillLog();
       },
     },
   });

@@ -95,3 +95,11 @@ test("a number that is not known is a dash, never 0", () => {
 test("a small probability is not shown as 0", () => {
   assert.deepEqual([null, 0.00004, 0.0001, 0.25, 1].map(core.share), ["–", "< 0.0001", "0.0001", "0.2500", "1.0000"]);
 });
+
+test("old refusals make room for refusals, never for trades", () => {
+  const log = core.emptyLog([2, 3]);
+  const rows = Array.from({ length: 9 }, (_, i) => ({ given: i, kind: i === 1 ? "exit" : "no_entry" }));
+  assert.deepEqual(core.remember(log, rows).map((row) => row.given), [0, 2, 3, 4, 5]);
+  assert.deepEqual(core.rowsOf(log).map((row) => row.given), [1, 6, 7, 8]);
+  assert.deepEqual(core.remember(log, ["enter_long", "exit"].map((kind, i) => ({ given: 9 + i, kind }))).map((row) => row.given), [1]);
+});

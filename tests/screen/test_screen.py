@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from engine.pairs.calibration import Calibration
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
+from engine.pairs.view import LogCount
 from screen import fields, figures, frames, ids, texts, words
 from screen.layout import page
 from screen.scan_wiring import register_scan
@@ -72,6 +73,19 @@ def test_holes_and_stopped_reversion_are_red() -> None:
         view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
     )
     assert (text["half-life"], tone["half-life"]) == ("n.a.", "bad")
+
+
+@pytest.mark.parametrize(
+    ("logged", "says"),
+    [
+        (LogCount(0, 0), "0 entries, exits and corrections · 0 bars without an entry"),
+        (LogCount(204, 3_577), "204 entries, exits and corrections · newest 1,000 of 3,577 bars without an entry"),
+        (LogCount(2_001, 5), "newest 2,000 of 2,001 entries, exits and corrections · 5 bars without an entry"),
+    ],
+)
+def test_the_log_says_how_much_of_it_is_shown(logged: LogCount, says: str) -> None:
+    text, _ = texts.live_texts(view(logged=logged, log_kept=LogCount(2_000, 1_000)))
+    assert text["log-count"] == says
 
 
 def test_spreads_are_drawn_in_basis_points_with_their_band() -> None:
