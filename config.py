@@ -194,6 +194,10 @@ class Config:
                 shown = "(hidden)" if fields[key].metadata["secret"] else repr(text)
                 raise ConfigError(f"{key} is {shown}; expected {kind.expected}") from None
         config = cls(**values)
+        if config.bridge_port == config.dashboard_port != 0:
+            raise ConfigError(
+                f"{PREFIX}BRIDGE_PORT and {PREFIX}DASHBOARD_PORT are both {config.bridge_port}; expected two ports"
+            )
         if config.password is None and not ipaddress.ip_address(config.dashboard_host).is_loopback:
             raise ConfigError(
                 f"{PREFIX}DASHBOARD_HOST is '{config.dashboard_host}', which others can reach;"

@@ -16,8 +16,10 @@ import threading
 import time
 import urllib.request
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
 
 from config import Config, load_or_exit
 
@@ -80,30 +82,63 @@ def run(config: Config, demo: bool) -> int:
     ending = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda _signal, _frame: ending.set())
+    config = choose_ports(config)
     environ = dict(os.environ)
+    environ["PAIRBRIDGE_BRIDGE_PORT"] = str(config.bridge_port)
+    environ["PAIRBRIDGE_DASHBOARD_PORT"] = str(config.dashboard_port)
     if demo and "PAIRBRIDGE_DATA_DIR" not in environ:
         environ["PAIRBRIDGE_DATA_DIR"] = str(config.data_dir / "demo")
     data_dir = Path(environ.get("PAIRBRIDGE_DATA_DIR", str(config.data_dir)))
     processes = Processes(environ)
     try:
-        _start(processes, demo, data_dir)
-        return _wait(processes, config, demo, ending)
+        return _run(processes, config, data_dir if demo else None, ending)
     finally:
         processes.stop()
 
 
-def _start(processes: Processes, demo: bool, data_dir: Path) -> None:
-    if demo:
-        state = data_dir / "simulator.json"
-        state.parent.mkdir(parents=True, exist_ok=True)
-        port = str(_free_port(SIMULATOR_PORT))
-        past = ["--state", str(state), "--catch-up-hours", str(DEMO_HOURS)]  # or since the last demo, if shorter
-        feed = ["--feed", "simulator", "--exchange", f"127.0.0.1:{port}", "--symbols", DEMO_SYMBOLS]
-        processes.start("simulated exchange", "-m", "simulator", "--port", port, "--symbols", DEMO_SYMBOLS, *past)
-        processes.start("bridge server", "server.py", *feed)
-    else:
-        processes.start("bridge server", "server.py")
+def _run(processes: Processes, config: Config, demo_dir: Path | None, ending: threading.Event) -> int:
+    addresses = _addresses(config)
+    feed: list[str] = []
+    if demo_dir:
+        exchange = f"127.0.0.1:{_free_port(SIMULATOR_PORT)}"
+        feed = ["--feed", "simulator", "--exchange", exchange, "--symbols", DEMO_SYMBOLS]
+        addresses[0] += page_query(exchange)
+        _start_exchange(processes, exchange, demo_dir / "simulator.json")
     processes.start("dashboard", "dashboard.py")
+    if demo_dir:  # the server's feed would find nobody there, and say so, before the exchange answers
+        code = _until_ready(processes, [f"http://{exchange}/"], ending)
+        if code is not None:
+            return code
+    processes.start("bridge server", "server.py", *feed)
+    code = _until_ready(processes, addresses, ending)
+    if code is not None:
+        return code
+    _tell(addresses, config, demo_dir is not None)
+    while code is None:
+        code = _pause(processes, ending)
+    return code
+
+
+def _start_exchange(processes: Processes, exchange: str, state: Path) -> None:
+    state.parent.mkdir(parents=True, exist_ok=True)
+    port = exchange.rpartition(":")[2]
+    past = ["--state", str(state), "--catch-up-hours", str(DEMO_HOURS)]  # or since the last demo, if shorter
+    processes.start("simulated exchange", "-m", "simulator", "--port", port, "--symbols", DEMO_SYMBOLS, *past)
+
+
+def choose_ports(config: Config) -> Config:
+    """The settings with a free port for each that is 0: all processes, and what is told, must agree on it."""
+    with socket.socket() as one, socket.socket() as other:  # both held until both are known, so that they differ
+        for probe in (one, other):
+            probe.bind(("127.0.0.1", 0))
+        free = one.getsockname()[1], other.getsockname()[1]
+    return replace(config, bridge_port=config.bridge_port or free[0], dashboard_port=config.dashboard_port or free[1])
+
+
+def page_query(exchange: str) -> str:
+    """The bridge page's parameters for the simulated exchange at ``host:port``."""
+    place = {"market": "sim", "exchange": f"ws://{exchange}", "rest": f"http://{exchange}", "symbols": DEMO_SYMBOLS}
+    return "?" + urlencode(place, safe=":/,")
 
 
 def _free_port(wanted: int) -> int:
@@ -119,26 +154,37 @@ def _free_port(wanted: int) -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
-def _wait(processes: Processes, config: Config, demo: bool, ending: threading.Event) -> int:
+def _addresses(config: Config) -> list[str]:
+    """Of the bridge page and of the dashboard."""
     at = config.dashboard_host
     host = "127.0.0.1" if at == "0.0.0.0" else f"[{at if at != '::' else '::1'}]" if ":" in at else at
-    addresses = [f"http://127.0.0.1:{config.bridge_port}/", f"http://{host}:{config.dashboard_port}/"]
-    waiting = list(addresses)
+    return [f"http://127.0.0.1:{config.bridge_port}/", f"http://{host}:{config.dashboard_port}/"]
+
+
+def _until_ready(processes: Processes, addresses: list[str], ending: threading.Event) -> int | None:
+    """Wait until every address answers; an exit code if it is over before."""
     limit = time.monotonic() + READY_WITHIN_S
-    while not ending.wait(0.2):
-        gone = processes.ended()
-        if gone is not None:
-            print(f"The {gone[0]} ended with code {gone[1]}; stopping the rest.", file=sys.stderr)
-            return gone[1] or 1
-        if waiting and answers(waiting[0]):
-            del waiting[0]
-            if not waiting:
-                _tell(addresses, config, demo)
-        elif waiting and time.monotonic() > limit:
-            print(f"{waiting[0]} does not answer after {READY_WITHIN_S:.0f} s; stopping.", file=sys.stderr)
-            return 1
-    print("Stopping ...", flush=True)
-    return 0
+    for address in addresses:
+        while not answers(address):
+            code = _pause(processes, ending)
+            if code is not None:
+                return code
+            if time.monotonic() > limit:
+                print(f"{address} does not answer after {READY_WITHIN_S:.0f} s; stopping.", file=sys.stderr)
+                return 1
+    return None
+
+
+def _pause(processes: Processes, ending: threading.Event) -> int | None:
+    """Wait a moment; an exit code if it is over: 0 when asked to stop, else that of a child that has ended."""
+    if ending.wait(0.2):
+        print("Stopping ...", flush=True)
+        return 0
+    gone = processes.ended()
+    if gone is None:
+        return None
+    print(f"The {gone[0]} ended with code {gone[1]}; stopping the rest.", file=sys.stderr)
+    return gone[1] or 1
 
 
 def _tell(addresses: list[str], config: Config, demo: bool) -> None:
@@ -146,7 +192,8 @@ def _tell(addresses: list[str], config: Config, demo: bool) -> None:
     if demo:
         print("  Demo: a simulated exchange feeds the server, no internet needed.")
         print(f"  Dashboard    {addresses[1]}")
-        print(f"  Bridge page  {addresses[0]}   (choose the market 'simulated' to feed from the page as well)")
+        print(f"  Bridge page  {addresses[0]}")
+        print("               (stands by while the server feeds itself, and takes over when that stops)")
     else:
         print(f"  1. Bridge page  {addresses[0]}   open it and click Start Bridge")
         print(f"  2. Dashboard    {addresses[1]}   watch it")

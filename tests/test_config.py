@@ -87,6 +87,26 @@ def test_others_are_let_in_only_with_a_password() -> None:
     assert open_config.dashboard_host == "0.0.0.0"
 
 
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        ({"PAIRBRIDGE_BRIDGE_PORT": "9000", "PAIRBRIDGE_DASHBOARD_PORT": "9000"}, 9000),
+        ({"PAIRBRIDGE_BRIDGE_PORT": "8050"}, 8050),
+        ({"PAIRBRIDGE_DASHBOARD_PORT": "8765"}, 8765),
+    ],
+)
+def test_the_server_and_the_dashboard_cannot_have_the_same_port(given: dict[str, str], port: int) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Config.from_environ(given)
+    said = f"PAIRBRIDGE_BRIDGE_PORT and PAIRBRIDGE_DASHBOARD_PORT are both {port}; expected two ports"
+    assert str(refused.value) == said
+
+
+def test_both_may_take_any_free_port() -> None:
+    config = Config.from_environ({"PAIRBRIDGE_BRIDGE_PORT": "0", "PAIRBRIDGE_DASHBOARD_PORT": "0"})
+    assert (config.bridge_port, config.dashboard_port) == (0, 0)
+
+
 def test_a_mistyped_name_is_told_with_the_nearest_one() -> None:
     with pytest.raises(ConfigError, match="did you mean PAIRBRIDGE_DATA_DIR"):
         Config.from_environ({"PAIRBRIDGE_DATADIR": "x"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +15,10 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+from config import Config
+from launch import DEMO_SYMBOLS, SIMULATOR_PORT, answers, choose_ports
 from tests.e2e.stack import free_port, get_json, until
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +52,11 @@ class Launched:
         while not self._queue.empty():
             self.lines.append(self._queue.get())
         return any(words in line for line in self.lines)
+
+    def word_after(self, words: str) -> str:
+        """The word that follows, on the line that has these words."""
+        line = next(line for line in self.lines if words in line)
+        return line.partition(words)[2].split()[0]
 
     def health(self) -> dict[str, object]:
         return get_json(f"http://127.0.0.1:{self.ports['bridge']}/health") or {}
@@ -86,6 +96,7 @@ def test_the_demo_tells_its_addresses_and_has_signals_within_30_s(tmp_path: Path
     began = time.monotonic()
     with launched(tmp_path, "--demo") as demo:
         until(lambda: demo.said("Ctrl-C stops everything"), 60, "the addresses")
+        assert not demo.said("Connect call failed"), "the feed is started when the exchange answers"
         assert demo.said(f"Dashboard    http://127.0.0.1:{demo.ports['dashboard']}/")
         until(lambda: demo.health().get("state") == "LIVE", 30, "a live market")
         until(lambda: decisions(tmp_path) > 20, 30, "signals")
@@ -96,6 +107,37 @@ def test_the_demo_tells_its_addresses_and_has_signals_within_30_s(tmp_path: Path
         demo.process.send_signal(signal.SIGINT)
         assert demo.process.wait(20) == 0
     until(lambda: not demo.children(), 5, "no process left behind")
+
+
+def test_the_demo_tells_which_exchange_the_bridge_page_may_use_too(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # another has it: as well
+            taken.bind(("127.0.0.1", SIMULATOR_PORT))
+            taken.listen()
+        with launched(tmp_path, "--demo") as demo:
+            until(lambda: demo.said("Ctrl-C stops everything"), 60, "the addresses")
+            page = demo.word_after("Bridge page")
+            query = {name: values[0] for name, values in parse_qs(urlsplit(page).query).items()}
+            assert page.startswith(f"http://127.0.0.1:{demo.ports['bridge']}/?market=sim&exchange=ws://127.0.0.1:")
+            assert query["symbols"] == DEMO_SYMBOLS
+            assert query["exchange"].replace("ws", "http") == query["rest"] != f"http://127.0.0.1:{SIMULATOR_PORT}"
+            assert get_json(f"{query['rest']}/fapi/v1/time")
+
+
+def test_with_port_0_for_both_free_ones_are_chosen_and_told(tmp_path: Path) -> None:
+    any_port = {"PAIRBRIDGE_BRIDGE_PORT": "0", "PAIRBRIDGE_DASHBOARD_PORT": "0"}
+    with launched(tmp_path, **any_port) as running:
+        until(lambda: running.said("Ctrl-C stops everything"), 60, "the addresses")
+        assert "markets" in (get_json(f"{running.word_after('1. Bridge page')}health") or {})
+        dashboard = running.word_after("2. Dashboard")
+        assert answers(dashboard) and not dashboard.endswith(":0/")
+
+
+def test_chosen_ports_differ_and_given_ones_stay() -> None:
+    chosen = choose_ports(Config(bridge_port=0, dashboard_port=0))
+    assert 0 != chosen.bridge_port != chosen.dashboard_port != 0
+    assert choose_ports(Config(bridge_port=9_000, dashboard_port=0)).bridge_port == 9_000
+    assert choose_ports(Config()) == Config()
 
 
 def test_with_a_password_the_launcher_still_sees_the_dashboard_answer(tmp_path: Path) -> None:
