@@ -37,10 +37,9 @@ class Access {
     return url.href;
   }
 
-  /** The default port if a server was started there, else the one port that is known. */
+  /** The port of the server that was started last. (The keys of `tokens` come in order of number, not of time.) */
   port() {
-    const ports = Object.keys(this.tokens);
-    return ports.includes(Access.DEFAULT_PORT) || !ports.length ? Access.DEFAULT_PORT : ports[0];
+    return String(/** @type {any} */ (globalThis).PAIRBRIDGE_NEWEST ?? Access.DEFAULT_PORT);
   }
 
   /**

@@ -12,6 +12,7 @@
  * opened from the file system loads the classic script token.js beside it, which the server writes:
  *     globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};
  *     PAIRBRIDGE_TOKENS[8765] = "...";          one line for each port on which a server was started
+ *     globalThis.PAIRBRIDGE_NEWEST = 8765;      the port of the one that was started last
  */
 
 /** @type {Function[]} */

@@ -42,9 +42,8 @@ class BridgePage:
         known[str(port)] = json.dumps(self._token)
         newest = list(known.items())[-_PORTS_KEPT:]
         lines = [f"PAIRBRIDGE_TOKENS[{of}] = {token};" for of, token in newest]
-        write_private(
-            path, "globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};\n" + "\n".join(lines) + "\n"
-        )
+        first = "globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};"
+        write_private(path, "\n".join([first, *lines, f"globalThis.PAIRBRIDGE_NEWEST = {port};"]) + "\n")
 
     def objection(self, request: Request) -> Response | None:
         """An answer for who may not come in; None for the others."""

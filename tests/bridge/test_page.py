@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from hosting.page import BridgePage as PublishedPage
 from tests.bridge.conftest import OpenPage, write_token
-from tests.bridge.scripted import ScriptedExchange, ScriptedServer, wait_until
+from tests.bridge.scripted import TOKEN, ScriptedExchange, ScriptedServer, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -359,6 +360,17 @@ def test_what_the_browser_withholds_is_named_when_the_server_is_not_reached(
     expect(page.locator("#status-text")).to_contain_text("allow local network access")
     server.start()
     connected(page)
+
+
+def test_a_page_from_the_file_system_goes_to_the_server_that_was_started_last(
+    context: BrowserContext, folder: Path, server: ScriptedServer, exchange: ScriptedExchange
+) -> None:
+    for port in (server.port + 1, 8765, 1024, server.port):  # smaller, larger and the default one, all gone
+        PublishedPage(folder, TOKEN).publish(port)
+    page = context.new_page()
+    page.goto((folder / "index.html").as_uri())
+    fill(page, "BTCUSDT", exchange=f"ws://127.0.0.1:{exchange.port}")
+    start(page)
 
 
 def test_no_other_server_is_given_the_token(open_page: OpenPage, server: ScriptedServer) -> None:

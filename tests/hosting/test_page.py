@@ -23,6 +23,14 @@ def test_each_server_leaves_its_token_and_the_oldest_go(tmp_path: Path) -> None:
     assert text.count("b" * 32) == 1 and "a" * 32 in text
 
 
+def test_the_newest_is_named_since_a_script_sees_the_ports_in_order_of_number(tmp_path: Path) -> None:
+    for port in (9_002, 9_001, 9_002):
+        BridgePage(tmp_path, "a" * 32).publish(port)
+        text = (tmp_path / "token.js").read_text()
+        assert text.endswith(f"\nglobalThis.PAIRBRIDGE_NEWEST = {port};\n")
+        assert text.count("PAIRBRIDGE_NEWEST") == 1
+
+
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     BridgePage(tmp_path, "a" * 32).publish(9_000)
     assert stat.S_IMODE((tmp_path / "token.js").stat().st_mode) == 0o600
