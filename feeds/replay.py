@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
 import logging
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from engine.files.ticks import read_tick_file
+from engine.files.ticks import TickFile, read_tick_file
 from feeds.link import BridgeLink
+from feeds.outbox import Row
 
 log = logging.getLogger("pairbridge.feed")
 
@@ -28,6 +31,8 @@ class ReplayFeed:
 
         ``is_history``: it only adds to what is stored, and is no sign that the market's live stream is alive.
         """
+        if path.is_dir():
+            raise ValueError(f"{str(path)!r} is a folder; expected one file of trades")
         if not path.is_file():
             raise ValueError(f"there is no file {str(path)!r}; expected binance, simulator, or a file that exists")
         self._is_history = is_history
@@ -35,9 +40,8 @@ class ReplayFeed:
         self._market = market
 
     async def run(self, url: str, token: str) -> None:
-        """``url`` and ``token`` of the bridge server. Raises ValueError for an unknown format."""
-        with _open_text(self._path) as (name, lines):
-            file = read_tick_file(name, lines)
+        """``url`` and ``token`` of the bridge server. Raises ValueError for a file that is no recording."""
+        file = _read(self._path)
         market = self._market or f"file-{_digest(self._path)}"
         for reason, count in sorted(file.skipped.items()):
             log.warning("%s: %d lines skipped: %s", self._path.name, count, reason)
@@ -50,12 +54,36 @@ class ReplayFeed:
             link.farewell = f"{self._path.name} is replayed"
             tally = link.tally
         for row, reason in tally.rejected[:1_000]:
-            log.warning("%s: %s refused: %s", self._path.name, row, reason)
+            log.warning("%s: refused %s: %s", self._path.name, _in_words(row), reason)
         log.warning(
             "%s (%s) into market %s: %d stored, %d known already, %d conflicts, %d refused, %d lines skipped",
             self._path.name, file.kind, market, tally.stored, tally.duplicates, tally.conflicts,
             len(tally.rejected), file.skipped.total(),
         )  # fmt: skip
+
+
+def _read(path: Path) -> TickFile:
+    """The file's rows. Raises ValueError with what was found and what was expected."""
+    try:
+        with _open_text(path) as (name, lines):
+            return read_tick_file(name, lines)
+    except UnicodeDecodeError:
+        found = "is not text"
+    except EOFError:
+        found = "is cut off"
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+        found = f"is damaged, or is no {path.suffix} file ({error})"
+    except (csv.Error, RuntimeError) as error:  # RuntimeError: the archive has a password or an odd compression
+        found = f"cannot be read: {error}"
+    except OSError as error:
+        found = f"cannot be read: {error.strerror or error}"
+    raise ValueError(f"{path} {found}; expected a text file of trades, as it is or in a .gz or .zip")
+
+
+def _in_words(row: Row) -> str:
+    """A row for the log. What a file holds may be anything, and of any length."""
+    symbol, number, price, quantity, time_ms = (str(value)[:40] for value in row[:5])
+    return f"{symbol} {number} (price {price}, quantity {quantity}, time {time_ms})"
 
 
 @contextmanager

@@ -46,6 +46,14 @@ async def test_without_a_server_or_a_file_it_says_so(tmp_path: Path) -> None:
     assert (code, "there is no file 'nothing.csv'" in said) == (2, True)
 
 
+async def test_a_file_that_is_no_recording_is_refused_in_one_line(desk: ServerDesk, tmp_path: Path) -> None:
+    path = tmp_path / "noise.zip"
+    path.write_bytes(b"\x00\xff" * 500)
+    code, said = await finished(start(desk.config.data_dir, desk.server.port, str(path)))
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith(f"pairbridge: {path} is damaged, or is no .zip file")
+
+
 async def test_with_another_data_folder_it_says_which_is_meant(desk: ServerDesk, tmp_path: Path) -> None:
     code, said = await finished(start(tmp_path / "other", desk.server.port, str(DUMP)))
     assert (code, "has no token; set PAIRBRIDGE_DATA_DIR to the running server's" in said) == (2, True)

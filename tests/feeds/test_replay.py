@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import random
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -73,6 +75,56 @@ async def test_a_file_that_is_not_there_or_not_trades(tmp_path: Path, desk: Serv
     path.write_text("Dear Sir or Madam\n")
     with pytest.raises(ValueError, match="begins with 'Dear Sir"):
         await replay(desk, path)
+
+
+def locked_zip() -> bytes:
+    """An archive whose one file asks for a password: a flag says so, in the file's own head and in the directory."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.csv", "1,1,1,1,1,1,true")
+    found = bytearray(packed.getvalue())
+    found[6] |= 1
+    found[found.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(found)
+
+
+NOISE = random.Random(7).randbytes(4_000)
+DUMP = (FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv").read_bytes()
+NO_RECORDINGS = {
+    "noise.zip": (NOISE, "is damaged, or is no .zip file (File is not a zip file)"),
+    "noise.gz": (NOISE, "is damaged, or is no .gz file (Not a gzipped file"),
+    "torn.csv.gz": (gzip.compress(DUMP)[:-20], "is cut off"),
+    "bent.csv.gz": (gzip.compress(DUMP)[:10] + NOISE, "is damaged, or is no .gz file (Error -3"),
+    "noise.csv": (NOISE, "is not text"),
+    "locked.zip": (locked_zip(), "cannot be read: File 'a.csv' is encrypted"),
+    "endless.csv": (DUMP + b"1" * 200_000 + b"\n", "cannot be read: field larger than field limit"),
+}
+
+
+@pytest.mark.parametrize("name", NO_RECORDINGS)
+async def test_what_is_no_recording_is_named_with_what_was_expected(tmp_path: Path, name: str) -> None:
+    content, found = NO_RECORDINGS[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as refused:
+        await ReplayFeed(path, None).run("ws://127.0.0.1:9/", "")
+    said = str(refused.value)
+    assert said.startswith(f"{path} {found}")
+    assert said.endswith("; expected a text file of trades, as it is or in a .gz or .zip")
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; expected one file of trades"):
+        ReplayFeed(tmp_path, None)
+
+
+async def test_a_refused_row_is_told_in_words(desk: ServerDesk, caplog: pytest.LogCaptureFixture) -> None:
+    await replay(desk, FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv", "usdm")
+    told = [record.getMessage() for record in caplog.records if "refused BTCUSDT" in record.getMessage()]
+    assert told == [
+        "BTCUSDT-aggTrades-2026-11-01.csv: refused BTCUSDT 1004 (price 85000.40, quantity 0.000,"
+        " time 1793491201000): quantity is '0.000'; expected more than 0"
+    ]
 
 
 def assert_bars_equal_pandas(desk: ServerDesk, market: str) -> None:
