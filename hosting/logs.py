@@ -11,6 +11,7 @@ from pathlib import Path
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 _FILE_BYTES = 5_000_000
 _FILES = 5
+_TALKATIVE = ("websockets", "aiosqlite", "httpx", "httpcore", "uvicorn.access")  # a line for each frame or request
 
 
 def log_to(folder: Path, name: str, level: str) -> None:
@@ -27,5 +28,5 @@ def log_to(folder: Path, name: str, level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level)
     root.handlers = [file, console]
-    logging.getLogger("websockets").setLevel(logging.WARNING)
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
