@@ -49,8 +49,8 @@ GROUPS = (
         (
             Line(
                 "ev-power", "Power",
-                "The chance that the 5 % test sees a spread with this half-life in a window this long."
-                " Low: 'not cointegrated' says nothing.", numbers.power,
+                "The chance that the 5 % test sees a spread with the fitted half-life in a window this long, and at"
+                " both ends of the half-life's 95 % interval. Low: 'not cointegrated' says nothing.", numbers.power,
             ),
             Line(
                 "ev-needed", "Bars for 80 % power",
@@ -58,9 +58,10 @@ GROUPS = (
                 numbers.needed,
             ),
             Line(
-                "ev-half-life", "Half-life",
+                "ev-half-life", "Half-life over the test window",
                 "Bars until half of a deviation is gone, over the test window, corrected for its small-sample bias,"
-                " with a bootstrap interval, beside what the residual of two unrelated walks shows at the median.",
+                " with a bootstrap interval, beside what the residual of two unrelated walks shows at the median, and"
+                " in one case of twenty.",
                 numbers.half_life,
             ),
             Line(
@@ -70,7 +71,8 @@ GROUPS = (
             ),
             Line(
                 "ev-tests-today", "Tests today",
-                "Tests of this pair since midnight UTC. Each opens on 5 % of unrelated pairs, so some do by luck.",
+                "Tests of this pair since midnight UTC. Each opens on 5 % of unrelated pairs, so some do by luck; the"
+                " windows of neighbouring tests overlap, so they open together.",
                 numbers.tests_today,
             ),
         ),
@@ -81,7 +83,8 @@ GROUPS = (
         (
             Line(
                 "ev-open", "Open",
-                "Share of the bars since the first test in which the gate was open. On unrelated walks: about 9 %.",
+                "Share of the bars since the first test in which the gate was open. On unrelated walks about 9 % on"
+                " average; nine single pairs of ten are between 1 and 25 % over 3,000 bars.",
                 numbers.open_share,
             ),
             Line("ev-flips", "Flips", "How often the gate changed in this run.", numbers.flips),
@@ -89,7 +92,8 @@ GROUPS = (
             Line(
                 "ev-breaks", "Break alarms",
                 "CUSUM of one-step errors over the newest third of 1,500 bars, of a line fitted to the older two"
-                " thirds. Information: it closes nothing.", numbers.breaks,
+                " thirds. False alarms are rare only while that line holds: on unrelated walks it alarms far more"
+                " often, which is what it is for. Information: it closes nothing.", numbers.breaks,
             ),
         ),
     ),
@@ -124,7 +128,8 @@ GROUPS = (
         (
             Line(
                 "ev-bounce-badge", "Reversion is",
-                "Bounce, where prints revert 3 times faster than the mid.", numbers.bounce_badge,
+                "Bounce, where prints revert 3 times faster than the mid; not seen, where the mid's half-life is one"
+                " that more than one residual of noise in twenty shows.", numbers.bounce_badge,
             ),
             Line(
                 "ev-bounce-share", "Bounce in the spread",
@@ -132,12 +137,14 @@ GROUPS = (
                 numbers.bounce_share,
             ),
             Line(
-                "ev-bounce-lives", "Half-life",
-                "Of the same spread taken from last prints, and from trade-side mids; raw.", numbers.bounce_half_lives,
+                "ev-bounce-lives", "Half-lives over the bounce window",
+                "Of the same spread taken from last prints, and from trade-side mids, over as many bars as the test"
+                " window; raw, not corrected for their bias.", numbers.bounce_half_lives,
             ),
             Line(
                 "ev-half-spreads", "Half-spread",
-                "Effective half-spread of each leg, from the trades' sides.", numbers.half_spreads,
+                "Effective half-spread of each leg, from the trades' sides: the median over the z window. The cost wall"
+                " takes each bar's own.", numbers.half_spreads,
             ),
         ),
     ),

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from engine.pairs.evidence import LEAST_BARS, LEAST_BREAK_BARS, PairEvidence
 from engine.pairs.view import PairView
 from engine.stats.health import GREEN, RED, KalmanHealth
+from engine.stats.power import bars_for_power, eg_power
+from engine.stats.reversion import NULL_RESIDUAL_5, HalfLife
 from screen.words import UNKNOWN, Item, duration, times, unknown
 
 Make = Callable[[PairView, PairEvidence], Item]
-LEVEL = 0.05  # of the test, and so the share of noise on which one test opens
+LEVEL = 0.05  # of Ljung-Box
+ENOUGH_POWER = 0.8
 
 
 def _no_test(view: PairView, found: PairEvidence) -> str:
@@ -28,28 +31,33 @@ def _no_test(view: PairView, found: PairEvidence) -> str:
 
 
 def power(view: PairView, found: PairEvidence) -> Item:
-    """The chance that the 5 % test sees such a spread."""
+    """The chance that the 5 % test sees a spread of the fitted half-life, and of those at the ends of its interval."""
     why = _no_test(view, found)
-    if why or found.test is None:
+    if why or found.test is None or found.half_life is None:
         return unknown(why)
-    if math.isnan(found.test.power):
+    power, life = found.test.power, found.half_life
+    if math.isnan(power):
         return unknown("no half-life: nothing reverts in the window")
-    power = found.test.power
-    tone = "good" if power >= 0.8 else "warn" if power >= 0.5 else "bad"
-    return Item(f"{power:.0%}", f"seen in {power * 100:.0f} of 100 windows of {found.test_bars:,} bars", tone)
+    if not math.isfinite(life.high):
+        return Item("n.a.", f"the half-life is {_range(life)} bars: a walk is not excluded", "warn")
+    least = eg_power(found.test_bars, life.high)
+    most = eg_power(found.test_bars, life.low) if life.low > 0.0 else 1.0
+    tone = "good" if least >= ENOUGH_POWER else "warn" if power >= 0.5 else "bad"
+    return Item(f"{power:.0%}", f"at the fitted half-life; {least:.0%} to {most:.0%} over its 95 % interval", tone)
 
 
 def needed(view: PairView, found: PairEvidence) -> Item:
     """The window in which it is seen four times out of five."""
     why = _no_test(view, found)
-    if why or found.test is None:
+    if why or found.test is None or found.half_life is None:
         return unknown(why)
     needed = found.test.bars_needed
     if math.isnan(needed):
         return unknown("no half-life: nothing reverts in the window")
     length = duration(needed * view.settings.interval_ms / 1_000)
-    tone = "good" if needed <= found.test_bars else "warn"
-    return Item(f"{needed:,.0f} bars", f"{length}; the window has {found.test_bars:,}", tone)
+    is_enough = bars_for_power(found.half_life.high, ENOUGH_POWER) <= found.test_bars
+    note = f"{length}, at the fitted half-life; the window has {found.test_bars:,}"
+    return Item(f"{needed:,.0f} bars", note, "good" if is_enough else "warn")
 
 
 def half_life(view: PairView, found: PairEvidence) -> Item:
@@ -58,13 +66,18 @@ def half_life(view: PairView, found: PairEvidence) -> Item:
     if why or found.half_life is None:
         return unknown(why)
     life = found.half_life
-    null = f"noise shows {life.null_median:.0f}"
+    rare = NULL_RESIDUAL_5 * found.test_bars
+    null = f"noise shows {life.null_median:.0f}, under {rare:.0f} in 5 of 100"
     if math.isnan(life.bars):
         return Item("n.a.", f"no reversion to time · {null}", "bad")
-    high = "∞" if math.isinf(life.high) else f"{life.high:.0f}"
-    interval = "" if math.isnan(life.low) else f"95 % {life.low:.0f} to {high} · "
-    tone = "warn" if life.raw_bars >= life.null_median or math.isinf(life.high) else "good"
+    interval = "" if math.isnan(life.low) else f"95 % {_range(life)} · "
+    is_open = life.raw_bars >= life.null_median or math.isinf(life.high)
+    tone = "warn" if is_open else "good" if life.raw_bars < rare else ""
     return Item(f"{life.bars:.1f} bars", f"{interval}{null}", tone)
+
+
+def _range(life: HalfLife) -> str:
+    return f"{life.low:.0f} to {'∞' if math.isinf(life.high) else f'{life.high:.0f}'}"
 
 
 def critical(view: PairView, found: PairEvidence) -> Item:
@@ -80,9 +93,7 @@ def tests_today(view: PairView, found: PairEvidence) -> Item:
     """How often the gate was tested since midnight UTC."""
     if view.settings.gate == "off":
         return unknown("the gate is off: nothing is tested")
-    return Item(
-        f"{found.tests_today:,}", f"on noise {LEVEL:.0%} open by luck: {LEVEL * found.tests_today:.0f} of these"
-    )
+    return Item(f"{found.tests_today:,}", "each opens on 5 % of noise; neighbours overlap")
 
 
 def open_share(view: PairView, found: PairEvidence) -> Item:
@@ -91,7 +102,9 @@ def open_share(view: PairView, found: PairEvidence) -> Item:
         return unknown("the gate is off")
     if math.isnan(found.open_share):
         return unknown(_no_test(view, found) or "the first test is due")
-    return Item(f"{found.open_share:.0%}", "of the bars since the first test; noise: about 9 %")
+    return Item(
+        f"{found.open_share:.0%}", "since the first test; noise about 9 %, single noise pairs 1 to 25 % over 3,000 bars"
+    )
 
 
 def flips(view: PairView, found: PairEvidence) -> Item:
@@ -187,11 +200,11 @@ def bounce_half_lives(view: PairView, found: PairEvidence) -> Item:
     prints, mid = (
         UNKNOWN if math.isnan(bars) else f"{bars:.1f}" for bars in (seen.half_life_prints, seen.half_life_mid)
     )
-    return Item(f"{prints} / {mid} bars", "last prints / trade-side mid")
+    return Item(f"{prints} / {mid} bars", f"last prints / trade-side mid, raw, over {found.test_bars:,} bars")
 
 
 def bounce_badge(view: PairView, found: PairEvidence) -> Item:
-    """Whether the reversion is bounce."""
+    """Whether the reversion is bounce, or whether there is any."""
     seen = found.bounce
     if seen is None:
         return _no_bounce(view, found)
@@ -200,6 +213,8 @@ def bounce_badge(view: PairView, found: PairEvidence) -> Item:
         return Item("BOUNCE", f"{only}: it cannot be traded", "bad")
     if math.isnan(seen.ratio):
         return unknown("the prints do not revert")
+    if not seen.half_life_mid < NULL_RESIDUAL_5 * found.test_bars:
+        return Item("not seen", "the mid reverts no faster than noise; nor is it bounce")
     return Item("in the mid", f"mid / prints {times(seen.ratio)}; from 3 × on it is bounce", "good")
 
 
@@ -208,7 +223,7 @@ def half_spreads(_: PairView, found: PairEvidence) -> Item:
     y, x = (UNKNOWN if math.isnan(bps) else f"{bps:.2f}" for bps in found.half_spreads_bps)
     if y == x == UNKNOWN:
         return unknown("no trades from both sides yet")
-    return Item(f"{y} / {x} bps", "of Y / of X, now")
+    return Item(f"{y} / {x} bps", "of Y / of X, median over the z window")
 
 
 def coverage(name: str) -> Make:
@@ -235,5 +250,5 @@ def breaks(_: PairView, found: PairEvidence) -> Item:
     watch = found.breaks
     if watch is None:
         return unknown(f"needs {LEAST_BREAK_BARS} bars with trades in both legs that move")
-    note = f"in {watch.bars:,} bars; false ones come about 2,000 bars apart"
-    return Item("none" if not watch.alarms else f"{watch.alarms:,}", note, "warn" if watch.alarms else "good")
+    note = f"in {watch.bars:,} bars; while the line holds, a false one in about 2,000"
+    return Item("none" if not watch.alarms else f"{watch.alarms:,}", note, "warn" if watch.alarms else "")

@@ -22,7 +22,7 @@ _CARDS = (
     ("beta", "Hedge ratio β", "Of the line that the spread is measured from: fitted up to the bar before."),
     (
         "half-life",
-        "Half-life",
+        "Half-life at calibration",
         "Of the spread, estimated once per run; what two unrelated walks would show stands beside.",
     ),
     (
@@ -31,8 +31,12 @@ _CARDS = (
         "Engle-Granger on one fixed line; opens at 5 %, closes at 20 %. One opening is no proof.",
     ),
     ("position", "Signal position", "What the rule would hold. Signals are given at a bar's close, for the next bar."),
-    ("cost", "Cost wall", "What a round trip costs, in deviations of the spread. Entries inside it cannot pay."),
-    ("coverage", "Coverage", "Share of bars in the z window in which both legs traded, and holes in the data."),
+    (
+        "cost",
+        "Cost wall",
+        "What a round trip costs at this bar's half-spreads, in deviations of the spread. Inside it no entry pays.",
+    ),
+    ("coverage", "Coverage", "Open holes in the data, and the share of the z window's bars in which both legs traded."),
 )
 _PANELS = (
     (ids.PRICE, "Price and volume", "Trade prices of one leg; the last candle is still forming."),

@@ -156,12 +156,19 @@ def _cost(view: PairView) -> Item:
 
 
 def _coverage(view: PairView) -> Item:
-    holes = "no open hole" if not view.holes else f"{view.holes} open hole{'s' * (view.holes > 1)}"
+    """The worse of two: holes, or bars without a trade."""
     shot = view.latest
-    if shot is None or math.isnan(shot.coverage):
-        return Item(UNKNOWN, holes, "bad" if view.holes else "")
-    tone = "bad" if view.holes else ("warn" if shot.coverage < 0.9 else "good")
-    return Item(f"{shot.coverage:.0%}", f"both legs traded · {holes}", tone)
+    share = math.nan if shot is None else shot.coverage
+    real = "z window not full" if math.isnan(share) else f"both legs traded in {share:.0%} of the z window"
+    if view.holes:
+        touched = any(window.is_touched for window in view.evidence.coverage) if view.evidence else False
+        where = "beside a window: no entries" if touched else "outside all windows"
+        return Item(
+            f"{view.holes} open hole{'s' * (view.holes > 1)}", f"{where} · {real}", "bad" if touched else "warn"
+        )
+    if math.isnan(share):
+        return Item(UNKNOWN, f"{real} · no open hole")
+    return Item(f"{share:.0%}", "both legs traded · no open hole", "warn" if share < 0.9 else "good")
 
 
 def _log_count(view: PairView) -> str:

@@ -51,7 +51,8 @@ class BreakWatch:
     """Has the relation broken? CUSUM of the one-step errors of a line that was fitted, with the errors' AR(1), mean and
     deviation, to the older two thirds of the window and is watched over the newest third.
 
-    ``alarms`` in the ``bars`` watched; false ones come about 2,000 bars apart [simulated; 5,000 were the line known].
+    ``alarms`` in the ``bars`` watched. While the line holds, false ones come about 2,000 bars apart [simulated; 5,000
+    were the line known]; on unrelated walks no line holds, and it alarms far more often.
     ``up`` and ``down`` are the two sums now, in deviations; one of them passing ``threshold`` is an alarm.
     Information: it closes nothing.
     """
@@ -71,7 +72,8 @@ class PairEvidence:
     ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and
     ``test`` what the 5 % test could see at that half-life: power, bars for 80 %, nulls, critical value. ``tests``
     were run since the run began, ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the
-    bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides; NaN unknown.
+    bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median
+    over the z window; NaN unknown.
     """
 
     bars: int
@@ -106,7 +108,7 @@ def evidence_of(model: PairModel) -> PairEvidence:
         flips=model.gate_flips,
         open_share=model.gate_open_share,
         coverage=tuple(_coverage(model, name, length) for name, length in lengths.items()),
-        half_spreads_bps=_half_spreads_bps(model),
+        half_spreads_bps=_half_spreads_bps(model, lengths.get("z", MINIMUM_BARS)),
         bounce=_bounce(model, test_bars),
         health=_health(model, bars),
         breaks=_breaks(model),
@@ -146,11 +148,15 @@ def _coverage(model: PairModel, name: str, bars: int) -> WindowCoverage:
     return WindowCoverage(name, bars, share, last_slot - model.state(At.TAINTED) < bars)
 
 
-def _half_spreads_bps(model: PairModel) -> tuple[float, float]:
-    if not model.size:
-        return math.nan, math.nan
-    y, x = model.inputs(In.HALF, model.size - 1)
-    return 1e4 * float(y[0]), 1e4 * float(x[0])
+def _half_spreads_bps(model: PairModel, bars: int) -> tuple[float, float]:
+    """Medians, because at one moment a spread is as often nothing as it is twice its size."""
+    y, x = model.inputs(In.HALF, max(model.size - bars, 0))
+    return _median_bps(y), _median_bps(x)
+
+
+def _median_bps(fractions: Floats) -> float:
+    known = fractions[~np.isnan(fractions)]
+    return 1e4 * float(np.median(known)) if known.size else math.nan
 
 
 def _bounce(model: PairModel, bars: int) -> Bounce | None:

@@ -48,7 +48,7 @@ def evidence(**changes: Any) -> PairEvidence:
             WindowCoverage("z", 50, 0.6, False),
             WindowCoverage("test", 500, 0.97, True),
         ),
-        "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 12.1, 18.3, 1.51, False),
+        "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
         "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35),
     }  # fmt: skip
     return PairEvidence(**(fields | changes))

@@ -11,6 +11,7 @@ from dash import Dash
 from dash.development.base_component import Component
 
 from engine.pairs.calibration import Calibration
+from engine.pairs.evidence import WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
 from engine.pairs.view import LogCount
@@ -18,7 +19,7 @@ from screen import fields, figures, frames, ids, texts, words
 from screen.layout import page
 from screen.scan_wiring import register_scan
 from screen.wiring import register
-from tests.screen.pairs import NAN, snapshot, view
+from tests.screen.pairs import NAN, evidence, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -67,8 +68,13 @@ def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says
 
 
 def test_holes_and_stopped_reversion_are_red() -> None:
-    _, tone = texts.cards(view(holes=2))
-    assert tone["coverage"] == "bad"
+    text, tone = texts.cards(view(holes=2))
+    assert (text["coverage"], tone["coverage"]) == ("2 open holes", "bad")
+    assert text["coverage-note"] == "beside a window: no entries · both legs traded in 97% of the z window"
+    away = evidence(coverage=(WindowCoverage("z", 50, 0.6, False),))
+    text, tone = texts.cards(view(holes=1, evidence=away))
+    assert (text["coverage"], tone["coverage"]) == ("1 open hole", "warn")
+    assert text["coverage-note"].startswith("outside all windows")
     text, tone = texts.cards(
         view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
     )

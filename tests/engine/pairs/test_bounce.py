@@ -78,6 +78,9 @@ def test_the_meter_says_so_on_every_pair() -> None:
     assert np.median([each.ratio for each in bounces]) > 3.0
     halves = np.array([each.half_spreads_bps for each in found])
     assert np.median(halves) == pytest.approx(2.0, rel=0.25)  # 2 in 10,000
+    model = runs[0].model
+    window = model.inputs(In.HALF, model.size - model.windows()["z"])
+    assert found[0].half_spreads_bps == pytest.approx([1e4 * np.median(half) for half in window])
 
 
 def test_without_sides_nothing_is_known_of_bounce() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from statsmodels.api import OLS, add_constant
 
 from engine.stats import half_life, ols
-from engine.stats.reversion import ar1_kernel, half_life_kernel, kendall
+from engine.stats.reversion import NULL_RESIDUAL_5, ar1_kernel, half_life_kernel, kendall
 from tests.engine.stats.worlds import ar1, examples, walk
 
 
@@ -43,6 +43,13 @@ def test_a_regression_residual_shows_a_shorter_null() -> None:
     raw = [half_life_kernel(ols(walk(rng, n), walk(rng, n)).residuals)[1] for _ in range(3000)]
     assert np.median(np.where(np.isnan(raw), np.inf, raw)) / n == pytest.approx(0.087, abs=0.006)
     assert half_life(walk(rng, n), residual=True, resamples=0).null_median == pytest.approx(0.087 * n)
+
+
+@pytest.mark.parametrize("n", [100, 200, 500, 2000])
+def test_one_residual_of_noise_in_twenty_shows_less_than_its_quantile(n: int) -> None:
+    rng = np.random.default_rng(n + 1)
+    raw = [half_life_kernel(ols(walk(rng, n), walk(rng, n)).residuals)[1] for _ in range(3000)]
+    assert np.mean(np.array(raw) < NULL_RESIDUAL_5 * n) == pytest.approx(0.05, abs=0.012)
 
 
 def test_the_interval_covers_the_truth() -> None:
