@@ -241,7 +241,7 @@ def main() -> None:
     try:
         with FolderLock(config.data_dir, "dashboard"):
             log_to(config.data_dir, "dashboard", config.log_level)
-            analysis = AnalysisStore(config.analysis_db)
+            analysis = AnalysisStore.start(config.analysis_db)
             monitor = Monitor(config.ticks_db, analysis, (*DEFAULT_PAIR, new_pair_settings(config)))
             url = f"http://127.0.0.1:{config.bridge_port}/health"
             heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000))

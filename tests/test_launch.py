@@ -148,6 +148,15 @@ def test_with_a_password_the_launcher_still_sees_the_dashboard_answer(tmp_path: 
         assert not path.is_file() or b"correct horse" not in path.read_bytes(), f"the password stands in {path.name}"
 
 
+def test_a_dashboards_file_that_is_none_is_set_aside_and_said_so(tmp_path: Path) -> None:
+    (tmp_path / "analysis.db").write_bytes(b"8 bytes!")
+    with launched(tmp_path) as running:
+        until(lambda: running.said("Ctrl-C stops everything"), 60, "the addresses")
+        assert running.said("has only 8 bytes; expected a database; it is kept as analysis.db.damaged-")
+    (kept,) = tmp_path.glob("analysis.db.damaged-*")
+    assert kept.read_bytes() == b"8 bytes!"
+
+
 def test_a_part_that_cannot_start_stops_the_rest_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "ticks.db").mkdir()
     with launched(tmp_path) as running:

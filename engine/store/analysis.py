@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import StoreError
+from engine.errors import DamagedStore, StoreError
 from engine.market.records import Decision, Run
 from engine.store.files import Schema, prepare
+from engine.store.guard import LOOK_S, TOO_LARGE, look_over, set_aside
 from engine.store.scans import SCANS
+
+log = logging.getLogger("pairbridge.store")
 
 ANALYSIS = Schema(
     "analysis",
@@ -125,9 +129,28 @@ class AnalysisStore:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=FULL")
 
+    @classmethod
+    def start(cls, path: Path, look_s: float = LOOK_S) -> AnalysisStore:
+        """As the constructor, after a look over the file: a damaged one is set aside and a fresh one made."""
+        try:
+            if not look_over(path, look_s):
+                log.warning(TOO_LARGE, path, look_s)
+            return cls(path)
+        except DamagedStore as error:
+            kept = set_aside(path)
+            log.error(
+                "%s; it is kept as %s, and a fresh %s was begun: watch list, signal log and scans begin anew."
+                " `python -m engine.store restore` brings a backup back",
+                error, kept.name, path.name,
+            )  # fmt: skip
+            return cls(path)
+
     def close(self) -> None:
         """Release the file."""
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.warning("%s keeps its log: %s", self.path, error)
         self._db.close()
 
     def cursor(self) -> Cursor | None:

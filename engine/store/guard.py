@@ -13,6 +13,9 @@ from pathlib import Path
 from engine.errors import DamagedStore, StoreError
 from engine.store.files import LOCK_WAIT_S, connect_reader, is_damage, refuse_remains, sync_folder
 
+LOOK_S = 1.0  # for walking a file at start, about a quarter of a gigabyte: the bridge waits for it
+TOO_LARGE = "%s is too large to be looked over in %g s; `python -m engine.store check` does"
+
 _PARTS = ("", "-wal", "-shm")
 _SIDE_FILES = (*_PARTS, "-journal")
 

@@ -23,7 +23,7 @@ from engine.store.book import Book, Now
 from engine.store.commit import load_book, store
 from engine.store.connection import StoreConnection
 from engine.store.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
-from engine.store.guard import Place, look_over, set_aside
+from engine.store.guard import LOOK_S, TOO_LARGE, Place, look_over, set_aside
 from engine.store.past import Past
 from engine.store.schema import TICKS
 
@@ -32,7 +32,6 @@ log = logging.getLogger("pairbridge.store")
 T = TypeVar("T")
 
 SYNCHRONOUS = {"power": "FULL", "crash": "NORMAL"}
-LOOK_S = 1.0  # for walking the file at start, about a quarter of a gigabyte: the bridge waits for it
 WAL_KEPT_BYTES = 64 << 20  # a log that grew larger is cut back to this when it begins anew
 WAL_LARGE_BYTES = 96 << 20  # from here on fewer, larger commits: each writes whole pages
 LARGE_WAL_PAUSE_S = 0.1
@@ -81,9 +80,7 @@ class TickWriter:
         """As ``open``, after a look over the file: a damaged one is set aside and a fresh one made."""
         try:
             if not await asyncio.to_thread(look_over, path, look_s):
-                log.warning(
-                    "%s is too large to be looked over in %g s; `python -m engine.store check` does", path, look_s
-                )
+                log.warning(TOO_LARGE, path, look_s)
             return await cls.open(path, durability)
         except DamagedStore as error:
             writer = cls(path, durability)
