@@ -288,6 +288,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (StoreError, FolderLockedError, ValueError) as error:
         stop(str(error))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not config.data_dir.exists():
+            stop(f"{config.data_dir} was deleted or renamed while the server ran; start it again to begin afresh")
         if error.filename is not None:
             stop(f"{error.filename} cannot be used: {error.strerror}; set PAIRBRIDGE_DATA_DIR to another folder")
         stop(f"port {config.bridge_port} cannot be used: {error}; set PAIRBRIDGE_BRIDGE_PORT to another one")

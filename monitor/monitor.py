@@ -68,10 +68,13 @@ class Monitor:
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
-        """Save where we are."""
+        """Save where we are; what cannot be saved is worked off again from the place saved before."""
         with self.lock:
             if self._reader is not None:
-                self._save([])
+                try:
+                    self._save([])
+                except StoreError as error:
+                    log.error("%s; the next start goes on from the place saved before", error)
                 self._reader.close()
             self._analysis.close()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 
+from engine.errors import StoreError
 from monitor.monitor import Monitor
 
 log = logging.getLogger("pairbridge.monitor")
@@ -39,12 +41,18 @@ class MonitorThread:
             try:
                 more = self._monitor.step()
                 self._monitor.problem = None
+            except (StoreError, sqlite3.Error) as error:  # somebody deleted or locked a file, or the disk is full
+                log.error("%s; the monitor begins again at the last saved place", error)
+                more = self._fail(error)
             except Exception as error:
                 log.exception("the monitor failed; it begins again at the last saved place")
-                self._monitor.restart(str(error))
-                more = False
-                self._ending.wait(RETRY_S)
+                more = self._fail(error)
             if self._monitor.version != version:
                 version = self._monitor.version
                 self._changed()
             self._ending.wait(BREATH_S if more else POLL_S)
+
+    def _fail(self, error: Exception) -> bool:
+        self._monitor.restart(str(error))
+        self._ending.wait(RETRY_S)
+        return False

@@ -36,8 +36,11 @@ class TickReader:
     """One read-only connection. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StoreError while the file does not exist."""
+        """Raises StoreError while the file does not exist or is still being made."""
         self._db = connect_reader(path)
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
+            self._db.close()
+            raise StoreError(f"{path} is still being made by the bridge server")
         self.path = path
         self._past = Past(path)
         self._inode = path.stat().st_ino

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -140,6 +142,7 @@ class TickWriter:
         """Store the batches, then the events, in one synced transaction.
 
         Raises StoreError when the file cannot be written; then the same batches can be tried again.
+        Raises FileNotFoundError when its whole folder was deleted meanwhile; then nothing can.
         """
         return await self._do(self._commit, batches, events, now)
 
@@ -182,7 +185,8 @@ class TickWriter:
         self._is_stale = True
         await self._close()
         assert self._place is not None
-        self._place.leave()
+        if self.path.parent.exists():
+            self._place.leave()
         self.note = f"{self.path} was deleted or replaced while the server ran; it goes on with what is there now"
         log.error(self.note)
         return StoreError(f"{self.path} cannot be written: it was deleted or replaced")
@@ -193,6 +197,9 @@ class TickWriter:
         log.error(self.note)
 
     async def _open(self) -> None:
+        if self.openings and not self.path.parent.exists():
+            # The lock that keeps a second server out went with it: nobody may go on in a new one as if it were this.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path.parent))
         self.store_id = await asyncio.to_thread(prepare, self.path, TICKS)
         try:
             self._db = await StoreConnection.open(self._connect)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -192,6 +193,28 @@ def test_what_cannot_be_written_ends_the_server_with_one_sentence(tmp_path: Path
     assert code == 2, said
     assert len(said.splitlines()) == 1 and said.startswith("pairbridge: ") and str(data_dir) in said, said
     assert took_s < 3.0
+
+
+async def test_a_folder_that_is_deleted_while_the_server_runs_ends_it_with_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = ServerProcess(tmp_path)
+    server.start()
+    try:
+        bridge = Bridge(rows_per_second=5_000)
+        life = asyncio.create_task(bridge.run(server.url, server.token))
+        await until(lambda: bridge.acks >= 3)
+        capfd.readouterr()
+        shutil.rmtree(server.data_dir)
+        await until(lambda: server.process.poll() is not None, 5.0, "the server's end")
+        await life
+        assert server.process.returncode == 2
+        *told, last = capfd.readouterr().err.splitlines()
+        assert last.startswith(f"pairbridge: {server.data_dir} was deleted or renamed while the server ran; start")
+        assert not any("Traceback" in line for line in told), told
+        assert not server.data_dir.exists(), "and it is not made anew without the lock that was in it"
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("truncated", [False, True])
