@@ -103,7 +103,8 @@ class Doctor {
   /** @param {Vitals} v */
   static symbols(v) {
     const level = v.usable ? "note" : "bad";
-    const found = v.unknown.map((text) => Doctor.finding(level, "unknown-symbol", "NO SUCH SYMBOL", text));
+    const texts = Symbols.brief(v.unknown);
+    const found = texts.map((text) => Doctor.finding(level, "unknown-symbol", "NO SUCH SYMBOL", text));
     if (v.silent.length) {
       const names = v.silent.slice(0, 5).join(", ");
       const what = `The exchange trades ${names}, but nothing of it arrives here.`;

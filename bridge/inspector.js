@@ -24,12 +24,14 @@ class Inspector {
       all.map(({ symbol }) => symbol),
       text,
     );
+    /** @type {string[]} */ const found = [];
     for (const state of all) {
       state.note = notes.get(state.symbol) ?? "";
       if (state.count) continue; // it trades, whatever the list says
       state.problem = problems.get(state.symbol) ?? "";
-      if (state.problem) this.host.log("bad", state.problem);
+      if (state.problem) found.push(state.problem);
     }
+    for (const text of Symbols.brief(found)) this.host.log("bad", text);
     const { usable } = this.book;
     if (problems.size && usable.length) this.delivery.subscribe(usable);
   }

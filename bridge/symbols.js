@@ -3,6 +3,8 @@
 
 /** Names of symbols: as typed, as the exchange lists them, and which one was meant. Pure. */
 class Symbols {
+  static TOLD = 10;
+
   /** @param {string} text 1..32 upper-case letters, digits, `_` or `-` of any script */
   static isOne(text) {
     return /^[\p{L}\p{N}_-]{1,32}$/u.test(text) && text === text.toUpperCase();
@@ -44,6 +46,16 @@ class Symbols {
       else if (entry.contractType && entry.contractType !== "PERPETUAL") notes.set(symbol, Symbols.#contract(entry));
     }
     return { problems, notes };
+  }
+
+  /**
+   * What is said of many symbols: the first ten sentences, and how many more there are.
+   * @param {string[]} problems
+   */
+  static brief(problems) {
+    const more = problems.length - Symbols.TOLD;
+    if (more <= 0) return problems;
+    return [...problems.slice(0, Symbols.TOLD), `… and ${more} more symbols; the table shows which.`];
   }
 
   /**

@@ -19,6 +19,28 @@ test("a typo is named with its neighbours and no longer subscribed", () => {
   assert.equal(world.status().code, "live", "the others go on");
 });
 
+test("of 300 typos ten are told, and how many more there are", () => {
+  const typos = Array.from({ length: 300 }, (_, i) => `NONE${i}`);
+  const world = new World({ symbols: ["BTCUSDT", ...typos], listed: ["BTCUSDT"] }).start().run(1_000);
+  const told = world.log.filter((line) => /not a symbol|more symbols/.test(line));
+  assert.equal(told.length, 11);
+  assert.match(told[9], /^NONE9 is not a symbol/);
+  assert.equal(told[10], "… and 290 more symbols; the table shows which.");
+  const found = world.machine.view(world.now).findings.filter(({ code }) => code === "unknown-symbol");
+  assert.deepEqual(
+    found.map(({ text }) => text),
+    told,
+  );
+  assert.deepEqual(world.server.subscribed, ["BTCUSDT"]);
+});
+
+test("of ten typos each is told", () => {
+  const typos = Array.from({ length: 10 }, (_, i) => `NONE${i}`);
+  const world = new World({ symbols: ["BTCUSDT", ...typos], listed: ["BTCUSDT"] }).start().run(1_000);
+  assert.equal(world.log.filter((line) => /not a symbol/.test(line)).length, 10);
+  assert.ok(!world.log.some((line) => /more symbols/.test(line)));
+});
+
 test("a symbol that trades in spite of the list is subscribed again", () => {
   const world = new World({ listed: ["BTCUSDT"] }).start().run(1_000);
   assert.deepEqual(world.server.subscribed, ["BTCUSDT"]);
