@@ -185,11 +185,16 @@ class TickWriter:
         self._is_stale = True
         await self._close()
         assert self._place is not None
-        if self.path.parent.exists():
-            self._place.leave()
+        self._insist_on_folder()
+        self._place.leave()
         self.note = f"{self.path} was deleted or replaced while the server ran; it goes on with what is there now"
         log.error(self.note)
         return StoreError(f"{self.path} cannot be written: it was deleted or replaced")
+
+    def _insist_on_folder(self) -> None:
+        """The lock that keeps a second server out went with its folder: a new one would be nobody's."""
+        if not self.path.parent.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path.parent))
 
     def _set_aside(self, problem: str) -> None:
         kept = set_aside(self.path)
@@ -197,9 +202,8 @@ class TickWriter:
         log.error(self.note)
 
     async def _open(self) -> None:
-        if self.openings and not self.path.parent.exists():
-            # The lock that keeps a second server out went with it: nobody may go on in a new one as if it were this.
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path.parent))
+        if self.openings:
+            self._insist_on_folder()
         self.store_id = await asyncio.to_thread(prepare, self.path, TICKS)
         try:
             self._db = await StoreConnection.open(self._connect)
