@@ -16,12 +16,13 @@ from screen import ids
 from screen.fields import Choices, Field, field_row, options, read_all
 from screen.words import ESTIMATOR_NAMES
 
+WATCH_PAIR, APPLY = "Watch pair", "Apply"
 PRESETS = {"classic": classic, "defended": defended}
-_PRESET_WORDS = {"classic": "classic – the textbook rule", "defended": "defended – windows and costs first"}
+_PRESET_WORDS = {"classic": "classic – textbook", "defended": "defended – cost-aware"}
 INTERVALS: Choices = (
-    ("1s", "1 s – high frequency, bounce matters"),
+    ("1s", "1 s – bounce matters"),
     ("5s", "5 s – default"),
-    ("1m", "1 m – recommended for slow pairs"),
+    ("1m", "1 m – slow pairs"),
     ("5m", "5 m – medium"),
     ("15m", "15 m – longer"),
     ("1h", "1 h – days of data"),
@@ -31,7 +32,7 @@ _LINE = (
     Field(ids.INTERVAL, "interval", "Bars", "Width of a bar.", INTERVALS),
     Field(
         ids.PRICES, "price", "Price", "Last prints bounce between bid and ask, which looks like mean reversion.",
-        (("mid", "trade-side mid"), ("last", "last print (bounces)")),
+        (("mid", "trade-side mid"), ("last", "last print, bounces")),
     ),
     Field(
         ids.ESTIMATOR, "estimator", "Hedge",
@@ -62,7 +63,7 @@ _RULE = (
 _GATE = (
     Field(
         ids.GATE_ON, "gate", "Gate", "Whether entries wait for the Engle-Granger test.",
-        (("engle-granger", "Engle-Granger"), ("off", "off – nothing is tested")),
+        (("engle-granger", "Engle-Granger"), ("off", "off – no test")),
     ),
     Field(
         ids.GATE_LEVEL, "gate_level", "Level",
@@ -145,7 +146,7 @@ def pair_picker() -> html.Div:
             ),
             html.Div(
                 [
-                    dbc.Button("Watch pair", id=ids.ADD, color="info", outline=True, size="sm"),
+                    dbc.Button(WATCH_PAIR, id=ids.ADD, color="info", outline=True, size="sm"),
                     dbc.Button("Remove", id=ids.REMOVE, color="secondary", outline=True, size="sm"),
                 ],
                 className="buttons",
@@ -169,7 +170,7 @@ def settings_form(settings: PairSettings) -> html.Div:
             *(part for title, fields in _GROUPS for part in (html.H3(title), *map(field_row, fields))),
             html.Details([html.Summary("More settings"), *map(field_row, _MORE)], id=ids.MORE, className="more"),
             dbc.Button(
-                "Apply",
+                APPLY,
                 id=ids.APPLY,
                 color="info",
                 size="sm",

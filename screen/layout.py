@@ -194,23 +194,24 @@ def _panel(chart: str, title: str, explanation: str) -> html.Div:
 
 
 def _log() -> html.Section:
-    number = {"type": "rightAligned"}
+    number = {"type": "rightAligned", "filter": False}
+    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 140, "filter": False}
     columns = [
-        {"field": "bar_close", "headerName": "Bar close (UTC)", "width": 196, "sort": "desc", "pinned": "left"},
-        {"field": "kind", "headerName": "Decision", "width": 112},
-        {"field": "reason", "headerName": "Reason", "width": 122},
+        {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
+        {"field": "kind", "headerName": "Decision", "width": 98},
+        {"field": "reason", "headerName": "Reason", "width": 112},
         *(
             {"field": field, "headerName": name, "width": width, **number,
              "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
             for field, name, width, digits in (
-                ("z", "z", 78, 3), ("spread", "Spread", 104, 6), ("beta", "β", 86, 4),
-                ("gate_pvalue", "p", 72, 3), ("y_price", "Y price", 110, -10), ("x_price", "X price", 118, -10),
-                ("quantity_y", "Qty Y", 104, -6), ("quantity_x", "Qty X", 104, -6),
+                ("z", "z", 62, 3), ("spread", "Spread", 84, 6), ("beta", "β", 70, 4),
+                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 86, -10), ("x_price", "X price", 86, -10),
+                ("quantity_y", "Qty Y", 88, -6), ("quantity_x", "Qty X", 88, -6),
             )
         ),
-        {"field": "position", "headerName": "Pos.", "width": 66, **number},
-        {"field": "revision", "headerName": "Rev.", "width": 66, **number},
-        {"field": "given_at", "headerName": "Given at (UTC)", "width": 196},
+        {"field": "position", "headerName": "Pos.", "width": 52, **number},
+        {"field": "revision", "headerName": "Rev.", "width": 52, **number},
+        {"field": "given_at", "headerName": "Given at (UTC)", **moment},
     ]  # fmt: skip
     return html.Section(
         [
@@ -226,7 +227,7 @@ def _log() -> html.Section:
                         className="leg-choice",
                         options=[{"label": "entries and exits only", "value": "trades"}],
                     ),
-                    html.A("Export CSV", id=ids.EXPORT, href="", className="btn btn-outline-info btn-sm", download=""),
+                    html.A("Export CSV", id=ids.EXPORT, className="btn btn-outline-info btn-sm", download=""),
                 ],
                 className="panel-top",
                 title="Every decision, and every bar beyond the threshold with the reason why nothing was done.",

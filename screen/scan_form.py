@@ -89,7 +89,7 @@ def scan_form() -> html.Aside:
                 ],
                 className="buttons",
             ),
-            dbc.Progress(id=ids.SCAN_BAR, value=0, className="scan-bar"),
+            dbc.Progress(id=ids.SCAN_BAR, value=0, striped=True, className="scan-bar"),
             html.Div("", id=ids.SCAN_SAID, className="message", role="alert"),
             html.Div("", id=ids.SCAN_STAGE, className="message", role="status"),
         ],
@@ -104,6 +104,26 @@ def form_values(settings: ScanSettings) -> list[Any]:
     """The values of the controls in FORM's order, with the usual bars and history."""
     usual = {"interval": _DEFAULT_INTERVAL, "span_ms": _DEFAULT_HOURS}
     return [field.shown(usual.get(field.name) or getattr(settings, field.name)) for field in FIELDS]
+
+
+def fitting_span(interval: str | None, span: str | None) -> str | None:
+    """The history nearest to ``span`` (a choice of the form) that a scan takes on bars of this width; None for none.
+
+    >>> fitting_span("1s", "24"), fitting_span("1m", "24"), fitting_span("1h", "24"), fitting_span("apples", "24")
+    ('3', '24', '168', None)
+    """
+    fitting = [hours for hours, _ in _SPANS if _is_fitting(interval, hours)]
+    if span is None or not fitting:
+        return None
+    return min(fitting, key=lambda hours: abs(int(hours) - int(span)))
+
+
+def _is_fitting(interval: str | None, hours: str) -> bool:
+    try:
+        ScanRequest("", parse_interval(interval or ""), int(hours) * HOUR_MS)
+    except (ValueError, SettingsError):
+        return False
+    return True
 
 
 def request_from(market: str | None, values: Mapping[str, Any]) -> ScanRequest:

@@ -17,16 +17,16 @@ _RIGHT = {"type": "rightAligned"}
 _STATUS: Any = {"role": "status", "aria-live": "polite"}
 _NUMBER, _SHARE = "pairbridgeNumber(params.value, {})", "pairbridgeShare(params.value)"
 _NUMBERS = (
-    ("statistic", "Statistic", 88, _NUMBER.format(2), "Engle-Granger; lower is evidence"),
+    ("statistic", "Statistic", 80, _NUMBER.format(2), "Engle-Granger; lower is evidence"),
     ("pvalue", "p", 76, _SHARE, "Of this test alone, asymptotic"),
     ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds, were this the last one"),
     ("q_value_by", "q BY", 76, _SHARE, "Benjamini-Yekutieli: the same under any dependence"),
-    ("half_life_bars", "Half-life", 84, _NUMBER.format(1), "Of the residual, in bars; –: no reversion"),
-    ("half_life_null_bars", "Noise", 74, _NUMBER.format(1), "The half-life that unrelated walks show, in bars"),
-    ("crossings", "Crossings", 88, _NUMBER.format(0), "How often the residual crosses its mean"),
-    ("hurst", "Hurst", 70, _NUMBER.format(2), "Of the residual; below 0.5 it reverts"),
-    ("beta", "β", 78, _NUMBER.format(4), "Dollars of X per dollar of Y"),
-    ("holdout_pvalue", "p held out", 94, _SHARE, "Of the same line on bars that it has not seen"),
+    ("half_life_bars", "Half-life", 78, _NUMBER.format(1), "Of the residual, in bars; –: no reversion"),
+    ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "The half-life that unrelated walks show, in bars"),
+    ("crossings", "Crossings", 84, _NUMBER.format(0), "How often the residual crosses its mean"),
+    ("hurst", "Hurst", 62, _NUMBER.format(2), "Of the residual; below 0.5 it reverts"),
+    ("beta", "β", 72, _NUMBER.format(4), "Dollars of X per dollar of Y"),
+    ("holdout_pvalue", "p held out", 92, _SHARE, "Of the same line on bars that it has not seen"),
 )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def _found() -> html.Section:
                         id=ids.SCAN_CHOSEN, options=[], size="sm", placeholder="no scan yet", className="earlier"
                     ),
                     html.A(
-                        "Export CSV", id=ids.SCAN_EXPORT, href="", className="btn btn-outline-info btn-sm", download=""
+                        "Export CSV", id=ids.SCAN_EXPORT, className="btn btn-outline-info btn-sm", download=""
                     ),
                 ],
                 className="panel-top",
@@ -87,10 +87,10 @@ def _found() -> html.Section:
 
 def _pair_columns() -> list[dict[str, Any]]:
     names = [
-        {"field": "y", "headerName": "Y", "width": 108, "pinned": "left", "headerTooltip": "The dependent leg"},
-        {"field": "x", "headerName": "X", "width": 108, "pinned": "left", "headerTooltip": "The more liquid leg"},
+        {"field": "y", "headerName": "Y", "width": 98, "pinned": "left", "headerTooltip": "The dependent leg"},
+        {"field": "x", "headerName": "X", "width": 98, "pinned": "left", "headerTooltip": "The more liquid leg"},
         {
-            "field": "verdict", "headerName": "Verdict", "width": 96,
+            "field": "verdict", "headerName": "Verdict", "width": 92,
             "headerTooltip": "found: q is small enough; survived: also on the held-out bars",
         },
     ]  # fmt: skip

@@ -29,6 +29,8 @@ def progress(state: ScanState) -> tuple[str, float]:
     """What stands under the buttons, and how much of the bar is full, in percent."""
     if state.phase == "running":
         counted = f" {state.done:,} of {state.total:,}" if state.total > 1 else ""
+        if state.stage == "correlating":  # the last step, in one piece
+            return "tested; correlating the most liquid symbols …", 100.0
         share = state.done / state.total if state.total else 0.0
         return f"{state.stage}{counted} …", 100.0 * share
     said = {"cancelled": "Cancelled; nothing was stored.", "failed": f"Not done: {state.problem}."}

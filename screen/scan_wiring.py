@@ -13,7 +13,7 @@ from engine.store.scans import ScanSummary
 from screen import ids
 from screen import scan_texts as texts
 from screen.fields import at_fault, error_id, plain
-from screen.scan_form import FIELDS, FORM, request_from
+from screen.scan_form import FIELDS, FORM, fitting_span, request_from
 from screen.scan_map import correlation_map, empty_map
 
 
@@ -92,6 +92,16 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         return "", False
 
     @app.callback(
+        Output(ids.SCAN_SPAN, "value"),
+        Input(ids.SCAN_INTERVAL, "value"),
+        State(ids.SCAN_SPAN, "value"),
+        prevent_initial_call=True,
+    )
+    async def fit(interval: str | None, span: str | None) -> Any:
+        fitting = fitting_span(interval, span)
+        return no_update if fitting in (None, span) else fitting
+
+    @app.callback(
         *(Output(error_id(name), "children") for name in FORM),
         Input(ids.SCAN_MARKET, "value"),
         *(Input(name, "value") for name in FORM),
@@ -106,6 +116,7 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
     @app.callback(
         Output(ids.SCAN_STAGE, "children"),
         Output(ids.SCAN_BAR, "value"),
+        Output(ids.SCAN_BAR, "animated"),
         Output(ids.SCAN_START, "disabled"),
         Output(ids.SCAN_CANCEL, "disabled"),
         Output(ids.SCAN_NEWEST, "data"),
@@ -117,7 +128,14 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         stage, share = texts.progress(state)
         is_running = state.phase == "running"
         newest = await asyncio.to_thread(scans.earlier, 1)
-        return stage, share, is_running, not is_running, newest[0].scan_id if newest else None
+        return (
+            stage,
+            share,
+            is_running and share == 100.0,
+            is_running,
+            not is_running,
+            newest[0].scan_id if newest else None,
+        )
 
     # Polls overlap on a slow machine: only a number that was not told before may move the choice.
     wire: Any = app.clientside_callback  # has no types of its own
@@ -155,7 +173,7 @@ def _register_result(app: Dash, scans: Scans) -> None:
     async def show(chosen: str | None) -> tuple[Any, ...]:
         result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
         if result is None:
-            return "No scan yet.", "", "", [], [], [], "", ""
+            return "No scan yet.", "", "", [], [], [], "", None
         said = texts.verdict(result)
         return (
             said.value,
@@ -200,6 +218,7 @@ def _register_watch(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         Input(ids.SCAN_WATCH, "n_clicks"),
         State(ids.SCAN_PAIRS, "selectedRows"),
         State(ids.SCAN_CHOSEN, "value"),
+        running=[(Output(ids.SCAN_WATCH, "disabled"), True, False)],
         prevent_initial_call=True,
     )
     async def watch(_: int, rows: list[dict[str, Any]] | None, chosen: str | None) -> tuple[Any, ...]:

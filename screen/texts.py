@@ -159,7 +159,7 @@ def _coverage(view: PairView) -> Item:
     """The worse of two: holes, or bars without a trade."""
     shot = view.latest
     share = math.nan if shot is None else shot.coverage
-    real = "z window not full" if math.isnan(share) else f"both legs traded in {share:.0%} of the z window"
+    real = "z window not full" if math.isnan(share) else f"{share:.0%} of the z window real"
     if view.holes:
         touched = any(window.is_touched for window in view.evidence.coverage) if view.evidence else False
         where = "beside a window: no entries" if touched else "outside all windows"

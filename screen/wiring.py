@@ -11,9 +11,20 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from engine.errors import PairbridgeError, SettingsError
 from engine.pairs.settings import PairSettings
 from screen import ids
-from screen.controls import FIELDS, FORM, MORE_FORM, PRESETS, form_values, interval_options, settings_from
+from screen.controls import (
+    APPLY,
+    FIELDS,
+    FORM,
+    MORE_FORM,
+    PRESETS,
+    WATCH_PAIR,
+    form_values,
+    interval_options,
+    settings_from,
+)
 from screen.fields import at_fault, error_id, plain
 from screen.frames import Frame
+from screen.words import WORKING
 
 _WATCH = Output(ids.WATCH, "data", allow_duplicate=True)
 _SAY = (
@@ -21,6 +32,11 @@ _SAY = (
     Output(ids.UNDO, "data", allow_duplicate=True),
     Output(ids.UNDO_BUTTON, "style", allow_duplicate=True),
 )
+_WORKING = [  # a run over a long history takes seconds to begin
+    *((Output(button, "disabled"), True, False) for button in (ids.ADD, ids.REMOVE, ids.APPLY, ids.UNDO_BUTTON)),
+    (Output(ids.ADD, "children"), WORKING, WATCH_PAIR),
+    (Output(ids.APPLY, "children"), WORKING, APPLY),
+]
 _HIDDEN, _SHOWN = {"display": "none"}, {"display": "inline"}
 
 
@@ -95,7 +111,7 @@ def _register_choices(app: Dash, desk: Desk) -> None:
     async def show_settings(watch_id: int | None) -> tuple[Any, ...]:
         watched = await asyncio.to_thread(desk.watched, watch_id) if watch_id is not None else None
         settings = watched[3] if watched else desk.new_pair_settings()
-        export = f"/api/signals.csv?watch={watch_id}" if watched else ""
+        export = f"/api/signals.csv?watch={watch_id}" if watched else None
         return interval_options(settings), *form_values(settings), export, None
 
     @app.callback(
@@ -152,6 +168,7 @@ def _register_changes(app: Dash, desk: Desk) -> None:
         State(ids.X, "value"),
         State(ids.PRESET, "value"),
         *(State(name, "value") for name in FORM),
+        running=_WORKING,
         prevent_initial_call=True,
     )
     async def change(

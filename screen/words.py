@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 UNKNOWN = "–"
+WORKING = "working …"  # on a button until what it asked for is done
 ESTIMATOR_NAMES = {
     "kalman": "Kalman filter", "ols": "rolling OLS", "huber": "Huber", "theil-sen": "Theil-Sen", "tls": "TLS",
 }  # fmt: skip

@@ -152,7 +152,12 @@ const PairbridgeCore = (() => {
     return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
   }
 
-  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, number, share };
+  /** A moment of the log for people, to the second. */
+  function moment(text) {
+    return text.slice(0, 19).replace("T", " ");
+  }
+
+  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, number, share, moment };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

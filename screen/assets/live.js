@@ -294,6 +294,7 @@
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
     pairbridgeShare: core.share,
+    pairbridgeMoment: core.moment,
   });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
     pairbridge: {

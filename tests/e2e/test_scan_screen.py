@@ -159,12 +159,15 @@ def test_a_scan_is_cancelled(trading: Stack, page: Page) -> None:
 
 def test_what_cannot_be_asked_stands_at_its_field(page: Page) -> None:
     page.locator("#scan-interval").select_option("1h")
+    expect(page.locator("#scan-span")).to_have_value("168")
+    page.locator("#scan-span").select_option("24")
     expect(page.locator("#scan-span-error")).to_contain_text(
         "History is 24 hours, 24 bars of 1h; expected 100 to 20,000"
     )
     page.locator("#scan-start").click()
     expect(page.locator("#scan-said")).to_contain_text("Not done. History is 24 hours")
-    page.locator("#scan-interval").select_option("5m")
+    page.locator("#scan-interval").select_option("1s")
+    expect(page.locator("#scan-span")).to_have_value("3")
     expect(page.locator("#scan-span-error")).to_have_text("")
     fill(page, "scan-holdout", "0.9")
     expect(page.locator("#scan-holdout-error")).to_have_text("Hold-out is 0.9; expected 0 to 0.8.")

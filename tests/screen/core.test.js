@@ -103,3 +103,7 @@ test("old refusals make room for refusals, never for trades", () => {
   assert.deepEqual(core.rowsOf(log).map((row) => row.given), [1, 6, 7, 8]);
   assert.deepEqual(core.remember(log, ["enter_long", "exit"].map((kind, i) => ({ given: 9 + i, kind }))).map((row) => row.given), [1]);
 });
+
+test("a moment is shown to the second", () => {
+  assert.equal(core.moment("2026-09-22T03:07:45.580Z"), "2026-09-22 03:07:45");
+});

@@ -12,6 +12,7 @@ from engine.scan.request import HOUR_MS, ScanRequest, ScanState
 from engine.scan.settings import ScanSettings
 from engine.store.scans import ScanSummary
 from screen import ids, scan_form, scan_texts
+from screen.controls import INTERVALS
 from screen.fields import at_fault, field_row
 from screen.scan_map import correlation_map
 from screen.scan_page import scan_page
@@ -81,7 +82,7 @@ def test_rows_have_a_verdict_and_what_was_left_out_its_reason() -> None:
         (ScanState(), "", 0.0),
         (ScanState("running", "starting"), "starting …", 0.0),
         (ScanState("running", "testing pairs", 512, 2_048), "testing pairs 512 of 2,048 …", 25.0),
-        (ScanState("running", "correlating", 0, 1), "correlating …", 0.0),
+        (ScanState("running", "correlating", 0, 1), "tested; correlating the most liquid symbols …", 100.0),
         (ScanState("done", scan_id=3), "", 0.0),
         (ScanState("cancelled"), "Cancelled; nothing was stored.", 0.0),
         (ScanState("failed", problem="no store"), "Not done: no store.", 0.0),
@@ -130,6 +131,15 @@ def test_what_is_wrong_stands_at_its_control(change: dict[str, Any], control: st
     assert errors.pop(control) == says and not any(errors.values())
 
 
+@pytest.mark.parametrize("interval", [value for value, _ in INTERVALS])
+def test_another_width_of_bars_gets_a_history_that_a_scan_takes(interval: str) -> None:
+    for span in ("1", "24", "2160"):
+        fitting = scan_form.fitting_span(interval, span)
+        values = values_of(scan_form.DEFAULTS) | {ids.SCAN_INTERVAL: interval, ids.SCAN_SPAN: fitting}
+        assert scan_form.request_from("sim", values).span_ms == int(fitting or 0) * HOUR_MS
+    assert scan_form.fitting_span(interval, None) is None
+
+
 def test_a_market_has_to_be_chosen() -> None:
     with pytest.raises(SettingsError, match="Market is empty"):
         scan_form.request_from(None, values_of(scan_form.DEFAULTS))
@@ -148,6 +158,10 @@ def test_the_map_goes_from_minus_one_to_one_and_numbers_only_few_cells() -> None
     assert "texttemplate" not in correlation_map(many, "pearson")["data"][0]
 
 
+def test_there_is_nothing_to_export_before_a_scan() -> None:
+    assert getattr(scan_page()[ids.SCAN_EXPORT], "href", None) is None
+
+
 def test_columns_of_the_table_are_in_a_row() -> None:
     grid = scan_page()[ids.SCAN_PAIRS]
     row = scan_texts.rows(result(pairs=[pair(half_life_null_bars=1, crossings=1, hurst=1, beta=1)]))[0]
@@ -155,4 +169,4 @@ def test_columns_of_the_table_are_in_a_row() -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    assert doctest.testmod(scan_texts).failed == 0
+    assert doctest.testmod(scan_texts).failed == doctest.testmod(scan_form).failed == 0

@@ -70,7 +70,7 @@ def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says
 def test_holes_and_stopped_reversion_are_red() -> None:
     text, tone = texts.cards(view(holes=2))
     assert (text["coverage"], tone["coverage"]) == ("2 open holes", "bad")
-    assert text["coverage-note"] == "beside a window: no entries · both legs traded in 97% of the z window"
+    assert text["coverage-note"] == "beside a window: no entries · 97% of the z window real"
     away = evidence(coverage=(WindowCoverage("z", 50, 0.6, False),))
     text, tone = texts.cards(view(holes=1, evidence=away))
     assert (text["coverage"], tone["coverage"]) == ("1 open hole", "warn")
