@@ -147,7 +147,7 @@ class Config:
     fetch_limit_ids: int = _setting(
         200_000, _whole(1_000, 10_000_000), "Trades that one hole may miss and still be fetched; more is only recorded."
     )
-    data_dir: Path = _setting(Path("data"), _PATH, "Everything that is written goes in here.")
+    data_dir: Path = _setting(Path("data"), _PATH, "Everything that is stored goes in here.")
     bridge_port: int = _setting(8765, _whole(0, 65535), "Port of the bridge server; 0 takes any free one.")
     dashboard_port: int = _setting(8050, _whole(0, 65535), "Port of the dashboard; 0 takes any free one.")
     token: str | None = _setting(

@@ -16,6 +16,7 @@ from config import PREFIX, Config
 from engine.intake.liveness import State
 from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
 from engine.pairs.codes import Reason
+from engine.store.__main__ import _parser
 from engine.store.files import prepare
 from engine.store.schema import TICKS
 
@@ -50,6 +51,13 @@ def test_every_make_target_named_exists() -> None:
             re.findall(r"^make ([a-z]+)$", path.read_text(), re.M)
         )
         assert named <= targets, f"{path.name} names {named - targets}"
+
+
+def test_every_command_of_the_store_is_in_the_reference() -> None:
+    commands = re.findall(r"^    (\w+) ", _parser().format_help(), re.MULTILINE)
+    assert "restore" in commands
+    for command in commands:
+        assert f"`python -m engine.store {command} " in REFERENCE
 
 
 def test_the_views_have_the_columns_documented(tmp_path: Path) -> None:
