@@ -15,7 +15,7 @@ from engine.intake.actions import Close, Send
 
 MAX_STRANGERS = 40  # connections at once that have not said hello
 HEAD_BYTES = 32_768  # of HTTP, cookies of other servers on this machine included
-STRANGER_BYTES = 4_096  # the longest message of a stranger: a hello has a few hundred
+STRANGER_BYTES = 65_536  # the longest message of a stranger; a bridge may send its first batch with its hello
 LAST_WORD_S = 1.0  # to read why it is closed, for who breaks the framing; it may go on sending that long
 OUTBOX_BYTES = 1 << 20  # what may wait for a client that does not read; then it is cut off
 TAKEN_AT_ONCE = 8  # new connections between two looks at those that are in: a crowd must not delay their trades

@@ -142,7 +142,11 @@ async def test_what_nobody_can_fetch_is_recorded_and_shown(tmp_path: Path, bridg
         assert holes(desk) == [("unfetchable", reason)]
         await until(lambda: server.health()["markets"]["sim"]["holes"][0]["given_up"] == reason)
         (finding,) = [f for f in server.health()["markets"]["sim"]["findings"] if f["code"] == "holes-lost"]
-        assert "40 trades of BTCUSDT" in finding["what"] and reason in finding["what"] and "--feed" in finding["advice"]
+        assert (
+            "40 trades of BTCUSDT" in finding["what"]
+            and reason in finding["what"]
+            and "python -m feeds" in finding["advice"]
+        )
 
 
 async def test_failures_that_pass_are_tried_again(desk: ServerDesk) -> None:

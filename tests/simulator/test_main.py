@@ -17,6 +17,7 @@ import pytest
 
 from simulator.__main__ import main, parser, settings_of
 from simulator.control import KINDS
+from simulator.state import RESERVED_IDS
 
 ROOT = Path(__file__).parent.parent.parent
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -98,7 +99,7 @@ class TestRunning:
         first_id, stop_id, kill_id = (int(str(run[0]["a"])) for run in (before, after_stop, after_kill))
         assert stop_id - int(str(before[-1]["a"])) < 10_000, "only what traded between the last look and the stop"
         assert stop_id > first_id
-        assert kill_id > int(str(after_stop[-1]["a"])) + 900_000, "past the whole reserve"
+        assert kill_id > int(str(after_stop[-1]["a"])) + 0.9 * RESERVED_IDS, "past the whole reserve"
 
     async def test_a_recording_says_what_it_skipped(self) -> None:
         dump = FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv"
