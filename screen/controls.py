@@ -18,9 +18,9 @@ from screen.words import ESTIMATOR_NAMES
 
 WATCH_PAIR, APPLY = "Watch pair", "Apply"
 PRESETS = {"classic": classic, "defended": defended}
-_PRESET_WORDS = {"classic": "classic – textbook", "defended": "defended – cost-aware"}
+_PRESET_WORDS = {"classic": "classic – textbook", "defended": "defended – careful"}
 INTERVALS: Choices = (
-    ("1s", "1 s – bounce matters"),
+    ("1s", "1 s – bounce shows"),
     ("5s", "5 s – default"),
     ("1m", "1 m – slow pairs"),
     ("5m", "5 m – medium"),

@@ -234,13 +234,15 @@ def coverage(name: str) -> Make:
         if window is None:
             is_off = name == "test" and view.settings.gate == "off"
             return unknown("the gate is off" if is_off else "the window follows the half-life, once calibrated")
-        touched = "touched by an open hole" if window.is_touched else "no open hole"
         if math.isnan(window.share):
-            why = f"needs {window.bars:,} bars; {found.bars:,} so far · {touched}"
+            hole = "touched by an open hole" if window.is_touched else "no open hole"
+            why = f"needs {window.bars:,} bars; {found.bars:,} so far · {hole}"
             return Item(UNKNOWN, why, "bad" if window.is_touched else "")
+        if window.is_touched:
+            return Item("hole", f"touched by an open hole; {window.share:.0%} of {window.bars:,} bars are real", "bad")
         least = view.settings.least_coverage if name == "z" else 0.9
-        tone = "bad" if window.is_touched or window.share < least else "warn" if window.share < 0.9 else "good"
-        return Item(f"{window.share:.0%}", f"of {window.bars:,} bars are real; {touched}", tone)
+        tone = "bad" if window.share < least else "warn" if window.share < 0.9 else "good"
+        return Item(f"{window.share:.0%}", f"of {window.bars:,} bars are real; no open hole", tone)
 
     return made
 

@@ -195,7 +195,7 @@ def _panel(chart: str, title: str, explanation: str) -> html.Div:
 
 def _log() -> html.Section:
     number = {"type": "rightAligned", "filter": False}
-    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 140, "filter": False}
+    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 164, "filter": False}
     columns = [
         {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
         {"field": "kind", "headerName": "Decision", "width": 98},
@@ -204,9 +204,9 @@ def _log() -> html.Section:
             {"field": field, "headerName": name, "width": width, **number,
              "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
             for field, name, width, digits in (
-                ("z", "z", 62, 3), ("spread", "Spread", 84, 6), ("beta", "β", 70, 4),
-                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 86, -10), ("x_price", "X price", 86, -10),
-                ("quantity_y", "Qty Y", 88, -6), ("quantity_x", "Qty X", 88, -6),
+                ("z", "z", 62, 3), ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
+                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 82, -10), ("x_price", "X price", 82, -10),
+                ("quantity_y", "Qty Y", 84, -6), ("quantity_x", "Qty X", 84, -6),
             )
         ),
         {"field": "position", "headerName": "Pos.", "width": 52, **number},

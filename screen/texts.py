@@ -162,10 +162,8 @@ def _coverage(view: PairView) -> Item:
     real = "z window not full" if math.isnan(share) else f"{share:.0%} of the z window real"
     if view.holes:
         touched = any(window.is_touched for window in view.evidence.coverage) if view.evidence else False
-        where = "beside a window: no entries" if touched else "outside all windows"
-        return Item(
-            f"{view.holes} open hole{'s' * (view.holes > 1)}", f"{where} · {real}", "bad" if touched else "warn"
-        )
+        where = "open, beside a window: no entries" if touched else "open, outside all windows"
+        return Item(f"{view.holes} hole{'s' * (view.holes > 1)}", f"{where} · {real}", "bad" if touched else "warn")
     if math.isnan(share):
         return Item(UNKNOWN, f"{real} · no open hole")
     return Item(f"{share:.0%}", "both legs traded · no open hole", "warn" if share < 0.9 else "good")

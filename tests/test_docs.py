@@ -17,6 +17,7 @@ from engine.intake.liveness import State
 from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
 from engine.pairs.codes import Reason
 from engine.store.__main__ import _parser
+from engine.store.analysis import ANALYSIS
 from engine.store.files import prepare
 from engine.store.schema import TICKS
 
@@ -66,6 +67,10 @@ def test_the_views_have_the_columns_documented(tmp_path: Path) -> None:
         for view in ("v_ticks", "v_bars"):
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({view})")]
             assert f"`{view}({', '.join(columns)})`" in REFERENCE
+    prepare(tmp_path / "analysis.db", ANALYSIS)
+    with closing(sqlite3.connect(tmp_path / "analysis.db")) as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(v_signals)")]
+        assert f"`v_signals({', '.join(columns)})`" in REFERENCE
 
 
 def test_every_reason_state_and_column_is_explained() -> None:

@@ -123,8 +123,20 @@
   function showNotes(notes) {
     for (const [chart, sentence] of Object.entries(notes)) {
       const element = byId(`${chart}-note`);
-      if (element && element.textContent !== sentence) element.textContent = sentence;
+      if (element && element.textContent !== sentence) element.replaceChildren(...(sentence ? [linked(sentence)] : []));
     }
+  }
+
+  /** A sentence in which addresses can be clicked. */
+  function linked(sentence) {
+    const box = document.createElement("span");
+    for (const part of sentence.split(/(https?:\/\/\S+)/)) {
+      const isAddress = /^https?:/.test(part);
+      const piece = isAddress ? document.createElement("a") : document.createTextNode(part);
+      if (isAddress) Object.assign(piece, { href: part, textContent: part, target: "_blank", rel: "noopener" });
+      box.append(piece);
+    }
+    return box;
   }
 
   function grid(id) {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -142,6 +142,28 @@ def test_settings_begin_a_new_run_and_undo_takes_them_back(desk: Stack, page: Pa
     expect(page.locator("#message")).to_contain_text("is as it was")
     expect(entry).to_have_value("2")
     expect(page.locator("#live-z-note")).to_contain_text("entry ±2")
+
+
+def test_apply_is_busy_until_it_is_answered(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.post_data_json["changedPropIds"] == ["apply.n_clicks"]:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component*", hold)
+    apply = page.locator("#apply")
+    apply.click()
+    expect(apply).to_have_text("working …")
+    for button in ("#apply", "#add-pair", "#remove-pair"):
+        expect(page.locator(button)).to_be_disabled()
+    (asked,) = held
+    asked.continue_()
+    expect(page.locator("#message")).to_have_text("These are its settings already.")
+    expect(apply).to_have_text("Apply")
+    expect(apply).to_be_enabled()
 
 
 def test_a_setting_that_cannot_be_is_told(page: Page) -> None:

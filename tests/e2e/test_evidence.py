@@ -32,8 +32,17 @@ FAULTS = """() => {
       if (!apart) faults.push(`"${a.textContent}" and "${b.textContent}" overlap`);
     }));
   }
-  for (const value of document.querySelectorAll(".ev-value"))
+  for (const value of document.querySelectorAll(".ev-value, .card-value"))
     if (value.scrollWidth > value.clientWidth + 1) faults.push(`${value.textContent} is cut`);
+  const brush = document.createElement("canvas").getContext("2d");
+  for (const select of document.querySelectorAll(".side select")) {
+    if (!select.offsetParent) continue;
+    const style = getComputedStyle(select);
+    brush.font = style.font;
+    const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    for (const option of select.options)
+      if (brush.measureText(option.text).width > room) faults.push(`${select.id}: ${option.text} is cut`);
+  }
   return faults;
 }"""
 
@@ -76,7 +85,7 @@ def test_reasons_are_counted_like_the_log(trading: Stack, page: Page) -> None:
     assert not page.get_by_text("BRIDGE_DOWN", exact=True).is_visible()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (780, 900)])
 def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int, height: int) -> None:
     page, faults = watched_page(browser, width, height)
     page.goto(trading.dashboard_url)

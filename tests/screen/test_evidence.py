@@ -49,7 +49,7 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "half-spreads": ("0.42 / 0.11 bps", "of Y / of X, median over the z window", ""),
         "coverage-beta": ("99%", "of 200 bars are real; no open hole", "good"),
         "coverage-z": ("60%", "of 50 bars are real; no open hole", "warn"),
-        "coverage-test": ("97%", "of 500 bars are real; touched by an open hole", "bad"),
+        "coverage-test": ("hole", "touched by an open hole; 97% of 500 bars are real", "bad"),
     }
 
 

@@ -69,12 +69,12 @@ def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says
 
 def test_holes_and_stopped_reversion_are_red() -> None:
     text, tone = texts.cards(view(holes=2))
-    assert (text["coverage"], tone["coverage"]) == ("2 open holes", "bad")
-    assert text["coverage-note"] == "beside a window: no entries · 97% of the z window real"
+    assert (text["coverage"], tone["coverage"]) == ("2 holes", "bad")
+    assert text["coverage-note"] == "open, beside a window: no entries · 97% of the z window real"
     away = evidence(coverage=(WindowCoverage("z", 50, 0.6, False),))
     text, tone = texts.cards(view(holes=1, evidence=away))
-    assert (text["coverage"], tone["coverage"]) == ("1 open hole", "warn")
-    assert text["coverage-note"].startswith("outside all windows")
+    assert (text["coverage"], tone["coverage"]) == ("1 hole", "warn")
+    assert text["coverage-note"].startswith("open, outside all windows")
     text, tone = texts.cards(
         view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
     )
