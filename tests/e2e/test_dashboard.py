@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from screen.texts import no_pair_notes
 from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
 
@@ -224,6 +226,20 @@ def test_polling_stands_in_when_the_live_connection_is_refused(desk: Stack, brow
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
     before = page.evaluate(newest)
     seen(page, f"before => {newest} > before", arg=before)
+    page.close()
+
+
+def test_an_address_over_a_chart_is_a_link(desk: Stack, browser: Browser) -> None:
+    page, _ = watched_page(browser)
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket("**/api/live", lambda socket: sockets.append(socket))
+    page.goto(desk.dashboard_url)
+    note = page.locator("#z-chart-note")
+    expect(note).to_have_text("Waiting for the dashboard …")
+    notes = no_pair_notes(desk.bridge_url)
+    sockets[0].send(json.dumps({"type": "pulse", "notes": notes}))
+    expect(note).to_have_text(notes["z-chart"])
+    expect(note.locator("a")).to_have_attribute("href", desk.bridge_url)
     page.close()
 
 
