@@ -112,7 +112,9 @@ def test_the_log_on_screen_is_the_export_is_the_store(desk: Stack, page: Page) -
     columns = (
         "bar_ms, interval_ms, kind, reason, z, spread, beta, quantity_y, quantity_x, position, revision, given_at_ms"
     )
-    stored = desk.query(f"SELECT {columns} FROM v_signals ORDER BY given", file="analysis.db")[: len(frame)]
+    run = "SELECT run_id FROM runs WHERE ended_seq IS NULL AND y = 'ETHUSDT'"
+    log = f"SELECT {columns} FROM v_signals WHERE run_id = ({run}) ORDER BY given"
+    stored = desk.query(log, file="analysis.db")[: len(frame)]
     until(lambda: len(shown_log(page)) >= len(frame), 5, "the whole log on the screen")
     shown = {(row["bar_close"], row["revision"]): row for row in shown_log(page)}
     for line, row in zip(frame.to_dict("records"), stored, strict=True):
