@@ -111,6 +111,7 @@ def test_the_demo_tells_its_addresses_and_has_signals_within_30_s(tmp_path: Path
 
 def test_the_demo_tells_which_exchange_the_bridge_page_may_use_too(tmp_path: Path) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # whoever had it has gone lately
         with contextlib.suppress(OSError):  # another has it: as well
             taken.bind(("127.0.0.1", SIMULATOR_PORT))
             taken.listen()
