@@ -1,7 +1,7 @@
 """The whole suite in its order: ``python -m tests.run``; the long forms with ``--soak``.
 
-Everything without a browser runs on all cores; then the browser tests one by one, since they check how
-soon something is seen.
+Everything without a browser runs on all cores; then the browser tests, two files at a time and no more,
+since they check how soon something is seen.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
         raise SystemExit(pytest("-m", "soak", *rest))
     codes = [
         pytest("-n", workers, "--dist", "loadfile", "-m", "not browser and not soak", *rest),
-        pytest("-m", "browser and not soak", *rest),
+        pytest("-n", str(min(int(workers), 2)), "--dist", "loadfile", "-m", "browser and not soak", *rest),
     ]
     raise SystemExit(max(codes))
 

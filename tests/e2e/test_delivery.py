@@ -68,6 +68,7 @@ def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float,
     return times
 
 
+@pytest.mark.soak
 def test_ninety_seconds_of_kills_drops_a_freeze_and_a_reload_lose_nothing(stack: Stack, chromium: Chromium) -> None:
     times = through(stack, chromium, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=180)
     assert p95(times) <= 3.0, times
