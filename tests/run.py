@@ -26,9 +26,10 @@ def main() -> None:
     workers = str(min(os.cpu_count() or 1, 4))
     if options.soak:
         raise SystemExit(pytest("-m", "soak", *rest))
+    two, by_file = str(min(int(workers), 2)), ("--dist", "loadfile")
     codes = [
-        pytest("-n", workers, "--dist", "loadfile", "-m", "not browser and not soak", *rest),
-        pytest("-n", str(min(int(workers), 2)), "--dist", "loadfile", "-m", "browser and not soak", *rest),
+        pytest("-n", workers, *by_file, "-m", "not browser and not soak", *rest),
+        pytest("-n", two, *by_file, "--no-loadscope-reorder", "-m", "browser and not soak", *rest),
     ]
     raise SystemExit(max(codes))
 

@@ -121,16 +121,26 @@ def test_a_found_pair_is_watched_by_the_keyboard_alone(trading: Stack, page: Pag
     fill(page, "scan-holdout", "0")  # two hours are few minutes
     fill(page, "scan-least-bars", "100")
     result = scan(trading, page, "1m", "24")
-    until(lambda: len(shown(page)) == 6, 20, "the table")
+    newest = [pair["statistic"] for pair in result["pairs"]]  # the table before has as many rows
+    until(lambda: [row["statistic"] for row in shown(page)] == newest, 20, "the newest table")
     assert result["holdout_bars"] == result["confirmed"] == 0
     expect(page.locator("#scan-watch")).to_be_disabled()
     row = next(n for n, row in enumerate(shown(page)) if (row["y"], row["x"]) != ("ETHUSDT", "BTCUSDT"))
     found = shown(page)[row]
-    page.locator("#scan-pairs .ag-row .ag-cell").first.focus()
-    for _ in range(row):
-        page.keyboard.press("ArrowDown")
-    page.keyboard.press("Space")
-    expect(page.locator("#scan-watch")).to_have_text(f"Watch {found['y']} ~ {found['x']}")
+
+    def is_chosen() -> bool:
+        """The grid may still be drawing its rows anew, and with them what had the focus."""
+        page.locator('#scan-pairs .ag-row[row-index="0"] .ag-cell').first.focus()
+        for _ in range(row):
+            page.keyboard.press("ArrowDown")
+        page.keyboard.press("Space")
+        try:
+            expect(page.locator("#scan-watch")).to_have_text(f"Watch {found['y']} ~ {found['x']}", timeout=3_000)
+        except AssertionError:
+            return False
+        return True
+
+    until(is_chosen, 20, "the pair to be chosen")
     page.locator("#scan-watch").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#live-title")).to_have_text(f"{found['y']} ~ {found['x']}")
