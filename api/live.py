@@ -15,7 +15,7 @@ import msgspec
 from fastapi import FastAPI
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-MIN_GAP_S = 0.05  # between two frames to one screen
+MIN_GAP_S = 0.03  # at most some 30 frames a second to one screen
 PULSE_S = 1.0  # a screen hears from us at least this often
 
 

@@ -12,7 +12,7 @@ from monitor.monitor import Monitor
 
 log = logging.getLogger("pairbridge.monitor")
 
-POLL_S = 0.02
+POLL_S = 0.01
 BREATH_S = 0.001  # between two steps of a backlog: a lock that is taken again at once lets nobody else in
 RETRY_S = 2.0
 
