@@ -30,8 +30,8 @@ from config import Config, load_or_exit, stop
 from engine.errors import StoreError
 from engine.pairs.settings import PairSettings, classic
 from engine.store.analysis import AnalysisStore
+from engine.store.lock import held
 from engine.store.scans import ScanShelf
-from hosting.lock import FolderLock, FolderLockedError
 from hosting.logs import log_to
 from hosting.token import read_or_create_token
 from monitor.heartbeat import Heartbeat
@@ -239,14 +239,14 @@ def main() -> None:
     """The command line: no arguments, settings come from config.py and the environment."""
     config = load_or_exit()
     try:
-        with FolderLock(config.data_dir, "dashboard"):
+        with held(config.data_dir, "dashboard"):
             log_to(config.data_dir, "dashboard", config.log_level)
             analysis = AnalysisStore.start(config.analysis_db)
             monitor = Monitor(config.ticks_db, analysis, (*DEFAULT_PAIR, new_pair_settings(config)))
             url = f"http://127.0.0.1:{config.bridge_port}/health"
             heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000))
             serve(monitor, heartbeat, config)
-    except (StoreError, FolderLockedError) as error:
+    except StoreError as error:
         stop(str(error))
 
 

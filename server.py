@@ -34,13 +34,13 @@ from engine.intake.messages import MAX_BYTES
 from engine.market.records import Commit
 from engine.store.book import Now
 from engine.store.keeping import keep
+from engine.store.lock import held
 from engine.store.writer import TickWriter
 from feeds.link import RefusedError
 from feeds.markets import ROUTES, Route
 from feeds.own import OwnFetcher
 from feeds.start import Feed, feed_from_arguments, feed_options
 from hosting.commits import Commits
-from hosting.lock import FolderLock, FolderLockedError
 from hosting.logs import log_to
 from hosting.page import BridgePage, respond
 from hosting.token import read_or_create_token
@@ -282,10 +282,10 @@ def main(arguments: list[str] | None = None) -> None:
     config = load_or_exit()
     try:
         feed = feed_from_arguments(options)
-        with FolderLock(config.data_dir, "server"):
+        with held(config.data_dir, "server"):
             log_to(config.data_dir, "server", config.log_level)
             asyncio.run(run(config, feed))
-    except (StoreError, FolderLockedError, ValueError) as error:
+    except (StoreError, ValueError) as error:
         stop(str(error))
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not config.data_dir.exists():

@@ -1,8 +1,4 @@
-"""Keeps the commands here and the two processes apart: one of them at a time in a data folder.
-
-The same files and the same system lock as ``hosting.lock``, which the engine may not import; a test holds the two
-against each other.
-"""
+"""One process of a role per data folder: a lock that the system lets go when its holder ends, however it ends."""
 
 from __future__ import annotations
 
@@ -18,14 +14,18 @@ from engine.errors import StoreError
 
 @contextmanager
 def held(folder: Path, role: str) -> Iterator[None]:
-    """Hold the lock of ``role`` ("server" or "dashboard"). Raises StoreError while a process of that role runs."""
+    """Hold the lock of ``role`` ("server" or "dashboard"). Raises StoreError while another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{role}.lock").open("a+") as file:
         try:
             _lock(file)
         except OSError:
             file.seek(0)
             holder = file.read().strip() or "unknown"
-            raise StoreError(f"the {role} (process {holder}) is using {folder}; stop it first") from None
+            raise StoreError(
+                f"the {role} (process {holder}) already uses {folder};"
+                " stop it first, or set PAIRBRIDGE_DATA_DIR to another folder"
+            ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -36,7 +36,8 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[str]) -> None:
-        file.seek(1 << 20)  # where hosting.lock has it
+        # Far past the text, so that the holder's number stays readable.
+        file.seek(1 << 20)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 else:

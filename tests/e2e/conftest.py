@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,15 @@ def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tupl
 
     page.on("console", hear)
     return page, faults
+
+
+@pytest.fixture
+def page(trading: Stack, browser: Browser) -> Iterator[Page]:
+    """The dashboard over two hours of trades; nothing may have gone wrong in it when the test ends."""
+    opened, faults = watched_page(browser)
+    opened.goto(trading.dashboard_url)
+    seen(opened, MANY_BARS)
+    expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
+    yield opened
+    opened.close()
+    assert faults == []

@@ -52,7 +52,23 @@ def nest_page(name: str, targets: dict[str, str], kind: str, allow: str) -> str:
     return _NEST.format(inner=inner, kind=kind, src=f"/attack?name={name}", allow=allow)
 
 
-class Site:
+class Serving:
+    """A server on a thread of its own for as long as the block lasts."""
+
+    _server: socketserver.BaseServer
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Site(Serving):
     """One port that serves ``/attack?name=`` and ``/nest?name=&kind=&allow=``; ``/`` lets everybody in."""
 
     def __init__(self, targets: dict[str, str], certificate: Path | None = None) -> None:
@@ -79,16 +95,6 @@ class Site:
             context.load_cert_chain(certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
 
 def _body(path: str, targets: dict[str, str]) -> bytes:
     parts = urlsplit(path)
@@ -100,7 +106,7 @@ def _body(path: str, targets: dict[str, str]) -> bytes:
     return b"come in"
 
 
-class Rebound:
+class Rebound(Serving):
     """A name's first address: serves ``/attack`` itself, and is from then on whoever listens on 127.0.0.1.
 
     To a browser this is what DNS rebinding is: the origin stays the same, the machine behind it does not.
@@ -120,16 +126,6 @@ class Rebound:
 
         self._server = socketserver.ThreadingTCPServer((ELSEWHERE, port), Handler)
         self._server.daemon_threads = True
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _join(outside: socket.socket, port: int, first: bytes) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +39,6 @@ def x_range(page: Page, chart: str) -> list[Any]:
     script = "id => document.querySelector(`#${id} .js-plotly-plot`)._fullLayout.xaxis.range.map(v => +new Date(v))"
     values: list[Any] = page.evaluate(script, chart)
     return values
-
-
-@pytest.fixture
-def page(desk: Stack, browser: Browser) -> Iterator[Page]:
-    opened, faults = watched_page(browser)
-    opened.goto(desk.dashboard_url)
-    seen(opened, MANY_BARS)
-    expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
-    yield opened
-    opened.close()
-    assert faults == []
 
 
 def test_charts_texts_and_banner_are_live(page: Page) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,17 +43,6 @@ FAULTS = """() => {
   }
   return faults;
 }"""
-
-
-@pytest.fixture
-def page(trading: Stack, browser: Browser) -> Iterator[Page]:
-    opened, faults = watched_page(browser)
-    opened.goto(trading.dashboard_url)
-    seen(opened, MANY_BARS)
-    expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
-    yield opened
-    opened.close()
-    assert faults == []
 
 
 def test_every_figure_is_known_and_says_what_it_means(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +13,7 @@ from random import Random
 
 import pytest
 
+from engine.errors import StoreError
 from engine.store.__main__ import main
 from engine.store.analysis import AnalysisStore
 from engine.store.files import prepare
@@ -19,7 +21,6 @@ from engine.store.lock import held
 from engine.store.retention import Keeper
 from engine.store.schema import TICKS
 from engine.store.writer import TickWriter
-from hosting.lock import FolderLock, FolderLockedError
 from tests.engine.store.desk import NOW, batch, everything, query, tick, trading
 from tests.engine.store.test_migrations import make_first_version
 
@@ -188,7 +189,8 @@ def test_a_backup_of_an_older_version_can_be_restored(tmp_path: Path) -> None:
 
 def test_commands_and_processes_share_their_locks(tmp_path: Path) -> None:
     prepare(tmp_path / "ticks.db", TICKS)
-    with FolderLock(tmp_path, "server"):
+    with held(tmp_path, "server"):
         assert run(tmp_path, "restore", str(tmp_path)) == 2
-    with held(tmp_path, "dashboard"), pytest.raises(FolderLockedError, match="another dashboard"):
-        FolderLock(tmp_path, "dashboard").__enter__()
+    taken = pytest.raises(StoreError, match=f"the dashboard .process {os.getpid()}. already uses")
+    with held(tmp_path, "dashboard"), taken, held(tmp_path, "dashboard"):
+        pass

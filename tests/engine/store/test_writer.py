@@ -10,26 +10,11 @@ import pytest
 
 from engine.errors import DamagedStore, NewerSchema, StoreError
 from engine.market.bars import second_bar
-from engine.market.records import Batch, Commit, Event
+from engine.market.records import Event
 from engine.market.ticks import Tick
-from engine.store.book import Now
 from engine.store.reader import TickReader
 from engine.store.writer import TickWriter
-
-T0 = 1_790_046_465_000
-NOW = Now(T0, 0)
-
-
-def tick(agg_id: int, at: int = 0, symbol: str = "BTCUSDT", price: float = 100.0, quantity: float = 1.0) -> Tick:
-    return Tick(symbol, agg_id, price, quantity, T0 + at, agg_id % 2 == 0)
-
-
-def batch(*ticks: Tick, market: str = "sim", number: int = 1) -> Batch:
-    return Batch(0, number, market, ticks)
-
-
-def counts(commit: Commit) -> list[tuple[int, int, int]]:
-    return [(receipt.stored, receipt.duplicates, receipt.conflicts) for receipt in commit.receipts]
+from tests.engine.store.desk import NOW, T0, batch, counts, tick
 
 
 @pytest.fixture
