@@ -32,6 +32,7 @@ from engine.pairs.settings import PairSettings, classic
 from engine.store.analysis import AnalysisStore
 from engine.store.lock import held
 from engine.store.scans import ScanShelf
+from hosting.interpreter import tune
 from hosting.logs import log_to
 from hosting.token import read_or_create_token
 from monitor.heartbeat import Heartbeat
@@ -260,6 +261,7 @@ def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
         stop(f"port {config.dashboard_port} of {host} cannot be used: {error}; set PAIRBRIDGE_DASHBOARD_PORT")
     port = listening.getsockname()[1]
     guarded, _ = create_app(monitor, heartbeat, config, port)
+    tune()
     options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 2}
     print(f"Dashboard      http://{host_name(host)}:{port}/", flush=True)
     uvicorn.Server(uvicorn.Config(guarded, **options)).run(sockets=[listening])

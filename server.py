@@ -41,6 +41,7 @@ from feeds.markets import ROUTES, Route
 from feeds.own import OwnFetcher
 from feeds.start import Feed, feed_from_arguments, feed_options
 from hosting.commits import Commits
+from hosting.interpreter import tune
 from hosting.logs import log_to
 from hosting.page import BridgePage, respond
 from hosting.token import read_or_create_token
@@ -200,7 +201,8 @@ class BridgeServer:
             log.info("connection %d was lost: %s", conn, closed)
         finally:
             self._perform(self.intake.disconnected(conn, now().mono_ms))
-            del self._outboxes[conn], self._sockets[conn]
+            self._outboxes.pop(conn, None)
+            del self._sockets[conn]
             sender.cancel()
 
     async def _send_all(self, socket: ServerConnection, outbox: Outbox) -> None:
@@ -233,6 +235,7 @@ class BridgeServer:
             self._outboxes[action.conn].put_nowait(action)
         except asyncio.QueueFull:
             log.warning("connection %d does not read what it is sent; cut off", action.conn)
+            del self._outboxes[action.conn]
             self._sockets[action.conn].cut_off("does not read")
 
     async def _fetch(self, asked: FetchSelf) -> None:
@@ -253,6 +256,7 @@ class BridgeServer:
 async def run(config: Config, feed: Feed | None) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     server = await BridgeServer.open(config, Path(__file__).parent / "bridge")
+    tune()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

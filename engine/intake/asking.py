@@ -11,7 +11,7 @@ from engine.intake.leases import Leases
 from engine.intake.messages import NO_SUCH_IDS, Unfetchable, encode
 from engine.intake.warmth import WarmStarts
 from engine.market.coverage import Hole
-from engine.market.records import Batch, Commit, Event, HoleNews
+from engine.market.records import Commit, Event, HoleNews
 from engine.market.ticks import read_id, read_symbol
 
 
@@ -34,18 +34,13 @@ class Asking:
         self._own_markets = frozenset(own_markets)
         self._tried: set[tuple[str, str, Hole]] = set()  # the server has tried these ids itself
 
-    def stored(self, batch: Batch, high_water: dict[str, int]) -> None:
-        """A batch is committed; ``high_water`` of its market as it was before."""
-        for tick in batch.ticks:
-            if tick.symbol not in high_water:
-                self.warm_starts.first_trade(batch.market, tick.symbol, tick.agg_id, tick.trade_time_ms)
-            self.warm_starts.stored(batch.market, tick.symbol, tick.agg_id)
-            if tick.agg_id > high_water.get(tick.symbol, -1):
-                high_water[tick.symbol] = tick.agg_id
-
     def committed(self, commit: Commit, now_ms: int) -> list[Action]:
-        """Holes have opened, shrunk or closed."""
+        """Trades are stored; holes have opened, shrunk or closed."""
         actions: list[Action] = []
+        for extent in commit.extents:
+            if extent.opened is not None:
+                self.warm_starts.first_trade(extent.market, extent.opened)
+            self.warm_starts.stored(extent.market, extent.symbol, extent.first_id)
         for news in commit.holes:
             self.holes.update(news, now_ms)
             too_large = self.holes.too_large(news)

@@ -34,7 +34,7 @@ from engine.intake.messages import (
 from engine.intake.registry import Bridge, Registry
 from engine.intake.traffic import Traffic
 from engine.market.records import Batch, Commit, Event, HoleNews
-from engine.market.ticks import Tick, read_row
+from engine.market.ticks import Tick, read_row, read_rows
 
 HELLO_WITHIN_MS = 2_000
 MAX_BRIDGES = 64
@@ -112,9 +112,10 @@ class Intake:
     def committed(self, commit: Commit, now_ms: int) -> list[Action]:
         """A transaction has ended well: acknowledge, and ask for what is missing."""
         actions: list[Action] = []
+        for extent in commit.extents:
+            self.registry.market(extent.market).high_water[extent.symbol] = extent.high_water
         for receipt in commit.receipts:
             batch = receipt.batch
-            self._asking.stored(batch, self.registry.market(batch.market).high_water)
             self.traffic.stored(batch.market, receipt)
             bridge = self.registry.bridges.get(batch.conn)
             if bridge is None:
@@ -219,6 +220,18 @@ class Intake:
     def _store(
         self, conn: int, bridge: Bridge, hello: Hello, number: int, rows: list[object], now_ms: int
     ) -> list[Action]:
+        ticks = read_rows(rows)
+        rejected: list[tuple[int, str]] = []
+        notes: list[Action] = []
+        if ticks is None:
+            ticks, rejected, notes = self._sort_out(hello, rows)
+        self.registry.sign(hello, now_ms)
+        self.traffic.received(hello.market, ticks, len(rejected), now_ms)
+        bridge.in_flight += 1
+        return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected))), *notes]
+
+    def _sort_out(self, hello: Hello, rows: list[object]) -> tuple[list[Tick], list[tuple[int, str]], list[Action]]:
+        """The good rows; place and reason of the others; what follows from those."""
         ticks: list[Tick] = []
         rejected: list[tuple[int, str]] = []
         notes: list[Action] = []
@@ -229,10 +242,7 @@ class Intake:
                 rejected.append((index, str(refused)))
                 self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(refused)))
                 notes += self._asking.refused(hello.market, row, str(refused))
-        self.registry.sign(hello, now_ms)
-        self.traffic.received(hello.market, ticks, len(rejected), now_ms)
-        bridge.in_flight += 1
-        return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected))), *notes]
+        return ticks, rejected, notes
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.market.ticks import Tick
+
 ASK_AGAIN_MS = 60_000
 
 
@@ -30,15 +32,15 @@ class WarmStarts:
         self._reach_ms = reach_ms
         self._warming: dict[tuple[str, str], Warming] = {}
 
-    def first_trade(self, market: str, symbol: str, agg_id: int, trade_time_ms: int) -> None:
-        """The symbol's first trade ever has been stored."""
-        if self._reach_ms and agg_id > 0:
-            self._warming[market, symbol] = Warming(trade_time_ms - self._reach_ms, agg_id - 1)
+    def first_trade(self, market: str, tick: Tick) -> None:
+        """A symbol's first trade ever has been stored."""
+        if self._reach_ms and tick.agg_id > 0:
+            self._warming[market, tick.symbol] = Warming(tick.trade_time_ms - self._reach_ms, tick.agg_id - 1)
 
-    def stored(self, market: str, symbol: str, agg_id: int) -> None:
-        """A trade has been stored."""
+    def stored(self, market: str, symbol: str, first_id: int) -> None:
+        """Trades have been stored; the symbol's oldest is ``first_id``."""
         warming = self._warming.get((market, symbol))
-        if warming is not None and agg_id <= warming.to:
+        if warming is not None and first_id <= warming.to:
             warming.has_begun = True
 
     def due(self, market: str, symbol: str, conn: int, now_ms: int) -> Warming | None:

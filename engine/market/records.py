@@ -31,6 +31,17 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """From where to where the ids of one symbol are stored. ``opened``: its first trade ever, if this commit had it."""
+
+    market: str
+    symbol: str
+    first_id: int
+    high_water: int
+    opened: Tick | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HoleNews:
     """One hole as it stands. ``missing``: the runs of ids that are still to be fetched; empty when it closed.
     ``given_up``: why nobody could fetch them, None while somebody may."""
@@ -60,9 +71,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Everything one transaction did."""
+    """Everything one transaction did. ``extents``: of each symbol that it stored a new trade of."""
 
     receipts: tuple[Receipt, ...]
+    extents: tuple[Extent, ...]
     holes: tuple[HoleNews, ...]
     last_seq: int
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache, partial
+from itertools import repeat
+from types import NoneType
 from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
@@ -17,7 +19,9 @@ MAX_ID = 2**53  # the first whole number that JavaScript cannot tell from its ne
 MAX_TIME_MS = 10**14  # from here on a time is in microseconds, not milliseconds
 MAX_SIGNIFICANT_DIGITS = 15  # float64 gives back any decimal of up to 15 digits
 
-_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII).fullmatch
+_DECIMAL_TEXT = r"[0-9]{1,12}(?:\.[0-9]{1,12})?"
+_DECIMAL = re.compile(_DECIMAL_TEXT, re.ASCII).fullmatch
+_DECIMALS = re.compile(rf"{_DECIMAL_TEXT}(?:\n{_DECIMAL_TEXT})*", re.ASCII).fullmatch
 _SYMBOL_EXTRA = str.maketrans("", "", "_-")
 
 
@@ -112,6 +116,38 @@ def read_row(row: Any) -> Tick:
             False,
         )
     )
+
+
+def read_rows(rows: list[Any]) -> list[Tick] | None:
+    """``read_row`` of every row, a column at a time; None where any row is out of the ordinary.
+
+    Then ``read_row`` says which and why, or takes what is only rare. A batch costs a third of its rows one by one.
+    """
+    if set(map(type, rows)) != {list}:
+        return None
+    try:
+        symbols, ids, prices, quantities, times, makers = zip(*rows, strict=True)
+    except ValueError:
+        return None
+    decimals = prices + quantities
+    whole = set(map(type, ids + times)) == {int} and set(map(type, makers)) <= {bool, NoneType}
+    if not whole or set(map(type, symbols + decimals)) != {str}:
+        return None
+    if min(ids) < 0 or max(ids) >= MAX_ID or min(times) <= 0 or max(times) >= MAX_TIME_MS:
+        return None
+    lines = "\n".join(decimals)
+    if lines.count("\n") >= len(decimals) or not _DECIMALS(lines) or max(map(len, decimals)) > MAX_SIGNIFICANT_DIGITS:
+        return None
+    numbers = list(map(float, decimals))
+    if min(numbers) <= 0.0:
+        return None
+    try:
+        for symbol in set(symbols):
+            _known_symbol(symbol)
+    except RowRefused:
+        return None
+    columns = zip(symbols, ids, numbers[: len(rows)], numbers[len(rows) :], times, makers, repeat(False))
+    return list(map(_tick, columns))
 
 
 _known_symbol = lru_cache(4_096)(read_symbol)  # the same few in every row; what is refused is not kept

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
 from engine.market.coverage import Arrival, Hole
-from engine.market.intervals import SECOND_MS, bar_open
-from engine.market.records import Batch, Event, HoleNews
+from engine.market.intervals import SECOND_MS
+from engine.market.records import Batch, Event, Extent, HoleNews
 from engine.market.ticks import Tick
 from engine.store.ledger import Ledger
+
+_symbol = attrgetter("symbol")
 
 TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
 
@@ -56,6 +59,12 @@ class Series:
             for old in [at for at in self.folds if at < second_ms - _FOLDS_KEPT_MS]:
                 del self.folds[old]
 
+    def extent(self, opened: Tick | None) -> Extent:
+        """From where to where it is stored; there must be a tick."""
+        first, high_water = self.coverage.first, self.coverage.high_water
+        assert first is not None and high_water is not None
+        return Extent(self.market, self.symbol, first, high_water, opened)
+
     def open_holes(self) -> list[HoleNews]:
         """Every hole that still misses something, rising."""
         return [self.news(hole) for hole in self.coverage.open_holes()]
@@ -74,6 +83,7 @@ class Plan:
     stored: list[int] = field(default_factory=list)  # by batch
     known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were there already
     fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: (seq, tick)
+    opened: dict[int, Tick] = field(default_factory=dict)  # the first tick ever of a series
     holes: dict[int, set[Hole]] = field(default_factory=dict)
     absent: set[Hole] = field(default_factory=set)
     markets: set[str] = field(default_factory=set)
@@ -107,34 +117,42 @@ class Book:
         horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
         known: list[tuple[int, Tick]] = []
         before = len(plan.rows)
-        by_symbol = {symbol: self.series[batch.market, symbol] for symbol in {tick.symbol for tick in batch.ticks}}
+        seq, add_row = plan.seq, plan.rows.append
+        by_symbol = {symbol: self.series[batch.market, symbol] for symbol in set(map(_symbol, batch.ticks))}
+        at = {
+            symbol: (series.series_id, series.coverage, plan.fresh.setdefault(series.series_id, {}))
+            for symbol, series in by_symbol.items()
+        }
         for tick in batch.ticks:
             symbol, agg_id, price, quantity, time_ms, maker, _ = tick
-            series = by_symbol[symbol]
-            series_id = series.series_id
-            if agg_id - 1 == series.coverage.high_water:  # in order, as almost all are: spare the lookup
-                series.coverage.high_water = agg_id
-            elif not self._place(plan, series, agg_id):
+            series_id, coverage, seconds = at[symbol]
+            if agg_id - 1 == coverage.high_water:  # in order, as almost all are: spare the lookup
+                coverage.high_water = agg_id
+            elif not self._place(plan, by_symbol[symbol], tick):
                 known.append((series_id, tick))
                 continue
-            plan.seq += 1
-            seconds = plan.fresh.get(series_id)
-            if seconds is None:
-                seconds = plan.fresh[series_id] = {}
+            seq += 1
             future = time_ms > horizon_ms
             if not future:
                 if watermark.time_ms is None or time_ms > watermark.time_ms:
                     watermark.advance(time_ms, now.wall_ms, now.mono_ms)
                     horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
-                seconds.setdefault(bar_open(time_ms, SECOND_MS), []).append((plan.seq, tick))
-            plan.rows.append((plan.seq, series_id, agg_id, price, quantity, time_ms, maker, future))
+                second_ms = time_ms - time_ms % SECOND_MS
+                if second_ms in seconds:
+                    seconds[second_ms].append((seq, tick))
+                else:
+                    seconds[second_ms] = [(seq, tick)]
+            add_row((seq, series_id, agg_id, price, quantity, time_ms, maker, future))
+        plan.seq = seq
         plan.markets.add(batch.market)
         plan.stored.append(len(plan.rows) - before)
         plan.known.append(known)
 
-    def _place(self, plan: Plan, series: Series, agg_id: int) -> bool:
-        """Account for an id that does not simply follow; whether it is new."""
-        arrival, hole = series.coverage.add(agg_id)
+    def _place(self, plan: Plan, series: Series, tick: Tick) -> bool:
+        """Account for a tick whose id does not simply follow; whether it is new."""
+        arrival, hole = series.coverage.add(tick.agg_id)
+        if arrival is Arrival.FIRST:
+            plan.opened[series.series_id] = tick
         if hole is not None:
             plan.holes.setdefault(series.series_id, set()).add(hole)
         return arrival is not Arrival.KNOWN

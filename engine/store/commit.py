@@ -71,6 +71,7 @@ def store(
             Receipt(batch, plan.stored[index], len(plan.known[index]) - conflicts[index], conflicts[index])
             for index, batch in enumerate(batches)
         ),
+        tuple(book.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
         tuple(book.by_id[of].news(hole) for of, holes in plan.holes.items() for hole in sorted(holes)),
         plan.seq,
     )

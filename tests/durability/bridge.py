@@ -167,7 +167,8 @@ class Bridge:
             self._turn.clear()
             wait_s = max(due_s - time.monotonic(), 0) if batches > 0 and len(self.unacked) < IN_FLIGHT else 1.0
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._turn.wait(), wait_s)
+                async with asyncio.timeout(wait_s):  # Python 3.11's wait_for may swallow a cancellation
+                    await self._turn.wait()
 
     async def _send_batch(self, socket: ClientConnection, number: int) -> None:
         await socket.send(msgspec.json.encode({"type": "ticks", "seq": number, "rows": self.unacked[number]}).decode())

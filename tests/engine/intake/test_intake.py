@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
 from engine.intake.health import Moment, facts_of
 from engine.intake.intake import Intake
 from engine.market.coverage import Hole
-from engine.market.records import Batch, Commit, Event, HoleNews, Receipt
+from engine.market.records import Batch, Commit, Event, Extent, HoleNews, Receipt
+from engine.market.ticks import Tick
 
 TOKEN = "t" * 43
 T0 = 1_790_046_465_000
@@ -33,6 +35,8 @@ class Desk:
         self.batches: list[Batch] = []
         self.events: list[Event] = []
         self.own: list[FetchSelf] = []
+        known_ids = known.get("high_water", {})
+        self.stored = {(market, name): {last} for market, ids in known_ids.items() for name, last in ids.items()}
 
     def do(self, actions: list[Action]) -> None:
         for action in actions:
@@ -77,8 +81,21 @@ class Desk:
 
     def commit(self, *holes: HoleNews) -> None:
         receipts = tuple(Receipt(batch, len(batch.ticks), 0, 0) for batch in self.batches)
+        extents = tuple(self._store())
         self.batches = []
-        self.do(self.intake.committed(Commit(receipts, holes, 0), self.now))
+        self.do(self.intake.committed(Commit(receipts, extents, holes, 0), self.now))
+
+    def _store(self) -> Iterator[Extent]:
+        """What a store without a file would say of the batches that wait."""
+        fresh: dict[tuple[str, str], list[Tick]] = {}
+        for batch in self.batches:
+            for tick in batch.ticks:
+                fresh.setdefault((batch.market, tick.symbol), []).append(tick)
+        for key, ticks in fresh.items():
+            opened = None if key in self.stored else ticks[0]
+            ids = self.stored.setdefault(key, set())
+            ids.update(tick.agg_id for tick in ticks)
+            yield Extent(*key, min(ids), max(ids), opened)
 
     def pass_time(self, ms: int) -> None:
         self.now += ms

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RowRefused
-from engine.market.ticks import Tick, read_row, row_of_frame, significant_digits
+from engine.market.ticks import Tick, read_row, read_rows, row_of_frame, significant_digits
 
 GOOD = ["BTCUSDT", 3460311796, "85595.90", "0.411", 1790046465580, False]
 
@@ -56,12 +56,42 @@ def test_a_bad_value_is_refused_with_what_was_found_and_expected(place: int, val
     with pytest.raises(RowRefused) as refused:
         read_row(row)
     assert says in str(refused.value)
+    assert read_rows([GOOD, row, GOOD]) is None
 
 
 @pytest.mark.parametrize("row", [[], GOOD[:5], [*GOOD, 1], "BTCUSDT", None, {"s": 1}, 7])
 def test_a_row_of_another_shape_is_refused(row: object) -> None:
     with pytest.raises(RowRefused, match="expected six values"):
         read_row(row)
+    assert read_rows([row]) is None
+    assert read_rows([GOOD, row]) is None
+
+
+VALUES = [
+    st.sampled_from(["BTCUSDT", "ETHUSDT", "币安人生USDT", "btcusdt"]),
+    st.one_of(st.integers(0, 2**53 - 1), st.sampled_from([2**53, -1, 1.0, True, "1"])),
+    st.one_of(st.from_regex(r"\A[0-9]{1,12}(\.[0-9]{1,12})?\Z"), st.text("0123456789.\n", max_size=14), st.just(1.5)),
+    st.from_regex(r"\A[1-9][0-9]{0,11}(\.[0-9]{1,3})?\Z"),
+    st.one_of(st.integers(1, 10**14 - 1), st.sampled_from([0, 10**14, None])),
+    st.sampled_from([True, False, None, 1]),
+]
+
+
+@given(st.lists(st.tuples(*VALUES).map(list), min_size=1, max_size=4))
+def test_rows_read_together_are_as_read_one_by_one(rows: list[list[object]]) -> None:
+    together = read_rows(rows)
+    try:
+        alone = [read_row(row) for row in rows]
+    except RowRefused:
+        assert together is None
+    else:
+        is_common = all(len(str(row[place])) <= 15 for row in rows for place in (2, 3))
+        assert together == (alone if is_common else None)
+
+
+@pytest.mark.parametrize("pair", [("1\n2", "3"), ("1\n", "2"), ("1", "\n2"), ("", "1\n2"), ("1\n2", "")])
+def test_a_line_break_in_one_value_is_not_taken_for_two_values(pair: tuple[str, str]) -> None:
+    assert read_rows([[*GOOD[:2], *pair, *GOOD[4:]]]) is None
 
 
 def test_symbols_of_any_script_are_taken() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from tests.durability.images import PowerCut
 from tests.durability.vfs import Op, watched
 from tests.engine.store.desk import NOW, T0, assert_whole, batch, counts, everything, query, tick
 
+ROOT = Path(__file__).parents[3]
 FIRST = Schema("ticks", TICKS.scripts[:1])
 
 
@@ -105,6 +109,53 @@ def test_power_cuts_while_the_dashboards_file_migrates_leave_the_old_version_or_
         assert query(path, "PRAGMA integrity_check") == [("ok",)]
         assert query(path, "SELECT y, x FROM watch") == [("Y", "X")]
     assert seen == {old, ANALYSIS.version}
+
+
+# A process that ends, as by kill -9, before its n-th write, cut or sync of the files that it migrates.
+_DYING = """
+import os, signal, sys
+from itertools import count
+from pathlib import Path
+from engine.store.analysis import ANALYSIS
+from engine.store.files import prepare
+from engine.store.schema import TICKS
+from tests.durability.vfs import watched
+path, last, calls = Path(sys.argv[1]), int(sys.argv[2]), count(1)
+def die(kind, name):
+    if next(calls) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+with watched(path.parent) as disk:
+    disk.fault = die
+    prepare(path, {"ticks": TICKS, "analysis": ANALYSIS}[path.stem])
+"""
+
+
+@pytest.mark.parametrize(("schema", "old"), [(TICKS, 1), *((ANALYSIS, old) for old in range(1, ANALYSIS.version))])
+def test_a_migration_killed_at_20_points_leaves_the_old_version_or_the_new(
+    tmp_path: Path, schema: Schema, old: int
+) -> None:
+    first, name = Schema(schema.kind, schema.scripts[:old]), f"{schema.kind}.db"
+    (tmp_path / "whole").mkdir()
+    with watched(tmp_path / "whole") as disk:
+        prepare(tmp_path / "whole" / name, first)
+        begun = len(disk.ops)
+        prepare(tmp_path / "whole" / name, schema)
+        steps = sum(op.kind in ("write", "truncate", "sync") for op in disk.ops[begun:])
+    points = sorted({1 + number * steps // 20 for number in range(20)} | {steps})
+    seen = set()
+    for point in points:
+        path = tmp_path / f"killed-{point}" / name
+        prepare(path, first)
+        killed = subprocess.run([sys.executable, "-c", _DYING, str(path), str(point)], cwd=ROOT, capture_output=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+        assert query(path, "PRAGMA integrity_check") == [("ok",)]
+        seen.add((version_of(path), frozenset(query(path, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))))
+        prepare(path, schema)
+        assert version_of(path) == schema.version
+    assert len(points) >= min(20, steps)  # a small migration has fewer steps: then at each
+    assert {version for version, _ in seen} == {old, schema.version}
+    assert len(seen) == 2  # each version with its own tables, nothing between
 
 
 def make_image(ops: list[Op], folder: Path, rng: random.Random) -> Path:
