@@ -1,4 +1,4 @@
-"""The charts, empty: which columns each trace draws stands in its ``meta``, and ``assets/live.js`` fills them.
+"""The charts, empty: which columns each trace draws stands in its ``meta``, and ``assets/draw.js`` fills them.
 
 Pure functions of the settings; plain dicts, as validated figures cost 20 ms each.
 """

@@ -9,7 +9,7 @@
  */
 const PairbridgeCore = (() => {
   const KEEP = 1000; // bars on the screen
-  const CANDLES = 360; // drawing more costs a frame its time
+  const CANDLES = 360; // of a chart that the user has moved; more would cost a frame its time
 
   /** An empty memory of one pair. */
   function emptyPair() {
@@ -83,13 +83,13 @@ const PairbridgeCore = (() => {
    * @param {string} leg which leg the candles show, "y" or "x"
    * @returns {Object<string, any[]>}
    */
-  function drawn(pair, meta, leg) {
+  function drawn(pair, meta, leg, candles = CANDLES) {
     if (meta.marks) return marks(pair, meta.marks);
     /** @type {Object<string, any[]>} */
     const arrays = {};
     for (const field of ["x", "y", "open", "high", "low", "close"]) {
       if (meta[field]) arrays[field] = pair.columns[meta[field].replace("leg_", leg + "_")] ?? [];
-      if (meta.candles && arrays[field]) arrays[field] = arrays[field].slice(-CANDLES);
+      if (meta.candles && arrays[field]) arrays[field] = arrays[field].slice(-candles);
     }
     if (meta.normalise) arrays.y = normalised(arrays.y);
     if (meta.candles) appendForming(pair, meta, leg, arrays);

@@ -2,31 +2,25 @@
 "use strict";
 
 /**
- * The live half of the screen: frames come in over a WebSocket (or, when that is down, by polling through Dash),
- * and are painted at most once per animation frame. Charts keep the user's zoom: data is replaced, axes are not.
+ * The live half of the screen: frames come in over a WebSocket (or, when that is down, by polling through Dash)
+ * and go to the texts, the lists and the charts.
  */
 (() => {
   const core = PairbridgeCore;
-  const CHARTS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
-  const SHOWN_BARS = { "price-chart": 180 };
-  const SHOWN = 480;
   const SILENT_MS = 2500; // the dashboard speaks every second
   const POLL_AFTER_MS = 3000;
 
-  let pair = core.emptyPair();
+  const pair = core.emptyPair();
+  const charts = new PairbridgeCharts(pair);
   let wanted = null; // the watch to follow; null: whichever is first
-  let leg = "y";
   let tradesOnly = true;
   let socket = null;
   let heard = performance.now();
   let retry = 250;
   let polling = false;
-  let dirty = false;
   let banner = null;
+  let listed = ""; // the watch list as the table has it
   let told = null; // the newest scan that the page was told of
-  const zoomed = new Set();
-  let stale = new Set(CHARTS); // charts that do not show what is known
-  const painted = { frames: 0, trade_ms: 0 }; // for measurements
 
   const byId = (id) => document.getElementById(id);
 
@@ -60,15 +54,11 @@
     if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
     const isOther = message.reset && message.watch !== pair.watch;
     core.absorb(pair, message);
-    if (message.reset || message.log.length || (message.columns.t ?? []).length) stale = new Set(CHARTS);
-    if (isOther) zoomed.clear();
+    if (message.reset || message.log.length || (message.columns.t ?? []).length) charts.age();
+    if (isOther) charts.unzoom();
     showTexts(message);
     showLog(message);
-    painted.trade_ms = message.trade_ms ?? painted.trade_ms;
-    if (!dirty) {
-      dirty = true;
-      requestAnimationFrame(paint);
-    }
+    charts.paintSoon(message.trade_ms);
   }
 
   function showBanner(status) {
@@ -173,93 +163,12 @@
     const known = new Set();
     api.forEachNode((node) => known.add(node.id));
     for (const row of rows) row.chosen = row.id === String(pair.watch);
+    const key = JSON.stringify(rows);
+    if (key === listed && known.size) return; // to set it again would cost a frame its time
+    listed = key;
     const fresh = rows.filter((row) => !known.has(row.id));
     const gone = [...known].filter((id) => !rows.some((row) => row.id === id)).map((id) => ({ id }));
     api.applyTransaction({ add: fresh, update: rows.filter((row) => known.has(row.id)), remove: gone });
-  }
-
-  function plot(id) {
-    const box = byId(id);
-    return box ? /** @type {any} */ (box.querySelector(".js-plotly-plot")) : null;
-  }
-
-  function paint() {
-    dirty = false;
-    if (document.querySelector(".page")?.dataset.tab === "scan") return; // hidden: they stay stale
-    stale.add("price-chart"); // its last candle is still forming; the others change with a complete bar only
-    for (const id of [...stale]) {
-      const gd = plot(id);
-      if (!gd || !gd.data) continue; // not mounted yet: it stays stale
-      draw(id, gd);
-      stale.delete(id);
-    }
-    painted.frames += 1;
-    if (painted.trade_ms) {
-      const at = painted.trade_ms;
-      requestAnimationFrame(() => (window.pairbridgePainted = { at, painted_ms: Date.now(), frames: painted.frames }));
-    }
-  }
-
-  function draw(id, gd) {
-    if (!gd.pairbridge) {
-      gd.pairbridge = true;
-      gd.on("plotly_relayout", (change) => {
-        if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) zoomed.add(id);
-      });
-      gd.on("plotly_doubleclick", () => follow(id));
-    }
-    for (const trace of gd.data) {
-      Object.assign(trace, core.drawn(pair, trace.meta, leg));
-      if (trace.meta.optional) trace.visible = trace.y.length > 0;
-    }
-    if (id === "legs-chart") {
-      gd.data[0].name = pair.names.y;
-      gd.data[1].name = pair.names.x;
-    }
-    if (id === "spread-chart") gd.layout.yaxis.ticksuffix = pair.spreadUnit;
-    if (pair.shapes[id]) gd.layout.shapes = pair.shapes[id];
-    if (!zoomed.has(id)) {
-      const range = core.latest(pair, SHOWN_BARS[id] ?? SHOWN);
-      if (range) gd.layout.xaxis.range = range;
-      gd.layout.xaxis.autorange = !range;
-      fitY(id, gd, range);
-    }
-    gd.layout.datarevision = painted.frames;
-    window.Plotly.react(gd, gd.data, gd.layout);
-  }
-
-  /** The y axis shows what the x axis shows, and no older extremes. */
-  function fitY(id, gd, range) {
-    if (id === "gate-chart" || !range) return;
-    let low = Infinity;
-    let high = -Infinity;
-    for (const trace of gd.data) {
-      if (trace.yaxis === "y2" || trace.meta.marks) continue;
-      const lows = trace.low ?? trace.y;
-      const highs = trace.high ?? trace.y;
-      for (let i = 0; i < trace.x.length; i++) {
-        if (trace.x[i] < range[0] || lows[i] === null || highs[i] === null) continue;
-        low = Math.min(low, lows[i]);
-        high = Math.max(high, highs[i]);
-      }
-    }
-    for (const shape of gd.layout.shapes ?? []) {
-      if (low <= high && id === "z-chart" && Math.abs(shape.y0) < 6) {
-        low = Math.min(low, shape.y0);
-        high = Math.max(high, shape.y0);
-      }
-    }
-    if (low > high) return;
-    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
-    gd.layout.yaxis.range = [low - air, high + air];
-    gd.layout.yaxis.autorange = false;
-  }
-
-  function follow(id) {
-    zoomed.delete(id);
-    const gd = plot(id);
-    if (gd) draw(id, gd);
-    return false;
   }
 
   function setPolling(on) {
@@ -295,7 +204,7 @@
     const actions = {
       j: () => step(1),
       k: () => step(-1),
-      f: () => CHARTS.forEach(follow),
+      f: () => charts.unzoom(),
       e: () => byId("export-log")?.click(),
       "?": () => byId("help-open")?.click(),
     };
@@ -323,7 +232,7 @@
         document.querySelector(".page").dataset.tab = value;
         window.dash_clientside.set_props("scan-poll", { disabled: value !== "scan" });
         window.dispatchEvent(new Event("resize")); // charts that were hidden have no size yet
-        requestAnimationFrame(paint);
+        charts.paintSoon();
       },
       freshScan(newest) {
         if (newest === null || newest === undefined || newest === told) return window.dash_clientside.no_update;
@@ -331,9 +240,7 @@
         return newest;
       },
       showLeg(value) {
-        leg = value;
-        zoomed.delete("price-chart");
-        requestAnimationFrame(paint);
+        charts.showLeg(value);
       },
       filterLog(value) {
         tradesOnly = (value ?? []).includes("trades");

@@ -1,0 +1,138 @@
+// @ts-check
+"use strict";
+
+/**
+ * The charts of one pair, painted at most once per animation frame. They keep the user's zoom: data is replaced,
+ * axes are not.
+ */
+class PairbridgeCharts {
+  static IDS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
+  static SHOWN_BARS = { "price-chart": 180 };
+  static SHOWN = 480;
+  static AT_ONCE = 2;
+
+  /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair what is known of it, kept by the caller */
+  constructor(pair) {
+    this.pair = pair;
+    this.leg = "y";
+    this.zoomed = new Set();
+    this.stale = new Set(PairbridgeCharts.IDS); // those that do not show what is known, longest first
+    this.isDue = false;
+    this.frames = 0;
+    this.trade_ms = 0; // the newest trade that is known of, for measurements
+  }
+
+  /** Something but the last candle has changed. */
+  age() {
+    this.stale = new Set([...this.stale, ...PairbridgeCharts.IDS]);
+  }
+
+  /** All of them follow the market again. */
+  unzoom() {
+    this.zoomed.clear();
+    this.age();
+    this.paintSoon();
+  }
+
+  /** Candles of "y" or "x". */
+  showLeg(leg) {
+    this.leg = leg;
+    this.zoomed.delete("price-chart");
+    this.paintSoon();
+  }
+
+  /** With the next animation frame. */
+  paintSoon(trade_ms = null) {
+    this.trade_ms = trade_ms ?? this.trade_ms;
+    if (!this.isDue) requestAnimationFrame(() => this.paint());
+    this.isDue = true;
+  }
+
+  /**
+   * Draw the price chart, whose last candle is still forming, and one of the others, which change with a complete
+   * bar: all six in one frame would hold up the next trades for as long as they take together.
+   */
+  paint() {
+    this.isDue = false;
+    if (document.querySelector(".page")?.dataset.tab === "scan") return; // hidden: they stay stale
+    const others = [...this.stale].filter((id) => id !== "price-chart");
+    const mounted = ["price-chart", ...others].filter((id) => this.plot(id)?.data); // the rest stays stale
+    for (const id of mounted.slice(0, PairbridgeCharts.AT_ONCE)) {
+      this.draw(id, this.plot(id));
+      this.stale.delete(id);
+    }
+    if (mounted.length > PairbridgeCharts.AT_ONCE) this.paintSoon();
+    this.frames += 1;
+    if (!this.trade_ms) return;
+    const painted = { at: this.trade_ms, frames: this.frames };
+    requestAnimationFrame(() => (window.pairbridgePainted = { ...painted, painted_ms: Date.now() }));
+  }
+
+  plot(id) {
+    return /** @type {any} */ (document.getElementById(id)?.querySelector(".js-plotly-plot"));
+  }
+
+  draw(id, gd) {
+    if (!gd.pairbridge) {
+      gd.pairbridge = true;
+      for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
+        gd.on(moved, (change) => {
+          if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.zoomed.add(id);
+        });
+      }
+      gd.on("plotly_doubleclick", () => this.follow(id, gd));
+    }
+    const isZoomed = this.zoomed.has(id);
+    const shown = PairbridgeCharts.SHOWN_BARS[id] ?? PairbridgeCharts.SHOWN;
+    for (const trace of gd.data) {
+      Object.assign(trace, PairbridgeCore.drawn(this.pair, trace.meta, this.leg, isZoomed ? undefined : shown));
+      if (trace.meta.optional) trace.visible = trace.y.length > 0;
+    }
+    if (id === "legs-chart") {
+      gd.data[0].name = this.pair.names.y;
+      gd.data[1].name = this.pair.names.x;
+    }
+    if (id === "spread-chart") gd.layout.yaxis.ticksuffix = this.pair.spreadUnit;
+    if (this.pair.shapes[id]) gd.layout.shapes = this.pair.shapes[id];
+    if (!isZoomed) {
+      const range = PairbridgeCore.latest(this.pair, shown);
+      if (range) gd.layout.xaxis.range = range;
+      gd.layout.xaxis.autorange = !range;
+      if (range && id !== "gate-chart") this.fitY(id, gd, range);
+    }
+    gd.layout.datarevision = (gd.layout.datarevision ?? 0) + 1;
+    window.Plotly.react(gd, gd.data, gd.layout);
+  }
+
+  follow(id, gd) {
+    this.zoomed.delete(id);
+    this.draw(id, gd);
+    return false; // instead of what Plotly does on a double click
+  }
+
+  /** The y axis shows what the x axis shows, and no older extremes. */
+  fitY(id, gd, range) {
+    let low = Infinity;
+    let high = -Infinity;
+    for (const trace of gd.data) {
+      if (trace.yaxis === "y2" || trace.meta.marks) continue;
+      const lows = trace.low ?? trace.y;
+      const highs = trace.high ?? trace.y;
+      for (let i = 0; i < trace.x.length; i++) {
+        if (trace.x[i] < range[0] || lows[i] === null || highs[i] === null) continue;
+        low = Math.min(low, lows[i]);
+        high = Math.max(high, highs[i]);
+      }
+    }
+    for (const shape of gd.layout.shapes ?? []) {
+      if (low <= high && id === "z-chart" && Math.abs(shape.y0) < 6) {
+        low = Math.min(low, shape.y0);
+        high = Math.max(high, shape.y0);
+      }
+    }
+    if (low > high) return;
+    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
+    gd.layout.yaxis.range = [low - air, high + air];
+    gd.layout.yaxis.autorange = false;
+  }
+}
