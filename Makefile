@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT = $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
 
-.PHONY: run demo test check lint types bench soak setup setup-dev system clean help
+.PHONY: run demo test check lint types bench soak setup setup-dev system firefox clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -37,7 +37,7 @@ types: setup-dev
 bench: setup-dev system
 	@$(PY) -m bench
 
-soak: setup-dev system
+soak: setup-dev system firefox
 	@$(PY) -m tests.run --soak
 
 setup: $(VENV)/.runtime
@@ -60,13 +60,17 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@$(PY) -m pip install -q --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	@touch $@
 
-# The browser tests drive the system's Chromium, the page's own tests run in Node. Both come from apt
-# where they are missing; elsewhere the tests that need them skip and say so.
+# The browser tests drive the system's Chromium, the long forms Firefox too, and the page's own tests run in Node.
+# All come from apt where they are missing; elsewhere the tests that need them skip and say so.
 system:
 	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1; then \
 	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Chromium ..."; $(APT) update >/dev/null && $(APT) install chromium >/dev/null || echo "Chromium could not be installed"; fi; fi
 	@if ! command -v node >/dev/null 2>&1; then \
 	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Node.js ..."; $(APT) install nodejs >/dev/null || echo "Node.js could not be installed"; fi; fi
+
+firefox:
+	@if ! { command -v firefox-esr || command -v firefox; } >/dev/null 2>&1; then \
+	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Firefox ..."; $(APT) update >/dev/null && $(APT) install firefox-esr >/dev/null || echo "Firefox could not be installed"; fi; fi
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/results
