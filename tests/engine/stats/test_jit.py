@@ -14,7 +14,8 @@ SHOW = "from caller import caller; print(caller(2.0), sum(caller.stats.cache_hit
 def run(folder: Path, rate: float) -> str:
     (folder / "callee.py").write_text(CALLEE.format(rate=rate))
     (folder / "caller.py").write_text(CALLER)
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+    # Python's own cache knows a source by its second and its size, and these are written within one.
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, env=environment, check=True)
     return done.stdout.strip()
 
