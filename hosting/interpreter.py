@@ -13,10 +13,10 @@ def tune() -> None:
     """Call it once everything is made that lives as long as the process.
 
     Garbage: Python searches after every 700 new objects, and ever and again through all there are. A batch of 500
-    trades makes 2,000 that are in no cycle and die with their commit: searching took a fifth of the intake's time.
+    trades makes 2,000 that are in no cycle and die with their commit (``python -m bench store`` shows the speed).
 
-    Threads: one that comes back from the disk waits for its turn, by default up to 5 ms, and a commit comes back
-    a dozen times. Beside a busy event loop that was 100 ms; with turns of 1 ms it is 40, at 3 % of the speed.
+    Threads: one that comes back from the disk waits for its turn, by default up to 5 ms, and a commit comes back a
+    dozen times. Shorter turns cost little speed (``python -m bench hostile`` shows the waits beside a busy loop).
     """
     gc.collect()
     gc.freeze()

@@ -117,7 +117,7 @@ def test_the_readme_names_the_two_commands_and_the_steps() -> None:
 
 
 def test_nothing_committed_names_a_machine_or_the_shared_folder() -> None:
-    pattern = re.compile(r"(^|[^A-Za-z])/(work|root|home)/|shared/(design|tools|data)")
+    pattern = re.compile(r"(^|[^A-Za-z])/(work|farm|root|home)/|shared/(design|tools|data)")
     allowed = {Path("tests/test_docs.py")}
     for path in ROOT.rglob("*"):
         inside = path.relative_to(ROOT)

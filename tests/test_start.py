@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("statsmodels", "scipy.stats", "pandas", "polars", "apprise")
@@ -34,6 +37,17 @@ def loaded(code: str, *arguments: str) -> list[str]:
 
 def test_the_dashboard_starts_without_the_heavy_libraries(tmp_path: Path) -> None:
     assert loaded(START, str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("program", ["server.py", "dashboard.py"])
+def test_a_data_folder_that_cannot_be_made_is_one_sentence_and_exit_2(tmp_path: Path, program: str) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "data"
+    environ = os.environ | {"PAIRBRIDGE_DATA_DIR": str(folder), "PAIRBRIDGE_BRIDGE_PORT": "0"}
+    ended = subprocess.run([sys.executable, program], cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert ended.returncode == 2
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    assert f"{folder} cannot be used: Not a directory; set PAIRBRIDGE_DATA_DIR to another folder" in line
 
 
 def test_the_server_starts_without_numbers_at_all() -> None:

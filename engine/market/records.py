@@ -32,7 +32,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """From where to where the ids of one symbol are stored. ``opened``: its first trade ever, if this commit had it."""
+    """From where to where the ids of one symbol are stored. ``opened``: its first trade ever, if that was new."""
 
     market: str
     symbol: str
@@ -71,7 +71,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Everything one transaction did. ``extents``: of each symbol that it stored a new trade of."""
+    """Everything one transaction did. ``extents``: of each symbol that its batches had a trade of."""
 
     receipts: tuple[Receipt, ...]
     extents: tuple[Extent, ...]

@@ -82,7 +82,7 @@ class Plan:
     rows: list[TickRow] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)  # by batch
     known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were there already
-    fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: (seq, tick)
+    fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: new (seq, tick)
     opened: dict[int, Tick] = field(default_factory=dict)  # the first tick ever of a series
     holes: dict[int, set[Hole]] = field(default_factory=dict)
     absent: set[Hole] = field(default_factory=set)
@@ -118,18 +118,17 @@ class Book:
         known: list[tuple[int, Tick]] = []
         before = len(plan.rows)
         seq, add_row = plan.seq, plan.rows.append
-        by_symbol = {symbol: self.series[batch.market, symbol] for symbol in set(map(_symbol, batch.ticks))}
-        at = {
-            symbol: (series.series_id, series.coverage, plan.fresh.setdefault(series.series_id, {}))
-            for symbol, series in by_symbol.items()
-        }
+        places: dict[str, tuple[Series, Ledger, dict[int, list[tuple[int, Tick]]]]] = {}
+        for name in set(map(_symbol, batch.ticks)):
+            series = self.series[batch.market, name]
+            places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})
         for tick in batch.ticks:
             symbol, agg_id, price, quantity, time_ms, maker, _ = tick
-            series_id, coverage, seconds = at[symbol]
+            series, coverage, seconds = places[symbol]
             if agg_id - 1 == coverage.high_water:  # in order, as almost all are: spare the lookup
                 coverage.high_water = agg_id
-            elif not self._place(plan, by_symbol[symbol], tick):
-                known.append((series_id, tick))
+            elif not self._place(plan, series, tick):
+                known.append((series.series_id, tick))
                 continue
             seq += 1
             future = time_ms > horizon_ms
@@ -137,12 +136,12 @@ class Book:
                 if watermark.time_ms is None or time_ms > watermark.time_ms:
                     watermark.advance(time_ms, now.wall_ms, now.mono_ms)
                     horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
-                second_ms = time_ms - time_ms % SECOND_MS
+                second_ms = time_ms - time_ms % SECOND_MS  # bar_open, without its call for each trade
                 if second_ms in seconds:
                     seconds[second_ms].append((seq, tick))
                 else:
                     seconds[second_ms] = [(seq, tick)]
-            add_row((seq, series_id, agg_id, price, quantity, time_ms, maker, future))
+            add_row((seq, series.series_id, agg_id, price, quantity, time_ms, maker, future))
         plan.seq = seq
         plan.markets.add(batch.market)
         plan.stored.append(len(plan.rows) - before)

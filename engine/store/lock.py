@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import IO
 
 from engine.errors import StoreError
+from engine.store.files import make_folder
 
 
 @contextmanager
 def held(folder: Path, role: str) -> Iterator[None]:
-    """Hold the lock of ``role`` ("server" or "dashboard"). Raises StoreError while another process holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{role}.lock").open("a+") as file:
+    """Hold the lock of ``role`` ("server" or "dashboard").
+
+    Raises StoreError while another process holds it, and where the folder cannot be made or written.
+    """
+    with _opened(folder, role) as file:
         try:
             _lock(file)
         except OSError:
@@ -30,6 +33,16 @@ def held(folder: Path, role: str) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _opened(folder: Path, role: str) -> IO[str]:
+    try:
+        make_folder(folder)
+        return (folder / f"{role}.lock").open("a+")
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename} cannot be used: {error.strerror}; set PAIRBRIDGE_DATA_DIR to another folder"
+        ) from error
 
 
 if sys.platform == "win32":

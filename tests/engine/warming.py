@@ -6,11 +6,10 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
 
 _COUNT = """
 import sys

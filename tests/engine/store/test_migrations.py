@@ -17,11 +17,11 @@ from engine.store.analysis import ANALYSIS
 from engine.store.files import Schema, prepare
 from engine.store.schema import TICKS
 from engine.store.writer import TickWriter
+from tests.conftest import ROOT
 from tests.durability.images import PowerCut
 from tests.durability.vfs import Op, watched
 from tests.engine.store.desk import NOW, T0, assert_whole, batch, counts, everything, query, tick
 
-ROOT = Path(__file__).parents[3]
 FIRST = Schema("ticks", TICKS.scripts[:1])
 
 
@@ -39,6 +39,13 @@ def make_first_version(path: Path) -> None:
         db.execute("INSERT INTO holes VALUES (2, 1, 6, 8, '[[6, 8]]', 'unfetchable', 'geo-blocked', 5, NULL)")
         db.execute("INSERT INTO markets VALUES ('sim', ?, 0)", (T0 + 3_000,))
         db.execute("INSERT INTO meta VALUES ('last_seq', 3)")
+
+
+def make_old_watch_list(path: Path, version: int) -> None:
+    """The dashboard's file as that version left it, with one pair."""
+    prepare(path, Schema("analysis", ANALYSIS.scripts[:version]))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("INSERT INTO watch (market, y, x, settings) VALUES ('sim', 'Y', 'X', '{}')")
 
 
 def version_of(path: Path) -> int:
@@ -93,9 +100,7 @@ def test_power_cuts_while_the_dashboards_file_migrates_leave_the_old_version_or_
     seen = set()
     path = tmp_path / "analysis.db"
     with watched(tmp_path) as disk:
-        prepare(path, Schema("analysis", ANALYSIS.scripts[:old]))
-        with closing(sqlite3.connect(path, isolation_level=None)) as db:
-            db.execute("INSERT INTO watch (market, y, x, settings) VALUES ('sim', 'Y', 'X', '{}')")
+        make_old_watch_list(path, old)
         begun = len(disk.ops)
         prepare(path, ANALYSIS)
         ops = list(disk.ops)
@@ -131,29 +136,40 @@ with watched(path.parent) as disk:
 """
 
 
+def make_old(path: Path, schema: Schema, version: int) -> None:
+    path.parent.mkdir()
+    if schema is TICKS:
+        make_first_version(path)
+    else:
+        make_old_watch_list(path, version)
+
+
 @pytest.mark.parametrize(("schema", "old"), [(TICKS, 1), *((ANALYSIS, old) for old in range(1, ANALYSIS.version))])
 def test_a_migration_killed_at_20_points_leaves_the_old_version_or_the_new(
     tmp_path: Path, schema: Schema, old: int
 ) -> None:
-    first, name = Schema(schema.kind, schema.scripts[:old]), f"{schema.kind}.db"
-    (tmp_path / "whole").mkdir()
-    with watched(tmp_path / "whole") as disk:
-        prepare(tmp_path / "whole" / name, first)
+    name = f"{schema.kind}.db"
+    rows = "SELECT seq, agg_id, price FROM ticks" if schema is TICKS else "SELECT market, y, x, settings FROM watch"
+    (tmp_path / "disk").mkdir()
+    with watched(tmp_path / "disk") as disk:
+        whole = tmp_path / "disk" / "whole" / name
+        make_old(whole, schema, old)
         begun = len(disk.ops)
-        prepare(tmp_path / "whole" / name, schema)
+        prepare(whole, schema)
         steps = sum(op.kind in ("write", "truncate", "sync") for op in disk.ops[begun:])
-    points = sorted({1 + number * steps // 20 for number in range(20)} | {steps})
+    expected = query(whole, rows)
     seen = set()
-    for point in points:
+    for point in {1 + number * steps // 20 for number in range(20)} | {steps}:  # at each step where there are fewer
         path = tmp_path / f"killed-{point}" / name
-        prepare(path, first)
+        make_old(path, schema, old)
         killed = subprocess.run([sys.executable, "-c", _DYING, str(path), str(point)], cwd=ROOT, capture_output=True)
         assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
         assert query(path, "PRAGMA integrity_check") == [("ok",)]
+        assert query(path, rows) == expected
         seen.add((version_of(path), frozenset(query(path, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))))
         prepare(path, schema)
         assert version_of(path) == schema.version
-    assert len(points) >= min(20, steps)  # a small migration has fewer steps: then at each
+        assert query(path, rows) == expected
     assert {version for version, _ in seen} == {old, schema.version}
     assert len(seen) == 2  # each version with its own tables, nothing between
 
