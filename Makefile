@@ -10,6 +10,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT = $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
+# $(call from_apt,name,package,commands): installs the package unless one of the commands is there
+from_apt = @for each in $(3); do if command -v $$each >/dev/null 2>&1; then exit 0; fi; done; \
+  if command -v apt-get >/dev/null 2>&1; then echo "Installing $(1) ..."; \
+  $(APT) update >/dev/null && $(APT) install $(2) >/dev/null || echo "$(1) could not be installed"; fi
 
 .PHONY: run demo test check lint types bench soak setup setup-dev system firefox clean help
 .DEFAULT_GOAL := help
@@ -63,14 +67,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 # The browser tests drive the system's Chromium, the long forms Firefox too, and the page's own tests run in Node.
 # All come from apt where they are missing; elsewhere the tests that need them skip and say so.
 system:
-	@if ! { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1; then \
-	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Chromium ..."; $(APT) update >/dev/null && $(APT) install chromium >/dev/null || echo "Chromium could not be installed"; fi; fi
-	@if ! command -v node >/dev/null 2>&1; then \
-	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Node.js ..."; $(APT) install nodejs >/dev/null || echo "Node.js could not be installed"; fi; fi
+	$(call from_apt,Chromium,chromium,chromium chromium-browser google-chrome)
+	$(call from_apt,Node.js,nodejs,node)
 
 firefox:
-	@if ! { command -v firefox-esr || command -v firefox; } >/dev/null 2>&1; then \
-	  if command -v apt-get >/dev/null 2>&1; then echo "Installing Firefox ..."; $(APT) update >/dev/null && $(APT) install firefox-esr >/dev/null || echo "Firefox could not be installed"; fi; fi
+	$(call from_apt,Firefox,firefox-esr,firefox-esr firefox)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/results
