@@ -9,7 +9,6 @@
  */
 const PairbridgeCore = (() => {
   const KEEP = 1000; // bars on the screen
-  const CANDLES = 360; // of a chart that the user has moved; more would cost a frame its time
 
   /** An empty memory of one pair. */
   function emptyPair() {
@@ -81,9 +80,10 @@ const PairbridgeCore = (() => {
    * @param {ReturnType<typeof emptyPair>} pair
    * @param {Meta} meta
    * @param {string} leg which leg the candles show, "y" or "x"
+   * @param {number} candles at most so many, the newest
    * @returns {Object<string, any[]>}
    */
-  function drawn(pair, meta, leg, candles = CANDLES) {
+  function drawn(pair, meta, leg, candles = Infinity) {
     if (meta.marks) return marks(pair, meta.marks);
     /** @type {Object<string, any[]>} */
     const arrays = {};

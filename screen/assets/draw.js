@@ -9,7 +9,8 @@ class PairbridgeCharts {
   static IDS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
   static SHOWN_BARS = { "price-chart": 180 };
   static SHOWN = 480;
-  static AT_ONCE = 2;
+  static CANDLES = 360; // of a chart that the user has moved; more would cost a frame its time
+  static AT_ONCE = 2; // charts in one animation frame
 
   /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair what is known of it, kept by the caller */
   constructor(pair) {
@@ -22,15 +23,15 @@ class PairbridgeCharts {
     this.trade_ms = 0; // the newest trade that is known of, for measurements
   }
 
-  /** Something but the last candle has changed. */
-  age() {
+  /** More than the last candle has changed. */
+  invalidate() {
     this.stale = new Set([...this.stale, ...PairbridgeCharts.IDS]);
   }
 
   /** All of them follow the market again. */
   unzoom() {
     this.zoomed.clear();
-    this.age();
+    this.invalidate();
     this.paintSoon();
   }
 
@@ -38,27 +39,34 @@ class PairbridgeCharts {
   showLeg(leg) {
     this.leg = leg;
     this.zoomed.delete("price-chart");
+    this.stale.add("price-chart");
     this.paintSoon();
   }
 
-  /** With the next animation frame. */
-  paintSoon(trade_ms = null) {
+  /** A trade has moved the candle that is still forming. */
+  traded(trade_ms) {
     this.trade_ms = trade_ms ?? this.trade_ms;
+    this.stale.add("price-chart");
+    this.paintSoon();
+  }
+
+  /** Draw what is stale with the next animation frame. */
+  paintSoon() {
     if (!this.isDue) requestAnimationFrame(() => this.paint());
     this.isDue = true;
   }
 
   /**
-   * Draw the price chart, whose last candle is still forming, and one of the others, which change with a complete
-   * bar: all six in one frame would hold up the next trades for as long as they take together.
+   * Draw a few of the stale charts, the price chart first: it moves with each trade, the others with a complete
+   * bar, and all six in one frame would hold up the next trades for as long as they take together.
    */
   paint() {
     this.isDue = false;
     if (document.querySelector(".page")?.dataset.tab === "scan") return; // hidden: they stay stale
-    const others = [...this.stale].filter((id) => id !== "price-chart");
-    const mounted = ["price-chart", ...others].filter((id) => this.plot(id)?.data); // the rest stays stale
-    for (const id of mounted.slice(0, PairbridgeCharts.AT_ONCE)) {
-      this.draw(id, this.plot(id));
+    const inOrder = [...this.stale].sort((a, b) => Number(b === "price-chart") - Number(a === "price-chart"));
+    const mounted = inOrder.map((id) => [id, this.plot(id)]).filter(([, gd]) => gd?.data); // the rest stays stale
+    for (const [id, gd] of mounted.slice(0, PairbridgeCharts.AT_ONCE)) {
+      this.draw(id, gd);
       this.stale.delete(id);
     }
     if (mounted.length > PairbridgeCharts.AT_ONCE) this.paintSoon();
@@ -84,8 +92,9 @@ class PairbridgeCharts {
     }
     const isZoomed = this.zoomed.has(id);
     const shown = PairbridgeCharts.SHOWN_BARS[id] ?? PairbridgeCharts.SHOWN;
+    const candles = isZoomed ? PairbridgeCharts.CANDLES : shown;
     for (const trace of gd.data) {
-      Object.assign(trace, PairbridgeCore.drawn(this.pair, trace.meta, this.leg, isZoomed ? undefined : shown));
+      Object.assign(trace, PairbridgeCore.drawn(this.pair, trace.meta, this.leg, candles));
       if (trace.meta.optional) trace.visible = trace.y.length > 0;
     }
     if (id === "legs-chart") {

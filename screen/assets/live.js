@@ -54,11 +54,11 @@
     if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
     const isOther = message.reset && message.watch !== pair.watch;
     core.absorb(pair, message);
-    if (message.reset || message.log.length || (message.columns.t ?? []).length) charts.age();
+    if (message.reset || message.log.length || (message.columns.t ?? []).length) charts.invalidate();
     if (isOther) charts.unzoom();
     showTexts(message);
     showLog(message);
-    charts.paintSoon(message.trade_ms);
+    charts.traded(message.trade_ms);
   }
 
   function showBanner(status) {

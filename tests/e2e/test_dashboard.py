@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, FloatRect, Page, Route, WebSocketRoute, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -61,20 +61,36 @@ def test_new_bars_arrive_by_themselves(page: Page) -> None:
 
 
 def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
-    box = page.locator("#z-chart .nsewdrag").first.bounding_box()
+    box = drag(page, "z-chart")
+    zoomed = until(lambda: _narrow(x_range(page, "z-chart")), 5, "the zoom")
+    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
+    before = page.evaluate(newest)
+    seen(page, f"before => {newest} > before", arg=before)
+    assert x_range(page, "z-chart") == zoomed
+    page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
+    until(lambda: x_range(page, "z-chart")[1] >= before, 5, "following now again")
+
+
+def drag(page: Page, chart: str) -> FloatRect:
+    """With the mouse over a part of a chart; where the chart is."""
+    area = page.locator(f"#{chart} .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.3, y)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, y + 2, steps=5)
     page.mouse.up()
-    zoomed = until(lambda: _narrow(x_range(page, "z-chart")), 5, "the zoom")
-    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
-    before = page.evaluate(newest)
-    seen(page, f"before => {newest} > before", arg=before)
-    assert x_range(page, "z-chart") == zoomed
-    page.mouse.dblclick(box["x"] + box["width"] * 0.5, y)
-    until(lambda: x_range(page, "z-chart")[1] >= before, 5, "following now again")
+    return box
+
+
+def test_candles_beside_those_that_can_be_seen_are_drawn_once_the_chart_is_moved(page: Page) -> None:
+    until(lambda: 180 <= len(points(page, "price-chart")) <= 181, 5, "what can be seen, and the candle that forms")
+    drag(page, "price-chart")
+    until(lambda: 360 <= len(points(page, "price-chart")) <= 361, 5, "more, to move to")
+    page.keyboard.press("f")
+    until(lambda: 180 <= len(points(page, "price-chart")) <= 181, 5, "following now again")
 
 
 def _narrow(found: list[Any]) -> list[Any]:
