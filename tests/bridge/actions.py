@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from tests.bridge.scripted import ScriptedExchange, ScriptedServer, wait_until
+from tests.bridge.peer import wait_until
+from tests.bridge.scripted_exchange import ScriptedExchange
+from tests.bridge.scripted_server import ScriptedServer
 
 
 def start(page: Page) -> Page:
     """Press the button and wait until both ends are connected."""
     page.get_by_role("button", name="Start Bridge", exact=True).click()
     return connected(page)
+
+
+def start_with_three_trades(page: Page, server: ScriptedServer, exchange: ScriptedExchange) -> Page:
+    """Start, and wait until three trades are stored and the page knows it."""
+    start(page)
+    exchange.trade("BTCUSDT", 3)
+    wait_until(lambda: len(server.rows) == 3, "three rows")
+    wait_until(lambda: count(page, "acknowledged") == 3, "the page knows")
+    return page
+
+
+def numbers_of_one_session(server: ScriptedServer) -> list[int]:
+    """The numbers of its batches; it has said hello twice."""
+    first, second = server.said("hello")
+    assert first["session"] == second["session"]
+    return [batch["seq"] for batch in server.said("ticks")]
 
 
 def connected(page: Page) -> Page:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from websockets.sync.client import ClientConnection, connect
 
 from tests.bridge.devtools import BridgeReadings
-from tests.bridge.scripted import wait_until
+from tests.bridge.peer import wait_until
 
 
 def firefox_path() -> str | None:

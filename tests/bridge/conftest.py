@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.bridge.scripted import BRIDGE, TOKEN, ScriptedExchange, ScriptedServer
+from tests.bridge.peer import BRIDGE, TOKEN
+from tests.bridge.scripted_exchange import ScriptedExchange
+from tests.bridge.scripted_server import ScriptedServer
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
-from tests.bridge.scripted import wait_until
+from tests.bridge.peer import wait_until
 
 
 class Chromium:

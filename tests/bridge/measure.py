@@ -17,7 +17,9 @@ from typing import Any
 from playwright.sync_api import Browser, CDPSession, sync_playwright
 
 from tests.bridge.conftest import write_token
-from tests.bridge.scripted import BRIDGE, ScriptedExchange, ScriptedServer, wait_until
+from tests.bridge.peer import BRIDGE, wait_until
+from tests.bridge.scripted_exchange import ScriptedExchange
+from tests.bridge.scripted_server import ScriptedServer
 from tests.browser import CHROMIUM_ARGS, chromium_path
 
 RATES = (50, 200, 1_000, 2_000)

@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.bridge.devtools import Chromium, Tab
-from tests.bridge.scripted import ScriptedExchange, ScriptedServer, wait_until
+from tests.bridge.peer import wait_until
+from tests.bridge.scripted_exchange import ScriptedExchange
+from tests.bridge.scripted_server import ScriptedServer
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
 
 pytestmark = pytest.mark.browser

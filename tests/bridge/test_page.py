@@ -9,9 +9,20 @@ from http import HTTPStatus
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.bridge.actions import all_stored, connected, count, log, start, status
+from tests.bridge.actions import (
+    all_stored,
+    connected,
+    count,
+    log,
+    numbers_of_one_session,
+    start,
+    start_with_three_trades,
+    status,
+)
 from tests.bridge.conftest import OpenPage
-from tests.bridge.scripted import ScriptedExchange, ScriptedServer, wait_until
+from tests.bridge.peer import wait_until
+from tests.bridge.scripted_exchange import ScriptedExchange
+from tests.bridge.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +59,7 @@ def test_every_trade_arrives_once_and_to_the_last_digit(
 def test_stop_says_bye_and_start_goes_on_with_the_same_session(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
-    page = start(open_page())
-    exchange.trade("BTCUSDT", 3)
-    wait_until(lambda: len(server.rows) == 3, "three rows")
+    page = start_with_three_trades(open_page(), server, exchange)
     page.get_by_role("button", name="Stop Bridge").click()
     status(page, "stopped")
     wait_until(lambda: server.said("bye"), "bye")
@@ -59,9 +68,7 @@ def test_stop_says_bye_and_start_goes_on_with_the_same_session(
     start(page)
     exchange.trade("BTCUSDT", 2)
     all_stored(server, exchange)
-    first, second = server.said("hello")
-    assert first["session"] == second["session"]
-    numbers = [batch["seq"] for batch in server.said("ticks")]
+    numbers = numbers_of_one_session(server)
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -9,9 +9,20 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from hosting.page import BridgePage as PublishedPage
-from tests.bridge.actions import all_stored, connected, count, fill, start, status
+from tests.bridge.actions import (
+    all_stored,
+    connected,
+    count,
+    fill,
+    numbers_of_one_session,
+    start,
+    start_with_three_trades,
+    status,
+)
 from tests.bridge.conftest import OpenPage, write_token
-from tests.bridge.scripted import TOKEN, ScriptedExchange, ScriptedServer, wait_until
+from tests.bridge.peer import TOKEN, wait_until
+from tests.bridge.scripted_exchange import ScriptedExchange
+from tests.bridge.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.browser
 
@@ -19,17 +30,12 @@ pytestmark = pytest.mark.browser
 def test_a_reload_goes_on_with_the_session(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
-    page = start(open_page())
-    exchange.trade("BTCUSDT", 3)
-    wait_until(lambda: len(server.rows) == 3, "three rows")
-    wait_until(lambda: count(page, "acknowledged") == 3, "the page knows")
+    page = start_with_three_trades(open_page(), server, exchange)
     page.reload()
     connected(page)
     exchange.trade("BTCUSDT", 2)
     all_stored(server, exchange)
-    first, second = server.said("hello")
-    assert first["session"] == second["session"]
-    numbers = [batch["seq"] for batch in server.said("ticks")]
+    numbers = numbers_of_one_session(server)
     assert numbers == sorted(set(numbers)), "numbers rise over the reload"
 
 
