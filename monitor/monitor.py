@@ -10,10 +10,13 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import StoreError
 from engine.market.records import Decision, Event
+from engine.market.ticks import Tick
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
@@ -42,17 +45,20 @@ class Monitor:
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
         self._reader: TickReader | None = None
         self._data_version = -1
-        self._cursor = Cursor("")
+        self._cursor = Cursor("")  # its pipelines are those of the last save
         self._saved_s = 0.0
-        self._unsaved: list[Decision] = []  # given, and not stored yet because the disk refused
         self.last_seq = 0
         self._given_up_seq = 0  # what was archived up to here before we began is not missed
         self.problem: str | None = None  # why the last step failed, for the screens
         self.version = 0  # rises whenever something that a screen shows may have changed
 
     def step(self, limit: int = STEP_TICKS) -> bool:
-        """Read and work off at most ``limit`` ticks. Returns whether there may be more at once."""
-        with self.lock:
+        """Read and work off at most ``limit`` ticks. Returns whether there may be more at once.
+
+        What it changes in the store is one transaction. Raises StoreError and whatever else stops it; then all of it
+        is undone, and the next step resumes from what is stored.
+        """
+        with self._one_change():
             try:
                 reader = self._opened()
             except StoreError as error:
@@ -64,7 +70,7 @@ class Monitor:
             self._data_version = version
             with reader.snapshot():
                 if self._has_missed(reader):
-                    self._begin_anew(reader, self._cursor.ticks_store_id)
+                    self._begin_anew(reader, self._cursor.ticks_store_id, "history")
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
@@ -78,44 +84,56 @@ class Monitor:
                 self._reader.close()
             self._analysis.close()
 
-    def restart(self, problem: str) -> None:
-        """Forget all that is in memory after a failure; the next step resumes from what is stored."""
-        with self.lock:
-            self.problem = problem
-            self.version += 1
-            if self._reader is not None:
-                self._reader.close()
-            self._reader = None
-            self._unsaved = []
-            self._runs.forget()
-
     def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
-        """Follow a pair, or follow it with other settings; returns its watch id."""
-        with self.lock:
+        """Follow a pair, or follow it with other settings; returns its watch id. Raises StoreError."""
+        with self._one_change():
             entry = self._analysis.watch(market, y, x, settings.to_json())
             known = self.watches.get(entry.watch_id)
-            if known is None or known.settings != settings:
+            if known is None or known.settings != settings or known.problem:
                 if known is not None:
-                    self._runs.end(known, self._cursor.seq)
+                    self._runs.end(known, self._cursor.seq, "settings")
                 self._runs.add(entry)
                 if self._reader is not None:
                     with self._reader.snapshot():
                         self._save(self._runs.begin_due(self._cursor))
+            self._analysis.keep()
             self.version += 1
             return entry.watch_id
 
     def unwatch(self, watch_id: int) -> None:
-        """Follow a pair no more; what it decided stays stored."""
-        with self.lock:
-            watch = self.watches.pop(watch_id, None)
-            if watch is not None:
-                self._runs.end(watch, self._cursor.seq)
-                self._analysis.unwatch(watch_id)
+        """Follow a pair no more; what it decided stays stored. Raises StoreError."""
+        with self._one_change():
+            if watch_id not in self.watches:
+                return
+            self._runs.drop(watch_id, self._cursor.seq)
+            self._analysis.unwatch(watch_id)
+            if self._reader is not None:
+                self._save([])
+            self._analysis.keep()
             self.version += 1
 
     def followed(self, watch: Watch) -> PairRun | None:
         """The run of a watch in its pipeline; None before it has begun."""
         return self._runs.followed(watch)
+
+    @contextmanager
+    def _one_change(self) -> Iterator[None]:
+        """Whatever happens inside is stored whole or not at all."""
+        with self.lock:
+            try:
+                yield
+            except Exception:
+                self._forget()
+                raise
+
+    def _forget(self) -> None:
+        """Drop all that is only in memory after a failure; the next step resumes from what is stored."""
+        self.version += 1
+        self._analysis.roll_back()
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
+        self._runs.reload()
 
     def progress(self) -> tuple[int, int]:
         """(ticks read, ticks stored)."""
@@ -125,7 +143,7 @@ class Monitor:
         """The whole stored log of a watch's run, oldest first."""
         with self.lock:
             watch = self.watches.get(watch_id)
-            return self._analysis.log(watch.run.run_id) if watch and watch.run else []
+            return self._runs.log_of(watch) if watch else []
 
     def _opened(self) -> TickReader:
         """The reader, on the file that is there now: a replaced file is another history."""
@@ -135,34 +153,47 @@ class Monitor:
             self._reader.close()
             self._reader = None
         reader = TickReader(self._ticks_db)
-        store_id = reader.store_id()
-        saved = self._analysis.cursor()
+        try:
+            with reader.snapshot():
+                self._resume(reader)
+        except BaseException:
+            reader.close()
+            raise
         self._reader = reader
         self._data_version = -1
-        self._runs.forget()
+        return reader
+
+    def _resume(self, reader: TickReader) -> None:
+        """Go on from the place saved last, or from the first tick where that is not of this store."""
+        store_id = reader.store_id()
+        saved = self._analysis.cursor()
+        self._runs.reload()
         if saved is None or saved.ticks_store_id != store_id:
-            self._begin_anew(reader, store_id)
-            return reader
+            self._begin_anew(reader, store_id, "store")
+            return
         self._cursor = saved
-        with reader.snapshot():
-            if self._has_missed(reader):
-                self._begin_anew(reader, store_id)
-                return reader
+        if self._has_missed(reader):
+            self._begin_anew(reader, store_id, "history")
+            return
+        try:
             for market, state in saved.pipelines.items():
                 self.pipelines[market] = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
-            differing = self._runs.resume(saved.seq)
-        if differing:
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("the saved state of the pipelines cannot be used (%r); reading from the first tick", error)
+            self._begin_anew(reader, store_id, "store")
+            return
+        differing = self._runs.resume(saved.seq)
+        if differing or self._analysis.has_changes:
             self._save(differing)
-        return reader
 
     def _has_missed(self, reader: TickReader) -> bool:
         """Whether ticks were archived before we read them: then the runs we had would see a hole that is none."""
         return reader.deleted_seq() > max(self._cursor.seq, self._given_up_seq)
 
-    def _begin_anew(self, reader: TickReader, store_id: str) -> None:
+    def _begin_anew(self, reader: TickReader, store_id: str, reason: str) -> None:
         """End every run and read the store from its first tick."""
         log.info("reading %s from its first tick", store_id)
-        self._runs.end_all(self._cursor.seq)
+        self._runs.end_all(self._cursor.seq, reason)
         self._cursor = Cursor(store_id)
         self._given_up_seq = reader.deleted_seq()
 
@@ -173,30 +204,46 @@ class Monitor:
         up_to = ticks[-1][0] if len(ticks) == limit else self.last_seq
         events = deque(reader.events_after(self._cursor.event_id, up_to))
         decisions: list[Decision] = []
-        event_id = self._cursor.event_id
         for seq, market, tick in ticks:
             while events and events[0].after_seq < seq:
-                event_id = events[0].event_id
                 decisions += self._note(reader, events.popleft())
-            pipeline = self._pipeline(reader, market)
-            symbols = pipeline.builder.symbol_count
-            decisions += pipeline.feed(seq, tick)
-            if pipeline.builder.symbol_count > symbols:  # a pair may have become complete: its run begins right here
-                self._cursor = Cursor(self._cursor.ticks_store_id, seq, event_id)
-                decisions += self._runs.begin_due(self._cursor)
+            decisions += self._feed(reader, seq, market, tick)
             if time.monotonic() > ends:
                 up_to = seq
                 break
         while events and events[0].after_seq <= up_to:
-            event_id = events[0].event_id
             decisions += self._note(reader, events.popleft())
-        self._cursor = Cursor(self._cursor.ticks_store_id, up_to, event_id)
+        self._move(up_to, self._cursor.event_id)
         decisions += self._runs.begin_due(self._cursor)
         if ticks or events:
             self.version += 1
-        if decisions or self._unsaved or time.monotonic() - self._saved_s > SAVE_EVERY_S:
+        if decisions or self._analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
             self._save(decisions)
         return up_to < self.last_seq
+
+    def _feed(self, reader: TickReader, seq: int, market: str, tick: Tick) -> list[Decision]:
+        """One tick; a run that it ends, ends right here, and one that it completes a pair for begins right here."""
+        pipeline = self._pipeline(reader, market)
+        symbols = pipeline.builder.symbol_count
+        given = pipeline.feed(seq, tick)
+        is_new = pipeline.builder.symbol_count > symbols
+        if is_new or pipeline.has_ended or self._runs.waits_for(market, tick.symbol):
+            self._move(seq, self._cursor.event_id)
+            given += self._runs.settle(market, tick.symbol, self._cursor)
+        return given
+
+    def _note(self, reader: TickReader, event: Event) -> list[Decision]:
+        pipeline = self._pipeline(reader, event.market)
+        given = pipeline.note(event)
+        self._move(event.after_seq, event.event_id)
+        if pipeline.has_ended:
+            given += self._runs.settle(event.market, event.symbol or "", self._cursor)
+        if event.kind == "warm-start" and event.detail.get("state") == "warm":
+            given += self._runs.begin_warm(event.market, event.symbol or "", self._cursor)
+        return given
+
+    def _move(self, seq: int, event_id: int) -> None:
+        self._cursor = Cursor(self._cursor.ticks_store_id, seq, event_id)
 
     def _pipeline(self, reader: TickReader, market: str) -> Pipeline:
         pipeline = self.pipelines.get(market)
@@ -204,22 +251,14 @@ class Monitor:
             pipeline = self.pipelines[market] = Pipeline(StoreHistory(reader, market))
         return pipeline
 
-    def _note(self, reader: TickReader, event: Event) -> list[Decision]:
-        given = self._pipeline(reader, event.market).note(event)
-        if event.kind == "warm-start" and event.detail.get("state") == "warm":
-            self._cursor = Cursor(self._cursor.ticks_store_id, event.after_seq, event.event_id)
-            given += self._runs.begin_warm(event.market, event.symbol or "", self._cursor)
-        return given
-
     def _save(self, decisions: list[Decision]) -> None:
-        """Store what was given together with the place it was read up to. Raises StoreError; nothing is lost then."""
-        self._unsaved += decisions
+        """Store what was given and changed together with the place it was read up to. Raises StoreError."""
         states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
         self._cursor = Cursor(self._cursor.ticks_store_id, self._cursor.seq, self._cursor.event_id, states)
-        logged = self._analysis.save(self._unsaved, self._cursor, time.time_ns() // 1_000_000)
-        self._unsaved = []
+        logged = self._analysis.save(decisions, self._cursor, time.time_ns() // 1_000_000)
         self._saved_s = time.monotonic()
-        by_run = {watch.run.run_id: watch for watch in self.watches.values() if watch.run}
+        by_run = {watch.previous.run_id: watch for watch in self.watches.values() if watch.previous}
+        by_run |= {watch.run.run_id: watch for watch in self.watches.values() if watch.run}
         for entry in logged:
             if entry.decision.run_id in by_run:
                 by_run[entry.decision.run_id].log.append(entry)

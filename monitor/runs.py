@@ -1,7 +1,8 @@
 """The runs of the watched pairs: when one begins, goes on after a restart, and ends. Who calls holds the lock.
 
 A run is one pair analysed one way from one bar on. Everything here takes the cursor as it stands, because a run's
-identity and its first decisions hang on the place in the order of commits at which it began.
+identity and its first decisions hang on the place in the order of commits at which it began. What is changed in the
+store is committed by the caller, together with the cursor.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ import hashlib
 import logging
 import time
 
-from engine.market.intervals import bar_open
-from engine.market.records import Decision, Run
+from engine.errors import SettingsError, StoreError
+from engine.market.records import Decision, Run, RunEnd
+from engine.pairs.codes import Reason
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.analysis import AnalysisStore, Cursor, Watched
+from engine.store.analysis import AnalysisStore, Cursor, LoggedDecision, Watched
 from monitor.code import code_digest
 from monitor.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
 
 HISTORY_BARS = 20_000  # that a new run looks back, at most
-RUN_BARS = 400_000  # a longer run is ended and begun anew, which bounds its memory
 
 
 class Runs:
@@ -34,32 +35,51 @@ class Runs:
         self.watches: dict[int, Watch] = {}
         self._analysis = analysis
         self._default_pair = default_pair
-        self._open: list[Run] = analysis.open_runs()  # from before a restart, not taken up again yet
-        for entry in analysis.watch_list():
+        self._open: list[Run] = []  # from before a restart, not taken up again yet
+        self._adopted: set[str] = set()  # markets in which the default pair is, or was, watched
+        self._waiting: dict[tuple[str, str], list[Watch]] = {}  # watches without a run, by market and symbol
+        self.reload()
+
+    def reload(self) -> None:
+        """Forget all that is only in memory; what is stored is taken up again."""
+        self.pipelines.clear()
+        self.watches.clear()
+        self._adopted.clear()
+        self._open = self._analysis.open_runs()
+        for entry in self._analysis.watch_list():
             self.add(entry)
 
     def add(self, entry: Watched) -> None:
         """Follow a pair from now on, with a run of its own as soon as one can begin."""
-        self.watches[entry.watch_id] = Watch(entry, PairSettings.from_json(entry.settings))
+        watch = Watch(entry, PairSettings(), previous=self._analysis.last_end(entry.market, entry.y, entry.x))
+        try:
+            watch.settings = PairSettings.from_json(entry.settings)
+        except SettingsError as error:
+            self._set_aside(watch, str(error))
+        self.watches[entry.watch_id] = watch
+        self._note_waiting()
 
     def followed(self, watch: Watch) -> PairRun | None:
         """The run of a watch in its pipeline; None before it has begun."""
         pipeline = self.pipelines.get(watch.entry.market)
         return pipeline.runs.get(watch.run.run_id) if pipeline and watch.run else None
 
-    def forget(self) -> None:
-        """Drop all that is only in memory; what is stored as open can be taken up again."""
-        self.pipelines.clear()
-        for watch in self.watches.values():
-            watch.run = None
-            watch.log.clear()
-        self._open = self._analysis.open_runs()
+    def waits_for(self, market: str, symbol: str) -> bool:
+        """Whether a pair of this symbol has no run, and could have one with its next trade."""
+        return (market, symbol) in self._waiting
 
-    def end_all(self, seq: int) -> None:
+    def log_of(self, watch: Watch) -> list[LoggedDecision]:
+        """The stored log of its run, oldest first, after the exit that closed the position of the run before."""
+        before = self._analysis.log(watch.previous.run_id) if watch.previous else []
+        closed = [entry for entry in before if entry.decision.reason == Reason.RUN_END.name]
+        return closed + (self._analysis.log(watch.run.run_id) if watch.run else [])
+
+    def end_all(self, seq: int, reason: str) -> None:
         """Another history begins: no run goes on in it, and nothing of the old one stays in memory."""
         for watch in self.watches.values():
-            self.end(watch, seq)
-        self._end_open(seq)
+            if watch.run is not None:
+                self._record_end(RunEnd(watch.run.run_id, seq, reason))
+        self._end_open(seq, reason)
         self.pipelines.clear()
 
     def resume(self, seq: int) -> list[Decision]:
@@ -75,25 +95,32 @@ class Runs:
                 continue
             self._open.remove(run)
             watch.run = run
-            logged = self._analysis.log(run.run_id)
-            watch.log.extend(logged)
-            fresh = pipeline.begin(run, seq, [entry.decision for entry in logged])
+            known = [entry.decision for entry in self._analysis.log(run.run_id)]
+            fresh = pipeline.begin(run, seq, known)
+            watch.log.extend(self.log_of(watch))
             if fresh:
                 log.warning("run %s: %d decisions differ from those given before", run.run_id, len(fresh))
                 differing += fresh
-        self._end_open(seq)
+            self._take_ended(pipeline)
+        self._end_open(seq, "code")
+        self._note_waiting()
         return differing
 
+    def settle(self, market: str, symbol: str, at: Cursor) -> list[Decision]:
+        """After a trade of ``symbol``: end what has ended, and begin what can begin with it."""
+        self._take_ended(self.pipelines[market])
+        given = self._adopt_default_pair(market, at)
+        for watch in self._waiting.get((market, symbol), []):
+            given += self._begin(watch, at)
+        return given
+
     def begin_due(self, at: Cursor) -> list[Decision]:
-        """Begin a run for every watch that has none, and again for one that has grown too long."""
-        self._adopt_default_pair()
+        """Begin a run for every watch that has none and can have one."""
         given: list[Decision] = []
-        for watch in self.watches.values():
-            followed = self.followed(watch)
-            if followed is not None and followed.model.size > RUN_BARS:
-                self.end(watch, at.seq)
-            if watch.run is None:
-                given += self._begin(watch, at)
+        for market in self.pipelines:
+            given += self._adopt_default_pair(market, at)
+        for watch in [watch for watch in self.watches.values() if watch.run is None and not watch.problem]:
+            given += self._begin(watch, at)
         return given
 
     def begin_warm(self, market: str, symbol: str, at: Cursor) -> list[Decision]:
@@ -103,34 +130,68 @@ class Runs:
             entry, run = watch.entry, watch.run
             if run is None or entry.market != market or symbol not in (entry.y, entry.x):
                 continue
-            start_ms = self._earliest_ms(watch)
+            start_ms = self._begins_at(watch, at)
             if start_ms is not None and start_ms < run.start_ms:
-                self.end(watch, at.seq)
+                self.end(watch, at.seq, "history")
                 given += self._begin(watch, at)
         return given
 
-    def end(self, watch: Watch, seq: int) -> None:
+    def end(self, watch: Watch, seq: int, reason: str) -> None:
         """Its run follows nothing after the tick ``seq``."""
         if watch.run is None:
             return
-        self._analysis.end_run(watch.run.run_id, seq)
         pipeline = self.pipelines.get(watch.entry.market)
         if pipeline is not None and watch.run.run_id in pipeline.runs:
-            pipeline.end(watch.run.run_id)
-        watch.run = None
-        watch.log.clear()
+            pipeline.end(watch.run.run_id, seq, reason)
+            self._take_ended(pipeline)
+        else:
+            self._record_end(RunEnd(watch.run.run_id, seq, reason))
 
-    def _end_open(self, seq: int) -> None:
+    def drop(self, watch_id: int, seq: int) -> None:
+        """Follow a pair no more."""
+        watch = self.watches[watch_id]
+        self.end(watch, seq, "unwatched")
+        del self.watches[watch_id]
+        self._note_waiting()
+
+    def _take_ended(self, pipeline: Pipeline) -> None:
+        for end in pipeline.take_ended():
+            self._record_end(end)
+
+    def _record_end(self, end: RunEnd) -> None:
+        self._analysis.end_run(end)
+        log.info("run %s ends: %s %s", end.run_id, end.reason, end.detail)
+        for watch in self.watches.values():
+            if watch.run is not None and watch.run.run_id == end.run_id:
+                watch.run, watch.previous = None, end
+                watch.log.clear()
+                if end.reason == "failed":
+                    self._set_aside(watch, end.detail)
+        self._note_waiting()
+
+    def _set_aside(self, watch: Watch, reason: str) -> None:
+        watch.problem = reason
+        entry = watch.entry
+        log.error("%s on %s in %s is set aside, the other pairs go on: %s", entry.y, entry.x, entry.market, reason)
+
+    def _note_waiting(self) -> None:
+        self._waiting = {}
+        for watch in self.watches.values():
+            if watch.run is None and not watch.problem:
+                for symbol in (watch.entry.y, watch.entry.x):
+                    self._waiting.setdefault((watch.entry.market, symbol), []).append(watch)
+
+    def _end_open(self, seq: int, reason: str) -> None:
         for run in self._open:
-            self._analysis.end_run(run.run_id, seq)
+            self._analysis.end_run(RunEnd(run.run_id, seq, reason))
         self._open = []
 
     def _begin(self, watch: Watch, at: Cursor) -> list[Decision]:
         entry, settings = watch.entry, watch.settings
-        pipeline = self.pipelines.get(entry.market)
-        start_ms = self._earliest_ms(watch)
-        if pipeline is None or start_ms is None:
+        start_ms = self._begins_at(watch, at)
+        if start_ms is None:
             return []
+        pipeline = self.pipelines[entry.market]
         text, code = settings.to_json(), code_digest()
         identity = f"{at.ticks_store_id}|{entry.market}|{entry.y}|{entry.x}|{text}|{code}|{start_ms}|{at.seq}"
         run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
@@ -139,29 +200,42 @@ class Runs:
         log.info("run %s begins: %s on %s in %s", run_id, entry.y, entry.x, entry.market)
         watch.run = run
         watch.log.clear()
-        return pipeline.begin(run, at.seq)
+        watch.log.extend(self.log_of(watch))
+        self._note_waiting()
+        given = pipeline.begin(run, at.seq, self._analysis.decisions(run_id))
+        self._take_ended(pipeline)
+        return given
 
-    def _earliest_ms(self, watch: Watch) -> int | None:
-        """Where a run of this pair would begin now; None before both legs have traded."""
+    def _begins_at(self, watch: Watch, at: Cursor) -> int | None:
+        """Where a run of this pair would begin now; None before both legs have traded. A pair for which that cannot
+        be computed is set aside."""
         pipeline = self.pipelines.get(watch.entry.market)
-        if pipeline is None:
+        if pipeline is None or watch.problem:
             return None
-        width_ms = watch.settings.interval_ms
-        first = [pipeline.builder.first_ms(symbol) for symbol in (watch.entry.y, watch.entry.x)]
-        if first[0] is None or first[1] is None:
+        try:
+            return pipeline.begins_at(watch.entry.y, watch.entry.x, watch.settings, HISTORY_BARS, at.seq)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other pairs
+            self._set_aside(watch, f"{type(error).__name__}: {error}")
+            self._note_waiting()
             return None
-        earliest_ms = max(first[0], first[1], pipeline.builder.watermark_ms - HISTORY_BARS * width_ms)
-        return bar_open(earliest_ms, width_ms)
 
-    def _adopt_default_pair(self) -> None:
+    def _adopt_default_pair(self, market: str, at: Cursor) -> list[Decision]:
         """Watch the default pair once in each market in which both of its symbols trade."""
         y, x, settings = self._default_pair
-        for market, pipeline in self.pipelines.items():
-            both = pipeline.builder.first_ms(y) is not None and pipeline.builder.first_ms(x) is not None
-            if both and self._analysis.is_first_time(f"default pair of {market}"):
-                known = any((w.entry.market, w.entry.y, w.entry.x) == (market, y, x) for w in self.watches.values())
-                if not known:
-                    self.add(self._analysis.watch(market, y, x, settings.to_json()))
+        builder = self.pipelines[market].builder
+        if market in self._adopted or builder.first_ms(y) is None or builder.first_ms(x) is None:
+            return []
+        self._adopted.add(market)
+        if not self._analysis.is_first_time(f"default pair of {market}"):
+            return []
+        known = any((w.entry.market, w.entry.y, w.entry.x) == (market, y, x) for w in self.watches.values())
+        if known:
+            return []
+        entry = self._analysis.watch(market, y, x, settings.to_json())
+        self.add(entry)
+        return self._begin(self.watches[entry.watch_id], at)
 
 
 def _fits(run: Run, watch: Watch) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
 
@@ -41,7 +40,7 @@ class MonitorThread:
             try:
                 more = self._monitor.step()
                 self._monitor.problem = None
-            except (StoreError, sqlite3.Error) as error:  # somebody deleted or locked a file, or the disk is full
+            except StoreError as error:  # somebody deleted or locked a file, or the disk is full
                 log.error("%s; the monitor begins again at the last saved place", error)
                 more = self._fail(error)
             except Exception as error:
@@ -53,6 +52,6 @@ class MonitorThread:
             self._ending.wait(BREATH_S if more else POLL_S)
 
     def _fail(self, error: Exception) -> bool:
-        self._monitor.restart(str(error))
+        self._monitor.problem = str(error) or type(error).__name__
         self._ending.wait(RETRY_S)
         return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.market.records import Run
+from engine.market.records import Run, RunEnd
 from engine.pairs.codes import Action, Reason
 from engine.pairs.columns import Out
 from engine.pairs.evidence import PairEvidence, evidence_of
@@ -36,6 +36,8 @@ class Watch:
     settings: PairSettings
     run: Run | None = None
     log: ShownLog = field(default_factory=ShownLog)
+    previous: RunEnd | None = None  # how the run before ended
+    problem: str = ""  # why it is not followed: its settings cannot be read, or its computation failed
     _worth: Worth | None = None
     _worth_at: tuple[str, int, int] = ("", 0, 0)  # run, revisions, bars
 

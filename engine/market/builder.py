@@ -118,6 +118,11 @@ class BarBuilder:
         series = self._series.get(symbol)
         return None if series is None else series.first_ms
 
+    def last_ms(self, symbol: str) -> int | None:
+        """Time of the symbol's newest believable trade; None before its first tick."""
+        series = self._series.get(symbol)
+        return None if series is None else series.last_ms
+
     def last_price(self, symbol: str) -> float | None:
         """Price of the symbol's newest believable trade, complete second or not; None before it has one."""
         series = self._series.get(symbol)

@@ -101,6 +101,20 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class RunEnd:
+    """A run follows nothing after the tick ``seq``; a fact of the order of commits, which a later fill does not undo.
+
+    Reasons: ``settings``, ``unwatched``, ``gap`` (a leg was silent too long), ``length``, ``history`` (earlier trades
+    have come in), ``store`` (another store), ``code``, ``failed`` (``detail`` says how).
+    """
+
+    run_id: str
+    seq: int
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What a run said at one bar's close, to be done at the next bar. Key: (run_id, bar_ms, revision).
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.pairs.columns import Floats, In, Par
-from engine.pairs.settings import ESTIMATORS, MAX_WINDOW, REFITTED, PairSettings
+from engine.pairs.settings import ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
 from engine.stats.filtering import drift_of, kalman_calibrate_kernel
 from engine.stats.reversion import NULL_RESIDUAL, ar1_kernel, kendall
 from engine.stats.unitroot import CRITERIA, FIXED
@@ -21,7 +21,6 @@ MEMORY_HALF_LIVES = 25.0
 BETA_HALF_LIVES = 25.0
 Z_HALF_LIVES = 10.0
 TEST_HALF_LIVES = 40.0
-LEAST_TEST_WINDOW = 500
 FITS_PER_WINDOW = 10
 
 _NEVER = 2.0**40  # bars: longer than any run

@@ -32,6 +32,7 @@ class Reason(IntEnum):
     MAX_Z = 17
     IN_POSITION = 18
     BRIDGE_DOWN = 19
+    RUN_END = 20  # the run ended while a position was open
 
 
 class LegFlag(IntEnum):

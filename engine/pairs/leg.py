@@ -13,7 +13,7 @@ from enum import IntEnum, auto
 import numpy as np
 
 from engine.market.bars import Bar, roll_up
-from engine.market.intervals import SECOND_MS
+from engine.market.intervals import SECOND_MS, bar_open
 from engine.pairs.codes import LegFlag
 from engine.pairs.columns import Floats, In
 from engine.pairs.inputs import Inputs, put_logs
@@ -57,6 +57,7 @@ class Leg:
         self.size = 0
         self.inputs = Inputs(first_slot)
         self._table = Table(len(Col))
+        self._through_ms = first_slot * width_ms  # every second before has been given to us
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
 
     def close(self, seconds: Sequence[Bar], through_ms: int, spans: Spans, outages: Spans = ()) -> int:
@@ -65,7 +66,8 @@ class Leg:
         ``spans``: the stretches ``[from, to)`` that an open hole touches; ``outages``: those without the bridge.
         """
         first_ms = self.first_slot * self.width_ms
-        self._seconds += [bar for bar in seconds if bar.open_time_ms >= first_ms]
+        self._seconds += [bar for bar in seconds if bar.open_time_ms >= self._through_ms]
+        self._through_ms = max(self._through_ms, through_ms)
         begin = self.size
         complete = through_ms // self.width_ms - self.first_slot
         if complete <= begin:
@@ -100,6 +102,14 @@ class Leg:
             self._carry(first)
         return min(first, self.size)
 
+    def longest_silence_ms(self, times_ms: Iterable[int]) -> int:
+        """The longest time without a trade up to now, given the seconds that come next: those with trades, rising,
+        and the one up to which there is no other."""
+        longest_ms, last_ms = 0, self._last_trade_ms()
+        for time_ms in times_ms:
+            longest_ms, last_ms = max(longest_ms, time_ms - last_ms), time_ms
+        return longest_ms
+
     def column(self, col: Col, start: int = 0) -> Floats:
         """A view of one row from ``start`` to the last complete bar. Not to be written."""
         return self._table.values[col, start : self.size]
@@ -109,6 +119,13 @@ class Leg:
         open_ms, until = self._bounds(self.size)
         seconds = [bar for bar in [*self._seconds, *later] if open_ms <= bar.open_time_ms < until]
         return roll_up(seconds, open_ms, self.width_ms) if seconds else None
+
+    def _last_trade_ms(self) -> int:
+        """The newest trade's time, to the second; the leg's beginning before the first."""
+        if self._seconds:
+            return self._seconds[-1].open_time_ms
+        known = self._table.values[Col.LAST_MS, self.size - 1] if self.size else np.nan
+        return self.first_slot * self.width_ms if np.isnan(known) else bar_open(int(known), SECOND_MS)
 
     def _bounds(self, place: int) -> tuple[int, int]:
         open_ms = (self.first_slot + place) * self.width_ms

@@ -15,7 +15,7 @@ from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.leg import Col, Leg
 from engine.pairs.model import PairModel, Snapshot
 from engine.pairs.quantities import entry_quantities
-from engine.pairs.settings import PairSettings
+from engine.pairs.settings import PairSettings, longest_gap_ms
 
 
 class PairRun:
@@ -28,7 +28,6 @@ class PairRun:
         self.legs = (y, x)
         self.model = PairModel(self.settings)
         self.revisions = 0  # how often bars that a screen may have shown were done again
-        self.given: list[Decision] = []
         self.current: dict[int, Decision] = {}
         self._latest_ms = 0
         self._evidence: tuple[tuple[int, int], PairEvidence] | None = None
@@ -64,6 +63,21 @@ class PairRun:
             return []
         self.model.redo(place)
         return self._give(place, seq, watermark_ms)
+
+    @property
+    def longest_gap_ms(self) -> int:
+        """A leg without a trade for longer ends the run."""
+        return longest_gap_ms(self.settings)
+
+    def held(self) -> Decision | None:
+        """The entry of the position that is open by the decisions that stand."""
+        entry = None
+        for _, decision in sorted(self.current.items()):
+            if decision.kind in ("enter_long", "enter_short"):
+                entry = decision
+            elif decision.kind == "exit":
+                entry = None
+        return entry
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known of the pair at the close of the bar at ``place``."""
@@ -159,7 +173,6 @@ class PairRun:
         return (-entry.quantity_y, -entry.quantity_x) if entry is not None else (0.0, 0.0)
 
     def _record(self, decision: Decision) -> Decision:
-        self.given.append(decision)
         self.current[decision.bar_ms] = decision
         self._latest_ms = max(self._latest_ms, decision.bar_ms)
         return decision

@@ -12,6 +12,8 @@ from engine.errors import SettingsError
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS
 
 MAX_WINDOW = 5_000  # bars; on noise an iterated rule for windows would run away beyond
+LEAST_TEST_WINDOW = 500  # bars, of one that is derived from the half-life
+GAP_TEST_WINDOWS = 2  # a longer gap leaves nothing in any window that was measured before it
 ESTIMATORS = ("kalman", "ols", "huber", "theil-sen", "tls")
 REFITTED = ("huber", "theil-sen")  # these stand from one fit to the next; the others change with every bar
 PRICES = ("mid", "last")
@@ -111,6 +113,11 @@ class PairSettings:
             return cls(**json.loads(text))
         except (TypeError, ValueError) as error:
             raise SettingsError(f"settings are {text[:80]!r}: {error}") from error
+
+
+def longest_gap_ms(settings: PairSettings) -> int:
+    """How long a leg may be without a trade: ``GAP_TEST_WINDOWS`` test windows (the least one where it is derived)."""
+    return GAP_TEST_WINDOWS * (settings.test_window or LEAST_TEST_WINDOW) * settings.interval_ms
 
 
 def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSettings:

@@ -1,21 +1,23 @@
 """``analysis.db``: watch list, runs, decisions, and how far the monitor has read. Its only writer is the dashboard.
 
-Decisions and the place they were read up to are saved in one transaction, so a crash repeats nothing.
+Whatever one step changes (watch list, runs begun and ended, decisions, the place read up to) is one transaction: the
+first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.errors import DamagedStore, StoreError
-from engine.market.records import Decision, Run
+from engine.market.records import Decision, Run, RunEnd
 from engine.store.files import Schema, prepare
 from engine.store.guard import LOOK_S, TOO_LARGE, look_over, set_aside
 from engine.store.scans import SCANS
@@ -83,9 +85,14 @@ SELECT d.given, r.market, r.y, r.x, r.interval_ms, d.run_id, d.bar_ms, d.revisio
 FROM decisions AS d JOIN runs AS r USING (run_id);
 """,
         SCANS,
+        """
+ALTER TABLE runs ADD COLUMN end_reason TEXT;    -- why it ended: see RunEnd
+ALTER TABLE runs ADD COLUMN end_detail TEXT;
+""",
     ],
 )
 
+_RUN_COLUMNS = "run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq"
 _DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
 
 
@@ -155,83 +162,121 @@ class AnalysisStore:
 
     def cursor(self) -> Cursor | None:
         """Where the last save stood; None in a new file."""
-        row = self._db.execute("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor").fetchone()
+        row = next(iter(self._read("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor")), None)
         if row is None:
             return None
         ticks_store_id, seq, event_id, pipelines = row
         return Cursor(ticks_store_id, seq, event_id, json.loads(pipelines))
 
     def save(self, decisions: Iterable[Decision], cursor: Cursor, at_ms: int) -> list[LoggedDecision]:
-        """Store decisions and the cursor together; ``at_ms``: the machine's clock. Raises StoreError."""
+        """Commit decisions, the cursor and all that was changed before, together; ``at_ms``: the machine's clock.
+
+        Raises StoreError; then nothing of it is stored.
+        """
         logged: list[LoggedDecision] = []
         places = ",".join("?" * (len(_DECISION_FIELDS) + 1))
         query = f"INSERT INTO decisions ({', '.join(_DECISION_FIELDS)}, given_at_ms) VALUES ({places})"
+        for decision in decisions:
+            values = [getattr(decision, name) for name in _DECISION_FIELDS]
+            given = self._write(query, [*values, at_ms]).lastrowid
+            assert given is not None
+            logged.append(LoggedDecision(given, at_ms, decision))
+        self._write(
+            "INSERT OR REPLACE INTO cursor VALUES (1,?,?,?,?)",
+            (cursor.ticks_store_id, cursor.seq, cursor.event_id, json.dumps(cursor.pipelines)),
+        )
+        self.keep()
+        return logged
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether something was changed and not committed yet."""
+        return self._db.in_transaction
+
+    def keep(self) -> None:
+        """Commit what was changed, if anything was. Raises StoreError; then nothing of it is stored."""
+        if not self._db.in_transaction:
+            return
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for decision in decisions:
-                values = [getattr(decision, name) for name in _DECISION_FIELDS]
-                given = self._db.execute(query, [*values, at_ms]).lastrowid
-                assert given is not None
-                logged.append(LoggedDecision(given, at_ms, decision))
-            self._db.execute(
-                "INSERT OR REPLACE INTO cursor VALUES (1,?,?,?,?)",
-                (cursor.ticks_store_id, cursor.seq, cursor.event_id, json.dumps(cursor.pipelines)),
-            )
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self.roll_back()
             raise StoreError(f"{self.path} cannot be written: {error}") from error
-        return logged
+
+    def roll_back(self) -> None:
+        """Undo what was changed and not committed."""
+        if self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # the connection is lost; so is what it had not committed
+                self._db.execute("ROLLBACK")
+
+    def _write(self, query: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        """One change, in the transaction that is open or in a new one."""
+        try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            return self._db.execute(query, values)
+        except sqlite3.Error as error:
+            self.roll_back()
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
 
     def watch_list(self) -> list[Watched]:
         """Every watched pair, oldest first."""
-        rows = self._db.execute("SELECT watch_id, market, y, x, settings FROM watch ORDER BY watch_id")
-        return [Watched(*row) for row in rows]
+        return [Watched(*row) for row in self._read("SELECT watch_id, market, y, x, settings FROM watch ORDER BY 1")]
 
     def watch(self, market: str, y: str, x: str, settings: str) -> Watched:
         """Add a pair, or change the settings of one that is watched already."""
-        self._db.execute(
+        self._write(
             "INSERT INTO watch (market, y, x, settings) VALUES (?,?,?,?)"
             " ON CONFLICT (market, y, x) DO UPDATE SET settings=excluded.settings",
             (market, y, x, settings),
         )
-        row = self._db.execute(
-            "SELECT watch_id, market, y, x, settings FROM watch WHERE market=? AND y=? AND x=?", (market, y, x)
-        ).fetchone()
-        return Watched(*row)
+        query = "SELECT watch_id, market, y, x, settings FROM watch WHERE market=? AND y=? AND x=?"
+        return Watched(*self._read(query, (market, y, x))[0])
 
     def unwatch(self, watch_id: int) -> None:
         """Take a pair off the list; its runs and decisions stay."""
-        self._db.execute("DELETE FROM watch WHERE watch_id=?", (watch_id,))
+        self._write("DELETE FROM watch WHERE watch_id=?", (watch_id,))
 
     def is_first_time(self, what: str) -> bool:
         """True once for each text, ever."""
-        return bool(
-            self._db.execute("INSERT INTO meta VALUES (?, 1) ON CONFLICT DO NOTHING", (f"once: {what}",)).rowcount
-        )
+        return bool(self._write("INSERT INTO meta VALUES (?, 1) ON CONFLICT DO NOTHING", (f"once: {what}",)).rowcount)
 
     def begin_run(self, run: Run, at_ms: int) -> None:
-        """Record a run before its first decision."""
-        self._db.execute(
-            "INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        """Record a run before its first decision; one that was recorded before goes on."""
+        self._write(
+            f"INSERT INTO runs ({_RUN_COLUMNS}, began_at_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+            " ON CONFLICT (run_id) DO UPDATE SET ended_seq=NULL, end_reason=NULL, end_detail=NULL",
             (
                 run.run_id, run.market, run.y, run.x, run.interval_ms, run.settings, run.code, run.start_ms,
                 run.began_seq, run.ended_seq, at_ms,
             ),
         )  # fmt: skip
 
-    def end_run(self, run_id: str, seq: int) -> None:
-        """The run follows nothing after the tick ``seq``."""
-        self._db.execute("UPDATE runs SET ended_seq=? WHERE run_id=? AND ended_seq IS NULL", (seq, run_id))
+    def end_run(self, end: RunEnd) -> None:
+        """The run follows nothing after the tick ``end.seq``."""
+        self._write(
+            "UPDATE runs SET ended_seq=?, end_reason=?, end_detail=? WHERE run_id=? AND ended_seq IS NULL",
+            (end.seq, end.reason, end.detail, end.run_id),
+        )
+
+    def last_end(self, market: str, y: str, x: str) -> RunEnd | None:
+        """How the newest run of a pair that has ended did so."""
+        query = (
+            "SELECT run_id, ended_seq, end_reason, end_detail FROM runs WHERE market=? AND y=? AND x=?"
+            " AND end_reason IS NOT NULL ORDER BY ended_seq DESC, began_seq DESC LIMIT 1"
+        )
+        return next((RunEnd(*row) for row in self._read(query, (market, y, x))), None)
 
     def open_runs(self) -> list[Run]:
         """Runs that have not ended, oldest first."""
-        rows = self._db.execute(
-            "SELECT run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq FROM runs"
-            " WHERE ended_seq IS NULL ORDER BY began_at_ms"
-        )
-        return [Run(*row) for row in rows]
+        query = f"SELECT {_RUN_COLUMNS} FROM runs WHERE ended_seq IS NULL ORDER BY began_at_ms"
+        return [Run(*row) for row in self._read(query)]
 
     def decisions(self, run_id: str) -> list[Decision]:
         """A run's decisions in the order they were given."""
@@ -239,9 +284,8 @@ class AnalysisStore:
 
     def log(self, run_id: str, after: int = 0, limit: int = -1) -> list[LoggedDecision]:
         """A run's decisions given after ``after``, oldest first."""
-        rows = self._db.execute(
+        query = (
             f"SELECT given, given_at_ms, {', '.join(_DECISION_FIELDS)} FROM decisions"
-            " WHERE run_id=? AND given>? ORDER BY given LIMIT ?",
-            (run_id, after, limit),
+            " WHERE run_id=? AND given>? ORDER BY given LIMIT ?"
         )
-        return [LoggedDecision(row[0], row[1], Decision(*row[2:])) for row in rows]
+        return [LoggedDecision(row[0], row[1], Decision(*row[2:])) for row in self._read(query, (run_id, after, limit))]

@@ -80,7 +80,7 @@ async def test_reading_in_pieces_and_being_killed_do_not_show(
     (watch,) = desk.monitor.watches.values()
     assert watch.run is not None
     expected = Replay(replace(watch.run, began_seq=0))
-    expected.pipeline.end(watch.run.run_id)
+    expected.pipeline.end(watch.run.run_id, 0, "settings")
     for seq, tick in enumerate(arrived, 1):
         expected.seq = seq
         expected.history.add(seq, tick)

@@ -132,7 +132,8 @@ def test_without_a_half_spread_a_cost_filter_lets_nothing_through() -> None:
 
 def test_the_frame_equals_the_live_run() -> None:
     """What a notebook computes from a run's bars is what the run gave, bar by bar and decision by decision."""
-    run: PairRun = replayed(list(make_ticks(4)), run_of()).followed
+    replay = replayed(list(make_ticks(4)), run_of())
+    run: PairRun = replay.followed
     y, x = run.model.legs
     at = run.model.first_slot or 0
     live = frame_of(run.model)
@@ -147,7 +148,7 @@ def test_the_frame_equals_the_live_run() -> None:
     pd.testing.assert_frame_equal(frame_of(again), live)
     np.testing.assert_array_equal(columns_of(again), columns_of(run.model))
     decided = live[live["action"] != "none"]
-    given = [d for d in run.given if d.revision == 0]
+    given = [d for d in replay.given if d.revision == 0]
     assert [d.kind for d in given] == decided["action"].tolist()
     assert [d.reason for d in given] == decided["reason"].tolist()
     np.testing.assert_array_equal([d.quantity_x for d in given if d.kind == "exit"],

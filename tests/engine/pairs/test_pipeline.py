@@ -217,7 +217,7 @@ def test_a_run_begun_late_says_what_it_would_have_said_from_the_start() -> None:
     ticks = make_ticks(9)
     early = replayed(list(ticks), run_of())
     late = Replay(run_of())
-    late.pipeline.end(late.run.run_id)
+    late.pipeline.end(late.run.run_id, late.seq, "settings")
     for tick in ticks[:1_800]:
         late.seq += 1
         late.history.add(late.seq, tick)
