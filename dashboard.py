@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
 from config import Config, load_or_exit, stop
-from engine.errors import StoreError
+from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic
 from engine.store.analysis import AnalysisStore
 from engine.store.lock import held
+from engine.store.reader import TickReader
 from engine.store.scans import ScanShelf
 from hosting.interpreter import tune
 from hosting.logs import log_to
@@ -50,6 +52,7 @@ from screen.wiring import register
 log = logging.getLogger("pairbridge.dashboard")
 
 KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
+STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor fails
 BACKLOG_TICKS = 20_000  # not read yet: a second or two
 DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
 
@@ -151,13 +154,28 @@ class ScreenViewer:
             message = frame(found.watch_id, found.view, found.columns, found.first, found.log, found.reset)
             message["trade_ms"] = self._watermark_ms(market)
             message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
-        status = self._heartbeat.status(market)
-        message["banner"] = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
-        message["banner"]["findings"] = [*catching_up(*self._monitor.progress()), *self._heartbeat.findings(market)]
+        message["banner"] = self._banner(market)
         message["leaders"] = [
-            leader_row(row.watch, row.z, row.gate, row.position, row.settings) for row in leaders(self._monitor)
+            leader_row(row.watch, row.z, row.gate, row.position, row.settings, row.problem)
+            for row in leaders(self._monitor)
+            for row in leaders(self._monitor)
         ]
         return message
+
+    def _banner(self, market: str | None) -> Frame:
+        """The server's word on the bridge, unless this process itself cannot go on."""
+        problem = self._monitor.problem
+        status = self._heartbeat.status(market)
+        said = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
+        if problem is not None:
+            said = {
+                "state": STOPPED,
+                "cause": f"Stored trades are not worked off: {problem}.",
+                "advice": "It is tried again every 2 s from the last saved place; nothing stored is lost. The log file"
+                " dashboard.log says more.",
+            }
+        found = [*catching_up(*self._monitor.progress()), *lost(self._monitor.lost), *self._heartbeat.findings(market)]
+        return {**said, "findings": found}
 
     def _watermark_ms(self, market: str) -> int:
         with self._monitor.lock:
@@ -173,13 +191,28 @@ def catching_up(read: int, stored: int) -> list[dict[str, str]]:
     return [{"code": "catching-up", "what": what, "advice": "Figures and signals are of an earlier time until then."}]
 
 
+def lost(what: str) -> list[dict[str, str]]:
+    """A finding when a file went away while the dashboard ran."""
+    if not what:
+        return []
+    advice = "The watch list was kept. Signal log and scans are gone; restore a backup for the old ones."
+    return [{"code": "analysis-lost", "what": what, "advice": advice}]
+
+
 def new_pair_settings(config: Config) -> PairSettings:
     """The classic preset with the user's window and threshold."""
     return classic(config.default_window, config.zscore_threshold)
 
 
-def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config, port: int) -> tuple[Guard, FastAPI]:
-    """The application around a monitor, guarded, and the routes inside it. ``port``: where it will be served.
+def create_app(
+    monitor: Monitor,
+    heartbeat: Heartbeat,
+    config: Config,
+    port: int,
+    gone: Callable[[FolderMissing], None] = lambda _: None,
+) -> tuple[Guard, FastAPI]:
+    """The application around a monitor, guarded, and the routes inside it. ``port``: where it will be served;
+    ``gone`` is called when the data folder has gone away.
 
     Its lifespan steps the monitor, asks for the server's health and pushes changes.
     """
@@ -190,7 +223,7 @@ def create_app(monitor: Monitor, heartbeat: Heartbeat, config: Config, port: int
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.attach(asyncio.get_running_loop())
         asking = asyncio.create_task(heartbeat.run(hub.changed))
-        with MonitorThread(monitor, hub.changed):
+        with MonitorThread(monitor, hub.changed, gone):
             yield
             asking.cancel()
             await asyncio.to_thread(desk.scans.close)
@@ -242,6 +275,7 @@ def main() -> None:
     try:
         with held(config.data_dir, "dashboard"):
             log_to(config.data_dir, "dashboard", config.log_level)
+            refuse_newer(config.ticks_db)
             analysis = AnalysisStore.start(config.analysis_db)
             monitor = Monitor(config.ticks_db, analysis, (*DEFAULT_PAIR, new_pair_settings(config)))
             url = f"http://127.0.0.1:{config.bridge_port}/health"
@@ -251,8 +285,33 @@ def main() -> None:
         stop(str(error))
 
 
+def refuse_newer(ticks_db: Path) -> None:
+    """Raises NewerSchema for a file that a newer Pairbridge wrote. Whatever else is wrong with it the server mends."""
+    try:
+        TickReader(ticks_db).close()
+    except NewerSchema:
+        raise
+    except StoreError as error:
+        log.info("%s", error)
+
+
+class Server(uvicorn.Server):
+    """Ends with code 0 on SIGTERM and Ctrl-C, at once from its making on: uvicorn listens to signals only while it
+    serves, and raises them once more when it has shut down."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self.handle_exit)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn.Server."""
+        yield
+
+
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
-    """Run until SIGTERM or Ctrl-C."""
+    """Run until SIGTERM or Ctrl-C, or until the data folder goes away. Raises FolderMissing then."""
     host = config.dashboard_host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -260,11 +319,20 @@ def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
     except OSError as error:
         stop(f"port {config.dashboard_port} of {host} cannot be used: {error}; set PAIRBRIDGE_DASHBOARD_PORT")
     port = listening.getsockname()[1]
-    guarded, _ = create_app(monitor, heartbeat, config, port)
+    missing: list[FolderMissing] = []
+
+    def end(error: FolderMissing) -> None:
+        missing.append(error)
+        server.should_exit = True
+
+    guarded, _ = create_app(monitor, heartbeat, config, port, end)
     tune()
     options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 2}
+    server = Server(uvicorn.Config(guarded, **options))
     print(f"Dashboard      http://{host_name(host)}:{port}/", flush=True)
-    uvicorn.Server(uvicorn.Config(guarded, **options)).run(sockets=[listening])
+    server.run(sockets=[listening])
+    if missing:
+        raise missing[0]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
     ├── MessageRefused     a message breaks the bridge protocol; the connection closes
     ├── SettingsError      pair settings that cannot work together
     └── StoreError         the file on disk cannot be used
+        ├── StoreMissing   it is not there, or not whole yet
+        ├── FolderMissing  the data folder went away while it was in use
         ├── NewerSchema    it was written by a newer Pairbridge
         └── DamagedStore   it is not a database, or fails its integrity check
 
@@ -36,6 +38,14 @@ class SettingsError(PairbridgeError, ValueError):
 
 class StoreError(PairbridgeError):
     """The file on disk cannot be used."""
+
+
+class StoreMissing(StoreError):
+    """The file is not there, or not whole yet: wait for the process that makes it."""
+
+
+class FolderMissing(StoreError):
+    """The data folder was deleted or renamed while it was in use."""
 
 
 class NewerSchema(StoreError):

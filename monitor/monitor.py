@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreMissing
 from engine.market.records import Decision, Event
 from engine.market.ticks import Tick
 from engine.pairs.pipeline import Pipeline
@@ -30,6 +30,7 @@ log = logging.getLogger("pairbridge.monitor")
 
 STEP_TICKS = 5_000  # a step stays short in both, so that screens are served between two
 STEP_S = 0.05
+CHECK_EVERY_S = 1.0  # that the file of the analyses is still there
 SAVE_EVERY_S = 5.0  # without decisions
 
 
@@ -49,6 +50,8 @@ class Monitor:
         self._saved_s = 0.0
         self.last_seq = 0
         self._given_up_seq = 0  # what was archived up to here before we began is not missed
+        self._checked_s = 0.0
+        self.lost = ""  # what went away while we ran, for the screens
         self.problem: str | None = None  # why the last step failed, for the screens
         self.version = 0  # rises whenever something that a screen shows may have changed
 
@@ -59,9 +62,10 @@ class Monitor:
         is undone, and the next step resumes from what is stored.
         """
         with self._one_change():
+            self._check_analysis()
             try:
                 reader = self._opened()
-            except StoreError as error:
+            except StoreMissing as error:
                 log.debug("%s", error)
                 return False
             version = reader.data_version()
@@ -116,6 +120,17 @@ class Monitor:
         """The run of a watch in its pipeline; None before it has begun."""
         return self._runs.followed(watch)
 
+    def fail(self, problem: str) -> None:
+        """The screens are to say why nothing goes on."""
+        self.problem = problem
+        self.version += 1
+
+    def recovered(self) -> None:
+        """A step has succeeded."""
+        if self.problem is not None:
+            self.problem = None
+            self.version += 1
+
     @contextmanager
     def _one_change(self) -> Iterator[None]:
         """Whatever happens inside is stored whole or not at all."""
@@ -144,6 +159,19 @@ class Monitor:
         with self.lock:
             watch = self.watches.get(watch_id)
             return self._runs.log_of(watch) if watch else []
+
+    def _check_analysis(self) -> None:
+        """Notice a deleted or replaced ``analysis.db`` before anything is written to what nobody can read any more."""
+        if time.monotonic() - self._checked_s < CHECK_EVERY_S:
+            return
+        self._checked_s = time.monotonic()
+        if self._analysis.is_in_place():
+            return
+        watched = [watch.entry for watch in self.watches.values()]
+        if self._analysis.begin_afresh(watched, self._runs.once_said()):
+            self.lost = f"{self._analysis.path.name} was deleted or replaced while the dashboard ran."
+            log.error("%s A new one was begun with the watch list; signal log and scans are lost", self.lost)
+        self._forget()
 
     def _opened(self) -> TickReader:
         """The reader, on the file that is there now: a replaced file is another history."""

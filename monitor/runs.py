@@ -49,6 +49,10 @@ class Runs:
         for entry in self._analysis.watch_list():
             self.add(entry)
 
+    def once_said(self) -> list[str]:
+        """What ``AnalysisStore.is_first_time`` is to know of in a new file."""
+        return [_default_pair_of(market) for market in self._adopted]
+
     def add(self, entry: Watched) -> None:
         """Follow a pair from now on, with a run of its own as soon as one can begin."""
         watch = Watch(entry, PairSettings(), previous=self._analysis.last_end(entry.market, entry.y, entry.x))
@@ -228,7 +232,7 @@ class Runs:
         if market in self._adopted or builder.first_ms(y) is None or builder.first_ms(x) is None:
             return []
         self._adopted.add(market)
-        if not self._analysis.is_first_time(f"default pair of {market}"):
+        if not self._analysis.is_first_time(_default_pair_of(market)):
             return []
         known = any((w.entry.market, w.entry.y, w.entry.x) == (market, y, x) for w in self.watches.values())
         if known:
@@ -236,6 +240,10 @@ class Runs:
         entry = self._analysis.watch(market, y, x, settings.to_json())
         self.add(entry)
         return self._begin(self.watches[entry.watch_id], at)
+
+
+def _default_pair_of(market: str) -> str:
+    return f"default pair of {market}"
 
 
 def _fits(run: Run, watch: Watch) -> bool:

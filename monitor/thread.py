@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from engine.errors import StoreError
+from engine.errors import FolderMissing, PairbridgeError, StoreError
 from monitor.monitor import Monitor
 
 log = logging.getLogger("pairbridge.monitor")
@@ -19,9 +19,13 @@ RETRY_S = 2.0
 class MonitorThread:
     """``with MonitorThread(monitor, changed):`` steps until the block ends; ``changed`` is called from the thread."""
 
-    def __init__(self, monitor: Monitor, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, monitor: Monitor, changed: Callable[[], None], gone: Callable[[FolderMissing], None] = lambda _: None
+    ) -> None:
+        """``gone`` is called when the data folder went away: the process can only end then."""
         self._monitor = monitor
         self._changed = changed
+        self._gone = gone
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
@@ -39,19 +43,25 @@ class MonitorThread:
         while not self._ending.is_set():
             try:
                 more = self._monitor.step()
-                self._monitor.problem = None
-            except StoreError as error:  # somebody deleted or locked a file, or the disk is full
+            except FolderMissing as error:
+                self._monitor.fail(str(error))
+                self._gone(error)
+                return
+            except StoreError as error:  # a file was deleted, damaged or locked, or the disk is full
                 log.error("%s; the monitor begins again at the last saved place", error)
                 more = self._fail(error)
             except Exception as error:
                 log.exception("the monitor failed; it begins again at the last saved place")
                 more = self._fail(error)
+            else:
+                self._monitor.recovered()
             if self._monitor.version != version:
                 version = self._monitor.version
                 self._changed()
             self._ending.wait(BREATH_S if more else POLL_S)
 
     def _fail(self, error: Exception) -> bool:
-        self._monitor.problem = str(error) or type(error).__name__
+        self._monitor.fail(f"{error}" if isinstance(error, PairbridgeError) else f"{type(error).__name__}: {error}")
+        self._changed()
         self._ending.wait(RETRY_S)
         return False

@@ -51,6 +51,7 @@ class Leader:
     gate: float | None
     position: int
     bars: int
+    problem: str = ""  # why the pair is set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def leaders(monitor: Monitor) -> list[Leader]:
                     None if shot is None or math.isnan(shot.gate) else shot.gate,
                     int(shot.position) if shot else 0,
                     run.model.size if run else 0,
+                    watch.problem,
                 )
             )
         return rows
@@ -95,7 +97,9 @@ def glimpse(monitor: Monitor, watch_id: int, seen: Seen, keep: int) -> Glimpse |
         entry = watch.entry
         run = monitor.followed(watch)
         if run is None or watch.run is None:  # one of its legs has not traded yet
-            view = PairView(entry.market, entry.y, entry.x, watch.settings)
+            view = PairView(
+                entry.market, entry.y, entry.x, watch.settings, problem=watch.problem, previous_end=watch.previous
+            )
             return Glimpse(watch_id, view, Seen(), True, 0, {}, [])
         model = run.model
         is_same = (seen.run_id, seen.revisions) == (watch.run.run_id, run.revisions) and seen.bars <= model.size
@@ -123,6 +127,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         gate_tests=model.gate_tests,
         gate_flips=model.gate_flips,
         gate_open_share=model.gate_open_share,
+        previous_end=watch.previous,
         holes=sum(len(builder.hole_spans(symbol)) for symbol in (entry.y, entry.x)),
         evidence=worth.evidence if worth else None,
         entries=worth.entries if worth else 0,

@@ -108,15 +108,18 @@ def forming(bar: Bar) -> list[float]:
     return [bar.open_time_ms, bar.open, bar.high, bar.low, bar.close, bar.volume]
 
 
-def leader_row(watch: Watched, z: float | None, gate: float | None, position: int, settings: PairSettings) -> Frame:
-    """One row of the watch list."""
+def leader_row(
+    watch: Watched, z: float | None, gate: float | None, position: int, settings: PairSettings, problem: str = ""
+) -> Frame:
+    """One row of the watch list. ``problem``: why the pair is set aside."""
     gates = {None: "warm-up", 0.0: "closed", 1.0: "open"}
     return {
         "id": str(watch.watch_id),
         "pair": f"{_short(watch.y)} ~ {_short(watch.x)}",
-        "title": f"{watch.y} ~ {watch.x}, {interval_name(settings.interval_ms)} bars, market {watch.market}",
+        "title": f"{watch.y} ~ {watch.x}, {interval_name(settings.interval_ms)} bars, market {watch.market}"
+        + (f". Set aside: {problem}" if problem else ""),
         "z": z,
-        "gate": "off" if settings.gate == "off" else gates[gate],
+        "gate": "set aside" if problem else "off" if settings.gate == "off" else gates[gate],
         "position": {1: "long", -1: "short", 0: "flat"}[position],
     }
 

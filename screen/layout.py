@@ -219,6 +219,7 @@ def _log() -> html.Section:
                 [
                     html.H2("Signal log"),
                     html.Span("", id=ids.live("log-count"), className="panel-head"),
+                    html.Span("", id=ids.live("run-note"), className="panel-head"),
                     dbc.Checklist(
                         id=ids.LOG_FILTER,
                         value=["trades"],

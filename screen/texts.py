@@ -32,7 +32,7 @@ def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
     """(texts, tones) of everything that follows the pair: cards, evidence and reasons."""
     text, tone = cards(view)
     more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
-    heads = {"evidence-head": head(view), "log-count": _log_count(view)}
+    heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
     return text | more_text | reason_counts(view) | heads, tone | more_tone
 
 
@@ -45,6 +45,8 @@ def no_pair_notes(bridge_url: str) -> dict[str, str]:
 def notes(view: PairView) -> dict[str, str]:
     """What stands over each chart while it has nothing to draw; empty where it has."""
     market, width = view.market, interval_name(view.settings.interval_ms)
+    if view.problem:
+        return dict.fromkeys(ids.CHARTS, f"This pair is set aside: {view.problem}. Apply other settings to go on.")
     if not view.has_run:
         missing = f"Waiting for trades of {view.y} and {view.x} in market {market}."
         return dict.fromkeys(ids.CHARTS, missing)
@@ -63,6 +65,21 @@ def notes(view: PairView) -> dict[str, str]:
     elif shot is not None and math.isnan(shot.gate_pvalue):
         found[ids.GATE] = _until_tested(view)
     return found
+
+
+_END_REASONS = {
+    "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was taken off the list",
+    "length": "the run before had grown too long", "history": "earlier trades have come in",
+    "store": "another store of trades", "code": "a new version of the program", "failed": "a failure",
+}  # fmt: skip
+
+
+def run_note(view: PairView) -> str:
+    """Why this run follows another one."""
+    end = view.previous_end
+    if end is None:
+        return ""
+    return f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
 
 
 def _calibrating(view: PairView) -> str:

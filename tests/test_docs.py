@@ -17,7 +17,7 @@ from engine.intake.liveness import State
 from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
 from engine.pairs.codes import Reason
 from engine.store.__main__ import _parser
-from engine.store.analysis import ANALYSIS
+from engine.store.analysis_schema import ANALYSIS
 from engine.store.files import prepare
 from engine.store.schema import TICKS
 

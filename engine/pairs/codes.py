@@ -22,6 +22,7 @@ class Reason(IntEnum):
     TARGET = 1  # z came back
     STOP = 2  # z went further out
     TIME = 3  # held too long
+    RUN_END = 4  # the run ended while a position was open
     WARMUP = 10
     GATE_CLOSED = 11
     TAINTED_GAP = 12
@@ -32,7 +33,6 @@ class Reason(IntEnum):
     MAX_Z = 17
     IN_POSITION = 18
     BRIDGE_DOWN = 19
-    RUN_END = 20  # the run ended while a position was open
 
 
 class LegFlag(IntEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.market.bars import Bar
+from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.codes import Reason
 from engine.pairs.evidence import PairEvidence
@@ -37,6 +38,8 @@ class PairView:
     gate_tests: int = 0
     gate_flips: int = 0
     gate_open_share: float = 0.0  # of the bars since the first test
+    problem: str = ""  # why the pair is set aside
+    previous_end: RunEnd | None = None  # how the run before this one ended
     holes: int = 0  # open ones in either leg
     evidence: PairEvidence | None = None
     entries: int = 0  # of the bars that the model holds

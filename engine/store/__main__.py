@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import StoreError
-from engine.store.analysis import ANALYSIS
+from engine.store.analysis_schema import ANALYSIS
 from engine.store.backup import back_up, restore
 from engine.store.check import check_pages, check_ticks
 

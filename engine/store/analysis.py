@@ -16,81 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import DamagedStore, StoreError
+from engine.errors import DamagedStore, FolderMissing, StoreError
 from engine.market.records import Decision, Run, RunEnd
-from engine.store.files import Schema, prepare
-from engine.store.guard import LOOK_S, TOO_LARGE, look_over, set_aside
-from engine.store.scans import SCANS
+from engine.store.analysis_schema import ANALYSIS
+from engine.store.files import prepare
+from engine.store.guard import LOOK_S, TOO_LARGE, Place, look_over, set_aside
 
 log = logging.getLogger("pairbridge.store")
-
-ANALYSIS = Schema(
-    "analysis",
-    [
-        """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
-
-CREATE TABLE watch (
-    watch_id INTEGER PRIMARY KEY,
-    market TEXT NOT NULL,
-    y TEXT NOT NULL,
-    x TEXT NOT NULL,
-    settings TEXT NOT NULL,
-    UNIQUE (market, y, x)
-) STRICT;
-
-CREATE TABLE runs (
-    run_id TEXT PRIMARY KEY,
-    market TEXT NOT NULL,
-    y TEXT NOT NULL,
-    x TEXT NOT NULL,
-    interval_ms INTEGER NOT NULL,
-    settings TEXT NOT NULL,
-    code TEXT NOT NULL,
-    start_ms INTEGER NOT NULL,
-    began_seq INTEGER NOT NULL,
-    ended_seq INTEGER,
-    began_at_ms INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE decisions (
-    given INTEGER PRIMARY KEY,      -- the order in which they were given
-    run_id TEXT NOT NULL REFERENCES runs,
-    bar_ms INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    z REAL, spread REAL, beta REAL, alpha REAL, deviation REAL, gate_pvalue REAL,
-    y_price REAL NOT NULL, x_price REAL NOT NULL,
-    quantity_y REAL NOT NULL, quantity_x REAL NOT NULL,
-    position INTEGER NOT NULL,
-    given_seq INTEGER NOT NULL,
-    late_ms INTEGER NOT NULL,
-    given_at_ms INTEGER NOT NULL,   -- the machine's clock
-    UNIQUE (run_id, bar_ms, revision)
-) STRICT;
-
-CREATE TABLE cursor (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    ticks_store_id TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    event_id INTEGER NOT NULL,
-    pipelines TEXT NOT NULL         -- JSON, by market
-) STRICT;
-
-CREATE VIEW v_signals AS
-SELECT d.given, r.market, r.y, r.x, r.interval_ms, d.run_id, d.bar_ms, d.revision, d.kind, d.reason, d.z, d.spread,
-       d.beta, d.alpha, d.deviation, d.gate_pvalue, d.y_price, d.x_price, d.quantity_y, d.quantity_x, d.position,
-       d.given_seq <= r.began_seq AS from_history, d.late_ms, d.given_at_ms
-FROM decisions AS d JOIN runs AS r USING (run_id);
-""",
-        SCANS,
-        """
-ALTER TABLE runs ADD COLUMN end_reason TEXT;    -- why it ended: see RunEnd
-ALTER TABLE runs ADD COLUMN end_detail TEXT;
-""",
-    ],
-)
 
 _RUN_COLUMNS = "run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq"
 _DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
@@ -131,10 +63,8 @@ class AnalysisStore:
 
     def __init__(self, path: Path) -> None:
         """Create, migrate or resume the file. Raises StoreError and its kinds."""
-        self.store_id = prepare(path, ANALYSIS)
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-        self._db.execute("PRAGMA synchronous=FULL")
+        self._open()
 
     @classmethod
     def start(cls, path: Path, look_s: float = LOOK_S) -> AnalysisStore:
@@ -151,6 +81,39 @@ class AnalysisStore:
                 error, kept.name, path.name,
             )  # fmt: skip
             return cls(path)
+
+    def _open(self) -> None:
+        self.store_id = prepare(self.path, ANALYSIS)
+        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("SELECT 1 FROM meta").fetchone()  # the log and its index are made with the first read
+        self._place = Place.of(self.path)
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to the file, and the log, that are written here. Raises FolderMissing."""
+        if not self.path.parent.is_dir():
+            raise FolderMissing(f"{self.path.parent} was deleted or renamed while the dashboard ran")
+        return Place.of(self.path) == self._place
+
+    def begin_afresh(self, watched: Iterable[Watched], once: Iterable[str]) -> bool:
+        """Open what the path leads to now, after the file or its log was deleted or replaced.
+
+        A file that is gone is made anew with this watch list and these texts of ``is_first_time``; True then, since
+        everything else in it is lost. False where only the log was gone: what it held is in the file. Raises
+        StoreError.
+        """
+        is_gone = Place.of(self.path).identities[0] != self._place.identities[0]
+        self.close()
+        if is_gone:
+            self._place.leave()
+        self._open()
+        if is_gone and not self.watch_list():
+            for each in watched:
+                self._write("INSERT INTO watch VALUES (?,?,?,?,?)", dataclasses.astuple(each))
+            for what in once:
+                self.is_first_time(what)
+            self.keep()
+        return is_gone
 
     def close(self) -> None:
         """Release the file."""

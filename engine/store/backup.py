@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.errors import StoreError
-from engine.store.analysis import ANALYSIS
+from engine.store.analysis_schema import ANALYSIS
 from engine.store.archive import archive_of
 from engine.store.check import Progress, check_pages
 from engine.store.files import Schema, connect_reader, make_folder, new_store_id, prepare, sync_folder, wal_of

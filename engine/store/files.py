@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import DamagedStore, NewerSchema, StoreError
+from engine.errors import DamagedStore, NewerSchema, StoreError, StoreMissing
 
 APPLICATION_ID = 0x50414952  # "PAIR"
 SMALLEST_PAGE = 512
@@ -115,11 +115,20 @@ def _statements(script: str) -> list[str]:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection, usable from one thread at a time. Raises StoreError when there is no such file."""
+    """A read-only connection, usable from one thread at a time. Raises StoreMissing when there is no such file."""
     if not path.exists():
-        raise StoreError(f"{path} does not exist yet; it is created when the bridge server first starts")
+        raise StoreMissing(f"{path} does not exist yet; it is created when the bridge server first starts")
     uri = path.resolve().as_uri() + "?mode=ro"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What SQLite cannot do inside is a StoreError that names the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
 
 
 def new_store_id() -> str:

@@ -1,11 +1,17 @@
-"""One process of a role per data folder: a lock that the system lets go when its holder ends, however it ends."""
+"""One process of a role per data folder: a lock that the system lets go when its holder ends, however it ends.
+
+A lock on a file is lost with the file's name: whoever deletes ``server.lock`` could start a second server. On Linux a
+name in the abstract socket namespace, made of the folder's inode, is held as well: nothing in the file system can
+take it away. Windows does not delete a file that is open.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +25,10 @@ def held(folder: Path, role: str) -> Iterator[None]:
 
     Raises StoreError while another process holds it, and where the folder cannot be made or written.
     """
-    with _opened(folder, role) as file:
+    with _opened(folder, role) as file, ExitStack() as stack:
         try:
             _lock(file)
+            stack.enter_context(_claimed(folder, role))
         except OSError:
             file.seek(0)
             holder = file.read().strip() or "unknown"
@@ -32,6 +39,18 @@ def held(folder: Path, role: str) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        yield
+
+
+@contextmanager
+def _claimed(folder: Path, role: str) -> Iterator[None]:
+    """Raises OSError while another process of this user has claimed the folder for this role."""
+    if sys.platform != "linux":
+        yield
+        return
+    found = folder.stat()
+    with socket.socket(socket.AF_UNIX) as claim:
+        claim.bind(f"\0pairbridge-{os.getuid()}-{found.st_dev}-{found.st_ino}-{role}")
         yield
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from engine.errors import StoreError
+from engine.errors import StoreError, StoreMissing
 from engine.market.bars import Bar, second_bar
 from engine.market.records import Event
 from engine.market.ticks import Tick
 from engine.store.archive import archive_of
-from engine.store.files import connect_reader
+from engine.store.files import check_identity, connect_reader, readable
 from engine.store.past import Past
 from engine.store.rows import TICK_COLUMNS, tick_of
+from engine.store.schema import TICKS
 from engine.store.walk import walk
 
 _BAR_COLUMNS = ", ".join(Bar._fields)
@@ -36,12 +38,17 @@ class TickReader:
     """One read-only connection. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StoreError while the file does not exist or is still being made."""
+        """Raises StoreMissing while the file does not exist or is still being made, NewerSchema, StoreError."""
         self._db = connect_reader(path)
-        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
-            self._db.close()
-            raise StoreError(f"{path} is still being made by the bridge server")
         self.path = path
+        try:
+            if not self._rows("SELECT 1 FROM sqlite_master WHERE name='meta'"):
+                raise StoreMissing(f"{path} is still being made by the bridge server")
+            with readable(path):
+                check_identity(self._db, path, TICKS)
+        except StoreError:
+            self._db.close()
+            raise
         self._past = Past(path)
         self._inode = path.stat().st_ino
         self._names: dict[int, tuple[str, str]] = {}
@@ -60,31 +67,31 @@ class TickReader:
 
     def store_id(self) -> str:
         """The identity of the file: another id means another history."""
-        return str(self._db.execute("SELECT value FROM meta WHERE key='store_id'").fetchone()[0])
+        return str(self._rows("SELECT value FROM meta WHERE key='store_id'")[0][0])
 
     def data_version(self) -> int:
         """A number that changes whenever the writer commits."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        return int(self._rows("PRAGMA data_version")[0][0])
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reads inside see the same committed state."""
-        self._db.execute("BEGIN")
+        self._rows("BEGIN")
         try:
             yield
         finally:
-            self._db.execute("COMMIT")
+            if self._db.in_transaction:  # else the connection has lost it by itself, and said so
+                self._rows("COMMIT")
 
     def last_seq(self) -> int:
         """The newest position in the order of commits."""
-        row = self._db.execute("SELECT value FROM meta WHERE key='last_seq'").fetchone()
-        return int(row[0]) if row else 0
+        return self._number("last_seq")
 
     def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
         """(seq, market, tick) of the next ticks in the order of commits."""
-        rows = self._db.execute(
+        rows = self._rows(
             f"SELECT seq, series_id, {TICK_COLUMNS} FROM ticks WHERE seq>? ORDER BY seq LIMIT ?", (seq, limit)
-        ).fetchall()
+        )
         found = []
         for row in rows:
             market, symbol = self._name(row[1])
@@ -93,7 +100,7 @@ class TickReader:
 
     def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
         """The next events that happened no later than right after the tick ``up_to_seq``."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT kind, market, symbol, detail, after_seq, event_id FROM events"
             " WHERE event_id>? AND after_seq<=? ORDER BY event_id",
             (event_id, up_to_seq),
@@ -102,8 +109,7 @@ class TickReader:
 
     def deleted_seq(self) -> int:
         """Some ticks up to here have left for the archive, none after: who has read less has missed them."""
-        row = self._db.execute("SELECT value FROM meta WHERE key='deleted_seq'").fetchone()
-        return int(row[0]) if row else 0
+        return self._number("deleted_seq")
 
     def ticks(self, market: str, symbol: str, first_id: int = 0, last_id: int = _LAST) -> Iterator[tuple[int, Tick]]:
         """(seq, tick) of every stored tick with these ids, archived or not, each once, rising by id.
@@ -118,7 +124,7 @@ class TickReader:
 
         Raises StoreError when they are in an archived file that cannot be read.
         """
-        found = self._past.seconds(self._db, self._id(market, symbol), symbol, [second_ms], before_seq)
+        found = self._earlier(self._id(market, symbol), symbol, [second_ms], before_seq)
         ticks = found.get(second_ms, [])
         if ticks is None:
             raise StoreError(f"the ticks of {symbol} in the second {second_ms} are archived, and their file is gone")
@@ -127,15 +133,15 @@ class TickReader:
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         """One-second bars in ``[from_ms, to_ms)``, as they were before the tick ``before_seq`` (None: as they are)."""
         series_id = self._id(market, symbol)
-        rows = self._db.execute(
+        rows = self._rows(
             f"SELECT seq, {_BAR_COLUMNS} FROM bars WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?"
             " ORDER BY open_time_ms",
             (series_id, from_ms, to_ms),
-        ).fetchall()
+        )
         if before_seq is None:
             return [Bar._make(columns) for _, *columns in rows]
         newer = [columns[0] for seq, *columns in rows if seq >= before_seq]
-        earlier = self._past.seconds(self._db, series_id, symbol, newer, before_seq) if newer else {}
+        earlier = self._earlier(series_id, symbol, newer, before_seq) if newer else {}
         found = []
         for seq, *columns in rows:
             bar = Bar._make(columns)
@@ -148,11 +154,24 @@ class TickReader:
 
     def series(self) -> list[SeriesInfo]:
         """Every stored symbol that has a bar, by market and symbol."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT market, symbol, (SELECT min(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id),"
             " (SELECT max(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id) FROM series AS s ORDER BY 1, 2"
         )
         return [SeriesInfo(*row) for row in rows if row[2] is not None]
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with readable(self.path):
+            return self._db.execute(query, values).fetchall()
+
+    def _number(self, key: str) -> int:
+        return next((int(value) for (value,) in self._rows("SELECT value FROM meta WHERE key=?", (key,))), 0)
+
+    def _earlier(
+        self, series_id: int, symbol: str, seconds: list[int], before_seq: int
+    ) -> dict[int, list[Tick] | None]:
+        with readable(self.path):
+            return self._past.seconds(self._db, series_id, symbol, seconds, before_seq)
 
     def _name(self, series_id: int) -> tuple[str, str]:
         if series_id not in self._names:
@@ -165,6 +184,6 @@ class TickReader:
         return self._ids.get((market, symbol), -1)
 
     def _read_names(self) -> None:
-        for series_id, market, symbol in self._db.execute("SELECT series_id, market, symbol FROM series"):
+        for series_id, market, symbol in self._rows("SELECT series_id, market, symbol FROM series"):
             self._names[series_id] = (market, symbol)
             self._ids[market, symbol] = series_id

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import StoreError
+from engine.store.files import readable
 
 SCANS = """
 CREATE TABLE scans (
@@ -66,13 +67,15 @@ class ScanShelf:
 
     def newest(self, limit: int = 50) -> list[ScanSummary]:
         """The newest first."""
-        with closing(self._connect()) as db:
+        with readable(self._path), closing(self._connect()) as db:
             rows = db.execute(f"SELECT {_SUMMARY} FROM scans ORDER BY scan_id DESC LIMIT ?", (limit,))
             return [ScanSummary(*row) for row in rows]
 
     def result(self, scan_id: int) -> dict[str, Any] | None:
         """What was added under a number."""
-        with closing(self._connect()) as db:
+        if not 0 < scan_id < 2**63:
+            return None
+        with readable(self._path), closing(self._connect()) as db:
             row = db.execute("SELECT result FROM scans WHERE scan_id=?", (scan_id,)).fetchone()
         found: dict[str, Any] | None = None if row is None else msgspec.json.decode(row[0])
         return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.store.files import connect_reader
+from engine.store.files import connect_reader, readable
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +43,7 @@ class SecondsReader:
 
     def __init__(self, path: Path) -> None:
         """Raises StoreError while the file does not exist."""
+        self._path = path
         self._db = connect_reader(path)
 
     def close(self) -> None:
@@ -51,12 +52,12 @@ class SecondsReader:
 
     def watermark_ms(self, market: str) -> int | None:
         """The market's clock: its latest believable trade time; None where nothing has traded."""
-        row = self._db.execute("SELECT watermark_ms FROM markets WHERE market=?", (market,)).fetchone()
-        return None if row is None else int(row[0])
+        rows = self._rows("SELECT watermark_ms FROM markets WHERE market=?", (market,))
+        return int(rows[0][0]) if rows else None
 
     def symbols(self, market: str) -> list[Reach]:
         """Every symbol of a market that has a bar."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT symbol, (SELECT min(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id) AS first_ms,"
             " EXISTS (SELECT 1 FROM holes AS h WHERE h.series_id=s.series_id AND status IN ('open', 'unfetchable'))"
             " FROM series AS s WHERE market=? AND first_ms IS NOT NULL ORDER BY symbol",
@@ -66,13 +67,17 @@ class SecondsReader:
 
     def read(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Seconds:
         """The seconds that open in ``[from_ms, to_ms)``."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT open_time_ms, low, high, close, bid, ask, price_basis = 'quotes', quote_volume FROM bars"
             " WHERE series_id=(SELECT series_id FROM series WHERE market=? AND symbol=?)"
             " AND open_time_ms>=? AND open_time_ms<? ORDER BY open_time_ms",
             (market, symbol, from_ms, to_ms),
-        ).fetchall()
+        )
         columns = np.array(rows, dtype=np.float64).reshape(-1, 8).T.copy()
         low, high, close, bid, ask, is_sided, quote_volume = columns[1:]
         times = columns[0].astype(np.int64)  # ms since 1970 are whole numbers far below 2^53
         return Seconds(times, low, high, close, bid, ask, is_sided == 1.0, quote_volume)
+
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[Any]:
+        with readable(self._path):
+            return self._db.execute(query, values).fetchall()

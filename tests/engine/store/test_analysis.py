@@ -46,6 +46,7 @@ def test_a_whole_file_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "analysis.db"
     first = AnalysisStore.start(path)
     watched = first.watch("sim", "Y", "X", "{}")
+    first.keep()
     first.close()
     again = AnalysisStore.start(path)
     assert (again.store_id, again.watch_list()) == (first.store_id, [watched])
@@ -72,6 +73,7 @@ def test_closing_a_file_that_refuses_says_so_and_keeps_its_log(
     path = tmp_path / "analysis.db"
     store = AnalysisStore(path)
     watched = store.watch("sim", "Y", "X", "{}")
+    store.keep()
     store._db.execute("BEGIN")
     store.watch_list()
     store.close()

@@ -38,6 +38,7 @@ async def fill(data_dir: Path, ticks: int = 2_000) -> None:
     await writer.close()
     store = AnalysisStore(data_dir / "analysis.db")
     store.watch("sim", "S0USDT", "S1USDT", "{}")
+    store.keep()
     store.close()
 
 

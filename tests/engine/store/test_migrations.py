@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NewerSchema, StoreError
-from engine.store.analysis import ANALYSIS
+from engine.store.analysis_schema import ANALYSIS
 from engine.store.files import Schema, prepare
 from engine.store.schema import TICKS
 from engine.store.writer import TickWriter
@@ -121,7 +121,7 @@ _DYING = """
 import os, signal, sys
 from itertools import count
 from pathlib import Path
-from engine.store.analysis import ANALYSIS
+from engine.store.analysis_schema import ANALYSIS
 from engine.store.files import prepare
 from engine.store.schema import TICKS
 from tests.durability.vfs import watched

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from engine.errors import StoreError
-from engine.store.analysis import ANALYSIS, AnalysisStore
+from engine.store.analysis import AnalysisStore
+from engine.store.analysis_schema import ANALYSIS
 from engine.store.files import Schema, prepare
 from engine.store.reader import TickReader
 from engine.store.scans import ScanShelf

@@ -1,0 +1,103 @@
+"""The dashboard as a process: how it starts, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.store.lock import held
+from engine.store.writer import TickWriter
+from tests.conftest import ROOT
+
+ENDS_WITHIN_S = 10.0
+
+
+def environ(data_dir: Path) -> dict[str, str]:
+    ports = {"PAIRBRIDGE_DASHBOARD_PORT": "0", "PAIRBRIDGE_BRIDGE_PORT": "0", "PAIRBRIDGE_OPEN_BROWSER": "0"}
+    return {**os.environ, **ports, "PAIRBRIDGE_DATA_DIR": str(data_dir)}
+
+
+def run(name: str, data_dir: Path) -> tuple[int, str]:
+    """Exit code and words of a process that is to end by itself."""
+    found = subprocess.run([sys.executable, name], cwd=ROOT, env=environ(data_dir), text=True, capture_output=True,
+                           timeout=30, check=False)  # fmt: skip
+    return found.returncode, found.stderr
+
+
+async def made(path: Path) -> None:
+    await (await TickWriter.open(path)).close()
+
+
+@contextmanager
+def dashboard(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A dashboard on a free port, and its address."""
+    command = [sys.executable, "dashboard.py"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environ(data_dir), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit code and what it said."""
+    _, said = process.communicate(timeout=ENDS_WITHIN_S)
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_with_0_when_asked_to(tmp_path: Path, name: signal.Signals) -> None:
+    with dashboard(tmp_path / "data") as (process, _):
+        process.send_signal(name)
+        assert ended(process) == (0, "")
+
+
+def test_a_data_folder_that_went_away_ends_it_with_2_and_a_sentence(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with dashboard(data) as (process, _):
+        shutil.rmtree(data)
+        code, said = ended(process)
+    assert code == 2 and said.strip().endswith(f"{data} was deleted or renamed while the dashboard ran")
+    assert "Traceback" not in said
+
+
+def test_a_store_of_a_newer_version_is_refused_as_the_server_does(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    asyncio.run(made(data / "ticks.db"))
+    with closing(sqlite3.connect(data / "ticks.db")) as db:
+        db.execute("PRAGMA user_version=99")
+    environ = os.environ | {
+        "PAIRBRIDGE_DATA_DIR": str(data),
+        "PAIRBRIDGE_DASHBOARD_PORT": "0",
+        "PAIRBRIDGE_BRIDGE_PORT": "0",
+    }
+    said = {}
+    for name in ("server.py", "dashboard.py"):
+        found = subprocess.run(
+            [sys.executable, name], cwd=ROOT, env=environ, text=True, capture_output=True, timeout=30, check=False
+        )  # fmt: skip
+        assert found.returncode == 2
+        said[name] = found.stderr.strip().splitlines()[-1]
+    assert said["server.py"] == said["dashboard.py"] and "schema version 99" in said["server.py"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the second lock, which has no file, exists on Linux only")
+def test_a_deleted_lock_file_does_not_let_a_second_one_in(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with held(data, "server"):
+        (data / "server.lock").unlink()
+        code, words = run("server.py", data)
+    assert code == 2 and f"already uses {data}" in words
