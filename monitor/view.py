@@ -128,7 +128,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         gate_flips=model.gate_flips,
         gate_open_share=model.gate_open_share,
         previous_end=watch.previous,
-        holes=sum(len(builder.hole_spans(symbol)) for symbol in (entry.y, entry.x)),
+        holes=sum(builder.gap_count(symbol) for symbol in (entry.y, entry.x)),
         evidence=worth.evidence if worth else None,
         entries=worth.entries if worth else 0,
         refused=worth.refused if worth else {},

@@ -23,11 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.errors import RowRefused
-from engine.market.ticks import MAX_TIME_MS, read_row, read_symbol, row_of_frame
+from engine.market.ticks import MAX_TIME_MS, MICROSECONDS_FROM, read_row, read_symbol, row_of_frame
 from simulator.errors import RecordingRefused
 from simulator.tape import TRADES, Rows, decimal_units
 
-MICROSECONDS_FROM = MAX_TIME_MS  # a time this great is in microseconds
 SECONDS_BELOW = 10**11  # a time this small is in seconds
 _EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)
 _DUMP_SYMBOL = re.compile(r"([^\W_]+(?:_[^\W_]+)?)-aggTrades")

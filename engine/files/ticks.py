@@ -19,7 +19,7 @@ from itertools import chain
 from typing import Any
 
 from engine.errors import RowRefused
-from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame
+from engine.market.ticks import MICROSECONDS_FROM, read_row, row_of_frame
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER = "agg_trade_id"
@@ -184,7 +184,7 @@ def _flag(text: str) -> bool:
 
 
 def _milliseconds(time: int) -> int:
-    return time // 1_000 if time >= MAX_TIME_MS else time
+    return time // 1_000 if time >= MICROSECONDS_FROM else time
 
 
 def _time(text: str) -> int:

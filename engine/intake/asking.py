@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from engine.errors import RowRefused
 from engine.intake.actions import Action, FetchSelf, Note, Send
+from engine.intake.doctor import UNUSABLE_ROW
 from engine.intake.holes import MAX_FETCH_IDS, OpenHoles
 from engine.intake.leases import Leases
 from engine.intake.messages import NO_SUCH_IDS, Unfetchable, encode
+from engine.intake.refused_rows import RefusedRows
 from engine.intake.warmth import WarmStarts
 from engine.market.coverage import Hole
 from engine.market.records import Commit, Event, HoleNews
 from engine.market.ticks import read_id, read_symbol
+
+MAX_TRIED = 10_000  # ranges that the server remembers to have tried itself
 
 
 class Asking:
@@ -32,7 +37,9 @@ class Asking:
         self.holes = OpenHoles(holes, fetch_limit_ids)
         self.warm_starts = WarmStarts(warm_start_ms)
         self._own_markets = frozenset(own_markets)
-        self._tried: set[tuple[str, str, Hole]] = set()  # the server has tried these ids itself
+        self._tried: dict[tuple[str, str, Hole], None] = {}  # ids that the server has tried itself, the newest last
+        self._refused_rows = RefusedRows()
+        self.not_asked = 0  # answers to what nobody had asked for
 
     def committed(self, commit: Commit, now_ms: int) -> list[Action]:
         """Trades are stored; holes have opened, shrunk or closed."""
@@ -45,7 +52,8 @@ class Asking:
             self.holes.update(news, now_ms)
             too_large = self.holes.too_large(news)
             if too_large:
-                actions.append(_record(news.market, news.symbol, news.missing[0], too_large))
+                actions.append(_record(news.market, news.symbol, news.missing[:1], too_large))
+        actions += self._record_refused(commit.holes)
         touched = [(news.market, news.symbol) for news in commit.holes if news.missing]
         for market, symbol in dict.fromkeys([*touched, *self.warm_starts.waiting()]):
             actions += self.ask(market, symbol, now_ms)
@@ -67,40 +75,70 @@ class Asking:
 
     def ask_again(self, now_ms: int) -> list[Action]:
         """Time has passed: ask whatever has been waiting without progress."""
-        symbols = {(news.market, news.symbol) for news in self.holes.all()} | set(self.warm_starts.waiting())
+        symbols = {*self.holes.wanted_symbols(), *self.warm_starts.waiting()}
         return [action for market, symbol in sorted(symbols) for action in self.ask(market, symbol, now_ms)]
 
+    def left(self, conn: int) -> None:
+        """A bridge is gone: what it was asked for others may bring."""
+        self.holes.left(conn)
+
     def refused(self, market: str, row: object, reason: str) -> list[Action]:
-        """A row that came in cannot be used. If a hole waits for it, it would be asked for without end."""
+        """A row that came in cannot be used. If a gap misses nothing else, it would be asked for without end."""
         if not isinstance(row, list) or len(row) < 2:
             return []
         try:
             symbol, agg_id = read_symbol(row[0]), read_id(row[1])
         except RowRefused:
             return []
-        if not self.holes.misses(market, symbol, agg_id):
-            return []
-        return [_record(market, symbol, Hole(agg_id, agg_id), f"the exchange's row cannot be used: {reason}"[:500])]
+        self._refused_rows.add(market, symbol, agg_id, reason)
+        news = self.holes.at(market, symbol, agg_id)
+        return [] if news is None else self._record_refused([news])
 
-    def unfetchable(self, market: str, message: Unfetchable) -> list[Action]:
-        """A bridge could not bring these ids."""
+    def unfetchable(self, conn: int, market: str, message: Unfetchable) -> list[Action]:
+        """A bridge could not bring these ids. What it was not asked for, or has answered already, changes nothing."""
         first, last = message.ids
         if self.warm_starts.is_the_past_of(market, message.symbol, first, last):
             self.warm_starts.end(market, message.symbol)
             return [Note(Event("warm-start", market, message.symbol, {"state": "cold", "reason": message.reason}))]
+        if not self.holes.is_asked(market, message.symbol, first, last, conn):
+            self.not_asked += 1
+            return []
         key = (market, message.symbol, message.ids)
-        may_try = market in self._own_markets and key not in self._tried
-        if message.reason != NO_SUCH_IDS and may_try:
-            self._tried.add(key)
+        if message.reason != NO_SUCH_IDS and market in self._own_markets and key not in self._tried:
+            self._tried[key] = None
+            if len(self._tried) > MAX_TRIED:
+                del self._tried[next(iter(self._tried))]
             return [FetchSelf(market, message.symbol, message.ids, message.reason)]
-        return [_record(market, message.symbol, message.ids, message.reason)]
+        return [self._recorded(market, message.symbol, message.ids, message.reason)]
 
     def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
         """The server has tried itself; ``problem`` says why some ids could not be had, None when all came."""
         if problem is None:
             return []
         reason = problem if problem == NO_SUCH_IDS else f"the bridge: {asked.reason}; the server: {problem}"
-        return [_record(asked.market, asked.symbol, asked.ids, reason[:500])]
+        return [self._recorded(asked.market, asked.symbol, asked.ids, reason[:500])]
+
+    def _record_refused(self, holes: Iterable[HoleNews]) -> list[Action]:
+        """Of gaps in which every missing id came as a row that cannot be used: the reason, once for all of them."""
+        found: dict[tuple[str, str, str], list[Hole]] = {}
+        for news in holes:
+            reason = None if news.given_up else self._refused_rows.reason(news)
+            if reason is not None:
+                found.setdefault((news.market, news.symbol, reason), []).extend(news.missing)
+        actions: list[Action] = []
+        for (market, symbol, reason), runs in found.items():
+            said = f"{UNUSABLE_ROW}: {reason}"[:500]
+            for run in runs:
+                self.holes.give_up(market, symbol, run.first, run.last, said)
+            actions.append(_record(market, symbol, runs, said))
+        return actions
+
+    def _recorded(self, market: str, symbol: str, ids: Hole, reason: str) -> Note:
+        if reason == NO_SUCH_IDS:
+            self.holes.account_for(market, symbol, ids.first, ids.last)
+        else:
+            self.holes.give_up(market, symbol, ids.first, ids.last, reason)
+        return _record(market, symbol, [ids], reason)
 
     def _end_warm_starts(self) -> list[Action]:
         actions: list[Action] = []
@@ -111,6 +149,10 @@ class Asking:
         return actions
 
 
-def _record(market: str, symbol: str, ids: tuple[int, int], reason: str) -> Note:
+def _record(market: str, symbol: str, runs: Sequence[Hole], reason: str) -> Note:
+    """``runs``: where there are several, the event lists them."""
     kind = "absent" if reason == NO_SUCH_IDS else "unfetchable"
-    return Note(Event(kind, market, symbol, {"first": ids[0], "last": ids[1], "reason": reason}))
+    detail: dict[str, Any] = {"first": runs[0].first, "last": runs[-1].last, "reason": reason}
+    if len(runs) > 1:
+        detail["runs"] = [list(run) for run in runs]
+    return Note(Event(kind, market, symbol, detail))

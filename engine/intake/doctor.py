@@ -13,6 +13,9 @@ LAG_MS = 2_000
 BACKLOG_ROWS = 20_000  # in a bridge
 BACKPRESSURE_ROWS = 8_000  # in the server: half of what one bridge may have in flight
 STALE_BEAT_MS = 2_500
+MANY_GAPS = 10_000  # of a market: from here on one finding stands for all of them
+SHOWN_LOST = 3
+UNUSABLE_ROW = "the exchange's row cannot be used"  # how the reason of a refused row begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,25 @@ class Pulse:
     skew_ms: float
 
 
-def findings(pulses: Iterable[Pulse], holes: Iterable[HoleNews], waiting_rows: int) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class GapFacts:
+    """The open gaps of a market in numbers; ``lost``: some of those that nobody could fetch."""
+
+    gaps: int = 0
+    given_up: int = 0
+    missing_ids: int = 0
+    is_fetching: bool = False
+    lost: tuple[HoleNews, ...] = ()
+
+
+def findings(pulses: Iterable[Pulse], gaps: GapFacts, waiting_rows: int) -> list[Finding]:
     """Everything that can be said of one market now, most urgent first."""
     found: list[Finding] = []
     for pulse in pulses:
         found += _of_bridge(pulse)
     if waiting_rows > BACKPRESSURE_ROWS:
         found.append(Finding("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It catches up by itself."))
-    return found + _of_holes(list(holes))
+    return found + _of_gaps(gaps)
 
 
 def _of_bridge(pulse: Pulse) -> list[Finding]:
@@ -75,21 +89,31 @@ def _of_bridge(pulse: Pulse) -> list[Finding]:
     return found
 
 
-def _of_holes(holes: list[HoleNews]) -> list[Finding]:
-    lost = [news for news in holes if news.given_up is not None]
+def _of_gaps(gaps: GapFacts) -> list[Finding]:
     found: list[Finding] = []
-    if len(holes) > len(lost):
-        ids = sum(_missing(news) for news in holes if news.given_up is None)
-        what = f"{ids:,} trades are missing and being fetched."
-        found.append(Finding("holes-open", what, "Bars near them give no signal until they are in."))
-    for news in lost[:3]:
+    open_gaps = gaps.gaps - gaps.given_up
+    if gaps.gaps > MANY_GAPS:
+        what = f"{gaps.gaps:,} stretches of trades are missing: the source left out ids, or two sources are mixed."
+        found.append(Finding("gaps-many", what, "Bars near them give no signal. Import whole files of one exchange."))
+    elif open_gaps:
+        what = f"{gaps.missing_ids:,} trades are missing" + (" and being fetched." if gaps.is_fetching else ".")
+        advice = "Bars near them give no signal until they are in."
+        if not gaps.is_fetching:
+            advice += " They are fetched as soon as a bridge follows the symbol."
+        found.append(Finding("holes-open", what, advice))
+    for news in gaps.lost[:SHOWN_LOST] if gaps.gaps <= MANY_GAPS else ():
         what = f"{_missing(news):,} trades of {news.symbol} could not be fetched: {news.given_up}."
-        advice = (
-            "Bars near them give no signal. The exchange's dump files fill them: python -m feeds FILE --market "
-            + news.market
-        )
-        found.append(Finding("holes-lost", what, advice))
+        found.append(Finding("holes-lost", what, _advice_on(news)))
     return found
+
+
+def _advice_on(lost: HoleNews) -> str:
+    if (lost.given_up or "").startswith(UNUSABLE_ROW):
+        return "The exchange itself has no usable trade there, so nothing can fill it. Bars near it give no signal."
+    return (
+        "Bars near them give no signal. The exchange's dump files fill them: python -m feeds FILE --market "
+        + lost.market
+    )
 
 
 def _missing(news: HoleNews) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.intake.doctor import Finding, Pulse, findings
+from engine.intake.doctor import SHOWN_LOST, Finding, GapFacts, Pulse, findings
 from engine.intake.intake import Intake
 from engine.intake.liveness import Facts, judge
 from engine.intake.registry import Market
@@ -69,14 +69,18 @@ def findings_of(intake: Intake, market: str, moment: Moment) -> list[Finding]:
             age_ms = moment.now_ms - bridge.beat_ms
             skew_ms = bridge.beat.clock_ms - (moment.wall_ms - age_ms)
             pulses.append(Pulse(bridge.hello.client, bridge.beat, age_ms, skew_ms))
-    return findings(pulses, (news for news in intake.holes.all() if news.market == market), moment.waiting_rows)
+    count = intake.holes.count(market)
+    gaps = GapFacts(
+        count.gaps, count.given_up, count.missing_ids, intake.holes.is_fetching(market),
+        tuple(intake.holes.given_up(market, SHOWN_LOST)),
+    )  # fmt: skip
+    return findings(pulses, gaps, moment.waiting_rows)
 
 
 def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[str, Any]:
     facts = facts_of(intake, market, moment)
     status = judge(facts, limit_ms)
     traffic = intake.traffic.markets.get(market, MarketTraffic())
-    open_holes = [news for news in intake.holes.all() if news.market == market]
     return {
         "state": status.state.value,
         "cause": status.cause,
@@ -97,9 +101,9 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
                 "missing": sum(run.last - run.first + 1 for run in news.missing),
                 "given_up": news.given_up,
             }
-            for news in open_holes[:50]
+            for news in intake.holes.newest(market)
         ],
-        "open_holes": len(open_holes),
+        "open_holes": intake.holes.count(market).gaps,
         "symbols": {
             name: {
                 "last_id": symbol.last_id,

@@ -31,7 +31,7 @@ from engine.intake.messages import (
     decode,
     encode,
 )
-from engine.intake.registry import Bridge, Registry
+from engine.intake.registry import MAX_MARKETS, Bridge, Registry
 from engine.intake.traffic import Traffic
 from engine.market.records import Batch, Commit, Event, HoleNews
 from engine.market.ticks import Tick, read_row, read_rows
@@ -116,7 +116,7 @@ class Intake:
             self.registry.market(extent.market).high_water[extent.symbol] = extent.high_water
         for receipt in commit.receipts:
             batch = receipt.batch
-            self.traffic.stored(batch.market, receipt)
+            self.traffic.stored(batch.market, receipt, now_ms)
             bridge = self.registry.bridges.get(batch.conn)
             if bridge is None:
                 continue
@@ -136,6 +136,7 @@ class Intake:
         bridge = self.registry.bridges.pop(conn, None)
         if bridge is None or bridge.hello is None:
             return []
+        self._asking.left(conn)
         return self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
 
     def tick(self, now_ms: int) -> list[Action]:
@@ -176,6 +177,10 @@ class Intake:
             )
         if len(self.registry.bridges) - len(self.registry.strangers()) >= MAX_BRIDGES:
             raise MessageRefused("too-many", f"{MAX_BRIDGES} bridges are connected; close some")
+        if not self.registry.has_room(message.market):
+            raise MessageRefused(
+                "too-many", f"market {message.market!r} would be one of more than {MAX_MARKETS}; expected fewer markets"
+            )
         bridge.hello = message
         market = self.registry.market(message.market)
         if not message.helper:
@@ -197,7 +202,7 @@ class Intake:
             changed = self.leases.want(conn, hello.market, message.symbols)
             return self._tell_leases({conn} | changed, now_ms)
         if isinstance(message, Unfetchable):
-            return self._asking.unfetchable(hello.market, message)
+            return self._asking.unfetchable(conn, hello.market, message)
         if isinstance(message, Bye):
             if not hello.helper:
                 self.registry.market(hello.market).last_word = message.reason
@@ -226,7 +231,7 @@ class Intake:
         if ticks is None:
             ticks, rejected, notes = self._sort_out(hello, rows)
         self.registry.sign(hello, now_ms)
-        self.traffic.received(hello.market, ticks, len(rejected), now_ms)
+        self.traffic.received(hello.market, len(ticks), len(rejected))
         bridge.in_flight += 1
         return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected))), *notes]
 

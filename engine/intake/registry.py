@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from engine.intake.messages import Beat, Hello
 
+MAX_MARKETS = 64  # known at a time, those in the store included: each costs memory and a part of every /health
+
 
 @dataclass(slots=True)
 class Bridge:
@@ -43,6 +45,10 @@ class Registry:
     def strangers(self) -> list[int]:
         """Connections that have not said hello, oldest first."""
         return [conn for conn, bridge in self.bridges.items() if bridge.hello is None]
+
+    def has_room(self, name: str) -> bool:
+        """Whether a market may be made known: one that is known always may."""
+        return name in self.markets or len(self.markets) < MAX_MARKETS
 
     def market(self, name: str) -> Market:
         """A market, made known by its first mention."""

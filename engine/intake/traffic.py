@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 from engine.market.records import Receipt
-from engine.market.ticks import Tick
 
 _SILENT_LEAST_MS = 30_000
 _SILENT_GAPS = 20.0  # at the symbol's own rate, so long a silence has a chance of e^-20
 _OTHERS_TRADE_MS = 5_000
-_symbol = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -46,31 +41,29 @@ class Traffic:
     def __init__(self) -> None:
         self.markets: dict[str, MarketTraffic] = {}
 
-    def received(self, market: str, ticks: Sequence[Tick], rejected: int, now_ms: int) -> None:
-        """Rows came in; ``ticks`` are the good ones."""
+    def received(self, market: str, good: int, rejected: int) -> None:
+        """Rows came in."""
         of = self.markets.setdefault(market, MarketTraffic())
-        of.received += len(ticks) + rejected
+        of.received += good + rejected
         of.rejected += rejected
-        newest = {tick[0]: tick for tick in ticks}  # a bridge sends each symbol's ids as they rise
-        for name, count in Counter(map(_symbol, ticks)).items():
-            symbol = of.symbols.get(name)
-            if symbol is None:
-                symbol = of.symbols[name] = SymbolTraffic(now_ms, now_ms)
-            symbol.ticks += count
-            symbol.last_ms = now_ms
-            tick = newest[name]
-            if tick.agg_id >= symbol.last_id:
-                symbol.last_id, symbol.last_price, symbol.last_trade_ms = tick.agg_id, tick.price, tick.trade_time_ms
 
-    def stored(self, market: str, receipt: Receipt) -> None:
-        """A batch was committed."""
+    def stored(self, market: str, receipt: Receipt, now_ms: int) -> None:
+        """A batch was committed. Only what is new says that a symbol trades, and at what price."""
         of = self.markets.setdefault(market, MarketTraffic())
         of.stored += receipt.stored
         of.duplicates += receipt.duplicates
         of.conflicts += receipt.conflicts
+        for tick, count in receipt.newest:
+            symbol = of.symbols.get(tick.symbol)
+            if symbol is None:
+                symbol = of.symbols[tick.symbol] = SymbolTraffic(now_ms, now_ms)
+            symbol.ticks += count
+            symbol.last_ms = now_ms
+            if tick.agg_id >= symbol.last_id:
+                symbol.last_id, symbol.last_price, symbol.last_trade_ms = tick.agg_id, tick.price, tick.trade_time_ms
 
     def trade_age_ms(self, market: str, now_ms: int) -> int | None:
-        """Since the last tick of any symbol came in."""
+        """Since the last new tick of any symbol was stored."""
         of = self.markets.get(market)
         return min((now_ms - symbol.last_ms for symbol in of.symbols.values()), default=None) if of else None
 

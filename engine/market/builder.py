@@ -13,13 +13,16 @@ when the hole closes, or ``HOLD_MS`` later.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from engine.market.bars import Bar, SecondFold, second_bar
 from engine.market.coverage import Arrival, Coverage, Hole
 from engine.market.history import History
 from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.spans import KeyedSpans
 from engine.market.ticks import Tick
 
 GRACE_MS = 2_000
@@ -56,7 +59,7 @@ class _Series:
     closed_through: int
     folds: dict[int, SecondFold] = field(default_factory=dict)
     stale: dict[int, tuple[int, int]] = field(default_factory=dict)  # second: first seq not given out, watermark then
-    spans: dict[Hole, tuple[int, int]] = field(default_factory=dict)  # by missing run: seconds [from, to) it touches
+    spans: KeyedSpans[Hole] = field(default_factory=KeyedSpans)  # by missing run: seconds [from, to) it touches
     freed: dict[Hole, tuple[int, int, int]] = field(default_factory=dict)  # by hole partly filled: [from, to), since
 
 
@@ -97,7 +100,7 @@ class BarBuilder:
         series = self._series.get(symbol)
         if series is None:
             return []
-        touched = [(hole, run) for hole, run in series.coverage.missing() if run.first <= last and run.last >= first]
+        touched = series.coverage.missing_in(first, last)
         series.coverage.account_for(first, last)
         changes: list[Change] = []
         for hole, run in touched:
@@ -140,7 +143,17 @@ class BarBuilder:
     def hole_spans(self, symbol: str) -> list[tuple[int, int]]:
         """The stretches ``[from_ms, to_ms)`` of whole seconds that an open hole touches."""
         series = self._series.get(symbol)
-        return [] if series is None else sorted({*series.spans.values(), *(free[:2] for free in series.freed.values())})
+        return [] if series is None else sorted({*series.spans.index, *(free[:2] for free in series.freed.values())})
+
+    def gap_count(self, symbol: str) -> int:
+        """How many stretches an open gap touches."""
+        series = self._series.get(symbol)
+        return 0 if series is None else len(series.spans.index) + len(series.freed)
+
+    def is_touched(self, symbol: str) -> Callable[[int, int], bool]:
+        """Whether an open gap touches a moment of ``[from_ms, to_ms)``, as a function of both."""
+        series = self._series.get(symbol)
+        return partial(_touches, series) if series is not None else _untouched
 
     def given_out(self, symbol: str, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
         """The bars of ``[from_ms, to_ms)`` as they were last given out: without what makes some of them stale."""
@@ -178,7 +191,7 @@ class BarBuilder:
                     "last_ms": series.last_ms,
                     "closed_through": series.closed_through,
                     "stale": sorted(series.stale.items()),
-                    "spans": list(series.spans.items()),
+                    "spans": series.spans.items(),
                     "freed": list(series.freed.items()),
                     "open": sorted(series.folds),
                 }
@@ -200,7 +213,7 @@ class BarBuilder:
                 closed_through=kept["closed_through"],
                 folds={at: SecondFold(at, history.ticks(symbol, at, before_seq)) for at in kept["open"]},
                 stale={at: (seq, since_ms) for at, (seq, since_ms) in kept["stale"]},
-                spans={Hole(*run): (start, end) for run, (start, end) in kept["spans"]},
+                spans=KeyedSpans((Hole(*run), (start, end)) for run, (start, end) in kept["spans"]),
                 freed={Hole(*hole): (start, end, since) for hole, (start, end, since) in kept["freed"]},
             )
         return builder
@@ -309,8 +322,8 @@ class BarBuilder:
     def _contiguous_through(self, series: _Series) -> int:
         """Up to here no id can be missing or still to come: before the first hole not yet passed."""
         reached = bar_open(series.last_ms, SECOND_MS)
-        ahead = [start for start, end in series.spans.values() if end > series.closed_through]
-        return min([reached, *ahead])
+        ahead = series.spans.index.first_after(series.closed_through)
+        return reached if ahead is None else min(reached, ahead)
 
     def _forget(self, series: _Series) -> None:
         """Drop the folds that no in-order tick can touch any more; a late one recalls its second."""
@@ -320,5 +333,14 @@ class BarBuilder:
 
 
 def _in_spans(series: _Series, second_ms: int) -> bool:
-    touched = any(start <= second_ms < end for start, end in series.spans.values())
-    return touched or any(start <= second_ms < end for start, end, _ in series.freed.values())
+    return _touches(series, second_ms, second_ms + SECOND_MS)
+
+
+def _touches(series: _Series, from_ms: int, to_ms: int) -> bool:
+    if series.spans.index.touches(from_ms, to_ms):
+        return True
+    return any(start < to_ms and end > from_ms for start, end, _ in series.freed.values())
+
+
+def _untouched(_from_ms: int, _to_ms: int) -> bool:
+    return False

@@ -123,6 +123,12 @@ class Coverage:
         """(hole, a run of ids still missing from it) in rising order."""
         return [(gap.hole, Hole(gap.first, gap.last)) for gap in self._gaps]
 
+    def missing_in(self, first: int, last: int) -> list[tuple[Hole, Hole]]:
+        """``missing()`` of the runs that share an id with ``first..last``."""
+        low = bisect_left(self._gaps, first, key=_last)
+        high = bisect_left(self._gaps, last + 1, lo=low, key=_first)
+        return [(gap.hole, Hole(gap.first, gap.last)) for gap in self._gaps[low:high]]
+
     def missing_count(self) -> int:
         """How many ids are missing."""
         return sum(gap.last - gap.first + 1 for gap in self._gaps)

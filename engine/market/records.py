@@ -22,12 +22,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one batch, once it is committed. The counts add up to its ticks."""
+    """What became of one batch, once it is committed. The counts add up to its ticks.
+
+    ``newest``: of each symbol with new ticks the one with the greatest id, and how many there were.
+    """
 
     batch: Batch
     stored: int
     duplicates: int
     conflicts: int
+    newest: tuple[tuple[Tick, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from engine.errors import RowRefused
 
 MAX_ID = 2**53  # the first whole number that JavaScript cannot tell from its neighbour
-MAX_TIME_MS = 10**14  # from here on a time is in microseconds, not milliseconds
+MIN_TIME_MS = 1_230_768_000_000  # 2009-01-01 UTC: nothing in this field has traded before
+MAX_TIME_MS = 4_102_444_800_000  # 2100-01-01 UTC
+MICROSECONDS_FROM = 10**14  # a time in a file that is this great is in microseconds
 MAX_SIGNIFICANT_DIGITS = 15  # float64 gives back any decimal of up to 15 digits
 
 _DECIMAL_TEXT = r"[0-9]{1,12}(?:\.[0-9]{1,12})?"
@@ -87,8 +89,11 @@ def significant_digits(decimal: str) -> int:
 
 def read_time(value: Any) -> int:
     """``value`` as a trade time in milliseconds since 1970, UTC."""
-    if type(value) is not int or not 0 < value < MAX_TIME_MS:
-        raise RowRefused(f"trade time is {value!r}; expected whole milliseconds since 1970 below 10^14")
+    if type(value) is not int or not MIN_TIME_MS <= value < MAX_TIME_MS:
+        raise RowRefused(
+            f"trade time is {value!r}; expected whole milliseconds since 1970 from {MIN_TIME_MS} (2009) to before"
+            f" {MAX_TIME_MS} (2100)"
+        )
     return value
 
 
@@ -133,7 +138,7 @@ def read_rows(rows: list[Any]) -> list[Tick] | None:
     is_typed = set(map(type, ids + times)) == {int} and set(map(type, makers)) <= {bool, NoneType}
     if not is_typed or set(map(type, symbols + decimals)) != {str}:
         return None
-    if min(ids) < 0 or max(ids) >= MAX_ID or min(times) <= 0 or max(times) >= MAX_TIME_MS:
+    if min(ids) < 0 or max(ids) >= MAX_ID or min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS:
         return None
     lines = "\n".join(decimals)
     if lines.count("\n") >= len(decimals) or not _DECIMALS(lines) or max(map(len, decimals)) > MAX_SIGNIFICANT_DIGITS:

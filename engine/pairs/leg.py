@@ -21,6 +21,7 @@ from engine.pairs.tables import Table
 from engine.stats.jit import njit
 
 Spans = Sequence[tuple[int, int]]
+IsTouched = Callable[[int, int], bool]  # whether an open gap touches a moment of [from, to)
 
 
 class Col(IntEnum):
@@ -60,10 +61,10 @@ class Leg:
         self._through_ms = first_slot * width_ms  # every second before has been given to us
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
 
-    def close(self, seconds: Sequence[Bar], through_ms: int, spans: Spans, outages: Spans = ()) -> int:
+    def close(self, seconds: Sequence[Bar], through_ms: int, is_touched: IsTouched, outages: Spans = ()) -> int:
         """Every second before ``through_ms`` has been given out; returns how many bars that completed.
 
-        ``spans``: the stretches ``[from, to)`` that an open hole touches; ``outages``: those without the bridge.
+        ``outages``: the stretches ``[from, to)`` without the bridge.
         """
         first_ms = self.first_slot * self.width_ms
         self._seconds += [bar for bar in seconds if bar.open_time_ms >= self._through_ms]
@@ -79,21 +80,26 @@ class Leg:
             first = at
             while at < len(self._seconds) and self._seconds[at].open_time_ms < until:
                 at += 1
-            self._put(place, self._seconds[first:at], spans, outages)
+            self._put(place, self._seconds[first:at], is_touched, outages)
         del self._seconds[:at]
         self.size = complete
         self._carry(begin)
         return complete - begin
 
     def revise(
-        self, from_ms: int, to_ms: int, bars: Callable[[int, int], Iterable[Bar]], spans: Spans, outages: Spans = ()
+        self,
+        from_ms: int,
+        to_ms: int,
+        bars: Callable[[int, int], Iterable[Bar]],
+        is_touched: IsTouched,
+        outages: Spans = (),
     ) -> int:
         """Seconds in ``[from_ms, to_ms)`` changed, or whether a hole touches them; ``bars`` gives the seconds of a
         stretch as they are now. Returns the first place that may have changed (``size``: none)."""
         first = max(from_ms // self.width_ms - self.first_slot, 0)
         last = (to_ms - 1) // self.width_ms - self.first_slot
         for place in range(first, min(last + 1, self.size)):
-            self._put(place, list(bars(*self._bounds(place))), spans, outages)
+            self._put(place, list(bars(*self._bounds(place))), is_touched, outages)
         if last >= self.size:
             begin = (self.first_slot + self.size) * self.width_ms
             given_out = max([to_ms, *(bar.open_time_ms + SECOND_MS for bar in self._seconds)])
@@ -131,11 +137,11 @@ class Leg:
         open_ms = (self.first_slot + place) * self.width_ms
         return open_ms, open_ms + self.width_ms
 
-    def _put(self, place: int, seconds: list[Bar], spans: Spans, outages: Spans) -> None:
+    def _put(self, place: int, seconds: list[Bar], is_touched: IsTouched, outages: Spans) -> None:
         cols = self._table.values[:, place]
         cols[:] = np.nan
         open_ms, until = self._bounds(place)
-        cols[Col.TAINTED] = any(start < until and end > open_ms for start, end in spans)
+        cols[Col.TAINTED] = is_touched(open_ms, until)
         cols[Col.DOWN] = any(until > left and open_ms <= back for left, back in outages)
         cols[Col.VOLUME] = cols[Col.TRADES] = 0.0
         if not seconds:

@@ -145,7 +145,7 @@ class Pipeline:
             through_ms = self.builder.closed_through(symbol)
             if through_ms is not None and through_ms > start_ms:
                 seconds = self._given_out(symbol, start_ms, through_ms, seq)
-                leg.close(seconds, through_ms, self.builder.hole_spans(symbol), self._outages)
+                leg.close(seconds, through_ms, self.builder.is_touched(symbol), self._outages)
         return leg
 
     def _given_out(self, symbol: str, from_ms: int, to_ms: int, seq: int) -> list[Bar]:
@@ -184,11 +184,11 @@ class Pipeline:
 
     def _close(self, change: Closed, seq: int) -> list[Decision]:
         self._end_silent(change, seq)
-        spans = self.builder.hole_spans(change.symbol)
+        is_touched = self.builder.is_touched(change.symbol)
         grown = {
             leg
             for leg in self._of_symbol(change.symbol)
-            if leg.close(change.bars, change.through_ms, spans, self._outages)
+            if leg.close(change.bars, change.through_ms, is_touched, self._outages)
         }
         given: list[Decision] = []
         if grown:
@@ -232,7 +232,7 @@ class Pipeline:
         self._drop_legs()
 
     def _revise(self, symbol: str, from_ms: int, to_ms: int, seq: int) -> list[Decision]:
-        spans = self.builder.hole_spans(symbol)
+        is_touched = self.builder.is_touched(symbol)
 
         def seconds(start_ms: int, end_ms: int) -> list[Bar]:
             return self.builder.given_out(symbol, start_ms, end_ms, seq + 1)
@@ -240,7 +240,7 @@ class Pipeline:
         changed: dict[Leg, int] = {}  # the first slot that may differ
         for leg in self._of_symbol(symbol):
             if to_ms > leg.first_slot * leg.width_ms:
-                changed[leg] = leg.first_slot + leg.revise(from_ms, to_ms, seconds, spans, self._outages)
+                changed[leg] = leg.first_slot + leg.revise(from_ms, to_ms, seconds, is_touched, self._outages)
         given: list[Decision] = []
         for run in self._following(symbol):
             slots = [changed[leg] for leg in run.legs if leg in changed]

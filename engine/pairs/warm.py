@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from engine.market.bars import Bar
+from engine.market.spans import SpanIndex
 from engine.pairs.evidence import evidence_of
 from engine.pairs.inputs import PairBar
 from engine.pairs.leg import Leg
@@ -29,7 +30,9 @@ def warm_up() -> int:
     evidence_of(model)
     model.flags(0)
     leg = Leg(1_000, 0)
-    leg.close([Bar(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 0.0, 1, 1, 1.0, 0, None, None, "quotes")], 2_000, [])
+    leg.close(
+        [Bar(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 0.0, 1, 1, 1.0, 0, None, None, "quotes")], 2_000, SpanIndex().touches
+    )
     return model.size + leg.size
 
 

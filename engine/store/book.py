@@ -6,9 +6,10 @@ authority on which ids are new; the file's unique key only stands guard.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
@@ -19,6 +20,7 @@ from engine.market.ticks import Tick
 from engine.store.ledger import Ledger
 
 _symbol = attrgetter("symbol")
+_series_id, _agg_id = itemgetter(1), itemgetter(2)  # of a TickRow
 
 TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
 
@@ -81,6 +83,7 @@ class Plan:
     seq: int
     rows: list[TickRow] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)  # by batch
+    newest: list[tuple[tuple[Tick, int], ...]] = field(default_factory=list)  # by batch: see Receipt
     known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were there already
     fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: new (seq, tick)
     opened: dict[int, Tick] = field(default_factory=dict)  # the first tick ever of a series
@@ -145,7 +148,14 @@ class Book:
         plan.seq = seq
         plan.markets.add(batch.market)
         plan.stored.append(len(plan.rows) - before)
+        plan.newest.append(self._newest(plan.rows[before:]))
         plan.known.append(known)
+
+    def _newest(self, rows: list[TickRow]) -> tuple[tuple[Tick, int], ...]:
+        """Of each symbol the row with the greatest id, and how many there are."""
+        last = {row[1]: row for row in sorted(rows, key=_agg_id)}
+        counts = Counter(map(_series_id, rows))
+        return tuple((Tick(self.by_id[of].symbol, *row[2:]), counts[of]) for of, row in last.items())
 
     def _place(self, plan: Plan, series: Series, tick: Tick) -> bool:
         """Account for a tick whose id does not simply follow; whether it is new."""
@@ -161,10 +171,10 @@ class Book:
         series = self.series.get((event.market, event.symbol or ""))
         if series is None or event.kind not in ("absent", "unfetchable"):
             return
-        first, last = int(event.detail["first"]), int(event.detail["last"])
-        touched = series.coverage.holes_in(first, last)
-        plan.holes.setdefault(series.series_id, set()).update(touched)
-        if event.kind == "absent":
-            plan.absent.update(series.coverage.account_for(first, last))
-        else:
-            series.given_up.update(dict.fromkeys(touched, str(event.detail["reason"])))
+        for first, last in event.detail.get("runs") or [(event.detail["first"], event.detail["last"])]:
+            touched = series.coverage.holes_in(int(first), int(last))
+            plan.holes.setdefault(series.series_id, set()).update(touched)
+            if event.kind == "absent":
+                plan.absent.update(series.coverage.account_for(int(first), int(last)))
+            else:
+                series.given_up.update(dict.fromkeys(touched, str(event.detail["reason"])))

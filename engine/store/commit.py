@@ -68,8 +68,10 @@ def store(
     conflicts = [_conflicts(db, known) for known in plan.known]
     return Commit(
         tuple(
-            Receipt(batch, plan.stored[index], len(plan.known[index]) - conflicts[index], conflicts[index])
-            for index, batch in enumerate(batches)
+            Receipt(batch, stored, len(known) - conflicting, conflicting, newest)
+            for batch, stored, known, conflicting, newest in zip(
+                batches, plan.stored, plan.known, conflicts, plan.newest, strict=True
+            )
         ),
         tuple(book.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
         tuple(book.by_id[of].news(hole) for of, holes in plan.holes.items() for hole in sorted(holes)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,13 @@ HELLO = {"type": "hello", "proto": 1, "token": TOKEN, "market": "sim", "client":
 
 def row(agg_id: int, symbol: str = "BTCUSDT", price: str = "100.5") -> list[Any]:
     return [symbol, agg_id, price, "1", T0 + agg_id, False]
+
+
+def newest_of(batch: Batch) -> tuple[tuple[Tick, int], ...]:
+    """As the store has it in a receipt, where all of a batch is new."""
+    newest = {tick.symbol: tick for tick in sorted(batch.ticks, key=lambda tick: tick.agg_id)}
+    counts = Counter(tick.symbol for tick in batch.ticks)
+    return tuple((tick, counts[name]) for name, tick in newest.items())
 
 
 class Desk:
@@ -76,10 +84,16 @@ class Desk:
         )
 
     def commit(self, *holes: HoleNews) -> None:
-        receipts = tuple(Receipt(batch, len(batch.ticks), 0, 0) for batch in self.batches)
+        receipts = tuple(Receipt(batch, len(batch.ticks), 0, 0, newest_of(batch)) for batch in self.batches)
         extents = tuple(self._store())
         self.batches = []
         self.do(self.intake.committed(Commit(receipts, extents, holes, 0), self.now))
+
+    def commit_nothing_new(self) -> None:
+        """Commit batches of which the store has every id already."""
+        receipts = tuple(Receipt(batch, 0, len(batch.ticks), 0) for batch in self.batches)
+        self.batches = []
+        self.do(self.intake.committed(Commit(receipts, (), (), 0), self.now))
 
     def _store(self) -> Iterator[Extent]:
         """What a store without a file would say of the batches that wait."""

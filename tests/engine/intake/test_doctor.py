@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.intake.doctor import Pulse, findings
+from engine.intake.doctor import GapFacts, Pulse, findings
 from engine.intake.liveness import Facts, State, judge
 from engine.intake.messages import Beat
 from engine.market.coverage import Hole
@@ -21,21 +21,37 @@ def news(given_up: str | None = None) -> HoleNews:
     return HoleNews("usdm", "BTCUSDT", Hole(5, 9), (Hole(5, 6), Hole(9, 9)), given_up)
 
 
+def lost(reason: str) -> GapFacts:
+    return GapFacts(1, 1, 0, False, (news(reason),))
+
+
+def test_nobody_is_sent_for_files_where_the_exchange_itself_has_no_usable_trade() -> None:
+    (geo,) = findings([], lost("geo-blocked"), 0)
+    (zero,) = findings([], lost("the exchange's row cannot be used: quantity is '0.000'; expected more than 0"), 0)
+    assert "python -m feeds FILE" in geo.advice and "feeds" not in zero.advice and "nothing can fill it" in zero.advice
+
+
 def test_a_healthy_flow_has_no_findings() -> None:
-    assert findings([pulse(lag_ms=120.0, skew_ms=-300.0)], [], 500) == []
+    assert findings([pulse(lag_ms=120.0, skew_ms=-300.0)], GapFacts(), 500) == []
 
 
 @pytest.mark.parametrize(
     ("found", "code", "says"),
     [
-        (([pulse(age_ms=4_000)], [], 0), "frozen", "silent for 4 s"),
-        (([pulse(permission="local network access denied")], [], 0), "permission", "local network access denied"),
-        (([pulse(skew_ms=-5_000.0)], [], 0), "clock-skew", "5.0 s behind this computer's"),
-        (([pulse(lag_ms=3_500.0)], [], 0), "exchange-lag", "3.5 s after they happened"),
-        (([pulse(queued=50_000)], [], 0), "backlog", "50,000 rows wait in the page"),
-        (([], [], 30_000), "backpressure", "30,000 rows wait for the disk"),
-        (([], [news()], 0), "holes-open", "3 trades are missing"),
-        (([], [news("geo-blocked")], 0), "holes-lost", "3 trades of BTCUSDT could not be fetched: geo-blocked"),
+        (([pulse(age_ms=4_000)], GapFacts(), 0), "frozen", "silent for 4 s"),
+        (
+            ([pulse(permission="local network access denied")], GapFacts(), 0),
+            "permission",
+            "local network access denied",
+        ),
+        (([pulse(skew_ms=-5_000.0)], GapFacts(), 0), "clock-skew", "5.0 s behind this computer's"),
+        (([pulse(lag_ms=3_500.0)], GapFacts(), 0), "exchange-lag", "3.5 s after they happened"),
+        (([pulse(queued=50_000)], GapFacts(), 0), "backlog", "50,000 rows wait in the page"),
+        (([], GapFacts(), 30_000), "backpressure", "30,000 rows wait for the disk"),
+        (([], GapFacts(1, 0, 3, is_fetching=True), 0), "holes-open", "3 trades are missing and being fetched."),
+        (([], GapFacts(1, 0, 3), 0), "holes-open", "3 trades are missing."),
+        (([], lost("geo-blocked"), 0), "holes-lost", "3 trades of BTCUSDT could not be fetched: geo-blocked"),
+        (([], GapFacts(10_001, 4_000, 60_000), 0), "gaps-many", "10,001 stretches of trades are missing"),
     ],
 )
 def test_each_trouble_is_named_with_what_to_do(found: tuple, code: str, says: str) -> None:  # type: ignore[type-arg]
@@ -45,7 +61,7 @@ def test_each_trouble_is_named_with_what_to_do(found: tuple, code: str, says: st
 
 def test_the_exchanges_clock_is_told_apart_from_ours() -> None:
     beat = Beat(**(WELL | {"skew_ms": 4_000.0}))  # type: ignore[arg-type]
-    (finding,) = findings([Pulse("page", beat, 10, 0.0)], [], 0)
+    (finding,) = findings([Pulse("page", beat, 10, 0.0)], GapFacts(), 0)
     assert finding.code == "clock-skew-exchange" and "4.0 s ahead of the exchange's" in finding.what
 
 
@@ -61,7 +77,7 @@ CAUSES = {
     "backpressure": pulse(queued=50_000),
     "storage stalled": replace(FLOWING, unstored_ms=4_000),
     "disk full": replace(FLOWING, store_error="the disk is full"),
-    "holes open": news(),
+    "holes open": GapFacts(1, 0, 3),
 }
 
 
@@ -74,6 +90,6 @@ def test_each_of_the_eleven_causes_is_named_on_the_dashboard_with_what_to_do(nam
         assert status.state not in (State.LIVE, State.QUIET)
         named = (status.state.value, status.cause, status.advice)
     else:
-        (finding,) = findings([], [given], 0) if isinstance(given, HoleNews) else findings([given], [], 0)
+        (finding,) = findings([], given, 0) if isinstance(given, GapFacts) else findings([given], GapFacts(), 0)
         named = (finding.code, finding.what, finding.advice)
     assert all(named)

@@ -203,8 +203,9 @@ def test_a_fetched_row_that_cannot_be_used_ends_its_hole_instead_of_being_asked_
 def test_what_a_bridge_cannot_fetch_becomes_an_event() -> None:
     desk = Desk()
     desk.bridge(1, "BTCUSDT")
-    for reason in ("the exchange has no such ids", "geo-blocked"):
-        desk.say(1, {"type": "unfetchable", "symbol": "BTCUSDT", "from": 2, "to": 8, "reason": reason})
+    desk.commit(news(2, 8, (2, 8)))
+    for last, reason in ((4, "the exchange has no such ids"), (8, "geo-blocked")):
+        desk.say(1, {"type": "unfetchable", "symbol": "BTCUSDT", "from": last - 2, "to": last, "reason": reason})
     assert [event.kind for event in desk.events] == ["bridge", "absent", "unfetchable"]
 
 
@@ -239,6 +240,7 @@ def test_coming_and_going_is_noted_once_per_market() -> None:
 def test_what_no_bridge_can_fetch_the_server_tries_itself_once() -> None:
     desk = Desk(own_markets=["usdm"])
     desk.bridge(1, "BTCUSDT", market="usdm")
+    desk.commit(HoleNews("usdm", "BTCUSDT", Hole(2, 8), (Hole(2, 8),)))
     told = {"type": "unfetchable", "symbol": "BTCUSDT", "from": 2, "to": 8, "reason": "blocked or geo-blocked"}
     desk.say(1, told)
     (asked,) = desk.own

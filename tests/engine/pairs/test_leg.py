@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market.bars import Bar, Quote, roll_up, second_bar
+from engine.market.spans import SpanIndex
 from engine.market.ticks import Tick
 from engine.pairs.codes import LegFlag
 from engine.pairs.columns import In
@@ -39,7 +40,7 @@ def seconds(seed: int, count: int = 120, share: float = 0.7, sided: bool = True)
 
 def closed(bars: list[Bar], width_ms: int, through_ms: int, first_slot: int = 0) -> Leg:
     leg = Leg(width_ms, first_slot)
-    leg.close(bars, through_ms, [])
+    leg.close(bars, through_ms, SpanIndex().touches)
     return leg
 
 
@@ -95,7 +96,7 @@ def test_pieces_and_a_filled_hole_do_not_show(
     before = 0
     for cut in [*sorted(cuts), 120]:
         given_out = [b for b in bars if before <= b.open_time_ms < cut * S and b.open_time_ms not in lost]
-        leg.close(given_out, cut * S, span)
+        leg.close(given_out, cut * S, SpanIndex(span).touches)
         before = cut * S
     tainted = leg.column(Col.TAINTED) == 1.0
     slots = np.arange(leg.size) + first_slot
@@ -104,7 +105,7 @@ def test_pieces_and_a_filled_hole_do_not_show(
     def now(start_ms: int, end_ms: int) -> list[Bar]:
         return [bar for bar in bars if start_ms <= bar.open_time_ms < end_ms]
 
-    first = leg.revise(lost.start, lost.stop, now, [])
+    first = leg.revise(lost.start, lost.stop, now, SpanIndex().touches)
     assert first == min(max(lost.start // width_ms - first_slot, 0), leg.size)
     assert leg.size == whole.size
     np.testing.assert_array_equal(inputs_of(leg), inputs_of(whole))
@@ -124,7 +125,7 @@ def test_a_trade_without_a_side_ends_the_quote() -> None:
 
 def test_bars_of_an_outage_are_marked() -> None:
     leg = Leg(2 * S, 0)
-    leg.close(seconds(5), 40 * S, [], [(9_500, 13_000)])
+    leg.close(seconds(5), 40 * S, SpanIndex().touches, [(9_500, 13_000)])
     flags = inputs_of(leg)[In.FLAGS].astype(int)
     assert np.flatnonzero(flags & LegFlag.BRIDGE_DOWN).tolist() == [4, 5, 6]  # 8 s to 14 s
 
