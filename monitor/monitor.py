@@ -30,6 +30,7 @@ log = logging.getLogger("pairbridge.monitor")
 
 STEP_TICKS = 5_000  # a step stays short in both, so that screens are served between two
 STEP_S = 0.05
+LEAST_PACE = 20
 CHECK_EVERY_S = 1.0  # that the file of the analyses is still there
 SAVE_EVERY_S = 5.0  # without decisions
 
@@ -51,6 +52,7 @@ class Monitor:
         self.last_seq = 0
         self._given_up_seq = 0  # what was archived up to here before we began is not missed
         self._checked_s = 0.0
+        self._pace = STEP_TICKS  # ticks that a step of ``STEP_S`` has time for; what it reads beyond it reads again
         self.lost = ""  # what went away while we ran, for the screens
         self.problem: str | None = None  # why the last step failed, for the screens
         self.version = 0  # rises whenever something that a screen shows may have changed
@@ -227,17 +229,20 @@ class Monitor:
 
     def _work_off(self, reader: TickReader, limit: int) -> bool:
         ends = time.monotonic() + STEP_S
+        limit = min(limit, self._pace)
         ticks = reader.ticks_after(self._cursor.seq, limit)
         self.last_seq = reader.last_seq()
         up_to = ticks[-1][0] if len(ticks) == limit else self.last_seq
+        self._pace = min(2 * self._pace, STEP_TICKS)
         events = deque(reader.events_after(self._cursor.event_id, up_to))
         decisions: list[Decision] = []
-        for seq, market, tick in ticks:
+        for done, (seq, market, tick) in enumerate(ticks, 1):
             while events and events[0].after_seq < seq:
                 decisions += self._note(reader, events.popleft())
             decisions += self._feed(reader, seq, market, tick)
             if time.monotonic() > ends:
                 up_to = seq
+                self._pace = max(done, LEAST_PACE)
                 break
         while events and events[0].after_seq <= up_to:
             decisions += self._note(reader, events.popleft())

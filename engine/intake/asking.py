@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.errors import RowRefused
 from engine.intake.actions import Action, FetchSelf, Note, Send
-from engine.intake.doctor import UNUSABLE_ROW
 from engine.intake.holes import MAX_FETCH_IDS, OpenHoles
 from engine.intake.leases import Leases
 from engine.intake.messages import NO_SUCH_IDS, Unfetchable, encode
 from engine.intake.refused_rows import RefusedRows
 from engine.intake.warmth import WarmStarts
 from engine.market.coverage import Hole
-from engine.market.records import Commit, Event, HoleNews
-from engine.market.ticks import read_id, read_symbol
+from engine.market.records import UNUSABLE_ROW, Commit, Event, HoleNews
 
 MAX_TRIED = 10_000  # ranges that the server remembers to have tried itself
 
@@ -82,17 +79,16 @@ class Asking:
         """A bridge is gone: what it was asked for others may bring."""
         self.holes.left(conn)
 
-    def refused(self, market: str, row: object, reason: str) -> list[Action]:
-        """A row that came in cannot be used. If a gap misses nothing else, it would be asked for without end."""
-        if not isinstance(row, list) or len(row) < 2:
-            return []
-        try:
-            symbol, agg_id = read_symbol(row[0]), read_id(row[1])
-        except RowRefused:
-            return []
-        self._refused_rows.add(market, symbol, agg_id, reason)
-        news = self.holes.at(market, symbol, agg_id)
-        return [] if news is None else self._record_refused([news])
+    def refused(self, market: str, rows: dict[tuple[str, int], str]) -> list[Action]:
+        """Rows that came in cannot be used, by symbol and id. A gap that misses nothing else would be asked for
+        without end."""
+        touched: dict[Hole, HoleNews] = {}
+        for (symbol, agg_id), reason in rows.items():
+            self._refused_rows.add(market, symbol, agg_id, reason)
+            news = self.holes.at(market, symbol, agg_id)
+            if news is not None:
+                touched[news.hole] = news
+        return self._record_refused(touched.values())
 
     def unfetchable(self, conn: int, market: str, message: Unfetchable) -> list[Action]:
         """A bridge could not bring these ids. What it was not asked for, or has answered already, changes nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.intake.messages import Beat
-from engine.market.records import HoleNews
+from engine.market.records import UNUSABLE_ROW, HoleNews
 
 SKEW_MS = 2_000
 LAG_MS = 2_000
@@ -15,7 +15,6 @@ BACKPRESSURE_ROWS = 8_000  # in the server: half of what one bridge may have in 
 STALE_BEAT_MS = 2_500
 MANY_GAPS = 10_000  # of a market: from here on one finding stands for all of them
 SHOWN_LOST = 3
-UNUSABLE_ROW = "the exchange's row cannot be used"  # how the reason of a refused row begins
 
 
 @dataclass(frozen=True, slots=True)

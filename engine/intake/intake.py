@@ -34,7 +34,7 @@ from engine.intake.messages import (
 from engine.intake.registry import MAX_MARKETS, Bridge, Registry
 from engine.intake.traffic import Traffic
 from engine.market.records import Batch, Commit, Event, HoleNews
-from engine.market.ticks import Tick, read_row, read_rows
+from engine.market.ticks import Tick, has_no_quantity, key_of, read_row, read_rows
 
 HELLO_WITHIN_MS = 2_000
 MAX_BRIDGES = 64
@@ -227,27 +227,37 @@ class Intake:
     ) -> list[Action]:
         ticks = read_rows(rows)
         rejected: list[tuple[int, str]] = []
-        notes: list[Action] = []
+        refused: dict[tuple[str, int], str] = {}
         if ticks is None:
-            ticks, rejected, notes = self._sort_out(hello, rows)
+            ticks, rejected, refused = self._sort_out(hello, rows)
         self.registry.sign(hello, now_ms)
         self.traffic.received(hello.market, len(ticks), len(rejected))
         bridge.in_flight += 1
-        return [Store(Batch(conn, number, hello.market, tuple(ticks), tuple(rejected))), *notes]
+        batch = Batch(conn, number, hello.market, tuple(ticks), tuple(rejected), refused)
+        return [Store(batch), *self._asking.refused(hello.market, refused)]
 
-    def _sort_out(self, hello: Hello, rows: list[object]) -> tuple[list[Tick], list[tuple[int, str]], list[Action]]:
-        """The good rows; place and reason of the others; what follows from those."""
+    def _sort_out(
+        self, hello: Hello, rows: list[object]
+    ) -> tuple[list[Tick], list[tuple[int, str]], dict[tuple[str, int], str]]:
+        """The good rows; place and reason of the others; the reasons by symbol and id, of those that have one."""
         ticks: list[Tick] = []
         rejected: list[tuple[int, str]] = []
-        notes: list[Action] = []
-        for index, row in enumerate(rows):
+        refused: dict[tuple[str, int], str] = {}
+        # Official dumps are full of rows without a quantity: those apart, the others are mostly good by the column.
+        lacks = list(map(has_no_quantity, rows))
+        empty = [index for index, is_empty in enumerate(lacks) if is_empty]
+        others = read_rows([row for row, is_empty in zip(rows, lacks, strict=True) if not is_empty]) if empty else None
+        for index in range(len(rows)) if others is None else empty:
+            row = rows[index]
             try:
                 ticks.append(read_row(row))
-            except RowRefused as refused:
-                rejected.append((index, str(refused)))
-                self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(refused)))
-                notes += self._asking.refused(hello.market, row, str(refused))
-        return ticks, rejected, notes
+            except RowRefused as error:
+                rejected.append((index, str(error)))
+                self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(error)))
+                key = key_of(row)
+                if key is not None:
+                    refused[key] = str(error)
+        return others or ticks, rejected, refused
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []

@@ -43,7 +43,7 @@ class _Gap:
 class Coverage:
     """Ids ``first..high_water`` of one symbol, with what is still missing among them."""
 
-    __slots__ = ("_gaps", "first", "high_water")
+    __slots__ = ("_firsts", "_gaps", "first", "high_water")
 
     def __init__(
         self, first: int | None = None, high_water: int | None = None, missing: Iterable[tuple[Hole, Hole]] = ()
@@ -52,6 +52,7 @@ class Coverage:
         self.first = first
         self.high_water = high_water
         self._gaps = sorted((_Gap(run.first, run.last, hole) for hole, run in missing), key=_first)
+        self._firsts = [gap.first for gap in self._gaps]  # of the gaps: a search by key would call it at each step
 
     def arrival(self, agg_id: int) -> Arrival:
         """How ``agg_id`` would arrive; changes nothing."""
@@ -86,8 +87,7 @@ class Coverage:
     def account_for(self, first: int, last: int) -> list[Hole]:
         """Take ``first..last`` off what is missing (fetched, or the exchange has no such ids);
         returns the holes that have nothing missing any more."""
-        low = bisect_left(self._gaps, first, key=_last)
-        high = bisect_left(self._gaps, last + 1, lo=low, key=_first)
+        low, high = self._range(first, last)
         touched = list(dict.fromkeys(gap.hole for gap in self._gaps[low:high]))
         left: list[_Gap] = []
         for gap in self._gaps[low:high]:
@@ -96,6 +96,7 @@ class Coverage:
             if gap.last > last:
                 left.append(_Gap(last + 1, gap.last, gap.hole))
         self._gaps[low:high] = left
+        self._firsts[low:high] = [gap.first for gap in left]
         # What is left of one hole lies side by side, so only these neighbours can belong to a touched one.
         still_open = {gap.hole for gap in self._gaps[max(low - 1, 0) : low + len(left) + 1]}
         return [hole for hole in touched if hole not in still_open]
@@ -107,12 +108,14 @@ class Coverage:
 
     def is_open(self, hole: Hole) -> bool:
         """Whether anything of ``hole`` is still missing."""
-        at = bisect_left(self._gaps, hole.first, key=_first)
+        at = bisect_left(self._firsts, hole.first)
         return at < len(self._gaps) and self._gaps[at].hole == hole
 
     def missing_of(self, hole: Hole) -> tuple[Hole, ...]:
         """The runs still missing from ``hole``, rising."""
-        at = bisect_left(self._gaps, hole.first, key=_first)
+        at = bisect_left(self._firsts, hole.first)
+        if at < len(self._gaps) and (self._gaps[at].first, self._gaps[at].last) == hole:
+            return (hole,)  # nothing of it has come
         found: list[Hole] = []
         while at < len(self._gaps) and self._gaps[at].hole == hole:
             found.append(Hole(self._gaps[at].first, self._gaps[at].last))
@@ -125,8 +128,7 @@ class Coverage:
 
     def missing_in(self, first: int, last: int) -> list[tuple[Hole, Hole]]:
         """``missing()`` of the runs that share an id with ``first..last``."""
-        low = bisect_left(self._gaps, first, key=_last)
-        high = bisect_left(self._gaps, last + 1, lo=low, key=_first)
+        low, high = self._range(first, last)
         return [(gap.hole, Hole(gap.first, gap.last)) for gap in self._gaps[low:high]]
 
     def missing_count(self) -> int:
@@ -135,12 +137,20 @@ class Coverage:
 
     def _open(self, first: int, last: int) -> Hole:
         hole = Hole(first, last)
-        at = bisect_left(self._gaps, first, key=_first)
+        at = bisect_left(self._firsts, first)
         self._gaps.insert(at, _Gap(first, last, hole))
+        self._firsts.insert(at, first)
         return hole
 
+    def _range(self, first: int, last: int) -> tuple[int, int]:
+        """Where the gaps stand that share an id with ``first..last``: from, and to before."""
+        low = bisect_left(self._firsts, first)
+        if low > 0 and self._gaps[low - 1].last >= first:
+            low -= 1
+        return low, bisect_left(self._firsts, last + 1, lo=low)
+
     def _gap_at(self, agg_id: int) -> _Gap | None:
-        at = bisect_left(self._gaps, agg_id + 1, key=_first) - 1
+        at = bisect_left(self._firsts, agg_id + 1) - 1
         if at >= 0 and self._gaps[at].last >= agg_id:
             return self._gaps[at]
         return None
@@ -148,7 +158,3 @@ class Coverage:
 
 def _first(gap: _Gap) -> int:
     return gap.first
-
-
-def _last(gap: _Gap) -> int:
-    return gap.last

@@ -8,16 +8,23 @@ from typing import Any
 from engine.market.coverage import Hole
 from engine.market.ticks import Tick
 
+UNUSABLE_ROW = "the exchange's row cannot be used"  # how the reason of a gap of refused rows begins
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Good rows of one message, on their way to the store. ``conn`` and ``number`` say whom to answer."""
+    """Good rows of one message, on their way to the store. ``conn`` and ``number`` say whom to answer.
+
+    ``rejected``: index and reason of the rows that were refused; ``refused``: the reasons by symbol and id, of those
+    that have one.
+    """
 
     conn: int
     number: int
     market: str
     ticks: tuple[Tick, ...]
     rejected: tuple[tuple[int, str], ...] = ()
+    refused: dict[tuple[str, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,21 @@ def read_row(row: Any) -> Tick:
     )
 
 
+def key_of(row: Any) -> tuple[str, int] | None:
+    """Symbol and aggregate id of a row, whatever else is wrong with it; None where these are no such things."""
+    if not isinstance(row, (list, tuple)) or len(row) < 2:
+        return None
+    try:
+        return _known_symbol(row[0]) if type(row[0]) is str else read_symbol(row[0]), read_id(row[1])
+    except RowRefused:
+        return None
+
+
+def has_no_quantity(row: Any) -> bool:
+    """Whether a row's quantity is written as zero."""
+    return isinstance(row, list) and len(row) == 6 and isinstance(row[3], str) and not row[3].strip("0.")
+
+
 def read_rows(rows: list[Any]) -> list[Tick] | None:
     """``read_row`` of every row, a column at a time; None where any row is out of the ordinary.
 

@@ -15,7 +15,7 @@ from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
 from engine.market.coverage import Arrival, Hole
 from engine.market.intervals import SECOND_MS
-from engine.market.records import Batch, Event, Extent, HoleNews
+from engine.market.records import UNUSABLE_ROW, Batch, Event, Extent, HoleNews
 from engine.market.ticks import Tick
 from engine.store.ledger import Ledger
 
@@ -149,7 +149,20 @@ class Book:
         plan.markets.add(batch.market)
         plan.stored.append(len(plan.rows) - before)
         plan.newest.append(self._newest(plan.rows[before:]))
+        self._give_up_refused(plan, batch)
         plan.known.append(known)
+
+    def _give_up_refused(self, plan: Plan, batch: Batch) -> None:
+        """A gap that this batch opened, and of which it brought every id in rows that cannot be used, is not waited
+        for."""
+        for (symbol, agg_id), reason in batch.refused.items():
+            series = self.series.get((batch.market, symbol))
+            gap = series.coverage.run_at(agg_id) if series else None
+            if series is None or gap is None or gap in series.given_up:
+                continue
+            is_new = gap in plan.holes.get(series.series_id, ())
+            if is_new and all((symbol, each) in batch.refused for each in range(gap.first, gap.last + 1)):
+                series.given_up[gap] = f"{UNUSABLE_ROW}: {reason}"[:500]
 
     def _newest(self, rows: list[TickRow]) -> tuple[tuple[Tick, int], ...]:
         """Of each symbol the row with the greatest id, and how many there are."""

@@ -10,7 +10,7 @@ from itertools import chain
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
 from engine.market.coverage import Hole
-from engine.market.records import Batch, Commit, Event, Receipt
+from engine.market.records import Batch, Commit, Event, HoleNews, Receipt
 from engine.market.ticks import Tick
 from engine.store.book import Book, Now, Plan, Series, TickRow
 from engine.store.ledger import Ledger
@@ -59,7 +59,7 @@ def store(
     bars = _bars(db, book, past, plan)  # before the new ticks are in the file: they are added to what is there
     _insert_ticks(db, plan.rows)
     db.executemany(_INSERT_BAR, bars)
-    _write_holes(db, book, plan, now)
+    holes = _write_holes(db, book, plan, now)
     _write_clocks(db, book, plan)
     db.executemany(
         "INSERT INTO events (after_seq, at_ms, market, symbol, kind, detail) VALUES (?,?,?,?,?,?)",
@@ -74,7 +74,7 @@ def store(
             )
         ),
         tuple(book.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
-        tuple(book.by_id[of].news(hole) for of, holes in plan.holes.items() for hole in sorted(holes)),
+        tuple(holes),
         plan.seq,
     )
 
@@ -120,8 +120,9 @@ def _bars(db: sqlite3.Connection, book: Book, past: Past, plan: Plan) -> list[tu
     return rows
 
 
-def _write_holes(db: sqlite3.Connection, book: Book, plan: Plan, now: Now) -> None:
-    rows = []
+def _write_holes(db: sqlite3.Connection, book: Book, plan: Plan, now: Now) -> list[HoleNews]:
+    """Write the holes that the plan touched, and say how they stand."""
+    rows, news = [], []
     for of, holes in plan.holes.items():
         series = book.by_id[of]
         for hole in sorted(holes):
@@ -134,13 +135,16 @@ def _write_holes(db: sqlite3.Connection, book: Book, plan: Plan, now: Now) -> No
             else:
                 status, reason = "filled", None
             closed_ms = None if missing else now.wall_ms
-            rows.append((of, *hole, json.dumps(missing), status, reason, now.wall_ms, closed_ms))
+            runs = f"[[{hole[0]}, {hole[1]}]]" if missing == (hole,) else json.dumps(missing)
+            news.append(HoleNews(series.market, series.symbol, hole, missing, reason if missing else None))
+            rows.append((of, *hole, runs, status, reason, now.wall_ms, closed_ms))
     db.executemany(
         "INSERT INTO holes (series_id, first_id, last_id, missing, status, reason, opened_ms, closed_ms)"
         " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (series_id, first_id, last_id) DO UPDATE SET"
         " missing=excluded.missing, status=excluded.status, reason=excluded.reason, closed_ms=excluded.closed_ms",
         rows,
     )
+    return news
 
 
 def _write_clocks(db: sqlite3.Connection, book: Book, plan: Plan) -> None:

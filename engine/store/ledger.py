@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from operator import attrgetter
-
 from engine.market.coverage import Coverage, Hole
-
-_first, _last = attrgetter("first"), attrgetter("last")
 
 
 class Ledger(Coverage):
@@ -17,8 +12,7 @@ class Ledger(Coverage):
 
     def holes_in(self, first: int, last: int) -> list[Hole]:
         """The holes that still miss some id of ``first..last``, rising."""
-        low = bisect_left(self._gaps, first, key=_last)
-        high = bisect_left(self._gaps, last + 1, lo=low, key=_first)
+        low, high = self._range(first, last)
         return list(dict.fromkeys(gap.hole for gap in self._gaps[low:high]))
 
     def open_holes(self) -> list[Hole]:

@@ -127,7 +127,7 @@ def _stored(row: Any) -> Stored | None:
         and symbol.upper() == symbol
         and all(isinstance(number, int) and not isinstance(number, bool) for number in (agg_id, at))
         and 0 <= agg_id <= 9_007_199_254_740_991
-        and 0 < at < 10**14
+        and 1_230_768_000_000 <= at < 4_102_444_800_000  # 2009 to 2100
         and (maker is True or maker is False or maker is None)
         and _is_decimal(price)
         and _is_decimal(quantity)

@@ -84,6 +84,7 @@ class Desk:
         )
 
     def commit(self, *holes: HoleNews) -> None:
+        """The batches that wait, all new; ``holes``: what that does to gaps."""
         receipts = tuple(Receipt(batch, len(batch.ticks), 0, 0, newest_of(batch)) for batch in self.batches)
         extents = tuple(self._store())
         self.batches = []
