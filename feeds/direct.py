@@ -19,8 +19,11 @@ from feeds.rest import HistoryFetcher
 log = logging.getLogger("pairbridge.feed")
 
 FIRST_TRADE_S = 5.0  # connected, acknowledged and silent for longer: the address may be a retired one
+SILENCE_S = 45.0  # nothing of any symbol: a new connection shows whether it is the market or the old one
+ROTATE_S = 23 * 3_600.0  # the exchange closes after 24 h
+PING_S = 20.0  # between two pings; without a pong for as long the connection is lost
 _RETRY_S = (0.5, 30.0)
-_ROTATE_S = 23 * 3_600  # the exchange closes after 24 h
+_STABLE_S = 60.0  # open for longer: the next pause is a short one again
 _QUEUE = 20_000  # rows; past it we stop reading, so that a fast replay waits for the disk
 
 
@@ -31,6 +34,8 @@ class DirectFeed:
         self._route = route
         self._symbols = symbols
         self.link: BridgeLink | None = None
+        self._has_traded = False
+        self._is_warned = False  # that this address may be a retired one
 
     async def run(self, url: str, token: str) -> None:
         """``url`` and ``token`` of the bridge server. Raises RefusedError when it does not want us."""
@@ -43,28 +48,44 @@ class DirectFeed:
             wait_s = _RETRY_S[0]
             while True:
                 began = time.monotonic()
-                try:
-                    address = self._route.stream_url(self._symbols)
-                    async with connect(address, max_size=2**20, ping_interval=None) as socket:
-                        log.info("connected to %s", self._route.stream)
-                        await self._read(socket, self.link)
-                except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
-                    log.warning("the exchange's stream ended: %s", error)
+                is_renewed = await self._connect(self.link)
+                if is_renewed:
+                    continue
                 self.link.upstream = "connecting"
-                wait_s = _RETRY_S[0] if time.monotonic() - began > 60 else min(wait_s * 2, _RETRY_S[1])
+                wait_s = _RETRY_S[0] if time.monotonic() - began > _STABLE_S else min(wait_s * 2, _RETRY_S[1])
                 await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
 
-    async def _read(self, socket: ClientConnection, link: BridgeLink) -> None:
+    async def _connect(self, link: BridgeLink) -> bool:
+        """One connection from its beginning to its end; whether it ended to be replaced at once."""
+        try:
+            address = self._route.stream_url(self._symbols)
+            async with connect(address, max_size=2**20, ping_interval=PING_S, ping_timeout=PING_S) as socket:
+                log.info("connected to %s", self._route.stream)
+                why = await self._read(socket, link)
+        except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
+            log.warning("the exchange's stream ended: %s", error)
+            return False
+        log.info("connecting to %s again: %s", self._route.stream, why)
+        return True
+
+    async def _read(self, socket: ClientConnection, link: BridgeLink) -> str:
+        """Forward trades until the connection is to be replaced; returns why."""
         decode = msgspec.json.Decoder().decode
-        opened = time.monotonic()
-        first = True
+        rotate_at = time.monotonic() + ROTATE_S
+        silent_at = time.monotonic() + SILENCE_S
         while True:
             try:
-                async with asyncio.timeout(FIRST_TRADE_S if first else None):
+                async with asyncio.timeout(self._patience_s(min(rotate_at, silent_at))):
                     text = await socket.recv()
             except TimeoutError:
+                now = time.monotonic()
+                if now >= rotate_at:
+                    return "the exchange ends connections after a day"
+                if now >= silent_at:
+                    return f"nothing has come for {SILENCE_S:.0f} s"
                 link.upstream = "wrong-route"
                 log.warning("%s accepts the connection but sends no trades", self._route.stream)
+                self._is_warned = True
                 continue
             try:
                 frame = decode(text)
@@ -72,17 +93,21 @@ class DirectFeed:
                 log.warning("a frame that is not JSON was skipped: %s", error)
                 continue
             row = row_of_frame(frame)
-            if row is None:
-                if _is_shutdown(frame):
-                    return
-                continue
-            first = False
-            link.upstream = "open"
-            link.last_frame_s = time.monotonic()
-            if row[0] in link.active:
-                await link.put([row])
-            if link.last_frame_s - opened > _ROTATE_S:
-                return
+            if row is not None:
+                self._has_traded = True
+                link.upstream, link.last_frame_s = "open", time.monotonic()
+                silent_at = link.last_frame_s + SILENCE_S
+                if row[0] in link.active:
+                    await link.put([row])
+            elif _is_shutdown(frame):
+                return "the exchange shuts this server down"
+            if time.monotonic() >= rotate_at:
+                return "the exchange ends connections after a day"
+
+    def _patience_s(self, until_s: float) -> float:
+        """How long to wait for the next frame: before the first trade ever, no longer than shows a wrong route."""
+        left_s = max(until_s - time.monotonic(), 0.0)
+        return left_s if self._has_traded or self._is_warned else min(left_s, FIRST_TRADE_S)
 
 
 def _is_shutdown(frame: object) -> bool:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from feeds.direct import DirectFeed
 from feeds.markets import Route, simulator_route
@@ -100,3 +106,73 @@ async def test_a_retired_route_is_called_a_wrong_route(desk: ServerDesk) -> None
         async with feeding(desk, exchange, old):
             await until(lambda: desk.server.health()["state"] == "WRONG ROUTE", 8)
             assert "market/stream" in desk.server.health()["advice"]
+
+
+@contextlib.asynccontextmanager
+async def scripted(trades: int) -> AsyncIterator[tuple[Route, list[int]]]:
+    """An exchange that sends a few trades on each connection and then nothing, with the socket open; how many
+    connections there were, and the next id."""
+    state = [0, 1]
+
+    async def serve_one(socket: ServerConnection) -> None:
+        state[0] += 1
+        for _ in range(trades):
+            trade = {"e": "aggTrade", "s": "BTCUSDT", "a": state[1], "p": "1.5", "q": "2", "m": True}
+            await socket.send(json.dumps(trade | {"T": 1_790_046_465_000 + state[1]}))
+            state[1] += 1
+        await socket.wait_closed()
+
+    async with serve(serve_one, "127.0.0.1", 0, ping_interval=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield Route("sim", f"ws://127.0.0.1:{port}/stream", "http://127.0.0.1:9", "/fapi/v1/aggTrades"), state
+
+
+async def test_a_socket_that_falls_silent_is_replaced(desk: ServerDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feeds.direct.SILENCE_S", 0.3)
+    async with scripted(trades=3) as (route, state):
+        feed = DirectFeed(route, ["BTCUSDT"])
+        running = asyncio.create_task(feed.run(desk.url, desk.token))
+        await until(lambda: state[0] >= 4, 20, "a fourth connection")
+        await until(lambda: len(stored(desk, "BTCUSDT")) >= 9, 20, "what came on each of them")
+        assert feed.link is not None and feed.link.upstream == "open", "a quiet market is no wrong route"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_connection_is_replaced_in_time_though_no_frame_arrives(
+    desk: ServerDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.direct.ROTATE_S", 0.3)
+    async with scripted(trades=0) as (route, state):
+        running = asyncio.create_task(DirectFeed(route, ["BTCUSDT"]).run(desk.url, desk.token))
+        await until(lambda: state[0] >= 3, 20, "a third connection")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_connection_without_pongs_is_lost(desk: ServerDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that swallows everything: the socket stays open, and nothing comes back."""
+    monkeypatch.setattr("feeds.direct.PING_S", 0.2)
+    connected = 0
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connected
+        connected += 1
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(
+            line.split(": ")[1] for line in request.split("\r\n") if line.lower().startswith("sec-websocket-key")
+        )
+        assert key is not None
+        upgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        writer.write(f"{upgrade}Sec-WebSocket-Accept: {accept_key(key[1])}\r\n\r\n".encode())
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    route = Route("sim", f"ws://127.0.0.1:{port}/stream", "http://127.0.0.1:9", "/fapi/v1/aggTrades")
+    async with server:
+        running = asyncio.create_task(DirectFeed(route, ["BTCUSDT"]).run(desk.url, desk.token))
+        await until(lambda: connected >= 2, 20, "a second connection")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
