@@ -27,16 +27,18 @@ from api.export import Table, add_export_routes
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
+from api.rights import require_owner
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic
+from engine.scan.request import ScanRequest
 from engine.store.analysis import AnalysisStore
 from engine.store.lock import held
 from engine.store.reader import TickReader
 from engine.store.scans import ScanShelf
 from hosting.interpreter import tune
 from hosting.logs import log_to
-from hosting.token import read_or_create_token
+from hosting.token import read_or_create_token, write_opener
 from monitor.heartbeat import Heartbeat
 from monitor.monitor import Monitor
 from monitor.scans import ScanRoom
@@ -54,6 +56,7 @@ log = logging.getLogger("pairbridge.dashboard")
 KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor fails
 BACKLOG_TICKS = 20_000  # not read yet: a second or two
+OPEN_FILE = "open-dashboard.html"  # of the data folder: opens the dashboard with the key
 DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
 
 
@@ -88,7 +91,8 @@ class Desk:
             return next(iter(self._monitor.watches), None)
 
     def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
-        """Follow a pair, or follow it with other settings."""
+        """Follow a pair, or follow it with other settings. Raises NotAllowed."""
+        self.require_owner()
         return self._monitor.watch(market, y, x, settings)
 
     def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
@@ -100,8 +104,28 @@ class Desk:
             return self.watch(market, y, x, replace(self.new_pair_settings(), interval_ms=interval_ms))
 
     def unwatch(self, watch_id: int) -> None:
-        """Follow it no more."""
+        """Follow it no more. Raises NotAllowed."""
+        self.require_owner()
         self._monitor.unwatch(watch_id)
+
+    def require_owner(self) -> None:
+        """Raises NotAllowed when the request that is served may only look."""
+        require_owner(str(self.open_file))
+
+    @property
+    def open_file(self) -> Path:
+        """The file that opens the dashboard with the key."""
+        return (self._config.data_dir / OPEN_FILE).resolve()
+
+    def start_scan(self, request: ScanRequest) -> None:
+        """Begin a scan. Raises NotAllowed, and ScanBusy while one runs."""
+        self.require_owner()
+        self.scans.start(request)
+
+    def cancel_scan(self) -> None:
+        """Stop the scan that runs. Raises NotAllowed."""
+        self.require_owner()
+        self.scans.cancel()
 
     def new_pair_settings(self) -> PairSettings:
         """The settings a new pair starts with."""
@@ -239,14 +263,16 @@ def create_app(
         update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
     )
-    app.layout = lambda: page(config.refresh_rate, new_pair_settings(config))
+    note = None if config.password else str(desk.open_file)
+    app.layout = lambda: page(config.refresh_rate, new_pair_settings(config), note)
     register(app, desk)
     register_scan(app, desk.scans, desk)
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
-    # The key of sessions hangs on the token, which is random, kept over restarts and known to this user alone.
-    secret = config.token or read_or_create_token(config.data_dir / "token")
-    login = Login(server, config.password, secret, time.time)
+    secret = read_or_create_token(config.data_dir / "session-secret")
+    key = read_or_create_token(config.data_dir / "dashboard-key")
+    write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
+    login = Login(server, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(app.csp_hashes())), server
 
 

@@ -22,6 +22,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
 from config import Config, load_or_exit
+from hosting.token import read_or_create_token, write_opener
 
 ROOT = Path(__file__).parent
 READY_WITHIN_S = 60.0
@@ -91,12 +92,13 @@ def run(config: Config, demo: bool) -> int:
     data_dir = Path(environ.get("PAIRBRIDGE_DATA_DIR", str(config.data_dir)))
     processes = Processes(environ)
     try:
-        return _run(processes, config, data_dir if demo else None, ending)
+        return _run(processes, config, data_dir, demo, ending)
     finally:
         processes.stop()
 
 
-def _run(processes: Processes, config: Config, demo_dir: Path | None, ending: threading.Event) -> int:
+def _run(processes: Processes, config: Config, data_dir: Path, demo: bool, ending: threading.Event) -> int:
+    demo_dir = data_dir if demo else None
     addresses = _addresses(config)
     feed: list[str] = []
     if demo_dir:
@@ -113,7 +115,8 @@ def _run(processes: Processes, config: Config, demo_dir: Path | None, ending: th
     code = _until_ready(processes, addresses, ending)
     if code is not None:
         return code
-    _tell(addresses, config, demo_dir is not None)
+    openers = _openers(config, data_dir, addresses)
+    _tell(addresses, openers, config, demo_dir is not None)
     while code is None:
         code = _pause(processes, ending)
     return code
@@ -161,6 +164,13 @@ def _addresses(config: Config) -> list[str]:
     return [f"http://127.0.0.1:{config.bridge_port}/", f"http://{host}:{config.dashboard_port}/"]
 
 
+def _openers(config: Config, data_dir: Path, addresses: list[str]) -> list[Path]:
+    """The files by which the owner opens both pages with their keys; the bridge page with the addresses of the demo."""
+    bridge, dashboard = data_dir / "open-bridge.html", data_dir / "open-dashboard.html"
+    write_opener(bridge, addresses[0], config.token or read_or_create_token(data_dir / "token"))
+    return [bridge.resolve(), dashboard.resolve()]
+
+
 def _until_ready(processes: Processes, addresses: list[str], ending: threading.Event) -> int | None:
     """Wait until every address answers; an exit code if it is over before."""
     limit = time.monotonic() + READY_WITHIN_S
@@ -187,7 +197,8 @@ def _pause(processes: Processes, ending: threading.Event) -> int | None:
     return gone[1] or 1
 
 
-def _tell(addresses: list[str], config: Config, demo: bool) -> None:
+def _tell(addresses: list[str], openers: list[Path], config: Config, demo: bool) -> None:
+    bridge, dashboard = (opener.as_uri() for opener in openers)
     print()
     if demo:
         print("  Demo: a simulated exchange feeds the server, no internet needed.")
@@ -197,9 +208,13 @@ def _tell(addresses: list[str], config: Config, demo: bool) -> None:
     else:
         print(f"  1. Bridge page  {addresses[0]}   open it and click Start Bridge")
         print(f"  2. Dashboard    {addresses[1]}   watch it")
+    print()
+    print("  Open them in your browser by these files: they bring the keys, which other users cannot read.")
+    print(f"     {bridge}")
+    print(f"     {dashboard}")
     print("  Ctrl-C stops everything.", flush=True)
     if config.open_browser:
-        for address in addresses:
+        for address in (dashboard, bridge) if demo else (bridge, dashboard):
             webbrowser.open(address)
 
 

@@ -50,6 +50,7 @@ from hosting.visitor import TAKEN_AT_ONCE, Lobby, Outbox, Visitor, queue_more
 log = logging.getLogger("pairbridge.server")
 
 TICK_S = 0.1
+OPEN_FILE = "open-bridge.html"  # of the data folder: opens the bridge page with the token
 
 
 def now() -> Now:
@@ -96,7 +97,8 @@ class BridgeServer:
         """
         token = config.token or read_or_create_token(config.data_dir / "token")
         writer = await TickWriter.start(config.ticks_db, config.durability)
-        return cls(config, BridgePage(bridge_dir, token), writer, token, routes)
+        page = BridgePage(bridge_dir, token, config.data_dir / OPEN_FILE)
+        return cls(config, page, writer, token, routes)
 
     @property
     def port(self) -> int:

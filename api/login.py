@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.rights import KEY_HEADER, is_owner, shows_key
+
 COOKIE = "pairbridge_session"
 SESSION_S = 7 * 86_400
 TRIES = 5  # wrong passwords in a minute, by anyone; then nobody may try until it has passed
@@ -39,21 +41,27 @@ autocomplete="current-password"><button>Sign in</button><p role="alert">{message
 class Login:
     """Wraps an ASGI application; without a password it lets everything through."""
 
-    def __init__(self, app: ASGIApp, password: str | None, secret: str, now_s: Callable[[], float]) -> None:
-        """``secret``: random, kept over restarts; ``now_s``: the wall clock in seconds."""
+    def __init__(self, app: ASGIApp, password: str | None, secret: str, key: str, now_s: Callable[[], float]) -> None:
+        """``secret``: random, kept over restarts; ``key``: who shows it may change things; ``now_s``: the wall clock in
+        seconds."""
         self._app = app
         self._password = password
+        self._key_of_owner = key
         self._key = hashlib.sha256(f"{secret}|{password}".encode()).digest()
         self._now_s = now_s
         self._failures: deque[float] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if self._password is None or scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+        elif self._password is None:
+            is_owner.set(shows_key(Headers(scope=scope).get(KEY_HEADER), self._key_of_owner))
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in ("/login", "/logout"):
             await (await self._visit(Request(scope, receive)))(scope, receive, send)
         elif self.is_signed_in(Headers(scope=scope).get("cookie", "")):
+            is_owner.set(True)
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()

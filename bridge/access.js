@@ -4,12 +4,33 @@
 /** Where this page's token comes from and where it may go. */
 class Access {
   static DEFAULT_PORT = "8765";
+  static KEY = "key"; // under which a served page keeps it
 
   /** @param {Location} location */
   constructor(location) {
     this.location = location;
     this.served = location.protocol.startsWith("http");
     this.typed = "";
+  }
+
+  /** The key that the file of the data folder brought in the fragment: kept, and taken out of the address. */
+  takeKey() {
+    const found = this.served ? /^#key=([0-9A-Za-z_-]+)$/.exec(this.location.hash) : null;
+    if (!found) return;
+    this.keep(found[1]);
+    history.replaceState(null, "", this.location.pathname + this.location.search);
+  }
+
+  /** @param {string} key for this server, from now on and after a reload */
+  keep(key) {
+    this.typed = key;
+    if (this.served) Memory.keep(Access.KEY, key);
+  }
+
+  /** The file that brings the key, as the server names it; "" where the page is a file itself. */
+  get openFile() {
+    const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="pairbridge-open"]'));
+    return (this.served && meta?.content) || "";
   }
 
   /** @returns {Record<string, string>} by port */
@@ -48,26 +69,12 @@ class Access {
    */
   token(server) {
     if (this.typed) return this.typed;
-    const meta = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pairbridge-token"]'));
-    return this.served ? meta.content : (this.tokens[new URL(server).port] ?? "");
+    return this.served ? Memory.recall(Access.KEY) : (this.tokens[new URL(server).port] ?? "");
   }
 
   /** Reads the token again: the server may have been started, or started afresh, after this page was opened. */
   async refresh() {
-    if (this.served) await this.#refreshServed();
-    else await this.#loadScript();
-  }
-
-  async #refreshServed() {
-    try {
-      const text = await (await fetch(this.location.pathname, { cache: "no-store" })).text();
-      const found = new DOMParser().parseFromString(text, "text/html").querySelector('meta[name="pairbridge-token"]');
-      const meta = document.querySelector('meta[name="pairbridge-token"]');
-      const content = found?.getAttribute("content");
-      if (content) meta?.setAttribute("content", content);
-    } catch {
-      // the server is away; it is asked again
-    }
+    if (!this.served) await this.#loadScript();
   }
 
   /** @returns {Promise<void>} settled either way: without the file the token stays unknown */

@@ -8,8 +8,10 @@
  * no worker from a file. A worker made from a Blob does start, so the classes above are declared once as scripts
  * and their own source text (Function.prototype.toString) is what the worker runs.
  *
- * The token: the page served by the bridge server has it in <meta name="pairbridge-token" content="...">. The page
- * opened from the file system loads the classic script token.js beside it, which the server writes:
+ * The token: the page that the bridge server serves has none, since every user of this computer can ask for that. It
+ * comes in the fragment of the address, #key=..., by which a file of the data folder that only its owner can read opens
+ * the page; the page keeps it in localStorage. The page opened from the file system loads the classic script token.js
+ * beside it, which the server writes:
  *     globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};
  *     PAIRBRIDGE_TOKENS[8765] = "...";          one line for each port on which a server was started
  *     globalThis.PAIRBRIDGE_NEWEST = 8765;      the port of the one that was started last
@@ -61,8 +63,10 @@ class BridgePage {
       this.panel.element("start").setAttribute("disabled", "");
       return;
     }
+    this.access.takeKey();
     this.#fill();
     this.#wire();
+    this.#sayHowToOpen();
     if (!this.access.served) await this.access.refresh();
     if (this.#startsItself()) await this.start();
   }
@@ -98,13 +102,26 @@ class BridgePage {
     on("sound", "change", () => this.chime.switch(this.#input("sound").checked));
     on("token-form", "submit", (event) => {
       event.preventDefault();
-      this.access.typed = this.#input("token").value.trim();
+      this.access.keep(this.#input("token").value.trim());
       this.#giveToken();
     });
+    window.addEventListener("hashchange", () => {
+      this.access.takeKey();
+      this.#giveToken();
+    });
+    window.addEventListener("storage", () => this.#giveToken()); // another tab was opened with the key
     document.addEventListener("visibilitychange", () => this.#noticeVisible());
     document.addEventListener("resume", () => this.#notice("resumed", true));
     window.addEventListener("online", () => this.#notice("online", true));
     window.addEventListener("offline", () => this.#notice("online", false));
+  }
+
+  /** A served page gets its key from a file of the data folder. */
+  #sayHowToOpen() {
+    const file = this.access.openFile;
+    if (!file) return;
+    const how = "Open this file of the server's data folder in this browser; it opens this page with the key:";
+    this.panel.text("token-hint", `${how} ${file}`);
   }
 
   /** The addresses that are used when none is typed. */

@@ -190,8 +190,8 @@ class Doctor {
       "bad",
       "token-missing",
       "NO TOKEN",
-      "The server's token is not here yet. Start the bridge server first (make run):",
-      "it writes bridge/token.js beside this page, which is then found by itself. Or paste the token below.",
+      "This page has no key of the bridge server yet. Start the server (make run) and open the page by the file that",
+      "the line below names; bridge/index.html opened as a file finds the key by itself. Or paste the token below.",
     );
   }
 
@@ -210,8 +210,8 @@ class Doctor {
   static refused({ code, message }) {
     const todo =
       code === "bad-token"
-        ? "The token has changed, or another server runs on this port. Reload this page; opened as a file it reads " +
-          "bridge/token.js again by itself. Or paste the token below."
+        ? "The token has changed, or another server runs on this port. Open the page again by the file that the line " +
+          "below names; opened as a file it reads bridge/token.js again by itself. Or paste the token below."
         : "It is tried again every 5 s; reload this page if it stays.";
     return Doctor.finding("bad", "refused", "REFUSED BY THE SERVER", `${message} (${code}).`, todo);
   }

@@ -4,6 +4,7 @@
     ├── RowRefused         one tick cannot be taken; the rest of its batch can
     ├── MessageRefused     a message breaks the bridge protocol; the connection closes
     ├── SettingsError      pair settings that cannot work together
+    ├── NotAllowed         who asks may look, and not change anything
     └── StoreError         the file on disk cannot be used
         ├── StoreMissing   it is not there, or not whole yet
         ├── FolderMissing  the data folder went away while it was in use
@@ -34,6 +35,10 @@ class MessageRefused(PairbridgeError, ValueError):
 
 class SettingsError(PairbridgeError, ValueError):
     """Pair settings that cannot work together."""
+
+
+class NotAllowed(PairbridgeError):
+    """Who asks may look, and not change anything."""
 
 
 class StoreError(PairbridgeError):

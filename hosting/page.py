@@ -1,8 +1,8 @@
 """The bridge page as the server serves it, and who may ask.
 
-The page carries the token inside its HTML; another origin can neither read it (no CORS headers, no
-framing, own Host only) nor load ``token.js``, which is for pages opened from the file system and is
-never served.
+What is served holds no secret: every user of this machine can ask for it. The token is in two files that only their
+owner can read: ``open-bridge.html`` of the data folder, which opens the page with the token in the address's fragment
+(no server sees that), and ``token.js`` beside the page, for pages opened from the file system; it is never served.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from hosting.token import write_private
+from hosting.token import write_opener, write_private
 
-TOKEN_META = re.compile(r'(<meta name="pairbridge-token" content=")[^"]*(")')
+OPEN_META = re.compile(r'(<meta name="pairbridge-open" content=")[^"]*(")')
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _NAMES = ("127.0.0.1", "localhost")
 _PORTS_KEPT = 10  # servers that were started on other ports, the newest last
@@ -28,14 +28,17 @@ _ENTRY = re.compile(r"^PAIRBRIDGE_TOKENS\[(\d+)\] = (\"[0-9A-Za-z]+\");$", re.MU
 class BridgePage:
     """The files of ``bridge/`` and the rules of their use."""
 
-    def __init__(self, folder: Path, token: str) -> None:
+    def __init__(self, folder: Path, token: str, open_file: Path) -> None:
+        """``open_file``: where the file is written that opens the page with the token."""
         self._folder = folder
         self._token = token
+        self._open_file = open_file
         self._port = 0
 
     def publish(self, port: int) -> None:
-        """Say which port is ours, and leave the token beside the page for those who open it as a file."""
+        """Say which port is ours, and write the token's two files."""
         self._port = port
+        write_opener(self._open_file, f"http://127.0.0.1:{port}/", self._token)
         path = self._folder / "token.js"
         known = dict(_ENTRY.findall(path.read_text(encoding="utf-8"))) if path.exists() else {}
         known.pop(str(port), None)
@@ -60,7 +63,8 @@ class BridgePage:
         """The page or one of its files; None when there is no such thing."""
         if path in ("/", "/index.html"):
             text = (self._folder / "index.html").read_text(encoding="utf-8")
-            text = TOKEN_META.sub(lambda found: found[1] + html.escape(self._token) + found[2], text, count=1)
+            named = html.escape(str(self._open_file.resolve()))
+            text = OPEN_META.sub(lambda found: found[1] + named + found[2], text, count=1)
             return respond(http.HTTPStatus.OK, text, "text/html; charset=utf-8")
         name = path.removeprefix("/")
         file = self._folder / name

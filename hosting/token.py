@@ -1,7 +1,8 @@
-"""The bridge's password: 256 random bits, made once, readable by its owner only."""
+"""Secrets of 256 random bits, made once and readable by their owner only, and the files that open a page with one."""
 
 from __future__ import annotations
 
+import html
 import os
 import secrets
 from pathlib import Path
@@ -13,6 +14,8 @@ def read_or_create_token(path: Path) -> str:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
+        if os.name == "posix":
+            path.chmod(0o600)
         return path.read_text(encoding="ascii").strip()
     token = secrets.token_hex(32)
     with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -23,7 +26,19 @@ def read_or_create_token(path: Path) -> str:
 def write_private(path: Path, text: str) -> None:
     """Replace ``path`` with ``text`` in one step, readable by its owner only."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fresh.unlink(missing_ok=True)  # one that is left could be readable by others
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     fresh.replace(path)
+
+
+def write_opener(path: Path, url: str, key: str) -> None:
+    """A page that goes on to ``url`` with the key in the fragment, which no server and no log sees."""
+    target = html.escape(f"{url}#key={key}")
+    write_private(
+        path,
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+        f'<title>Pairbridge</title><meta http-equiv="refresh" content="0;url={target}">'
+        f'<p><a href="{target}">Open Pairbridge</a></p></html>\n',
+    )

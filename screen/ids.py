@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BANNER = "bridge-banner"
+VIEW_ONLY = "view-only"  # assets/key.js knows it by this name
 WATCH = "watch-id"  # the pair on the screen
 UNDO = "undo-store"
 FRAME = "frame-store"  # a polled frame, when the live connection is down

@@ -56,13 +56,14 @@ _NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
 _GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
-def page(refresh_s: float = 1.0, settings: PairSettings | None = None) -> html.Div:
+def page(refresh_s: float = 1.0, settings: PairSettings | None = None, open_file: str | None = None) -> html.Div:
     """All of it, without data. ``refresh_s``: seconds between polls while the live connection is down; ``settings``
-    of a new pair, for the form."""
+    of a new pair, for the form; ``open_file`` brings the key to change things, None where nobody needs one."""
     return html.Div(
         [
             _header(),
             html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
+            *_view_only(open_file),
             html.Div([_sidebar(settings or PairSettings()), _main()], className="body"),
             scan_page(),
             _machinery(refresh_s),
@@ -71,6 +72,14 @@ def page(refresh_s: float = 1.0, settings: PairSettings | None = None) -> html.D
         className="page",
         **_DARK,
     )
+
+
+def _view_only(open_file: str | None) -> list[html.Div]:
+    """Shown by assets/key.js while the browser has no key."""
+    if open_file is None:
+        return []
+    said: Any = ["View only. To add pairs, change settings or scan, open ", html.Code(open_file), " in this browser."]
+    return [html.Div(said, id=ids.VIEW_ONLY, hidden=True, role="note", className="view-only")]
 
 
 def _header() -> html.Header:

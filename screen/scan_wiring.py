@@ -20,12 +20,6 @@ from screen.scan_map import correlation_map, empty_map
 class Scans(Protocol):
     """What the page asks of the room that scans. Called from worker threads."""
 
-    def start(self, request: ScanRequest) -> None:
-        """Begin a scan."""
-
-    def cancel(self) -> None:
-        """Stop the one that runs."""
-
     def state(self) -> ScanState:
         """Where it stands."""
 
@@ -41,6 +35,12 @@ class WatchList(Protocol):
 
     def symbols(self) -> dict[str, list[str]]:
         """By market, what has traded."""
+
+    def start_scan(self, request: ScanRequest) -> None:
+        """Begin a scan. Raises NotAllowed."""
+
+    def cancel_scan(self) -> None:
+        """Stop the one that runs. Raises NotAllowed."""
 
     def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
         """Follow a pair on bars of this width, unless it is followed already; returns its watch id."""
@@ -80,11 +80,11 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         prevent_initial_call=True,
     )
     async def act(_start: int, _cancel: int, market: str | None, *values: Any) -> tuple[Any, Any]:
-        if ctx.triggered_id == ids.SCAN_CANCEL:
-            await asyncio.to_thread(scans.cancel)
-            return "", True
         try:
-            await asyncio.to_thread(scans.start, request_from(market, dict(zip(FORM, values, strict=True))))
+            if ctx.triggered_id == ids.SCAN_CANCEL:
+                await asyncio.to_thread(watch_list.cancel_scan)
+                return "", True
+            await asyncio.to_thread(watch_list.start_scan, request_from(market, dict(zip(FORM, values, strict=True))))
         except SettingsError as error:
             return f"Not done. {plain(FIELDS, error)}", no_update
         except PairbridgeError as error:
@@ -226,5 +226,8 @@ def _register_watch(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         if not rows or result is None:
             return no_update, no_update, no_update
         y, x = rows[0]["y"], rows[0]["x"]
-        watch_id = await asyncio.to_thread(watch_list.watch_found, result["market"], y, x, result["interval_ms"])
+        try:
+            watch_id = await asyncio.to_thread(watch_list.watch_found, result["market"], y, x, result["interval_ms"])
+        except PairbridgeError as error:
+            return no_update, "pair", f"Not done: {error}."
         return watch_id, "pair", f"Watching {y} ~ {x}."

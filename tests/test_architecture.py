@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "simulator": {"engine"},
     "server": {"config", "engine", "feeds", "hosting"},
     "dashboard": {"config", "engine", "hosting", "monitor", "screen", "api"},
-    "launch": {"config"},
+    "launch": {"config", "hosting"},
 }
 NOT_IN_ENGINE = {"config", "asyncio", "dash", "plotly", "time", "datetime", "logging", "socket", "random"}
 MAY_ALL_THE_SAME = {

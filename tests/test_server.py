@@ -190,11 +190,12 @@ async def test_a_page_from_the_file_system_can_connect_with_the_token(desk: Serv
         assert (await ask(socket, desk.hello()))["type"] == "welcome"
 
 
-async def test_the_page_carries_the_token_and_token_js_is_never_served(desk: ServerDesk, bridge_dir: Path) -> None:
+async def test_nothing_that_is_served_holds_the_token(desk: ServerDesk, bridge_dir: Path) -> None:
     base = f"http://127.0.0.1:{desk.server.port}"
     async with httpx.AsyncClient() as client:
         page = await client.get(base + "/")
-        assert page.status_code == 200 and desk.token in page.text
+        assert page.status_code == 200 and desk.token not in page.text
+        assert f'content="{(desk.config.data_dir / "open-bridge.html").resolve()}"' in page.text, "the file to open"
         assert "access-control-allow-origin" not in page.headers
         assert page.headers["x-frame-options"] == "DENY"
         script = await client.get(base + "/bridge.js")

@@ -160,15 +160,11 @@
   function showLeaders(rows) {
     const api = grid("watch-list");
     if (!api) return;
-    const known = new Set();
-    api.forEachNode((node) => known.add(node.id));
     for (const row of rows) row.chosen = row.id === String(pair.watch);
     const key = JSON.stringify(rows);
-    if (key === listed && known.size) return; // to set it again would cost a frame its time
+    if (key === listed && api.getDisplayedRowCount()) return; // to set it again would cost a frame its time
     listed = key;
-    const fresh = rows.filter((row) => !known.has(row.id));
-    const gone = [...known].filter((id) => !rows.some((row) => row.id === id)).map((id) => ({ id }));
-    api.applyTransaction({ add: fresh, update: rows.filter((row) => known.has(row.id)), remove: gone });
+    api.setGridOption("rowData", rows); // the grid knows rows by their id, and keeps those that are the same
   }
 
   function setPolling(on) {

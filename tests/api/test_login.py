@@ -20,6 +20,8 @@ async def secret_page(request: Request) -> PlainTextResponse:
     return PlainTextResponse("the dashboard")
 
 
+KEY = "k" * 64
+
 APP = Starlette(routes=[Route("/{path:path}", secret_page, methods=["GET", "POST"])])
 
 
@@ -28,7 +30,7 @@ class Host:
 
     def __init__(self, password: str | None = PASSWORD, secret: str = "s" * 64) -> None:
         self.now = 1_000_000.0
-        self.login = Login(APP, password, secret, lambda: self.now)
+        self.login = Login(APP, password, secret, KEY, lambda: self.now)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.login), base_url="http://127.0.0.1:8050")
 
     async def sign_in(self, password: str = PASSWORD) -> httpx.Response:

@@ -74,7 +74,7 @@ def open_page(
         if not served:
             ends["server"] = f"ws://127.0.0.1:{server.port}/"
         base = f"http://127.0.0.1:{server.port}/" if served else (folder / "index.html").as_uri()
-        page.goto(f"{base}?{urlencode(ends | query)}")
+        page.goto(f"{base}?{urlencode(ends | query)}" + (f"#key={server.token}" if served else ""))
         return page
 
     yield opens

@@ -93,8 +93,8 @@ class ScriptedServer(Peer):
         file = BRIDGE / name
         if name == "token.js" or file.suffix not in kinds or not file.is_file():
             return respond("no such page", "text/plain", HTTPStatus.NOT_FOUND)
-        mark = '<meta name="pairbridge-token" content="'
-        text = file.read_text(encoding="utf-8").replace(mark + '"', mark + self.token + '"')
+        mark = '<meta name="pairbridge-open" content="'
+        text = file.read_text(encoding="utf-8").replace(mark + '"', mark + "/data/open-bridge.html" + '"')
         return respond(text, kinds[file.suffix] + "; charset=utf-8", X_Frame_Options="DENY")
 
     async def _take(self, socket: ServerConnection, market: str, message: dict[str, Any]) -> None:

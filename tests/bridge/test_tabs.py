@@ -98,7 +98,10 @@ def test_a_served_page_learns_a_changed_token_without_losing_its_queue(
     exchange.trade("BTCUSDT", 20)
     wait_until(lambda: count(page, "queued") == 20, "rows wait")
     server.start()
+    page.locator("#status[data-state=refused]").wait_for(timeout=10_000)
+    page.evaluate(f"location.hash = '#key={server.token}'")  # its file is opened again, in this tab
     connected(page)
+    assert "key" not in page.url
     all_stored(server, exchange)
 
 
@@ -123,7 +126,7 @@ def test_a_page_from_the_file_system_goes_to_the_server_that_was_started_last(
     context: BrowserContext, folder: Path, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
     for port in (server.port + 1, 8765, 1024, server.port):  # smaller, larger and the default one, all gone
-        PublishedPage(folder, TOKEN).publish(port)
+        PublishedPage(folder, TOKEN, folder / "open-bridge.html").publish(port)
     page = context.new_page()
     page.goto((folder / "index.html").as_uri())
     fill(page, "BTCUSDT", exchange=f"ws://127.0.0.1:{exchange.port}")
@@ -199,7 +202,7 @@ def test_a_reload_goes_on_at_the_addresses_that_were_typed_and_a_second_tab_begi
     with closing(ScriptedExchange("BNBUSDT")) as elsewhere:
         elsewhere.start()
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.port}/")
+        page.goto(f"http://127.0.0.1:{server.port}/#key={server.token}")
         typed = {"exchange": f"ws://127.0.0.1:{exchange.port}", "rest": f"http://127.0.0.1:{exchange.port}"}
         fill(page, "BTCUSDT", **typed)
         start(page)

@@ -84,7 +84,7 @@ def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tupl
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
     """The dashboard over two hours of trades; nothing may have gone wrong in it when the test ends."""
     opened, faults = watched_page(browser)
-    opened.goto(trading.dashboard_url)
+    opened.goto(trading.owner_url)
     seen(opened, MANY_BARS)
     expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
     yield opened

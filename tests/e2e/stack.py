@@ -68,6 +68,11 @@ class Stack:
         return f"http://127.0.0.1:{self.dashboard_port}/"
 
     @property
+    def owner_url(self) -> str:
+        """The dashboard with the key in the fragment, as the file of the data folder opens it."""
+        return f"{self.dashboard_url}#key={(self.data / 'dashboard-key').read_text().strip()}"
+
+    @property
     def bridge_url(self) -> str:
         return f"http://127.0.0.1:{self.bridge_port}/"
 

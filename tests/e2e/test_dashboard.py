@@ -225,7 +225,7 @@ def test_help_opens_by_key(page: Page) -> None:
 def test_polling_stands_in_when_the_live_connection_is_refused(desk: Stack, browser: Browser) -> None:
     page, _ = watched_page(browser)
     page.route_web_socket("**/api/live", lambda socket: socket.close())
-    page.goto(desk.dashboard_url)
+    page.goto(desk.owner_url)
     seen(page, MANY_BARS)
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
@@ -238,7 +238,7 @@ def test_an_address_over_a_chart_is_a_link(desk: Stack, browser: Browser) -> Non
     page, _ = watched_page(browser)
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/api/live", lambda socket: sockets.append(socket))
-    page.goto(desk.dashboard_url)
+    page.goto(desk.owner_url)
     note = page.locator("#z-chart-note")
     expect(note).to_have_text("Waiting for the dashboard …")
     notes = no_pair_notes(desk.bridge_url)

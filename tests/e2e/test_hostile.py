@@ -171,7 +171,7 @@ def test_no_other_context_reads_a_byte_or_changes_a_thing(desk: Desk, name: str)
 
 def test_the_same_order_from_the_dashboards_own_page_is_carried_out(desk: Desk) -> None:
     assert desk.let_in() == desk.quiet, "something late of the attacks before"
-    tab = desk.browser.tab(desk.stack.dashboard_url)
+    tab = desk.browser.tab(desk.stack.owner_url)
     until(lambda: tab.evaluate(f"document.getElementById('{ids.BANNER}') !== null"), 20, "the dashboard's page")
     options = {"method": "POST", "headers": {"Content-Type": "application/json"}, "body": desk.targets["order"]}
     post = f"fetch('/_dash-update-component', {json.dumps(options)}).then((answer) => answer.status)"

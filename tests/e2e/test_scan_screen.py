@@ -28,7 +28,7 @@ DONE_MS = 40_000
 @pytest.fixture
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
     opened, faults = watched_page(browser)
-    opened.goto(trading.dashboard_url)
+    opened.goto(trading.owner_url)
     seen(opened, MANY_BARS)
     open_scan(opened)
     yield opened

@@ -22,7 +22,7 @@ test("nothing is loaded from elsewhere and nothing runs inline", () => {
 });
 
 test("the token's place is exactly what the server fills in", () => {
-  assert.equal(page.split('<meta name="pairbridge-token" content="">').length, 2);
+  assert.equal(page.split('<meta name="pairbridge-open" content="">').length, 2);
 });
 
 test("every id that the scripts use is in the page, and every id is there once", () => {

@@ -1,0 +1,27 @@
+"""Who may change things: whoever signed in, or shows the key that only the owner of the data folder can read.
+
+The guard notes it for each request; whatever changes something asks ``require_owner``. A thread that works for a
+request inherits its note (``asyncio.to_thread`` copies the context).
+"""
+
+from __future__ import annotations
+
+import hmac
+from contextvars import ContextVar
+
+from engine.errors import NotAllowed
+
+KEY_HEADER = "x-pairbridge-key"
+
+is_owner: ContextVar[bool] = ContextVar("is_owner", default=False)
+
+
+def shows_key(given: str | None, key: str) -> bool:
+    """Whether a header's value is the key, compared in constant time."""
+    return given is not None and hmac.compare_digest(given.encode(), key.encode())
+
+
+def require_owner(open_file: str) -> None:
+    """Raises NotAllowed unless the request that is served comes from the owner; ``open_file`` brings the key."""
+    if not is_owner.get():
+        raise NotAllowed(f"this window may only look; open {open_file} in this browser to change things")
