@@ -36,6 +36,7 @@ from engine.store.analysis import AnalysisStore
 from engine.store.lock import held
 from engine.store.reader import TickReader
 from engine.store.scans import ScanShelf
+from hosting.http import bounded_http
 from hosting.interpreter import tune
 from hosting.logs import log_to
 from hosting.token import read_or_create_token, write_opener
@@ -353,7 +354,10 @@ def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
 
     guarded, _ = create_app(monitor, heartbeat, config, port, end)
     tune()
-    options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None, "timeout_graceful_shutdown": 2}
+    options: dict[str, Any] = {
+        "http": bounded_http(), "ws": "websockets-sansio", "log_config": None,
+        "timeout_graceful_shutdown": 1, "backlog": 4_096,
+    }  # fmt: skip
     server = Server(uvicorn.Config(guarded, **options))
     print(f"Dashboard      http://{host_name(host)}:{port}/", flush=True)
     server.run(sockets=[listening])

@@ -1,0 +1,76 @@
+"""Bounds on unfinished HTTP requests, which uvicorn has none for.
+
+A request's head has ``HEAD_S`` to arrive and its body ``BODY_S``; of those that are not complete at most
+``MAX_UNFINISHED`` are kept, the oldest is dropped for the next: whoever means to ask says so at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_S = 5.0
+BODY_S = 30.0
+MAX_UNFINISHED = 256
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol, with a watch over what has begun and not arrived."""
+
+    unfinished: dict[BoundedHttp, None]  # of one server, the oldest first; see ``bounded_http``
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self._expect(HEAD_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._finished()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request's first byte is here."""
+        super().on_message_begin()
+        self._expect(HEAD_S)
+
+    def on_headers_complete(self) -> None:
+        """Its head is here."""
+        self._expect(BODY_S)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """All of it is here."""
+        self._finished()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """It is a WebSocket from now on."""
+        self._finished()
+        super().handle_websocket_upgrade()
+
+    def _expect(self, within_s: float) -> None:
+        self._finished()
+        self.unfinished[self] = None
+        self._timer = self.loop.call_later(within_s, self._drop)
+        if len(self.unfinished) > MAX_UNFINISHED:
+            next(iter(self.unfinished))._drop()
+
+    def _finished(self) -> None:
+        self.unfinished.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _drop(self) -> None:
+        self._finished()
+        self.transport.abort()
+
+
+def bounded_http() -> type[BoundedHttp]:
+    """The protocol of one server: its connections share one bound."""
+    shared: dict[str, Any] = {"unfinished": {}}
+    return type("BoundedHttp", (BoundedHttp,), shared)
