@@ -23,10 +23,11 @@ from dash import Dash
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
-from api.export import Table, add_export_routes
+from api.export import Table, add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
+from api.requests import HeadRequests, PageRequests
 from api.rights import require_owner
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
@@ -257,6 +258,7 @@ def create_app(
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
     add_export_routes(server, desk.signals, desk.scan)
+    refuse_in_words(server)
     app = Dash(
         "pairbridge",
         backend=_backend_of(server),
@@ -273,7 +275,8 @@ def create_app(
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    login = Login(server, config.password, secret, key, time.time)
+    pages = HeadRequests(PageRequests(server, ("/api/signals.csv", "/api/scan.csv")))
+    login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(app.csp_hashes())), server
 
 

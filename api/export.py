@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from engine.errors import StoreError
 
 SIGNAL_COLUMNS = (
     "bar_close", "given_at", "kind", "reason", "z", "spread", "deviation", "beta", "alpha", "gate_pvalue", "y_price",
@@ -20,6 +24,7 @@ SCAN_COLUMNS = (
     "half_life_null_bars", "crossings", "hurst", "beta", "alpha", "lags", "holdout_statistic", "holdout_pvalue",
 )  # fmt: skip
 
+Number = Annotated[int, Query(ge=0, lt=2**63)]
 Table = tuple[str, list[dict[str, Any]]]  # a name for the file, and the rows
 Find = Callable[[int], Table | None]
 
@@ -29,11 +34,11 @@ def add_export_routes(app: FastAPI, signals: Find, scans: Find) -> None:
     ``/api/scan.csv?scan=N``: the pairs of a stored scan, the smallest statistic first."""
 
     @app.get("/api/signals.csv")
-    def signals_csv(watch: int) -> StreamingResponse:
+    def signals_csv(watch: Number) -> StreamingResponse:
         return _file(signals(watch), SIGNAL_COLUMNS, f"no pair with number {watch} is watched")
 
     @app.get("/api/scan.csv")
-    def scan_csv(scan: int) -> StreamingResponse:
+    def scan_csv(scan: Number) -> StreamingResponse:
         return _file(scans(scan), SCAN_COLUMNS, f"no scan with number {scan} is stored")
 
 
@@ -41,8 +46,32 @@ def _file(found: Table | None, columns: Iterable[str], missing: str) -> Streamin
     if found is None:
         raise HTTPException(404, missing)
     name, rows = found
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
     return StreamingResponse(csv_lines(columns, rows), media_type="text/csv", headers=headers)
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition for a file name in any script (RFC 6266, RFC 5987).
+
+    >>> attachment("signals-sim-币安-X.csv")
+    'attachment; filename="signals-sim-__-X.csv"; filename*=UTF-8\'\'signals-sim-%E5%B8%81%E5%AE%89-X.csv'
+    """
+    plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
+    full = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{plain}"{full}'
+
+
+def refuse_in_words(app: FastAPI) -> None:
+    """Parameters that cannot be are 400, a store that cannot be read 503, each with a sentence."""
+
+    @app.exception_handler(RequestValidationError)
+    async def bad_parameter(_: Request, error: RequestValidationError) -> PlainTextResponse:
+        found = error.errors()[0]
+        return PlainTextResponse(f"{found['loc'][-1]}: {found['msg']}\n"[:300], 400)
+
+    @app.exception_handler(StoreError)
+    async def no_store(_: Request, error: StoreError) -> PlainTextResponse:
+        return PlainTextResponse(f"{error}\n", 503)
 
 
 def csv_lines(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -9,14 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from fastapi import FastAPI
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api.rights import is_signed_in
+
 MIN_GAP_S = 0.03  # at most some 30 frames a second to one screen
 PULSE_S = 1.0  # a screen hears from us at least this often
+
+
+Refusal = tuple[int, str]  # close code and reason
+
+
+class Follow(msgspec.Struct):
+    """What a screen says: the pair that it shows from now on."""
+
+    follow: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
 
 
 class Viewer(Protocol):
@@ -86,20 +97,32 @@ def add_live_route(app: FastAPI, hub: LiveHub) -> None:
                 await asyncio.gather(*jobs, return_exceptions=True)
             for job in done:
                 with contextlib.suppress(WebSocketDisconnect):
-                    job.result()
+                    refusal = job.result()
+                    if refusal is not None:  # told by us alone: both jobs have ended
+                        await socket.close(*refusal)
 
 
-async def _listen(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> None:
+async def _listen(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> Refusal | None:
+    """Until the screen goes, or says what it must not: then why the socket is to be closed."""
     while True:
-        message = msgspec.json.decode(await socket.receive_text())
-        if isinstance(message, dict):
-            watch_id = message.get("follow")
-            viewer.follow(watch_id if isinstance(watch_id, int) else None)
-            wake.set()
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text = message.get("text")
+        if text is None:
+            return 1003, "expected text"
+        try:
+            follow = msgspec.json.decode(text, type=Follow).follow
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return 4400, f"expected {{follow: number or null}}: {error}"[:120]
+        viewer.follow(follow)
+        wake.set()
 
 
-async def _tell(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> None:
-    while True:
+async def _tell(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> Refusal | None:
+    """Until the session ends: then why the socket is to be closed."""
+    lasts = is_signed_in.get()
+    while lasts():
         wake.clear()
         message = await asyncio.to_thread(viewer.next_message)
         await socket.send_text(msgspec.json.encode(message).decode())
@@ -107,3 +130,4 @@ async def _tell(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PULSE_S):
                 await wake.wait()
+    return 4401, "the session has ended"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -17,11 +18,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.rights import KEY_HEADER, is_owner, shows_key
+from api.rights import KEY_HEADER, is_owner, is_signed_in, shows_key
 
 COOKIE = "pairbridge_session"
 SESSION_S = 7 * 86_400
-TRIES = 5  # wrong passwords in a minute, by anyone; then nobody may try until it has passed
+TRIES = 5  # wrong passwords in a minute from one address; then that address may not try until it has passed
+_MAX_ADDRESSES = 1_024  # that are remembered
 _MINUTE_S = 60.0
 _MAX_FORM = 4_096
 
@@ -49,7 +51,8 @@ class Login:
         self._key_of_owner = key
         self._key = hashlib.sha256(f"{secret}|{password}".encode()).digest()
         self._now_s = now_s
-        self._failures: deque[float] = deque()
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()  # by address
+        self._ended: dict[str, int] = {}  # sessions that were signed out: until when they would have lasted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -60,8 +63,9 @@ class Login:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in ("/login", "/logout"):
             await (await self._visit(Request(scope, receive)))(scope, receive, send)
-        elif self.is_signed_in(Headers(scope=scope).get("cookie", "")):
+        elif (session := self.session_of(Headers(scope=scope).get("cookie", ""))) is not None:
             is_owner.set(True)
+            is_signed_in.set(partial(self._lasts, session))
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
@@ -71,28 +75,42 @@ class Login:
             answer = RedirectResponse("/login", 303) if is_page else PlainTextResponse("Sign in first.\n", 401)
             await answer(scope, receive, send)
 
-    def is_signed_in(self, cookies: str) -> bool:
-        """Whether a Cookie header carries a session of ours that has not ended."""
+    def session_of(self, cookies: str) -> str | None:
+        """The session of ours in a Cookie header that has not ended."""
         for part in cookies.split(";"):
             name, _, value = part.strip().partition("=")
             expiry, _, signature = value.partition(".")
-            if name == COOKIE and expiry.isdecimal() and hmac.compare_digest(signature, self._sign(expiry)):
-                return int(expiry) > self._now_s()
-        return False
+            is_number = expiry.isascii() and expiry.isdecimal() and len(expiry) < 20
+            if name == COOKIE and is_number and hmac.compare_digest(signature.encode(), self._sign(expiry).encode()):
+                return value if self._lasts(value) else None
+        return None
+
+    def _lasts(self, session: str) -> bool:
+        return session not in self._ended and int(session.partition(".")[0]) > self._now_s()
+
+    def _sign_out(self, session: str) -> None:
+        self._ended = {each: until for each, until in self._ended.items() if until > self._now_s()}
+        self._ended[session] = int(session.partition(".")[0])
 
     async def _visit(self, request: Request) -> Response:
         if request.url.path == "/logout":
+            session = self.session_of(request.headers.get("cookie", ""))
+            if session is not None:
+                self._sign_out(session)
             answer: Response = RedirectResponse("/login", 303)
             answer.delete_cookie(COOKIE)
             return answer
         if request.method != "POST":
             return HTMLResponse(_PAGE.format(message=""))
-        if self._is_locked():
+        address = request.client.host if request.client else ""
+        if self._is_locked(address):
             return HTMLResponse(_PAGE.format(message="Too many tries; wait a minute."), 429, {"Retry-After": "60"})
         body = await request.body()
         given = parse_qs(body[:_MAX_FORM].decode("utf-8", "replace")).get("password", [""])[0]
         if not hmac.compare_digest(given.encode(), (self._password or "").encode()):
-            self._failures.append(self._now_s())
+            self._failures.setdefault(address, deque()).append(self._now_s())
+            if len(self._failures) > _MAX_ADDRESSES:
+                self._failures.popitem(last=False)
             return HTMLResponse(_PAGE.format(message="That is not the password."), 403)
         answer = RedirectResponse("/", 303)
         expiry = str(int(self._now_s()) + SESSION_S)
@@ -102,10 +120,13 @@ class Login:
         )
         return answer
 
-    def _is_locked(self) -> bool:
-        while self._failures and self._failures[0] < self._now_s() - _MINUTE_S:
-            self._failures.popleft()
-        return len(self._failures) >= TRIES
+    def _is_locked(self, address: str) -> bool:
+        failures = self._failures.get(address)
+        while failures and failures[0] < self._now_s() - _MINUTE_S:
+            failures.popleft()
+        if not failures:
+            self._failures.pop(address, None)
+        return failures is not None and len(failures) >= TRIES
 
     def _sign(self, expiry: str) -> str:
         return hmac.new(self._key, expiry.encode(), hashlib.sha256).hexdigest()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import PairbridgeError, SettingsError
+from engine.market.ticks import read_symbol
 from engine.pairs.settings import PairSettings
 from screen import ids
 from screen.controls import (
@@ -203,6 +204,9 @@ def _add_pair(desk: Desk, market: str | None, y: str | None, x: str | None) -> t
         return no_update, "Choose a market, Y and X first.", None, _HIDDEN
     if y == x:
         return no_update, f"{y} against itself has no spread; choose two symbols.", None, _HIDDEN
+    if market not in desk.symbols():
+        return no_update, f"Not done: market {market[:40]!r} is not known here.", None, _HIDDEN
+    y, x = read_symbol(y), read_symbol(x)
     watch_id = desk.watch(market, y, x, desk.new_pair_settings())
     return watch_id, f"Watching {y} ~ {x}.", None, _HIDDEN
 

@@ -95,7 +95,7 @@ async def test_sockets_need_a_session_too(signed_in: bool) -> None:
     host = Host()
     answer = await host.sign_in()
     cookie = f"a=b; {COOKIE}={answer.cookies[COOKIE]}" if signed_in else ""
-    assert host.login.is_signed_in(cookie) is signed_in
+    assert (host.login.session_of(cookie) is not None) is signed_in
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -107,3 +107,34 @@ async def test_sockets_need_a_session_too(signed_in: bool) -> None:
     if not signed_in:
         await host.login({"type": "websocket", "path": "/api/live", "headers": []}, receive, send)
         assert [message["code"] for message in sent] == [4401]
+
+
+async def test_a_cookie_of_any_bytes_is_no_session() -> None:
+    host = Host()
+    for value in ("ü.ü", "١٢.x", "9" * 40 + ".x", "²³.x", ".", "\x00.\xff"):
+        headers = {"cookie": f"{COOKIE}={value}".encode("latin-1", "replace")}
+        assert (await host.client.get("/", headers=headers)).status_code in (303, 401)
+
+
+async def test_the_lock_is_on_the_address_that_failed_and_lasts_a_minute() -> None:
+    """An attacker elsewhere must not keep the owner out."""
+    host = Host()
+    elsewhere = httpx.AsyncClient(
+        transport=httpx.ASGITransport(host.login, client=("10.0.0.9", 1)), base_url="http://127.0.0.1:8050"
+    )
+    for _ in range(3 * TRIES):
+        await elsewhere.post("/login", data={"password": "guess"})
+    assert (await elsewhere.post("/login", data={"password": PASSWORD})).status_code == 429
+    assert (await host.sign_in()).status_code == 303
+    host.now += 61
+    assert (await elsewhere.post("/login", data={"password": PASSWORD})).status_code == 303
+
+
+async def test_a_session_that_was_signed_out_has_ended_for_whoever_kept_its_cookie() -> None:
+    host = Host()
+    await host.sign_in()
+    kept = dict(host.client.cookies)
+    assert (await host.client.get("/")).status_code == 200
+    await host.client.get("/logout")
+    host.client.cookies.update(kept)
+    assert (await host.client.get("/", headers={"accept": "text/plain"})).status_code == 401

@@ -1,0 +1,137 @@
+"""Requests of the page itself: worked off a few at a time, dropped when their client has left, and answered with a
+sentence when they make no sense."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("pairbridge.dashboard")
+
+UPDATE = "/_dash-update-component"
+SUITES = "/_dash-component-suites/"
+_OF_DASH = ("/_dash-", "/assets/", "/_favicon.ico")
+AT_ONCE = 8  # requests that work at the same time: each takes a thread
+
+
+class PageRequests:
+    """Wraps the whole application, what answers 500 included."""
+
+    def __init__(self, app: ASGIApp, paths: Iterable[str] = ()) -> None:
+        """``paths``: those of the routes beside Dash's own."""
+        self._app = app
+        self._paths = frozenset(paths)
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path not in self._paths and path != "/" and not path.startswith(_OF_DASH):
+            await PlainTextResponse("There is no such page here.\n", 404)(scope, receive, send)
+        elif path == UPDATE:
+            await self._update(scope, receive, send)
+        elif path.startswith(SUITES):
+            await self._answered(scope, receive, send, 404, "There is no such script here.\n")
+        else:
+            await self._app(scope, receive, send)
+
+    async def _update(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take in the whole request, then wait for a turn for as long as its client waits."""
+        body = await _whole_body(receive)
+        if body is None:
+            return
+        leaving = asyncio.create_task(_left(receive))
+        turn = asyncio.create_task(self._slots.acquire())
+        try:
+            await asyncio.wait({leaving, turn}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                log.debug("a request was dropped: its client has left")
+                return
+            await self._answered(scope, _replay(body, leaving), send, 400, "The request makes no sense here.\n")
+        finally:
+            leaving.cancel()
+            if turn.cancel() or turn.cancelled():
+                await asyncio.gather(turn, return_exceptions=True)
+            else:
+                self._slots.release()
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
+        """What the application answers; ``status`` where it fails, which no request of our own page makes it do."""
+        failed = False
+
+        async def unless_failed(message: Message) -> None:
+            nonlocal failed
+            failed = failed or (message["type"] == "http.response.start" and message["status"] >= 500)
+            if not failed:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, unless_failed)
+        except Exception as error:
+            log.warning("%s %s cannot be carried out: %r", scope["method"], scope["path"], error)
+            log.debug("here", exc_info=True)
+            failed = True
+        if failed:
+            await PlainTextResponse(words, status)(scope, receive, send)
+
+
+class HeadRequests:
+    """Answers HEAD as GET, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            elif message["type"] == "http.response.start" and message["status"] >= 400:
+                headers = MutableHeaders(scope=message)
+                headers["content-length"] = "0"
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """None where the client has left before it was here."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _left(receive: Receive) -> None:
+    """Return when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _replay(body: bytes, leaving: asyncio.Task[None]) -> Receive:
+    """The body once more, then the client's leaving."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        await asyncio.shield(leaving)
+        return {"type": "http.disconnect"}
+
+    return receive
