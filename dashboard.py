@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +70,7 @@ class Desk:
         self._heartbeat = heartbeat
         self._config = config
         self.scans = ScanRoom(config.ticks_db, ScanShelf(config.analysis_db))
+        self.screens = Screens(monitor, heartbeat, self)
 
     @property
     def bridge_url(self) -> str:
@@ -149,33 +150,27 @@ class Desk:
 
     def whole_frame(self, watch_id: int | None) -> Frame:
         """Everything a screen needs at once, for polling."""
-        viewer = ScreenViewer(self._monitor, self._heartbeat, self)
-        viewer.follow(watch_id)
-        return viewer.next_message()
+        return self.screens.message(watch_id, None)[0]
 
 
-class ScreenViewer:
-    """One screen: what it follows, and what it has been told."""
+class Screens:
+    """What screens are told."""
 
     def __init__(self, monitor: Monitor, heartbeat: Heartbeat, desk: Desk) -> None:
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._desk = desk
-        self._follows: int | None = None
-        self._seen = Seen()
 
-    def follow(self, watch_id: int | None) -> None:
-        """Show this pair from now on, from its beginning."""
-        self._follows, self._seen = watch_id, Seen()
-
-    def next_message(self) -> Frame:
-        """What is new for this screen: its pair's frame, or only the banner while there is none."""
-        watch_id = self._desk.first_watch() if self._follows is None else self._follows
-        found = None if watch_id is None else glimpse(self._monitor, watch_id, self._seen, KEEP_BARS)
+    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, Seen]:
+        """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
+        it knows then."""
+        seen = known if isinstance(known, Seen) else Seen()
+        watch_id = self._desk.first_watch() if follows is None else follows
+        found = None if watch_id is None else glimpse(self._monitor, watch_id, seen, KEEP_BARS)
         message: Frame = {"type": "pulse", "notes": no_pair_notes(self._desk.bridge_url)}
         market = None
         if found is not None:
-            self._seen = found.seen
+            seen = found.seen
             market = found.view.market
             message = frame(found.watch_id, found.view, found.columns, found.first, found.log, found.reset)
             message["trade_ms"] = self._watermark_ms(market)
@@ -186,7 +181,7 @@ class ScreenViewer:
             for row in leaders(self._monitor)
             for row in leaders(self._monitor)
         ]
-        return message
+        return message, seen
 
     def _banner(self, market: str | None) -> Frame:
         """The server's word on the bridge, unless this process itself cannot go on."""
@@ -243,17 +238,17 @@ def create_app(
     Its lifespan steps the monitor, asks for the server's health and pushes changes.
     """
     desk = Desk(monitor, heartbeat, config)
-    hub = LiveHub(lambda: ScreenViewer(monitor, heartbeat, desk))
+    hub = LiveHub(desk.screens.message)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        hub.attach(asyncio.get_running_loop())
-        asking = asyncio.create_task(heartbeat.run(hub.changed))
+        jobs = [asyncio.create_task(heartbeat.run(hub.changed)), asyncio.create_task(hub.run())]
         with MonitorThread(monitor, hub.changed, gone):
             yield
-            asking.cancel()
+            for job in jobs:
+                job.cancel()
             await asyncio.to_thread(desk.scans.close)
-            await asyncio.gather(asking, return_exceptions=True)
+            await asyncio.gather(*jobs, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)

@@ -1,15 +1,18 @@
 """The live push: one WebSocket per screen, always told the newest state, never a backlog.
 
-A viewer that reads slowly gets fewer frames, each made when it is about to be sent; so no queue can grow
-and nothing old is painted.
+One loop serves all screens. In each round those that show the same and know the same are one group: its message is
+computed once, encoded once, and sent to all of them. A screen that has not taken the last message yet is left out of
+the round; it gets what it lacks when it is ready, so no queue can grow and nothing old is painted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Annotated, Any, Protocol
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI
@@ -17,11 +20,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.rights import is_signed_in
 
-MIN_GAP_S = 0.03  # at most some 30 frames a second to one screen
+log = logging.getLogger("pairbridge.dashboard")
+
+MIN_GAP_S = 0.03  # at most some 30 messages a second to one screen
 PULSE_S = 1.0  # a screen hears from us at least this often
 
-
 Refusal = tuple[int, str]  # close code and reason
+# (pair that is shown, what the screen knows; None: nothing) -> (message, what it knows then). Called from a thread.
+Compose = Callable[[int | None, Hashable], tuple[dict[str, Any], Hashable]]
 
 
 class Follow(msgspec.Struct):
@@ -30,51 +36,117 @@ class Follow(msgspec.Struct):
     follow: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
 
 
-class Viewer(Protocol):
-    """What one screen has been told so far; makes its next message. Called from worker threads."""
+@dataclass(eq=False, slots=True)
+class Screen:
+    """One connected screen: what it shows, what it knows, and whether it is being told."""
 
-    def follow(self, watch_id: int | None) -> None:
-        """Show this pair from now on."""
+    socket: WebSocket
+    follow: int | None = None
+    seen: Hashable = None
+    told: str = ""  # the last message
+    sending: asyncio.Task[None] | None = None
 
-    def next_message(self) -> dict[str, Any]:
-        """What is new for this screen."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether the last message has been taken."""
+        return self.sending is None or self.sending.done()
 
 
 class LiveHub:
-    """Wakes every viewer when something changed. ``changed`` may be called from any thread."""
+    """Tells every screen what changed. ``changed`` may be called from any thread."""
 
-    def __init__(self, make_viewer: Callable[[], Viewer]) -> None:
-        self.make_viewer = make_viewer
+    def __init__(self, compose: Compose) -> None:
+        self._compose = compose
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._events: set[asyncio.Event] = set()
-
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Use this loop; before, changes are not pushed."""
-        self._loop = loop
+        self._wake = asyncio.Event()
+        self.screens: set[Screen] = set()
 
     def changed(self) -> None:
         """Something that screens show may have changed."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self._wake.set)
 
-    @contextlib.contextmanager
-    def listen(self) -> Any:
-        """An event that is set at every change."""
-        event = asyncio.Event()
-        self._events.add(event)
+    async def run(self) -> None:
+        """Serve the screens until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            is_pulse = False
+            try:
+                async with asyncio.timeout(PULSE_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                is_pulse = True
+            self._wake.clear()
+            try:
+                await self._round(is_pulse)
+            except Exception:
+                log.exception("the screens could not be told; it is tried again")
+            await asyncio.sleep(MIN_GAP_S)
+
+    async def _round(self, is_pulse: bool) -> None:
+        groups: dict[tuple[int | None, Hashable], list[Screen]] = {}
+        for screen in self.screens:
+            if screen.is_ready:
+                groups.setdefault((screen.follow, screen.seen), []).append(screen)
+            elif self._loop is not None:
+                self._loop.call_later(MIN_GAP_S, self._wake.set)
+        for (follow, seen), group in groups.items():
+            message, known = await asyncio.to_thread(self._compose, follow, seen)
+            text = msgspec.json.encode(message).decode()
+            for screen in group:
+                if (screen.follow, screen.seen) == (follow, seen) and (is_pulse or text != screen.told):
+                    screen.seen, screen.told = known, text
+                    screen.sending = asyncio.create_task(_send(screen.socket, text))
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One screen from its coming to its going."""
+        await socket.accept()
+        screen = Screen(socket)
+        self.screens.add(screen)
+        self._wake.set()
+        jobs = {asyncio.create_task(self._listen(screen)), asyncio.create_task(_session_ends())}
         try:
-            yield event
+            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._events.discard(event)
+            self.screens.discard(screen)
+            ending = [*jobs, *([screen.sending] if screen.sending else [])]
+            for job in ending:
+                job.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
+        for job in done:
+            with contextlib.suppress(WebSocketDisconnect):
+                refusal = job.result()
+                if refusal is not None:  # told by us alone: everything else has ended
+                    await socket.close(*refusal)
 
-    @property
-    def viewers(self) -> int:
-        """How many screens are connected."""
-        return len(self._events)
+    async def _listen(self, screen: Screen) -> Refusal | None:
+        """Until the screen goes, or says what it must not: then why the socket is to be closed."""
+        while True:
+            message = await screen.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            text = message.get("text")
+            if text is None:
+                return 1003, "expected text"
+            try:
+                screen.follow = msgspec.json.decode(text, type=Follow).follow
+            except (msgspec.MsgspecError, RecursionError) as error:
+                return 4400, f"expected {{follow: number or null}}: {error}"[:120]
+            screen.seen, screen.told = None, ""
+            self._wake.set()
 
-    def _wake(self) -> None:
-        for event in self._events:
-            event.set()
+
+async def _send(socket: WebSocket, text: str) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has gone meanwhile
+        await socket.send_text(text)
+
+
+async def _session_ends() -> Refusal:
+    """Return when the session that opened the socket has ended."""
+    lasts = is_signed_in.get()
+    while lasts():  # noqa: ASYNC110 - time ends it, or a sign-out: both are seen by looking
+        await asyncio.sleep(PULSE_S)
+    return 4401, "the session has ended"
 
 
 def add_live_route(app: FastAPI, hub: LiveHub) -> None:
@@ -82,52 +154,4 @@ def add_live_route(app: FastAPI, hub: LiveHub) -> None:
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
-        await socket.accept()
-        viewer = hub.make_viewer()
-        with hub.listen() as wake:
-            jobs = {
-                asyncio.create_task(_listen(socket, viewer, wake)),
-                asyncio.create_task(_tell(socket, viewer, wake)),
-            }
-            try:
-                done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for job in jobs:
-                    job.cancel()
-                await asyncio.gather(*jobs, return_exceptions=True)
-            for job in done:
-                with contextlib.suppress(WebSocketDisconnect):
-                    refusal = job.result()
-                    if refusal is not None:  # told by us alone: both jobs have ended
-                        await socket.close(*refusal)
-
-
-async def _listen(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> Refusal | None:
-    """Until the screen goes, or says what it must not: then why the socket is to be closed."""
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return None
-        text = message.get("text")
-        if text is None:
-            return 1003, "expected text"
-        try:
-            follow = msgspec.json.decode(text, type=Follow).follow
-        except (msgspec.MsgspecError, RecursionError) as error:
-            return 4400, f"expected {{follow: number or null}}: {error}"[:120]
-        viewer.follow(follow)
-        wake.set()
-
-
-async def _tell(socket: WebSocket, viewer: Viewer, wake: asyncio.Event) -> Refusal | None:
-    """Until the session ends: then why the socket is to be closed."""
-    lasts = is_signed_in.get()
-    while lasts():
-        wake.clear()
-        message = await asyncio.to_thread(viewer.next_message)
-        await socket.send_text(msgspec.json.encode(message).decode())
-        await asyncio.sleep(MIN_GAP_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PULSE_S):
-                await wake.wait()
-    return 4401, "the session has ended"
+        await hub.serve(socket)

@@ -1,0 +1,121 @@
+"""Fifty screens on one pair: ``python -m bench viewers``.
+
+Server and dashboard are processes of their own; the bridge and the screens are this one. A screen's delay counts from
+the acknowledgement of the newest trade that a message shows to the message's arrival.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from websockets.asyncio.client import connect
+
+from bench.report import Row, row, show
+from tests.e2e.stack import Stack, until
+
+SCREENS = (1, 50)
+PER_BATCH, EVERY_S = 20, 0.01  # 2,000 trades a second
+SECONDS = 20
+
+
+class Shown(msgspec.Struct):
+    """Of a message to a screen only the newest trade's time."""
+
+    trade_ms: int = 0
+
+
+def run() -> list[Row]:
+    """Measure and print the table."""
+    lines: list[Row] = []
+    for screens in SCREENS:
+        with tempfile.TemporaryDirectory() as folder:
+            stack = Stack(Path(folder))
+            try:
+                stack.start_server()
+                stack.start_dashboard()
+                lines += asyncio.run(_measure(stack, screens))
+            finally:
+                stack.close()
+    show(lines)
+    return lines
+
+
+async def _measure(stack: Stack, screens: int) -> list[Row]:
+    acknowledged: dict[int, float] = {}
+    delays_s: list[float] = []
+    sizes: list[int] = []
+    sending = asyncio.create_task(_trade(stack, acknowledged))
+    await asyncio.to_thread(until, lambda: stack.query("SELECT 1 FROM runs", file="analysis.db"), 20, "a run")
+    watching = [asyncio.create_task(_watch(stack, acknowledged, delays_s, sizes)) for _ in range(screens)]
+    await asyncio.sleep(3)
+    delays_s.clear()
+    sizes.clear()
+    dashboard = psutil.Process(stack._running["dashboard"].pid)
+    cpu_s, begun_s = sum(dashboard.cpu_times()[:2]), time.monotonic()
+    await asyncio.sleep(SECONDS)
+    took_s = time.monotonic() - begun_s
+    cores = (sum(dashboard.cpu_times()[:2]) - cpu_s) / took_s
+    for task in (sending, *watching):
+        task.cancel()
+    await asyncio.gather(sending, *watching, return_exceptions=True)
+    p95 = 1_000 * statistics.quantiles(delays_s, n=20)[18]
+    what = f"{screens} screens, 2,000 trades/s:"
+    bounds: dict[str, Any] = {"cores": {"ours": ("at most", 0.5)}, "p95": {"ours": ("at most", 60)}}
+    return [
+        row(f"{what} dashboard", cores, "cores", bounds=bounds["cores"]),
+        row(f"{what} behind the commit p50", 1_000 * statistics.median(delays_s), "ms"),
+        row(f"{what} behind the commit p95", p95, "ms", bounds=bounds["p95"]),
+        row(f"{what} messages to a screen", len(sizes) / screens / took_s, "/s"),
+        row(f"{what} to a screen", sum(sizes) / screens / took_s / 1_000, "kB/s"),
+    ]
+
+
+async def _trade(stack: Stack, acknowledged: dict[int, float]) -> None:
+    """Both legs, at a steady rate; notes when each millisecond's trades were acknowledged."""
+    token = (stack.data / "token").read_text().strip()
+    hello = {"type": "hello", "proto": 1, "token": token, "market": "usdm", "client": "bench", "session": "s"}
+    times: dict[int, int] = {}
+    async with connect(stack.bridge_url.replace("http", "ws")) as socket:
+        await socket.send(json.dumps(hello))
+
+        async def read() -> None:
+            async for text in socket:
+                message = json.loads(text)
+                if message["type"] == "ack":
+                    acknowledged[times.pop(message["seq"])] = time.monotonic()
+
+        reading = asyncio.create_task(read())
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())  # retrieved
+        agg_id, seq, due_s = 1, 1, time.monotonic()
+        while not reading.done():  # until the connection is lost, or this task is cancelled
+            now_ms = time.time_ns() // 1_000_000
+            rows = [
+                [symbol, agg_id + at, price, "0.5", now_ms, (agg_id + at) % 2 == 0]
+                for at in range(PER_BATCH // 2)
+                for symbol, price in (("BTCUSDT", f"{60_000 + (agg_id + at) % 17}.5"), ("ETHUSDT", f"{3_000 + at}.25"))
+            ]  # fmt: skip
+            times[seq] = now_ms
+            await socket.send(json.dumps({"type": "ticks", "seq": seq, "rows": rows}))
+            agg_id, seq, due_s = agg_id + PER_BATCH // 2, seq + 1, due_s + EVERY_S
+            await asyncio.sleep(max(due_s - time.monotonic(), 0))
+
+
+async def _watch(stack: Stack, acknowledged: dict[int, float], delays_s: list[float], sizes: list[int]) -> None:
+    address, origin = stack.dashboard_url.replace("http", "ws") + "api/live", stack.dashboard_url.rstrip("/")
+    decode = msgspec.json.Decoder(Shown).decode
+    newest = 0
+    async with connect(address, origin=origin, max_size=None, compression=None) as socket:  # type: ignore[arg-type]
+        async for text in socket:
+            sizes.append(len(text))
+            shown = decode(text).trade_ms
+            if shown > newest and shown in acknowledged:
+                newest = shown
+                delays_s.append(max(time.monotonic() - acknowledged[shown], 0.0))

@@ -1,0 +1,119 @@
+"""The push: what many screens share is made once, and a screen that does not read costs the others nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Hashable
+from typing import Any
+
+from starlette.websockets import WebSocketState
+
+from api.live import LiveHub
+from tests.conftest import until
+
+
+class Socket:
+    """A screen's end of the line, which takes messages or does not."""
+
+    def __init__(self, takes: bool = True) -> None:
+        self.takes = takes
+        self.got: list[dict[str, Any]] = []
+        self.says: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.closed: tuple[int, str] | None = None
+        self.client_state = WebSocketState.CONNECTED
+
+    async def accept(self) -> None:
+        """As starlette's."""
+
+    async def receive(self) -> dict[str, Any]:
+        return await self.says.get()
+
+    async def send_text(self, text: str) -> None:
+        while not self.takes:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        self.got.append(json.loads(text))
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = code, reason
+
+    def follow(self, watch_id: int | None) -> None:
+        self.says.put_nowait({"type": "websocket.receive", "text": json.dumps({"follow": watch_id})})
+
+
+class World:
+    """A number that grows; a screen is told what was added since it looked."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.made: Counter[tuple[int | None, Hashable, int]] = Counter()
+
+    def compose(self, follow: int | None, seen: Hashable) -> tuple[dict[str, Any], Hashable]:
+        self.made[follow, seen, self.at] += 1
+        first = seen if isinstance(seen, int) else 0
+        return {"follow": follow, "reset": seen is None, "added": list(range(first, self.at))}, self.at
+
+
+def known(socket: Socket) -> list[int]:
+    """What a screen has put together from its messages."""
+    found: list[int] = []
+    for message in socket.got:
+        found = ([] if message["reset"] else found) + message["added"]
+    return found
+
+
+async def test_what_many_screens_share_is_made_once() -> None:
+    world = World()
+    hub = LiveHub(world.compose)
+    sockets = [Socket() for _ in range(50)]
+    jobs = [asyncio.create_task(hub.run()), *(asyncio.create_task(hub.serve(each)) for each in sockets)]  # type: ignore[arg-type]
+    await until(lambda: all(each.got for each in sockets))
+    world.made.clear()
+    for _ in range(20):
+        world.at += 1
+        hub.changed()
+        await until(lambda: all(known(each) == list(range(world.at)) for each in sockets))
+    assert all(times <= 2 for times in world.made.values()), world.made
+    assert world.made.total() <= 60, "50 screens would have made 1,000"
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def test_a_screen_that_does_not_read_gets_what_it_lacks_later_and_holds_up_nobody() -> None:
+    world = World()
+    hub = LiveHub(world.compose)
+    quick, slow = Socket(), Socket(takes=False)
+    jobs = [asyncio.create_task(hub.run()), *(asyncio.create_task(hub.serve(each)) for each in (quick, slow))]  # type: ignore[arg-type]
+    for _ in range(10):
+        world.at += 1
+        hub.changed()
+        await until(lambda: known(quick) == list(range(world.at)))
+    assert slow.got == []
+    slow.takes = True
+    await until(lambda: known(slow) == list(range(world.at)))
+    assert len(slow.got) <= 3, "one that waited, and all the rest at once"
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def test_another_pair_is_shown_from_its_beginning_and_nothing_is_sent_when_nothing_changed() -> None:
+    world = World()
+    world.at = 3
+    hub = LiveHub(world.compose)
+    socket = Socket()
+    jobs = [asyncio.create_task(hub.run()), asyncio.create_task(hub.serve(socket))]  # type: ignore[arg-type]
+    await until(lambda: len(socket.got) == 2, what="all, and that nothing was added")
+    socket.follow(7)
+    await until(lambda: socket.got[-1]["follow"] == 7)
+    assert any(message["follow"] == 7 and message["reset"] and message["added"] == [0, 1, 2] for message in socket.got)
+    sent = len(socket.got)
+    for _ in range(5):
+        hub.changed()
+        await asyncio.sleep(0.04)
+    assert len(socket.got) <= sent + 1
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
