@@ -43,6 +43,8 @@ class Dashboard(RuleBasedStateMachine):
         self.now_ms = T0
         self._store([], [])
         self.monitor = self._fresh()
+        for market in MARKETS:
+            self.trades(market, 900, False)
 
     def teardown(self) -> None:
         if hasattr(self, "monitor"):
@@ -151,7 +153,8 @@ def decided(folder: Path) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(folder / "analysis.db")) as db:
         return db.execute(
             "SELECT r.run_id, r.start_ms, r.began_seq, r.ended_seq, r.end_reason, d.bar_ms, d.revision, d.kind,"
-            " d.reason, d.z, d.y_price, d.quantity_y, d.given_seq FROM runs AS r LEFT JOIN decisions AS d USING (run_id)"
+            " d.reason, d.z, d.y_price, d.quantity_y, d.given_seq"
+            " FROM runs AS r LEFT JOIN decisions AS d USING (run_id)"
             " ORDER BY r.began_seq, r.run_id, d.bar_ms, d.revision"
         ).fetchall()
 
