@@ -33,6 +33,7 @@ def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
     text, tone = cards(view)
     more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
     heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
+    heads[f"{ids.SPREAD}-head"] = heads["run-note"]
     return text | more_text | reason_counts(view) | heads, tone | more_tone
 
 

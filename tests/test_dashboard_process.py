@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -101,3 +102,25 @@ def test_a_deleted_lock_file_does_not_let_a_second_one_in(tmp_path: Path) -> Non
         (data / "server.lock").unlink()
         code, words = run("server.py", data)
     assert code == 2 and f"already uses {data}" in words
+
+
+def test_a_frozen_client_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """A screen that never reads, an answer that nobody takes, and half a request."""
+    with dashboard(tmp_path / "data") as (process, url):
+        port = int(url.rstrip("/").rpartition(":")[2])
+        upgrade = (
+            f"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: MDAwMDAwMDAwMDAwMDAwMA==\r\n\r\n"
+        )
+        whole = f"GET /_dash-dependencies HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+        held = []
+        for text in (upgrade, whole, whole[:20]):
+            wire = socket.create_connection(("127.0.0.1", port))
+            wire.sendall(text.encode())
+            held.append(wire)
+        assert held[0].recv(12) == b"HTTP/1.1 101"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=3) == 0
+        for wire in held:
+            wire.close()

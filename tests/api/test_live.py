@@ -11,6 +11,7 @@ from typing import Any
 from starlette.websockets import WebSocketState
 
 from api.live import LiveHub
+from api.rights import is_signed_in
 from tests.conftest import until
 
 
@@ -114,6 +115,20 @@ async def test_another_pair_is_shown_from_its_beginning_and_nothing_is_sent_when
         hub.changed()
         await asyncio.sleep(0.04)
     assert len(socket.got) <= sent + 1
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def test_a_screen_ends_with_its_session() -> None:
+    hub = LiveHub(World().compose)
+    socket, lasts = Socket(), [True]
+    is_signed_in.set(lambda: lasts[0])
+    jobs = [asyncio.create_task(hub.run()), asyncio.create_task(hub.serve(socket))]  # type: ignore[arg-type]
+    await until(lambda: bool(socket.got))
+    lasts[0] = False
+    await until(lambda: socket.closed is not None, 5)
+    assert socket.closed == (4401, "the session has ended") and hub.screens == set()
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)

@@ -10,11 +10,13 @@ import pytest
 from dash import Dash
 from dash.development.base_component import Component
 
+from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
 from engine.pairs.view import LogCount
+from engine.store.analysis import Watched
 from screen import fields, figures, frames, ids, texts, words
 from screen.layout import page
 from screen.scan_wiring import register_scan
@@ -168,3 +170,18 @@ def test_examples_in_docstrings() -> None:
 
 def test_dash_is_the_version_that_was_tried() -> None:
     assert dash.__version__.startswith("4.4.")
+
+
+def test_why_a_run_follows_another_stands_beside_the_spread_and_the_log() -> None:
+    ended = RunEnd("r", 5, "gap", "YUSDT had no trade for 2592000 s")
+    text, _ = texts.live_texts(view(previous_end=ended))
+    said = "New run after a gap in the data: YUSDT had no trade for 2592000 s."
+    assert text["run-note"] == text[f"{ids.SPREAD}-head"] == said
+    assert texts.live_texts(view())[0]["run-note"] == ""
+
+
+def test_a_pair_that_is_set_aside_says_so_over_every_chart_and_in_the_watch_list() -> None:
+    found = texts.notes(view(problem="entry_z is -1; expected more than 0"))
+    assert set(found) == set(ids.CHARTS) and all("set aside: entry_z is -1" in note for note in found.values())
+    row = frames.leader_row(Watched(1, "sim", "YUSDT", "XUSDT", "{}"), None, None, 0, PairSettings(), "it failed")
+    assert row["gate"] == "set aside" and "Set aside: it failed" in row["title"]
