@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market.bars import Bar
+from engine.market.spans import SpanIndex
 from engine.pairs.codes import LegFlag
 from engine.pairs.columns import In
 from engine.pairs.leg import Leg
@@ -52,7 +53,7 @@ def test_prices_are_those_of_a_leg(seed: int, width_s: int, unsided: float) -> N
     seconds = made(seed, width_s, bars, unsided)
     width_ms = 1_000 * width_s
     leg = Leg(width_ms, FIRST)
-    leg.close(seconds, (FIRST + bars) * width_ms, [])
+    leg.close(seconds, (FIRST + bars) * width_ms, SpanIndex().touches)
     is_filled = leg.inputs.columns[In.FLAGS, :bars].astype(int) & LegFlag.FILLED != 0
     expected = np.where(is_filled, np.nan, leg.inputs.columns[In.MID, :bars])
     np.testing.assert_array_equal(bars_of(seconds, width_ms, bars), expected)
