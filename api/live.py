@@ -43,7 +43,8 @@ class Screen:
     socket: WebSocket
     follow: int | None = None
     seen: Hashable = None
-    told: str = ""  # the last message
+    told: str = ""  # the last message, and when it was sent by the loop's clock
+    told_s: float = 0.0
     sending: asyncio.Task[None] | None = None
 
     @property
@@ -70,20 +71,17 @@ class LiveHub:
         """Serve the screens until cancelled."""
         self._loop = asyncio.get_running_loop()
         while True:
-            is_pulse = False
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PULSE_S):
                     await self._wake.wait()
-            except TimeoutError:
-                is_pulse = True
             self._wake.clear()
             try:
-                await self._round(is_pulse)
+                await self._round(self._loop.time())
             except Exception:
                 log.exception("the screens could not be told; it is tried again")
             await asyncio.sleep(MIN_GAP_S)
 
-    async def _round(self, is_pulse: bool) -> None:
+    async def _round(self, now_s: float) -> None:
         groups: dict[tuple[int | None, Hashable], list[Screen]] = {}
         for screen in self.screens:
             if screen.is_ready:
@@ -94,8 +92,9 @@ class LiveHub:
             message, known = await asyncio.to_thread(self._compose, follow, seen)
             text = msgspec.json.encode(message).decode()
             for screen in group:
-                if (screen.follow, screen.seen) == (follow, seen) and (is_pulse or text != screen.told):
-                    screen.seen, screen.told = known, text
+                is_news = text != screen.told or now_s - screen.told_s >= PULSE_S
+                if (screen.follow, screen.seen) == (follow, seen) and is_news:
+                    screen.seen, screen.told, screen.told_s = known, text, now_s
                     screen.sending = asyncio.create_task(_send(screen.socket, text))
 
     async def serve(self, socket: WebSocket) -> None:

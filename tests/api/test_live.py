@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
+import pytest
 from starlette.websockets import WebSocketState
 
 from api.live import LiveHub
@@ -129,6 +130,22 @@ async def test_a_screen_ends_with_its_session() -> None:
     lasts[0] = False
     await until(lambda: socket.closed is not None, 5)
     assert socket.closed == (4401, "the session has ended") and hub.screens == set()
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def test_a_screen_hears_from_us_though_what_wakes_us_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.live.PULSE_S", 0.2)
+    hub, socket = LiveHub(World().compose), Socket()
+    jobs = [asyncio.create_task(hub.run()), asyncio.create_task(hub.serve(socket))]  # type: ignore[arg-type]
+    await until(lambda: len(socket.got) >= 2)
+    sent, rounds = len(socket.got), 0
+    while len(socket.got) < sent + 3:
+        hub.changed()
+        rounds += 1
+        assert rounds < 500, "it is never silent for long"
+        await asyncio.sleep(0.02)
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
