@@ -204,8 +204,7 @@ def _add_pair(desk: Desk, market: str | None, y: str | None, x: str | None) -> t
         return no_update, "Choose a market, Y and X first.", None, _HIDDEN
     if y == x:
         return no_update, f"{y} against itself has no spread; choose two symbols.", None, _HIDDEN
-    if market not in desk.symbols():
-        return no_update, f"Not done: market {market[:40]!r} is not known here.", None, _HIDDEN
+    read_symbol(market.upper())  # a market's name is made of the same letters, in lower case
     y, x = read_symbol(y), read_symbol(x)
     watch_id = desk.watch(market, y, x, desk.new_pair_settings())
     return watch_id, f"Watching {y} ~ {x}.", None, _HIDDEN
