@@ -175,3 +175,14 @@ def test_any_order_of_gaps_keeps_the_counts_and_finds_by_id(changes: list[tuple[
     assert count.missing_ids == sum(each.hole.last - each.hole.first + 1 for each in wanted)
     expected = next((each for each in wanted if each.hole.first <= probe <= each.hole.last), None)
     assert holes.at("sim", "BTCUSDT", probe) == expected
+
+
+def test_what_was_answered_makes_room_for_other_symbols() -> None:
+    desk = Desk()
+    names = [f"S{number}USDT" for number in range(3 * MAX_OUTSTANDING)]
+    desk.bridge(1, *names)
+    for name in names:
+        hole = Hole(2, 8)
+        desk.commit(HoleNews("sim", name, hole, (hole,)))
+        assert desk.of(1, "fetch")[-1]["symbol"] == name, "asked for at once"
+        desk.commit(HoleNews("sim", name, hole, ()))
