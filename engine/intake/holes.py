@@ -97,9 +97,12 @@ class OpenHoles:
             if self._is_wanted(news):
                 insort(of.wanted, first)
             self._count(news, 1)
-        for request in of.requests:
+        for request in list(of.requests):
             if request.first <= news.hole.last and request.last >= first:
                 request.asked_ms = now_ms
+                if not of.wants(request.first, request.last):  # answered: there is room for another, of any symbol
+                    of.requests.remove(request)
+                    self._outstanding[request.conn] -= 1
         if not of.news and not of.requests:
             del self._symbols[news.market, news.symbol]
 
