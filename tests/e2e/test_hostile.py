@@ -191,4 +191,6 @@ def test_another_local_html_file_reads_the_token_as_the_documents_say(desk: Desk
     ]
     assert any('"welcome"' in line for line in found["read"]), found
     until(lambda: desk.rows() == 2, 5, "its rows in the store")
-    assert "Programs and local HTML files of the same user can read it." in (ROOT / "docs/protocol.md").read_text()
+    assert (
+        "Programs and local HTML files of the same user can read the token" in (ROOT / "docs/operations.md").read_text()
+    )
