@@ -127,7 +127,7 @@ def p95(values: Sequence[float]) -> float:
 
 def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float = 60) -> int:
     """End the market, then compare the store with all that the exchange has of it, row by row; how many they are."""
-    # A trade after everything: only a later one shows what is missing before it.
+    stack.fault("clear")  # a halted market goes on: only a later trade shows what is missing before it
     now = {symbol: _newest(stack, symbol) for symbol in symbols}
     until(lambda: all(_stored(stack, name)[1] >= at for name, at in now.items()), within_s, "a later trade")
     stack.fault("halt")
