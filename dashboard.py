@@ -179,7 +179,6 @@ class Screens:
         message["leaders"] = [
             leader_row(row.watch, row.z, row.gate, row.position, row.settings, row.problem)
             for row in leaders(self._monitor)
-            for row in leaders(self._monitor)
         ]
         return message, seen
 
