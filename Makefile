@@ -56,7 +56,7 @@ $(VENV)/.runtime: requirements.txt constraints.txt | $(VENV)/bin/python
 	@echo "Installing what Pairbridge needs (once, about a minute) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt
 	@echo "Compiling the statistics (once) ..."
-	@for room in stats pairs scan; do $(PY) -m engine.$$room.warm >/dev/null || exit 1; done
+	@$(PY) -m engine.compile >/dev/null
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime

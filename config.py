@@ -145,7 +145,7 @@ class Config:
         30, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics begin warm."
     )
     fetch_limit_ids: int = _setting(
-        200_000, _whole(1_000, 10_000_000), "Trades that one hole may miss and still be fetched; more is only recorded."
+        200_000, _whole(1_000, 10_000_000), "Trades that one gap may miss and still be fetched; more is only recorded."
     )
     data_dir: Path = _setting(Path("data"), _PATH, "Everything that is stored goes in here.")
     bridge_port: int = _setting(8765, _whole(0, 65535), "Port of the bridge server; 0 takes any free one.")
@@ -168,7 +168,7 @@ class Config:
 
     @property
     def ticks_db(self) -> Path:
-        """The bridge server's file: ticks, bars, holes, events."""
+        """The bridge server's file: ticks, bars, gaps, events."""
         return self.data_dir / "ticks.db"
 
     @property

@@ -23,35 +23,35 @@ from dash import Dash
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
+from api.bounded_http import bounded_http
 from api.export import Table, add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
+from api.permissions import require_owner
 from api.requests import HeadRequests, PageRequests
-from api.rights import require_owner
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic
 from engine.scan.request import ScanRequest
-from engine.store.analysis import AnalysisStore
 from engine.store.lock import held
-from engine.store.reader import TickReader
-from engine.store.scans import ScanShelf
-from hosting.http import bounded_http
-from hosting.interpreter import tune
-from hosting.logs import log_to
-from hosting.token import read_or_create_token, write_opener
-from monitor.heartbeat import Heartbeat
-from monitor.monitor import Monitor
-from monitor.scans import ScanRoom
-from monitor.thread import MonitorThread
-from monitor.view import Seen, glimpse, leaders
-from screen.frames import Frame, clock, frame, leader_row, log_row
-from screen.layout import page
-from screen.scan_texts import rows
-from screen.scan_wiring import register_scan
-from screen.texts import no_pair_notes
-from screen.wiring import register
+from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.reader import TickReader
+from engine.store.sqlite.scans import ScanStore
+from live.heartbeat import Heartbeat
+from live.monitor import Monitor
+from live.scans import ScanService
+from live.thread import MonitorThread
+from live.view_delta import ViewerCursor, view_delta, watchlist_rows
+from runtime.interpreter_settings import apply_interpreter_settings
+from runtime.logs import log_to
+from runtime.secrets import read_or_create_token, write_opener
+from screen.pages.layout import page
+from screen.pages.pair.callbacks import register
+from screen.pages.pair.frames import Frame, clock, frame, leader_row, log_row
+from screen.pages.pair.labels import no_pair_notes
+from screen.pages.scan.callbacks import register_scan
+from screen.pages.scan.labels import rows
 
 log = logging.getLogger("pairbridge.dashboard")
 
@@ -69,7 +69,7 @@ class Desk:
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._config = config
-        self.scans = ScanRoom(config.ticks_db, ScanShelf(config.analysis_db))
+        self.scans = ScanService(config.ticks_db, ScanStore(config.analysis_db))
         self.screens = Screens(monitor, heartbeat, self)
 
     @property
@@ -161,12 +161,12 @@ class Screens:
         self._heartbeat = heartbeat
         self._desk = desk
 
-    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, Seen]:
+    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, ViewerCursor]:
         """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
         it knows then."""
-        seen = known if isinstance(known, Seen) else Seen()
+        seen = known if isinstance(known, ViewerCursor) else ViewerCursor()
         watch_id = self._desk.first_watch() if follows is None else follows
-        found = None if watch_id is None else glimpse(self._monitor, watch_id, seen, KEEP_BARS)
+        found = None if watch_id is None else view_delta(self._monitor, watch_id, seen, KEEP_BARS)
         message: Frame = {"type": "pulse", "notes": no_pair_notes(self._desk.bridge_url)}
         market = None
         if found is not None:
@@ -178,7 +178,7 @@ class Screens:
         message["banner"] = self._banner(market)
         message["leaders"] = [
             leader_row(row.watch, row.z, row.gate, row.position, row.settings, row.problem)
-            for row in leaders(self._monitor)
+            for row in watchlist_rows(self._monitor)
         ]
         return message, seen
 
@@ -350,7 +350,7 @@ def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
         server.should_exit = True
 
     guarded, _ = create_app(monitor, heartbeat, config, port, end)
-    tune()
+    apply_interpreter_settings()
     options: dict[str, Any] = {
         "http": bounded_http(), "ws": "websockets-sansio", "log_config": None,
         "timeout_graceful_shutdown": 1, "backlog": 4_096,

@@ -22,7 +22,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
 from config import Config, load_or_exit
-from hosting.token import read_or_create_token, write_opener
+from runtime.secrets import read_or_create_token, write_opener
 
 ROOT = Path(__file__).parent
 READY_WITHIN_S = 60.0

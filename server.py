@@ -27,25 +27,25 @@ from websockets.http11 import Request, Response
 
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
-from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
+from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store
 from engine.intake.health import Moment, health
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_BYTES
 from engine.market.records import Commit
-from engine.store.book import Now
-from engine.store.keeping import keep
 from engine.store.lock import held
-from engine.store.writer import TickWriter
-from feeds.link import RefusedError
+from engine.store.sqlite.maintenance import keep
+from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.writer import TickWriter
+from feeds.bridge_client import RefusedError
+from feeds.cli import Feed, feed_from_arguments, feed_options
 from feeds.markets import ROUTES, Route
-from feeds.own import OwnFetcher
-from feeds.start import Feed, feed_from_arguments, feed_options
-from hosting.commits import Commits
-from hosting.interpreter import tune
-from hosting.logs import log_to
-from hosting.page import BridgePage, respond
-from hosting.token import read_or_create_token
-from hosting.visitor import TAKEN_AT_ONCE, Lobby, Outbox, Visitor, queue_more
+from feeds.server_backfill import ServerBackfill
+from runtime.interpreter_settings import apply_interpreter_settings
+from runtime.logs import log_to
+from runtime.secrets import read_or_create_token
+from serving.bridge_page import BridgePage, respond
+from serving.commit_queue import CommitQueue
+from serving.connections import TAKEN_AT_ONCE, BridgeConnection, ConnectionLimiter, SendQueue, queue_more
 
 log = logging.getLogger("pairbridge.server")
 
@@ -78,10 +78,10 @@ class BridgeServer:
             routes,
             config.fetch_limit_ids,
         )
-        self._commits = Commits(writer, now, self._committed)
-        self._lobby = Lobby(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
-        self._outboxes: dict[int, Outbox] = {}
-        self._sockets: dict[int, Visitor] = {}
+        self._commits = CommitQueue(writer, now, self._committed)
+        self._lobby = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
+        self._outboxes: dict[int, SendQueue] = {}
+        self._sockets: dict[int, BridgeConnection] = {}
         self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0
         self._server: Server | None = None
@@ -123,7 +123,7 @@ class BridgeServer:
             raise
         queue_more(self._server.sockets)
         self._page.publish(self.port)
-        self._own = OwnFetcher(f"ws://127.0.0.1:{self.port}/", self._token, self._routes)
+        self._own = ServerBackfill(f"ws://127.0.0.1:{self.port}/", self._token, self._routes)
         self._perform(self.intake.started())
         retention_ms = int(self._config.retention_hours * 3_600_000)
         keeping = keep(self._writer, retention_ms, self._commits.add)
@@ -185,9 +185,9 @@ class BridgeServer:
         return self._page.answer(path) or respond(HTTPStatus.NOT_FOUND, "There is no such page here.\n")
 
     async def _converse(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, Visitor)
+        assert isinstance(socket, BridgeConnection)
         conn, self._next_conn = self._next_conn, self._next_conn + 1
-        outbox = self._outboxes[conn] = Outbox()
+        outbox = self._outboxes[conn] = SendQueue()
         self._sockets[conn] = socket
         sender = asyncio.create_task(self._send_all(socket, outbox))
         self._perform(self.intake.connected(conn, now().mono_ms))
@@ -207,7 +207,7 @@ class BridgeServer:
             del self._sockets[conn]
             sender.cancel()
 
-    async def _send_all(self, socket: ServerConnection, outbox: Outbox) -> None:
+    async def _send_all(self, socket: ServerConnection, outbox: SendQueue) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 action = await outbox.get()
@@ -220,7 +220,7 @@ class BridgeServer:
         for action in actions:
             if isinstance(action, Store):
                 self._commits.add(action.batch)
-            elif isinstance(action, Note):
+            elif isinstance(action, RecordEvent):
                 log.info("event: %s", action.event)
                 self._commits.add(action.event)
             elif isinstance(action, FetchSelf):
@@ -258,7 +258,7 @@ class BridgeServer:
 async def run(config: Config, feed: Feed | None) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     server = await BridgeServer.open(config, Path(__file__).parent / "bridge")
-    tune()
+    apply_interpreter_settings()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -18,7 +18,7 @@ import msgspec
 from fastapi import FastAPI
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.rights import is_signed_in
+from api.permissions import is_signed_in
 
 log = logging.getLogger("pairbridge.dashboard")
 

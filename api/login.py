@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.rights import KEY_HEADER, is_owner, is_signed_in, shows_key
+from api.permissions import KEY_HEADER, is_owner, is_signed_in, shows_key
 
 COOKIE = "pairbridge_session"
 SESSION_S = 7 * 86_400

@@ -22,10 +22,10 @@ from bench.report import Row, row, show
 from engine.market.records import Batch
 from engine.market.ticks import Tick
 from engine.pairs.settings import PairSettings
-from engine.store.analysis import AnalysisStore
-from engine.store.book import Now
-from engine.store.writer import TickWriter
-from monitor.monitor import Monitor
+from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.writer import TickWriter
+from live.monitor import Monitor
 from tests.conftest import ROOT
 from tests.engine.pairs.markets import T0, make_ticks
 

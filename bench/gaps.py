@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from bench.report import Row, row, show
 from tests.durability.bridge import ServerProcess
-from tests.engine.store.desk import T0
+from tests.engine.store.harness import T0
 
 MIB = 1 << 20
 GAPS = 100_000

@@ -22,8 +22,8 @@ from engine.market.history import MemoryHistory
 from engine.market.records import Run
 from engine.market.ticks import Tick
 from engine.pairs import PairModel, PairSettings, classic, defended, evidence_of
-from engine.pairs.columns import Floats
-from engine.pairs.inputs import BAR_ROWS, X_HALF, Y_HALF, X, Y
+from engine.pairs.layout import Floats
+from engine.pairs.leg_features import BAR_ROWS, X_HALF, Y_HALF, X, Y
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.settings import ESTIMATORS
 from engine.stats.jit import njit

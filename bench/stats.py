@@ -24,7 +24,7 @@ import numpy as np
 
 from engine.stats.checks import Floats
 from engine.stats.cointegration import engle_granger_kernel, engle_granger_many
-from engine.stats.filtering import kalman_kernel
+from engine.stats.kalman import kalman_kernel
 from engine.stats.robust import huber_kernel
 from engine.stats.rolling import rolling_ols_kernel
 from engine.stats.unitroot import AIC, adf_kernel

@@ -20,12 +20,12 @@ import polars
 from websockets.asyncio.client import connect
 
 from bench.report import Row, row, show
-from engine.store.files import connect_reader, prepare
-from engine.store.schema import TICKS
-from engine.store.writer import TickWriter
+from engine.store.sqlite.files import connect_reader, prepare
+from engine.store.sqlite.schema import TICKS
+from engine.store.sqlite.writer import TickWriter
 from tests.conftest import until
 from tests.durability.bridge import Bridge, ServerProcess
-from tests.engine.store.desk import T0, query
+from tests.engine.store.harness import T0, query
 
 MB = 1_000_000
 SECONDS = 60
@@ -40,8 +40,9 @@ OLD = "SELECT EXISTS (SELECT 1 FROM ticks WHERE series_id <= 8)"
 # The server with sweeps every two seconds instead of every ten minutes, and the time that each commit took.
 _KEEPING_HOUSE = """
 import json, sys, time, server
-from engine.store import keeping, writer
-keeping.SWEEP_EVERY_S = 2.0
+from engine.store.sqlite import maintenance
+from engine.store.sqlite import writer
+maintenance.SWEEP_EVERY_S = 2.0
 commit, took = writer.TickWriter.commit, []
 async def timed(self, *arguments):
     begun = time.monotonic()

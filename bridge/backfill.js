@@ -5,13 +5,13 @@
 class Backfill {
   static BACKLOG_ROWS = 20_000; // no fetching while more rows than this wait to be sent: live trades first
 
-  /** @param {{plan: Plan, errands: Errands, feeds: Feeds, gate: Gate, delivery: Delivery, host: Host}} parts */
-  constructor({ plan, errands, feeds, gate, delivery, host }) {
-    this.fetcher = new Fetcher(plan, errands.budget);
-    this.errands = errands;
+  /** @param {{plan: Plan, restRequests: RestRequests, feeds: Feeds, dedupQueue: DedupQueue, serverLink: ServerLink, host: Host}} parts */
+  constructor({ plan, restRequests, feeds, dedupQueue, serverLink, host }) {
+    this.fetcher = new Fetcher(plan, restRequests.budget);
+    this.restRequests = restRequests;
     this.feeds = feeds;
-    this.gate = gate;
-    this.delivery = delivery;
+    this.dedupQueue = dedupQueue;
+    this.serverLink = serverLink;
     this.host = host;
     this.counts = { fetched: 0, unfetchable: 0 };
     this.unfetched = { ids: 0, reason: "" }; // that exist and could not be had here
@@ -27,37 +27,37 @@ class Backfill {
     this.fetcher.forget();
   }
 
-  /** @param {{symbol: string, from?: number, since_ms?: number, to: number}} message a hole, or a warm start by time */
+  /** @param {{symbol: string, from?: number, since_ms?: number, to: number}} message a gap, or a warm start by time */
   wanted({ symbol, from, since_ms: sinceMs, to }) {
     const whole = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
     if (typeof symbol !== "string" || !whole(to)) return;
-    if (whole(from) && Number(from) <= to) this.#hole(symbol, Number(from), to);
+    if (whole(from) && Number(from) <= to) this.#gap(symbol, Number(from), to);
     else if (from === undefined && whole(sinceMs)) this.#past(symbol, Number(sinceMs), to);
     this.fetch();
   }
 
   /** Asks for the next page, if one is wanted and the server, the queue and the budget have room for it. */
   fetch() {
-    const room = this.gate.outbox.queued <= Backfill.BACKLOG_ROWS;
-    if (this.delivery.state !== "live" || !room) return;
+    const room = this.dedupQueue.sendQueue.queued <= Backfill.BACKLOG_ROWS;
+    if (this.serverLink.state !== "live" || !room) return;
     const request = this.fetcher.next(this.host.clock.now);
     if (!request) return;
-    this.errands.ask(request.url, (answer) => {
+    this.restRequests.ask(request.url, (answer) => {
       const { now, wall } = this.host.clock;
       const listening = this.feeds.upstream === "open";
-      const at = { now, wall: wall - (this.errands.skewMs || 0), listening }; // by the exchange's clock if known
+      const at = { now, wall: wall - (this.restRequests.skewMs || 0), listening }; // by the exchange's clock if known
       this.#passOn(this.fetcher.answered(request.job, answer, at));
     });
   }
 
   /** @param {Fetched} result */
   #passOn({ rows, gaps, cold, note }) {
-    for (const { row } of rows) this.gate.queue(row);
+    for (const { row } of rows) this.dedupQueue.queue(row);
     this.counts.fetched += rows.length;
     for (const gap of gaps) this.#unfetchable(gap);
     if (cold) this.#cold(cold);
     if (note) this.host.log("bad", `Fetching: ${note}.`);
-    this.delivery.pump(this.host.clock.now);
+    this.serverLink.pump(this.host.clock.now);
   }
 
   /**
@@ -65,7 +65,7 @@ class Backfill {
    * @param {number} from
    * @param {number} to
    */
-  #hole(symbol, from, to) {
+  #gap(symbol, from, to) {
     if (!this.fetcher.ask({ symbol, from, to })) return;
     this.host.log("info", `Fetching ${to - from + 1} missing trades of ${symbol}, ids ${from} to ${to}.`);
   }
@@ -85,7 +85,7 @@ class Backfill {
   #unfetchable(gap) {
     const ids = gap.to - gap.from + 1;
     this.counts.unfetchable += ids;
-    this.delivery.unfetchable(gap);
+    this.serverLink.unfetchable(gap);
     const absent = gap.reason === Fetcher.NO_SUCH_IDS;
     if (!absent) this.unfetched = { ids: this.unfetched.ids + ids, reason: gap.reason };
     this.host.log(
@@ -96,7 +96,7 @@ class Backfill {
 
   /** @param {Unfetchable} past that cannot be begun */
   #cold(past) {
-    this.delivery.unfetchable(past);
+    this.serverLink.unfetchable(past);
     const level = past.reason === Fetcher.NO_PAST ? "info" : "bad";
     this.host.log(level, `No warm start of ${past.symbol}: ${past.reason}.`);
   }

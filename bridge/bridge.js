@@ -2,7 +2,7 @@
 "use strict";
 
 /*
- * The page's own part: form, token, memory, worker.
+ * The page's own part: form, token, page storage, worker.
  *
  * All files here are classic scripts, because from file:// a browser loads no modules, fetches no files and starts
  * no worker from a file. A worker made from a Blob does start, so the classes above are declared once as scripts
@@ -22,31 +22,31 @@ const WORKER_CLASSES = [
   Address,
   Symbols,
   Exchange,
-  Outbox,
+  SendQueue,
   Recent,
   Clock,
-  Gate,
+  DedupQueue,
   Budget,
   Fetcher,
   Feed,
   Feeds,
-  Delivery,
-  Doctor,
-  Book,
-  Errands,
-  Inspector,
-  Listener,
+  ServerLink,
+  Diagnostics,
+  SymbolState,
+  RestRequests,
+  SymbolHealth,
+  FrameHandler,
   Backfill,
-  Reporter,
+  StatusReporter,
   Machine,
-  Performer,
+  WorkerIo,
 ];
 
 /** The page. */
 class BridgePage {
   constructor() {
     this.query = new URLSearchParams(location.search);
-    this.access = new Access(location);
+    this.auth = new Auth(location);
     this.panel = new Panel(document);
     this.chime = new Chime();
     /** @type {Worker | null} */ this.worker = null;
@@ -63,11 +63,11 @@ class BridgePage {
       this.panel.element("start").setAttribute("disabled", "");
       return;
     }
-    this.access.takeKey();
+    this.auth.takeKey();
     this.#fill();
     this.#wire();
     this.#sayHowToOpen();
-    if (!this.access.served) await this.access.refresh();
+    if (!this.auth.served) await this.auth.refresh();
     if (this.#startsItself()) await this.start();
   }
 
@@ -75,10 +75,10 @@ class BridgePage {
   #fill() {
     const market = this.#input("market");
     for (const [key, venue] of Object.entries(Venues.ALL)) market.append(new Option(venue.label, key));
-    const tab = Memory.tab("form");
+    const tab = PageStorage.tab("form");
     const mine = tab?.search === location.search; // else a link led this tab to another exchange
-    this.resumes = mine && Memory.tab("running") === true;
-    /** @type {Fields} */ const last = mine ? tab : Memory.form();
+    this.resumes = mine && PageStorage.tab("running") === true;
+    /** @type {Fields} */ const last = mine ? tab : PageStorage.form();
     const fields = this.resumes ? last : Form.begin(this.query, last);
     market.value = Object.hasOwn(Venues.ALL, fields.market) ? fields.market : "usdm";
     for (const name of ["symbols", "exchange", "rest"]) {
@@ -102,11 +102,11 @@ class BridgePage {
     on("sound", "change", () => this.chime.switch(this.#input("sound").checked));
     on("token-form", "submit", (event) => {
       event.preventDefault();
-      this.access.keep(this.#input("token").value.trim());
+      this.auth.keep(this.#input("token").value.trim());
       this.#giveToken();
     });
     window.addEventListener("hashchange", () => {
-      this.access.takeKey();
+      this.auth.takeKey();
       this.#giveToken();
     });
     window.addEventListener("storage", () => this.#giveToken()); // another tab was opened with the key
@@ -118,7 +118,7 @@ class BridgePage {
 
   /** A served page gets its key from a file of the data folder. */
   #sayHowToOpen() {
-    const file = this.access.openFile;
+    const file = this.auth.openFile;
     if (!file) return;
     const how = "Open this file of the server's data folder in this browser; it opens this page with the key:";
     this.panel.text("token-hint", `${how} ${file}`);
@@ -140,7 +140,7 @@ class BridgePage {
   #startsItself() {
     const asked = !["0", "false", "no"].includes((this.query.get("autostart") ?? "no").toLowerCase());
     if (this.resumes) return true;
-    if (!asked || !this.access.served) return asked;
+    if (!asked || !this.auth.served) return asked;
     const given = [this.query.get("exchange"), this.query.get("rest")].filter(Boolean);
     const trusted = given.every((text) => URL.canParse(String(text)) && Address.isLoopback(new URL(String(text))));
     const ask = "The address of this page names an exchange elsewhere. Press Start Bridge if you trust it.";
@@ -155,7 +155,7 @@ class BridgePage {
       const { symbols, plan, server } = this.#wish();
       this.#remember(symbols);
       this.server = server;
-      const session = this.sessions.get(plan.market) ?? (await Memory.session(plan.market));
+      const session = this.sessions.get(plan.market) ?? (await PageStorage.session(plan.market));
       this.sessions.set(plan.market, session);
       this.running = true;
       this.panel.running(true);
@@ -165,14 +165,14 @@ class BridgePage {
         server,
         session: session.id,
         seq: session.seq,
-        token: this.access.token(server),
+        token: this.auth.token(server),
         rotateMs: this.#rotateMs(),
       });
       this.#noticeVisible();
       this.#notice("online", navigator.onLine);
       void this.#noticePermission();
     } catch (error) {
-      Memory.keepTab("running", null);
+      PageStorage.keepTab("running", null);
       this.running = false;
       this.panel.running(false);
       this.#problem("CANNOT START", error instanceof Error ? error.message : String(error));
@@ -188,14 +188,14 @@ class BridgePage {
   #remember(symbols) {
     const [market, exchange, rest] = Form.PLACE.map((name) => this.#input(name).value.trim());
     const fields = { market, exchange, rest, symbols: symbols.join(", ") };
-    Memory.keepTab("form", { search: location.search, ...fields });
-    Memory.keepTab("running", true);
-    if (!Form.namesPlace(this.query)) for (const name of Form.PLACE) Memory.keep(name, fields[name]);
-    if (!this.query.has("symbols")) Memory.keep("symbols", fields.symbols);
+    PageStorage.keepTab("form", { search: location.search, ...fields });
+    PageStorage.keepTab("running", true);
+    if (!Form.namesPlace(this.query)) for (const name of Form.PLACE) PageStorage.keep(name, fields[name]);
+    if (!this.query.has("symbols")) PageStorage.keep("symbols", fields.symbols);
   }
 
   stop() {
-    Memory.keepTab("running", null);
+    PageStorage.keepTab("running", null);
     this.panel.running(true, true);
     this.#post({ type: "stop" });
   }
@@ -209,7 +209,7 @@ class BridgePage {
     if (symbols.length > 1024) throw new Error(`Found ${symbols.length} symbols; the server takes at most 1,024.`);
     const [venue, exchange, rest] = ["market", "exchange", "rest"].map((id) => this.#input(id).value);
     const plan = Venues.plan({ venue, exchange, rest, symbols });
-    return { symbols, plan, server: this.access.server(this.query.get("server") ?? "") };
+    return { symbols, plan, server: this.auth.server(this.query.get("server") ?? "") };
   }
 
   /** @returns {number | undefined} query parameter `rotate`, seconds: to see many rotations in a short test */
@@ -225,7 +225,7 @@ class BridgePage {
   }
 
   #makeWorker() {
-    const source = `"use strict";\n${WORKER_CLASSES.map(String).join("\n")}\nnew Performer(self);\n`;
+    const source = `"use strict";\n${WORKER_CLASSES.map(String).join("\n")}\nnew WorkerIo(self);\n`;
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     const worker = new Worker(url, { name: "Pairbridge bridge" });
     worker.onmessage = (/** @type {MessageEvent<FromWorker>} */ { data }) => {
@@ -245,7 +245,7 @@ class BridgePage {
    */
   #show(view, log) {
     this.running = view.phase !== "idle";
-    Memory.keepTab(`session.${view.market}`, { id: view.session, seq: view.seq });
+    PageStorage.keepTab(`session.${view.market}`, { id: view.session, seq: view.seq });
     const session = this.sessions.get(view.market);
     if (session) session.seq = view.seq;
     this.panel.draw(view);
@@ -258,13 +258,13 @@ class BridgePage {
 
   /** The token is missing or was refused, a typed one included. */
   async #renewToken() {
-    this.access.typed = "";
-    await this.access.refresh();
+    this.auth.typed = "";
+    await this.auth.refresh();
     this.#giveToken();
   }
 
   #giveToken() {
-    const token = this.access.token(this.server);
+    const token = this.auth.token(this.server);
     if (token) this.#notice("token", token);
   }
 

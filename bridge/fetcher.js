@@ -8,7 +8,7 @@
  * @property {string | null} retryAfter the header, where the exchange lets a page read it
  * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers and may not be read
  *
- * @typedef {object} Job a hole that the server asked for, or a warm start: the past before a symbol's first trade
+ * @typedef {object} Job a gap that the server asked for, or a warm start: the past before a symbol's first trade
  * @property {string} symbol
  * @property {number} from 0 while a warm start's first id is not known
  * @property {number} to
@@ -37,11 +37,11 @@
  */
 
 /**
- * Brings missing ids: pages through aggTrades by id, one request at a time; holes before warm starts, the smallest
+ * Brings missing ids: pages through aggTrades by id, one request at a time; gaps before warm starts, the smallest
  * first. The first id of a warm start is not known: it is sought by time, hour by hour.
  *
  * An id between two ids that the exchange gave does not exist. Before the first id given that is only sure if
- * the history is seen to reach further back: so a hole is asked for from the id before it. A real exchange's first
+ * the history is seen to reach further back: so a gap is asked for from the id before it. A real exchange's first
  * answer that is younger than its reach shows the same.
  */
 class Fetcher {
@@ -65,7 +65,7 @@ class Fetcher {
     /** @type {Job | null} */ this.asking = null;
   }
 
-  /** @param {{symbol: string, from: number, to: number}} hole */
+  /** @param {{symbol: string, from: number, to: number}} gap */
   ask({ symbol, from, to }) {
     const covers = (/** @type {Job} */ job) => !Fetcher.#seeks(job) && job.from <= from && to <= job.to;
     const known = this.jobs.some((job) => job.symbol === symbol && covers(job));

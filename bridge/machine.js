@@ -26,9 +26,9 @@
  * The bridge: takes what happened (one method for each kind of input), returns what to do (a list of actions).
  * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms.
  *
- * It hands everything to the part whose business it is: `feeds` keep the stream open, `listener` takes what comes on
- * it, `gate` queues rows, `delivery` brings them to the server; `book` knows the symbols, `inspector` finds out why one
- * does not come, `backfill` brings what is missing, `errands` ask the exchange over REST, `reporter` reads them all.
+ * It hands everything to the part whose business it is: `feeds` keep the stream open, `frameHandler` takes what comes on
+ * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolState` knows the symbols, `symbolHealth` finds out why one
+ * does not come, `backfill` brings what is missing, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, knocked, tick, notice. `view` changes nothing: it is
  * what a screen needs to know.
@@ -37,28 +37,28 @@ class Machine {
   static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
 
   /**
-   * @param {{plan: Plan, server: string, session: string, token: string, random: () => number, outbox?: Outbox,
+   * @param {{plan: Plan, server: string, session: string, token: string, random: () => number, sendQueue?: SendQueue,
    *   rotateMs?: number}} options
    */
-  constructor({ plan, server, session, token, random, outbox = new Outbox(), rotateMs }) {
+  constructor({ plan, server, session, token, random, sendQueue = new SendQueue(), rotateMs }) {
     this.plan = plan;
     this.session = session;
-    this.outbox = outbox;
+    this.sendQueue = sendQueue;
     /** @type {Action[]} */ this.out = [];
     this.clock = new Clock();
     const host = this.#host();
     const { emit, newId } = host;
-    this.book = new Book(plan.symbols);
-    this.gate = new Gate(outbox, host.log);
-    this.errands = new Errands(plan, host);
-    this.delivery = new Delivery({ url: server, market: plan.market, session, token, outbox, random, emit, newId });
-    const { book, gate, errands, delivery } = this;
-    this.inspector = new Inspector({ book, errands, delivery, host });
-    const probe = this.inspector.probe.bind(this.inspector);
+    this.symbolState = new SymbolState(plan.symbols);
+    this.dedupQueue = new DedupQueue(sendQueue, host.log);
+    this.restRequests = new RestRequests(plan, host);
+    this.serverLink = new ServerLink({ url: server, market: plan.market, session, token, sendQueue, random, emit, newId });
+    const { symbolState, dedupQueue, restRequests, serverLink } = this;
+    this.symbolHealth = new SymbolHealth({ symbolState, restRequests, serverLink, host });
+    const probe = this.symbolHealth.probe.bind(this.symbolHealth);
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
-    this.listener = new Listener({ book, gate, errands, delivery, host });
-    this.backfill = new Backfill({ plan, errands, feeds: this.feeds, gate, delivery, host });
-    this.reporter = new Reporter(this);
+    this.frameHandler = new FrameHandler({ symbolState, dedupQueue, restRequests, serverLink, host });
+    this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
+    this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
     this.second = -Infinity;
@@ -77,7 +77,7 @@ class Machine {
     const { market, stream, symbols } = this.plan;
     const more = symbols.length > 5 ? ` and ${symbols.length - 5} more` : "";
     this.#log("info", `Start: ${symbols.slice(0, 5).join(", ")}${more}; market ${market}; ${stream}`);
-    this.delivery.start(this.plan.symbols, now);
+    this.serverLink.start(this.plan.symbols, now);
     this.feeds.start(now);
     this.#errand();
     return this.#flush();
@@ -87,9 +87,9 @@ class Machine {
   stop(now) {
     if (this.phase === "running") {
       this.phase = "stopping";
-      this.stopAt = now + Delivery.DRAIN_MS;
+      this.stopAt = now + ServerLink.DRAIN_MS;
       this.feeds.stop();
-      this.errands.forget();
+      this.restRequests.forget();
       this.backfill.forget();
       this.#finish(now);
     }
@@ -101,7 +101,7 @@ class Machine {
    * @param {number} now
    */
   opened(socket, now) {
-    if (socket === this.delivery.socket) this.delivery.opened(now);
+    if (socket === this.serverLink.socket) this.serverLink.opened(now);
     else this.feeds.of(socket)?.opened(socket, now);
     return this.#flush();
   }
@@ -112,8 +112,8 @@ class Machine {
    * @param {number} now
    */
   closed(socket, code, now) {
-    if (socket === this.delivery.socket) {
-      this.delivery.closed(code, now);
+    if (socket === this.serverLink.socket) {
+      this.serverLink.closed(code, now);
       this.backfill.forget(); // the server will ask again
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
@@ -128,8 +128,8 @@ class Machine {
    */
   received(socket, text, now) {
     const feed = this.feeds.of(socket);
-    if (feed) this.listener.heard(feed, socket, text, now);
-    else if (socket === this.delivery.socket) this.#fromServer(text, now);
+    if (feed) this.frameHandler.heard(feed, socket, text, now);
+    else if (socket === this.serverLink.socket) this.#fromServer(text, now);
     return this.#flush();
   }
 
@@ -140,7 +140,7 @@ class Machine {
    */
   answered(request, answer, now) {
     this.clock.set(now);
-    this.errands.answered(request, answer);
+    this.restRequests.answered(request, answer);
     this.backfill.fetch();
     return this.#flush();
   }
@@ -150,7 +150,7 @@ class Machine {
    * @param {number} now
    */
   knocked(answered, now) {
-    this.delivery.knocked(answered, now);
+    this.serverLink.knocked(answered, now);
     return this.#flush();
   }
 
@@ -164,8 +164,8 @@ class Machine {
     if (this.phase === "idle") return this.#flush();
     this.#jumped(now - before.now, wall - before.wall);
     this.feeds.tick(now);
-    this.delivery.tick(now);
-    this.delivery.beat(now, this.reporter.beat(now));
+    this.serverLink.tick(now);
+    this.serverLink.beat(now, this.statusReporter.beat(now));
     if (this.phase === "stopping") this.#finish(now);
     else this.#errand();
     if (now - this.second >= 1000) this.#everySecond(now);
@@ -180,7 +180,7 @@ class Machine {
    */
   notice(name, value, now) {
     if (name === "visible" || name === "permission") Object.assign(this.notices, { [name]: value });
-    if (name === "token") this.delivery.useToken(value, now);
+    if (name === "token") this.serverLink.useToken(value, now);
     if (name === "resumed") this.#renew(now, "the page was resumed");
     if (name === "online") {
       if (value && !this.notices.online) this.#renew(now, "the network is back");
@@ -191,7 +191,7 @@ class Machine {
 
   /** @param {number} now */
   view(now) {
-    return this.reporter.view(now);
+    return this.statusReporter.view(now);
   }
 
   /**
@@ -206,10 +206,10 @@ class Machine {
       // named below with the other strangers
     }
     const type = message?.type;
-    const done = this.delivery.received(message ?? {}, now);
+    const done = this.serverLink.received(message ?? {}, now);
     // At once: the server takes a bridge that has never sent a beat for one that sends none, and its silence for quiet.
-    if (type === "welcome") this.delivery.beat(now, this.reporter.beat(now));
-    else if (type === "lease") this.listener.lease(message, now);
+    if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
+    else if (type === "lease") this.frameHandler.lease(message, now);
     else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
     else if (!["refused", "stored"].includes(type) && !this.strangers.has(type)) {
@@ -238,16 +238,16 @@ class Machine {
   }
 
   #errand() {
-    this.errands.routine((text) => this.inspector.compare(text));
+    this.restRequests.routine((text) => this.symbolHealth.compare(text));
     this.backfill.fetch();
   }
 
   /** @param {number} now */
   #everySecond(now) {
     this.second = now;
-    this.book.everySecond(now);
-    this.gate.tellLosses(now);
-    this.inspector.watch(this.feeds, now);
+    this.symbolState.everySecond(now);
+    this.dedupQueue.tellLosses(now);
+    this.symbolHealth.watch(this.feeds, now);
   }
 
   /**
@@ -258,7 +258,7 @@ class Machine {
    */
   #jumped(stood, passed) {
     const clockJumped = Math.abs(passed - stood) > Machine.JUMP_MS;
-    if (clockJumped || stood > Machine.JUMP_MS) this.errands.doubtClock();
+    if (clockJumped || stood > Machine.JUMP_MS) this.restRequests.doubtClock();
     if (stood > Machine.JUMP_MS) {
       this.frozen = { ms: stood, at: this.clock.now };
       this.#renew(this.clock.now, `this page stood still for ${Math.round(stood / 1000)} s`);
@@ -274,16 +274,16 @@ class Machine {
   #renew(now, why) {
     if (this.phase !== "running") return;
     this.feeds.renew(now, why);
-    this.delivery.retryNow(now);
+    this.serverLink.retryNow(now);
   }
 
   /** @param {number} now */
   #finish(now) {
-    const left = this.outbox.queued + this.outbox.rowsInFlight;
-    if (left && now < this.stopAt && this.delivery.state === "live") return;
+    const left = this.sendQueue.queued + this.sendQueue.rowsInFlight;
+    if (left && now < this.stopAt && this.serverLink.state === "live") return;
     const kept = `${left} rows without acknowledgement are kept in this page and sent on the next Start of this market`;
     this.#log(left ? "bad" : "info", `Stopped; ${left ? kept : "everything forwarded was acknowledged"}.`);
-    this.delivery.stop(now);
+    this.serverLink.stop(now);
     this.phase = "idle";
     this.stopAt = Infinity;
   }

@@ -37,7 +37,7 @@ class Panel {
     this.title(view.findings[0], view.phase);
   }
 
-  /** @param {Finding} finding */
+  /** @param {Diagnostic} finding */
   status({ code, level, title, text }) {
     const status = this.element("status");
     if (status.dataset.state === code && this.element("status-text").textContent === text) return;
@@ -46,7 +46,7 @@ class Panel {
     this.text("status-text", text);
   }
 
-  /** @param {Finding[]} findings besides the status */
+  /** @param {Diagnostic[]} findings besides the status */
   others(findings) {
     const drawn = JSON.stringify(findings);
     if (drawn === this.findings) return;
@@ -139,23 +139,23 @@ class Panel {
     row.dataset.lastId = Number.isNaN(state.lastId) ? "" : String(state.lastId);
     row.dataset.price = state.price;
     row.dataset.problem = String(state.problem !== "");
-    const [first, price, rate, id, holes, lease] = [...row.cells].slice(1);
+    const [first, price, rate, id, gaps, lease] = [...row.cells].slice(1);
     Panel.set(first, state.count ? "✓" : "–");
     first.title = state.count ? "its trades arrive" : "no trade yet";
     Panel.set(price, state.price || "–");
     Panel.set(rate, stopped || Number.isNaN(state.rate) ? "–" : state.rate.toFixed(1));
     Panel.set(id, Number.isNaN(state.lastId) ? "–" : String(state.lastId));
     row.dataset.warmStart = String(state.warmStart !== null);
-    Panel.set(holes, Panel.holes(state.holes, state.warmStart));
+    Panel.set(gaps, Panel.gaps(state.gaps, state.warmStart));
     Panel.set(lease, Panel.condition(state, server));
     lease.title = [state.problem, state.note].filter(Boolean).join(" ");
   }
 
   /**
-   * @param {View["symbols"][number]["holes"]} holes
+   * @param {View["symbols"][number]["gaps"]} gaps
    * @param {View["symbols"][number]["warmStart"]} warmStart
    */
-  static holes({ number, done, total }, warmStart) {
+  static gaps({ number, done, total }, warmStart) {
     const of = (/** @type {number} */ part, /** @type {number} */ whole) =>
       `${Panel.number(part)} of ${Number.isNaN(whole) ? "…" : Panel.number(whole)}`;
     const said = [
@@ -192,7 +192,7 @@ class Panel {
     name.scope = "row";
     name.textContent = symbol;
     row.append(name);
-    for (const cell of ["first", "price", "rate", "id", "holes", "lease"]) row.insertCell().dataset.cell = cell;
+    for (const cell of ["first", "price", "rate", "id", "gaps", "lease"]) row.insertCell().dataset.cell = cell;
     this.rows.set(symbol, row);
     return row;
   }
@@ -215,7 +215,7 @@ class Panel {
   }
 
   /**
-   * @param {Finding} finding
+   * @param {Diagnostic} finding
    * @param {View["phase"]} phase
    */
   title({ level, title }, phase) {

@@ -71,7 +71,7 @@ class Symbols {
     const kind = String(entry.contractType).toLowerCase().replaceAll("_", " ");
     const date = Number(entry.deliveryDate);
     const ends = date > 0 && date < 4e12 ? `, ends ${new Date(date).toISOString().slice(0, 10)}` : "";
-    return `${kind.includes("quarter") ? "delivery contract, " : ""}${kind}${ends}`;
+    return `${kind.includes("quarter") ? "serverLink contract, " : ""}${kind}${ends}`;
   }
 
   /**

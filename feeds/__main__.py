@@ -1,4 +1,4 @@
-"""Brings a recording to the bridge server that is running, for example to fill a hole from the exchange's dump files.
+"""Brings a recording to the bridge server that is running, for example to fill a gap from the exchange's dump files.
 
 python -m feeds BTCUSDT-aggTrades-2026-11-19.zip --market usdm
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from config import Config, load_or_exit, stop
-from feeds.link import RefusedError
+from feeds.bridge_client import RefusedError
 from feeds.replay import ReplayFeed
 
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from engine.market.ticks import row_of_frame
-from feeds.link import BridgeLink
+from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
 from feeds.rest import HistoryFetcher
 

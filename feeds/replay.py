@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TextIO
 
 from engine.files.ticks import TickFile, read_tick_file
-from feeds.link import BridgeLink
-from feeds.outbox import Row
+from feeds.batch_queue import Row
+from feeds.bridge_client import BridgeLink
 
 log = logging.getLogger("pairbridge.feed")
 

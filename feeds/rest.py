@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import httpx
 
 from engine.intake.messages import NO_SUCH_IDS
-from feeds.link import BridgeLink
-from feeds.manners import HistoryError, PoliteClient, Trade
+from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
+from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
 
 PAGE = 1_000
 BEHIND_S = 1.0  # REST runs a little behind the stream: a page without news is asked for again, later each time
@@ -73,7 +73,7 @@ class HistoryFetcher:
     """Brings ids through a BridgeLink."""
 
     def __init__(self, route: Route) -> None:
-        self._client = PoliteClient(route)
+        self._client = RateLimitedClient(route)
         self._is_real = route.market != "sim"
         self.link: BridgeLink | None = None
 
@@ -84,7 +84,7 @@ class HistoryFetcher:
         """
         assert self.link is not None
         place = 0
-        async with httpx.AsyncClient(timeout=None) as http:  # PoliteClient has its own
+        async with httpx.AsyncClient(timeout=None) as http:  # RateLimitedClient has its own
             try:
                 if first is None:
                     first = await self._first_since(http, symbol, since_ms or 0, last)

@@ -12,6 +12,6 @@ From the command line: ``python -m simulator --help``.
 
 from simulator.exchange import SimulatedExchange
 from simulator.settings import DEFAULT_COINS, Coin, ExchangeSettings, coins_named
-from simulator.tape import Trade
+from simulator.trade_history import Trade
 
 __all__ = ["SimulatedExchange", "ExchangeSettings", "Coin", "DEFAULT_COINS", "coins_named", "Trade"]

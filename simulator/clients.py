@@ -11,8 +11,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
+from simulator.connection_policy import ConnectionPolicy
 from simulator.frames import Frame, shutdown_frame, wrapped
-from simulator.gate import Gate
 from simulator.streams import Session
 
 MAX_BACKLOG_BYTES = 16 << 20
@@ -76,7 +76,7 @@ class Clients:
             if _backlog(client) > MAX_BACKLOG_BYTES:
                 client.connection.transport.abort()
 
-    def retire(self, gate: Gate, now_ms: int) -> None:
+    def retire(self, gate: ConnectionPolicy, now_ms: int) -> None:
         """Warn, then close, the connections that have reached their age."""
         now_s = time.monotonic()
         for client in self._clients:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from simulator.errors import FaultRefused
 from simulator.faults import Did, Faults
-from simulator.tape import Rows, digest_of, joined, trades_of
+from simulator.trade_history import Rows, digest_of, joined, trades_of
 
 
 def _flag(text: str) -> bool:

@@ -20,18 +20,18 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from simulator.assembly import assemble
 from simulator.clients import Client, Clients
+from simulator.connection_policy import ConnectionPolicy
 from simulator.control import as_json, ledger, perform
 from simulator.errors import FaultRefused, PortTaken
+from simulator.factory import assemble
 from simulator.faults import Faults
-from simulator.gate import Gate
 from simulator.market import LAG_MS
+from simulator.rate_limit import RequestWeights
 from simulator.rest import Answer, Rest, error_body
 from simulator.settings import ExchangeSettings
 from simulator.streams import Close, Session, route_of
-from simulator.tape import Trade
-from simulator.weights import Weights
+from simulator.trade_history import Trade
 
 HOST = "127.0.0.1"
 TURN_S = 0.01
@@ -50,8 +50,10 @@ class SimulatedExchange:
         self._assembly = assemble(self.settings, int(time.time() * 1_000))
         self._venue, self._clock, self._keeper = self._assembly.venue, self._assembly.clock, self._assembly.keeper
         self._clients = Clients()
-        self._gate = Gate(self.settings.rotation_s, self.settings.shutdown_notice_s, self.settings.geo_block)
-        weights = Weights(self.settings.weight_limit, self.settings.ban_after, self.settings.ban_s)
+        self._gate = ConnectionPolicy(
+            self.settings.rotation_s, self.settings.shutdown_notice_s, self.settings.geo_block
+        )
+        weights = RequestWeights(self.settings.weight_limit, self.settings.ban_after, self.settings.ban_s)
         self._rest = Rest(self._venue, weights, self._gate, self.settings.weight_limit)
         self.faults = Faults(self._venue, self._gate, weights, self._clients)
         self.finished = asyncio.Event()

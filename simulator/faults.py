@@ -6,10 +6,10 @@ import math
 import time
 from typing import Any, Protocol, TypeVar
 
+from simulator.connection_policy import ConnectionPolicy
 from simulator.errors import FaultRefused
-from simulator.gate import Gate
+from simulator.rate_limit import RequestWeights
 from simulator.venue import Venue
-from simulator.weights import Weights
 
 Number = TypeVar("Number", int, float)
 
@@ -38,7 +38,7 @@ class Faults:
     or where the market is recorded and the fault needs another.
     """
 
-    def __init__(self, venue: Venue, gate: Gate, weights: Weights, sockets: Sockets) -> None:
+    def __init__(self, venue: Venue, gate: ConnectionPolicy, weights: RequestWeights, sockets: Sockets) -> None:
         self._venue = venue
         self._gate = gate
         self._weights = weights

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from typing import NamedTuple
 
-from simulator.tape import Rows, decimal_text
+from simulator.trade_history import Rows, decimal_text
 
 _BOOL = ("false", "true")
 

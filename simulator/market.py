@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.settings import Coin
-from simulator.tape import TRADES, Rows, joined
+from simulator.trade_history import TRADES, Rows, joined
 
 GRID_MS = 100
 BLOCK_MS = 60_000

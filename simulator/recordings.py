@@ -25,7 +25,7 @@ import numpy as np
 from engine.errors import RowRefused
 from engine.market.ticks import MAX_TIME_MS, MICROSECONDS_FROM, read_row, read_symbol, row_of_frame
 from simulator.errors import RecordingRefused
-from simulator.tape import TRADES, Rows, decimal_units
+from simulator.trade_history import TRADES, Rows, decimal_units
 
 SECONDS_BELOW = 10**11  # a time this small is in seconds
 _EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)

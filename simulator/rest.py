@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+from simulator.connection_policy import ConnectionPolicy
 from simulator.frames import rest_body
-from simulator.gate import Gate
+from simulator.rate_limit import Charge, RequestWeights
 from simulator.settings import HOUR_MS
 from simulator.sources import Instrument
-from simulator.tape import Rows, Tape
+from simulator.trade_history import Rows, TradeHistory
 from simulator.venue import Venue
-from simulator.weights import Charge, Weights
 
 DEFAULT_LIMIT = 500
 MAX_LIMIT = 1_000
@@ -44,7 +44,7 @@ class _Refused(Exception):
 class Rest:
     """The REST side of one venue."""
 
-    def __init__(self, venue: Venue, weights: Weights, gate: Gate, weight_limit: int) -> None:
+    def __init__(self, venue: Venue, weights: RequestWeights, gate: ConnectionPolicy, weight_limit: int) -> None:
         self._venue = venue
         self._weights = weights
         self._gate = gate
@@ -103,7 +103,7 @@ def error_body(code: int, message: str) -> str:
     return json.dumps({"code": code, "msg": message}, separators=(",", ":"))
 
 
-def _selected(tape: Tape, params: dict[str, str]) -> Rows:
+def _selected(tape: TradeHistory, params: dict[str, str]) -> Rows:
     limit = _number(params, "limit")
     if limit is not None and not 1 <= limit <= MAX_LIMIT:
         raise _Refused(-1130, "Data sent for parameter 'limit' is not valid.")

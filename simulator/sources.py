@@ -21,7 +21,7 @@ from simulator.errors import FaultRefused, RecordingRefused
 from simulator.market import LAG_MS, SyntheticMarket
 from simulator.recordings import Recording, TimedFrame, agg_trade_of, read_recording
 from simulator.settings import Coin
-from simulator.tape import TRADES, Rows, decimal_text
+from simulator.trade_history import TRADES, Rows, decimal_text
 
 ROWS_A_STEP = 10_000  # sent at a time when a reader sets the pace: a few megabytes
 FRAME_SPACING_MS = 10.0  # between frames that were recorded without a time

@@ -45,7 +45,7 @@ def load_state(path: Path) -> Saved | None:
         ) from None
 
 
-class Keeper:
+class StateWriter:
     """Keeps the state file of a running market ahead of the market."""
 
     def __init__(self, path: Path, market: SyntheticMarket, before: Saved | None) -> None:

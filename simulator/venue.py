@@ -10,12 +10,12 @@ from operator import itemgetter
 
 import numpy as np
 
-from simulator.disturbance import Disturbance
 from simulator.errors import FaultRefused
 from simulator.frames import Frame, agg_trade_frames
 from simulator.settings import HOUR_MS
 from simulator.sources import Happened, RecordedFrames, Source
-from simulator.tape import Rows, Tape, Trade, joined, trades_of
+from simulator.stream_faults import StreamFaults
+from simulator.trade_history import Rows, Trade, TradeHistory, joined, trades_of
 
 FOREVER_MS = 2**62
 
@@ -31,9 +31,9 @@ class Venue:
         self._halted_ms: int | None = None
         self._halted_until_ms = 0
         symbols = [instrument.symbol for instrument in source.instruments]
-        self.tapes = {symbol: Tape(remember_trades, int(remember_hours * HOUR_MS)) for symbol in symbols}
+        self.tapes = {symbol: TradeHistory(remember_trades, int(remember_hours * HOUR_MS)) for symbol in symbols}
         self.verbatim = isinstance(source, RecordedFrames)
-        self._disturbances = {symbol: Disturbance() for symbol in symbols}
+        self._disturbances = {symbol: StreamFaults() for symbol in symbols}
         self._unsent: dict[str, list[Rows]] = {symbol: [] for symbol in symbols}
 
     @property
@@ -79,13 +79,13 @@ class Venue:
         """Everything remembered of one symbol, in id order."""
         return trades_of(symbol, joined(self.tape(symbol).snapshot()))
 
-    def tape(self, symbol: str) -> Tape:
+    def tape(self, symbol: str) -> TradeHistory:
         """The tape of one symbol; raises FaultRefused when it is not traded here."""
         if symbol not in self.tapes:
             raise FaultRefused(f"symbol is {symbol!r}; expected one of {', '.join(self.tapes)}")
         return self.tapes[symbol]
 
-    def disturbance(self, symbol: str) -> Disturbance:
+    def disturbance(self, symbol: str) -> StreamFaults:
         """The stream faults of one symbol. Raises FaultRefused for an unknown one, or where frames are replayed."""
         self.tape(symbol)
         if self.verbatim:

@@ -33,7 +33,7 @@ async def until(condition: Callable[[], bool], within_s: float = 10.0, what: str
 
 
 @dataclass
-class ServerDesk:
+class ServerHarness:
     """A running bridge server."""
 
     server: BridgeServer
@@ -65,9 +65,9 @@ def bridge_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, bridge_dir: Path) -> AsyncIterator[ServerDesk]:
+async def harness(tmp_path: Path, bridge_dir: Path) -> AsyncIterator[ServerHarness]:
     """A bridge server on a free port with an empty store."""
     config = Config(data_dir=tmp_path / "data", bridge_port=0)
     server = await BridgeServer.open(config, bridge_dir, routes={})
     async with server:
-        yield ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
+        yield ServerHarness(server, config, (config.data_dir / "token").read_text().strip())

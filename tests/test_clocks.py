@@ -14,9 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 import server as shell
 from config import Config
-from engine.store.book import Now
+from engine.store.sqlite.series_index import Now
 from server import BridgeServer
-from tests.conftest import ServerDesk
+from tests.conftest import ServerHarness
 
 T0 = 1_790_046_465_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -42,8 +42,8 @@ class Bridge:
         self._wrong_ms = wrong_ms
         self._seq = 0
 
-    async def greet(self, desk: ServerDesk) -> None:
-        await self._socket.send(json.dumps(desk.hello()))
+    async def greet(self, harness: ServerHarness) -> None:
+        await self._socket.send(json.dumps(harness.hello()))
         await self._socket.send(json.dumps({"type": "subscribe", "symbols": ["BTCUSDT", "ETHUSDT"]}))
 
     async def beat(self) -> None:
@@ -85,10 +85,10 @@ async def a_minute(
     config = Config(data_dir=folder, bridge_port=0, warm_start_minutes=0)
     states: list[str] = []
     async with await BridgeServer.open(config, bridge_dir) as server:
-        desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
-        async with connect(desk.url) as socket:
+        harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
+        async with connect(harness.url) as socket:
             bridge = Bridge(socket, clock, page_ms)
-            await bridge.greet(desk)
+            await bridge.greet(harness)
             for second in range(60):
                 clock.passed_ms += 1_000
                 clock.wrong_ms = step_ms if second >= 30 else 0
@@ -128,10 +128,10 @@ async def test_trades_from_the_future_are_flagged_enter_no_bar_and_move_no_clock
     monkeypatch.setattr(shell, "now", clock.now)
     config = Config(data_dir=tmp_path / "data", bridge_port=0, warm_start_minutes=0)
     async with await BridgeServer.open(config, bridge_dir) as server:
-        desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
-        async with connect(desk.url) as socket:
+        harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
+        async with connect(harness.url) as socket:
             bridge = Bridge(socket, clock, 0)
-            await bridge.greet(desk)
+            await bridge.greet(harness)
             await bridge.trade(100)
             clock.wrong_ms = step_ms
             clock.passed_ms += 1_000
@@ -155,10 +155,10 @@ async def test_a_restart_on_a_clock_that_was_set_back_takes_no_trade_for_one_fro
     config = Config(data_dir=tmp_path / "data", bridge_port=0, warm_start_minutes=0)
     for first in (100, 110):
         async with await BridgeServer.open(config, bridge_dir) as server:
-            desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
-            async with connect(desk.url) as socket:
+            harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
+            async with connect(harness.url) as socket:
                 bridge = Bridge(socket, clock, 0)
-                await bridge.greet(desk)
+                await bridge.greet(harness)
                 for agg_id in range(first, first + 10):
                     clock.passed_ms += 1_000
                     await bridge.trade(agg_id)

@@ -27,7 +27,7 @@ GOOD = {
     "TOKEN": ("a" * 32, "a" * 32),
     "PASSWORD": ("correct horse", "correct horse"),
     "DASHBOARD_HOST": ("::1", "::1"),
-    "ALLOWED_HOSTS": ("Desk.example.org, [::1]:8050", ("desk.example.org", "[::1]:8050")),
+    "ALLOWED_HOSTS": ("Harness.example.org, [::1]:8050", ("harness.example.org", "[::1]:8050")),
     "OPEN_BROWSER": ("yes", True),
     "HEARTBEAT_LIMIT_S": ("3", 3.0),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
@@ -41,7 +41,7 @@ BAD = [
     ("BRIDGE_PORT", "65536", "a whole number from 0 to 65535"),
     ("DATA_DIR", " ", "a folder that can be created and written"),
     ("DASHBOARD_HOST", "localhost", "an IP address of this machine"),
-    ("ALLOWED_HOSTS", "http://desk", "names, comma separated"),
+    ("ALLOWED_HOSTS", "http://harness", "names, comma separated"),
     ("OPEN_BROWSER", "maybe", "1 or 0"),
 ]
 SECRETS = [("TOKEN", "too-short"), ("PASSWORD", "1234567")]

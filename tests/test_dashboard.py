@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from config import Config
-from dashboard import Desk as Dashboard
+from dashboard import Harness as Dashboard
 from dashboard import catching_up, host_name
-from monitor.heartbeat import Heartbeat
+from live.heartbeat import Heartbeat
 from tests.engine.pairs.markets import SETTINGS, make_ticks
-from tests.monitor.test_monitor import Desk
+from tests.live.test_monitor import Harness
 
 
 async def test_each_watched_pair_is_one_row_of_the_watch_list(tmp_path: Path) -> None:
-    desk = await Desk.open(tmp_path)
-    await desk.write(make_ticks(1)[:400])
-    desk.read_all()
-    desk.monitor.watch("sim", "XUSDT", "YUSDT", replace(SETTINGS, entry_z=2.5))
+    harness = await Harness.open(tmp_path)
+    await harness.write(make_ticks(1)[:400])
+    harness.read_all()
+    harness.monitor.watch("sim", "XUSDT", "YUSDT", replace(SETTINGS, entry_z=2.5))
     config = replace(Config(), data_dir=tmp_path)
-    message, _ = Dashboard(desk.monitor, Heartbeat("http://127.0.0.1:1/", 2_500), config).screens.message(None, None)
+    message, _ = Dashboard(harness.monitor, Heartbeat("http://127.0.0.1:1/", 2_500), config).screens.message(None, None)
     assert [row["pair"] for row in message["leaders"]] == ["Y ~ X", "X ~ Y"]
-    desk.monitor.close()
-    await desk.writer.close()
+    harness.monitor.close()
+    await harness.writer.close()
 
 
 @pytest.mark.parametrize(("read", "stored"), [(0, 0), (5, 19_000), (981_000, 1_000_000)])

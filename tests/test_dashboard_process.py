@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from engine.store.lock import held
-from engine.store.writer import TickWriter
+from engine.store.sqlite.writer import TickWriter
 from tests.conftest import ROOT
 
 ENDS_WITHIN_S = 10.0

@@ -13,13 +13,13 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from api.export import SIGNAL_COLUMNS
 from config import PREFIX, Config
-from engine.intake.liveness import State
+from engine.intake.bridge_state import State
 from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
-from engine.pairs.codes import Reason
+from engine.pairs.enums import Reason
 from engine.store.__main__ import _parser
-from engine.store.analysis_schema import ANALYSIS
-from engine.store.files import prepare
-from engine.store.schema import TICKS
+from engine.store.sqlite.analysis_schema import ANALYSIS
+from engine.store.sqlite.files import prepare
+from engine.store.sqlite.schema import TICKS
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -90,9 +90,9 @@ def test_limits_in_the_protocol_are_those_of_the_code() -> None:
 def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
     from dashboard import create_app
     from engine.pairs.settings import classic
-    from engine.store.analysis import AnalysisStore
-    from monitor.heartbeat import Heartbeat
-    from monitor.monitor import Monitor
+    from engine.store.sqlite.analysis import AnalysisStore
+    from live.heartbeat import Heartbeat
+    from live.monitor import Monitor
 
     store = AnalysisStore(tmp_path / "analysis.db")
     monitor = Monitor(tmp_path / "ticks.db", store, ("Y", "X", classic()))

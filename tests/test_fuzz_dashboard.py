@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from engine.market.records import Batch
-from engine.store.book import Now
-from engine.store.writer import TickWriter
+from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.writer import TickWriter
 from tests.engine.pairs.markets import T0, make_ticks
 from tests.test_dashboard_process import dashboard
 

@@ -16,9 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from config import Config
-from engine.intake.traffic import MarketTraffic
+from engine.intake.metrics import MarketMetrics
 from server import BridgeServer
-from tests.conftest import ServerDesk, until
+from tests.conftest import ServerHarness, until
 
 T0 = 1_763_600_000_000
 
@@ -33,54 +33,54 @@ async def ask(socket: ClientConnection, message: Any) -> dict[str, Any]:
     return answer
 
 
-def stored(desk: ServerDesk) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+def stored(harness: ServerHarness) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(harness.config.ticks_db)) as db:
         return db.execute("SELECT symbol, agg_id, price, quantity FROM v_ticks ORDER BY 1, 2").fetchall()
 
 
-async def test_a_batch_is_in_the_file_when_its_acknowledgement_arrives(desk: ServerDesk) -> None:
-    async with connect(desk.url) as socket:
-        welcome = await ask(socket, desk.hello())
+async def test_a_batch_is_in_the_file_when_its_acknowledgement_arrives(harness: ServerHarness) -> None:
+    async with connect(harness.url) as socket:
+        welcome = await ask(socket, harness.hello())
         assert welcome["type"] == "welcome"
         ack = await ask(socket, {"type": "ticks", "seq": 1, "rows": [row(1), row(2, price="0"), row(3)]})
         assert (ack["stored"], ack["duplicates"], ack["conflicts"]) == (2, 0, 0)
         assert ack["rejected"] == [[1, "price is '0'; expected more than 0"]]
-        assert stored(desk) == [("BTCUSDT", 1, 100.5, 1.25), ("BTCUSDT", 3, 100.5, 1.25)]
+        assert stored(harness) == [("BTCUSDT", 1, 100.5, 1.25), ("BTCUSDT", 3, 100.5, 1.25)]
 
 
-async def test_batches_sent_again_after_a_lost_connection_are_duplicates(desk: ServerDesk) -> None:
+async def test_batches_sent_again_after_a_lost_connection_are_duplicates(harness: ServerHarness) -> None:
     batches = [{"type": "ticks", "seq": n, "rows": [row(10 * n + i) for i in range(10)]} for n in range(1, 20)]
-    async with connect(desk.url) as socket:
-        await ask(socket, desk.hello())
+    async with connect(harness.url) as socket:
+        await ask(socket, harness.hello())
         for batch in batches:
             await socket.send(json.dumps(batch))
         socket.transport.abort()
-    async with connect(desk.url) as socket:
-        await ask(socket, desk.hello())
+    async with connect(harness.url) as socket:
+        await ask(socket, harness.hello())
         acks = [await ask(socket, batch) for batch in batches]
     assert all(ack["stored"] + ack["duplicates"] == 10 and ack["conflicts"] == 0 for ack in acks)
-    assert len(stored(desk)) == 190
+    assert len(stored(harness)) == 190
 
 
-async def test_a_slow_disk_stops_the_reading_and_loses_nothing(desk: ServerDesk) -> None:
-    await desk.server._writer._db.execute("PRAGMA busy_timeout=10")
-    lock = sqlite3.connect(desk.config.ticks_db, isolation_level=None)
+async def test_a_slow_disk_stops_the_reading_and_loses_nothing(harness: ServerHarness) -> None:
+    await harness.server._writer._db.execute("PRAGMA busy_timeout=10")
+    lock = sqlite3.connect(harness.config.ticks_db, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    async with connect(desk.url) as socket:
-        await ask(socket, desk.hello())
+    async with connect(harness.url) as socket:
+        await ask(socket, harness.hello())
         sent = [{"type": "ticks", "seq": n, "rows": [row(500 * n + i) for i in range(500)]} for n in range(1, 101)]
         sending = asyncio.create_task(_send_all(socket, sent))
-        await until(lambda: desk.server.health()["waiting_batches"] >= 32, what="32 batches in flight")
-        await until(lambda: desk.server.health()["markets"]["sim"]["state"] == "STORAGE STALLED")
-        assert desk.server.intake.must_wait(0), "no more is read than may be in flight"
-        assert desk.server.intake.traffic.markets["sim"].received == 32 * 500
-        found = desk.server.health()["markets"]["sim"]["findings"]
+        await until(lambda: harness.server.health()["waiting_batches"] >= 32, what="32 batches in flight")
+        await until(lambda: harness.server.health()["markets"]["sim"]["state"] == "STORAGE STALLED")
+        assert harness.server.intake.must_wait(0), "no more is read than may be in flight"
+        assert harness.server.intake.traffic.markets["sim"].received == 32 * 500
+        found = harness.server.health()["markets"]["sim"]["findings"]
         assert [(each["code"], each["what"]) for each in found] == [("backpressure", "16,000 rows wait for the disk.")]
         lock.execute("ROLLBACK")
         acks = [json.loads(await socket.recv()) for _ in sent]
         await sending
     assert [ack["seq"] for ack in acks] == list(range(1, 101))
-    assert len(stored(desk)) == 50_000
+    assert len(stored(harness)) == 50_000
     lock.close()
 
 
@@ -93,15 +93,15 @@ async def test_stopping_commits_what_has_arrived(tmp_path: Path, bridge_dir: Pat
     config = Config(data_dir=tmp_path / "data", bridge_port=0)
     server = await BridgeServer.open(config, bridge_dir)
     async with server:
-        desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
-        async with connect(desk.url) as socket:
-            await ask(socket, desk.hello())
+        harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
+        async with connect(harness.url) as socket:
+            await ask(socket, harness.hello())
             for n in range(1, 31):
                 await socket.send(json.dumps({"type": "ticks", "seq": n, "rows": [row(n)]}))
-            await until(lambda: server.intake.traffic.markets.get("sim", MarketTraffic()).received == 30)
+            await until(lambda: server.intake.traffic.markets.get("sim", MarketMetrics()).received == 30)
             socket.transport.abort()  # it has not read its acknowledgements, so it could not close politely
     assert not (config.data_dir / "ticks.db-wal").exists(), "one tidy file is left"
-    assert len(stored(desk)) == 30
+    assert len(stored(harness)) == 30
 
 
 async def test_stopping_ends_although_the_disk_takes_nothing(tmp_path: Path, bridge_dir: Path) -> None:
@@ -113,15 +113,15 @@ async def test_stopping_ends_although_the_disk_takes_nothing(tmp_path: Path, bri
         lock.execute("BEGIN IMMEDIATE")
         async with asyncio.timeout(20):
             async with server:
-                desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
-                async with connect(desk.url) as socket:
-                    await ask(socket, desk.hello())
+                harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
+                async with connect(harness.url) as socket:
+                    await ask(socket, harness.hello())
                     for n in range(1, 41):
                         await socket.send(json.dumps({"type": "ticks", "seq": n, "rows": [row(n)]}))
                     await until(lambda: server.intake.must_wait(0))
                     socket.transport.abort()
         lock.execute("ROLLBACK")
-    assert stored(desk) == []
+    assert stored(harness) == []
 
 
 async def test_a_task_of_the_server_that_fails_ends_it(
@@ -142,9 +142,9 @@ async def test_a_start_notes_that_no_bridge_is_there_yet(tmp_path: Path, bridge_
     config = Config(data_dir=tmp_path / "data", bridge_port=0)
     for _ in range(2):
         async with await BridgeServer.open(config, bridge_dir) as server:
-            desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
-            async with connect(desk.url) as socket:
-                await ask(socket, desk.hello())
+            harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
+            async with connect(harness.url) as socket:
+                await ask(socket, harness.hello())
                 await ask(socket, {"type": "ticks", "seq": 1, "rows": [row(1)]})
     with closing(sqlite3.connect(config.ticks_db)) as db:
         states = db.execute("SELECT json_extract(detail, '$.state') FROM events WHERE kind = 'bridge'").fetchall()
@@ -159,8 +159,8 @@ async def test_a_start_notes_that_no_bridge_is_there_yet(tmp_path: Path, bridge_
         (b"\x00\x01", 4400),
     ],
 )
-async def test_who_is_not_welcome_is_told_why(desk: ServerDesk, first: str | bytes, code: int) -> None:
-    async with connect(desk.url) as socket:
+async def test_who_is_not_welcome_is_told_why(harness: ServerHarness, first: str | bytes, code: int) -> None:
+    async with connect(harness.url) as socket:
         await socket.send(first)
         refused = json.loads(await socket.recv())
         assert refused["type"] == "refused" and refused["message"]
@@ -169,8 +169,8 @@ async def test_who_is_not_welcome_is_told_why(desk: ServerDesk, first: str | byt
         assert closed.value.rcvd is not None and closed.value.rcvd.code == code
 
 
-async def test_silence_is_closed_with_4408(desk: ServerDesk) -> None:
-    async with connect(desk.url) as socket:
+async def test_silence_is_closed_with_4408(harness: ServerHarness) -> None:
+    async with connect(harness.url) as socket:
         assert json.loads(await socket.recv())["code"] == "late"
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
@@ -178,43 +178,45 @@ async def test_silence_is_closed_with_4408(desk: ServerDesk) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:9999", "http://127.0.0.1"])
-async def test_another_origin_cannot_connect(desk: ServerDesk, origin: str) -> None:
+async def test_another_origin_cannot_connect(harness: ServerHarness, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await connect(desk.url, origin=origin)  # type: ignore[arg-type]
+        await connect(harness.url, origin=origin)  # type: ignore[arg-type]
     assert refused.value.response.status_code == 403
 
 
 @pytest.mark.parametrize("origin", ["null", "file://", None])
-async def test_a_page_from_the_file_system_can_connect_with_the_token(desk: ServerDesk, origin: str | None) -> None:
-    async with connect(desk.url, origin=origin) as socket:  # type: ignore[arg-type]
-        assert (await ask(socket, desk.hello()))["type"] == "welcome"
+async def test_a_page_from_the_file_system_can_connect_with_the_token(
+    harness: ServerHarness, origin: str | None
+) -> None:
+    async with connect(harness.url, origin=origin) as socket:  # type: ignore[arg-type]
+        assert (await ask(socket, harness.hello()))["type"] == "welcome"
 
 
-async def test_nothing_that_is_served_holds_the_token(desk: ServerDesk, bridge_dir: Path) -> None:
-    base = f"http://127.0.0.1:{desk.server.port}"
+async def test_nothing_that_is_served_holds_the_token(harness: ServerHarness, bridge_dir: Path) -> None:
+    base = f"http://127.0.0.1:{harness.server.port}"
     async with httpx.AsyncClient() as client:
         page = await client.get(base + "/")
-        assert page.status_code == 200 and desk.token not in page.text
-        assert f'content="{(desk.config.data_dir / "open-bridge.html").resolve()}"' in page.text, "the file to open"
+        assert page.status_code == 200 and harness.token not in page.text
+        assert f'content="{(harness.config.data_dir / "open-bridge.html").resolve()}"' in page.text, "the file to open"
         assert "access-control-allow-origin" not in page.headers
         assert page.headers["x-frame-options"] == "DENY"
         script = await client.get(base + "/bridge.js")
-        assert script.status_code == 200 and desk.token not in script.text
+        assert script.status_code == 200 and harness.token not in script.text
         for path in ("/token.js", "/../server.py", "/..%2fserver.py", "/data/token", "/nothing"):
             assert (await client.get(base + path)).status_code == 404, path
         other = await client.get(base + "/", headers={"Host": "rebound.example"})
-        assert other.status_code == 421 and desk.token not in other.text
-    assert desk.token in (bridge_dir / "token.js").read_text()
+        assert other.status_code == 421 and harness.token not in other.text
+    assert harness.token in (bridge_dir / "token.js").read_text()
     assert stat.S_IMODE((bridge_dir / "token.js").stat().st_mode) == 0o600
-    assert stat.S_IMODE((desk.config.data_dir / "token").stat().st_mode) == 0o600
+    assert stat.S_IMODE((harness.config.data_dir / "token").stat().st_mode) == 0o600
 
 
-async def test_health_tells_state_counts_and_refusals(desk: ServerDesk) -> None:
-    base = f"http://127.0.0.1:{desk.server.port}/health"
+async def test_health_tells_state_counts_and_refusals(harness: ServerHarness) -> None:
+    base = f"http://127.0.0.1:{harness.server.port}/health"
     async with httpx.AsyncClient() as client:
         assert (await client.get(base)).json()["state"] == "WAITING FOR BRIDGE"
-        async with connect(desk.url) as socket:
-            await ask(socket, desk.hello())
+        async with connect(harness.url) as socket:
+            await ask(socket, harness.hello())
             await ask(socket, {"type": "ticks", "seq": 1, "rows": [row(1), row(5), row(2, price="-1")]})
             found = (await client.get(base)).json()
             assert (found["state"], found["market"]) == ("LIVE", "sim")
@@ -222,10 +224,10 @@ async def test_health_tells_state_counts_and_refusals(desk: ServerDesk) -> None:
             assert (market["received"], market["stored"], market["rejected"], market["open_holes"]) == (3, 2, 1, 1)
             assert market["holes"][0] == {"symbol": "BTCUSDT", "from": 2, "to": 4, "missing": 3, "given_up": None}
             assert found["refusals"][0]["row"].startswith("['BTCUSDT', 2, '-1'")
-            assert desk.token not in (await client.get(base)).text
+            assert harness.token not in (await client.get(base)).text
 
 
-async def test_raw_frames_of_any_forwarder_are_stored_once(desk: ServerDesk) -> None:
+async def test_raw_frames_of_any_forwarder_are_stored_once(harness: ServerHarness) -> None:
     frame = {
         "e": "aggTrade",
         "E": T0,
@@ -238,9 +240,9 @@ async def test_raw_frames_of_any_forwarder_are_stored_once(desk: ServerDesk) -> 
         "T": T0,
         "m": True,
     }
-    async with connect(desk.url) as socket:
-        await ask(socket, desk.hello())
+    async with connect(harness.url) as socket:
+        await ask(socket, harness.hello())
         for message in (frame, {"stream": "x", "data": frame}, {"e": "bookTicker", "u": 1}, {"result": None, "id": 1}):
             await socket.send(json.dumps(message))
         assert json.loads(await socket.recv()) == {"type": "stored", "high_water": {"ETHUSDT": 7}}
-    assert stored(desk) == [("ETHUSDT", 7, 3100.1, 0.5)]
+    assert stored(harness) == [("ETHUSDT", 7, 3100.1, 0.5)]

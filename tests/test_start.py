@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 from config import Config
 from dashboard import create_app, new_pair_settings
-from engine.store.analysis import AnalysisStore
-from monitor.heartbeat import Heartbeat
-from monitor.monitor import Monitor
+from engine.store.sqlite.analysis import AnalysisStore
+from live.heartbeat import Heartbeat
+from live.monitor import Monitor
 folder = Path(sys.argv[1])
 config = Config(data_dir=folder)
 monitor = Monitor(config.ticks_db, AnalysisStore(config.analysis_db), ("Y", "X", new_pair_settings(config)))

@@ -148,7 +148,7 @@ def _read_tick_csv(name: str, lines: Iterator[str]) -> TickFile:
 
 def _number(ticks: list[list[Any]]) -> list[list[Any]]:
     """Give ids to ticks that have none: each symbol's good rows count up from 0, so that a refused row
-    leaves no hole, and reading the same file again gives the same ids."""
+    leaves no gap, and reading the same file again gives the same ids."""
     following: Counter[str] = Counter()
     rows = []
     for symbol, price, size, time_ms in ticks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.market.coverage import Hole
+from engine.market.coverage import Gap
 from engine.market.records import Batch, Event
 
 
@@ -33,7 +33,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class RecordEvent:
     """Commit this event."""
 
     event: Event
@@ -45,8 +45,8 @@ class FetchSelf:
 
     market: str
     symbol: str
-    ids: Hole
+    ids: Gap
     reason: str
 
 
-Action = Send | Close | Store | Note | FetchSelf
+Action = Send | Close | Store | RecordEvent | FetchSelf

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.intake.doctor import SHOWN_LOST, Finding, GapFacts, Pulse, findings
+from engine.intake.bridge_state import Facts, evaluate
+from engine.intake.diagnostics import SHOWN_LOST, BridgeReport, Diagnostic, GapFacts, findings
 from engine.intake.intake import Intake
-from engine.intake.liveness import Facts, judge
+from engine.intake.metrics import MarketMetrics
 from engine.intake.registry import Market
-from engine.intake.traffic import MarketTraffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def health(intake: Intake, moment: Moment, limit_ms: int) -> dict[str, Any]:
     heard = [name for name, of in markets.items() if of["sign_age_ms"] is not None]
     latest = min(heard, key=lambda name: markets[name]["sign_age_ms"], default=None)
     if latest is None:
-        status = judge(facts_of(intake, "", moment), limit_ms)
+        status = evaluate(facts_of(intake, "", moment), limit_ms)
         state = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
     else:
         state = {key: markets[latest][key] for key in ("state", "cause", "advice")}
@@ -61,26 +61,26 @@ def facts_of(intake: Intake, market: str, moment: Moment) -> Facts:
     )
 
 
-def findings_of(intake: Intake, market: str, moment: Moment) -> list[Finding]:
+def findings_of(intake: Intake, market: str, moment: Moment) -> list[Diagnostic]:
     """What else there is to say of a market."""
     pulses = []
     for bridge in intake.registry.live(market):
         if bridge.hello is not None and bridge.beat is not None:
             age_ms = moment.now_ms - bridge.beat_ms
             skew_ms = bridge.beat.clock_ms - (moment.wall_ms - age_ms)
-            pulses.append(Pulse(bridge.hello.client, bridge.beat, age_ms, skew_ms))
-    count = intake.holes.count(market)
+            pulses.append(BridgeReport(bridge.hello.client, bridge.beat, age_ms, skew_ms))
+    count = intake.gaps.count(market)
     gaps = GapFacts(
-        count.gaps, count.given_up, count.missing_ids, intake.holes.is_fetching(market),
-        tuple(intake.holes.given_up(market, SHOWN_LOST)),
+        count.gaps, count.given_up, count.missing_ids, intake.gaps.is_fetching(market),
+        tuple(intake.gaps.given_up(market, SHOWN_LOST)),
     )  # fmt: skip
     return findings(pulses, gaps, moment.waiting_rows)
 
 
 def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[str, Any]:
     facts = facts_of(intake, market, moment)
-    status = judge(facts, limit_ms)
-    traffic = intake.traffic.markets.get(market, MarketTraffic())
+    status = evaluate(facts, limit_ms)
+    traffic = intake.traffic.markets.get(market, MarketMetrics())
     return {
         "state": status.state.value,
         "cause": status.cause,
@@ -96,14 +96,14 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
         "holes": [
             {
                 "symbol": news.symbol,
-                "from": news.hole.first,
-                "to": news.hole.last,
+                "from": news.gap.first,
+                "to": news.gap.last,
                 "missing": sum(run.last - run.first + 1 for run in news.missing),
                 "given_up": news.given_up,
             }
-            for news in intake.holes.newest(market)
+            for news in intake.gaps.newest(market)
         ],
-        "open_holes": intake.holes.count(market).gaps,
+        "open_holes": intake.gaps.count(market).gaps,
         "symbols": {
             name: {
                 "last_id": symbol.last_id,

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.errors import MessageRefused, RowRefused
-from engine.intake.actions import Action, Close, FetchSelf, Note, Send, Store
-from engine.intake.asking import Asking
-from engine.intake.holes import MAX_FETCH_IDS, OpenHoles
+from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store
+from engine.intake.gap_recovery import GapRecovery
+from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
 from engine.intake.leases import Leases
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
@@ -31,9 +31,9 @@ from engine.intake.messages import (
     decode,
     encode,
 )
+from engine.intake.metrics import IntakeMetrics
 from engine.intake.registry import MAX_MARKETS, Bridge, Registry
-from engine.intake.traffic import Traffic
-from engine.market.records import Batch, Commit, Event, HoleNews
+from engine.market.records import Batch, Commit, Event, GapUpdate
 from engine.market.ticks import Tick, has_no_quantity, key_of, read_row, read_rows
 
 HELLO_WITHIN_MS = 2_000
@@ -64,25 +64,25 @@ class Intake:
         self,
         token: str,
         high_water: dict[str, dict[str, int]] | None = None,
-        holes: Iterable[HoleNews] = (),
+        gaps: Iterable[GapUpdate] = (),
         warm_start_ms: int = 0,
         own_markets: Iterable[str] = (),
         fetch_limit_ids: int = MAX_FETCH_IDS,
     ) -> None:
-        """``high_water`` by market and symbol, and the open ``holes``, as the store has them at start;
-        the rest as in ``Asking``."""
+        """``high_water`` by market and symbol, and the open ``gaps``, as the store has them at start;
+        the rest as in ``GapRecovery``."""
         self._token = token.encode()
         self.registry = Registry(high_water or {})
         self.leases = Leases()
-        self._asking = Asking(self.leases, holes, warm_start_ms, own_markets, fetch_limit_ids)
-        self.traffic = Traffic()
+        self._asking = GapRecovery(self.leases, gaps, warm_start_ms, own_markets, fetch_limit_ids)
+        self.traffic = IntakeMetrics()
         self.refusals: deque[Refusal] = deque(maxlen=100)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason
 
     @property
-    def holes(self) -> OpenHoles:
-        """Every hole that still misses something."""
-        return self._asking.holes
+    def gaps(self) -> OpenGaps:
+        """Every gap that still misses something."""
+        return self._asking.gaps
 
     def started(self) -> list[Action]:
         """The server is up: whatever bridge a market had is gone, however the server before this one ended."""
@@ -275,7 +275,7 @@ class Intake:
         return bool(self.leases.of(conn)[0])
 
     def _watch_market(self, name: str) -> list[Action]:
-        """Note the bridge's coming and going, so that a replay sees it where live did."""
+        """RecordEvent the bridge's coming and going, so that a replay sees it where live did."""
         market = self.registry.market(name)
         is_up = bool(self.registry.live(name))
         if is_up == market.is_up:
@@ -290,8 +290,8 @@ class Intake:
         return [refused, close, *self.disconnected(conn, now_ms)]
 
 
-def _bridge_note(market: str, is_up: bool) -> Note:
-    return Note(Event("bridge", market, None, {"state": "up" if is_up else "down"}))
+def _bridge_note(market: str, is_up: bool) -> RecordEvent:
+    return RecordEvent(Event("bridge", market, None, {"state": "up" if is_up else "down"}))
 
 
 def _ack(batch: Batch, stored: int, duplicates: int, conflicts: int) -> Send:

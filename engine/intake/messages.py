@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import MessageRefused, RowRefused
-from engine.market.coverage import Hole
+from engine.market.coverage import Gap
 from engine.market.ticks import MAX_ID, read_symbol, row_of_frame
 
 PROTO = 1
@@ -76,7 +76,7 @@ class Unfetchable:
     """Ids that the bridge could not fetch, and why."""
 
     symbol: str
-    ids: Hole
+    ids: Gap
     reason: str
 
 
@@ -183,7 +183,7 @@ def _unfetchable(message: dict[str, Any]) -> Unfetchable:
     first, last = _whole(message, "from", 0), _whole(message, "to", 0)
     if last < first:
         raise MessageRefused("malformed", f"from {first} is after to {last}; expected rising ids")
-    return Unfetchable(_symbol(message.get("symbol")), Hole(first, last), _text(message, "reason", 500))
+    return Unfetchable(_symbol(message.get("symbol")), Gap(first, last), _text(message, "reason", 500))
 
 
 def _bye(message: dict[str, Any]) -> Bye:

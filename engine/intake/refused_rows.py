@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from engine.market.records import HoleNews
+from engine.market.records import GapUpdate
 
 MAX_IDS = 100_000  # of all symbols, the newest
 
@@ -22,7 +22,7 @@ class RefusedRows:
         if len(self._reasons) > self._limit:
             self._reasons.popitem(last=False)
 
-    def reason(self, news: HoleNews) -> str | None:
+    def reason(self, news: GapUpdate) -> str | None:
         """Why nothing of this gap can be used; None while some of its missing ids have not come. O(refused ids)."""
         reason = None
         for run in news.missing:

@@ -4,11 +4,11 @@ The builder takes one market's ticks and events one by one, in the order in whic
 and returns what became known with each. Since it looks at nothing else, reading the store in any
 number of pieces gives the same changes in the same order.
 
-A second is *closed* once a later tick of its symbol follows without a hole between, or once the
+A second is *closed* once a later tick of its symbol follows without a gap between, or once the
 market's watermark (the latest believable trade time over its symbols) is ``GRACE_MS`` past its end.
 A tick that lands in a closed second makes it *stale*; it is given out again, revised, when the
-symbol has moved on without a hole around it, or at the watermark's next second; beside an open hole
-when the hole closes, or ``HOLD_MS`` later.
+symbol has moved on without a gap around it, or at the watermark's next second; beside an open gap
+when the gap closes, or ``HOLD_MS`` later.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from engine.market.bars import Bar, SecondFold, second_bar
-from engine.market.coverage import Arrival, Coverage, Hole
+from engine.market.coverage import Arrival, Coverage, Gap
 from engine.market.history import History
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.spans import KeyedSpans
 from engine.market.ticks import Tick
 
 GRACE_MS = 2_000
-HOLD_MS = 10_000  # a stale second beside an open hole is held back so long, so that a fill revises it once
+HOLD_MS = 10_000  # a stale second beside an open gap is held back so long, so that a fill revises it once
 
 
 class Closed(NamedTuple):
@@ -38,7 +38,7 @@ class Closed(NamedTuple):
 
 
 class Revised(NamedTuple):
-    """Seconds in ``[from_ms, to_ms)`` that were given out changed: these bars, or whether a hole touches them."""
+    """Seconds in ``[from_ms, to_ms)`` that were given out changed: these bars, or whether a gap touches them."""
 
     symbol: str
     from_ms: int
@@ -59,8 +59,8 @@ class _Series:
     closed_through: int
     folds: dict[int, SecondFold] = field(default_factory=dict)
     stale: dict[int, tuple[int, int]] = field(default_factory=dict)  # second: first seq not given out, watermark then
-    spans: KeyedSpans[Hole] = field(default_factory=KeyedSpans)  # by missing run: seconds [from, to) it touches
-    freed: dict[Hole, tuple[int, int, int]] = field(default_factory=dict)  # by hole partly filled: [from, to), since
+    spans: KeyedSpans[Gap] = field(default_factory=KeyedSpans)  # by missing run: seconds [from, to) it touches
+    freed: dict[Gap, tuple[int, int, int]] = field(default_factory=dict)  # by gap partly filled: [from, to), since
 
 
 class BarBuilder:
@@ -79,16 +79,16 @@ class BarBuilder:
             series = self._open(tick)
         previous_ms = series.last_ms
         run = series.coverage.run_at(tick.agg_id)
-        arrival, hole = series.coverage.add(tick.agg_id)
+        arrival, gap = series.coverage.add(tick.agg_id)
         if arrival is Arrival.KNOWN:
             return []
         if not tick.future:
             self._fold(series, tick, seq)
         changes: list[Change] = []
-        if arrival is Arrival.FILL and run is not None and hole is not None:
-            changes += self._fill(series, run, hole, tick)
-        elif hole is not None:
-            changes += self._open_hole(series, hole, arrival, tick, previous_ms)
+        if arrival is Arrival.FILL and run is not None and gap is not None:
+            changes += self._fill(series, run, gap, tick)
+        elif gap is not None:
+            changes += self._open_gap(series, gap, arrival, tick, previous_ms)
         if arrival is Arrival.BEFORE:
             series.first_ms = min(series.first_ms, tick.trade_time_ms)
         if changes or bar_open(series.last_ms, SECOND_MS) > bar_open(previous_ms, SECOND_MS):
@@ -103,12 +103,12 @@ class BarBuilder:
         touched = series.coverage.missing_in(first, last)
         series.coverage.account_for(first, last)
         changes: list[Change] = []
-        for hole, run in touched:
+        for gap, run in touched:
             span = series.spans.pop(run)
-            for left in series.coverage.missing_of(hole):
+            for left in series.coverage.missing_of(gap):
                 if run.first <= left.first <= run.last:
                     series.spans[left] = span
-            changes += self._free(symbol, series, hole, span)
+            changes += self._free(symbol, series, gap, span)
         return changes + self._settle(symbol, series, swept=False)
 
     def closed_through(self, symbol: str) -> int | None:
@@ -140,8 +140,8 @@ class BarBuilder:
         """Every symbol with a tick, sorted."""
         return sorted(self._series)
 
-    def hole_spans(self, symbol: str) -> list[tuple[int, int]]:
-        """The stretches ``[from_ms, to_ms)`` of whole seconds that an open hole touches."""
+    def gap_spans(self, symbol: str) -> list[tuple[int, int]]:
+        """The stretches ``[from_ms, to_ms)`` of whole seconds that an open gap touches."""
         series = self._series.get(symbol)
         return [] if series is None else sorted({*series.spans.index, *(free[:2] for free in series.freed.values())})
 
@@ -205,7 +205,7 @@ class BarBuilder:
         builder = cls(history, state["grace_ms"])
         builder.watermark_ms = state["watermark_ms"]
         for symbol, kept in state["series"].items():
-            missing = [(Hole(*hole), Hole(*run)) for hole, run in kept["missing"]]
+            missing = [(Gap(*gap), Gap(*run)) for gap, run in kept["missing"]]
             builder._series[symbol] = _Series(
                 coverage=Coverage(kept["first"], kept["high_water"], missing),
                 first_ms=kept["first_ms"],
@@ -213,8 +213,8 @@ class BarBuilder:
                 closed_through=kept["closed_through"],
                 folds={at: SecondFold(at, history.ticks(symbol, at, before_seq)) for at in kept["open"]},
                 stale={at: (seq, since_ms) for at, (seq, since_ms) in kept["stale"]},
-                spans=KeyedSpans((Hole(*run), (start, end)) for run, (start, end) in kept["spans"]),
-                freed={Hole(*hole): (start, end, since) for hole, (start, end, since) in kept["freed"]},
+                spans=KeyedSpans((Gap(*run), (start, end)) for run, (start, end) in kept["spans"]),
+                freed={Gap(*gap): (start, end, since) for gap, (start, end, since) in kept["freed"]},
             )
         return builder
 
@@ -238,35 +238,35 @@ class BarBuilder:
             series.stale.setdefault(second, (seq, self.watermark_ms))
         series.last_ms = max(series.last_ms, tick.trade_time_ms)
 
-    def _open_hole(self, series: _Series, hole: Hole, arrival: Arrival, tick: Tick, previous_ms: int) -> list[Change]:
+    def _open_gap(self, series: _Series, gap: Gap, arrival: Arrival, tick: Tick, previous_ms: int) -> list[Change]:
         """Ids are missing between two trades: all seconds from the one to the other may change."""
         time_ms = self.watermark_ms if tick.future else tick.trade_time_ms
         start_ms, end_ms = (time_ms, series.first_ms) if arrival is Arrival.BEFORE else (previous_ms, time_ms)
         start_ms = bar_open(start_ms, SECOND_MS)
         end_ms = max(bar_open(end_ms, SECOND_MS), start_ms) + SECOND_MS
-        series.spans[hole] = (start_ms, end_ms)  # so far all of the hole is one missing run
-        if start_ms < series.closed_through:  # given out by grace, before anyone could know of the hole
+        series.spans[gap] = (start_ms, end_ms)  # so far all of the gap is one missing run
+        if start_ms < series.closed_through:  # given out by grace, before anyone could know of the gap
             return [Revised(tick.symbol, start_ms, min(end_ms, series.closed_through), ())]
         return []
 
-    def _fill(self, series: _Series, run: Hole, hole: Hole, tick: Tick) -> list[Change]:
+    def _fill(self, series: _Series, run: Gap, gap: Gap, tick: Tick) -> list[Change]:
         """A missing id came: what is left of its run touches less."""
         start_ms, end_ms = span = series.spans.pop(run)
         split_ms = bar_open(tick.trade_time_ms, SECOND_MS)
         if run.first < tick.agg_id:
             left_end_ms = end_ms if tick.future else min(split_ms + SECOND_MS, end_ms)
-            series.spans[Hole(run.first, tick.agg_id - 1)] = (start_ms, left_end_ms)
+            series.spans[Gap(run.first, tick.agg_id - 1)] = (start_ms, left_end_ms)
         if run.last > tick.agg_id:
             right_start_ms = start_ms if tick.future else max(split_ms, start_ms)
-            series.spans[Hole(tick.agg_id + 1, run.last)] = (right_start_ms, end_ms)
-        return self._free(tick.symbol, series, hole, span)
+            series.spans[Gap(tick.agg_id + 1, run.last)] = (right_start_ms, end_ms)
+        return self._free(tick.symbol, series, gap, span)
 
-    def _free(self, symbol: str, series: _Series, hole: Hole, span: tuple[int, int]) -> list[Change]:
-        """What ``span`` touched may be clear now: given out again when the hole closes, or ``HOLD_MS`` later."""
-        start_ms, end_ms, since_ms = series.freed.pop(hole, (*span, self.watermark_ms))
+    def _free(self, symbol: str, series: _Series, gap: Gap, span: tuple[int, int]) -> list[Change]:
+        """What ``span`` touched may be clear now: given out again when the gap closes, or ``HOLD_MS`` later."""
+        start_ms, end_ms, since_ms = series.freed.pop(gap, (*span, self.watermark_ms))
         start_ms, end_ms = min(start_ms, span[0]), max(end_ms, span[1])
-        if series.coverage.is_open(hole):
-            series.freed[hole] = (start_ms, end_ms, since_ms)
+        if series.coverage.is_open(gap):
+            series.freed[gap] = (start_ms, end_ms, since_ms)
             return []
         return self._give_again(symbol, series, start_ms, end_ms)
 
@@ -292,9 +292,9 @@ class BarBuilder:
 
     def _settle(self, symbol: str, series: _Series, swept: bool) -> list[Change]:
         changes: list[Change] = []
-        for hole, (start_ms, end_ms, since_ms) in list(series.freed.items()):
+        for gap, (start_ms, end_ms, since_ms) in list(series.freed.items()):
             if self.watermark_ms - since_ms >= HOLD_MS:
-                del series.freed[hole]
+                del series.freed[gap]
                 changes += self._give_again(symbol, series, start_ms, end_ms)
         reached = bar_open(series.last_ms, SECOND_MS)
         settled = [
@@ -320,7 +320,7 @@ class BarBuilder:
         return Revised(symbol, from_ms, to_ms, bars)
 
     def _contiguous_through(self, series: _Series) -> int:
-        """Up to here no id can be missing or still to come: before the first hole not yet passed."""
+        """Up to here no id can be missing or still to come: before the first gap not yet passed."""
         reached = bar_open(series.last_ms, SECOND_MS)
         ahead = series.spans.index.first_after(series.closed_through)
         return reached if ahead is None else min(reached, ahead)

@@ -1,6 +1,6 @@
-"""Which aggregate ids of one symbol are accounted for, and where the holes are.
+"""Which aggregate ids of one symbol are accounted for, and where the gaps are.
 
-Ids rise by 1 per symbol, so the stored set is one range with holes in it. A hole keeps its first
+Ids rise by 1 per symbol, so the stored set is one range with gaps in it. A gap keeps its first
 shape in the ledger until nothing of it is missing any more, however many pieces the fill came in.
 """
 
@@ -13,8 +13,8 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Hole(NamedTuple):
-    """Ids ``first..last`` inclusive, missing when the hole opened."""
+class Gap(NamedTuple):
+    """Ids ``first..last`` inclusive, missing when the gap opened."""
 
     first: int
     last: int
@@ -25,34 +25,34 @@ class Arrival(Enum):
 
     FIRST = "first"  # opens the symbol's coverage
     NEXT = "next"  # one past the greatest
-    JUMP = "jump"  # further past it: a hole opens
-    FILL = "fill"  # inside a hole
+    JUMP = "jump"  # further past it: a gap opens
+    FILL = "fill"  # inside a gap
     BEFORE = "before"  # older than all: coverage grows downwards
     KNOWN = "known"  # already accounted for
 
 
 @dataclass(slots=True)
-class _Gap:
-    """A run of ids still missing, and the hole it is left of."""
+class _MissingRun:
+    """A run of ids still missing, and the gap it is left of."""
 
     first: int
     last: int
-    hole: Hole
+    gap: Gap
 
 
 class Coverage:
     """Ids ``first..high_water`` of one symbol, with what is still missing among them."""
 
-    __slots__ = ("_firsts", "_gaps", "first", "high_water")
+    __slots__ = ("_firsts", "_runs", "first", "high_water")
 
     def __init__(
-        self, first: int | None = None, high_water: int | None = None, missing: Iterable[tuple[Hole, Hole]] = ()
+        self, first: int | None = None, high_water: int | None = None, missing: Iterable[tuple[Gap, Gap]] = ()
     ) -> None:
-        """``missing``: (hole, a run of ids that are still missing from it), in any order."""
+        """``missing``: (gap, a run of ids that are still missing from it), in any order."""
         self.first = first
         self.high_water = high_water
-        self._gaps = sorted((_Gap(run.first, run.last, hole) for hole, run in missing), key=_first)
-        self._firsts = [gap.first for gap in self._gaps]  # of the gaps: a search by key would call it at each step
+        self._runs = sorted((_MissingRun(run.first, run.last, gap) for gap, run in missing), key=_first)
+        self._firsts = [run.first for run in self._runs]  # of the gaps: a search by key would call it at each step
 
     def arrival(self, agg_id: int) -> Arrival:
         """How ``agg_id`` would arrive; changes nothing."""
@@ -62,99 +62,99 @@ class Coverage:
             return Arrival.NEXT if agg_id == self.high_water + 1 else Arrival.JUMP
         if agg_id < self.first:
             return Arrival.BEFORE
-        return Arrival.FILL if self._gap_at(agg_id) is not None else Arrival.KNOWN
+        return Arrival.FILL if self._run_at(agg_id) is not None else Arrival.KNOWN
 
-    def add(self, agg_id: int) -> tuple[Arrival, Hole | None]:
-        """Account for one id. The hole is the one that a JUMP or BEFORE opened, or that a FILL went into."""
+    def add(self, agg_id: int) -> tuple[Arrival, Gap | None]:
+        """Account for one id. The gap is the one that a JUMP or BEFORE opened, or that a FILL went into."""
         arrival = self.arrival(agg_id)
-        hole: Hole | None = None
+        gap: Gap | None = None
         if arrival is Arrival.FIRST:
             self.first = self.high_water = agg_id
         elif arrival is Arrival.NEXT or arrival is Arrival.JUMP:
             if arrival is Arrival.JUMP:
-                hole = self._open((self.high_water or 0) + 1, agg_id - 1)
+                gap = self._open((self.high_water or 0) + 1, agg_id - 1)
             self.high_water = agg_id
         elif arrival is Arrival.BEFORE:
             if agg_id + 1 < (self.first or 0):
-                hole = self._open(agg_id + 1, (self.first or 0) - 1)
+                gap = self._open(agg_id + 1, (self.first or 0) - 1)
             self.first = agg_id
         elif arrival is Arrival.FILL:
-            gap = self._gap_at(agg_id)
-            hole = gap.hole if gap else None
+            run = self._run_at(agg_id)
+            gap = run.gap if run else None
             self.account_for(agg_id, agg_id)
-        return arrival, hole
+        return arrival, gap
 
-    def account_for(self, first: int, last: int) -> list[Hole]:
+    def account_for(self, first: int, last: int) -> list[Gap]:
         """Take ``first..last`` off what is missing (fetched, or the exchange has no such ids);
-        returns the holes that have nothing missing any more."""
+        returns the gaps that have nothing missing any more."""
         low, high = self._range(first, last)
-        touched = list(dict.fromkeys(gap.hole for gap in self._gaps[low:high]))
-        left: list[_Gap] = []
-        for gap in self._gaps[low:high]:
-            if gap.first < first:
-                left.append(_Gap(gap.first, first - 1, gap.hole))
-            if gap.last > last:
-                left.append(_Gap(last + 1, gap.last, gap.hole))
-        self._gaps[low:high] = left
-        self._firsts[low:high] = [gap.first for gap in left]
-        # What is left of one hole lies side by side, so only these neighbours can belong to a touched one.
-        still_open = {gap.hole for gap in self._gaps[max(low - 1, 0) : low + len(left) + 1]}
-        return [hole for hole in touched if hole not in still_open]
+        touched = list(dict.fromkeys(run.gap for run in self._runs[low:high]))
+        left: list[_MissingRun] = []
+        for run in self._runs[low:high]:
+            if run.first < first:
+                left.append(_MissingRun(run.first, first - 1, run.gap))
+            if run.last > last:
+                left.append(_MissingRun(last + 1, run.last, run.gap))
+        self._runs[low:high] = left
+        self._firsts[low:high] = [run.first for run in left]
+        # What is left of one gap lies side by side, so only these neighbours can belong to a touched one.
+        still_open = {run.gap for run in self._runs[max(low - 1, 0) : low + len(left) + 1]}
+        return [gap for gap in touched if gap not in still_open]
 
-    def run_at(self, agg_id: int) -> Hole | None:
+    def run_at(self, agg_id: int) -> Gap | None:
         """The run of missing ids that ``agg_id`` is in."""
-        gap = self._gap_at(agg_id)
-        return Hole(gap.first, gap.last) if gap else None
+        run = self._run_at(agg_id)
+        return Gap(run.first, run.last) if run else None
 
-    def is_open(self, hole: Hole) -> bool:
-        """Whether anything of ``hole`` is still missing."""
-        at = bisect_left(self._firsts, hole.first)
-        return at < len(self._gaps) and self._gaps[at].hole == hole
+    def is_open(self, gap: Gap) -> bool:
+        """Whether anything of ``gap`` is still missing."""
+        at = bisect_left(self._firsts, gap.first)
+        return at < len(self._runs) and self._runs[at].gap == gap
 
-    def missing_of(self, hole: Hole) -> tuple[Hole, ...]:
-        """The runs still missing from ``hole``, rising."""
-        at = bisect_left(self._firsts, hole.first)
-        if at < len(self._gaps) and (self._gaps[at].first, self._gaps[at].last) == hole:
-            return (hole,)  # nothing of it has come
-        found: list[Hole] = []
-        while at < len(self._gaps) and self._gaps[at].hole == hole:
-            found.append(Hole(self._gaps[at].first, self._gaps[at].last))
+    def missing_of(self, gap: Gap) -> tuple[Gap, ...]:
+        """The runs still missing from ``gap``, rising."""
+        at = bisect_left(self._firsts, gap.first)
+        if at < len(self._runs) and (self._runs[at].first, self._runs[at].last) == gap:
+            return (gap,)  # nothing of it has come
+        found: list[Gap] = []
+        while at < len(self._runs) and self._runs[at].gap == gap:
+            found.append(Gap(self._runs[at].first, self._runs[at].last))
             at += 1
         return tuple(found)
 
-    def missing(self) -> list[tuple[Hole, Hole]]:
-        """(hole, a run of ids still missing from it) in rising order."""
-        return [(gap.hole, Hole(gap.first, gap.last)) for gap in self._gaps]
+    def missing(self) -> list[tuple[Gap, Gap]]:
+        """(gap, a run of ids still missing from it) in rising order."""
+        return [(run.gap, Gap(run.first, run.last)) for run in self._runs]
 
-    def missing_in(self, first: int, last: int) -> list[tuple[Hole, Hole]]:
+    def missing_in(self, first: int, last: int) -> list[tuple[Gap, Gap]]:
         """``missing()`` of the runs that share an id with ``first..last``."""
         low, high = self._range(first, last)
-        return [(gap.hole, Hole(gap.first, gap.last)) for gap in self._gaps[low:high]]
+        return [(run.gap, Gap(run.first, run.last)) for run in self._runs[low:high]]
 
     def missing_count(self) -> int:
         """How many ids are missing."""
-        return sum(gap.last - gap.first + 1 for gap in self._gaps)
+        return sum(run.last - run.first + 1 for run in self._runs)
 
-    def _open(self, first: int, last: int) -> Hole:
-        hole = Hole(first, last)
+    def _open(self, first: int, last: int) -> Gap:
+        gap = Gap(first, last)
         at = bisect_left(self._firsts, first)
-        self._gaps.insert(at, _Gap(first, last, hole))
+        self._runs.insert(at, _MissingRun(first, last, gap))
         self._firsts.insert(at, first)
-        return hole
+        return gap
 
     def _range(self, first: int, last: int) -> tuple[int, int]:
         """Where the gaps stand that share an id with ``first..last``: from, and to before."""
         low = bisect_left(self._firsts, first)
-        if low > 0 and self._gaps[low - 1].last >= first:
+        if low > 0 and self._runs[low - 1].last >= first:
             low -= 1
         return low, bisect_left(self._firsts, last + 1, lo=low)
 
-    def _gap_at(self, agg_id: int) -> _Gap | None:
+    def _run_at(self, agg_id: int) -> _MissingRun | None:
         at = bisect_left(self._firsts, agg_id + 1) - 1
-        if at >= 0 and self._gaps[at].last >= agg_id:
-            return self._gaps[at]
+        if at >= 0 and self._runs[at].last >= agg_id:
+            return self._runs[at]
         return None
 
 
-def _first(gap: _Gap) -> int:
-    return gap.first
+def _first(run: _MissingRun) -> int:
+    return run.first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.market.coverage import Hole
+from engine.market.coverage import Gap
 from engine.market.ticks import Tick
 
 UNUSABLE_ROW = "the exchange's row cannot be used"  # how the reason of a gap of refused rows begins
@@ -42,7 +42,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class IdRange:
     """From where to where the ids of one symbol are stored. ``opened``: its first trade ever, if that was new."""
 
     market: str
@@ -53,14 +53,14 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class HoleNews:
-    """One hole as it stands. ``missing``: the runs of ids that are still to be fetched; empty when it closed.
+class GapUpdate:
+    """One gap as it stands. ``missing``: the runs of ids that are still to be fetched; empty when it closed.
     ``given_up``: why nobody could fetch them, None while somebody may."""
 
     market: str
     symbol: str
-    hole: Hole
-    missing: tuple[Hole, ...]
+    gap: Gap
+    missing: tuple[Gap, ...]
     given_up: str | None = None
 
 
@@ -85,8 +85,8 @@ class Commit:
     """Everything one transaction did. ``extents``: of each symbol that its batches had a trade of."""
 
     receipts: tuple[Receipt, ...]
-    extents: tuple[Extent, ...]
-    holes: tuple[HoleNews, ...]
+    extents: tuple[IdRange, ...]
+    gaps: tuple[GapUpdate, ...]
     last_seq: int
 
 

@@ -4,11 +4,11 @@ In a notebook: ``run_pair`` gives a frame of a pair's whole history, ``PairModel
 ``evidence_of`` says what the numbers of a model are worth. All three are what runs live.
 """
 
-from engine.pairs.codes import Action, Flag, Reason
+from engine.pairs.enums import Action, Flag, Reason
 from engine.pairs.evidence import PairEvidence, evidence_of
-from engine.pairs.frames import frame_of, pair_model, run_pair
-from engine.pairs.inputs import PairBar
+from engine.pairs.leg_features import PairBar
 from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.pandas_api import frame_of, pair_model, run_pair
 from engine.pairs.settings import PairSettings, classic, defended
 
 __all__ = [

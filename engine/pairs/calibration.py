@@ -9,12 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from engine.pairs.columns import Floats, In, Par
+from engine.pairs.layout import Floats, In, Par
 from engine.pairs.settings import ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
-from engine.stats.filtering import drift_of, kalman_calibrate_kernel
-from engine.stats.reversion import NULL_RESIDUAL, ar1_kernel, kendall
+from engine.stats.half_life import NULL_RESIDUAL, ar1_kernel, kendall
+from engine.stats.kalman import drift_of, kalman_calibrate_kernel
 from engine.stats.unitroot import CRITERIA, FIXED
 
 MEMORY_HALF_LIVES = 25.0
@@ -23,7 +21,7 @@ Z_HALF_LIVES = 10.0
 TEST_HALF_LIVES = 40.0
 FITS_PER_WINDOW = 10
 
-_NEVER = 2.0**40  # bars: longer than any run
+_NEVER = 2**40  # bars: longer than any run
 _LEVEL_ROWS = {1: 0, 5: 1, 10: 2}
 _PRICE_ROWS = {
     ("log", "mid"): In.LOG_MID, ("log", "last"): In.LOG_LAST, ("price", "mid"): In.MID, ("price", "last"): In.LAST,
@@ -81,54 +79,49 @@ def _bars(length: float, least: int) -> int:
     return int(min(max(round(length), least), MAX_WINDOW))
 
 
-def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Floats:
+def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Par:
     """The kernel's parameters. ``slot``: the first bar after the calibration; without one nothing is traded."""
-    par = np.full(len(Par), np.nan)
-    par[Par.PRICE] = _PRICE_ROWS[settings.space, settings.price]
-    par[Par.PRICE_SPACE] = settings.space == "price"
-    par[Par.ESTIMATOR] = ESTIMATORS.index(settings.estimator)
-    par[Par.FILTER_Z] = settings.z_scale == "filter"
-    par[Par.CALIBRATED] = slot
-    par[Par.ENTRY], par[Par.EXIT] = settings.entry_z, settings.exit_z
-    par[Par.STOP] = math.inf if settings.stop_z is None else settings.stop_z
-    par[Par.MAX_Z] = math.inf if settings.max_z is None else settings.max_z
-    par[Par.COOLDOWN] = settings.cooldown_bars
-    par[Par.STALE_MS] = settings.stale_after_ms
-    par[Par.LEAST_COVERAGE] = settings.least_coverage
-    par[Par.COST_FILTER] = settings.cost_filter
-    par[Par.FEE] = settings.fee_bps * 1e-4
-    par[Par.HALF] = math.nan if settings.half_spread_bps is None else settings.half_spread_bps * 1e-4
-    _set_gate(par, settings)
-    _set_lengths(par, settings, calibration)
-    return par
+    fixed_lags = settings.gate_lags.isdecimal()
+    lengths = calibration or settings  # before the calibration: those that are set, or else none that is ever full
+    return Par(
+        price=int(_PRICE_ROWS[settings.space, settings.price]),
+        is_price_space=settings.space == "price",
+        estimator=ESTIMATORS.index(settings.estimator),
+        filter_z=settings.z_scale == "filter",
+        entry=float(settings.entry_z),
+        exit=float(settings.exit_z),
+        stop=math.inf if settings.stop_z is None else float(settings.stop_z),
+        max_z=math.inf if settings.max_z is None else float(settings.max_z),
+        cooldown=float(settings.cooldown_bars),
+        stale_ms=float(settings.stale_after_ms),
+        least_coverage=float(settings.least_coverage),
+        cost_filter=bool(settings.cost_filter),
+        fee=settings.fee_bps * 1e-4,
+        half_spread=math.nan if settings.half_spread_bps is None else settings.half_spread_bps * 1e-4,
+        gated=settings.gate == "engle-granger",
+        gate_row=_LEVEL_ROWS[settings.gate_level],
+        gate_every=int(settings.gate_every),
+        gate_dwell=int(settings.gate_dwell),
+        gate_criterion=int(FIXED if fixed_lags else CRITERIA[settings.gate_lags]),
+        gate_max_lag=int(settings.gate_lags) if fixed_lags else -1,
+        gate_locked=calibration is not None and not calibration.is_testable,
+        beta_window=int(lengths.beta_window or MAX_WINDOW),
+        z_window=int(lengths.z_window or MAX_WINDOW),
+        test_window=int(lengths.test_window or _NEVER),
+        refit_every=refit_every(settings, lengths.beta_window or MAX_WINDOW),
+        taint_window=MAX_WINDOW if calibration is None else max(windows_in_use(settings, calibration).values()),
+        max_hold=_max_hold(settings, calibration),
+        calibrated=float(slot),
+        centre=math.nan if calibration is None else float(calibration.centre),
+        v_e=math.nan if calibration is None else float(calibration.v_e),
+        q_alpha=math.nan if calibration is None else float(drift_of(calibration.memory, calibration.v_e)),
+    )
 
 
-def _set_gate(par: Floats, settings: PairSettings) -> None:
-    par[Par.GATED] = settings.gate == "engle-granger"
-    par[Par.GATE_ROW] = _LEVEL_ROWS[settings.gate_level]
-    par[Par.GATE_EVERY], par[Par.GATE_DWELL] = settings.gate_every, settings.gate_dwell
-    fixed = settings.gate_lags.isdecimal()
-    par[Par.GATE_CRITERION] = FIXED if fixed else CRITERIA[settings.gate_lags]
-    par[Par.GATE_MAX_LAG] = int(settings.gate_lags) if fixed else -1
-
-
-def _set_lengths(par: Floats, settings: PairSettings, calibration: Calibration | None) -> None:
-    # Before the calibration: lengths that are set, or else none that could ever be full.
-    known = calibration or settings
-    par[Par.BETA_WINDOW] = known.beta_window or MAX_WINDOW
-    par[Par.Z_WINDOW] = known.z_window or MAX_WINDOW
-    par[Par.TEST_WINDOW] = known.test_window or _NEVER
-    par[Par.REFIT_EVERY] = refit_every(settings, known.beta_window or MAX_WINDOW)
-    par[Par.GATE_LOCKED] = calibration is not None and not calibration.is_testable
-    par[Par.MAX_HOLD] = math.inf
-    par[Par.TAINT_WINDOW] = MAX_WINDOW
-    if calibration is None:
-        return
-    par[Par.CENTRE], par[Par.V_E] = calibration.centre, calibration.v_e
-    par[Par.Q_ALPHA] = drift_of(calibration.memory, calibration.v_e)
-    par[Par.TAINT_WINDOW] = max(windows_in_use(settings, calibration).values())
-    if settings.max_hold_half_lives is not None:
-        par[Par.MAX_HOLD] = settings.max_hold_half_lives * calibration.half_life
+def _max_hold(settings: PairSettings, calibration: Calibration | None) -> float:
+    if calibration is None or settings.max_hold_half_lives is None:
+        return math.inf
+    return float(settings.max_hold_half_lives * calibration.half_life)
 
 
 def refit_every(settings: PairSettings, beta_window: int) -> int:

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.pairs.calibration import Calibration
-from engine.pairs.codes import LegFlag
-from engine.pairs.columns import At, Floats, In, Out
+from engine.pairs.enums import LegFlag
+from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
-from engine.stats.bouncing import Bounce, bounce
-from engine.stats.breaks import cusum
+from engine.stats.bid_ask_bounce import Bounce, bounce
+from engine.stats.half_life import HalfLife, ar1_kernel, half_life
 from engine.stats.health import KalmanHealth, kalman_health
 from engine.stats.moments import EPSILON
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
 from engine.stats.regression import ols_kernel, residuals_kernel
-from engine.stats.reversion import HalfLife, ar1_kernel, half_life
+from engine.stats.structural_breaks import cusum
 
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
@@ -37,7 +37,7 @@ ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
 class WindowCoverage:
     """One window that decisions look back over (``beta``, ``z`` or ``test``), as it ends now.
 
-    ``share`` of its bars in which both legs traded, NaN until there are so many; ``is_touched`` by an open hole.
+    ``share`` of its bars in which both legs traded, NaN until there are so many; ``is_touched`` by an open gap.
     """
 
     name: str

@@ -11,7 +11,7 @@ of the time, and nearly every pair opens at least once in 3,000 bars: tests, fli
 
 from __future__ import annotations
 
-from engine.pairs.columns import At, Floats, Par
+from engine.pairs.layout import At, Floats, Par
 from engine.stats.cointegration import engle_granger_kernel
 from engine.stats.jit import njit
 from engine.stats.mackinnon import eg_critical, tau_pvalue
@@ -20,20 +20,20 @@ CLOSE_ROW = 3  # of the critical values: 20 %
 
 
 @njit
-def evaluate_gate(par: Floats, state: Floats, y: Floats, x: Floats, slot: int) -> None:
+def evaluate_gate(par: Par, state: Floats, y: Floats, x: Floats, slot: int) -> None:
     """One test over the whole window, whose prices are ``y`` and ``x``; it ends at the bar at ``slot``."""
     bars = float(y.size)
-    statistic, _, _, _ = engle_granger_kernel(y, x, int(par[Par.GATE_CRITERION]), int(par[Par.GATE_MAX_LAG]))
-    critical = eg_critical(int(par[Par.GATE_ROW]), bars)
+    statistic, _, _, _ = engle_granger_kernel(y, x, par.gate_criterion, par.gate_max_lag)
+    critical = eg_critical(par.gate_row, bars)
     state[At.GATE_STATISTIC], state[At.GATE_CRITICAL] = statistic, critical
     state[At.GATE_PVALUE] = tau_pvalue(statistic, 2)
     state[At.GATE_TESTS] += 1.0
     state[At.TESTED] = slot
-    opens = statistic < critical and not par[Par.GATE_LOCKED]
+    opens = statistic < critical and not par.gate_locked
     if state[At.GATE] != state[At.GATE]:  # the first test
         state[At.GATE] = 1.0 if opens else 0.0
         state[At.GATE_SINCE] = slot
-    elif slot - state[At.GATE_SINCE] >= par[Par.GATE_DWELL]:
+    elif slot - state[At.GATE_SINCE] >= par.gate_dwell:
         is_open = state[At.GATE] == 1.0
         if (not statistic < eg_critical(CLOSE_ROW, bars)) if is_open else opens:
             state[At.GATE] = 0.0 if is_open else 1.0

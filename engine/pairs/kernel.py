@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.pairs.codes import Flag, LegFlag
-from engine.pairs.columns import At, Floats, In, Out, Par
+from engine.pairs.enums import Flag, LegFlag
 from engine.pairs.gate import count_open, evaluate_gate
-from engine.pairs.lines import KALMAN, is_refitted, refit, roll_lines
+from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
+from engine.pairs.layout import At, Floats, In, Out, Par
 from engine.pairs.rule import decide, round_trip
-from engine.stats.filtering import kalman_step
 from engine.stats.health import memory_of
 from engine.stats.jit import njit
+from engine.stats.kalman import kalman_step
 from engine.stats.moments import is_rounding
 from engine.stats.rolling import zscore_of
 from engine.stats.windows import spread_moments, window_push
@@ -24,17 +24,17 @@ from engine.stats.windows import spread_moments, window_push
 
 @njit
 def advance(
-    par: Floats, state: Floats, beta_window: Floats, z_window: Floats,
+    par: Par, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Take the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
 
     ``y`` and ``x`` are the legs' inputs, in which place 0 stands at column ``at_y`` and ``at_x``. Rows are named in
-    ``engine.pairs.columns``; ``state`` and the two window states are left at the last bar.
+    ``engine.pairs.layout``; ``state`` and the two window states are left at the last bar.
     """
-    price, tested, fitted = int(par[Par.PRICE]), int(par[Par.TEST_WINDOW]), int(par[Par.BETA_WINDOW])
-    gate_every = int(par[Par.GATE_EVERY]) if par[Par.GATED] else 0
-    refit_every = int(par[Par.REFIT_EVERY]) if is_refitted(par) else 0
+    price, tested, fitted = par.price, par.test_window, par.beta_window
+    gate_every = par.gate_every if par.gated else 0
+    refit_every = par.refit_every if is_refitted(par) else 0
     for i in range(start, stop):
         slot, j, k = base_slot + i, i + at_y, i + at_x
         flags = pair_flags(int(y[In.FLAGS, j]), int(x[In.FLAGS, k]))
@@ -65,11 +65,11 @@ def pair_flags(of_y: int, of_x: int) -> int:
 
 
 @njit
-def _count_real(par: Floats, out: Floats, i: int, flags: int) -> None:
+def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
     """Coverage is a difference of whole counts, so it costs O(1) whatever the window."""
     real = 0.0 if flags & (Flag.Y_FILLED | Flag.X_FILLED) else 1.0
     out[Out.REAL_BARS, i] = real + (out[Out.REAL_BARS, i - 1] if i > 0 else 0.0)
-    window = int(par[Par.Z_WINDOW])
+    window = par.z_window
     out[Out.COVERAGE, i] = np.nan
     if i + 1 >= window:
         before = out[Out.REAL_BARS, i - window] if i >= window else 0.0
@@ -78,7 +78,7 @@ def _count_real(par: Floats, out: Floats, i: int, flags: int) -> None:
 
 @njit
 def _measure(
-    par: Floats, state: Floats, out: Floats, slot: int, i: int, y: float, x: float, flags: int
+    par: Par, state: Floats, out: Floats, slot: int, i: int, y: float, x: float, flags: int
 ) -> tuple[float, float, float]:
     """Spread, mean and deviation from what was known before this bar; the filter learns on the way.
 
@@ -87,16 +87,16 @@ def _measure(
     innovation = variance = kalman_alpha = np.nan
     out[Out.BETA_OLS, i] = state[At.OLS_BETA]
     out[Out.BETA_KALMAN, i] = out[Out.MEMORY, i] = np.nan
-    if slot >= par[Par.CALIBRATED]:
+    if slot >= par.calibrated:
         is_seen = not flags & (Flag.Y_FILLED | Flag.X_FILLED)
         out[Out.BETA_KALMAN, i] = state[At.K_BETA]
-        kalman_alpha = state[At.K_ALPHA] - state[At.K_BETA] * par[Par.CENTRE]
-        innovation, variance = _filter(par, state, y, x - par[Par.CENTRE], is_seen)
+        kalman_alpha = state[At.K_ALPHA] - state[At.K_BETA] * par.centre
+        innovation, variance = _filter(par, state, y, x - par.centre, is_seen)
         if is_seen:
-            out[Out.MEMORY, i] = memory_of(variance, par[Par.V_E])
-    if par[Par.ESTIMATOR] == KALMAN:
+            out[Out.MEMORY, i] = memory_of(variance, par.v_e)
+    if par.estimator == KALMAN:
         out[Out.BETA, i], out[Out.ALPHA, i] = out[Out.BETA_KALMAN, i], kalman_alpha
-        if par[Par.FILTER_Z]:
+        if par.filter_z:
             return innovation, 0.0, np.sqrt(variance)
         return innovation, state[At.Z_MEAN], state[At.Z_DEVIATION]
     out[Out.BETA, i], out[Out.ALPHA, i] = state[At.LINE_BETA], state[At.LINE_ALPHA]
@@ -105,18 +105,18 @@ def _measure(
 
 
 @njit
-def _filter(par: Floats, state: Floats, y: float, x: float, is_seen: bool) -> tuple[float, float]:
+def _filter(par: Par, state: Floats, y: float, x: float, is_seen: bool) -> tuple[float, float]:
     """One step of the filter; ``x`` is centred. Returns the innovation and its variance."""
     beta, alpha = state[At.K_BETA], state[At.K_ALPHA]
     b, a, p11, p12, p22, innovation, variance = kalman_step(
         beta, alpha, state[At.P11], state[At.P12], state[At.P22],
-        y if is_seen else np.nan, x, 0.0, par[Par.Q_ALPHA], par[Par.V_E],
+        y if is_seen else np.nan, x, 0.0, par.q_alpha, par.v_e,
     )  # fmt: skip
     state[At.K_BETA], state[At.K_ALPHA] = b, a
     state[At.P11], state[At.P12], state[At.P22] = p11, p12, p22
     if not is_seen:
         innovation = y - (beta * x + alpha)
-        variance = x * (x * p11 + 2.0 * p12) + p22 + par[Par.V_E]  # P is the predicted R here
+        variance = x * (x * p11 + 2.0 * p12) + p22 + par.v_e  # P is the predicted R here
     return innovation, variance
 
 
@@ -130,7 +130,7 @@ def _write_gate(state: Floats, out: Floats, i: int) -> None:
 
 
 @njit
-def _learn_line(par: Floats, state: Floats, beta_window: Floats, slot: int, y: float, x: float) -> None:
+def _learn_line(par: Par, state: Floats, beta_window: Floats, slot: int, y: float, x: float) -> None:
     """The rolling lines with this bar in them, for the next one."""
     _, mean_y, mean_x, syy, sxy, sxx = window_push(beta_window, slot, y, x)
     roll_lines(par, state, mean_y, mean_x, syy, sxy, sxx)
@@ -138,13 +138,13 @@ def _learn_line(par: Floats, state: Floats, beta_window: Floats, slot: int, y: f
 
 @njit
 def _learn_spread(
-    par: Floats, state: Floats, z_window: Floats, slot: int, y: float, x: float, spread: float
+    par: Par, state: Floats, z_window: Floats, slot: int, y: float, x: float, spread: float
 ) -> None:  # fmt: skip
     """Mean and deviation with this bar in them, for the next one.
 
     A line of a window measures all of the z window's bars anew; the filter's innovations stand as they were.
     """
-    if par[Par.ESTIMATOR] != KALMAN:
+    if par.estimator != KALMAN:
         bars, mean_y, mean_x, syy, sxy, sxx = window_push(z_window, slot, y, x)
         state[At.Z_MEAN], state[At.Z_DEVIATION] = spread_moments(
             bars, mean_y, mean_x, syy, sxy, sxx, state[At.LINE_ALPHA], state[At.LINE_BETA]
@@ -157,14 +157,14 @@ def _learn_spread(
 
 @njit
 def refill(
-    par: Floats, state: Floats, beta_window: Floats, z_window: Floats,
+    par: Par, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Bring empty windows to where they stood after the bar at ``stop - 1``: they are functions of their last bars.
 
     A line that is fitted on a schedule stands as the state has it.
     """
-    price = int(par[Par.PRICE])
+    price = par.price
     for i in range(start, stop):
         slot, now_y, now_x = base_slot + i, y[price, i + at_y], x[price, i + at_x]
         _learn_line(par, state, beta_window, slot, now_y, now_x)

@@ -14,11 +14,12 @@ import numpy as np
 
 from engine.market.bars import Bar, roll_up
 from engine.market.intervals import SECOND_MS, bar_open
-from engine.pairs.codes import LegFlag
-from engine.pairs.columns import Floats, In
-from engine.pairs.inputs import Inputs, put_logs
-from engine.pairs.tables import Table
+from engine.pairs.enums import LegFlag
+from engine.pairs.growable_array import GrowableArray
+from engine.pairs.layout import Floats, In
+from engine.pairs.leg_features import LegFeatures, put_logs
 from engine.stats.jit import njit
+from engine.stats.quotes import carry_quote
 
 Spans = Sequence[tuple[int, int]]
 IsTouched = Callable[[int, int], bool]  # whether an open gap touches a moment of [from, to)
@@ -39,7 +40,7 @@ class Col(IntEnum):
     ASK_AGE = auto()
     SIDED = auto()  # 1: every trade says which side was the taker
     LAST_AGE = auto()
-    TAINTED = auto()  # 1: an open hole touches the bar
+    TAINTED = auto()  # 1: an open gap touches the bar
     DOWN = auto()  # 1: the bridge was away
     QUOTE_BID = auto()
     QUOTE_ASK = auto()
@@ -56,8 +57,8 @@ class Leg:
         self.width_ms = width_ms
         self.first_slot = first_slot
         self.size = 0
-        self.inputs = Inputs(first_slot)
-        self._table = Table(len(Col))
+        self.inputs = LegFeatures(first_slot)
+        self._table = GrowableArray(len(Col))
         self._through_ms = first_slot * width_ms  # every second before has been given to us
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
 
@@ -94,7 +95,7 @@ class Leg:
         is_touched: IsTouched,
         outages: Spans = (),
     ) -> int:
-        """Seconds in ``[from_ms, to_ms)`` changed, or whether a hole touches them; ``bars`` gives the seconds of a
+        """Seconds in ``[from_ms, to_ms)`` changed, or whether a gap touches them; ``bars`` gives the seconds of a
         stretch as they are now. Returns the first place that may have changed (``size``: none)."""
         first = max(from_ms // self.width_ms - self.first_slot, 0)
         last = (to_ms - 1) // self.width_ms - self.first_slot
@@ -177,7 +178,12 @@ def carry(cols: Floats, inputs: Floats, start: int, stop: int, first_slot: int, 
         if cols[Col.TRADES, i] > 0.0:
             last = cols[Col.CLOSE, i]
             last_ms = end_ms - cols[Col.LAST_AGE, i]
-            bid, ask = _quote(cols, i, bid, ask)
+            if cols[Col.SIDED, i] == 1.0:
+                bid, ask = carry_quote(
+                    bid, ask, cols[Col.BID, i], cols[Col.ASK, i], cols[Col.LOW, i], cols[Col.HIGH, i]
+                )
+            else:
+                bid = ask = np.nan
         mid = (bid + ask) / 2.0
         cols[Col.QUOTE_BID, i], cols[Col.QUOTE_ASK, i] = bid, ask
         cols[Col.LAST, i], cols[Col.LAST_MS, i] = last, last_ms
@@ -188,22 +194,6 @@ def carry(cols: Floats, inputs: Floats, start: int, stop: int, first_slot: int, 
         inputs[In.HALF, i] = cols[Col.HALF_SPREAD, i]
         inputs[In.FLAGS, i] = _flags(cols, i)
     put_logs(inputs, start, stop)
-
-
-@njit
-def _quote(cols: Floats, i: int, bid: float, ask: float) -> tuple[float, float]:
-    """Bid and ask after a bar with trades, from those before it."""
-    if cols[Col.SIDED, i] != 1.0:
-        return np.nan, np.nan
-    if cols[Col.BID, i] > 0.0:
-        bid = cols[Col.BID, i]
-    elif cols[Col.LOW, i] < bid:
-        bid = cols[Col.LOW, i]
-    if cols[Col.ASK, i] > 0.0:
-        ask = cols[Col.ASK, i]
-    elif cols[Col.HIGH, i] > ask:
-        ask = cols[Col.HIGH, i]
-    return bid, ask
 
 
 @njit

@@ -21,12 +21,12 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.pairs.calibration import Calibration, calibrate, parameters
-from engine.pairs.codes import Action, LegFlag, Reason
-from engine.pairs.columns import At, Floats, In, Out, Par
-from engine.pairs.inputs import BAR_ROWS, Inputs, PairBar, put_bars
+from engine.pairs.enums import Action, LegFlag, Reason
+from engine.pairs.growable_array import GrowableArray
 from engine.pairs.kernel import advance, pair_flags, refill
+from engine.pairs.layout import At, Floats, In, Out, Par
+from engine.pairs.leg_features import BAR_ROWS, LegFeatures, PairBar, put_bars
 from engine.pairs.settings import PairSettings
-from engine.pairs.tables import Table
 from engine.stats.windows import window_new
 
 CHECKPOINT_EVERY = 2_048
@@ -61,7 +61,7 @@ class _Checkpoint(NamedTuple):
 
     place: int
     state: Floats
-    par: Floats
+    par: Par
     calibration: Calibration | None
 
 
@@ -69,7 +69,7 @@ class PairModel:
     """Columns of one pair from its first bar on, and the state after the last."""
 
     def __init__(
-        self, settings: PairSettings, first_slot: int | None = None, legs: tuple[Inputs, Inputs] | None = None
+        self, settings: PairSettings, first_slot: int | None = None, legs: tuple[LegFeatures, LegFeatures] | None = None
     ) -> None:
         """``first_slot``: open time of the first bar in bars of its width; taken from the first bar when None.
 
@@ -80,10 +80,10 @@ class PairModel:
         self.first_slot = first_slot
         self.calibration: Calibration | None = None
         self._is_given_bars = legs is None
-        self.legs = legs or (Inputs(first_slot or 0), Inputs(first_slot or 0))
+        self.legs = legs or (LegFeatures(first_slot or 0), LegFeatures(first_slot or 0))
         self._at = (0, 0)  # where place 0 stands in the legs
         self._set_start(first_slot)
-        self._table = Table(len(Out))
+        self._table = GrowableArray(len(Out))
         self._checkpoints: list[_Checkpoint] = []
         self._pause = 0  # the next place before which a checkpoint or a calibration is due
         self._par = parameters(settings, None)
@@ -142,13 +142,9 @@ class PairModel:
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known at the close of the bar at ``place``."""
-        numbers = self._table.values[: Out.POSITION + 1, place].tolist()
-        action, reason = (
-            Action(int(self._table.values[Out.ACTION, place])),
-            Reason(int(self._table.values[Out.REASON, place])),
-        )
-        memory = float(self._table.values[Out.MEMORY, place])
-        return Snapshot._make([self.open_time_ms(place), *numbers, action, reason, memory])
+        numbers = dict(zip(_SNAPSHOT_FIELDS, self._table.values[_SNAPSHOT_ROWS, place].tolist(), strict=True))
+        action, reason = self._table.values[Out.ACTION, place], self._table.values[Out.REASON, place]
+        return Snapshot(self.open_time_ms(place), **numbers, action=Action(int(action)), reason=Reason(int(reason)))
 
     def open_time_ms(self, place: int) -> int:
         """When the bar at ``place`` opens."""
@@ -167,7 +163,7 @@ class PairModel:
     @property
     def price_row(self) -> In:
         """The input row that the pair is measured by."""
-        return In(int(self._par[Par.PRICE]))
+        return In(self._par.price)
 
     def prices(self, place: int) -> tuple[float, float]:
         """Prices of both legs, in quote currency, at one bar."""
@@ -262,12 +258,13 @@ class PairModel:
             return
         self.calibration = found
         self._par = parameters(self.settings, found, float((self.first_slot or 0) + place))
-        self._state[At.K_BETA : At.P22 + 1] = found.state
+        for row, value in zip(_FILTER_ROWS, found.state, strict=True):
+            self._state[row] = value
         self._fill_windows(place)
 
     def _fill_windows(self, place: int) -> None:
         """Make both windows as they stand before the bar at ``place``."""
-        beta_bars, z_bars = int(self._par[Par.BETA_WINDOW]), int(self._par[Par.Z_WINDOW])
+        beta_bars, z_bars = self._par.beta_window, self._par.z_window
         self._beta_window, self._z_window = window_new(beta_bars), window_new(z_bars)
         (y, x), (at_y, at_x) = self.legs, self._at
         begin = max(0, place - max(beta_bars, z_bars))
@@ -277,6 +274,9 @@ class PairModel:
         )  # fmt: skip
 
 
+_FILTER_ROWS = (At.K_BETA, At.K_ALPHA, At.P11, At.P12, At.P22)  # as in Calibration.state
+_SNAPSHOT_FIELDS = [name for name in Snapshot._fields if name not in ("open_time_ms", "action", "reason")]
+_SNAPSHOT_ROWS = [int(Out[name.upper()]) for name in _SNAPSHOT_FIELDS]
 _AT_START = {
     At.GATE_TESTS: 0.0, At.GATE_FLIPS: 0.0, At.GATE_BARS: 0.0, At.GATE_OPEN_BARS: 0.0, At.TESTED: -1e18,
     At.POSITION: 0.0, At.ENTERED: -1e18, At.LEFT: -1e18, At.TAINTED: -1e18,

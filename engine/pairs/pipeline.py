@@ -20,9 +20,9 @@ from engine.market.history import History
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.records import Decision, Event, Run, RunEnd
 from engine.market.ticks import Tick
-from engine.pairs.closing import ClosingRun
 from engine.pairs.leg import Leg
 from engine.pairs.run import PairRun
+from engine.pairs.run_end import ClosingRun
 from engine.pairs.settings import PairSettings, longest_gap_ms
 
 SHORTEST_GAP_MS = 60_000  # no settings end a run for less: 2 test windows of 50 bars of 1 s are 100 s

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from engine.pairs.codes import Action
+from engine.pairs.enums import Action
 from engine.pairs.settings import PairSettings
 
+Coins = tuple[float, float]  # of Y and X, + to buy
 
-def entry_quantities(
-    settings: PairSettings, action: Action, beta: float, y_price: float, x_price: float
-) -> tuple[float, float]:
-    """``(y, x)`` in coins, + to buy: the notional in Y against beta times it in X; 0 unless ``action`` is an entry.
+
+def order_quantities(
+    settings: PairSettings, action: Action, beta: float, prices: tuple[float, float], held: Coins
+) -> Coins:
+    """The coins that an action trades: an entry the notional in Y against beta times it in X, an exit what is ``held``
+    back, everything else 0. ``prices`` of Y and X in quote currency.
 
     In log space beta is a ratio of dollars, in price space one of coins.
     """
+    y_price, x_price = prices
+    if action is Action.EXIT:
+        return -held[0], -held[1]
     if action not in (Action.ENTER_LONG, Action.ENTER_SHORT):
         return 0.0, 0.0
     side = 1.0 if action is Action.ENTER_LONG else -1.0

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from engine.pairs.codes import Action, Flag, Reason
-from engine.pairs.columns import At, Floats, In, Out, Par
+from engine.pairs.enums import Action, Flag, Reason
+from engine.pairs.layout import At, Floats, In, Out, Par
 from engine.stats.jit import njit
 
 
 @njit
-def round_trip(par: Floats, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
+def round_trip(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
     """Four fills, each with its fee and half-spread, in the unit of the spread. NaN while a half-spread is unknown."""
-    half_y = half_x = par[Par.HALF]
+    half_y = half_x = par.half_spread
     if half_y != half_y:
         half_y, half_x = y[In.HALF, at_y], x[In.HALF, at_x]
-    cost_y, cost_x = par[Par.FEE] + half_y, par[Par.FEE] + half_x
-    if par[Par.PRICE_SPACE]:
-        row = int(par[Par.PRICE])
+    cost_y, cost_x = par.fee + half_y, par.fee + half_x
+    if par.is_price_space:
+        row = par.price
         cost_y *= y[row, at_y]
         cost_x *= x[row, at_x]
     return float(2.0 * (cost_y + abs(beta) * cost_x))
@@ -23,7 +23,7 @@ def round_trip(par: Floats, y: Floats, x: Floats, at_y: int, at_x: int, beta: fl
 
 @njit
 def decide(
-    par: Floats, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float
+    par: Par, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float
 ) -> None:
     """Position, action and reason of the bar at place ``i``; ``age`` is the older leg's, in ms."""
     position = state[At.POSITION]
@@ -34,9 +34,9 @@ def decide(
             action = Action.EXIT
             state[At.POSITION] = 0.0
             state[At.LEFT] = slot
-        elif abs(z) >= par[Par.ENTRY]:
+        elif abs(z) >= par.entry:
             action, reason = Action.NO_ENTRY, Reason.IN_POSITION
-    elif abs(z) >= par[Par.ENTRY]:
+    elif abs(z) >= par.entry:
         reason = _objection(par, state, slot, flags, age, out[Out.COVERAGE, i], abs(z), cost_z)
         if reason != Reason.NONE:
             action = Action.NO_ENTRY
@@ -50,36 +50,36 @@ def decide(
 
 
 @njit
-def _leave(par: Floats, state: Floats, slot: int, away: float) -> int:
+def _leave(par: Par, state: Floats, slot: int, away: float) -> int:
     """Why to leave a position; ``away`` is z on the side it was entered: + further out, - beyond the mean."""
-    if away <= par[Par.EXIT]:
+    if away <= par.exit:
         return Reason.TARGET
-    if away >= par[Par.STOP]:
+    if away >= par.stop:
         return Reason.STOP
-    if slot - state[At.ENTERED] >= par[Par.MAX_HOLD]:
+    if slot - state[At.ENTERED] >= par.max_hold:
         return Reason.TIME
     return Reason.NONE
 
 
 @njit
 def _objection(
-    par: Floats, state: Floats, slot: int, flags: int, age: float, coverage: float, away: float, cost_z: float
+    par: Par, state: Floats, slot: int, flags: int, age: float, coverage: float, away: float, cost_z: float
 ) -> int:
     """The first reason not to enter."""
     if flags & Flag.BRIDGE_DOWN:
         return Reason.BRIDGE_DOWN
-    if slot - state[At.TAINTED] < par[Par.TAINT_WINDOW] or coverage < par[Par.LEAST_COVERAGE]:
+    if slot - state[At.TAINTED] < par.taint_window or coverage < par.least_coverage:
         return Reason.TAINTED_GAP
-    if age > par[Par.STALE_MS]:
+    if age > par.stale_ms:
         return Reason.STALE_LEG
     if flags & (Flag.Y_FILLED | Flag.X_FILLED):
         return Reason.FILLED_BAR
-    if par[Par.GATED] and state[At.GATE] != 1.0:
+    if par.gated and state[At.GATE] != 1.0:
         return Reason.GATE_CLOSED if state[At.GATE] == 0.0 else Reason.WARMUP
-    if away >= par[Par.MAX_Z]:
+    if away >= par.max_z:
         return Reason.MAX_Z
-    if par[Par.COST_FILTER] and not away >= par[Par.EXIT] + cost_z:
+    if par.cost_filter and not away >= par.exit + cost_z:
         return Reason.BELOW_COST
-    if slot - state[At.LEFT] <= par[Par.COOLDOWN]:
+    if slot - state[At.LEFT] <= par.cooldown:
         return Reason.COOLDOWN
     return Reason.NONE

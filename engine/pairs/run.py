@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.market.records import Decision, Run
-from engine.pairs.codes import Action, Reason
-from engine.pairs.columns import Out
+from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import PairEvidence, evidence_of
+from engine.pairs.layout import Out
 from engine.pairs.leg import Col, Leg
 from engine.pairs.model import PairModel, Snapshot
-from engine.pairs.quantities import entry_quantities
+from engine.pairs.quantities import Coins, order_quantities
 from engine.pairs.settings import PairSettings, longest_gap_ms
 
 
@@ -143,7 +143,8 @@ class PairRun:
     def _decision(self, place: int, seq: int, watermark_ms: int) -> Decision:
         shot = self.model.snapshot(place)
         y_price, x_price = self.model.prices(place)
-        quantity_y, quantity_x = self._quantities(place, shot, y_price, x_price)
+        held = self._entered(place) if shot.action is Action.EXIT else (0.0, 0.0)
+        quantity_y, quantity_x = order_quantities(self.settings, shot.action, shot.beta, (y_price, x_price), held)
         return Decision(
             run_id=self.run.run_id,
             bar_ms=shot.open_time_ms,
@@ -165,12 +166,10 @@ class PairRun:
             late_ms=watermark_ms - (shot.open_time_ms + self.settings.interval_ms),
         )
 
-    def _quantities(self, place: int, shot: Snapshot, y_price: float, x_price: float) -> tuple[float, float]:
-        """Coins of both legs; an exit trades the entry's back."""
-        if shot.action is not Action.EXIT:
-            return entry_quantities(self.settings, shot.action, shot.beta, y_price, x_price)
+    def _entered(self, place: int) -> Coins:
+        """What the entry before ``place`` traded, as it was given."""
         entry = self.current.get(self.model.open_time_ms(self.model.entered_before(place)))
-        return (-entry.quantity_y, -entry.quantity_x) if entry is not None else (0.0, 0.0)
+        return (entry.quantity_y, entry.quantity_x) if entry is not None else (0.0, 0.0)
 
     def _record(self, decision: Decision) -> Decision:
         self.current[decision.bar_ms] = decision

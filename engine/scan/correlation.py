@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from engine.scan.settings import ScanSettings
 from engine.scan.universe import Excluded, as_frame, universe
-from engine.stats.asynchronous import hayashi_yoshida_kernel, realised_variance
 from engine.stats.checks import Floats, Ints, as_series, as_times, same_length
+from engine.stats.hayashi_yoshida import hayashi_yoshida_kernel, realised_variance
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from engine.stats.checks import Floats, Ints
 from engine.stats.cointegration import engle_granger_kernel
+from engine.stats.half_life import half_life_kernel
+from engine.stats.hurst import hurst_kernel
 from engine.stats.jit import njit
 from engine.stats.mackinnon import tau_pvalue
-from engine.stats.persistence import hurst_kernel
 from engine.stats.regression import residuals_kernel
-from engine.stats.reversion import half_life_kernel
 from engine.stats.unitroot import adf_kernel
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from engine.stats.checks import Floats, Ints
 from engine.stats.jit import njit
+from engine.stats.quotes import carry_quote
 
 
 def closing_prices(
@@ -40,14 +41,7 @@ def _walk(
     is_mixed = False
     for i in range(slots.size):
         is_mixed = is_mixed or not is_sided[i]
-        if bids[i] > 0.0:
-            bid = bids[i]
-        elif low[i] < bid:
-            bid = low[i]
-        if asks[i] > 0.0:
-            ask = asks[i]
-        elif high[i] > ask:
-            ask = high[i]
+        bid, ask = carry_quote(bid, ask, bids[i], asks[i], low[i], high[i])
         if i + 1 == slots.size or slots[i + 1] != slots[i]:
             if is_mixed:
                 bid = ask = np.nan

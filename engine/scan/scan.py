@@ -20,9 +20,9 @@ from engine.scan.kernel import Found, scan_pairs
 from engine.scan.settings import LEAST_BARS, ScanSettings
 from engine.scan.universe import Excluded, Floats, Universe, train_bars, universe
 from engine.stats.checks import Ints
-from engine.stats.discovery import benjamini_hochberg, benjamini_yekutieli
+from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
+from engine.stats.half_life import NULL_RESIDUAL
 from engine.stats.mackinnon import critical_values
-from engine.stats.reversion import NULL_RESIDUAL
 from engine.stats.unitroot import CRITERIA, FIXED
 
 if TYPE_CHECKING:

@@ -7,25 +7,25 @@ million bars run the same code. The tests of a module, which check each formula 
 are in ``tests/engine/stats/test_<module>.py``.
 """
 
-from engine.stats.asynchronous import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
-from engine.stats.bouncing import Bounce, bounce
-from engine.stats.breaks import Cusum, cusum, cusum_threshold
+from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
-from engine.stats.discovery import benjamini_hochberg, benjamini_yekutieli
-from engine.stats.filtering import KalmanRun, KalmanSettings, KalmanState, kalman, kalman_calibrate, kalman_filter
+from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
+from engine.stats.half_life import HalfLife, half_life
+from engine.stats.hayashi_yoshida import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
 from engine.stats.health import KalmanHealth, LjungBox, effective_memory, kalman_health, ljung_box, nis_band, whiten
+from engine.stats.hurst import Hurst, hurst
+from engine.stats.johansen import Johansen, johansen
+from engine.stats.kalman import KalmanRun, KalmanSettings, KalmanState, kalman, kalman_calibrate, kalman_filter
 from engine.stats.moments import CoMoments, Moments
-from engine.stats.movement import pearson, returns, volatility
-from engine.stats.ornstein import OrnsteinUhlenbeck, bertram_entry, expected_cycle, ou_fit
-from engine.stats.persistence import Hurst, hurst
+from engine.stats.ornstein_uhlenbeck import OrnsteinUhlenbeck, bertram_entry, expected_cycle, ou_fit
 from engine.stats.power import Evidence, bars_for_power, eg_power, evidence
 from engine.stats.quotes import half_spread_bps, roll_half_spread, trade_side_mid, trade_side_quotes
 from engine.stats.regression import Line, Plane, multiple_ols, ols, tls
-from engine.stats.reversion import HalfLife, half_life
+from engine.stats.returns import pearson, returns, volatility
 from engine.stats.robust import TheilSenLine, huber, theil_sen
 from engine.stats.rolling import RollingLine, rolling_correlation, rolling_moments, rolling_ols, zscore
 from engine.stats.stationarity import Kpss, kpss
-from engine.stats.systems import Johansen, johansen
+from engine.stats.structural_breaks import Cusum, cusum, cusum_threshold
 from engine.stats.unitroot import UnitRoot, adf
 from engine.stats.volume import Liquidity, VolumeProfile, liquidity, volume_profile, volume_ratio, vwap
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, positive, whole
+from engine.stats.half_life import ar1_kernel
 from engine.stats.jit import njit
 from engine.stats.moments import mean_of
-from engine.stats.reversion import ar1_kernel
 from engine.stats.stationarity import autocovariance
 
 RED, GREEN = 5.0, 25.0

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import whole
+from engine.stats.half_life import NULL_LEVEL, NULL_RESIDUAL
 from engine.stats.mackinnon import eg_critical
-from engine.stats.reversion import NULL_LEVEL, NULL_RESIDUAL
 
 # Window in half-lives; then the power at 200, 500 and 2,000 bars.
 RATIOS = np.array([0.1, 2.5, 5, 7.5, 10, 12.5, 15, 17.5, 20, 22.5, 25, 27.5, 30, 32.5, 35, 37.5, 40, 45, 50, 60, 80])

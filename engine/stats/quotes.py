@@ -32,6 +32,27 @@ def quote_step(bid: float, ask: float, price: float, buyer_is_maker: bool, clamp
 
 
 @njit
+def carry_quote(
+    bid: float, ask: float, new_bid: float, new_ask: float, low: float, high: float
+) -> tuple[float, float]:  # fmt: skip
+    """One bar with trades: ``(bid, ask)`` before it and after it, NaN where not known.
+
+    ``new_bid`` and ``new_ask`` are the bar's own; a side without one keeps its older quote, clamped by the bar's
+    prints: a sale below the old bid was itself at the bid. ``engine.market.bars.Quote`` is the same step for whoever
+    must not load the compiler, and a test holds the two together.
+    """
+    if new_bid > 0.0:
+        bid = new_bid
+    elif low < bid:
+        bid = low
+    if new_ask > 0.0:
+        ask = new_ask
+    elif high > ask:
+        ask = high
+    return bid, ask
+
+
+@njit
 def quotes_kernel(price: Floats, buyer_is_maker: Bools, clamp: bool, bid: Floats, ask: Floats) -> None:
     """The quote after each trade into ``bid`` and ``ask``."""
     b = a = np.nan

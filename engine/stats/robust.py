@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair
-from engine.stats.draws import random_index
 from engine.stats.jit import njit
 from engine.stats.moments import EPSILON
+from engine.stats.random import random_index
 from engine.stats.regression import Line, ols_kernel, residuals_kernel
 
 TUNING = 1.345  # 95 % of least squares' efficiency where the noise is Gaussian

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import StoreError
-from engine.store.analysis_schema import ANALYSIS
-from engine.store.backup import back_up, restore
-from engine.store.check import check_pages, check_ticks
+from engine.store.sqlite.analysis_schema import ANALYSIS
+from engine.store.sqlite.backup import back_up, restore
+from engine.store.sqlite.check import check_pages, check_ticks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.errors import StoreError
-from engine.store.files import make_folder
+from engine.store.sqlite.files import make_folder
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from starlette.websockets import WebSocketState
 
 from api.live import LiveHub
-from api.rights import is_signed_in
+from api.permissions import is_signed_in
 from tests.conftest import until
 
 

@@ -81,5 +81,5 @@ def test_after_a_freeze_both_ends_are_back_and_what_was_missed_can_be_fetched(
         missed = sorted(set(range(first, exchange.ids(symbol)[-1])) - set(server.ids(symbol)))
         if missed:
             server.fetch(symbol, missed[0], missed[-1])
-        wait_until(lambda s=symbol, f=first: server.ids(s) == [i for i in exchange.ids(s) if i >= f], "no hole is left")
+        wait_until(lambda s=symbol, f=first: server.ids(s) == [i for i in exchange.ids(s) if i >= f], "no gap is left")
     assert server.faults == []

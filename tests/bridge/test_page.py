@@ -149,7 +149,7 @@ def test_symbols_that_are_none_are_refused_in_a_sentence(open_page: OpenPage) ->
     expect(page.get_by_role("button", name="Start Bridge", exact=True)).to_be_enabled()
 
 
-def test_a_second_page_stands_by_and_takes_over_without_a_hole(
+def test_a_second_page_stands_by_and_takes_over_without_a_gap(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
     first, second = start(open_page()), start(open_page())
@@ -168,7 +168,7 @@ def test_a_second_page_stands_by_and_takes_over_without_a_hole(
     assert "Took over BTCUSDT" in log(second)
 
 
-def test_a_hole_is_fetched_and_ids_that_never_were_are_told(
+def test_a_gap_is_fetched_and_ids_that_never_were_are_told(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
     page = start(open_page())
@@ -207,7 +207,7 @@ def test_a_warm_start_brings_the_past_and_shows_how_far_it_is(
     exchange.rest_status = HTTPStatus.BAD_GATEWAY
     server.warm_start("BTCUSDT", past[0][4] - 3_700_000, first[1] - 1)
     expect(row).to_have_attribute("data-warm-start", "true")
-    expect(row.locator("td[data-cell=holes]")).to_have_text("warm start: 0 of …")
+    expect(row.locator("td[data-cell=gaps]")).to_have_text("warm start: 0 of …")
     expect(page.locator("#findings li[data-state=warm-start]")).to_contain_text("BTCUSDT are being fetched")
     exchange.rest_status = None
     wait_until(lambda: server.ids("BTCUSDT") == [row[1] for row in past] + [first[1]], "the past, and nothing older")
@@ -266,7 +266,7 @@ def test_refused_rows_are_named_in_the_log(
     assert "Refused here: BTCUSDT" in log(page)
 
 
-def test_connections_are_replaced_without_a_hole_or_a_duplicate(
+def test_connections_are_replaced_without_a_gap_or_a_duplicate(
     open_page: OpenPage, server: ScriptedServer, exchange: ScriptedExchange
 ) -> None:
     page = start(open_page(rotate="1"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from hosting.page import BridgePage as PublishedPage
+from serving.bridge_page import BridgePage as PublishedPage
 from tests.bridge.actions import (
     all_stored,
     connected,

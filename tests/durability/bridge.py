@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.conftest import ROOT
-from tests.engine.store.desk import T0, assert_whole, everything
+from tests.engine.store.harness import T0, assert_whole, everything
 
 IN_FLIGHT = 32
 SYMBOLS = [f"S{number}USDT" for number in range(8)]
@@ -38,7 +38,7 @@ class ServerProcess:
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
         ignored = shutil.ignore_patterns("*.nbi", "*.nbc", "token.js")
-        for name in ("engine", "feeds", "hosting", "bridge"):
+        for name in ("engine", "feeds", "runtime", "serving", "bridge"):
             shutil.copytree(ROOT / name, self.tree / name, ignore=ignored)
         for name in ("server.py", "config.py"):
             shutil.copy(ROOT / name, self.tree / name)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tests.durability.wire import BINARY, CLOSE, CONTINUED, PING, TEXT, Target, frame, greeted, wire
-from tests.engine.store.desk import T0
+from tests.engine.store.harness import T0
 
 MIB = 1 << 20
 

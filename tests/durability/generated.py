@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from tests.engine.store.desk import T0
+from tests.engine.store.harness import T0
 
 Stored = tuple[str, int, float, float, int, bool | None]
 

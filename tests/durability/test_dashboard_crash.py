@@ -17,11 +17,11 @@ import pytest
 
 from engine.market.records import Batch
 from engine.market.ticks import Tick
-from engine.store.analysis import AnalysisStore
-from engine.store.book import Now
-from engine.store.scans import ScanShelf
-from engine.store.writer import TickWriter
-from monitor.monitor import Monitor
+from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.scans import ScanStore
+from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.writer import TickWriter
+from live.monitor import Monitor
 from tests.durability.vfs import Op, watched
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
 
@@ -48,13 +48,13 @@ def unwatch(monitor: Monitor, _: Path) -> None:
 
 
 def scan(_: Monitor, folder: Path) -> None:
-    shelf = ScanShelf(folder / "analysis.db")
+    shelf = ScanStore(folder / "analysis.db")
     if not shelf.newest():
         shelf.add(1, SCAN)
 
 
 def script() -> list[tuple[str, list[Tick]] | Action]:
-    """Commits of trades by market, and what a user does between them."""
+    """CommitQueue of trades by market, and what a user does between them."""
     ticks = make_ticks(3, 3 * 260)
     early, late = ticks[:4_000], [tick._replace(trade_time_ms=tick.trade_time_ms + PAUSE_MS) for tick in ticks[4_000:]]
     lost = [tick for tick in late[300:700] if tick.symbol == "YUSDT"][:40]

@@ -18,16 +18,16 @@ import pytest
 
 from config import Config
 from engine.errors import StoreError
-from engine.store.files import prepare, wal_of
-from engine.store.reader import TickReader
-from engine.store.retention import Keeper
-from engine.store.schema import TICKS
-from engine.store.writer import TickWriter
+from engine.store.sqlite.files import prepare, wal_of
+from engine.store.sqlite.reader import TickReader
+from engine.store.sqlite.retention import RetentionJob
+from engine.store.sqlite.schema import TICKS
+from engine.store.sqlite.writer import TickWriter
 from server import BridgeServer
 from tests.conftest import until
 from tests.durability.bridge import IN_FLIGHT, Bridge, ServerProcess, assert_nothing_lost
 from tests.durability.vfs import SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE, watched
-from tests.engine.store.desk import NOW, assert_whole, batch, everything, query, trading
+from tests.engine.store.harness import NOW, assert_whole, batch, everything, query, trading
 
 # The server without the right of root to write everything (Linux: CAP_DAC_OVERRIDE leaves the bounding set).
 AS_OTHERS = """
@@ -140,7 +140,7 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
     failures = set()
     with watched(tmp_path) as disk:
         writer = await TickWriter.start(path)
-        keeper = Keeper(writer, retention_ms=300_000, slack_ms=0)
+        keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
         for round_number in range(60):
             ticks = list(islice(source, rng.randint(1, 60)))
             failing = rng.choice([SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, 0])
@@ -158,7 +158,7 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
             if round_number % 20 == 19:
                 await writer.close()
                 writer = await TickWriter.start(path)
-                keeper = Keeper(writer, retention_ms=300_000, slack_ms=0)
+                keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
         await keeper.sweep()
         await writer.close()
     assert any("the disk is full" in text for text in failures) and any("disk I/O error" in text for text in failures)

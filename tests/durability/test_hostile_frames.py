@@ -20,7 +20,7 @@ from tests.durability.corpus import GOOD_ROW, MIB, Attack, ticks
 from tests.durability.generated import Stored, messages, rows_of
 from tests.durability.honest import watched
 from tests.durability.wire import BINARY, TEXT, Target, Wire, frame, greeted, wire
-from tests.engine.store.desk import query
+from tests.engine.store.harness import query
 
 MEMORY = 64 * MIB
 AT_ONCE = 8  # attacks side by side; more connections without a hello would be turned away

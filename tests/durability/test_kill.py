@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.files import wal_of
+from engine.store.sqlite.files import wal_of
 from tests.conftest import until
 from tests.durability.bridge import Bridge, ServerProcess, assert_nothing_lost
 

@@ -17,11 +17,11 @@ import pytest
 
 from engine.market.records import Event
 from engine.market.ticks import Tick
-from engine.store.retention import Keeper
-from engine.store.writer import TickWriter
+from engine.store.sqlite.retention import RetentionJob
+from engine.store.sqlite.writer import TickWriter
 from tests.durability.images import PowerCut
 from tests.durability.vfs import Disk, Op, watched
-from tests.engine.store.desk import NOW, assert_whole, batch, everything, trading
+from tests.engine.store.harness import NOW, assert_whole, batch, everything, trading
 
 Ids = frozenset[tuple[str, int]]
 
@@ -32,7 +32,7 @@ async def work(disk: Disk, path: Path, durability: str, seed: int) -> None:
     source = trading(rng, symbols=3, step_ms=3_000)
     held_back: list[Tick] = []
     writer = await TickWriter.start(path, durability)
-    keeper = Keeper(writer, retention_ms=300_000, slack_ms=1_000)
+    keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
     for round_number in range(90):
         ticks = [next(source) for _ in range(rng.randint(1, 60))]
         if rng.random() < 0.2:
@@ -51,7 +51,7 @@ async def work(disk: Disk, path: Path, durability: str, seed: int) -> None:
         if round_number in (30, 70):
             await writer.close()
             writer = await TickWriter.start(path, durability)
-            keeper = Keeper(writer, retention_ms=300_000, slack_ms=1_000)
+            keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
     await writer.close()
 
 

@@ -66,7 +66,7 @@ class Disk:
     fault: Callable[[str, str], int] = lambda kind, path: 0  # (kind, path) -> SQLite's error code, 0 for none
 
     def mark(self, note: Any) -> None:
-        """Note something of the test's own at this point of time."""
+        """RecordEvent something of the test's own at this point of time."""
         self.ops.append(Op("mark", note=note))
 
 

@@ -31,7 +31,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def trading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two simulated hours, caught up, then live: shared by the tests of the dashboard, which tidy up after them."""
-    stack = Stack(tmp_path_factory.mktemp("desk"))
+    stack = Stack(tmp_path_factory.mktemp("harness"))
     try:
         stack.start_exchange("--catch-up-hours", "2", "--symbols", SYMBOLS)
         stack.start_dashboard()

@@ -135,7 +135,7 @@ def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float
     first = {symbol: until(lambda: _complete_from(stack, symbol, last[symbol]), within_s, symbol) for symbol in symbols}  # noqa: B023
     for symbol in symbols:
         _compare(stack, symbol, first[symbol], last[symbol] - first[symbol] + 1)
-    until(lambda: stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)], 30, "no open hole")
+    until(lambda: stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)], 30, "no open gap")
     return sum(last[symbol] - first[symbol] + 1 for symbol in symbols)
 
 

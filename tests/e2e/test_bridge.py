@@ -32,7 +32,7 @@ def open_bridge(stack: Stack, browser: Browser, exchange: str = "") -> Page:
 
 
 @pytest.fixture
-def desk(stack: Stack) -> Iterator[Stack]:
+def harness(stack: Stack) -> Iterator[Stack]:
     """A market of 200 trades a second over two symbols, and the server."""
     stack.start_exchange("--symbols", ",".join(SYMBOLS), "--rate", "14.3")
     stack.start_server()
@@ -60,15 +60,15 @@ def _settled(stack: Stack, symbol: str) -> Any:
     return ledger if ledger["settled"] else None
 
 
-def test_sixty_seconds_from_the_file_system_to_the_last_digit(desk: Stack, browser: Browser) -> None:
-    page = open_bridge(desk, browser)
+def test_sixty_seconds_from_the_file_system_to_the_last_digit(harness: Stack, browser: Browser) -> None:
+    page = open_bridge(harness, browser)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.get_by_role("button", name="Start Bridge").click()
     expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=20_000)
     began = time.monotonic()
     until(lambda: time.monotonic() - began >= 60, 70, "a minute")
-    total = assert_store_equals_exchange(desk)
+    total = assert_store_equals_exchange(harness)
     assert total > 60 * 150, f"{total} trades in a minute; expected about 200 a second"
     assert any(text.startswith("Forwarding tick...") for text in said)
     acknowledged = page.locator("#count-acknowledged")
@@ -76,24 +76,24 @@ def test_sixty_seconds_from_the_file_system_to_the_last_digit(desk: Stack, brows
     page.close()
 
 
-def test_trades_lost_on_the_way_are_fetched_by_the_page(desk: Stack, browser: Browser) -> None:
-    page = open_bridge(desk, browser)
+def test_trades_lost_on_the_way_are_fetched_by_the_page(harness: Stack, browser: Browser) -> None:
+    page = open_bridge(harness, browser)
     page.get_by_role("button", name="Start Bridge").click()
     expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=20_000)
-    desk.fault("drop", symbol="ETHUSDT", n=41)
+    harness.fault("drop", symbol="ETHUSDT", n=41)
     lost = "SELECT status FROM holes WHERE last_id - first_id + 1 = 41"  # beside them the past of the warm start
-    until(lambda: desk.query(lost) == [("filled",)], 20, "the hole to be filled")
-    assert_store_equals_exchange(desk)
+    until(lambda: harness.query(lost) == [("filled",)], 20, "the gap to be filled")
+    assert_store_equals_exchange(harness)
     page.close()
 
 
-def test_the_retired_route_is_named_within_six_seconds(desk: Stack, browser: Browser) -> None:
-    page = open_bridge(desk, browser, exchange=desk.exchange_url.replace("http", "ws") + "/ws")
+def test_the_retired_route_is_named_within_six_seconds(harness: Stack, browser: Browser) -> None:
+    page = open_bridge(harness, browser, exchange=harness.exchange_url.replace("http", "ws") + "/ws")
     page.get_by_role("button", name="Start Bridge").click()
     began = time.monotonic()
     expect(page.locator("#status")).to_have_attribute("data-state", "wrong-route", timeout=6_000)
     assert time.monotonic() - began <= 6.0
     expect(page.locator("#status-title")).to_have_text("WRONG ROUTE")
     expect(page.locator("#status")).to_contain_text("/market")
-    until(lambda: desk.health()["state"] == "WRONG ROUTE", 2, "the server to know")
+    until(lambda: harness.health()["state"] == "WRONG ROUTE", 2, "the server to know")
     page.close()

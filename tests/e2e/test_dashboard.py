@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, FloatRect, Page, Route, WebSocketRoute,
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from screen.texts import no_pair_notes
+from screen.pages.pair.labels import no_pair_notes
 from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
 
@@ -22,7 +22,7 @@ CHARTS = ("price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", 
 
 
 @pytest.fixture
-def desk(trading: Stack) -> Stack:
+def harness(trading: Stack) -> Stack:
     return trading
 
 
@@ -104,7 +104,7 @@ def shown_log(page: Page) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_log_on_screen_is_the_export_is_the_store(desk: Stack, page: Page) -> None:
+def test_the_log_on_screen_is_the_export_is_the_store(harness: Stack, page: Page) -> None:
     page.locator("#log-filter input").uncheck()
     with page.expect_download() as download:
         page.locator("#export-log").click()
@@ -117,7 +117,7 @@ def test_the_log_on_screen_is_the_export_is_the_store(desk: Stack, page: Page) -
     )
     run = "SELECT run_id FROM runs WHERE ended_seq IS NULL AND y = 'ETHUSDT'"
     log = f"SELECT {columns} FROM v_signals WHERE run_id = ({run}) ORDER BY given"
-    stored = desk.query(log, file="analysis.db")[: len(frame)]
+    stored = harness.query(log, file="analysis.db")[: len(frame)]
     until(lambda: len(shown_log(page)) >= len(frame), 5, "the whole log on the screen")
     shown = {(row["bar_close"], row["revision"]): row for row in shown_log(page)}
     for line, row in zip(frame.to_dict("records"), stored, strict=True):
@@ -135,8 +135,8 @@ def test_the_log_on_screen_is_the_export_is_the_store(desk: Stack, page: Page) -
             assert written == value == found[name], (name, line, row)
 
 
-def test_settings_begin_a_new_run_and_undo_takes_them_back(desk: Stack, page: Page) -> None:
-    runs = len(desk.query("SELECT * FROM runs", file="analysis.db"))
+def test_settings_begin_a_new_run_and_undo_takes_them_back(harness: Stack, page: Page) -> None:
+    runs = len(harness.query("SELECT * FROM runs", file="analysis.db"))
     entry = page.locator("#set-entry")
     expect(entry).to_have_value("2")
     entry.fill("1.5")
@@ -144,7 +144,7 @@ def test_settings_begin_a_new_run_and_undo_takes_them_back(desk: Stack, page: Pa
     page.locator("#apply").click()
     expect(page.locator("#message")).to_contain_text("A new run has begun")
     expect(page.locator("#live-z-note")).to_contain_text("entry ±1.5")
-    assert len(desk.query("SELECT * FROM runs", file="analysis.db")) == runs + 1
+    assert len(harness.query("SELECT * FROM runs", file="analysis.db")) == runs + 1
     page.locator("#undo").click()
     expect(page.locator("#message")).to_contain_text("is as it was")
     expect(entry).to_have_value("2")
@@ -181,9 +181,9 @@ def test_a_setting_that_cannot_be_is_told(page: Page) -> None:
 
 
 @pytest.mark.parametrize("window", ["1", "9000"])
-def test_a_number_out_of_its_range_is_refused_and_not_replaced(desk: Stack, page: Page, window: str) -> None:
+def test_a_number_out_of_its_range_is_refused_and_not_replaced(harness: Stack, page: Page, window: str) -> None:
     runs = "SELECT count(*) FROM runs"
-    before = desk.query(runs, file="analysis.db")
+    before = harness.query(runs, file="analysis.db")
     says = f"z window is {window}; expected 5 to 5000, or none."
     page.locator("#set-z-window").fill(window)
     page.locator("#set-z-window").press("Tab")
@@ -191,7 +191,7 @@ def test_a_number_out_of_its_range_is_refused_and_not_replaced(desk: Stack, page
     page.locator("#apply").click()
     expect(page.locator("#message")).to_contain_text(says)
     expect(page.locator("#set-z-window")).to_have_value(window)
-    assert desk.query(runs, file="analysis.db") == before
+    assert harness.query(runs, file="analysis.db") == before
 
 
 def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:
@@ -222,10 +222,10 @@ def test_help_opens_by_key(page: Page) -> None:
     expect(page.get_by_text("How to read this screen")).to_be_visible()
 
 
-def test_polling_stands_in_when_the_live_connection_is_refused(desk: Stack, browser: Browser) -> None:
+def test_polling_stands_in_when_the_live_connection_is_refused(harness: Stack, browser: Browser) -> None:
     page, _ = watched_page(browser)
     page.route_web_socket("**/api/live", lambda socket: socket.close())
-    page.goto(desk.owner_url)
+    page.goto(harness.owner_url)
     seen(page, MANY_BARS)
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
@@ -234,22 +234,22 @@ def test_polling_stands_in_when_the_live_connection_is_refused(desk: Stack, brow
     page.close()
 
 
-def test_an_address_over_a_chart_is_a_link(desk: Stack, browser: Browser) -> None:
+def test_an_address_over_a_chart_is_a_link(harness: Stack, browser: Browser) -> None:
     page, _ = watched_page(browser)
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/api/live", lambda socket: sockets.append(socket))
-    page.goto(desk.owner_url)
+    page.goto(harness.owner_url)
     note = page.locator("#z-chart-note")
     expect(note).to_have_text("Waiting for the dashboard …")
-    notes = no_pair_notes(desk.bridge_url)
+    notes = no_pair_notes(harness.bridge_url)
     sockets[0].send(json.dumps({"type": "pulse", "notes": notes}))
     expect(note).to_have_text(notes["z-chart"])
-    expect(note.locator("a")).to_have_attribute("href", desk.bridge_url)
+    expect(note.locator("a")).to_have_attribute("href", harness.bridge_url)
     page.close()
 
 
-def test_another_origin_gets_no_live_data(desk: Stack) -> None:
-    address = desk.dashboard_url.replace("http", "ws") + "api/live"
+def test_another_origin_gets_no_live_data(harness: Stack) -> None:
+    address = harness.dashboard_url.replace("http", "ws") + "api/live"
     for origin in ("https://evil.example", "null", None):
         with pytest.raises(InvalidStatus) as refused:
             connect(address, origin=origin)  # type: ignore[arg-type]

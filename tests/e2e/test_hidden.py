@@ -30,7 +30,7 @@ WATCH_BANNER = """{
 
 
 @dataclass
-class Desk:
+class Harness:
     """The bridge page in a hidden tab, the dashboard in front of it, and how long each loss took to show and to go."""
 
     stack: Stack
@@ -59,7 +59,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
+def harness(stack: Stack, tmp_path: Path) -> Iterator[Harness]:
     path = chromium_path()
     if path is None:
         missing("Chromium")
@@ -74,32 +74,32 @@ def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
         banner = "document.getElementById('bridge-banner')?.textContent ?? ''"
         until(lambda: screen.evaluate(banner).startswith("LIVE"), 20, "the banner to say LIVE")
         screen.evaluate(WATCH_BANNER)
-        yield Desk(stack, bridge, screen)
+        yield Harness(stack, bridge, screen)
 
 
-def test_a_hidden_tab_in_a_quiet_market_raises_no_alarm_and_every_loss_does_in_time(desk: Desk) -> None:
-    desk.bridge.evaluate(f"globalThis.turns = 0; setInterval(() => turns++, {CONTROL_MS}); 0")
-    desk.stack.fault("halt")
+def test_a_hidden_tab_in_a_quiet_market_raises_no_alarm_and_every_loss_does_in_time(harness: Harness) -> None:
+    harness.bridge.evaluate(f"globalThis.turns = 0; setInterval(() => turns++, {CONTROL_MS}); 0")
+    harness.stack.fault("halt")
     began = time.monotonic()
     until(lambda: time.monotonic() - began >= QUIET_S, QUIET_S + 5, "the quiet time")
-    assert desk.bridge.evaluate("document.visibilityState") == "hidden"
-    turns = desk.bridge.evaluate("turns")
+    assert harness.bridge.evaluate("document.visibilityState") == "hidden"
+    turns = harness.bridge.evaluate("turns")
     assert turns <= QUIET_S + 2, f"the control timer ran {turns} times: nothing slows this tab down"
-    states = {text.partition("·")[0] for _, text in desk.said()}
-    assert all(text.startswith(("LIVE", "MARKET QUIET")) for _, text in desk.said()), states
-    assert desk.said()[-1][1].startswith("MARKET QUIET")
+    states = {text.partition("·")[0] for _, text in harness.said()}
+    assert all(text.startswith(("LIVE", "MARKET QUIET")) for _, text in harness.said()), states
+    assert harness.said()[-1][1].startswith("MARKET QUIET")
 
     for turn in ("first kill", "second kill"):
-        desk.stack.stop("server", signal.SIGKILL)
-        desk.lost(turn)
-        desk.stack.start_server()
-        desk.back(turn)
-    desk.bridge.freeze()
-    desk.lost("freeze")
-    desk.bridge.thaw()
-    desk.back("freeze")
-    desk.bridge.close()
-    desk.lost("tab closed")
-    print(f"control timer: {turns} turns in {QUIET_S} s; shown {desk.shown_s}, gone {desk.gone_s}")  # noqa: T201
-    assert all(2.0 <= seconds <= 3.0 for seconds in desk.shown_s.values()), desk.shown_s
-    assert all(seconds <= 2.0 for seconds in desk.gone_s.values()), desk.gone_s
+        harness.stack.stop("server", signal.SIGKILL)
+        harness.lost(turn)
+        harness.stack.start_server()
+        harness.back(turn)
+    harness.bridge.freeze()
+    harness.lost("freeze")
+    harness.bridge.thaw()
+    harness.back("freeze")
+    harness.bridge.close()
+    harness.lost("tab closed")
+    print(f"control timer: {turns} turns in {QUIET_S} s; shown {harness.shown_s}, gone {harness.gone_s}")  # noqa: T201
+    assert all(2.0 <= seconds <= 3.0 for seconds in harness.shown_s.values()), harness.shown_s
+    assert all(seconds <= 2.0 for seconds in harness.gone_s.values()), harness.gone_s

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from screen import ids
+from screen.components import ids
 from tests.bridge.devtools import Chromium
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
 from tests.e2e.counted_dashboard import LET_IN
@@ -29,7 +29,7 @@ DELEGATED = "local-network-access; local-network; loopback-network"
 
 
 @dataclass(frozen=True)
-class Desk:
+class Harness:
     """What is attacked, the sites around it, and the browser."""
 
     stack: Stack
@@ -100,7 +100,7 @@ def rebound_pages(ends: ExitStack, stack: Stack, targets: dict[str, str]) -> dic
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     path = chromium_path()
     if path is None:
         missing("Chromium")
@@ -138,9 +138,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             "data frame": f"{local}/nest?kind=data",
             "blob frame": f"{local}/nest?kind=blob",
         }
-        desk = Desk(stack, browser, pages | rebound_pages(ends, stack, targets), targets, [])
-        desk.quiet.extend(desk.let_in())
-        yield desk
+        harness = Harness(stack, browser, pages | rebound_pages(ends, stack, targets), targets, [])
+        harness.quiet.extend(harness.let_in())
+        yield harness
 
 
 # Chromium itself keeps the first two from this computer; against the others there are only our own locks.
@@ -160,37 +160,37 @@ BY_US = (
 
 
 @pytest.mark.parametrize("name", BY_THE_BROWSER + BY_US)
-def test_no_other_context_reads_a_byte_or_changes_a_thing(desk: Desk, name: str) -> None:
-    watched = desk.watched()
-    found = desk.opened(name, f"{desk.pages[name]}&{urlencode({'name': name})}")
+def test_no_other_context_reads_a_byte_or_changes_a_thing(harness: Harness, name: str) -> None:
+    watched = harness.watched()
+    found = harness.opened(name, f"{harness.pages[name]}&{urlencode({'name': name})}")
     assert found["read"] == []
     assert found["reached"] or name not in BY_US, "the attack did not get as far as our locks"
-    assert (desk.let_in(), desk.rows(), desk.watched()) == (desk.quiet, 0, watched)
-    assert desk.stack.health()["markets"] == {}, "a row came as far as the counters"
+    assert (harness.let_in(), harness.rows(), harness.watched()) == (harness.quiet, 0, watched)
+    assert harness.stack.health()["markets"] == {}, "a row came as far as the counters"
 
 
-def test_the_same_order_from_the_dashboards_own_page_is_carried_out(desk: Desk) -> None:
-    assert desk.let_in() == desk.quiet, "something late of the attacks before"
-    tab = desk.browser.tab(desk.stack.owner_url)
+def test_the_same_order_from_the_dashboards_own_page_is_carried_out(harness: Harness) -> None:
+    assert harness.let_in() == harness.quiet, "something late of the attacks before"
+    tab = harness.browser.tab(harness.stack.owner_url)
     until(lambda: tab.evaluate(f"document.getElementById('{ids.BANNER}') !== null"), 20, "the dashboard's page")
-    options = {"method": "POST", "headers": {"Content-Type": "application/json"}, "body": desk.targets["order"]}
+    options = {"method": "POST", "headers": {"Content-Type": "application/json"}, "body": harness.targets["order"]}
     post = f"fetch('/_dash-update-component', {json.dumps(options)}).then((answer) => answer.status)"
     assert tab.evaluate(post) == 200
-    assert ("sim", "EVIL", "TWIN") in desk.watched()
-    assert "POST /_dash-update-component" in desk.let_in()
+    assert ("sim", "EVIL", "TWIN") in harness.watched()
+    assert "POST /_dash-update-component" in harness.let_in()
     tab.close()
 
 
-def test_another_local_html_file_reads_the_token_as_the_documents_say(desk: Desk, tmp_path: Path) -> None:
+def test_another_local_html_file_reads_the_token_as_the_documents_say(harness: Harness, tmp_path: Path) -> None:
     page = tmp_path / "evil.html"
-    page.write_text(attack_page("file", desk.targets), encoding="utf-8")
-    found = desk.opened("file", page.as_uri())
-    socket = f"ws://{desk.targets['bridge']}/: "
+    page.write_text(attack_page("file", harness.targets), encoding="utf-8")
+    found = harness.opened("file", page.as_uri())
+    socket = f"ws://{harness.targets['bridge']}/: "
     assert [line for line in found["read"] if not line.startswith(socket)] == [
-        f"script {desk.targets['tokenFile']}: loaded"
+        f"script {harness.targets['tokenFile']}: loaded"
     ]
     assert any('"welcome"' in line for line in found["read"]), found
-    until(lambda: desk.rows() == 2, 5, "its rows in the store")
+    until(lambda: harness.rows() == 2, 5, "its rows in the store")
     assert (
         "Programs and local HTML files of the same user can read the token" in (ROOT / "docs/operations.md").read_text()
     )

@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from tests.conftest import ServerDesk, until
+from tests.conftest import ServerHarness, until
 from tests.e2e.stack import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -28,14 +28,14 @@ async def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, process.communicate()[1]
 
 
-async def test_a_dump_comes_into_the_store_of_the_running_server(desk: ServerDesk) -> None:
-    code, said = await finished(start(desk.config.data_dir, desk.server.port, str(DUMP), "--market", "usdm"))
+async def test_a_dump_comes_into_the_store_of_the_running_server(harness: ServerHarness) -> None:
+    code, said = await finished(start(harness.config.data_dir, harness.server.port, str(DUMP), "--market", "usdm"))
     assert code == 0
     assert "into market usdm: 3 stored, 0 known already, 0 conflicts, 1 refused" in said
-    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+    with closing(sqlite3.connect(harness.config.ticks_db)) as db:
         assert db.execute("SELECT count(*) FROM v_ticks WHERE market = 'usdm'").fetchone() == (3,)
         assert db.execute("SELECT count(*) FROM events WHERE kind = 'bridge'").fetchone() == (0,), "no sign of life"
-    assert desk.server.health()["markets"]["usdm"]["state"] == "WAITING FOR BRIDGE"
+    assert harness.server.health()["markets"]["usdm"]["state"] == "WAITING FOR BRIDGE"
 
 
 async def test_without_a_server_or_a_file_it_says_so(tmp_path: Path) -> None:
@@ -46,14 +46,14 @@ async def test_without_a_server_or_a_file_it_says_so(tmp_path: Path) -> None:
     assert (code, "there is no file 'nothing.csv'" in said) == (2, True)
 
 
-async def test_a_file_that_is_no_recording_is_refused_in_one_line(desk: ServerDesk, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_recording_is_refused_in_one_line(harness: ServerHarness, tmp_path: Path) -> None:
     path = tmp_path / "noise.zip"
     path.write_bytes(b"\x00\xff" * 500)
-    code, said = await finished(start(desk.config.data_dir, desk.server.port, str(path)))
+    code, said = await finished(start(harness.config.data_dir, harness.server.port, str(path)))
     assert (code, said.count("\n")) == (2, 1)
     assert said.startswith(f"pairbridge: {path} is damaged, or is no .zip file")
 
 
-async def test_with_another_data_folder_it_says_which_is_meant(desk: ServerDesk, tmp_path: Path) -> None:
-    code, said = await finished(start(tmp_path / "other", desk.server.port, str(DUMP)))
+async def test_with_another_data_folder_it_says_which_is_meant(harness: ServerHarness, tmp_path: Path) -> None:
+    code, said = await finished(start(tmp_path / "other", harness.server.port, str(DUMP)))
     assert (code, "has no token; set PAIRBRIDGE_DATA_DIR to the running server's" in said) == (2, True)

@@ -14,29 +14,29 @@ import pandas as pd
 import pytest
 
 from feeds.replay import ReplayFeed
-from tests.conftest import ServerDesk
+from tests.conftest import ServerHarness
 from tests.realdata import recording
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
-async def replay(desk: ServerDesk, path: Path, market: str | None = None) -> None:
-    await ReplayFeed(path, market).run(desk.url, desk.token)
+async def replay(harness: ServerHarness, path: Path, market: str | None = None) -> None:
+    await ReplayFeed(path, market).run(harness.url, harness.token)
 
 
-def counts(desk: ServerDesk) -> dict[tuple[str, str], int]:
-    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+def counts(harness: ServerHarness) -> dict[tuple[str, str], int]:
+    with closing(sqlite3.connect(harness.config.ticks_db)) as db:
         rows = db.execute("SELECT market, symbol, count(*) FROM v_ticks GROUP BY 1, 2").fetchall()
     return {(market, symbol): count for market, symbol, count in rows}
 
 
-def traffic(desk: ServerDesk, market: str) -> tuple[int, int, int]:
-    found = desk.server.intake.traffic.markets[market]
+def traffic(harness: ServerHarness, market: str) -> tuple[int, int, int]:
+    found = harness.server.intake.traffic.markets[market]
     return found.stored, found.duplicates, found.rejected
 
 
 @pytest.mark.parametrize("pack", ["plain", "gz", "zip"])
-async def test_a_dump_in_any_wrapping(desk: ServerDesk, tmp_path: Path, pack: str) -> None:
+async def test_a_dump_in_any_wrapping(harness: ServerHarness, tmp_path: Path, pack: str) -> None:
     source = FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv"
     path = {"plain": source, "gz": tmp_path / f"{source.name}.gz", "zip": tmp_path / f"{source.stem}.zip"}[pack]
     if pack == "gz":
@@ -44,37 +44,37 @@ async def test_a_dump_in_any_wrapping(desk: ServerDesk, tmp_path: Path, pack: st
     elif pack == "zip":
         with zipfile.ZipFile(path, "w") as archive:
             archive.write(source, source.name)
-    await replay(desk, path, "usdm")
-    assert counts(desk) == {("usdm", "BTCUSDT"): 3}
-    assert traffic(desk, "usdm") == (3, 0, 1)
+    await replay(harness, path, "usdm")
+    assert counts(harness) == {("usdm", "BTCUSDT"): 3}
+    assert traffic(harness, "usdm") == (3, 0, 1)
 
 
-async def test_the_same_file_again_is_all_duplicates(desk: ServerDesk) -> None:
+async def test_the_same_file_again_is_all_duplicates(harness: ServerHarness) -> None:
     for _ in range(2):
-        await replay(desk, FIXTURES / "ticks_no_ids.ndjson")
-    ((market, _), *_) = counts(desk)
+        await replay(harness, FIXTURES / "ticks_no_ids.ndjson")
+    ((market, _), *_) = counts(harness)
     assert market.startswith("file-")
-    assert traffic(desk, market) == (8, 8, 4)
+    assert traffic(harness, market) == (8, 8, 4)
 
 
-async def test_of_recorded_frames_every_aggregate_trade_is_stored_once(desk: ServerDesk) -> None:
-    await replay(desk, FIXTURES / "frames_combined.txt", "usdm")
-    assert counts(desk) == {("usdm", "AAAUSDT"): 3, ("usdm", "BBBUSDT"): 1}
-    assert traffic(desk, "usdm") == (4, 1, 0)
-    await replay(desk, FIXTURES / "frames_2026.ndjson", "spot")
-    assert counts(desk)[("spot", "BTCUSD_PERP")] == 1
-    assert traffic(desk, "spot") == (4, 0, 1)
-    (refusal,) = desk.server.intake.refusals
+async def test_of_recorded_frames_every_aggregate_trade_is_stored_once(harness: ServerHarness) -> None:
+    await replay(harness, FIXTURES / "frames_combined.txt", "usdm")
+    assert counts(harness) == {("usdm", "AAAUSDT"): 3, ("usdm", "BBBUSDT"): 1}
+    assert traffic(harness, "usdm") == (4, 1, 0)
+    await replay(harness, FIXTURES / "frames_2026.ndjson", "spot")
+    assert counts(harness)[("spot", "BTCUSD_PERP")] == 1
+    assert traffic(harness, "spot") == (4, 0, 1)
+    (refusal,) = harness.server.intake.refusals
     assert refusal.row.startswith("['DOGEUSDT', 77, '0'") and refusal.reason == "price is '0'; expected more than 0"
 
 
-async def test_a_file_that_is_not_there_or_not_trades(tmp_path: Path, desk: ServerDesk) -> None:
+async def test_a_file_that_is_not_there_or_not_trades(tmp_path: Path, harness: ServerHarness) -> None:
     with pytest.raises(ValueError, match="expected binance, simulator, or a file that exists"):
         ReplayFeed(tmp_path / "nothing.csv", None)
     path = tmp_path / "letter.txt"
     path.write_text("Dear Sir or Madam\n")
     with pytest.raises(ValueError, match="begins with 'Dear Sir"):
-        await replay(desk, path)
+        await replay(harness, path)
 
 
 def locked_zip() -> bytes:
@@ -118,8 +118,8 @@ def test_a_folder_is_called_one(tmp_path: Path) -> None:
         ReplayFeed(tmp_path, None)
 
 
-async def test_a_refused_row_is_told_in_words(desk: ServerDesk, caplog: pytest.LogCaptureFixture) -> None:
-    await replay(desk, FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv", "usdm")
+async def test_a_refused_row_is_told_in_words(harness: ServerHarness, caplog: pytest.LogCaptureFixture) -> None:
+    await replay(harness, FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv", "usdm")
     told = [record.getMessage() for record in caplog.records if "refused BTCUSDT" in record.getMessage()]
     assert told == [
         "BTCUSDT-aggTrades-2026-11-01.csv: refused BTCUSDT 1004 (price 85000.40, quantity 0.000,"
@@ -127,8 +127,8 @@ async def test_a_refused_row_is_told_in_words(desk: ServerDesk, caplog: pytest.L
     ]
 
 
-def assert_bars_equal_pandas(desk: ServerDesk, market: str) -> None:
-    with closing(sqlite3.connect(desk.config.ticks_db)) as db:
+def assert_bars_equal_pandas(harness: ServerHarness, market: str) -> None:
+    with closing(sqlite3.connect(harness.config.ticks_db)) as db:
         ticks = pd.read_sql("SELECT * FROM v_ticks WHERE market=? ORDER BY agg_id", db, params=(market,))
         bars = pd.read_sql("SELECT * FROM v_bars WHERE market=?", db, params=(market,))
     assert len(ticks) > 0
@@ -143,27 +143,27 @@ def assert_bars_equal_pandas(desk: ServerDesk, market: str) -> None:
             assert found["volume"].to_numpy() == pytest.approx(volume.to_numpy(), rel=1e-12), (symbol, name)
 
 
-async def test_bars_of_a_replay_equal_pandas(desk: ServerDesk) -> None:
-    await replay(desk, FIXTURES / "ticks_no_ids.ndjson", "usdm")
-    assert_bars_equal_pandas(desk, "usdm")
+async def test_bars_of_a_replay_equal_pandas(harness: ServerHarness) -> None:
+    await replay(harness, FIXTURES / "ticks_no_ids.ndjson", "usdm")
+    assert_bars_equal_pandas(harness, "usdm")
 
 
 @pytest.mark.realdata
-async def test_the_recorded_ticks(desk: ServerDesk) -> None:
-    await replay(desk, recording("ticks/usdm_btc_eth_2025-12-15.ndjson"))
-    ((market, _), _) = counts(desk)
-    assert traffic(desk, market) == (19_182, 0, 98)
-    assert sum(counts(desk).values()) == 19_182
-    assert {refusal.reason for refusal in desk.server.intake.refusals} == {"price is '0'; expected more than 0"}
-    assert desk.server.health()["markets"][market]["open_holes"] == 0
-    assert_bars_equal_pandas(desk, market)
+async def test_the_recorded_ticks(harness: ServerHarness) -> None:
+    await replay(harness, recording("ticks/usdm_btc_eth_2025-12-15.ndjson"))
+    ((market, _), _) = counts(harness)
+    assert traffic(harness, market) == (19_182, 0, 98)
+    assert sum(counts(harness).values()) == 19_182
+    assert {refusal.reason for refusal in harness.server.intake.refusals} == {"price is '0'; expected more than 0"}
+    assert harness.server.health()["markets"][market]["open_holes"] == 0
+    assert_bars_equal_pandas(harness, market)
 
 
 @pytest.mark.realdata
-async def test_the_recorded_frames(desk: ServerDesk) -> None:
-    await replay(desk, recording("frames/usdm_combined_2021-07-22.txt"), "usdm")
-    assert sum(counts(desk).values()) == 91
-    assert traffic(desk, "usdm") == (91, 0, 0)
-    await replay(desk, recording("frames/binance_2026_frames.ndjson"), "spot")
-    stored, _, rejected = traffic(desk, "spot")
-    assert rejected == 0 and stored == sum(n for (market, _), n in counts(desk).items() if market == "spot")
+async def test_the_recorded_frames(harness: ServerHarness) -> None:
+    await replay(harness, recording("frames/usdm_combined_2021-07-22.txt"), "usdm")
+    assert sum(counts(harness).values()) == 91
+    assert traffic(harness, "usdm") == (91, 0, 0)
+    await replay(harness, recording("frames/binance_2026_frames.ndjson"), "spot")
+    stored, _, rejected = traffic(harness, "spot")
+    assert rejected == 0 and stored == sum(n for (market, _), n in counts(harness).items() if market == "spot")

@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
-from feeds import manners, rest
-from feeds.link import BridgeLink
-from feeds.manners import HistoryError, PoliteClient, Trade
+from feeds import rate_limit, rest
+from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
+from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
 from feeds.rest import HISTORY_ENDS, NO_PAST, NO_SUCH_IDS, OUT_OF_REACH, HistoryFetcher, Stretch
 from server import BridgeServer
-from tests.conftest import ServerDesk, until
-from tests.feeds.test_own import forward_without_history, holes
+from tests.conftest import ServerHarness, until
+from tests.feeds.test_server_backfill import forward_without_history, gaps
 
 SYMBOL = "BTCUSDT"
 NOW_MS = time.time_ns() // 1_000_000
@@ -78,22 +78,24 @@ class Exchange:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, shorter."""
-    monkeypatch.setattr(manners, "ANSWER_S", 0.3)
-    monkeypatch.setattr(manners, "BACK_OFF_S", 0.01)
-    monkeypatch.setattr(manners, "LONGEST_PAUSE_S", 2.5)
+    monkeypatch.setattr(rate_limit, "ANSWER_S", 0.3)
+    monkeypatch.setattr(rate_limit, "BACK_OFF_S", 0.01)
+    monkeypatch.setattr(rate_limit, "LONGEST_PAUSE_S", 2.5)
     monkeypatch.setattr(rest, "BEHIND_S", 0.01)
 
 
-async def fetched(desk: ServerDesk, exchange: Exchange, first: int | None, last: int, since_ms: int = 0) -> str | None:
-    """What a fetch says; its rows go to the desk's server."""
-    async with exchange.running() as route, BridgeLink(desk.url, desk.token, "sim", "test", helper=True) as link:
+async def fetched(
+    harness: ServerHarness, exchange: Exchange, first: int | None, last: int, since_ms: int = 0
+) -> str | None:
+    """What a fetch says; its rows go to the harness's server."""
+    async with exchange.running() as route, BridgeLink(harness.url, harness.token, "sim", "test", helper=True) as link:
         history = HistoryFetcher(route)
         history.link = link
         return await history.fetch(SYMBOL, first, last, since_ms)
 
 
-def stored(desk: ServerDesk) -> int:
-    market = desk.server.health()["markets"].get("sim")
+def stored(harness: ServerHarness) -> int:
+    market = harness.server.health()["markets"].get("sim")
     return market["stored"] if market else 0
 
 
@@ -121,27 +123,27 @@ FAILURES: list[tuple[str, Callable[[int], Reply | str], int, str]] = [
     ("reply", "requests", "reason"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES]
 )
 async def test_it_ends_with_its_reason(
-    desk: ServerDesk, reply: Callable[[int], Reply | str], requests: int, reason: str
+    harness: ServerHarness, reply: Callable[[int], Reply | str], requests: int, reason: str
 ) -> None:
     exchange = Exchange(reply=reply)
     async with asyncio.timeout(10):
-        found = await fetched(desk, exchange, 41, 60)
+        found = await fetched(harness, exchange, 41, 60)
     assert found is not None and reason in found
     assert len(exchange.asked) == requests
-    assert stored(desk) == 0
+    assert stored(harness) == 0
 
 
 async def test_what_nobody_can_fetch_is_recorded_and_shown(tmp_path: Path, bridge_dir: Path) -> None:
     exchange = Exchange(reply=lambda n: (200, {}, b'[{"a": 12'))
     config = Config(data_dir=tmp_path / "data", bridge_port=0, warm_start_minutes=0)
     async with exchange.running() as route, await BridgeServer.open(config, bridge_dir, {"sim": route}) as server:
-        desk = ServerDesk(server, config, (config.data_dir / "token").read_text().strip())
+        harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
         rows = [[SYMBOL, agg_id, "1.5", "2", NOW_MS, True] for agg_id in (*range(20), *range(60, 80))]
-        await forward_without_history(desk, rows)
+        await forward_without_history(harness, rows)
         reason = "the bridge: HTTP 451; the server: the exchange's answer cannot be read"
-        assert holes(desk) == [("unfetchable", reason)]
+        assert gaps(harness) == [("unfetchable", reason)]
         await until(lambda: server.health()["markets"]["sim"]["holes"][0]["given_up"] == reason)
-        (finding,) = [f for f in server.health()["markets"]["sim"]["findings"] if f["code"] == "holes-lost"]
+        (finding,) = [f for f in server.health()["markets"]["sim"]["findings"] if f["code"] == "gaps-lost"]
         assert (
             "40 trades of BTCUSDT" in finding["what"]
             and reason in finding["what"]
@@ -149,17 +151,17 @@ async def test_what_nobody_can_fetch_is_recorded_and_shown(tmp_path: Path, bridg
         )
 
 
-async def test_failures_that_pass_are_tried_again(desk: ServerDesk) -> None:
+async def test_failures_that_pass_are_tried_again(harness: ServerHarness) -> None:
     bad: list[Reply | str] = [(500, {}, b""), None, "", (200, {}, b"["), "", ""]
     exchange = Exchange(range(1, 2_500), lambda n: bad[min(n, len(bad)) - 1])
-    assert await fetched(desk, exchange, 41, 2_060) is None
-    assert stored(desk) == 2_020
+    assert await fetched(harness, exchange, 41, 2_060) is None
+    assert stored(harness) == 2_020
 
 
 async def test_a_pause_holds_for_all_that_is_asked_of_this_exchange() -> None:
     exchange = Exchange([7], lambda n: (429, {"Retry-After": "1"}, b"{}") if n == 1 else "")
     async with exchange.running() as route, httpx.AsyncClient() as http:
-        client = PoliteClient(route)
+        client = RateLimitedClient(route)
         both = [client.trades(http, name, {"fromId": 1, "limit": 5}) for name in ("BTCUSDT", "ETHUSDT")]
         first, second = await asyncio.gather(*both)
         assert first == second == [Trade(7, "1.5", "2", NOW_MS - 60_000, True)]
@@ -167,10 +169,10 @@ async def test_a_pause_holds_for_all_that_is_asked_of_this_exchange() -> None:
     assert 1.0 <= later - at < 1.5
 
 
-async def test_a_long_pause_is_not_disturbed_by_the_next_hole() -> None:
+async def test_a_long_pause_is_not_disturbed_by_the_next_gap() -> None:
     exchange = Exchange([7], lambda n: (418, {"Retry-After": "90"}, b"{}"))
     async with exchange.running() as route, httpx.AsyncClient() as http:
-        client = PoliteClient(route)
+        client = RateLimitedClient(route)
         for _ in range(3):
             with pytest.raises(HistoryError, match="pause of 90 s"):
                 await client.trades(http, SYMBOL, {"fromId": 1, "limit": 5})
@@ -185,9 +187,9 @@ async def test_a_quarter_of_the_weight_is_all_that_is_spent(monkeypatch: pytest.
     async def sleep(seconds: float) -> None:
         clock[0] += max(seconds, 0.001)
 
-    monkeypatch.setattr(manners.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(manners.asyncio, "sleep", sleep)
-    client = PoliteClient(Route("sim", "", "", ""))
+    monkeypatch.setattr(rate_limit.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(rate_limit.asyncio, "sleep", sleep)
+    client = RateLimitedClient(Route("sim", "", "", ""))
     for _ in range(100):
         await client._afford()
         times.append(clock[0])
@@ -196,13 +198,13 @@ async def test_a_quarter_of_the_weight_is_all_that_is_spent(monkeypatch: pytest.
     assert times[-1] - times[0] <= 60 * 4
 
 
-async def test_ids_between_those_that_exist_never_existed(desk: ServerDesk) -> None:
+async def test_ids_between_those_that_exist_never_existed(harness: ServerHarness) -> None:
     exchange = Exchange([*range(1, 50), *range(55, 200)])
-    assert await fetched(desk, exchange, 41, 60) == NO_SUCH_IDS
-    assert stored(desk) == 15
+    assert await fetched(harness, exchange, 41, 60) == NO_SUCH_IDS
+    assert stored(harness) == 15
 
 
-async def test_rest_a_little_behind_the_stream_is_waited_for(desk: ServerDesk) -> None:
+async def test_rest_a_little_behind_the_stream_is_waited_for(harness: ServerHarness) -> None:
     exchange = Exchange(range(1, 45))
 
     def grow(n: int) -> str:
@@ -210,17 +212,17 @@ async def test_rest_a_little_behind_the_stream_is_waited_for(desk: ServerDesk) -
         return ""
 
     exchange.reply = grow
-    assert await fetched(desk, exchange, 41, 80) is None
-    assert stored(desk) == 40
+    assert await fetched(harness, exchange, 41, 80) is None
+    assert stored(harness) == 40
 
 
-async def test_a_warm_start_begins_with_the_first_trade_since_then(desk: ServerDesk) -> None:
+async def test_a_warm_start_begins_with_the_first_trade_since_then(harness: ServerHarness) -> None:
     def reply(n: int) -> Reply | str:
         return (200, {}, b"[]") if n == 1 else (200, {}, body([30])) if n == 2 else ""
 
     exchange = Exchange(range(30, 90), reply)
-    assert await fetched(desk, exchange, None, 60, NOW_MS - 3 * 3_600_000) is None
-    assert stored(desk) == 31
+    assert await fetched(harness, exchange, None, 60, NOW_MS - 3 * 3_600_000) is None
+    assert stored(harness) == 31
     windows = [query for _, query in exchange.asked if "startTime" in query]
     assert [int(w["endTime"]) - int(w["startTime"]) for w in windows] == [3_599_999] * 2
     assert int(windows[1]["startTime"]) == int(windows[0]["endTime"]) + 1
@@ -229,11 +231,11 @@ async def test_a_warm_start_begins_with_the_first_trade_since_then(desk: ServerD
 
 @pytest.mark.parametrize(("first_id", "hours", "requests"), [(61, 3, 1), (None, 0, 4), (None, 10_000, 49)])
 async def test_a_past_that_the_exchange_does_not_show_is_a_cold_start(
-    desk: ServerDesk, monkeypatch: pytest.MonkeyPatch, first_id: int | None, hours: int, requests: int
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, first_id: int | None, hours: int, requests: int
 ) -> None:
-    monkeypatch.setattr(manners, "_BUDGET", 10_000)
+    monkeypatch.setattr(rate_limit, "_BUDGET", 10_000)
     exchange = Exchange(reply=lambda n: (200, {}, body([first_id] if first_id else [])))
-    assert await fetched(desk, exchange, None, 60, NOW_MS - hours * 3_600_000) == NO_PAST
+    assert await fetched(harness, exchange, None, 60, NOW_MS - hours * 3_600_000) == NO_PAST
     assert len(exchange.asked) == requests
 
 

@@ -6,15 +6,15 @@ import math
 from typing import Any
 
 from engine.pairs.calibration import Calibration
-from engine.pairs.codes import Action, Reason
+from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
-from engine.pairs.view import PairView
-from engine.stats.bouncing import Bounce
+from engine.stats.bid_ask_bounce import Bounce
+from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
 from engine.stats.power import evidence as of_test
-from engine.stats.reversion import HalfLife
+from live.pair_view import PairView
 
 NAN = math.nan
 CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from engine.pairs.codes import Reason
+from engine.pairs.enums import Reason
 from engine.pairs.evidence import BreakWatch, WindowCoverage, evidence_of
 from engine.pairs.settings import PairSettings, classic
-from engine.stats.bouncing import Bounce
+from engine.stats.bid_ask_bounce import Bounce
+from engine.stats.half_life import HalfLife
 from engine.stats.health import LjungBox
 from engine.stats.power import evidence as of_test
-from engine.stats.reversion import HalfLife
-from screen.evidence import GROUPS, evidence_items
-from screen.reasons import REASONS
-from screen.texts import live_texts
+from screen.pages.pair.evidence import GROUPS, evidence_items
+from screen.pages.pair.labels import live_texts
+from screen.pages.pair.reason_labels import REASONS
 from tests.engine.pairs.worlds import WIDTH_MS, model_of, walking
 from tests.screen.pairs import NAN, evidence, health, view
 
@@ -47,9 +47,9 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "bounce-share": ("3.1%", "of its variance; 41% of its moves", ""),
         "bounce-lives": ("8.1 / 12.3 bars", "last prints / trade-side mid, raw, over 500 bars", ""),
         "half-spreads": ("0.42 / 0.11 bps", "of Y / of X, median over the z window", ""),
-        "coverage-beta": ("99%", "of 200 bars are real; no open hole", "good"),
-        "coverage-z": ("60%", "of 50 bars are real; no open hole", "warn"),
-        "coverage-test": ("hole", "touched by an open hole; 97% of 500 bars are real", "bad"),
+        "coverage-beta": ("99%", "of 200 bars are real; no open gap", "good"),
+        "coverage-z": ("60%", "of 50 bars are real; no open gap", "warn"),
+        "coverage-test": ("gap", "touched by an open gap; 97% of 500 bars are real", "bad"),
     }
 
 
@@ -123,7 +123,7 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
                 "ev-power": "needs 500 bars; 40 so far",
                 "ev-nis": "calibrates on 360 bars; 40 so far",
                 "ev-half-spreads": "no trades from both sides yet",
-                "ev-coverage-z": "needs 50 bars; 40 so far · no open hole",
+                "ev-coverage-z": "needs 50 bars; 40 so far · no open gap",
                 "ev-breaks": "needs 300 bars with trades in both legs that move",
             },
         ),

@@ -10,12 +10,14 @@ import pytest
 from engine.errors import SettingsError
 from engine.scan.request import HOUR_MS, ScanRequest, ScanState
 from engine.scan.settings import ScanSettings
-from engine.store.scans import ScanSummary
-from screen import ids, scan_form, scan_texts
-from screen.controls import INTERVALS
-from screen.fields import at_fault, field_row
-from screen.scan_map import correlation_map
-from screen.scan_page import scan_page
+from engine.store.sqlite.scans import ScanSummary
+from screen.components import ids
+from screen.components.fields import at_fault, field_row
+from screen.pages.pair.settings_form import INTERVALS
+from screen.pages.scan import form as scan_form
+from screen.pages.scan import labels as scan_labels
+from screen.pages.scan.heatmap import correlation_map
+from screen.pages.scan.layout import scan_page
 
 
 def pair(**changes: Any) -> dict[str, Any]:
@@ -48,32 +50,32 @@ def result(settings: ScanSettings | None = None, **changes: Any) -> dict[str, An
 def test_the_verdict_is_plain(
     settings: ScanSettings | None, changes: dict[str, Any], says: str, note: str, tone: str
 ) -> None:
-    found = scan_texts.verdict(result(settings, **changes))
+    found = scan_labels.verdict(result(settings, **changes))
     assert (found.value, found.tone) == (says, tone) and note in found.note
 
 
 def test_the_detail_counts_tests_and_luck() -> None:
-    text = scan_texts.detail(result(tests=190, symbols=["S"] * 20, passed=12, holes=["S", "T"]))
+    text = scan_labels.detail(result(tests=190, symbols=["S"] * 20, passed=12, gaps=["S", "T"]))
     assert text.startswith(
         "190 tests on 20 symbols, 1,000 bars of 1m (17 h), up to 2026-09-22 19:40 UTC; 430 newer bars"
     )
     assert "12 pass the 5 % value, where luck alone gives about 9.5." in text
     assert "Trades are missing of S, T" in text
     assert "The 3 pairs with the smallest statistic are kept." in text
-    assert "are kept" not in scan_texts.detail(result()) and "missing" not in scan_texts.detail(result())
+    assert "are kept" not in scan_labels.detail(result()) and "missing" not in scan_labels.detail(result())
 
 
 def test_rows_have_a_verdict_and_what_was_left_out_its_reason() -> None:
     pairs = [pair(is_confirmed=True), pair(), pair(is_found=False)]
-    assert [row["verdict"] for row in scan_texts.rows(result(pairs=pairs))] == ["survived", "found", ""]
-    assert scan_texts.rows(result())[0]["id"] == "A ~ B"
+    assert [row["verdict"] for row in scan_labels.rows(result(pairs=pairs))] == ["survived", "found", ""]
+    assert scan_labels.rows(result())[0]["id"] == "A ~ B"
     left_out = result(excluded=[["D", "ILLIQUID", "median volume 3 a bar"], ["A ~ B", "ONE_LINE", ""]])
-    assert [row["why"] for row in scan_texts.excluded_rows(left_out)] == [
+    assert [row["why"] for row in scan_labels.excluded_rows(left_out)] == [
         "too little volume: median volume 3 a bar",
         "one leg is the other",
     ]
-    assert scan_texts.excluded_head(left_out) == "2 left out; they were not tested"
-    assert scan_texts.excluded_head(result()) == "nothing was left out"
+    assert scan_labels.excluded_head(left_out) == "2 left out; they were not tested"
+    assert scan_labels.excluded_head(result()) == "nothing was left out"
 
 
 @pytest.mark.parametrize(
@@ -89,11 +91,11 @@ def test_rows_have_a_verdict_and_what_was_left_out_its_reason() -> None:
     ],
 )
 def test_progress_is_told(state: ScanState, says: str, share: float) -> None:
-    assert scan_texts.progress(state) == (says, share)
+    assert scan_labels.progress(state) == (says, share)
 
 
 def test_an_earlier_scan_is_one_line() -> None:
-    line = scan_texts.summary(ScanSummary(4, 1_790_046_465_580, "usdm", 300_000, 40, 780, 5, 1))
+    line = scan_labels.summary(ScanSummary(4, 1_790_046_465_580, "usdm", 300_000, 40, 780, 5, 1))
     assert line == "2026-09-22 03:07 UTC · usdm · 5m · 780 tests · 5 found · 1 survived"
 
 
@@ -164,9 +166,9 @@ def test_there_is_nothing_to_export_before_a_scan() -> None:
 
 def test_columns_of_the_table_are_in_a_row() -> None:
     grid = scan_page()[ids.SCAN_PAIRS]
-    row = scan_texts.rows(result(pairs=[pair(half_life_null_bars=1, crossings=1, hurst=1, beta=1)]))[0]
+    row = scan_labels.rows(result(pairs=[pair(half_life_null_bars=1, crossings=1, hurst=1, beta=1)]))[0]
     assert {column["field"] for column in grid.columnDefs} <= set(row)
 
 
 def test_examples_in_docstrings() -> None:
-    assert doctest.testmod(scan_texts).failed == doctest.testmod(scan_form).failed == 0
+    assert doctest.testmod(scan_labels).failed == doctest.testmod(scan_form).failed == 0

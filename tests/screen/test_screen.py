@@ -15,17 +15,18 @@ from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
-from engine.pairs.view import LogCount
-from engine.store.analysis import Watched
-from screen import fields, figures, frames, ids, texts, words
-from screen.layout import page
-from screen.scan_wiring import register_scan
-from screen.wiring import register
+from engine.store.sqlite.analysis import Watched
+from live.pair_view import LogCount
+from screen.components import fields, formatting, ids
+from screen.pages.layout import page
+from screen.pages.pair import figures, frames, labels
+from screen.pages.pair.callbacks import register
+from screen.pages.scan.callbacks import register_scan
 from tests.screen.pairs import NAN, evidence, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
-    text, tone = texts.cards(view())
+    text, tone = labels.cards(view())
     assert text["z"] == "+2.00" and tone["z"] == "warn"
     assert text["prices"] == "3,100.5" and "BTCUSDT 85,000.1" in text["prices-note"]
     assert text["half-life"] == "12.0 bars" and text["half-life-note"] == "60 s · noise would show 31 bars"
@@ -41,7 +42,7 @@ def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
         view(latest=None, calibration=None, last_prices=(None, None)),
         view(latest=snapshot(**unknown), calibration=None),
     ):
-        text, _ = texts.cards(empty)
+        text, _ = labels.cards(empty)
         for name in ("z", "beta", "half-life", "gate", "cost", "coverage"):
             assert text[name] == "–", name
         assert not any("nan" in value.lower() for value in text.values())
@@ -65,19 +66,19 @@ def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
     ],
 )
 def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says: str) -> None:
-    found = texts.notes(view(**changes))[chart]
+    found = labels.notes(view(**changes))[chart]
     assert says in found and bool(found) == bool(says)
 
 
-def test_holes_and_stopped_reversion_are_red() -> None:
-    text, tone = texts.cards(view(holes=2))
-    assert (text["coverage"], tone["coverage"]) == ("2 holes", "bad")
+def test_gaps_and_stopped_reversion_are_red() -> None:
+    text, tone = labels.cards(view(gaps=2))
+    assert (text["coverage"], tone["coverage"]) == ("2 gaps", "bad")
     assert text["coverage-note"] == "open, beside a window: no entries · 97% of the z window real"
     away = evidence(coverage=(WindowCoverage("z", 50, 0.6, False),))
-    text, tone = texts.cards(view(holes=1, evidence=away))
-    assert (text["coverage"], tone["coverage"]) == ("1 hole", "warn")
+    text, tone = labels.cards(view(gaps=1, evidence=away))
+    assert (text["coverage"], tone["coverage"]) == ("1 gap", "warn")
     assert text["coverage-note"].startswith("open, outside all windows")
-    text, tone = texts.cards(
+    text, tone = labels.cards(
         view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
     )
     assert (text["half-life"], tone["half-life"]) == ("n.a.", "bad")
@@ -92,7 +93,7 @@ def test_holes_and_stopped_reversion_are_red() -> None:
     ],
 )
 def test_the_log_says_how_much_of_it_is_shown(logged: LogCount, says: str) -> None:
-    text, _ = texts.live_texts(view(logged=logged, log_kept=LogCount(2_000, 1_000)))
+    text, _ = labels.live_texts(view(logged=logged, log_kept=LogCount(2_000, 1_000)))
     assert text["log-count"] == says
 
 
@@ -111,13 +112,13 @@ def test_spreads_are_drawn_in_basis_points_with_their_band() -> None:
     assert "beta_used" not in drawn and frames.drawn_columns(columns, classic(estimator="tls"))["beta_used"] == [1, 2]
 
 
-class _NoDesk:
+class _NoServices:
     """Callbacks are registered against it, never called."""
 
 
 def test_every_id_of_a_callback_is_in_the_layout() -> None:
     app = Dash("ids", suppress_callback_exceptions=True)
-    nobody: Any = _NoDesk()
+    nobody: Any = _NoServices()
     register(app, nobody)
     register_scan(app, nobody, nobody)
     laid_out = set(_ids(page()))
@@ -128,7 +129,7 @@ def test_every_id_of_a_callback_is_in_the_layout() -> None:
             used |= {each["id"] for each in callback[side]}
         used |= {part.split(".")[0] for part in callback["output"].strip(".").split("...") if "." in part}
     assert used - laid_out == set()
-    assert {ids.live(f"{name}") for name in texts.live_texts(view())[0]} <= laid_out
+    assert {ids.live(f"{name}") for name in labels.live_texts(view())[0]} <= laid_out
     assert {ids.note(chart) for chart in ids.CHARTS} <= laid_out
 
 
@@ -164,7 +165,7 @@ def test_figures_name_only_columns_that_a_frame_has() -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (fields, frames, words):
+    for module in (fields, frames, formatting):
         assert doctest.testmod(module).failed == 0
 
 
@@ -174,14 +175,14 @@ def test_dash_is_the_version_that_was_tried() -> None:
 
 def test_why_a_run_follows_another_stands_beside_the_spread_and_the_log() -> None:
     ended = RunEnd("r", 5, "gap", "YUSDT had no trade for 2592000 s")
-    text, _ = texts.live_texts(view(previous_end=ended))
+    text, _ = labels.live_texts(view(previous_end=ended))
     said = "New run after a gap in the data: YUSDT had no trade for 2592000 s."
     assert text["run-note"] == text[f"{ids.SPREAD}-head"] == said
-    assert texts.live_texts(view())[0]["run-note"] == ""
+    assert labels.live_texts(view())[0]["run-note"] == ""
 
 
 def test_a_pair_that_is_set_aside_says_so_over_every_chart_and_in_the_watch_list() -> None:
-    found = texts.notes(view(problem="entry_z is -1; expected more than 0"))
+    found = labels.notes(view(problem="entry_z is -1; expected more than 0"))
     assert set(found) == set(ids.CHARTS) and all("set aside: entry_z is -1" in note for note in found.values())
     row = frames.leader_row(Watched(1, "sim", "YUSDT", "XUSDT", "{}"), None, None, 0, PairSettings(), "it failed")
     assert row["gate"] == "set aside" and "Set aside: it failed" in row["title"]

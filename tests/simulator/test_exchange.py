@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from simulator import ExchangeSettings, SimulatedExchange, coins_named
-from simulator.tape import digest_of
+from simulator.trade_history import digest_of
 from tests.simulator.helpers import busy, combined, eventually, get, listening, paged
 
 
@@ -111,7 +111,7 @@ class TestStreams:
             await listener.until(lambda: listener.ended)
             assert (listener.close_code, len(listener.replies())) == (1008, 5)
 
-    async def test_a_disconnect_makes_a_hole_that_rest_fills(self) -> None:
+    async def test_a_disconnect_makes_a_gap_that_rest_fills(self) -> None:
         async with busy() as exchange:
             async with listening(exchange, combined("BTCUSDT")) as first:
                 await first.until_traded("BTCUSDT", 20)
@@ -124,8 +124,8 @@ class TestStreams:
             later = second.trades("BTCUSDT")
             assert later[0].agg_id > seen[-1].agg_id + 50
             fetched = await paged(exchange, "BTCUSDT", seen[-1].agg_id + 1)
-            hole = [trade for trade in fetched if trade.agg_id < later[0].agg_id]
-            whole = seen + hole + later
+            gap = [trade for trade in fetched if trade.agg_id < later[0].agg_id]
+            whole = seen + gap + later
             traded = exchange.trades("BTCUSDT")
             assert whole == traded[traded.index(whole[0]) : traded.index(whole[-1]) + 1]
 

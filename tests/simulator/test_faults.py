@@ -22,30 +22,30 @@ def missing(ids: list[int]) -> list[int]:
 
 
 class TestStream:
-    async def test_drop_leaves_a_hole_that_rest_fills(self) -> None:
+    async def test_drop_leaves_a_gap_that_rest_fills(self) -> None:
         async with busy() as exchange, listening(exchange, combined("BTCUSDT", "ETHUSDT")) as listener:
             await listener.until_traded("BTCUSDT", 10)
             assert await fault(exchange, "drop", symbol="BTCUSDT", n=41) == {
                 "kind": "drop", "symbol": "BTCUSDT", "n": 41, "forget": False,
             }  # fmt: skip
             await listener.until(lambda: bool(missing(listener.ids("BTCUSDT"))))
-            hole = missing(listener.ids("BTCUSDT"))
-            assert hole == exchange.faults.dropped("BTCUSDT")
-            assert len(hole) == 41
+            gap = missing(listener.ids("BTCUSDT"))
+            assert gap == exchange.faults.dropped("BTCUSDT")
+            assert len(gap) == 41
             assert missing(listener.ids("ETHUSDT")) == []
-            fetched = await paged(exchange, "BTCUSDT", hole[0])
-            assert [trade.agg_id for trade in fetched[:41]] == hole
+            fetched = await paged(exchange, "BTCUSDT", gap[0])
+            assert [trade.agg_id for trade in fetched[:41]] == gap
 
     async def test_forgotten_trades_cannot_be_fetched_and_leave_the_ledger(self) -> None:
         async with busy() as exchange, listening(exchange, combined("BTCUSDT")) as listener:
             await listener.until_traded("BTCUSDT", 10)
             await fault(exchange, "drop", symbol="BTCUSDT", n=5, forget=1)
             await listener.until(lambda: bool(missing(listener.ids("BTCUSDT"))))
-            hole = missing(listener.ids("BTCUSDT"))
-            answer = await get(exchange, "/fapi/v1/aggTrades", symbol="BTCUSDT", fromId=hole[0], limit=1)
-            assert answer.json()[0]["a"] == hole[-1] + 1
+            gap = missing(listener.ids("BTCUSDT"))
+            answer = await get(exchange, "/fapi/v1/aggTrades", symbol="BTCUSDT", fromId=gap[0], limit=1)
+            assert answer.json()[0]["a"] == gap[-1] + 1
             await exchange.close_market()
-            assert not {trade.agg_id for trade in exchange.trades("BTCUSDT")} & set(hole)
+            assert not {trade.agg_id for trade in exchange.trades("BTCUSDT")} & set(gap)
 
     async def test_a_stall_comes_late_and_complete(self) -> None:
         async with busy() as exchange, listening(exchange, combined("BTCUSDT", "ETHUSDT")) as listener:
@@ -56,7 +56,7 @@ class TestStream:
             assert missing(listener.ids("BTCUSDT")) == []
             assert exchange.now_ms >= did["until_ms"]
 
-    async def test_a_losing_stall_is_a_hole(self) -> None:
+    async def test_a_losing_stall_is_a_gap(self) -> None:
         async with busy() as exchange, listening(exchange, combined("BTCUSDT")) as listener:
             await listener.until_traded("BTCUSDT", 10)
             await fault(exchange, "stall", symbol="BTCUSDT", seconds=0.3, lost=1)
@@ -260,8 +260,8 @@ async def test_after_every_fault_what_was_streamed_and_fetched_is_the_ledger() -
         await listener.until(lambda: last in listener.ids("BTCUSDT")[-10:])
         store: dict[int, Trade] = {trade.agg_id: trade for trade in listener.trades("BTCUSDT")}
         first = min(store)
-        holes = set(missing(sorted(store)))
-        assert holes == set(exchange.faults.dropped("BTCUSDT"))
-        store |= {trade.agg_id: trade for trade in await paged(exchange, "BTCUSDT", first) if trade.agg_id in holes}
+        gaps = set(missing(sorted(store)))
+        assert gaps == set(exchange.faults.dropped("BTCUSDT"))
+        store |= {trade.agg_id: trade for trade in await paged(exchange, "BTCUSDT", first) if trade.agg_id in gaps}
         traded = [trade for trade in exchange.trades("BTCUSDT") if trade.agg_id >= first]
         assert [store[agg_id] for agg_id in sorted(store)] == traded

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.market import BLOCK_MS, CoinState, SyntheticMarket
 from simulator.settings import DEFAULT_COINS, Coin, coins_named
-from simulator.tape import Rows
+from simulator.trade_history import Rows
 
 START = 1_790_000_000_000
 HOUR = 3_600_000

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.errors import RecordingRefused
 from simulator.recordings import agg_trade_of, read_recording
-from simulator.tape import Rows, trades_of
+from simulator.trade_history import Rows, trades_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
 USDM = FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv"

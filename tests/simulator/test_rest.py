@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from simulator.gate import Gate
+from simulator.connection_policy import ConnectionPolicy
+from simulator.rate_limit import RequestWeights
 from simulator.rest import Answer, Rest
-from simulator.tape import Trade
+from simulator.trade_history import Trade
 from simulator.venue import Venue
-from simulator.weights import Weights
 from tests.simulator.test_venue import START, synthetic
 
 NOW = 1_790_000_000.0
 AGG = "/fapi/v1/aggTrades"
 
 
-class Desk:
+class Harness:
     """A REST side over a market that has traded for ten minutes."""
 
     def __init__(self, weight_limit: int = 1_000_000) -> None:
         self.venue: Venue = synthetic()
         self.venue.advance(START + 600_000, set())
-        self.gate = Gate(86_400, 10, False)
-        self.rest = Rest(self.venue, Weights(weight_limit, ban_after=2, ban_s=120), self.gate, weight_limit)
+        self.gate = ConnectionPolicy(86_400, 10, False)
+        self.rest = Rest(self.venue, RequestWeights(weight_limit, ban_after=2, ban_s=120), self.gate, weight_limit)
 
     def get(self, target: str, now_s: float = NOW) -> Answer:
         return self.rest.answer(target, now_s)
@@ -37,43 +37,43 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
 @pytest.fixture(scope="module")
-def ledger(desk: Desk) -> list[Trade]:
-    return desk.venue.trades("BTCUSDT")
+def ledger(harness: Harness) -> list[Trade]:
+    return harness.venue.trades("BTCUSDT")
 
 
 class TestAggTrades:
-    def test_an_object_has_every_field(self, desk: Desk) -> None:
-        (found,) = json.loads(desk.get(f"{AGG}?symbol=BTCUSDT&fromId=7&limit=1").body)
+    def test_an_object_has_every_field(self, harness: Harness) -> None:
+        (found,) = json.loads(harness.get(f"{AGG}?symbol=BTCUSDT&fromId=7&limit=1").body)
         assert list(found) == ["a", "p", "q", "nq", "f", "l", "T", "m"]
-        row = desk.venue.tape("BTCUSDT").from_id(7, 1)[0]
+        row = harness.venue.tape("BTCUSDT").from_id(7, 1)[0]
         assert (found["a"], found["f"], found["l"] - found["f"] + 1) == (7, row["first_fill"], row["fills"])
 
-    def test_without_times_or_ids_the_latest_500(self, desk: Desk, ledger: list[Trade]) -> None:
-        assert desk.trades("") == ledger[-500:]
-        assert desk.trades("limit=3") == ledger[-3:]
+    def test_without_times_or_ids_the_latest_500(self, harness: Harness, ledger: list[Trade]) -> None:
+        assert harness.trades("") == ledger[-500:]
+        assert harness.trades("limit=3") == ledger[-3:]
 
-    def test_from_an_id_on(self, desk: Desk, ledger: list[Trade]) -> None:
-        assert desk.trades("fromId=100&limit=1000") == ledger[99:1099]
-        assert desk.trades(f"fromId={ledger[-1].agg_id + 1}") == []
+    def test_from_an_id_on(self, harness: Harness, ledger: list[Trade]) -> None:
+        assert harness.trades("fromId=100&limit=1000") == ledger[99:1099]
+        assert harness.trades(f"fromId={ledger[-1].agg_id + 1}") == []
 
     def test_ids_before_what_is_remembered_answer_with_the_first_there_is(
-        self, desk: Desk, ledger: list[Trade]
+        self, harness: Harness, ledger: list[Trade]
     ) -> None:
-        assert desk.trades("fromId=0&limit=2") == ledger[:2]
+        assert harness.trades("fromId=0&limit=2") == ledger[:2]
 
-    def test_times(self, desk: Desk, ledger: list[Trade]) -> None:
+    def test_times(self, harness: Harness, ledger: list[Trade]) -> None:
         start, end = START + 100_000, START + 130_000
         inside = [trade for trade in ledger if start <= trade.trade_time_ms <= end]
-        assert desk.trades(f"startTime={start}&endTime={end}&limit=1000") == inside[:1_000]
+        assert harness.trades(f"startTime={start}&endTime={end}&limit=1000") == inside[:1_000]
         after = [trade for trade in ledger if trade.trade_time_ms >= start]
-        assert desk.trades(f"startTime={start}&limit=20") == after[:20]
+        assert harness.trades(f"startTime={start}&limit=20") == after[:20]
         before = [trade for trade in ledger if trade.trade_time_ms <= end]
-        assert desk.trades(f"endTime={end}&limit=20") == before[-20:]
+        assert harness.trades(f"endTime={end}&limit=20") == before[-20:]
 
     @pytest.mark.parametrize(
         ("query", "code", "message"),
@@ -92,8 +92,8 @@ class TestAggTrades:
             ("symbol=BTCUSDT&startTime=1&endTime=3600002", -1127, "More than 1 hours between startTime and endTime."),
         ],
     )
-    def test_errors(self, desk: Desk, query: str, code: int, message: str) -> None:
-        answer = desk.get(f"{AGG}?{query}")
+    def test_errors(self, harness: Harness, query: str, code: int, message: str) -> None:
+        answer = harness.get(f"{AGG}?{query}")
         body = json.loads(answer.body)
         assert answer.status == 400
         assert body["code"] == code
@@ -102,8 +102,8 @@ class TestAggTrades:
 
 
 class TestOtherPaths:
-    def test_exchange_info_lists_every_symbol_with_its_steps(self, desk: Desk) -> None:
-        info = json.loads(desk.get("/fapi/v1/exchangeInfo").body)
+    def test_exchange_info_lists_every_symbol_with_its_steps(self, harness: Harness) -> None:
+        info = json.loads(harness.get("/fapi/v1/exchangeInfo").body)
         assert info["rateLimits"][0]["limit"] == 1_000_000
         listed: dict[str, Any] = {entry["symbol"]: entry for entry in info["symbols"]}
         assert listed.keys() == {"BTCUSDT", "ETHUSDT"}
@@ -115,25 +115,25 @@ class TestOtherPaths:
         assert (filters["PRICE_FILTER"]["tickSize"], filters["LOT_SIZE"]["stepSize"]) == ("0.10", "0.001")
         assert (btc["pricePrecision"], btc["quantityPrecision"]) == (2, 3)
 
-    def test_time_is_the_exchange_s_own(self, desk: Desk) -> None:
-        assert json.loads(desk.get("/fapi/v1/time").body) == {"serverTime": START + 600_000}
+    def test_time_is_the_exchange_s_own(self, harness: Harness) -> None:
+        assert json.loads(harness.get("/fapi/v1/time").body) == {"serverTime": START + 600_000}
 
-    def test_an_unknown_path(self, desk: Desk) -> None:
-        answer = desk.get("/fapi/v1/depth?symbol=BTCUSDT")
+    def test_an_unknown_path(self, harness: Harness) -> None:
+        answer = harness.get("/fapi/v1/depth?symbol=BTCUSDT")
         assert answer.status == 404
         assert json.loads(answer.body)["code"] == -5000
 
 
 class TestLimits:
     def test_every_answer_says_what_has_been_used(self) -> None:
-        desk = Desk()
+        harness = Harness()
         targets = [f"{AGG}?symbol=BTCUSDT&limit=1", "/fapi/v1/time", "/fapi/v1/exchangeInfo", f"{AGG}?symbol=NOPE"]
-        used = [desk.get(target).headers["X-MBX-USED-WEIGHT-1M"] for target in targets]
+        used = [harness.get(target).headers["X-MBX-USED-WEIGHT-1M"] for target in targets]
         assert used == ["20", "21", "22", "42"]
 
     def test_too_much_is_429_and_going_on_is_418(self) -> None:
-        desk = Desk(weight_limit=40)
-        answers = [desk.get(f"{AGG}?symbol=BTCUSDT", NOW) for _ in range(6)]
+        harness = Harness(weight_limit=40)
+        answers = [harness.get(f"{AGG}?symbol=BTCUSDT", NOW) for _ in range(6)]
         assert [answer.status for answer in answers] == [200, 200, 429, 429, 418, 418]
         assert answers[2].headers["Retry-After"] == str(int(60 - NOW % 60))
         assert answers[2].headers["Access-Control-Allow-Origin"] == "*"
@@ -143,8 +143,8 @@ class TestLimits:
         assert f"banned until {int((NOW + 120) * 1_000)}" in json.loads(answers[5].body)["msg"]
 
     def test_a_geo_block_has_no_cors_header(self) -> None:
-        desk = Desk()
-        desk.gate.blocks_rest = True
-        answer = desk.get("/fapi/v1/time")
+        harness = Harness()
+        harness.gate.blocks_rest = True
+        answer = harness.get("/fapi/v1/time")
         assert answer.status == 451
         assert "Access-Control-Allow-Origin" not in answer.headers

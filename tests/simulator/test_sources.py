@@ -9,7 +9,7 @@ import pytest
 
 from simulator.errors import RecordingRefused
 from simulator.sources import Happened, RecordedFrames, RecordedTrades, Source, recorded_source
-from simulator.tape import TRADES
+from simulator.trade_history import TRADES
 
 FIXTURES = Path(__file__).parent / "fixtures"
 USDM = FIXTURES / "BTCUSDT-aggTrades-2026-11-01.csv"

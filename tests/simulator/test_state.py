@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from engine.intake.holes import MAX_FETCH_IDS
+from engine.intake.gaps import MAX_FETCH_IDS
 from simulator.errors import SettingsRefused
 from simulator.market import SyntheticMarket
 from simulator.settings import coins_named
-from simulator.state import RESERVED_IDS, RESERVED_MS, Keeper, load_state
+from simulator.state import RESERVED_IDS, RESERVED_MS, StateWriter, load_state
 
 START = 1_790_000_000_000
 HOUR = 3_600_000
 COINS = coins_named(["BTCUSDT", "ETHUSDT"])
 
 
-def started(path: Path, start_ms: int) -> tuple[SyntheticMarket, Keeper]:
+def started(path: Path, start_ms: int) -> tuple[SyntheticMarket, StateWriter]:
     saved = load_state(path)
     market = SyntheticMarket(COINS, 1, start_ms, 1, state=saved.market if saved else None)
-    return market, Keeper(path, market, saved)
+    return market, StateWriter(path, market, saved)
 
 
 def test_a_clean_stop_continues_with_the_next_id(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_coins_that_are_not_traded_now_keep_their_ids(tmp_path: Path) -> None:
     saved = load_state(path)
     assert saved is not None
     only = SyntheticMarket(COINS[:1], 1, START + HOUR, 1, state=saved.market)
-    Keeper(path, only, saved).close(START + HOUR, START + HOUR)
+    StateWriter(path, only, saved).close(START + HOUR, START + HOUR)
     assert started(path, START + 2 * HOUR)[0].next_ids()["ETHUSDT"] == ids["ETHUSDT"]
 
 

@@ -16,7 +16,7 @@ from simulator.market import SyntheticMarket
 from simulator.recordings import TimedFrame
 from simulator.settings import Coin, coins_named
 from simulator.sources import RecordedFrames, RecordedTrades, SyntheticSource
-from simulator.tape import TRADES, Rows
+from simulator.trade_history import TRADES, Rows
 from simulator.venue import Venue
 
 START = 1_790_000_000_000
@@ -84,7 +84,7 @@ class TestFrames:
         for symbol in BOTH:
             assert [f for f in frames if f.symbol == symbol] == [f for f in whole if f.symbol == symbol]
 
-    def test_without_a_reader_the_market_trades_on_and_the_reader_has_a_hole(self) -> None:
+    def test_without_a_reader_the_market_trades_on_and_the_reader_has_a_gap(self) -> None:
         venue = synthetic()
         seen = ids(run(venue, 10_000))
         assert run(venue, 20_000, wanted=set()) == []

@@ -5,7 +5,7 @@ const assert = require("node:assert/strict");
 const { World } = require("./world.js");
 const { Fetcher } = require("./load.js");
 
-test("a hole is fetched into the stream of rows; a server that comes back has to ask again", () => {
+test("a gap is fetched into the stream of rows; a server that comes back has to ask again", () => {
   const world = new World().start().run(500);
   world.trade("BTCUSDT");
   for (let i = 0; i < 10; i++) world.trade("BTCUSDT", { hidden: true });
@@ -64,9 +64,9 @@ test("a warm start is brought into the stream of rows, its progress shown, and n
   assert.deepEqual(world.machine.view(world.now).symbols[0].warmStart, { done: 0, total: NaN });
   const shown = () => world.machine.view(world.now).symbols[0];
   while (Number.isNaN(shown().warmStart.total)) world.run(1);
-  const { warmStart, holes } = shown();
+  const { warmStart, gaps } = shown();
   assert.ok(warmStart.total > 1_400 && warmStart.done === 1_000, JSON.stringify(warmStart));
-  assert.equal(holes.number, 0);
+  assert.equal(gaps.number, 0);
   world.run(500).check();
   const wanted = world.tape.get("BTCUSDT").filter(({ T }) => T >= message.since_ms);
   assert.equal(world.server.stored.size, wanted.length);
@@ -102,7 +102,7 @@ test("a warm start that cannot begin is told from id 0, and not counted as that 
   assert.deepEqual(world.server.unfetchable, [{ ...told, reason: Fetcher.NO_PAST }]);
   assert.ok(world.log.some((line) => line.startsWith("No warm start of BTCUSDT: ")));
   assert.equal(world.machine.view(world.now).counts.unfetchable, 0);
-  assert.ok(!world.has("holes-open"));
+  assert.ok(!world.has("gaps-open"));
 });
 
 test("by the exchange's clock the present hour is known, whatever this computer's says", () => {
@@ -118,12 +118,12 @@ test("by the exchange's clock the present hour is known, whatever this computer'
   assert.equal(world.machine.view(world.now).counts.fetched, 2_500, "an empty hour was passed");
 });
 
-test("holes wait while a backlog drains: live trades first", () => {
+test("gaps wait while a backlog drains: live trades first", () => {
   const world = new World().start().run(500);
   world.trade("BTCUSDT");
   world.run(100);
   world.server.acks = false;
-  for (let i = 0; i < 40_000; i++) world.machine.outbox.add(`["ETHUSDT",${i},"1","1",1,true]`);
+  for (let i = 0; i < 40_000; i++) world.machine.sendQueue.add(`["ETHUSDT",${i},"1","1",1,true]`);
   world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1_000, to: 1_000 });
   world.run(2_000);
   assert.equal(world.exchange.requests.filter(({ url }) => url.includes("fromId")).length, 0);
@@ -156,18 +156,18 @@ test("the latest time that can be asked for is said without a fault", () => {
 
 test("after Stop nothing more is fetched, neither what was wanted before nor what is wanted then", () => {
   const world = new World().start().run(500);
-  world.exchange.rest = { status: 502 }; // tried again, so that the hole is still wanted at Stop
+  world.exchange.rest = { status: 502 }; // tried again, so that the gap is still wanted at Stop
   world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1, to: 9 });
   world.run(100);
-  const holes = () => world.machine.view(world.now).symbols[0].holes.number;
+  const gaps = () => world.machine.view(world.now).symbols[0].gaps.number;
   const asked = () => world.exchange.requests.filter(({ url }) => url.includes("fromId")).length;
-  assert.deepEqual([holes(), asked()], [1, 1]);
+  assert.deepEqual([gaps(), asked()], [1, 1]);
   world.server.acks = false;
   world.trade("BTCUSDT");
   world.run(100).stop();
-  assert.equal(holes(), 0);
+  assert.equal(gaps(), 0);
   world.serverSays({ type: "fetch", symbol: "BTCUSDT", from: 1, to: 9 });
   world.run(1_500);
   assert.equal(world.machine.phase, "stopping", "the server was heard all the time");
-  assert.deepEqual([holes(), asked()], [0, 1]);
+  assert.deepEqual([gaps(), asked()], [0, 1]);
 });

@@ -51,7 +51,7 @@ test("without REST nothing is proved, and nothing is claimed", () => {
   assert.match(world.status().text, /Either these symbols trade rarely or the address is wrong/);
 });
 
-test("connections are replaced before they end, without a hole and without a duplicate", () => {
+test("connections are replaced before they end, without a gap and without a duplicate", () => {
   const world = new World({ rotateMs: 5_000 }).start();
   for (let i = 0; i < 3_000; i++) world.after(i * 20, () => world.trade(i % 2 ? "BTCUSDT" : "ETHUSDT"));
   world.run(61_000).check();

@@ -7,7 +7,7 @@ const { Scene, range } = require("./scene.js");
 
 const HOUR = 3_600_000;
 
-test("a hole comes back in rising order, nothing beside it", () => {
+test("a gap comes back in rising order, nothing beside it", () => {
   const scene = new Scene(range(1, 5_000));
   scene.ask(100, 3_210);
   scene.run();
@@ -16,7 +16,7 @@ test("a hole comes back in rising order, nothing beside it", () => {
   assert.equal(scene.fetcher.jobs.length, 0);
 });
 
-test("a page of 1,000 goes far: the requests of a hole are counted", () => {
+test("a page of 1,000 goes far: the requests of a gap are counted", () => {
   const scene = new Scene(range(1, 12_000));
   scene.ask(1_000, 10_998);
   scene.run();
@@ -24,7 +24,7 @@ test("a page of 1,000 goes far: the requests of a hole are counted", () => {
   assert.equal(scene.asked.length, 10);
 });
 
-test("ids between two that exist never existed; so do those at either end of a hole", () => {
+test("ids between two that exist never existed; so do those at either end of a gap", () => {
   const scene = new Scene([...range(1, 99), ...range(105, 110), ...range(120, 130)]);
   scene.ask(100, 119);
   scene.run();
@@ -165,7 +165,7 @@ test("while the stream is down too, an unreachable REST is given more time", () 
   assert.deepEqual(scene.rows, range(100, 200));
 });
 
-test("a row that cannot be carried is given back as a hole with its reason", () => {
+test("a row that cannot be carried is given back as a gap with its reason", () => {
   const scene = new Scene(range(1, 300));
   scene.trades[149].p = 5;
   scene.ask(100, 200);
@@ -174,7 +174,7 @@ test("a row that cannot be carried is given back as a hole with its reason", () 
   assert.match(scene.gaps[0].reason, /cannot be used: its price/);
 });
 
-test("the smallest hole goes first, one request at a time, and the same one is not asked twice", () => {
+test("the smallest gap goes first, one request at a time, and the same one is not asked twice", () => {
   const scene = new Scene(range(1, 50_000));
   assert.equal(scene.ask(1_000, 30_000), true);
   assert.equal(scene.ask(40_000, 40_010), true);
@@ -185,7 +185,7 @@ test("the smallest hole goes first, one request at a time, and the same one is n
   assert.equal(scene.fetcher.next(0), null);
 });
 
-test("an answer to a hole that was forgotten changes nothing", () => {
+test("an answer to a gap that was forgotten changes nothing", () => {
   const scene = new Scene(range(1, 300));
   scene.ask(100, 200);
   const { job } = scene.fetcher.next(0);
@@ -205,7 +205,7 @@ test("progress is told in ids", () => {
   assert.deepEqual(scene.fetcher.progress(), [told]);
 });
 
-test("a hole from id 0 needs no forerunner", () => {
+test("a gap from id 0 needs no forerunner", () => {
   const scene = new Scene(range(3, 10), { age: 100 * HOUR });
   scene.ask(0, 5);
   scene.run();

@@ -9,7 +9,7 @@ const vm = require("node:vm");
 
 const BRIDGE = path.join(__dirname, "../../../bridge");
 const page = fs.readFileSync(path.join(BRIDGE, "index.html"), "utf8");
-const scripts = [...page.matchAll(/<script src="([a-z]+\.js)">/g)].map(([, name]) => name);
+const scripts = [...page.matchAll(/<script src="([a-z_]+\.js)">/g)].map(([, name]) => name);
 
 const names = [];
 for (const name of scripts.filter((name) => name !== "bridge.js")) {

@@ -54,7 +54,7 @@ test("Stop waits for the last acknowledgements, then says bye", () => {
   world.run(1_000).check();
   assert.equal(world.machine.phase, "idle");
   assert.equal(world.server.bye.reason, "stopped by the user");
-  assert.equal(world.machine.outbox.queued, 0);
+  assert.equal(world.machine.sendQueue.queued, 0);
   world.run(5_000);
   assert.equal(world.sockets.size, 0, "nothing reconnects after Stop");
 });
@@ -67,7 +67,7 @@ test("Stop with the server away ends at once and keeps the rows for the next Sta
   world.run(100);
   world.stop();
   assert.equal(world.machine.phase, "idle");
-  const again = new World({ outbox: world.machine.outbox });
+  const again = new World({ sendQueue: world.machine.sendQueue });
   again.start().run(1_000);
   assert.equal(again.server.stored.size, 1);
 });
@@ -81,7 +81,7 @@ test("what the server says that nobody knows is named once and ignored", () => {
 });
 
 test("the machine reads no clock, throws no dice and opens nothing by itself", () => {
-  const shells = ["Performer", "Access", "Memory", "Panel", "Chime"];
+  const shells = ["WorkerIo", "Auth", "PageStorage", "Panel", "Chime"];
   const pure = Object.entries(classes).filter(([name]) => !shells.includes(name));
   assert.ok(pure.length > 15, `${pure.length}`);
   for (const [name, one] of pure) {

@@ -5,7 +5,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
-const { BRIDGE, Doctor, classes, page, scripts } = require("./load.js");
+const { BRIDGE, Diagnostics, classes, page, scripts } = require("./load.js");
 
 const source = (name) => fs.readFileSync(path.join(BRIDGE, name), "utf8");
 
@@ -46,15 +46,15 @@ test("every id that the scripts use is in the page, and every id is there once",
   for (const id of [...used, ...counts.map((name) => `count-${name}`)]) assert.ok(ids.includes(id), id);
 });
 
-test("every status that the doctor gives is documented at the top of the page", () => {
-  const codes = [...String(Doctor).matchAll(/"([a-z-]+)",\s*"[A-Z]{2}/g)].map(([, code]) => code); // code, TITLE
+test("every status that the diagnostics gives is documented at the top of the page", () => {
+  const codes = [...String(Diagnostics).matchAll(/"([a-z-]+)",\s*"[A-Z]{2}/g)].map(([, code]) => code); // code, TITLE
   assert.ok(codes.length > 20);
   const documented = page.slice(0, page.indexOf("-->"));
   for (const code of new Set(codes)) assert.match(documented, new RegExp(`[ |]${code}[ ;]`), code);
 });
 
 test("the worker gets every class that is not the page's own, in the page's order", () => {
-  const own = ["Venues", "Access", "Memory", "Form", "Panel", "Chime"];
+  const own = ["Venues", "Auth", "PageStorage", "Form", "Panel", "Chime"];
   const list = source("bridge.js")
     .match(/const WORKER_CLASSES = \[([^\]]+)\];/)[1]
     .match(/\w+/g);
@@ -90,7 +90,7 @@ test("the worker's source stands on its own", () => {
     EventSource: class {},
     scope,
   };
-  vm.runInNewContext(`"use strict";\n${texts}\nnew Performer(scope);`, world);
+  vm.runInNewContext(`"use strict";\n${texts}\nnew WorkerIo(scope);`, world);
   const plan = {
     venue: "sim",
     market: "sim",

@@ -77,8 +77,8 @@ function recover(world) {
   world.exchange.rest = "ok";
   world.killServer(); // acknowledgements that were held back are lost
   world.server.up = true;
-  const { outbox } = world.machine;
-  for (let s = 0; s < 120 && (s < 5 || outbox.queued || outbox.inFlight.length); s++) world.run(1_000);
+  const { sendQueue } = world.machine;
+  for (let s = 0; s < 120 && (s < 5 || sendQueue.queued || sendQueue.inFlight.length); s++) world.run(1_000);
 }
 
 let stored = 0;
@@ -92,8 +92,8 @@ for (let seed = 1; seed <= 40; seed++) {
     }
     recover(world);
     world.check();
-    const { outbox } = world.machine;
-    assert.equal(outbox.queued + outbox.inFlight.length, 0, "all is delivered once both ends are back");
+    const { sendQueue } = world.machine;
+    assert.equal(sendQueue.queued + sendQueue.inFlight.length, 0, "all is delivered once both ends are back");
     assert.deepEqual(
       new Set(world.acknowledged),
       new Set(world.server.stored.values()),

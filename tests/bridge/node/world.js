@@ -208,19 +208,19 @@ class World {
   }
 
   acked({ seq }) {
-    const batch = this.machine.outbox.inFlight.find((one) => one.seq === seq);
+    const batch = this.machine.sendQueue.inFlight.find((one) => one.seq === seq);
     if (batch) this.acknowledged.push(...JSON.parse(batch.text).map((row) => JSON.stringify(row)));
   }
 
   /** The one law: whatever came while it was ours is acknowledged once or still here, in the order in which it came. */
   check() {
-    const { outbox } = this.machine;
-    const kept = [...outbox.inFlight, ...outbox.waiting].flatMap((batch) => JSON.parse(batch.text));
-    const here = [...kept.map((row) => JSON.stringify(row)), ...outbox.open];
+    const { sendQueue } = this.machine;
+    const kept = [...sendQueue.inFlight, ...sendQueue.waiting].flatMap((batch) => JSON.parse(batch.text));
+    const here = [...kept.map((row) => JSON.stringify(row)), ...sendQueue.open];
     const since = this.checked; // what was acknowledged before does not change
     assert.deepEqual([...this.acknowledged.slice(since), ...here], this.expected.slice(since));
     this.checked = this.acknowledged.length;
-    assert.ok(outbox.outstanding <= this.server.limits.in_flight);
+    assert.ok(sendQueue.outstanding <= this.server.limits.in_flight);
   }
 
   // the server

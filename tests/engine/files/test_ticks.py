@@ -38,7 +38,7 @@ def test_a_spot_dump_has_no_header_and_microseconds() -> None:
     ]
 
 
-def test_ticks_without_ids_are_numbered_so_that_a_refused_row_leaves_no_hole() -> None:
+def test_ticks_without_ids_are_numbered_so_that_a_refused_row_leaves_no_gap() -> None:
     file = read(FIXTURES / "ticks_no_ids.ndjson")
     assert (file.kind, file.has_ids, file.skipped.total()) == ("tick NDJSON", False, 0)
     assert len(file.rows) == 10, "the last line has no newline"

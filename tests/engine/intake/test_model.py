@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine.errors import StoreError
-from engine.intake.actions import Action, Note, Send, Store
-from engine.intake.holes import ASK_AGAIN_MS
+from engine.intake.actions import Action, RecordEvent, Send, Store
+from engine.intake.gaps import ASK_AGAIN_MS
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_IN_FLIGHT, NO_SUCH_IDS
 from engine.market.records import Batch, Event
-from engine.store.book import Now
-from engine.store.writer import TickWriter
+from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.writer import TickWriter
 
 TOKEN = "t" * 43
 T0 = 1_790_046_465_000
@@ -140,7 +140,7 @@ class Storm(RuleBasedStateMachine):
     @precondition(lambda self: self.bridge.asked)
     @rule(can=st.sampled_from((True, True, True, False)))
     def fetch(self, can: bool) -> None:
-        """The bridge asks the exchange for the oldest hole that the server wants filled."""
+        """The bridge asks the exchange for the oldest gap that the server wants filled."""
         symbol, first, last = self.bridge.asked.pop(0)
         assert last < self.exchange.next_id[symbol], "nobody can know of an id that is still to come"
         if not can:
@@ -282,7 +282,7 @@ class Storm(RuleBasedStateMachine):
         for action in actions:
             if isinstance(action, Store):
                 self.waiting.append(action.batch)
-            elif isinstance(action, Note):
+            elif isinstance(action, RecordEvent):
                 self.events.append(action.event)
             else:
                 assert isinstance(action, Send), action

@@ -41,7 +41,7 @@ def seconds(bars: tuple[Bar, ...]) -> list[tuple[int, int]]:
     return [((bar.open_time_ms - T0) // 1_000, bar.trades) for bar in bars]
 
 
-def test_a_later_trade_without_a_hole_closes_the_seconds_before_it() -> None:
+def test_a_later_trade_without_a_gap_closes_the_seconds_before_it() -> None:
     feed = Feed()
     assert feed("X", 1, 100) == []
     assert feed("X", 2, 900) == []
@@ -60,34 +60,34 @@ def test_a_quiet_symbol_closes_when_the_market_is_two_seconds_past_its_end() -> 
     assert ("X", 3_000) in closings
 
 
-def test_a_hole_holds_its_bars_back_for_the_grace_and_the_fill_revises_them() -> None:
+def test_a_gap_holds_its_bars_back_for_the_grace_and_the_fill_revises_them() -> None:
     feed = Feed()
     feed("X", 1, 100)
     assert feed("X", 5, 1_100) == []  # ids 2..4 are missing: second 0 may still get trades
     assert feed("X", 6, 2_100) == []
     given_out = [c for c in feed("X", 7, 3_100) if isinstance(c, Closed)]
-    assert [seconds(c.bars) for c in given_out] == [[(0, 1)]]  # by grace, touched by the hole
-    assert feed.builder.hole_spans("X") == [(T0, T0 + 2_000)]
+    assert [seconds(c.bars) for c in given_out] == [[(0, 1)]]  # by grace, touched by the gap
+    assert feed.builder.gap_spans("X") == [(T0, T0 + 2_000)]
     feed("X", 2, 200)
     feed("X", 3, 300)
     changes = feed("X", 4, 1_000)
     revised, closed = changes
     assert isinstance(revised, Revised) and seconds(revised.bars) == [(0, 3)]
     assert isinstance(closed, Closed) and seconds(closed.bars) == [(1, 2), (2, 1)]
-    assert feed.builder.hole_spans("X") == []
+    assert feed.builder.gap_spans("X") == []
 
 
-def test_a_hole_found_after_its_bars_were_given_out_marks_them() -> None:
+def test_a_gap_found_after_its_bars_were_given_out_marks_them() -> None:
     feed = Feed()
     feed("Q", 1, 900)
     feed("X", 1, 4_500)
     assert feed.builder.closed_through("Q") == T0 + 2_000
     marked = feed("Q", 5, 5_000)[0]
     assert marked == Revised("Q", T0, T0 + 2_000, ())
-    assert feed.builder.hole_spans("Q") == [(T0, T0 + 6_000)]
+    assert feed.builder.gap_spans("Q") == [(T0, T0 + 6_000)]
 
 
-def test_a_hole_the_exchange_does_not_have_clears_without_new_bars() -> None:
+def test_a_gap_the_exchange_does_not_have_clears_without_new_bars() -> None:
     feed = Feed()
     feed("X", 1, 100)
     feed("X", 5, 1_100)
@@ -95,7 +95,7 @@ def test_a_hole_the_exchange_does_not_have_clears_without_new_bars() -> None:
     changes = feed.builder.absent("X", 2, 4)
     assert [type(change) for change in changes] == [Revised, Closed]
     assert changes[0].bars == ()
-    assert feed.builder.hole_spans("X") == []
+    assert feed.builder.gap_spans("X") == []
 
 
 def test_a_trade_later_than_the_grace_revises_its_bar() -> None:

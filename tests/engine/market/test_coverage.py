@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.market.coverage import Arrival, Coverage, Hole
+from engine.market.coverage import Arrival, Coverage, Gap
 
 
 def test_how_ids_arrive() -> None:
@@ -11,35 +11,35 @@ def test_how_ids_arrive() -> None:
     assert coverage.add(10) == (Arrival.FIRST, None)
     assert coverage.add(11) == (Arrival.NEXT, None)
     assert coverage.add(11) == (Arrival.KNOWN, None)
-    assert coverage.add(15) == (Arrival.JUMP, Hole(12, 14))
-    assert coverage.add(13) == (Arrival.FILL, Hole(12, 14))
-    assert coverage.missing_of(Hole(12, 14)) == (Hole(12, 12), Hole(14, 14))
-    assert coverage.add(7) == (Arrival.BEFORE, Hole(8, 9))
+    assert coverage.add(15) == (Arrival.JUMP, Gap(12, 14))
+    assert coverage.add(13) == (Arrival.FILL, Gap(12, 14))
+    assert coverage.missing_of(Gap(12, 14)) == (Gap(12, 12), Gap(14, 14))
+    assert coverage.add(7) == (Arrival.BEFORE, Gap(8, 9))
     assert coverage.add(6) == (Arrival.BEFORE, None)
     assert (coverage.first, coverage.high_water) == (6, 15)
 
 
-def test_a_hole_stays_open_until_nothing_of_it_is_missing() -> None:
+def test_a_gap_stays_open_until_nothing_of_it_is_missing() -> None:
     coverage = Coverage(1, 1)
     coverage.add(6)
-    hole = Hole(2, 5)
+    gap = Gap(2, 5)
     coverage.add(4)
     coverage.add(2)
-    assert coverage.is_open(hole)
+    assert coverage.is_open(gap)
     coverage.add(3)
-    assert coverage.is_open(hole)
+    assert coverage.is_open(gap)
     coverage.add(5)
-    assert not coverage.is_open(hole)
+    assert not coverage.is_open(gap)
     assert coverage.missing() == []
 
 
-def test_ids_that_do_not_exist_close_a_hole() -> None:
+def test_ids_that_do_not_exist_close_a_gap() -> None:
     coverage = Coverage(1, 1)
     coverage.add(10)
     coverage.add(20)
     assert coverage.account_for(5, 14) == []
-    assert coverage.missing() == [(Hole(2, 9), Hole(2, 4)), (Hole(11, 19), Hole(15, 19))]
-    assert coverage.account_for(1, 30) == [Hole(2, 9), Hole(11, 19)]
+    assert coverage.missing() == [(Gap(2, 9), Gap(2, 4)), (Gap(11, 19), Gap(15, 19))]
+    assert coverage.account_for(1, 30) == [Gap(2, 9), Gap(11, 19)]
 
 
 ids = st.lists(st.integers(0, 60), min_size=1, max_size=60)

@@ -1,4 +1,4 @@
-"""Small markets with everything that goes wrong: made from a seed, delivered late, with a hole that is filled."""
+"""Small markets with everything that goes wrong: made from a seed, delivered late, with a gap that is filled."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ WAYS = [
 class Trouble:
     """Which ticks come late, and how. Fractions of the market's length."""
 
-    hole_at: float = 0.5
-    hole_ids: int = 40
-    hole_late_ms: int = 9_000
+    gap_at: float = 0.5
+    gap_ids: int = 40
+    gap_late_ms: int = 9_000
     late_at: float = 0.7
     late_ms: int = 5_000
 
@@ -64,13 +64,13 @@ def deliver(ticks: list[Tick], trouble: Trouble) -> list[Tick]:
     """The order of arrival: some ids of Y are missing for a while, one trade comes after its bar was given out."""
     length_ms = ticks[-1].trade_time_ms - T0
     of_y = [tick for tick in ticks if tick.symbol == "YUSDT"]
-    first = next(t.agg_id for t in of_y if t.trade_time_ms - T0 >= trouble.hole_at * length_ms)
-    lost = range(first, first + trouble.hole_ids)
+    first = next(t.agg_id for t in of_y if t.trade_time_ms - T0 >= trouble.gap_at * length_ms)
+    lost = range(first, first + trouble.gap_ids)
     late = next(t.agg_id for t in of_y if t.trade_time_ms - T0 >= trouble.late_at * length_ms and t.agg_id not in lost)
 
     def arrival(tick: Tick) -> int:
         if tick.symbol == "YUSDT" and tick.agg_id in lost:
-            return tick.trade_time_ms + trouble.hole_late_ms
+            return tick.trade_time_ms + trouble.gap_late_ms
         if tick.symbol == "YUSDT" and tick.agg_id == late:
             return tick.trade_time_ms + trouble.late_ms
         return tick.trade_time_ms

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from engine.pairs import PairModel, PairSettings
 from engine.pairs.calibration import refit_every
-from engine.pairs.columns import Floats, Out
+from engine.pairs.layout import Floats, Out
 from engine.stats import engle_granger, huber, ols, theil_sen, tls
 from engine.stats.checks import ArrayLike
 from engine.stats.regression import Line

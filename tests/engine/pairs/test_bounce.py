@@ -12,7 +12,7 @@ from engine.market.history import MemoryHistory
 from engine.market.records import Run
 from engine.market.ticks import Tick
 from engine.pairs import PairSettings, classic, evidence_of
-from engine.pairs.columns import In, Out
+from engine.pairs.layout import In, Out
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from tests.engine.pairs.markets import T0

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from engine.pairs import PairEvidence, PairModel, PairSettings, classic, evidence_of
-from engine.pairs.columns import Floats, In, Out
 from engine.pairs.evidence import DAY_MS
+from engine.pairs.layout import Floats, In, Out
 from engine.stats import eg_power, engle_granger, half_life, kalman_health, ols
 from engine.stats.mackinnon import eg_critical
 from tests.engine.pairs.worlds import CLASSIC, PRESETS, SLOT, WIDTH_MS, bars_of, fill, model_of, reverting, walking
@@ -79,7 +79,7 @@ def test_without_a_gate_there_is_no_test_window() -> None:
     assert [each.name for each in found.coverage] == ["beta", "z"]
 
 
-def test_each_window_has_its_coverage_and_its_hole() -> None:
+def test_each_window_has_its_coverage_and_its_gap() -> None:
     bars = fill(reverting(2, 700), "x", 600, 660)
     bars = fill(bars, "y", 470, 480, tainted=True)
     found = {each.name: each for each in evidence_of(model_of(bars, DEFAULT)).coverage}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.pairs import Action, PairModel, PairSettings, Reason, classic, defended
-from engine.pairs.columns import At, Floats, Out
+from engine.pairs.layout import At, Floats, Out
 from engine.stats.mackinnon import eg_critical
 from tests.engine.pairs.worlds import CLASSIC, SLOT, WIDTH_MS, bars_of, model_of, reverting, walking
 from tests.engine.stats.worlds import cointegrated, walk

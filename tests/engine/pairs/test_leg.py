@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine.market.bars import Bar, Quote, roll_up, second_bar
 from engine.market.spans import SpanIndex
 from engine.market.ticks import Tick
-from engine.pairs.codes import LegFlag
-from engine.pairs.columns import In
+from engine.pairs.enums import LegFlag
+from engine.pairs.layout import In
 from engine.pairs.leg import Col, Leg
 
 S = 1_000
@@ -83,14 +83,14 @@ def test_a_second_is_its_own_roll_up() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6), width=st.sampled_from([1, 2, 7]), cuts=st.lists(st.integers(0, 119), max_size=8),
-    first_slot=st.integers(0, 5), hole=st.integers(0, 110), length=st.integers(1, 9),
+    first_slot=st.integers(0, 5), gap=st.integers(0, 110), length=st.integers(1, 9),
 )  # fmt: skip
-def test_pieces_and_a_filled_hole_do_not_show(
-    seed: int, width: int, cuts: list[int], first_slot: int, hole: int, length: int
+def test_pieces_and_a_filled_gap_do_not_show(
+    seed: int, width: int, cuts: list[int], first_slot: int, gap: int, length: int
 ) -> None:
     bars, width_ms = seconds(seed), width * S
     whole = closed(bars, width_ms, 120 * S, first_slot)
-    lost = range(hole * S, (hole + length) * S)
+    lost = range(gap * S, (gap + length) * S)
     span = [(lost.start, lost.stop)]
     leg = Leg(width_ms, first_slot)
     before = 0

@@ -10,10 +10,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.pairs import Action, PairBar, PairModel, PairSettings
-from engine.pairs.columns import Floats, In, Out
-from engine.pairs.inputs import BAR_ROWS, Inputs
+from engine.pairs.growable_array import GrowableArray
+from engine.pairs.layout import Floats, In, Out
+from engine.pairs.leg_features import BAR_ROWS, LegFeatures
 from engine.pairs.model import CHECKPOINT_EVERY
-from engine.pairs.tables import Table
 from tests.engine.pairs.worlds import (
     CLASSIC,
     PRESETS,
@@ -51,16 +51,16 @@ def in_pieces(bars: Floats, at: list[int], chosen: PairSettings) -> PairModel:
 
 @every_preset
 @settings(max_examples=30, deadline=None, phases=NO_SHRINK, derandomize=True)
-@given(seed=st.integers(0, 10**6), at=cuts, hole=st.integers(100, BARS - 60), length=st.integers(1, 50))
-def test_pieces_and_a_hole_that_is_filled_do_not_show(
-    name: str, seed: int, at: list[int], hole: int, length: int
+@given(seed=st.integers(0, 10**6), at=cuts, gap=st.integers(100, BARS - 60), length=st.integers(1, 50))
+def test_pieces_and_a_gap_that_is_filled_do_not_show(
+    name: str, seed: int, at: list[int], gap: int, length: int
 ) -> None:
     bars, chosen = reverting(seed, BARS), PRESETS[name]
     whole = model_of(bars, chosen)
     assert_trades(whole)
-    model = in_pieces(fill(bars, "y", hole, hole + length, tainted=True), at, chosen)
+    model = in_pieces(fill(bars, "y", gap, gap + length, tainted=True), at, chosen)
     assert not np.array_equal(columns_of(model), columns_of(whole), equal_nan=True)
-    model.revise(hole, bars[:, hole : hole + length])
+    model.revise(gap, bars[:, gap : gap + length])
     np.testing.assert_array_equal(columns_of(model), columns_of(whole))
     later = reverting(seed + 1, 100)
     for each in (model, whole):  # and what follows is the same: so was the state
@@ -72,9 +72,9 @@ def test_pieces_and_a_hole_that_is_filled_do_not_show(
 
 @every_preset
 @settings(max_examples=30, deadline=None, phases=NO_SHRINK, derandomize=True)
-@given(seed=st.integers(0, 10**6), cut=st.integers(1, BARS - 1), hole=st.integers(100, BARS - 60))
-def test_removing_the_future_changes_nothing_before(name: str, seed: int, cut: int, hole: int) -> None:
-    bars = fill(reverting(seed, BARS), "x", hole, hole + 20)
+@given(seed=st.integers(0, 10**6), cut=st.integers(1, BARS - 1), gap=st.integers(100, BARS - 60))
+def test_removing_the_future_changes_nothing_before(name: str, seed: int, cut: int, gap: int) -> None:
+    bars = fill(reverting(seed, BARS), "x", gap, gap + 20)
     whole = model_of(bars, PRESETS[name])
     assert_trades(whole)
     np.testing.assert_array_equal(columns_of(model_of(bars[:, :cut], PRESETS[name])), columns_of(whole)[:, :cut])
@@ -192,7 +192,7 @@ def test_walks_are_calibrated_and_measured_all_the_same() -> None:
 
 
 def test_tables_that_began_together_do_not_all_grow_in_the_same_bar() -> None:
-    tables = [Table(2) for _ in range(190)]
+    tables = [GrowableArray(2) for _ in range(190)]
     grew = []
     for bars in range(1, 6_000):
         before = [table.values.shape[1] for table in tables]
@@ -204,7 +204,7 @@ def test_tables_that_began_together_do_not_all_grow_in_the_same_bar() -> None:
 
 
 def test_inputs_grow_without_losing_a_bar() -> None:
-    leg = Inputs(3)
+    leg = LegFeatures(3)
     leg.resize(2)
     leg.columns[:, :2] = [[1.0, 2.0]] * len(In)
     for bars in (5_000, 20_000):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.market.history import MemoryHistory
 from engine.market.records import Decision, Event, Run
 from engine.market.ticks import Tick
-from engine.pairs.columns import Out
+from engine.pairs.layout import Out
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
@@ -85,12 +85,12 @@ def has_traded(replay: Replay) -> bool:
     return counts.get("exit", 0) >= 3 and counts.get("enter_long", 0) + counts.get("enter_short", 0) >= 3
 
 
-def troubles(hole_late_ms: st.SearchStrategy[int]) -> st.SearchStrategy[Trouble]:
+def troubles(gap_late_ms: st.SearchStrategy[int]) -> st.SearchStrategy[Trouble]:
     return st.builds(
         Trouble,
-        hole_at=st.floats(0.3, 0.8),
-        hole_ids=st.integers(5, 60),
-        hole_late_ms=hole_late_ms,
+        gap_at=st.floats(0.3, 0.8),
+        gap_ids=st.integers(5, 60),
+        gap_late_ms=gap_late_ms,
         late_at=st.floats(0.3, 0.8),
         late_ms=st.sampled_from([4_000, 12_000]),
     )
@@ -120,17 +120,17 @@ def assert_one_path(ticks: list[Tick], trouble: Trouble, chosen: PairSettings, r
 def test_restarts_and_order_do_not_show(seed: int, trouble: Trouble, chosen: PairSettings, restarts: set[int]) -> None:
     live = assert_one_path(make_ticks(seed), trouble, chosen, restarts)
     assume(has_traded(live))
-    assert live.pipeline.builder.hole_spans("YUSDT") == []
+    assert live.pipeline.builder.gap_spans("YUSDT") == []
 
 
 @settings(max_examples=40, deadline=None, phases=NO_SHRINK)
 @given(st.integers(0, 10**6), never_filled, ways, some_restarts)
-def test_nor_beside_a_hole_that_stays(seed: int, trouble: Trouble, chosen: PairSettings, restarts: set[int]) -> None:
+def test_nor_beside_a_gap_that_stays(seed: int, trouble: Trouble, chosen: PairSettings, restarts: set[int]) -> None:
     live = assert_one_path(make_ticks(seed), trouble, chosen, restarts)
-    assert len(live.pipeline.builder.hole_spans("YUSDT")) == 1
+    assert len(live.pipeline.builder.gap_spans("YUSDT")) == 1
 
 
-def test_a_filled_hole_and_a_late_trade_revise_what_was_given() -> None:
+def test_a_filled_gap_and_a_late_trade_revise_what_was_given() -> None:
     revised = 0
     for seed in range(6):
         live = replayed(list(deliver(make_ticks(seed), Trouble(late_ms=12_000))), run_of())
@@ -163,16 +163,16 @@ def test_removing_the_future_changes_nothing_before(
     assume(has_traded(whole))
 
 
-def test_a_bar_beside_an_open_hole_gives_no_entry_and_says_why() -> None:
+def test_a_bar_beside_an_open_gap_gives_no_entry_and_says_why() -> None:
     seen = 0
     for seed in range(8):
-        trouble = Trouble(hole_at=0.6, hole_ids=20, hole_late_ms=NEVER)
+        trouble = Trouble(gap_at=0.6, gap_ids=20, gap_late_ms=NEVER)
         live = replayed(list(deliver(make_ticks(seed), trouble)), run_of())
-        spans = live.pipeline.builder.hole_spans("YUSDT")
+        spans = live.pipeline.builder.gap_spans("YUSDT")
         assert len(spans) == 1
         from_ms, to_ms = spans[0]
         width = SETTINGS.interval_ms
-        until_ms = (to_ms - 1) // width * width + 50 * width  # the longest window has left the hole behind
+        until_ms = (to_ms - 1) // width * width + 50 * width  # the longest window has left the gap behind
         for decision in live.followed.current.values():
             touches = from_ms - width < decision.bar_ms < until_ms
             if decision.kind.startswith("enter"):
@@ -187,7 +187,7 @@ def test_ids_that_do_not_exist_clear_the_taint() -> None:
     rest: list[Item] = [t for t in ticks if t not in missing]
     event = Event("absent", "sim", "YUSDT", {"first": 1_300, "last": 1_319}, after_seq=len(rest))
     live = replayed([*rest, event], run_of())
-    assert live.pipeline.builder.hole_spans("YUSDT") == []
+    assert live.pipeline.builder.gap_spans("YUSDT") == []
     renumbered: list[Item] = [
         t._replace(agg_id=t.agg_id - 20) if isinstance(t, Tick) and t.symbol == "YUSDT" and t.agg_id >= 1_320 else t
         for t in rest

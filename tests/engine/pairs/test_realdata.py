@@ -14,7 +14,7 @@ from statsmodels.tsa.stattools import coint
 
 from engine.pairs import PairModel, PairSettings, classic, defended, evidence_of, pair_model, run_pair
 from engine.pairs.calibration import refit_every
-from engine.pairs.columns import Floats, Out
+from engine.pairs.layout import Floats, Out
 from engine.stats import half_life, ols
 from engine.stats.unitroot import schwert_cap
 from tests.engine.pairs.recorded import MINUTE_MS, SYMBOLS, minutes

@@ -9,8 +9,8 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.pairs import Action, Flag, PairModel, PairSettings, Reason, defended
-from engine.pairs.columns import Floats, Out
-from engine.pairs.inputs import FLAGS, X_AGE, X_HALF, Y_AGE, Y_HALF
+from engine.pairs.layout import Floats, Out
+from engine.pairs.leg_features import FLAGS, X_AGE, X_HALF, Y_AGE, Y_HALF
 from tests.engine.pairs.worlds import CLASSIC, PRESETS, WIDTH_MS, fill, model_of, reverting, walking
 
 OPEN = replace(CLASSIC, gate="off")

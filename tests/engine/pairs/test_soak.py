@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.pairs import PairSettings, classic
-from engine.pairs.columns import Out
+from engine.pairs.layout import Out
 from tests.engine.pairs.markets import Trouble, make_ticks
 from tests.engine.pairs.test_bounce import LAST, MID, followed, share_opened
 from tests.engine.pairs.test_gate import EVERY_BAR, flips_of, gated

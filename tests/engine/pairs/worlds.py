@@ -1,4 +1,4 @@
-"""Bars of pairs made from a seed, given straight to a model: reverting, walking, with filled bars and holes."""
+"""Bars of pairs made from a seed, given straight to a model: reverting, walking, with filled bars and gaps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from engine.pairs import Flag, PairModel, PairSettings, classic, defended
-from engine.pairs.columns import Floats, Out
-from engine.pairs.inputs import BAR_ROWS, FLAGS, X_AGE, X_HALF, X_LAST, Y_AGE, Y_HALF, Y_LAST, X, Y
+from engine.pairs.layout import Floats, Out
+from engine.pairs.leg_features import BAR_ROWS, FLAGS, X_AGE, X_HALF, X_LAST, Y_AGE, Y_HALF, Y_LAST, X, Y
 from engine.pairs.settings import ESTIMATORS
 from tests.engine.stats.worlds import ar1, walk
 
@@ -59,7 +59,7 @@ def walking(seed: int, bars: int = 900) -> Floats:
 
 
 def fill(bars: Floats, leg: str, start: int, stop: int, tainted: bool = False) -> Floats:
-    """The same bars with a stretch in which one leg did not trade, beside an open hole or not."""
+    """The same bars with a stretch in which one leg did not trade, beside an open gap or not."""
     found = bars.copy()
     price, last, age, bit = (Y, Y_LAST, Y_AGE, Flag.Y_FILLED) if leg == "y" else (X, X_LAST, X_AGE, Flag.X_FILLED)
     for row in (price, last):

@@ -8,7 +8,7 @@ import pytest
 
 from engine.scan import ScanSettings, correlations
 from engine.scan.correlation import clustered
-from engine.scan.warm import warm_up
+from engine.compile import compile_scan
 from engine.stats import hayashi_yoshida
 from tests.engine.scan.worlds import factor_prices, minutes
 from tests.engine.stats.worlds import walk
@@ -96,4 +96,4 @@ def test_an_order_is_a_permutation_even_of_unknowns() -> None:
 
 
 def test_the_scan_is_compiled_at_set_up() -> None:
-    assert warm_up() == 3
+    assert compile_scan() == 3

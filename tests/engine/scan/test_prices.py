@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
-from engine.pairs.codes import LegFlag
-from engine.pairs.columns import In
+from engine.pairs.enums import LegFlag
+from engine.pairs.layout import In
 from engine.pairs.leg import Leg
 from engine.scan.prices import closing_prices
 

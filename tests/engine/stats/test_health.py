@@ -17,8 +17,8 @@ from engine.stats import (
     whiten,
 )
 from engine.stats.checks import Floats
-from engine.stats.filtering import KalmanRun, drift_of
 from engine.stats.health import light, memory_of
+from engine.stats.kalman import KalmanRun, drift_of
 from tests.engine.stats.worlds import ar1, log_prices, walk
 
 

@@ -24,7 +24,7 @@ from statsmodels.tsa.vector_ar.vecm import coint_johansen
 
 from engine import stats
 from engine.stats.checks import Floats
-from engine.stats.reversion import ar1_kernel
+from engine.stats.half_life import ar1_kernel
 from engine.stats.unitroot import schwert_cap
 
 KLINES = Path(__file__).parents[4] / "shared" / "data" / "klines"

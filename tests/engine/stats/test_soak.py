@@ -8,10 +8,10 @@ import pytest
 from engine.stats import half_life
 from engine.stats.checks import Floats
 from engine.stats.cointegration import engle_granger_kernel
+from engine.stats.half_life import half_life_kernel
 from engine.stats.jit import njit
 from engine.stats.mackinnon import eg_critical
 from engine.stats.power import POWER, RATIOS, WINDOWS
-from engine.stats.reversion import half_life_kernel
 from engine.stats.unitroot import AIC, BIC, FIXED
 from tests.engine.stats.test_cointegration import SIZES
 from tests.engine.stats.worlds import ar1

@@ -15,26 +15,26 @@ import pytest
 
 from engine.errors import StoreError
 from engine.store.__main__ import main
-from engine.store.analysis import AnalysisStore
-from engine.store.files import prepare
 from engine.store.lock import held
-from engine.store.retention import Keeper
-from engine.store.schema import TICKS
-from engine.store.writer import TickWriter
-from tests.engine.store.desk import NOW, batch, everything, query, tick, trading
-from tests.engine.store.test_migrations import make_first_version
+from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.files import prepare
+from engine.store.sqlite.retention import RetentionJob
+from engine.store.sqlite.schema import TICKS
+from engine.store.sqlite.writer import TickWriter
+from tests.engine.store.harness import NOW, batch, everything, query, tick, trading
+from tests.engine.store.sqlite.test_migrations import make_first_version
 
 MINUTE = 60_000
 
 
 async def fill(data_dir: Path, ticks: int = 2_000) -> None:
-    """Ticks hot and archived, with a hole, and the dashboard's file."""
+    """Ticks hot and archived, with a gap, and the dashboard's file."""
     writer = await TickWriter.open(data_dir / "ticks.db")
     rows = list(islice(trading(Random(5), symbols=2, step_ms=1_000), ticks))
     del rows[100]
     await writer.commit([batch(*rows)], [], NOW)
     for _ in range(2):
-        await Keeper(writer, retention_ms=5 * MINUTE, slack_ms=0).sweep()
+        await RetentionJob(writer, retention_ms=5 * MINUTE, slack_ms=0).sweep()
     await writer.close()
     store = AnalysisStore(data_dir / "analysis.db")
     store.watch("sim", "S0USDT", "S1USDT", "{}")

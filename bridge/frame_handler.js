@@ -1,0 +1,85 @@
+// @ts-check
+"use strict";
+
+/**
+ * Takes what the exchange says: every trade is noted in the symbol state, and goes through the dedup queue to the server unless the
+ * symbol is another bridge's.
+ */
+class FrameHandler {
+  static NAMED_SYMBOLS = 20; // with more, first trades are not logged one by one
+
+  /** @param {{symbolState: SymbolState, dedupQueue: DedupQueue, restRequests: RestRequests, serverLink: ServerLink, host: Host}} parts */
+  constructor({ symbolState, dedupQueue, restRequests, serverLink, host }) {
+    this.symbolState = symbolState;
+    this.dedupQueue = dedupQueue;
+    this.restRequests = restRequests;
+    this.serverLink = serverLink;
+    this.host = host;
+    this.counts = { received: 0, refused: 0 };
+    this.lagMs = NaN; // of the latest trade behind the exchange's clock, NaN if not known
+  }
+
+  /**
+   * @param {Feed} feed
+   * @param {number} socket of that feed
+   * @param {string} text a frame
+   * @param {number} now
+   */
+  heard(feed, socket, text, now) {
+    const frame = Exchange.read(text);
+    if (frame.kind === "trade") this.#trade(feed, socket, frame, now);
+    else if (frame.kind === "refused") this.#refuse(`${frame.symbol} ${frame.id}: ${frame.reason}`);
+    else if (frame.kind === "unreadable") this.#refuse(`a frame that is not JSON: ${text.slice(0, 60)}`);
+    else if (frame.kind === "shutdown") feed.renew(now, "the exchange announced that it will close this one");
+    else if (frame.kind === "error") this.host.log("bad", `The exchange answered with an error: ${frame.text}`);
+  }
+
+  /**
+   * Who brings what: for symbols that are ours from now on, what came lately goes too.
+   * @param {{active?: string[], standby?: string[]}} message
+   * @param {number} now
+   */
+  lease({ active = [], standby = [] }, now) {
+    for (const { state, before, rows } of this.symbolState.lease(new Set(active), new Set(standby), now)) {
+      for (const row of rows) this.#forward(row, now);
+      const what = `Took over ${state.symbol} from another bridge, with its last ${rows.length} trades.`;
+      if (before) this.host.log("good", what);
+    }
+  }
+
+  /**
+   * @param {Feed} feed
+   * @param {number} socket
+   * @param {Trade} trade
+   * @param {number} now
+   */
+  #trade(feed, socket, trade, now) {
+    const state = this.symbolState.get(trade.symbol);
+    if (!state) return; // not asked for
+    feed.delivered(socket, trade.symbol, trade.id, now);
+    const first = !state.count && this.symbolState.states.size <= FrameHandler.NAMED_SYMBOLS;
+    if (first) this.host.log("good", `First trade of ${trade.symbol}: ${trade.price}`);
+    const wasDoubted = state.problem;
+    this.symbolState.note(state, trade, now);
+    if (wasDoubted) this.serverLink.subscribe(this.symbolState.usable);
+    this.lagMs = this.host.clock.wallAt(now) - this.restRequests.skewMs - trade.sent;
+    this.counts.received++;
+    if (state.lease === "standby" || state.lease === "refused") this.symbolState.keepSpare(state, trade.row, now);
+    else this.#forward(trade.row, now);
+  }
+
+  /**
+   * @param {string} row of the live stream
+   * @param {number} now
+   */
+  #forward(row, now) {
+    this.dedupQueue.live(row);
+    this.serverLink.pump(now);
+  }
+
+  /** @param {string} what */
+  #refuse(what) {
+    this.counts.refused++;
+    this.host.log("bad", `Refused here: ${what}`);
+  }
+}

@@ -1,0 +1,348 @@
+// @ts-check
+"use strict";
+
+/**
+ * @typedef {{code: string, message: string}} Refusal what the server gave as the reason before it closed
+ *
+ * @typedef {object} Beat
+ * @property {string} upstream open, connecting, closed or wrong-route
+ * @property {number | null} age_ms since the latest trade of any symbol; null before the first
+ * @property {boolean} visible
+ * @property {number} clock_ms this computer's clock
+ * @property {number} [lag_ms] how late trades come
+ * @property {number} [skew_ms] this clock minus the exchange's
+ * @property {number} [frozen_ms] how long the browser had stopped this page, if that was lately
+ * @property {string} [permission] the browser's word, if it keeps this page from the exchange
+ */
+
+/**
+ * The link to the bridge server: hello, subscription, batches in order, acknowledgements, beats.
+ *
+ * While the server is away it is asked over HTTP whether it is back, because a browser holds back the
+ * WebSockets of a page whose attempts fail: Chromium, after about 15 failures, by 1 to 5 s each.
+ */
+class ServerLink {
+  static BEAT_MS = 500;
+  static COALESCE_MS = 10; // between batches that are not full: what a row may wait for company
+  static ANSWER_MS = 5_000; // patience for the socket to open, for welcome and for lease
+  static KNOCK_PAUSE_MS = 600;
+  static KNOCK_MS = 2_000; // patience for an answer to one
+  static HELD_MS = 1_000; // a refusal comes at once: an attempt that lasts longer is being held back
+  static KNOCKS = 50; // unanswered ones after which a socket is tried all the same
+  static STALL_MS = 3_000; // without an acknowledgement while some are due
+  static DRAIN_MS = 2_000; // after Stop, for what is still on its way
+
+  /**
+   * @param {{url: string, market: string, session: string, token: string, sendQueue: SendQueue, random: () => number,
+   *   emit: Emit, newId: () => number}} options
+   */
+  constructor({ url, market, session, token, sendQueue, random, emit, newId }) {
+    this.url = url;
+    this.market = market;
+    this.session = session;
+    this.token = token;
+    this.sendQueue = sendQueue;
+    this.random = random;
+    this.emit = emit;
+    this.newId = newId;
+    /** @type {"off" | "waiting" | "connecting" | "greeting" | "subscribing" | "live"} */ this.state = "off";
+    this.socket = 0;
+    this.since = 0; // when the present state began
+    this.retryAt = 0;
+    this.attempts = 0; // that failed although something answers there
+    this.failures = 0; // in a row, of any kind
+    this.knocking = false;
+    this.knockAt = 0;
+    this.knocks = 0;
+    this.unheard = false; // the last one came to nothing, and not at once
+    this.inFlightLimit = 32;
+    /** @type {Refusal | null} */ this.refusal = null;
+    /** @type {string[]} */ this.symbols = [];
+    this.beatAt = 0;
+    this.wakeAt = NaN;
+    this.shippedAt = -Infinity;
+    this.owedSince = NaN; // since when an acknowledgement is due
+    this.ackMs = NaN;
+    /** @type {Map<number, number>} */ this.sentAt = new Map();
+    this.counts = { acknowledged: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+  }
+
+  /** @returns {boolean} whether something answers at the address and takes no connection, several times in a row */
+  get answering() {
+    return this.attempts > 2;
+  }
+
+  get connected() {
+    return this.state === "greeting" || this.state === "subscribing" || this.state === "live";
+  }
+
+  /**
+   * @param {string[]} symbols
+   * @param {number} now
+   */
+  start(symbols, now) {
+    this.symbols = symbols;
+    this.#enter("waiting", now);
+    this.retryAt = now;
+    if (this.token) this.#connect(now);
+  }
+
+  /** @param {number} now ends at once; the caller waits for the sendQueue to empty first if it wants that */
+  stop(now) {
+    if (this.connected) this.#send({ type: "bye", reason: "stopped by the user" });
+    if (this.socket) this.emit({ do: "close", socket: this.socket, code: 1000 });
+    this.#lost(now);
+    this.state = "off";
+  }
+
+  /** @param {Unfetchable} gap that nobody here can fill */
+  unfetchable(gap) {
+    if (this.state === "live") this.#send({ type: "unfetchable", ...gap });
+  }
+
+  /** @param {string[]} symbols replaces what was subscribed */
+  subscribe(symbols) {
+    this.symbols = symbols;
+    if (this.state === "subscribing" || this.state === "live") this.#send({ type: "subscribe", symbols });
+  }
+
+  /**
+   * @param {string} token
+   * @param {number} now
+   */
+  useToken(token, now) {
+    if (token === this.token) return;
+    this.token = token;
+    this.retryNow(now);
+  }
+
+  /** @param {number} now */
+  opened(now) {
+    if (this.state !== "connecting") return;
+    this.#enter("greeting", now);
+    const { token, market, session } = this;
+    this.#send({ type: "hello", proto: 1, token, market, client: "page", session });
+  }
+
+  /**
+   * @param {number} code
+   * @param {number} now
+   */
+  closed(code, now) {
+    const was = this.state;
+    this.#lost(now);
+    if (was === "off") return;
+    this.#enter("waiting", now);
+    this.attempts++;
+    this.failures++;
+    const slow = this.refusal || this.attempts > 6 || code >= 4400;
+    const pause = slow ? 5_000 : Math.min(1_000, 100 * 2 ** (this.attempts - 1));
+    this.retryAt = now + pause * (0.8 + this.random() * 0.2);
+    if (was === "live") this.#log("bad", `The bridge server is gone (${code}); rows are kept until it is back.`);
+  }
+
+  /** @param {number} now no more waiting */
+  retryNow(now) {
+    this.attempts = 0;
+    if (this.state === "waiting") this.retryAt = now;
+  }
+
+  /**
+   * The server answered over HTTP, or did not.
+   * @param {boolean} answered
+   * @param {number} now
+   */
+  knocked(answered, now) {
+    this.knocking = false;
+    this.unheard = !answered && now - this.knockAt >= ServerLink.HELD_MS;
+    if (this.state !== "waiting") return;
+    this.knocks = answered ? 0 : this.knocks + 1;
+    if (!answered) {
+      this.attempts = 0;
+      this.refusal = null;
+    }
+    if (answered || this.knocks >= ServerLink.KNOCKS) this.#connect(now);
+    else this.retryAt = now + ServerLink.KNOCK_PAUSE_MS;
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    if (this.state === "off") return;
+    if (this.state === "waiting" && now >= this.retryAt && !this.knocking) this.#knock(now);
+    const answerDue = this.state === "connecting" || this.state === "greeting" || this.state === "subscribing";
+    if (answerDue && now - this.since > ServerLink.ANSWER_MS) {
+      this.emit({ do: "close", socket: this.socket, code: 1000 });
+      this.closed(1000, now);
+    }
+    this.wakeAt = NaN;
+    this.pump(now);
+  }
+
+  /**
+   * @param {number} now
+   * @param {Beat} beat
+   */
+  beat(now, beat) {
+    if (now < this.beatAt || this.state === "greeting" || !this.connected) return;
+    this.beatAt = now - this.beatAt > 2 * ServerLink.BEAT_MS ? now + ServerLink.BEAT_MS : this.beatAt + ServerLink.BEAT_MS;
+    this.#send({ type: "beat", ...beat, queued: this.sendQueue.queued, unacked: this.sendQueue.inFlight.length });
+  }
+
+  /**
+   * Sends what may be sent: at once after a pause, in a busy market every COALESCE_MS or when a batch is full.
+   * @param {number} now
+   */
+  pump(now) {
+    const { sendQueue } = this;
+    while (this.state === "live" && sendQueue.outstanding < this.inFlightLimit) {
+      const resend = sendQueue.inFlight.some((batch) => !batch.sent);
+      const due = this.shippedAt + ServerLink.COALESCE_MS;
+      if (!resend && !sendQueue.queued) return;
+      if (!resend && sendQueue.queued < sendQueue.batchRows && now < due) {
+        this.#wake(due);
+        return;
+      }
+      this.#ship(now);
+    }
+  }
+
+  /**
+   * @param {Record<string, any>} message from the server, except lease and fetch, which are not the link's own
+   * @param {number} now
+   * @returns {Batch | null} the batch that is acknowledged by it
+   */
+  received(message, now) {
+    if (message.type === "welcome") this.#welcome(message, now);
+    else if (message.type === "lease") this.#leased(now);
+    else if (message.type === "refused") this.#refused(message);
+    else if (message.type === "ack") return this.#acknowledged(message, now);
+    return null;
+  }
+
+  /** @param {number} now the server takes rows and has confirmed none for a while */
+  stalled(now) {
+    return this.state === "live" && now - this.owedSince > ServerLink.STALL_MS;
+  }
+
+  /**
+   * @param {Record<string, any>} message
+   * @param {number} now
+   */
+  #welcome(message, now) {
+    if (this.state !== "greeting") return;
+    this.refusal = null;
+    this.inFlightLimit = Math.max(1, Number(message.limits?.in_flight) || 32);
+    this.sendQueue.limit(Number(message.limits?.rows) || SendQueue.ROWS);
+    this.beatAt = now;
+    this.#enter("subscribing", now);
+    this.#send({ type: "subscribe", symbols: this.symbols });
+  }
+
+  /** @param {number} now */
+  #leased(now) {
+    if (this.state !== "subscribing") return;
+    this.#enter("live", now);
+    this.attempts = this.failures = 0;
+    const rows = this.sendQueue.rowsInFlight;
+    const again = rows ? `; sending ${rows} unconfirmed rows again` : "";
+    this.#log("good", `Connected to the bridge server${again}.`);
+    this.pump(now);
+  }
+
+  /** @param {Record<string, any>} message */
+  #refused(message) {
+    this.refusal = { code: String(message.code).slice(0, 40), message: String(message.message).slice(0, 300) };
+    this.#log("bad", `The bridge server refused: ${this.refusal.message} (${this.refusal.code}).`);
+    if (this.refusal.code === "bad-token") this.emit({ do: "token" });
+  }
+
+  /**
+   * @param {Record<string, any>} message
+   * @param {number} now
+   */
+  #acknowledged(message, now) {
+    const batch = this.sendQueue.acknowledge(message.seq);
+    if (!batch) return null;
+    const rejected = Array.isArray(message.rejected) ? message.rejected.length : 0;
+    this.counts.acknowledged += batch.rows;
+    this.counts.stored += Number(message.stored) || 0;
+    this.counts.duplicates += Number(message.duplicates) || 0;
+    this.counts.conflicts += Number(message.conflicts) || 0;
+    this.counts.rejected += rejected;
+    this.ackMs = now - (this.sentAt.get(batch.seq) ?? now);
+    this.sentAt.delete(batch.seq);
+    this.owedSince = this.sendQueue.inFlight.length ? now : NaN;
+    this.pump(now);
+    return batch;
+  }
+
+  /** @param {number} now */
+  #ship(now) {
+    const batch = this.sendQueue.take();
+    if (!batch) return;
+    this.shippedAt = now;
+    this.sentAt.set(batch.seq, now);
+    if (Number.isNaN(this.owedSince)) this.owedSince = now;
+    const text = `{"type":"ticks","seq":${batch.seq},"rows":${batch.text}}`;
+    this.emit({ do: "send", socket: this.socket, text, rows: batch.rows });
+  }
+
+  /** @param {number} at */
+  #wake(at) {
+    if (this.wakeAt === at) return;
+    this.wakeAt = at;
+    this.emit({ do: "wake", at });
+  }
+
+  /** @param {number} now */
+  #knock(now) {
+    if (!this.token) {
+      this.retryAt = now + 2_000;
+      this.emit({ do: "token" });
+      return;
+    }
+    this.knocking = true;
+    this.knockAt = now;
+    const url = new URL("/health", this.url.replace(/^ws/, "http")).href;
+    this.emit({ do: "knock", url, timeoutMs: ServerLink.KNOCK_MS });
+  }
+
+  /** @param {number} now */
+  #connect(now) {
+    this.knocks = 0;
+    this.socket = this.newId();
+    this.#enter("connecting", now);
+    this.emit({ do: "connect", socket: this.socket, url: this.url });
+  }
+
+  /**
+   * @param {ServerLink["state"]} state
+   * @param {number} now
+   */
+  #enter(state, now) {
+    this.state = state;
+    this.since = now;
+  }
+
+  /** @param {number} now */
+  #lost(now) {
+    this.sendQueue.disconnected();
+    this.socket = 0;
+    this.owedSince = NaN;
+    this.sentAt.clear();
+    this.since = now;
+  }
+
+  /** @param {Record<string, any>} message */
+  #send(message) {
+    this.emit({ do: "send", socket: this.socket, text: JSON.stringify(message), rows: 0 });
+  }
+
+  /**
+   * @param {"info" | "good" | "bad"} level
+   * @param {string} text
+   */
+  #log(level, text) {
+    this.emit({ do: "log", level, text });
+  }
+}

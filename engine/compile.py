@@ -1,0 +1,138 @@
+"""Compiles every kernel at set-up, so that nothing compiles later: ``python -m engine.compile``.
+
+Compiled code is kept beside the source and used again by every later process; a second run takes a second. A new
+kernel that other packages call from Python is called here once (``tests/engine/test_compile.py`` names those that
+are not).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from engine import stats
+from engine.market.bars import Bar
+from engine.market.spans import SpanIndex
+from engine.pairs.evidence import evidence_of
+from engine.pairs.leg import Leg
+from engine.pairs.leg_features import PairBar
+from engine.pairs.model import PairModel
+from engine.pairs.settings import PairSettings
+from engine.scan.correlation import correlations
+from engine.scan.prices import closing_prices
+from engine.scan.scan import scan_universe
+from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
+from engine.stats.checks import Floats, Ints
+from engine.stats.kalman import kalman_step
+
+SERIES_BARS = 120
+PAIR_BARS = 400
+_SETTINGS = PairSettings(calibration_bars=60, beta_window=30, z_window=20, test_window=50)
+
+
+def compile_stats() -> int:
+    """Run every kernel of ``engine.stats`` once on a few bars; returns how many statistics that took."""
+    rng = np.random.default_rng(0)
+    x = np.cumsum(rng.standard_normal(SERIES_BARS))
+    y = x + rng.standard_normal(SERIES_BARS)
+    times = np.arange(SERIES_BARS, dtype=np.int64)
+    return sum(map(len, (_hedges(y, x), _steps(), _series(y), _tests(y, x), _trades(y, x, times))))
+
+
+def compile_pairs() -> int:
+    """Run one small pair, by hand and from a leg, and its evidence; returns how many bars it took."""
+    rng = np.random.default_rng(0)
+    x = np.cumsum(rng.normal(0, 1e-3, PAIR_BARS))
+    y = x + rng.normal(0, 1e-3, PAIR_BARS)
+    model = PairModel(_SETTINGS)
+    for n in range(PAIR_BARS):
+        price_y, price_x = float(np.exp(y[n])), float(np.exp(x[n]))
+        model.update(PairBar(5_000 * n, price_y, price_x, y_last=price_y, x_last=price_x))
+    evidence_of(model)
+    model.flags(0)
+    leg = Leg(1_000, 0)
+    bar = Bar(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 0.0, 1, 1, 1.0, 0, None, None, "quotes")
+    leg.close([bar], 2_000, SpanIndex().touches)
+    return model.size + leg.size
+
+
+def compile_scan() -> int:
+    """Scan three random walks and correlate them; returns how many pairs that were."""
+    walks = np.cumsum(np.random.default_rng(0).normal(0.0, 1e-3, (3, PAIR_BARS)), axis=1)
+    prices = {f"S{i}": np.exp(walk) for i, walk in enumerate(walks)}
+    correlations(prices)
+    one = prices["S0"]
+    closing_prices(np.arange(PAIR_BARS), (one, one, one, one, one), np.ones(PAIR_BARS, dtype=np.bool_), 0, PAIR_BARS)
+    return scan_universe(prices, threads=1).tests
+
+
+def _hedges(y: Floats, x: Floats) -> list[object]:
+    return [
+        stats.ols(y, x),
+        stats.tls(y, x),
+        stats.huber(y, x),
+        stats.theil_sen(y, x),
+        stats.multiple_ols(y, [x]),
+        stats.kalman(y, x, 10.0, calibration=20),
+        stats.rolling_ols(y, x, 16),
+        stats.rolling_correlation(y, x, 16),
+        stats.pearson(y, x),
+    ]
+
+
+def _steps() -> list[object]:
+    """The kernels that other packages call bar by bar, from Python as well."""
+    return [
+        windows.window_push(windows.window_new(16), 0, 1.0, 1.0),
+        windows.line_of(1.0, 1.0, 1.0, 1.0),
+        windows.spread_moments(16.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.5),
+        rolling.zscore_of(1.0, 0.0, 1.0),
+        kalman_step(1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0),
+        mackinnon.eg_critical(1, 64.0),
+        health.memory_of(2.0, 1.0),
+        structural_breaks.cusum_step(0.0, 0.0, 1.0, 0.5),
+        quotes.quote_step(1.0, 2.0, 1.5, True, True),
+        quotes.carry_quote(1.0, 2.0, 1.0, 2.0, 1.0, 2.0),
+        volume.vwap_step(0.0, 0.0, 1.0, 1.0),
+        moments.Moments().add(1.0).add(2.0),
+        moments.Moments.of([1.0, 2.0]),
+        moments.CoMoments().add(1.0, 2.0),
+        moments.CoMoments.of([1.0, 2.0], [1.0, 2.0]),
+    ]
+
+
+def _series(y: Floats) -> list[object]:
+    out = np.empty_like(y), np.empty_like(y)
+    return [
+        moments.prefix_moments(y, *out),
+        stats.rolling_moments(y, 16),
+        stats.zscore(y, 16),
+        stats.half_life(y, resamples=2),
+        stats.hurst(y),
+        stats.cusum(y),
+        stats.roll_half_spread(y),
+        stats.ljung_box(y),
+    ]
+
+
+def _tests(y: Floats, x: Floats) -> list[object]:
+    one, lags = np.empty(1), np.empty(1, dtype=np.int64)
+    cointegration.engle_granger_many(np.stack([y, x]), np.array([[0, 1]]), 0, 1, one, lags, one.copy())
+    return [stats.adf(y), stats.kpss(y), stats.engle_granger(y, x)]
+
+
+def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:
+    volumes = np.ones(y.size)
+    return [
+        stats.hayashi_yoshida(times, y, times, x),
+        stats.trade_side_mid(np.abs(y) + 1.0, y > x),
+        stats.vwap(np.abs(y) + 1.0, volumes),
+        stats.vwap(np.abs(y) + 1.0, volumes, window=16),
+        stats.volume_ratio(volumes, 16),
+    ]
+
+
+if __name__ == "__main__":
+    counts = f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan"
+    sys.stdout.write(f"compiled: {counts}\n")

@@ -1,0 +1,123 @@
+"""What else there is to say about the flow of data: findings with what to do, beside the one state of liveness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.intake.messages import Beat
+from engine.market.records import UNUSABLE_ROW, GapUpdate
+
+SKEW_MS = 2_000
+LAG_MS = 2_000
+BACKLOG_ROWS = 20_000  # in a bridge
+BACKPRESSURE_ROWS = 8_000  # in the server: half of what one bridge may have in flight
+STALE_BEAT_MS = 2_500
+MANY_GAPS = 10_000  # of a market: from here on one finding stands for all of them
+SHOWN_LOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing that is not as it should be. ``code`` is stable, the words are for people."""
+
+    code: str
+    what: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeReport:
+    """A bridge's latest beat, how old it is, and how far its clock is from the server's (+ ahead)."""
+
+    client: str
+    beat: Beat
+    age_ms: int
+    skew_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class GapFacts:
+    """The open gaps of a market in numbers; ``lost``: some of those that nobody could fetch."""
+
+    gaps: int = 0
+    given_up: int = 0
+    missing_ids: int = 0
+    is_fetching: bool = False
+    lost: tuple[GapUpdate, ...] = ()
+
+
+def findings(pulses: Iterable[BridgeReport], gaps: GapFacts, waiting_rows: int) -> list[Diagnostic]:
+    """Everything that can be said of one market now, most urgent first."""
+    found: list[Diagnostic] = []
+    for pulse in pulses:
+        found += _of_bridge(pulse)
+    if waiting_rows > BACKPRESSURE_ROWS:
+        found.append(
+            Diagnostic("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It catches up by itself.")
+        )
+    return found + _of_gaps(gaps)
+
+
+def _of_bridge(pulse: BridgeReport) -> list[Diagnostic]:
+    beat, found = pulse.beat, []
+    if pulse.age_ms > STALE_BEAT_MS:
+        what = (
+            f"The {pulse.client} is connected and has been silent for {pulse.age_ms / 1_000:.0f} s: frozen or asleep."
+        )
+        found.append(Diagnostic("frozen", what, "Wake the computer or the tab; the page then goes on by itself."))
+    if beat.permission:
+        what = f"The browser does not let the page through: {beat.permission}."
+        found.append(Diagnostic("permission", what, "Allow it beside the address bar, then reload the page."))
+    if abs(pulse.skew_ms) > SKEW_MS:
+        way = "ahead of" if pulse.skew_ms > 0 else "behind"
+        what = f"The {pulse.client}'s clock is {abs(pulse.skew_ms) / 1_000:.1f} s {way} this computer's."
+        found.append(Diagnostic("clock-skew", what, "Set both clocks by network time."))
+    if beat.skew_ms is not None and abs(beat.skew_ms) > SKEW_MS:
+        way = "ahead of" if beat.skew_ms > 0 else "behind"
+        what = f"The {pulse.client}'s clock is {abs(beat.skew_ms) / 1_000:.1f} s {way} the exchange's."
+        found.append(
+            Diagnostic("clock-skew-exchange", what, "Set the clock by network time; trade times are not touched.")
+        )
+    if beat.lag_ms is not None and beat.lag_ms > LAG_MS:
+        what = f"Trades arrive {beat.lag_ms / 1_000:.1f} s after they happened."
+        found.append(
+            Diagnostic("exchange-lag", what, "The network or the exchange is slow; signals come late by as much.")
+        )
+    if beat.queued > BACKLOG_ROWS:
+        what = f"{beat.queued:,} rows wait in the {pulse.client}."
+        found.append(Diagnostic("backlog", what, "It is catching up; nothing is lost."))
+    return found
+
+
+def _of_gaps(gaps: GapFacts) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    open_gaps = gaps.gaps - gaps.given_up
+    if gaps.gaps > MANY_GAPS:
+        what = f"{gaps.gaps:,} stretches of trades are missing: the source left out ids, or two sources are mixed."
+        found.append(
+            Diagnostic("gaps-many", what, "Bars near them give no signal. Import whole files of one exchange.")
+        )
+    elif open_gaps:
+        what = f"{gaps.missing_ids:,} trades are missing" + (" and being fetched." if gaps.is_fetching else ".")
+        advice = "Bars near them give no signal until they are in."
+        if not gaps.is_fetching:
+            advice += " They are fetched as soon as a bridge follows the symbol."
+        found.append(Diagnostic("gaps-open", what, advice))
+    for news in gaps.lost[:SHOWN_LOST] if gaps.gaps <= MANY_GAPS else ():
+        what = f"{_missing(news):,} trades of {news.symbol} could not be fetched: {news.given_up}."
+        found.append(Diagnostic("gaps-lost", what, _advice_on(news)))
+    return found
+
+
+def _advice_on(lost: GapUpdate) -> str:
+    if (lost.given_up or "").startswith(UNUSABLE_ROW):
+        return "The exchange itself has no usable trade there, so nothing can fill it. Bars near it give no signal."
+    return (
+        "Bars near them give no signal. The exchange's dump files fill them: python -m feeds FILE --market "
+        + lost.market
+    )
+
+
+def _missing(news: GapUpdate) -> int:
+    return sum(run.last - run.first + 1 for run in news.missing)

@@ -1,0 +1,113 @@
+"""What the compiled rule reads and writes, one column a bar: names and places in one table."""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+class In(IntEnum):
+    """Rows of one leg's inputs, shared by all pairs that the leg is in. NaN where not known."""
+
+    MID = 0  # the trade-side mid; where nobody says who the taker was, the last print
+    LAST = auto()  # the last print
+    LOG_MID = auto()
+    LOG_LAST = auto()
+    AGE = auto()  # ms since the leg's last trade, at the bar's end
+    HALF = auto()  # half-spread as a fraction of the price
+    FLAGS = auto()  # bits of codes.LegFlag
+
+
+class Out(IntEnum):
+    """Output rows; NaN where not known. What stands at a bar was known at its close."""
+
+    BETA = 0  # of the line the spread is measured from: fitted up to the bar before
+    ALPHA = auto()
+    SPREAD = auto()
+    MEAN = auto()  # of the spread over the z window, the bar itself left out
+    DEVIATION = auto()
+    Z = auto()
+    BETA_OLS = auto()  # rolling least squares, and the filter, whichever is in use
+    BETA_KALMAN = auto()
+    GATE_STATISTIC = auto()  # of the latest test
+    GATE_CRITICAL = auto()
+    GATE_PVALUE = auto()
+    GATE = auto()  # 1 open, 0 closed, NaN before the first test
+    COVERAGE = auto()  # share of bars with a trade in both legs, over the z window
+    COST_Z = auto()  # round trip in deviations of the spread
+    POSITION = auto()  # +1 long the spread, -1 short, after this bar's decision
+    ACTION = auto()
+    REASON = auto()
+    MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN where it learns nothing
+    REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
+
+
+class At(IntEnum):
+    """The recursive state between bars; a checkpoint is a copy of it."""
+
+    LINE_BETA = 0  # of the line in use; the filter's stands below
+    LINE_ALPHA = auto()
+    OLS_BETA = auto()
+    OLS_ALPHA = auto()
+    K_BETA = auto()
+    K_ALPHA = auto()  # belongs to x - centre
+    P11 = auto()
+    P12 = auto()
+    P22 = auto()
+    GATE = auto()
+    GATE_SINCE = auto()
+    GATE_STATISTIC = auto()
+    GATE_CRITICAL = auto()
+    GATE_PVALUE = auto()
+    GATE_TESTS = auto()
+    GATE_FLIPS = auto()
+    GATE_BARS = auto()  # bars since the first test, it included
+    GATE_OPEN_BARS = auto()
+    TESTED = auto()  # slot of the latest test
+    POSITION = auto()
+    ENTERED = auto()
+    LEFT = auto()
+    TAINTED = auto()  # slot of the latest tainted bar
+    Z_MEAN = auto()
+    Z_DEVIATION = auto()
+
+
+class Par(NamedTuple):
+    """Parameters of one calibrated run. Lengths in bars; NaN where only a calibration gives the value."""
+
+    price: int  # the row of In that the pair is measured by
+    is_price_space: bool  # the line is one of prices, not of their logarithms
+    estimator: int  # a place in settings.ESTIMATORS
+    filter_z: bool
+    entry: float
+    exit: float
+    stop: float
+    max_z: float
+    cooldown: float
+    stale_ms: float
+    least_coverage: float
+    cost_filter: bool
+    fee: float  # a fraction, per fill
+    half_spread: float  # a fraction, per fill; NaN: measured
+    gated: bool
+    gate_row: int  # of the critical values
+    gate_every: int
+    gate_dwell: int
+    gate_criterion: int
+    gate_max_lag: int
+    gate_locked: bool  # the spread is too slow for any test window, so the gate never opens
+    beta_window: int
+    z_window: int
+    test_window: int
+    refit_every: int
+    taint_window: int
+    max_hold: float
+    calibrated: float  # slot from which the filter runs; inf before
+    centre: float
+    v_e: float
+    q_alpha: float

@@ -1,0 +1,57 @@
+"""Is what reverts the spread, or the bounce between bid and ask?
+
+The same spread is taken twice, once from last prices and once from mids. What differs between the two is bounce: it
+is a small share of how far the spread wanders and may be most of how it moves from bar to bar, and it is the moves that
+tests and half-lives read. Reversion on the prints that the mid does not show cannot be traded: crossing the spread
+costs exactly what the bounce seems to earn.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.stats.checks import ArrayLike, as_series, same_length
+from engine.stats.half_life import half_life_kernel
+from engine.stats.moments import Moments
+
+FASTER = 3.0  # prints that revert more than this many times faster than the mid are read as bounce
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """``level_share`` and ``change_share`` are bounce's shares of the variance of the prints' spread and its changes.
+
+    Half-lives in bars, raw, NaN where nothing reverts. ``ratio`` is the mid's over the prints', inf where only the
+    prints revert, NaN where they do not. ``is_bounce`` is the badge "reversion is bounce": a ratio above 3.
+    """
+
+    level_share: float
+    change_share: float
+    half_life_prints: float
+    half_life_mid: float
+    ratio: float
+    is_bounce: bool
+
+
+def bounce(spread_prints: ArrayLike, spread_mid: ArrayLike) -> Bounce:
+    """Compare a spread made from last prices with the same spread (same line) made from mids; 30 bars or more.
+
+    Shares are var(difference) / var(prints), between 0 and 1; NaN where the prints do not move.
+    """
+    prints, mid = as_series(spread_prints, "spread_prints", minimum=30), as_series(spread_mid, "spread_mid")
+    same_length(prints, mid, "spread_prints", "spread_mid")
+    noise = prints - mid
+    fast, slow = half_life_kernel(prints)[1], half_life_kernel(mid)[1]
+    ratio = math.nan if math.isnan(fast) else math.inf if math.isnan(slow) else slow / fast
+    return Bounce(
+        _share(Moments.of(noise), Moments.of(prints)),
+        _share(Moments.of(np.diff(noise)), Moments.of(np.diff(prints))),
+        fast, slow, ratio, ratio > FASTER,
+    )  # fmt: skip
+
+
+def _share(part: Moments, whole: Moments) -> float:
+    return min(1.0, part.variance() / whole.variance()) if whole.variance() > 0.0 else math.nan

@@ -1,0 +1,1 @@
+"""Old trades as Parquet files, by market, symbol and UTC day."""

@@ -1,0 +1,136 @@
+"""The archive: ticks that left ``ticks.db``, as Parquet files by market, symbol and day (UTC).
+
+A file is immutable. It gets its name only when it is whole and would survive a power cut, and it counts
+only once it is listed as written in the table ``archive``; whatever else lies in the folder is never read.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import StoreError
+from engine.store.sqlite.files import make_folder, sync_folder
+
+if TYPE_CHECKING:
+    import polars  # imported where it is used: a server that has nothing to archive does not pay for it
+
+TickRow = tuple[Any, ...]  # seq, then as in TICK_COLUMNS
+
+DAY_MS = 24 * 3_600_000
+_GROUP_ROWS = 20_000  # what a look at a few ids has to unpack
+_COLUMNS = {
+    "seq": "Int64", "agg_id": "Int64", "price": "Float64", "quantity": "Float64", "trade_time_ms": "Int64",
+    "buyer_is_maker": "Boolean", "future": "Boolean",
+}  # fmt: skip
+
+
+class ArchiveError(StoreError):
+    """A file of the archive cannot be written, is gone, or is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """One listed file; ``file`` is its path below the archive folder."""
+
+    file: str
+    series_id: int
+    first_id: int
+    last_id: int
+    first_seq: int
+    last_seq: int
+    ticks: int
+
+
+def archive_of(ticks_db: Path) -> Path:
+    """The archive folder beside a ticks file."""
+    return ticks_db.parent / "archive"
+
+
+def frame_of(rows: Sequence[TickRow]) -> polars.DataFrame:
+    """Rows as columns; they must be in id order."""
+    import polars
+
+    columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
+    series = []
+    for (name, kind), values in zip(_COLUMNS.items(), columns, strict=True):
+        is_flag = kind == "Boolean"  # SQLite has no such type: it gives 0, 1 or NULL
+        column = polars.Series(name, values, dtype=polars.Int8 if is_flag else getattr(polars, kind))
+        series.append(column.cast(polars.Boolean) if is_flag else column)
+    return polars.DataFrame(series)
+
+
+def by_day(frame: polars.DataFrame) -> list[tuple[str, polars.DataFrame]]:
+    """(day as YYYY-MM-DD, its ticks), by trade time."""
+    days = frame["trade_time_ms"] // DAY_MS
+    found = [(int(day), frame.filter(days == day)) for day in days.unique().sort()]
+    return [((datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).date().isoformat(), of) for day, of in found]
+
+
+def describe(
+    market: str, symbol: str, series_id: int, store_id: str, day: str, frame: polars.DataFrame
+) -> ArchivedFile:
+    """How the file of these ticks is called and listed.
+
+    The name carries the store's id: a restored older store must not overwrite what the newer one had archived.
+    """
+    seqs, ids = frame["seq"], frame["agg_id"]
+    last_seq = int(seqs.max())  # type: ignore[arg-type]  # a frame of ticks is never empty
+    name = f"{ids[0]}-{ids[-1]}-{last_seq}-{store_id[:8]}.parquet"
+    folder = f"market={market}/symbol={symbol}/day={day}"
+    first_seq = int(seqs.min())  # type: ignore[arg-type]
+    return ArchivedFile(f"{folder}/{name}", series_id, ids[0], ids[-1], first_seq, last_seq, len(frame))
+
+
+def write_file(folder: Path, file: str, frame: polars.DataFrame) -> None:
+    """Write one file so that it survives a power cut. Raises ArchiveError; then there is no such file."""
+    import polars
+
+    path = folder / file
+    part = part_of(path)
+    try:
+        make_folder(path.parent)
+        frame.write_parquet(part, compression="zstd", row_group_size=_GROUP_ROWS)
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())
+        if not polars.read_parquet(part, hive_partitioning=False).equals(frame):
+            raise ArchiveError(f"{part} does not read back as it was written; nothing was deleted")
+        part.replace(path)
+        sync_folder(path.parent)
+    except (OSError, polars.exceptions.PolarsError) as error:
+        raise ArchiveError(f"{path} cannot be written: {error}") from error
+
+
+def part_of(path: Path) -> Path:
+    """What a file is called while it is being written."""
+    return path.with_name(path.name + ".part")
+
+
+def read_file(folder: Path, file: str, first_id: int = 0, last_id: int = 2**63 - 1) -> Iterator[TickRow]:
+    """The rows of one listed file with these ids, in id order. Raises ArchiveError."""
+    import polars
+
+    path = folder / file
+    wanted = polars.col("agg_id").is_between(first_id, last_id)
+    try:
+        frame = polars.scan_parquet(path, hive_partitioning=False).filter(wanted).collect()
+    except (OSError, polars.exceptions.PolarsError) as error:
+        raise ArchiveError(f"{path} is listed in the archive but cannot be read: {error}") from error
+    return iter(frame.iter_rows())
+
+
+def read_archived(
+    db: sqlite3.Connection, folder: Path, series_id: int, first_id: int, last_id: int
+) -> Iterator[TickRow]:
+    """The archived rows of one symbol with these ids, in no order. Raises ArchiveError."""
+    files = db.execute(
+        "SELECT file FROM archive WHERE series_id=? AND first_id<=? AND last_id>=? AND state<>'begun'",
+        (series_id, last_id, first_id),
+    ).fetchall()
+    for (file,) in files:
+        yield from read_file(folder, file, first_id, last_id)

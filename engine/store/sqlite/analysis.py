@@ -1,0 +1,254 @@
+"""``analysis.db``: watch list, runs, decisions, and how far the monitor has read. Its only writer is the dashboard.
+
+Whatever one step changes (watch list, runs begun and ended, decisions, the place read up to) is one transaction: the
+first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import DamagedStore, FolderMissing, StoreError
+from engine.market.records import Decision, Run, RunEnd
+from engine.store.sqlite.analysis_schema import ANALYSIS
+from engine.store.sqlite.files import prepare
+from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
+
+log = logging.getLogger("pairbridge.store")
+
+_RUN_COLUMNS = "run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq"
+_DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One pair of the watch list."""
+
+    watch_id: int
+    market: str
+    y: str
+    x: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far ``ticks.db`` has been read, and the pipelines' state there."""
+
+    ticks_store_id: str
+    seq: int = 0
+    event_id: int = 0
+    pipelines: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDecision:
+    """A decision as the log shows it: with its order, and the machine's clock when it was given."""
+
+    given: int
+    given_at_ms: int
+    decision: Decision
+
+
+class AnalysisStore:
+    """The one connection that writes ``analysis.db``. Not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Create, migrate or resume the file. Raises StoreError and its kinds."""
+        self.path = path
+        self._open()
+
+    @classmethod
+    def start(cls, path: Path, look_s: float = LOOK_S) -> AnalysisStore:
+        """As the constructor, after a look over the file: a damaged one is set aside and a fresh one made."""
+        try:
+            if not quick_check(path, look_s):
+                log.warning(TOO_LARGE, path, look_s)
+            return cls(path)
+        except DamagedStore as error:
+            kept = quarantine(path)
+            log.error(
+                "%s; it is kept as %s, and a fresh %s was begun: watch list, signal log and scans begin anew."
+                " `python -m engine.store restore` brings a backup back",
+                error, kept.name, path.name,
+            )  # fmt: skip
+            return cls(path)
+
+    def _open(self) -> None:
+        self.store_id = prepare(self.path, ANALYSIS)
+        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("SELECT 1 FROM meta").fetchone()  # the log and its index are made with the first read
+        self._place = FileIdentity.of(self.path)
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to the file, and the log, that are written here. Raises FolderMissing."""
+        if not self.path.parent.is_dir():
+            raise FolderMissing(f"{self.path.parent} was deleted or renamed while the dashboard ran")
+        return FileIdentity.of(self.path) == self._place
+
+    def begin_afresh(self, watched: Iterable[Watched], once: Iterable[str]) -> bool:
+        """Open what the path leads to now, after the file or its log was deleted or replaced.
+
+        A file that is gone is made anew with this watch list and these texts of ``is_first_time``; True then, since
+        everything else in it is lost. False where only the log was gone: what it held is in the file. Raises
+        StoreError.
+        """
+        is_gone = FileIdentity.of(self.path).identities[0] != self._place.identities[0]
+        self.close()
+        if is_gone:
+            self._place.leave()
+        self._open()
+        if is_gone and not self.watch_list():
+            for each in watched:
+                self._write("INSERT INTO watch VALUES (?,?,?,?,?)", dataclasses.astuple(each))
+            for what in once:
+                self.is_first_time(what)
+            self.keep()
+        return is_gone
+
+    def close(self) -> None:
+        """Release the file."""
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.warning("%s keeps its log: %s", self.path, error)
+        self._db.close()
+
+    def cursor(self) -> Cursor | None:
+        """Where the last save stood; None in a new file."""
+        row = next(iter(self._read("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor")), None)
+        if row is None:
+            return None
+        ticks_store_id, seq, event_id, pipelines = row
+        return Cursor(ticks_store_id, seq, event_id, json.loads(pipelines))
+
+    def save(self, decisions: Iterable[Decision], cursor: Cursor, at_ms: int) -> list[LoggedDecision]:
+        """Commit decisions, the cursor and all that was changed before, together; ``at_ms``: the machine's clock.
+
+        Raises StoreError; then nothing of it is stored.
+        """
+        logged: list[LoggedDecision] = []
+        places = ",".join("?" * (len(_DECISION_FIELDS) + 1))
+        query = f"INSERT INTO decisions ({', '.join(_DECISION_FIELDS)}, given_at_ms) VALUES ({places})"
+        for decision in decisions:
+            values = [getattr(decision, name) for name in _DECISION_FIELDS]
+            given = self._write(query, [*values, at_ms]).lastrowid
+            assert given is not None
+            logged.append(LoggedDecision(given, at_ms, decision))
+        self._write(
+            "INSERT OR REPLACE INTO cursor VALUES (1,?,?,?,?)",
+            (cursor.ticks_store_id, cursor.seq, cursor.event_id, json.dumps(cursor.pipelines)),
+        )
+        self.keep()
+        return logged
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether something was changed and not committed yet."""
+        return self._db.in_transaction
+
+    def keep(self) -> None:
+        """Commit what was changed, if anything was. Raises StoreError; then nothing of it is stored."""
+        if not self._db.in_transaction:
+            return
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self.roll_back()
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+
+    def roll_back(self) -> None:
+        """Undo what was changed and not committed."""
+        if self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # the connection is lost; so is what it had not committed
+                self._db.execute("ROLLBACK")
+
+    def _write(self, query: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        """One change, in the transaction that is open or in a new one."""
+        try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            return self._db.execute(query, values)
+        except sqlite3.Error as error:
+            self.roll_back()
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
+
+    def watch_list(self) -> list[Watched]:
+        """Every watched pair, oldest first."""
+        return [Watched(*row) for row in self._read("SELECT watch_id, market, y, x, settings FROM watch ORDER BY 1")]
+
+    def watch(self, market: str, y: str, x: str, settings: str) -> Watched:
+        """Add a pair, or change the settings of one that is watched already."""
+        self._write(
+            "INSERT INTO watch (market, y, x, settings) VALUES (?,?,?,?)"
+            " ON CONFLICT (market, y, x) DO UPDATE SET settings=excluded.settings",
+            (market, y, x, settings),
+        )
+        query = "SELECT watch_id, market, y, x, settings FROM watch WHERE market=? AND y=? AND x=?"
+        return Watched(*self._read(query, (market, y, x))[0])
+
+    def unwatch(self, watch_id: int) -> None:
+        """Take a pair off the list; its runs and decisions stay."""
+        self._write("DELETE FROM watch WHERE watch_id=?", (watch_id,))
+
+    def is_first_time(self, what: str) -> bool:
+        """True once for each text, ever."""
+        return bool(self._write("INSERT INTO meta VALUES (?, 1) ON CONFLICT DO NOTHING", (f"once: {what}",)).rowcount)
+
+    def begin_run(self, run: Run, at_ms: int) -> None:
+        """Record a run before its first decision; one that was recorded before goes on."""
+        self._write(
+            f"INSERT INTO runs ({_RUN_COLUMNS}, began_at_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+            " ON CONFLICT (run_id) DO UPDATE SET ended_seq=NULL, end_reason=NULL, end_detail=NULL",
+            (
+                run.run_id, run.market, run.y, run.x, run.interval_ms, run.settings, run.code, run.start_ms,
+                run.began_seq, run.ended_seq, at_ms,
+            ),
+        )  # fmt: skip
+
+    def end_run(self, end: RunEnd) -> None:
+        """The run follows nothing after the tick ``end.seq``."""
+        self._write(
+            "UPDATE runs SET ended_seq=?, end_reason=?, end_detail=? WHERE run_id=? AND ended_seq IS NULL",
+            (end.seq, end.reason, end.detail, end.run_id),
+        )
+
+    def last_end(self, market: str, y: str, x: str) -> RunEnd | None:
+        """How the newest run of a pair that has ended did so."""
+        query = (
+            "SELECT run_id, ended_seq, end_reason, end_detail FROM runs WHERE market=? AND y=? AND x=?"
+            " AND end_reason IS NOT NULL ORDER BY ended_seq DESC, began_seq DESC LIMIT 1"
+        )
+        return next((RunEnd(*row) for row in self._read(query, (market, y, x))), None)
+
+    def open_runs(self) -> list[Run]:
+        """Runs that have not ended, oldest first."""
+        query = f"SELECT {_RUN_COLUMNS} FROM runs WHERE ended_seq IS NULL ORDER BY began_at_ms"
+        return [Run(*row) for row in self._read(query)]
+
+    def decisions(self, run_id: str) -> list[Decision]:
+        """A run's decisions in the order they were given."""
+        return [logged.decision for logged in self.log(run_id)]
+
+    def log(self, run_id: str, after: int = 0, limit: int = -1) -> list[LoggedDecision]:
+        """A run's decisions given after ``after``, oldest first."""
+        query = (
+            f"SELECT given, given_at_ms, {', '.join(_DECISION_FIELDS)} FROM decisions"
+            " WHERE run_id=? AND given>? ORDER BY given LIMIT ?"
+        )
+        return [LoggedDecision(row[0], row[1], Decision(*row[2:])) for row in self._read(query, (run_id, after, limit))]

@@ -1,0 +1,182 @@
+"""What one transaction reads and writes, as plain functions on the writer's connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from itertools import chain
+
+from engine.market.bars import SecondFold
+from engine.market.clock import Watermark
+from engine.market.coverage import Gap
+from engine.market.records import Batch, Commit, Event, GapUpdate, Receipt
+from engine.market.ticks import Tick
+from engine.store.sqlite.gap_index import GapIndex
+from engine.store.sqlite.series_index import CommitPlan, Now, Series, SeriesIndex, TickRow
+from engine.store.sqlite.tick_lookup import TickLookup
+
+_INSERT = {many: "INSERT INTO ticks VALUES " + ",".join(["(?,?,?,?,?,?,?,?)"] * many) for many in (1_000, 100, 10, 1)}
+_INSERT_BAR = f"INSERT OR REPLACE INTO bars VALUES ({','.join('?' * 18)})"
+
+
+def load_book(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
+    """What the file says of every symbol, and its newest ``seq``."""
+    book = SeriesIndex()
+    for market, watermark_ms, seen_wall_ms in db.execute("SELECT market, watermark_ms, seen_wall_ms FROM markets"):
+        book.watermarks[market] = Watermark(watermark_ms, seen_wall_ms)
+    missing: dict[int, list[tuple[Gap, Gap]]] = {}
+    given_up: dict[int, dict[Gap, str]] = {}
+    gaps = db.execute("SELECT series_id, first_id, last_id, missing, reason FROM holes WHERE closed_ms IS NULL")
+    for series_id, first, last, runs, reason in gaps:
+        gap = Gap(first, last)
+        missing.setdefault(series_id, []).extend((gap, Gap(*run)) for run in json.loads(runs))
+        if reason:
+            given_up.setdefault(series_id, {})[gap] = reason
+    rows = db.execute(
+        "SELECT series_id, market, symbol, first_id, high_water,"
+        " (SELECT max(open_time_ms) FROM bars WHERE bars.series_id=series.series_id) FROM series"
+    )
+    for series_id, market, symbol, first_id, high_water, reached_ms in rows:
+        coverage = GapIndex(first_id, high_water, missing.get(series_id, ()))
+        reached_ms = -1 if reached_ms is None else reached_ms
+        book.enter(Series(series_id, market, symbol, coverage, reached_ms, given_up=given_up.get(series_id, {})))
+    last_seq = db.execute("SELECT value FROM meta WHERE key='last_seq'").fetchone()
+    return book, int(last_seq[0]) if last_seq else 0
+
+
+def store(
+    db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, after_seq: int, batches: Sequence[Batch], events: Sequence[Event],
+    now: Now,
+) -> Commit:  # fmt: skip
+    """Write the batches, then the events, inside the open transaction. The book runs ahead of the file until COMMIT."""
+    _enter_new(db, book, batches)
+    plan = CommitPlan(after_seq)
+    for batch in batches:
+        book.plan_batch(plan, batch, now)
+    for event in events:
+        book.plan_event(plan, event)
+    bars = _bars(db, book, past, plan)  # before the new ticks are in the file: they are added to what is there
+    _insert_ticks(db, plan.rows)
+    db.executemany(_INSERT_BAR, bars)
+    gaps = _write_gaps(db, book, plan, now)
+    _write_clocks(db, book, plan)
+    db.executemany(
+        "INSERT INTO events (after_seq, at_ms, market, symbol, kind, detail) VALUES (?,?,?,?,?,?)",
+        [(plan.seq, now.wall_ms, e.market, e.symbol, e.kind, json.dumps(e.detail)) for e in events],
+    )
+    conflicts = [_conflicts(db, known) for known in plan.known]
+    return Commit(
+        tuple(
+            Receipt(batch, stored, len(known) - conflicting, conflicting, newest)
+            for batch, stored, known, conflicting, newest in zip(
+                batches, plan.stored, plan.known, conflicts, plan.newest, strict=True
+            )
+        ),
+        tuple(book.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
+        tuple(gaps),
+        plan.seq,
+    )
+
+
+def _enter_new(db: sqlite3.Connection, book: SeriesIndex, batches: Sequence[Batch]) -> None:
+    for market, symbol in book.unknown(batches):
+        cursor = db.execute(
+            "INSERT INTO series (market, symbol, first_id, high_water) VALUES (?,?,0,0)", (market, symbol)
+        )
+        assert cursor.lastrowid is not None
+        book.enter(Series(cursor.lastrowid, market, symbol, GapIndex()))
+
+
+def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:
+    """Many rows in one statement: ``executemany`` lets go of the interpreter's lock at each row, and under load
+    waits for the event loop each time to get it back."""
+    at = 0
+    for many, statement in _INSERT.items():
+        while len(rows) - at >= many:
+            db.execute(statement, list(chain.from_iterable(rows[at : at + many])))
+            at += many
+
+
+def _bars(db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, plan: CommitPlan) -> list[tuple[object, ...]]:
+    """The bars that the plan's ticks touch, each from all of its ticks."""
+    rows: list[tuple[object, ...]] = []
+    for of, seconds in plan.fresh.items():
+        series = book.by_id[of]
+        folds = {second: series.fold(second) for second in seconds}
+        older = [second for second, fold in folds.items() if fold is None]
+        earlier = past.seconds(db, of, series.symbol, older) if older else {}
+        for second, ticks in seconds.items():
+            fold = folds[second]
+            if fold is None:
+                before = earlier.get(second, [])
+                if before is None:  # a bar of the late ticks alone would be a lie; the old one stays
+                    continue
+                fold = SecondFold(second, before)
+            for _, tick in ticks:
+                fold.add(tick)
+            series.reach(second)
+            rows.append((of, *fold.bar(), ticks[-1][0]))
+    return rows
+
+
+def _write_gaps(db: sqlite3.Connection, book: SeriesIndex, plan: CommitPlan, now: Now) -> list[GapUpdate]:
+    """Write the gaps that the plan touched, and say how they stand."""
+    rows, news = [], []
+    for of, gaps in plan.gaps.items():
+        series = book.by_id[of]
+        for gap in sorted(gaps):
+            missing = series.coverage.missing_of(gap)
+            reason = series.given_up.get(gap) if missing else series.given_up.pop(gap, None)
+            if missing:
+                status = "unfetchable" if reason else "open"
+            elif gap in plan.absent:
+                status, reason = "absent", "the exchange has no such ids"
+            else:
+                status, reason = "filled", None
+            closed_ms = None if missing else now.wall_ms
+            runs = f"[[{gap[0]}, {gap[1]}]]" if missing == (gap,) else json.dumps(missing)
+            news.append(GapUpdate(series.market, series.symbol, gap, missing, reason if missing else None))
+            rows.append((of, *gap, runs, status, reason, now.wall_ms, closed_ms))
+    db.executemany(
+        "INSERT INTO holes (series_id, first_id, last_id, missing, status, reason, opened_ms, closed_ms)"
+        " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (series_id, first_id, last_id) DO UPDATE SET"
+        " missing=excluded.missing, status=excluded.status, reason=excluded.reason, closed_ms=excluded.closed_ms",
+        rows,
+    )
+    return news
+
+
+def _write_clocks(db: sqlite3.Connection, book: SeriesIndex, plan: CommitPlan) -> None:
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('last_seq', ?)", (plan.seq,))
+    touched = [book.by_id[of] for of in plan.fresh]
+    db.executemany(
+        "UPDATE series SET first_id=?, high_water=? WHERE series_id=?",
+        [(s.coverage.first, s.coverage.high_water, s.series_id) for s in touched],
+    )
+    clocks = [(name, book.watermarks[name]) for name in plan.markets]
+    db.executemany(
+        "INSERT INTO markets VALUES (?,?,?) ON CONFLICT DO UPDATE SET"
+        " watermark_ms=excluded.watermark_ms, seen_wall_ms=excluded.seen_wall_ms",
+        [(name, clock.time_ms, clock.wall_ms) for name, clock in clocks if clock.time_ms is not None],
+    )
+
+
+def _conflicts(db: sqlite3.Connection, known: list[tuple[int, Tick]]) -> int:
+    """How many of a batch's known ids came with another price or quantity than the one stored.
+
+    Against a tick that has left for the archive nothing can be compared here: it counts as a duplicate.
+    """
+    by_series: dict[int, list[Tick]] = {}
+    for series_id, tick in known:
+        by_series.setdefault(series_id, []).append(tick)
+    query = (
+        "SELECT t.agg_id, t.price, t.quantity FROM json_each(?) AS j"
+        " CROSS JOIN ticks AS t ON t.series_id=? AND t.agg_id=j.value"
+    )
+    found = 0
+    for series_id, offered in by_series.items():
+        ids = json.dumps([tick.agg_id for tick in offered])
+        stored = {agg_id: (price, quantity) for agg_id, price, quantity in db.execute(query, (ids, series_id))}
+        found += sum(stored.get(t.agg_id, (t.price, t.quantity)) != (t.price, t.quantity) for t in offered)
+    return found

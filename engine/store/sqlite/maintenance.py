@@ -1,0 +1,58 @@
+"""What the server does with its store between commits: checkpoints several times a second, retention now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from engine.errors import StoreError
+from engine.market.records import Event
+from engine.store.sqlite.retention import SWEEP_EVERY_S, RetentionJob
+from engine.store.sqlite.writer import TickWriter
+
+log = logging.getLogger("pairbridge.store")
+
+CHECKPOINT_EVERY_S = 0.25
+WAL_WARN_BYTES = 256 << 20
+
+
+async def keep(writer: TickWriter, retention_ms: int, note: Callable[[Event], None]) -> None:
+    """Until cancelled. ``note`` is told what belongs into the order of commits: gaps that are out of reach now."""
+    await asyncio.gather(_checkpoints(writer), _sweeps(RetentionJob(writer, retention_ms), note))
+
+
+async def _checkpoints(writer: TickWriter) -> None:
+    """Often and without waiting, so that each is short; the log begins anew whenever no reader needs its past."""
+    is_large = False
+    written = -1
+    while True:
+        await asyncio.sleep(CHECKPOINT_EVERY_S)
+        if writer.last_seq == written and not is_large:
+            continue
+        written = writer.last_seq
+        try:
+            wal = await writer.checkpoint()
+        except StoreError as error:
+            log.debug("%s", error)  # the next commit tells
+            continue
+        if (wal.bytes > WAL_WARN_BYTES) != is_large:
+            is_large = not is_large
+            if is_large:
+                log.warning(
+                    "the log of %s has %d MB: some program holds the file in a long read", writer.path, wal.bytes >> 20
+                )
+
+
+async def _sweeps(keeper: RetentionJob, note: Callable[[Event], None]) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        try:
+            swept = await keeper.sweep()
+        except StoreError as error:
+            log.error("retention goes on in %g s: %s", SWEEP_EVERY_S, error)
+            continue
+        if swept.archived or swept.deleted:
+            log.info("archived %d ticks, deleted %d", swept.archived, swept.deleted)
+        for event in swept.given_up:
+            note(event)

@@ -1,0 +1,189 @@
+"""Read-only views of ``ticks.db`` for everyone but its writer. Short reads; never a lock held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StoreError, StoreMissing
+from engine.market.bars import Bar, second_bar
+from engine.market.records import Event
+from engine.market.ticks import Tick
+from engine.store.archive.parquet import archive_of
+from engine.store.sqlite.files import check_identity, connect_reader, readable
+from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
+from engine.store.sqlite.schema import TICKS
+from engine.store.sqlite.tick_lookup import TickLookup
+from engine.store.sqlite.tick_scan import walk
+
+_BAR_COLUMNS = ", ".join(Bar._fields)
+_LAST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """One stored symbol and how far it reaches."""
+
+    market: str
+    symbol: str
+    first_ms: int
+    last_ms: int
+
+
+class TickReader:
+    """One read-only connection. Not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreMissing while the file does not exist or is still being made, NewerSchema, StoreError."""
+        self._db = connect_reader(path)
+        self.path = path
+        try:
+            if not self._rows("SELECT 1 FROM sqlite_master WHERE name='meta'"):
+                raise StoreMissing(f"{path} is still being made by the bridge server")
+            with readable(path):
+                check_identity(self._db, path, TICKS)
+        except StoreError:
+            self._db.close()
+            raise
+        self._past = TickLookup(path)
+        self._inode = path.stat().st_ino
+        self._names: dict[int, tuple[str, str]] = {}
+        self._ids: dict[tuple[str, str], int] = {}
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
+
+    def is_current(self) -> bool:
+        """Whether the path still leads to the file that is open here."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+    def store_id(self) -> str:
+        """The identity of the file: another id means another history."""
+        return str(self._rows("SELECT value FROM meta WHERE key='store_id'")[0][0])
+
+    def data_version(self) -> int:
+        """A number that changes whenever the writer commits."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see the same committed state."""
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:  # else the connection has lost it by itself, and said so
+                self._rows("COMMIT")
+
+    def last_seq(self) -> int:
+        """The newest position in the order of commits."""
+        return self._number("last_seq")
+
+    def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
+        """(seq, market, tick) of the next ticks in the order of commits."""
+        rows = self._rows(
+            f"SELECT seq, series_id, {TICK_COLUMNS} FROM ticks WHERE seq>? ORDER BY seq LIMIT ?", (seq, limit)
+        )
+        found = []
+        for row in rows:
+            market, symbol = self._name(row[1])
+            found.append((row[0], market, tick_of(symbol, row[2:])))
+        return found
+
+    def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
+        """The next events that happened no later than right after the tick ``up_to_seq``."""
+        rows = self._rows(
+            "SELECT kind, market, symbol, detail, after_seq, event_id FROM events"
+            " WHERE event_id>? AND after_seq<=? ORDER BY event_id",
+            (event_id, up_to_seq),
+        )
+        return [Event(kind, market, symbol, json.loads(detail), *ids) for kind, market, symbol, detail, *ids in rows]
+
+    def deleted_seq(self) -> int:
+        """Some ticks up to here have left for the archive, none after: who has read less has missed them."""
+        return self._number("deleted_seq")
+
+    def ticks(self, market: str, symbol: str, first_id: int = 0, last_id: int = _LAST) -> Iterator[tuple[int, Tick]]:
+        """(seq, tick) of every stored tick with these ids, archived or not, each once, rising by id.
+
+        It may take long: inside ``snapshot`` it keeps the writer's log from beginning anew, outside it locks nothing
+        between two of its reads. Raises StoreError when a file of the archive cannot be read.
+        """
+        return walk(self._db, archive_of(self.path), self._id(market, symbol), symbol, first_id, last_id)
+
+    def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
+        """The believable ticks of one second that were stored before ``before_seq``, in id order.
+
+        Raises StoreError when they are in an archived file that cannot be read.
+        """
+        found = self._earlier(self._id(market, symbol), symbol, [second_ms], before_seq)
+        ticks = found.get(second_ms, [])
+        if ticks is None:
+            raise StoreError(f"the ticks of {symbol} in the second {second_ms} are archived, and their file is gone")
+        return ticks
+
+    def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
+        """One-second bars in ``[from_ms, to_ms)``, as they were before the tick ``before_seq`` (None: as they are)."""
+        series_id = self._id(market, symbol)
+        rows = self._rows(
+            f"SELECT seq, {_BAR_COLUMNS} FROM bars WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?"
+            " ORDER BY open_time_ms",
+            (series_id, from_ms, to_ms),
+        )
+        if before_seq is None:
+            return [Bar._make(columns) for _, *columns in rows]
+        newer = [columns[0] for seq, *columns in rows if seq >= before_seq]
+        earlier = self._earlier(series_id, symbol, newer, before_seq) if newer else {}
+        found = []
+        for seq, *columns in rows:
+            bar = Bar._make(columns)
+            ticks = [] if seq < before_seq else earlier.get(bar.open_time_ms)
+            if seq < before_seq or ticks is None:  # None: the archive lacks them; what it is now is the best known
+                found.append(bar)
+            elif ticks:
+                found.append(second_bar(bar.open_time_ms, ticks))
+        return found
+
+    def series(self) -> list[SeriesInfo]:
+        """Every stored symbol that has a bar, by market and symbol."""
+        rows = self._rows(
+            "SELECT market, symbol, (SELECT min(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id),"
+            " (SELECT max(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id) FROM series AS s ORDER BY 1, 2"
+        )
+        return [SeriesInfo(*row) for row in rows if row[2] is not None]
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with readable(self.path):
+            return self._db.execute(query, values).fetchall()
+
+    def _number(self, key: str) -> int:
+        return next((int(value) for (value,) in self._rows("SELECT value FROM meta WHERE key=?", (key,))), 0)
+
+    def _earlier(
+        self, series_id: int, symbol: str, seconds: list[int], before_seq: int
+    ) -> dict[int, list[Tick] | None]:
+        with readable(self.path):
+            return self._past.seconds(self._db, series_id, symbol, seconds, before_seq)
+
+    def _name(self, series_id: int) -> tuple[str, str]:
+        if series_id not in self._names:
+            self._read_names()
+        return self._names[series_id]
+
+    def _id(self, market: str, symbol: str) -> int:
+        if (market, symbol) not in self._ids:
+            self._read_names()
+        return self._ids.get((market, symbol), -1)
+
+    def _read_names(self) -> None:
+        for series_id, market, symbol in self._rows("SELECT series_id, market, symbol FROM series"):
+            self._names[series_id] = (market, symbol)
+            self._ids[market, symbol] = series_id

@@ -1,0 +1,84 @@
+"""Results of universe scans, kept in ``analysis.db`` with what was asked and how many tests it took."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import StoreError
+from engine.store.sqlite.files import readable
+
+SCANS = """
+CREATE TABLE scans (
+    scan_id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,         -- the machine's clock when it was done
+    market TEXT NOT NULL,
+    interval_ms INTEGER NOT NULL,
+    symbols INTEGER NOT NULL,       -- that passed the filters
+    tests INTEGER NOT NULL,
+    found INTEGER NOT NULL,         -- pairs below the share of false finds that was asked for
+    confirmed INTEGER NOT NULL,     -- of these, how many survived the hold-out
+    result TEXT NOT NULL            -- JSON: the request, the pairs, what was left out, correlations
+) STRICT;
+"""
+
+_SUMMARY = "scan_id, at_ms, market, interval_ms, symbols, tests, found, confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """One scan in the list of earlier ones; ``confirmed``: of the pairs ``found``, those that survived the hold-out."""
+
+    scan_id: int
+    at_ms: int
+    market: str
+    interval_ms: int
+    symbols: int
+    tests: int
+    found: int
+    confirmed: int
+
+
+class ScanStore:
+    """The table ``scans``. Each call uses a connection of its own, so any thread may call."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` of the ``analysis.db`` that an ``AnalysisStore`` has brought up to date."""
+        self._path = path
+
+    def add(self, at_ms: int, result: dict[str, Any]) -> ScanSummary:
+        """Keep a result: plain JSON values with ``market``, ``interval_ms``, ``symbols``, ``tests``, ``found`` and
+        ``confirmed``; NaN is kept as null. Raises StoreError."""
+        counted = len(result["symbols"]), result["tests"], result["found"], result["confirmed"]
+        values = (at_ms, result["market"], result["interval_ms"], *counted)
+        try:
+            with closing(self._connect()) as db:
+                query = f"INSERT INTO scans ({_SUMMARY.removeprefix('scan_id, ')}, result) VALUES (?,?,?,?,?,?,?,?)"
+                scan_id = db.execute(query, (*values, msgspec.json.encode(result).decode())).lastrowid
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path} cannot be written: {error}") from error
+        assert scan_id is not None
+        return ScanSummary(scan_id, *values)
+
+    def newest(self, limit: int = 50) -> list[ScanSummary]:
+        """The newest first."""
+        with readable(self._path), closing(self._connect()) as db:
+            rows = db.execute(f"SELECT {_SUMMARY} FROM scans ORDER BY scan_id DESC LIMIT ?", (limit,))
+            return [ScanSummary(*row) for row in rows]
+
+    def result(self, scan_id: int) -> dict[str, Any] | None:
+        """What was added under a number."""
+        if not 0 < scan_id < 2**63:
+            return None
+        with readable(self._path), closing(self._connect()) as db:
+            row = db.execute("SELECT result FROM scans WHERE scan_id=?", (scan_id,)).fetchone()
+        found: dict[str, Any] | None = None if row is None else msgspec.json.decode(row[0])
+        return found
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, isolation_level=None, timeout=10)

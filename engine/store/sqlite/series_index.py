@@ -1,0 +1,193 @@
+"""What the writer keeps in memory about each symbol, and the plan of a commit made from it.
+
+Pure: the book is loaded from the file, takes batches and events, and says what to write. It is the
+authority on which ids are new; the file's unique key only stands guard.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
+
+from engine.market.bars import SecondFold
+from engine.market.clock import Watermark
+from engine.market.coverage import Arrival, Gap
+from engine.market.intervals import SECOND_MS
+from engine.market.records import UNUSABLE_ROW, Batch, Event, GapUpdate, IdRange
+from engine.market.ticks import Tick
+from engine.store.sqlite.gap_index import GapIndex
+
+_symbol = attrgetter("symbol")
+_series_id, _agg_id = itemgetter(1), itemgetter(2)  # of a TickRow
+
+TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
+
+_FOLDS_KEPT_MS = 10_000  # open seconds held in memory; an older one is read back when a late tick touches it
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The caller's clocks, in milliseconds: the engine has none of its own."""
+
+    wall_ms: int
+    mono_ms: int
+
+
+@dataclass(slots=True)
+class Series:
+    """One (market, symbol)."""
+
+    series_id: int
+    market: str
+    symbol: str
+    coverage: GapIndex
+    reached_ms: int = -1  # the newest second that has a bar
+    folds: dict[int, SecondFold] = field(default_factory=dict)
+    given_up: dict[Gap, str] = field(default_factory=dict)  # gaps that nobody could fetch, and why
+
+    def fold(self, second_ms: int) -> SecondFold | None:
+        """The open second, or None when its earlier ticks must be read back from the file."""
+        fold = self.folds.get(second_ms)
+        if fold is None and second_ms > self.reached_ms:
+            fold = self.folds[second_ms] = SecondFold(second_ms)
+        return fold
+
+    def reach(self, second_ms: int) -> None:
+        """The newest second is now at least this; forget the folds far behind it."""
+        if second_ms > self.reached_ms:
+            self.reached_ms = second_ms
+            for old in [at for at in self.folds if at < second_ms - _FOLDS_KEPT_MS]:
+                del self.folds[old]
+
+    def extent(self, opened: Tick | None) -> IdRange:
+        """From where to where it is stored; there must be a tick."""
+        first, high_water = self.coverage.first, self.coverage.high_water
+        assert first is not None and high_water is not None
+        return IdRange(self.market, self.symbol, first, high_water, opened)
+
+    def open_holes(self) -> list[GapUpdate]:
+        """Every gap that still misses something, rising."""
+        return [self.news(gap) for gap in self.coverage.open_holes()]
+
+    def news(self, gap: Gap) -> GapUpdate:
+        """How a gap stands."""
+        return GapUpdate(self.market, self.symbol, gap, self.coverage.missing_of(gap), self.given_up.get(gap))
+
+
+@dataclass(slots=True)
+class CommitPlan:
+    """What one commit is about to write. Keys of the inner maps are series ids."""
+
+    seq: int
+    rows: list[TickRow] = field(default_factory=list)
+    stored: list[int] = field(default_factory=list)  # by batch
+    newest: list[tuple[tuple[Tick, int], ...]] = field(default_factory=list)  # by batch: see Receipt
+    known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were there already
+    fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: new (seq, tick)
+    opened: dict[int, Tick] = field(default_factory=dict)  # the first tick ever of a series
+    gaps: dict[int, set[Gap]] = field(default_factory=dict)
+    absent: set[Gap] = field(default_factory=set)
+    markets: set[str] = field(default_factory=set)
+
+
+class SeriesIndex:
+    """Every series and market clock of one file."""
+
+    def __init__(self) -> None:
+        self.series: dict[tuple[str, str], Series] = {}
+        self.by_id: dict[int, Series] = {}
+        self.watermarks: dict[str, Watermark] = {}
+
+    def enter(self, series: Series) -> None:
+        """Add a series."""
+        self.series[series.market, series.symbol] = series
+        self.by_id[series.series_id] = series
+
+    def unknown(self, batches: Iterable[Batch]) -> list[tuple[str, str]]:
+        """(market, symbol) of the batches that have no series yet, in order of appearance."""
+        found: dict[tuple[str, str], None] = {}
+        for batch in batches:
+            for symbol in dict.fromkeys([tick.symbol for tick in batch.ticks]):
+                if (batch.market, symbol) not in self.series:
+                    found[batch.market, symbol] = None
+        return list(found)
+
+    def plan_batch(self, plan: CommitPlan, batch: Batch, now: Now) -> None:
+        """Sort one batch's ticks into new and known; every symbol in it must have been entered."""
+        watermark = self.watermarks.setdefault(batch.market, Watermark())
+        horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+        known: list[tuple[int, Tick]] = []
+        before = len(plan.rows)
+        seq, add_row = plan.seq, plan.rows.append
+        places: dict[str, tuple[Series, GapIndex, dict[int, list[tuple[int, Tick]]]]] = {}
+        for name in set(map(_symbol, batch.ticks)):
+            series = self.series[batch.market, name]
+            places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})
+        for tick in batch.ticks:
+            symbol, agg_id, price, quantity, time_ms, maker, _ = tick
+            series, coverage, seconds = places[symbol]
+            if agg_id - 1 == coverage.high_water:  # in order, as almost all are: spare the lookup
+                coverage.high_water = agg_id
+            elif not self._place(plan, series, tick):
+                known.append((series.series_id, tick))
+                continue
+            seq += 1
+            future = time_ms > horizon_ms
+            if not future:
+                if watermark.time_ms is None or time_ms > watermark.time_ms:
+                    watermark.advance(time_ms, now.wall_ms, now.mono_ms)
+                    horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+                second_ms = time_ms - time_ms % SECOND_MS  # bar_open, without its call for each trade
+                if second_ms in seconds:
+                    seconds[second_ms].append((seq, tick))
+                else:
+                    seconds[second_ms] = [(seq, tick)]
+            add_row((seq, series.series_id, agg_id, price, quantity, time_ms, maker, future))
+        plan.seq = seq
+        plan.markets.add(batch.market)
+        plan.stored.append(len(plan.rows) - before)
+        plan.newest.append(self._newest(plan.rows[before:]))
+        self._give_up_refused(plan, batch)
+        plan.known.append(known)
+
+    def _give_up_refused(self, plan: CommitPlan, batch: Batch) -> None:
+        """A gap that this batch opened, and of which it brought every id in rows that cannot be used, is not waited
+        for."""
+        for (symbol, agg_id), reason in batch.refused.items():
+            series = self.series.get((batch.market, symbol))
+            gap = series.coverage.run_at(agg_id) if series else None
+            if series is None or gap is None or gap in series.given_up:
+                continue
+            is_new = gap in plan.gaps.get(series.series_id, ())
+            if is_new and all((symbol, each) in batch.refused for each in range(gap.first, gap.last + 1)):
+                series.given_up[gap] = f"{UNUSABLE_ROW}: {reason}"[:500]
+
+    def _newest(self, rows: list[TickRow]) -> tuple[tuple[Tick, int], ...]:
+        """Of each symbol the row with the greatest id, and how many there are."""
+        last = {row[1]: row for row in sorted(rows, key=_agg_id)}
+        counts = Counter(map(_series_id, rows))
+        return tuple((Tick(self.by_id[of].symbol, *row[2:]), counts[of]) for of, row in last.items())
+
+    def _place(self, plan: CommitPlan, series: Series, tick: Tick) -> bool:
+        """Account for a tick whose id does not simply follow; whether it is new."""
+        arrival, gap = series.coverage.add(tick.agg_id)
+        if arrival is Arrival.FIRST:
+            plan.opened[series.series_id] = tick
+        if gap is not None:
+            plan.gaps.setdefault(series.series_id, set()).add(gap)
+        return arrival is not Arrival.KNOWN
+
+    def plan_event(self, plan: CommitPlan, event: Event) -> None:
+        """Let an event change what is missing."""
+        series = self.series.get((event.market, event.symbol or ""))
+        if series is None or event.kind not in ("absent", "unfetchable"):
+            return
+        for first, last in event.detail.get("runs") or [(event.detail["first"], event.detail["last"])]:
+            touched = series.coverage.gaps_in(int(first), int(last))
+            plan.gaps.setdefault(series.series_id, set()).update(touched)
+            if event.kind == "absent":
+                plan.absent.update(series.coverage.account_for(int(first), int(last)))
+            else:
+                series.given_up.update(dict.fromkeys(touched, str(event.detail["reason"])))

@@ -1,0 +1,100 @@
+"""Ticks that are stored already, wherever they are now: in the file, in the archive, or for a moment in both."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.ticks import Tick
+from engine.store.archive.parquet import ArchiveError, archive_of, read_archived
+from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
+
+log = logging.getLogger("pairbridge.store")
+
+_END = 2**63 - 1
+_ById = dict[int, tuple[int, Tick]]  # agg id: (seq, tick)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the bar of a second says of its ticks."""
+
+    second_ms: int
+    first_id: int
+    last_id: int
+    trades: int
+
+
+class TickLookup:
+    """The past of the symbols of one file. Give it a connection inside a transaction to see one state."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` of the ticks file; the archive is the folder beside it."""
+        self._archive = archive_of(path)
+
+    def seconds(
+        self, db: sqlite3.Connection, series_id: int, symbol: str, seconds: Iterable[int], before_seq: int = _END
+    ) -> dict[int, list[Tick] | None]:
+        """The believable ticks of these seconds stored before ``before_seq``, in id order.
+
+        A second without a bar is left out: it has none. None where some are in an archived file that is gone.
+        """
+        kept = self._bars(db, series_id, seconds)
+        found: dict[int, _ById] = {bar.second_ms: {} for bar in kept}
+        for first_id, last_id in _ranges(kept):
+            rows = db.execute(
+                f"SELECT seq, {TICK_COLUMNS} FROM ticks WHERE series_id=? AND agg_id BETWEEN ? AND ?",
+                (series_id, first_id, last_id),
+            )
+            _sort_in(found, symbol, rows)
+        unreadable = {bar.second_ms for bar in kept if not self._complete(db, series_id, symbol, bar, found)}
+        return {
+            second: None
+            if second in unreadable
+            else [tick for _, (seq, tick) in sorted(by_id.items()) if seq < before_seq]
+            for second, by_id in found.items()
+        }
+
+    def _complete(
+        self, db: sqlite3.Connection, series_id: int, symbol: str, bar: _Kept, found: dict[int, _ById]
+    ) -> bool:
+        """Add what is in the archive, when the file alone has fewer ticks than the bar counts."""
+        if len(found[bar.second_ms]) >= bar.trades:
+            return True
+        try:
+            _sort_in(found, symbol, read_archived(db, self._archive, series_id, bar.first_id, bar.last_id))
+        except ArchiveError as error:
+            log.error("the ticks of %s in the second %d cannot be read back: %s", symbol, bar.second_ms, error)
+        return len(found[bar.second_ms]) >= bar.trades
+
+    def _bars(self, db: sqlite3.Connection, series_id: int, seconds: Iterable[int]) -> list[_Kept]:
+        rows = db.execute(
+            "SELECT b.open_time_ms, b.first_id, b.last_id, b.trades FROM json_each(?) AS j"
+            " CROSS JOIN bars AS b ON b.series_id=? AND b.open_time_ms=j.value ORDER BY b.first_id",
+            (json.dumps(list(seconds)), series_id),
+        )
+        return [_Kept(*row) for row in rows]
+
+
+def _ranges(kept: list[_Kept]) -> list[tuple[int, int]]:
+    """Ids to read, rising: overlapping ranges are read once, so that a source in no order costs one pass."""
+    found: list[tuple[int, int]] = []
+    for bar in kept:
+        if found and bar.first_id <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], bar.last_id))
+        else:
+            found.append((bar.first_id, bar.last_id))
+    return found
+
+
+def _sort_in(found: dict[int, _ById], symbol: str, rows: Iterable[tuple[int, ...]]) -> None:
+    for seq, *row in rows:
+        tick = tick_of(symbol, row)
+        second = found.get(bar_open(tick.trade_time_ms, SECOND_MS))
+        if second is not None and not tick.future:
+            second[tick.agg_id] = (seq, tick)

@@ -1,0 +1,261 @@
+"""The one writer of ``ticks.db``.
+
+``commit`` takes whatever batches have gathered and makes one transaction of them: ticks, the
+one-second bars they touch, the gap ledger and the clocks. Only when it returns may anyone say
+"stored": the file is synced by then. When it raises, nothing of it happened, or, if the file was
+deleted or replaced meanwhile, it happened to a file that counts no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.errors import DamagedStore, StoreError
+from engine.market.records import Batch, Commit, Event, GapUpdate
+from engine.store.sqlite.commit import load_book, store
+from engine.store.sqlite.connection import StoreConnection
+from engine.store.sqlite.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
+from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
+from engine.store.sqlite.schema import TICKS
+from engine.store.sqlite.series_index import Now, SeriesIndex
+from engine.store.sqlite.tick_lookup import TickLookup
+
+log = logging.getLogger("pairbridge.store")
+
+T = TypeVar("T")
+
+SYNCHRONOUS = {"power": "FULL", "crash": "NORMAL"}
+WAL_KEPT_BYTES = 64 << 20  # a log that grew larger is cut back to this when it begins anew
+WAL_LARGE_BYTES = 96 << 20  # from here on fewer, larger commits: each writes whole pages
+LARGE_WAL_PAUSE_S = 0.1
+_AUTO_CHECKPOINT_PAGES = 16_000  # a safety net: ``checkpoint`` comes long before
+
+
+@dataclass(frozen=True, slots=True)
+class WalState:
+    """The write-ahead log after a checkpoint: its size, and its pages that are not in the file yet."""
+
+    bytes: int
+    waiting_pages: int
+
+
+class TickWriter:
+    """Owns the only writing connection of ``ticks.db``. Make one with ``start`` or ``open``."""
+
+    def __init__(self, path: Path, durability: str) -> None:
+        self.path = path
+        self.store_id = ""
+        self.last_seq = 0
+        self.note: str | None = None  # what became of an earlier file, for the screens
+        self.openings = 0  # how often a file was opened: after a replacement the path leads to another one
+        self._synchronous = SYNCHRONOUS[durability]
+        self._past = TickLookup(path)
+        self._book = SeriesIndex()
+        self._is_stale = True  # the book must be read from the file before it is used
+        self._turn = asyncio.Lock()
+        self._is_open = False
+        self._db: StoreConnection
+        self._place: FileIdentity | None = None
+
+    @classmethod
+    async def open(cls, path: Path, durability: str = "power") -> TickWriter:
+        """Create, migrate or resume the file. Raises StoreError and its kinds.
+
+        ``durability``: with "power" a commit that returned survives a power cut; with "crash" only the end
+        of the process, and a power cut may take the last commits, never the file.
+        """
+        writer = cls(path, durability)
+        await writer._open()
+        return writer
+
+    @classmethod
+    async def start(cls, path: Path, durability: str = "power", look_s: float = LOOK_S) -> TickWriter:
+        """As ``open``, after a look over the file: a damaged one is set aside and a fresh one made."""
+        try:
+            if not await asyncio.to_thread(quick_check, path, look_s):
+                log.warning(TOO_LARGE, path, look_s)
+            return await cls.open(path, durability)
+        except DamagedStore as error:
+            writer = cls(path, durability)
+            writer._set_aside(str(error))
+            await writer._open()
+            return writer
+
+    async def close(self) -> None:
+        """Leave one tidy file behind."""
+        async with self._turn:
+            if not self._is_open:
+                return
+            try:
+                await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                log.warning("%s keeps its log: %s", self.path, error)
+            await self._close()
+
+    def high_water(self, market: str) -> dict[str, int]:
+        """Greatest id ever stored, by symbol."""
+        return {
+            symbol: series.coverage.high_water
+            for (of, symbol), series in self._book.series.items()
+            if of == market and series.coverage.high_water is not None
+        }
+
+    def markets(self) -> list[str]:
+        """Every market with a stored tick."""
+        return sorted({market for market, _ in self._book.series})
+
+    def all_open_holes(self) -> list[GapUpdate]:
+        """Every gap of every symbol that still misses something."""
+        return [news for series in self._book.series.values() for news in series.open_holes()]
+
+    def open_holes(self, market: str, symbol: str) -> list[GapUpdate]:
+        """Every gap of one symbol that still misses something, rising."""
+        series = self._book.series.get((market, symbol))
+        return series.open_holes() if series else []
+
+    def watermark_ms(self, market: str) -> int | None:
+        """Latest believable trade time of a market."""
+        watermark = self._book.watermarks.get(market)
+        return watermark.time_ms if watermark else None
+
+    def wal_bytes(self) -> int:
+        """Size of the write-ahead log now."""
+        try:
+            return wal_of(self.path).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def pause_s(self) -> float:
+        """How long to gather rows before the next commit: a reader that holds the log makes it grow with each."""
+        return LARGE_WAL_PAUSE_S if self.wal_bytes() > WAL_LARGE_BYTES else 0.0
+
+    async def commit(self, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
+        """Store the batches, then the events, in one synced transaction.
+
+        Raises StoreError when the file cannot be written; then the same batches can be tried again.
+        Raises FileNotFoundError when its whole folder was deleted meanwhile; then nothing can.
+        """
+        return await self._do(self._commit, batches, events, now)
+
+    async def transact(self, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Other writing, between two commits, as one synced transaction. Raises StoreError as ``commit`` does.
+
+        ``opening``: what ``openings`` was when the caller looked at the file; nothing is written into a later one.
+        ``work`` must leave alone what ``commit`` keeps in memory: coverage, gaps, clocks, the newest ``seq``.
+        """
+        return await self._do(self._transact, opening, work)
+
+    async def checkpoint(self) -> WalState:
+        """Copy the log into the file as far as readers let us, without waiting for them. Raises StoreError."""
+        return await self._do(self._checkpoint)
+
+    async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run one piece of work on the connection's thread, alone."""
+        async with self._turn:
+            if not self._is_open:
+                await self._open()
+            try:
+                done = await self._db.run(work, *arguments)
+            except sqlite3.Error as error:
+                raise await self._failed(error) from error
+            if FileIdentity.of(self.path) != self._place:
+                raise await self._displaced()
+            return done
+
+    async def _failed(self, error: sqlite3.Error) -> StoreError:
+        self._is_stale = True
+        await self._db.run(_roll_back)
+        if is_damage(error):
+            await self._close()
+            self._set_aside(f"{self.path} is damaged: {error}")
+        words = f"the disk is full ({error})" if is_full(error, self.path) else str(error)
+        return StoreError(f"{self.path} cannot be written: {words}")
+
+    async def _displaced(self) -> StoreError:
+        """Somebody deleted or replaced the file: what we just wrote is in one that nobody will find again."""
+        self._is_stale = True
+        await self._close()
+        assert self._place is not None
+        self._insist_on_folder()
+        self._place.leave()
+        self.note = f"{self.path} was deleted or replaced while the server ran; it goes on with what is there now"
+        log.error(self.note)
+        return StoreError(f"{self.path} cannot be written: it was deleted or replaced")
+
+    def _insist_on_folder(self) -> None:
+        """The lock that keeps a second server out went with its folder: a new one would be nobody's."""
+        if not self.path.parent.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path.parent))
+
+    def _set_aside(self, problem: str) -> None:
+        kept = quarantine(self.path)
+        self.note = f"{problem}; it is kept as {kept.name}, and a fresh {self.path.name} was begun"
+        log.error(self.note)
+
+    async def _open(self) -> None:
+        if self.openings:
+            self._insist_on_folder()
+        self.store_id = await asyncio.to_thread(prepare, self.path, TICKS)
+        try:
+            self._db = await StoreConnection.open(self._connect)
+            self._is_open = True
+            self.openings += 1
+            await self._db.run(self._load)
+        except sqlite3.Error as error:
+            if self._is_open:
+                await self._close()
+            raise (DamagedStore if is_damage(error) else StoreError)(f"{self.path} cannot be read: {error}") from error
+        self._place = FileIdentity.of(self.path)
+
+    async def _close(self) -> None:
+        self._is_open = False
+        await self._db.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_WAIT_S)
+        db.execute(f"PRAGMA synchronous={self._synchronous}")
+        db.execute(f"PRAGMA wal_autocheckpoint={_AUTO_CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit={WAL_KEPT_BYTES}")
+        return db
+
+    def _commit(self, db: sqlite3.Connection, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
+        if self._is_stale:
+            self._load(db)
+        self._is_stale = True  # the plan changes the book ahead of the file
+        db.execute("BEGIN IMMEDIATE")
+        commit = store(db, self._book, self._past, self.last_seq, batches, events, now)
+        db.execute("COMMIT")
+        self.last_seq = commit.last_seq
+        self._is_stale = False
+        return commit
+
+    def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+        if opening != self.openings:
+            raise StoreError(f"{self.path} was replaced meanwhile")
+        db.execute("BEGIN IMMEDIATE")
+        done = work(db)
+        db.execute("COMMIT")
+        return done
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        self._book, self.last_seq = load_book(db)
+        self._is_stale = False
+
+    def _checkpoint(self, db: sqlite3.Connection) -> WalState:
+        _, in_log, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return WalState(self.wal_bytes(), max(in_log - copied, 0))
+
+
+def _roll_back(db: sqlite3.Connection) -> None:
+    if db.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have done it while it failed
+            db.execute("ROLLBACK")

@@ -1,0 +1,90 @@
+"""What a bridge still owes the server: rows not sent yet, and batches not acknowledged yet."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+Row = list[Any]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the server said of the rows so far."""
+
+    stored: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: list[tuple[Row, str]] = field(default_factory=list)
+
+
+class BatchQueue:
+    """Rows leave in order, in numbered batches; after a reconnect the unacknowledged ones leave again first."""
+
+    def __init__(self) -> None:
+        self._rows: deque[Row] = deque()
+        self._unacked: dict[int, list[Row]] = {}
+        self._unsent: deque[int] = deque()  # unacknowledged numbers to be sent (again) on this connection
+        self._next_number = 1
+        self._max_rows = self._max_in_flight = 0
+        self.added = self.acked = 0  # rows, ever; batches are acknowledged in order
+        self.tally = Tally()
+
+    def __len__(self) -> int:
+        """Rows that are not acknowledged."""
+        return self.added - self.acked
+
+    @property
+    def unacked(self) -> int:
+        """Batches on their way."""
+        return len(self._unacked)
+
+    @property
+    def queued(self) -> int:
+        """Rows that were never sent."""
+        return len(self._rows)
+
+    def add(self, rows: Iterable[Row]) -> int:
+        """Queue rows; they are stored once ``acked`` has reached the number returned."""
+        before = len(self._rows)
+        self._rows.extend(rows)
+        self.added += len(self._rows) - before
+        return self.added
+
+    def connected(self, max_rows: int, max_in_flight: int) -> None:
+        """The server has welcomed us, with its limits."""
+        self._max_rows, self._max_in_flight = max_rows, max_in_flight
+        self._unsent = deque(self._unacked)
+
+    def ready(self) -> list[str]:
+        """The messages to send now."""
+        messages: list[str] = []
+        while self._unsent:
+            messages.append(self._message(self._unsent.popleft()))
+        while self._rows and len(self._unacked) < self._max_in_flight:
+            rows = list(islice(self._rows, self._max_rows))
+            for _ in rows:
+                self._rows.popleft()
+            self._unacked[self._next_number] = rows
+            messages.append(self._message(self._next_number))
+            self._next_number += 1
+        return messages
+
+    def acknowledged(self, message: dict[str, Any]) -> None:
+        """The server has committed a batch."""
+        rows = self._unacked.pop(message["seq"], None)
+        if rows is None:
+            return
+        self.acked += len(rows)
+        self.tally.stored += message["stored"]
+        self.tally.duplicates += message["duplicates"]
+        self.tally.conflicts += message["conflicts"]
+        self.tally.rejected += [(rows[index], reason) for index, reason in message["rejected"]]
+
+    def _message(self, number: int) -> str:
+        return msgspec.json.encode({"type": "ticks", "seq": number, "rows": self._unacked[number]}).decode()

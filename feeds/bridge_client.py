@@ -1,0 +1,200 @@
+"""A bridge's connection to the server: kept up, re-sent over, never dropping a row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from feeds.batch_queue import BatchQueue, Row, Tally
+
+log = logging.getLogger("pairbridge.feed")
+
+BEAT_S = 0.5
+RETRY_S = (0.1, 1.0)  # first and longest wait for a local server
+
+Fetch = Callable[[str, int | None, int, int | None], Awaitable[str | None]]
+"""Symbol, first and last id, since when -> why some could not be had, or None. Without a first id, from the first
+trade at or after that time on."""
+
+
+class RefusedError(Exception):
+    """The server refused this bridge; trying again would not help."""
+
+
+class BridgeLink:
+    """``async with`` keeps the connection; ``put`` gives rows; ``drained`` waits until all are stored."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        market: str,
+        client: str,
+        symbols: Sequence[str] = (),
+        fetch: Fetch | None = None,
+        max_queue: int = 1_000_000,
+        helper: bool = False,
+    ) -> None:
+        """``fetch`` brings missing ids by calling ``put`` and returns None, or returns why it cannot.
+
+        ``helper``: brings history only, and is no sign that the market's live stream is alive.
+        """
+        self._url = url
+        self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
+        self._hello |= {"session": str(uuid.uuid4()), "helper": helper}
+        self._symbols = list(symbols)
+        self._fetch = fetch
+        self._max_queue = max_queue
+        self._outbox = BatchQueue()
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._fetches: set[asyncio.Task[None]] = set()
+        self._socket: ClientConnection | None = None
+        self.farewell = "stopped"
+        self.active: frozenset[str] = frozenset(symbols)
+        self.upstream = "connecting"
+        self.last_frame_s: float | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """What the server said of the rows so far."""
+        return self._outbox.tally
+
+    async def __aenter__(self) -> BridgeLink:
+        self._task = asyncio.create_task(self._keep_connected())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        if self._socket is not None:
+            with contextlib.suppress(ConnectionClosed):
+                await self._socket.send(json.dumps({"type": "bye", "reason": self.farewell}))
+        for task in [self._task, *self._fetches]:
+            task.cancel()
+        await asyncio.gather(self._task, *self._fetches, return_exceptions=True)
+
+    async def put(self, rows: Iterable[Row]) -> int:
+        """Queue rows; waits while the queue is full. Returns their place, for ``stored``.
+
+        Raises RefusedError when the server does not want us.
+        """
+        self._check()
+        place = self._outbox.add(rows)
+        self._wake.set()
+        while self._outbox.queued > self._max_queue:
+            await self._move()
+        return place
+
+    async def stored(self, place: int) -> None:
+        """Return when every row up to ``place`` is acknowledged. Raises RefusedError when that will not happen."""
+        while self._outbox.acked < place:
+            await self._move()
+
+    async def drained(self) -> None:
+        """Return when every row put so far is acknowledged."""
+        await self.stored(self._outbox.added)
+
+    async def _move(self) -> None:
+        self._check()
+        moved = asyncio.create_task(self._moved.wait())
+        assert self._task is not None
+        await asyncio.wait({moved, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        moved.cancel()
+        self._check()
+
+    def _check(self) -> None:
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    async def _keep_connected(self) -> None:
+        wait_s = RETRY_S[0]
+        while True:
+            try:
+                async with connect(self._url, compression=None, max_size=None, ping_interval=None) as socket:
+                    await self._greet(socket)
+                    wait_s = RETRY_S[0]
+                    await self._converse(socket)
+            except (OSError, ConnectionClosed, InvalidHandshake) as error:
+                log.info("no connection to the server: %s", error)
+            await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
+            wait_s = min(wait_s * 2, RETRY_S[1])
+
+    async def _greet(self, socket: ClientConnection) -> None:
+        await socket.send(json.dumps(self._hello))
+        welcome = json.loads(await socket.recv())
+        if welcome["type"] == "refused":
+            raise RefusedError(f"the server refused the feed: {welcome['message']}")
+        self._outbox.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
+        if self._symbols:
+            await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
+        self._socket = socket
+        self._wake.set()
+
+    async def _converse(self, socket: ClientConnection) -> None:
+        jobs = {asyncio.create_task(job(socket)) for job in (self._read, self._send_rows, self._send_beats)}
+        try:
+            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._socket = None
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+        for job in done:
+            job.result()
+
+    async def _read(self, socket: ClientConnection) -> None:
+        async for text in socket:
+            message = msgspec.json.decode(text)
+            kind = message["type"]
+            if kind == "ack":
+                self._outbox.acknowledged(message)
+                self._wake.set()
+                self._moved.set()
+                self._moved = asyncio.Event()
+            elif kind == "lease":
+                self.active = frozenset(message["active"])
+            elif kind == "fetch":
+                task = asyncio.create_task(self._serve_fetch(socket, message))
+                self._fetches.add(task)
+                task.add_done_callback(self._fetches.discard)
+            elif kind == "refused":
+                raise RefusedError(f"the server refused the feed: {message['message']}")
+
+    async def _send_rows(self, socket: ClientConnection) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for message in self._outbox.ready():
+                await socket.send(message)
+
+    async def _send_beats(self, socket: ClientConnection) -> None:
+        while True:
+            age_ms = None if self.last_frame_s is None else round((time.monotonic() - self.last_frame_s) * 1_000)
+            beat: dict[str, Any] = {"type": "beat", "upstream": self.upstream, "age_ms": age_ms}
+            beat |= {"queued": self._outbox.queued, "unacked": self._outbox.unacked, "visible": True}
+            await socket.send(json.dumps(beat | {"clock_ms": time.time_ns() // 1_000_000}))
+            await asyncio.sleep(BEAT_S)
+
+    async def _serve_fetch(self, socket: ClientConnection, message: dict[str, Any]) -> None:
+        symbol, first, last = message["symbol"], message.get("from"), message["to"]
+        reason = "this feed has no history to fetch from"
+        if self._fetch is not None:
+            problem = await self._fetch(symbol, first, last, message.get("since_ms"))
+            if problem is None:
+                return
+            reason = problem
+        answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
+        with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
+            await socket.send(json.dumps(answer))

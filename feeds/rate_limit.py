@@ -1,0 +1,129 @@
+"""Asking an exchange for history politely: a quarter of its budget, one request at a time, pauses as it wishes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+
+import httpx
+import msgspec
+
+from engine.errors import PairbridgeError
+from feeds.markets import Route
+
+log = logging.getLogger("pairbridge.feed")
+
+ANSWER_S = 15.0  # for the whole answer: one that drips in for ever is none
+TRIES = 3  # of what may pass: no answer, HTTP 5xx, an answer that cannot be read
+BACK_OFF_S = 0.5
+LONGEST_PAUSE_S = 120.0  # waited out for one page; a longer one is a reason to give up for now
+_WEIGHT = 20  # of one request, whatever its limit
+_BUDGET = 600  # a quarter of the 2,400 a minute that the exchange allows one address
+_PAUSE_S = {429: 60.0, 418: 180.0}  # where Retry-After does not say
+
+
+class HistoryError(PairbridgeError):
+    """Trades that could not be had; the message says why."""
+
+
+class Trade(msgspec.Struct, frozen=True):
+    """One aggregate trade as REST gives it; what else it says of it is ignored."""
+
+    a: int
+    p: str
+    q: str
+    T: int
+    m: bool
+
+
+class _Passing(Exception):
+    """A failure that may not happen again."""
+
+
+class RateLimitedClient:
+    """Asks one exchange. The budget and the pauses hold over all that is asked through it."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._spent: deque[tuple[float, int]] = deque()
+        self._turn = asyncio.Lock()
+        self._pause = (0.0, 0.0, 0)  # until when, how long it was, and the status that asked for it
+
+    async def trades(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade]:
+        """One page, in id order. Raises HistoryError; in no more than a few minutes, whatever the exchange does."""
+        async with self._turn:
+            failures, paused_s = 0, 0.0
+            while True:
+                paused_s += await self._wait_out(LONGEST_PAUSE_S - paused_s)
+                await self._afford()
+                try:
+                    found = await self._ask(http, symbol, params)
+                except _Passing as passing:
+                    failures += 1
+                    if failures == TRIES:
+                        raise HistoryError(str(passing)) from None
+                    await asyncio.sleep(BACK_OFF_S * 2**failures)
+                    continue
+                if found is not None:
+                    return found
+
+    async def _ask(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade] | None:
+        """None: the exchange wants a pause first."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                answer = await http.get(self._route.trades_url, params={"symbol": symbol, **params})
+        except TimeoutError:
+            raise _Passing(f"{self._route.rest} did not answer within {ANSWER_S:g} s") from None
+        except httpx.HTTPError as error:
+            raise _Passing(f"{self._route.rest} could not be reached: {error or type(error).__name__}") from None
+        status = answer.status_code
+        if status in _PAUSE_S:
+            self._be_told_to_wait(status, answer.headers.get("Retry-After", ""))
+            return None
+        if status == 200:
+            return _read(answer.content)
+        if status == 451:
+            raise HistoryError("geo-blocked: the exchange does not serve this country (HTTP 451)")
+        if status == 403:
+            raise HistoryError("blocked by the exchange's firewall (HTTP 403)")
+        said = f"the exchange answered HTTP {status}: {answer.text[:100]}"
+        raise _Passing(said) if status >= 500 else HistoryError(said)
+
+    def _be_told_to_wait(self, status: int, retry_after: str) -> None:
+        pause_s = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else _PAUSE_S[status]
+        pause_s = max(pause_s, 1.0)  # to ask again at once would be asking for a ban
+        log.warning("the exchange asks for a pause of %.0f s (HTTP %d)", pause_s, status)
+        self._pause = (time.monotonic() + pause_s, pause_s, status)
+
+    async def _wait_out(self, patience_s: float) -> float:
+        """Wait while the exchange wants a pause; returns the seconds. Raises HistoryError rather than wait longer."""
+        until, pause_s, status = self._pause
+        left_s = until - time.monotonic()
+        if left_s <= 0:
+            return 0.0
+        if left_s > patience_s:
+            raise HistoryError(f"the exchange asked for a pause of {pause_s:.0f} s (HTTP {status})")
+        await asyncio.sleep(left_s)
+        return left_s
+
+    async def _afford(self) -> None:
+        """Wait until the budget has room for one request."""
+        while True:
+            now = time.monotonic()
+            while self._spent and self._spent[0][0] < now - 60:
+                self._spent.popleft()
+            if sum(weight for _, weight in self._spent) + _WEIGHT <= _BUDGET:
+                self._spent.append((now, _WEIGHT))
+                return
+            await asyncio.sleep(self._spent[0][0] + 60 - now)
+
+
+def _read(content: bytes) -> list[Trade]:
+    try:
+        found = msgspec.json.decode(content, type=list[Trade])
+    except msgspec.DecodeError:
+        raise _Passing("the exchange's answer cannot be read") from None
+    return sorted(found, key=lambda trade: trade.a)

@@ -1,0 +1,97 @@
+"""The bridge server's health, asked four times a second; its silence is a state of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from engine.intake.bridge_state import State, Status
+
+log = logging.getLogger("pairbridge.heartbeat")
+
+ASK_EVERY_S = 0.25
+ANSWER_WITHIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What ``/health`` said, and when by our monotonic clock."""
+
+    health: dict[str, Any]
+    at_ms: int
+
+
+def banner(answer: Answer | None, market: str | None, now_ms: int, began_ms: int, limit_ms: int) -> Status:
+    """What the banner says: the server's word on ``market``, as long as the server answers.
+
+    Without an answer the bridge's last sign of life goes on ageing, so a dead server shows as late as a dead bridge.
+    """
+    if answer is None:
+        if now_ms - began_ms <= limit_ms:
+            return Status(State.WAITING, "Looking for the bridge server.")
+        return _no_server(now_ms - began_ms)
+    found = answer.health["markets"].get(market or answer.health["market"])
+    silent_ms = now_ms - answer.at_ms
+    if silent_ms <= 2 * ANSWER_WITHIN_S * 1_000:
+        return _status(found or answer.health)
+    sign_age_ms = (found or {}).get("sign_age_ms") or 0
+    if silent_ms + sign_age_ms > limit_ms:
+        return _no_server(silent_ms)
+    return _status(found or answer.health)
+
+
+def _no_server(silent_ms: int) -> Status:
+    return Status(
+        State.DISCONNECTED,
+        f"The bridge server has not answered for {silent_ms / 1_000:.0f} s.",
+        "Is server.py running? The bridge keeps its trades and sends them when it is back.",
+    )
+
+
+def _status(found: dict[str, Any]) -> Status:
+    return Status(State(found["state"]), found["cause"], found["advice"])
+
+
+class Heartbeat:
+    """Keeps the latest answer."""
+
+    def __init__(self, url: str, limit_ms: int) -> None:
+        """``url`` of the server's health; ``limit_ms``: silence after which the bridge counts as gone."""
+        self._url = url
+        self._limit_ms = limit_ms
+        self._answer: Answer | None = None
+        self._began_ms = _now_ms()
+
+    async def run(self, asked: Callable[[], None]) -> None:
+        """Ask until cancelled; ``asked`` is called after each attempt, answered or not."""
+        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
+            while True:
+                try:
+                    answer = await client.get(self._url)
+                    self._answer = Answer(answer.raise_for_status().json(), _now_ms())
+                except (httpx.HTTPError, ValueError) as error:
+                    log.debug("no health from the server: %r", error)
+                asked()
+                await asyncio.sleep(ASK_EVERY_S)
+
+    def findings(self, market: str | None) -> list[dict[str, str]]:
+        """What else the server's doctor says of a market: code, what and advice; nothing while it is silent."""
+        if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
+            return []
+        health = self._answer.health
+        found: list[dict[str, str]] = health["markets"].get(market or health["market"], {}).get("findings", [])
+        return found
+
+    def status(self, market: str | None) -> Status:
+        """What the banner says of a market; None: of the one heard of last."""
+        return banner(self._answer, market, _now_ms(), self._began_ms, self._limit_ms)
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,23 @@
+"""One market's past, read from the store."""
+
+from __future__ import annotations
+
+from engine.market.bars import Bar
+from engine.market.ticks import Tick
+from engine.store.sqlite.reader import TickReader
+
+
+class StoreHistory:
+    """See ``engine.market.history.History``."""
+
+    def __init__(self, reader: TickReader, market: str) -> None:
+        self._reader = reader
+        self._market = market
+
+    def ticks(self, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
+        """See History."""
+        return self._reader.ticks_of_second(self._market, symbol, second_ms, before_seq)
+
+    def bars(self, symbol: str, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
+        """See History."""
+        return self._reader.bars(self._market, symbol, from_ms, to_ms, before_seq)

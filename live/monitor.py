@@ -1,0 +1,297 @@
+"""The monitor: reads what was stored, in order, and keeps every watched pair's run going.
+
+``step`` does one short piece of work; a thread calls it forever (``live.thread``), a test calls it by
+hand. Whatever it decides is a function of the store's order alone, so the size of a piece cannot show.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import StoreError, StoreMissing
+from engine.market.records import Decision, Event
+from engine.market.ticks import Tick
+from engine.pairs.pipeline import Pipeline
+from engine.pairs.run import PairRun
+from engine.pairs.settings import PairSettings
+from engine.store.sqlite.analysis import AnalysisStore, Cursor, LoggedDecision
+from engine.store.sqlite.reader import TickReader
+from live.history import StoreHistory
+from live.runs import Runs
+from live.watch import Watch
+
+log = logging.getLogger("pairbridge.monitor")
+
+STEP_TICKS = 5_000  # a step stays short in both, so that screens are served between two
+STEP_S = 0.05
+LEAST_PACE = 20
+CHECK_EVERY_S = 1.0  # that the file of the analyses is still there
+SAVE_EVERY_S = 5.0  # without decisions
+
+
+class Monitor:
+    """All watched pairs over one ``ticks.db``. ``lock`` guards every public method against the thread."""
+
+    def __init__(self, ticks_db: Path, analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]) -> None:
+        """``default_pair``: (Y, X, settings), watched in every market in which both trade, while nothing else is."""
+        self.lock = threading.RLock()
+        self._ticks_db = ticks_db
+        self._analysis = analysis
+        self._runs = Runs(analysis, default_pair)
+        self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
+        self._reader: TickReader | None = None
+        self._data_version = -1
+        self._cursor = Cursor("")  # its pipelines are those of the last save
+        self._saved_s = 0.0
+        self.last_seq = 0
+        self._given_up_seq = 0  # what was archived up to here before we began is not missed
+        self._checked_s = 0.0
+        self._pace = STEP_TICKS  # ticks that a step of ``STEP_S`` has time for; what it reads beyond it reads again
+        self.lost = ""  # what went away while we ran, for the screens
+        self.problem: str | None = None  # why the last step failed, for the screens
+        self.version = 0  # rises whenever something that a screen shows may have changed
+
+    def step(self, limit: int = STEP_TICKS) -> bool:
+        """Read and work off at most ``limit`` ticks. Returns whether there may be more at once.
+
+        What it changes in the store is one transaction. Raises StoreError and whatever else stops it; then all of it
+        is undone, and the next step resumes from what is stored.
+        """
+        with self._one_change():
+            self._check_analysis()
+            try:
+                reader = self._opened()
+            except StoreMissing as error:
+                log.debug("%s", error)
+                return False
+            version = reader.data_version()
+            if version == self._data_version and self._cursor.seq >= self.last_seq:
+                return False
+            self._data_version = version
+            with reader.snapshot():
+                if self._has_missed(reader):
+                    self._begin_anew(reader, self._cursor.ticks_store_id, "history")
+                return self._work_off(reader, limit)
+
+    def close(self) -> None:
+        """Save where we are; what cannot be saved is worked off again from the place saved before."""
+        with self.lock:
+            if self._reader is not None:
+                try:
+                    self._save([])
+                except StoreError as error:
+                    log.error("%s; the next start goes on from the place saved before", error)
+                self._reader.close()
+            self._analysis.close()
+
+    def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
+        """Follow a pair, or follow it with other settings; returns its watch id. Raises StoreError."""
+        with self._one_change():
+            entry = self._analysis.watch(market, y, x, settings.to_json())
+            known = self.watches.get(entry.watch_id)
+            if known is None or known.settings != settings or known.problem:
+                if known is not None:
+                    self._runs.end(known, self._cursor.seq, "settings")
+                self._runs.add(entry)
+                if self._reader is not None:
+                    with self._reader.snapshot():
+                        self._save(self._runs.begin_due(self._cursor))
+            self._analysis.keep()
+            self.version += 1
+            return entry.watch_id
+
+    def unwatch(self, watch_id: int) -> None:
+        """Follow a pair no more; what it decided stays stored. Raises StoreError."""
+        with self._one_change():
+            if watch_id not in self.watches:
+                return
+            self._runs.drop(watch_id, self._cursor.seq)
+            self._analysis.unwatch(watch_id)
+            if self._reader is not None:
+                self._save([])
+            self._analysis.keep()
+            self.version += 1
+
+    def followed(self, watch: Watch) -> PairRun | None:
+        """The run of a watch in its pipeline; None before it has begun."""
+        return self._runs.followed(watch)
+
+    def fail(self, problem: str) -> None:
+        """The screens are to say why nothing goes on."""
+        self.problem = problem
+        self.version += 1
+
+    def recovered(self) -> None:
+        """A step has succeeded."""
+        if self.problem is not None:
+            self.problem = None
+            self.version += 1
+
+    @contextmanager
+    def _one_change(self) -> Iterator[None]:
+        """Whatever happens inside is stored whole or not at all."""
+        with self.lock:
+            try:
+                yield
+            except Exception:
+                self._forget()
+                raise
+
+    def _forget(self) -> None:
+        """Drop all that is only in memory after a failure; the next step resumes from what is stored."""
+        self.version += 1
+        self._analysis.roll_back()
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
+        self._runs.reload()
+
+    def progress(self) -> tuple[int, int]:
+        """(ticks read, ticks stored)."""
+        return self._cursor.seq, self.last_seq
+
+    def log_of(self, watch_id: int) -> list[LoggedDecision]:
+        """The whole stored log of a watch's run, oldest first."""
+        with self.lock:
+            watch = self.watches.get(watch_id)
+            return self._runs.log_of(watch) if watch else []
+
+    def _check_analysis(self) -> None:
+        """Notice a deleted or replaced ``analysis.db`` before anything is written to what nobody can read any more."""
+        if time.monotonic() - self._checked_s < CHECK_EVERY_S:
+            return
+        self._checked_s = time.monotonic()
+        if self._analysis.is_in_place():
+            return
+        watched = [watch.entry for watch in self.watches.values()]
+        if self._analysis.begin_afresh(watched, self._runs.once_said()):
+            self.lost = f"{self._analysis.path.name} was deleted or replaced while the dashboard ran."
+            log.error("%s A new one was begun with the watch list; signal log and scans are lost", self.lost)
+        self._forget()
+
+    def _opened(self) -> TickReader:
+        """The reader, on the file that is there now: a replaced file is another history."""
+        if self._reader is not None and self._reader.is_current():
+            return self._reader
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        reader = TickReader(self._ticks_db)
+        try:
+            with reader.snapshot():
+                self._resume(reader)
+        except BaseException:
+            reader.close()
+            raise
+        self._reader = reader
+        self._data_version = -1
+        return reader
+
+    def _resume(self, reader: TickReader) -> None:
+        """Go on from the place saved last, or from the first tick where that is not of this store."""
+        store_id = reader.store_id()
+        saved = self._analysis.cursor()
+        self._runs.reload()
+        if saved is None or saved.ticks_store_id != store_id:
+            self._begin_anew(reader, store_id, "store")
+            return
+        self._cursor = saved
+        if self._has_missed(reader):
+            self._begin_anew(reader, store_id, "history")
+            return
+        try:
+            for market, state in saved.pipelines.items():
+                self.pipelines[market] = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("the saved state of the pipelines cannot be used (%r); reading from the first tick", error)
+            self._begin_anew(reader, store_id, "store")
+            return
+        differing = self._runs.resume(saved.seq)
+        if differing or self._analysis.has_changes:
+            self._save(differing)
+
+    def _has_missed(self, reader: TickReader) -> bool:
+        """Whether ticks were archived before we read them: then the runs we had would see a gap that is none."""
+        return reader.deleted_seq() > max(self._cursor.seq, self._given_up_seq)
+
+    def _begin_anew(self, reader: TickReader, store_id: str, reason: str) -> None:
+        """End every run and read the store from its first tick."""
+        log.info("reading %s from its first tick", store_id)
+        self._runs.end_all(self._cursor.seq, reason)
+        self._cursor = Cursor(store_id)
+        self._given_up_seq = reader.deleted_seq()
+
+    def _work_off(self, reader: TickReader, limit: int) -> bool:
+        ends = time.monotonic() + STEP_S
+        limit = min(limit, self._pace)
+        ticks = reader.ticks_after(self._cursor.seq, limit)
+        self.last_seq = reader.last_seq()
+        up_to = ticks[-1][0] if len(ticks) == limit else self.last_seq
+        self._pace = min(2 * self._pace, STEP_TICKS)
+        events = deque(reader.events_after(self._cursor.event_id, up_to))
+        decisions: list[Decision] = []
+        for done, (seq, market, tick) in enumerate(ticks, 1):
+            while events and events[0].after_seq < seq:
+                decisions += self._note(reader, events.popleft())
+            decisions += self._feed(reader, seq, market, tick)
+            if time.monotonic() > ends:
+                up_to = seq
+                self._pace = max(done, LEAST_PACE)
+                break
+        while events and events[0].after_seq <= up_to:
+            decisions += self._note(reader, events.popleft())
+        self._move(up_to, self._cursor.event_id)
+        decisions += self._runs.begin_due(self._cursor)
+        if ticks or events:
+            self.version += 1
+        if decisions or self._analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
+            self._save(decisions)
+        return up_to < self.last_seq
+
+    def _feed(self, reader: TickReader, seq: int, market: str, tick: Tick) -> list[Decision]:
+        """One tick; a run that it ends, ends right here, and one that it completes a pair for begins right here."""
+        pipeline = self._pipeline(reader, market)
+        symbols = pipeline.builder.symbol_count
+        given = pipeline.feed(seq, tick)
+        is_new = pipeline.builder.symbol_count > symbols
+        if is_new or pipeline.has_ended or self._runs.waits_for(market, tick.symbol):
+            self._move(seq, self._cursor.event_id)
+            given += self._runs.settle(market, tick.symbol, self._cursor)
+        return given
+
+    def _note(self, reader: TickReader, event: Event) -> list[Decision]:
+        pipeline = self._pipeline(reader, event.market)
+        given = pipeline.note(event)
+        self._move(event.after_seq, event.event_id)
+        if pipeline.has_ended:
+            given += self._runs.settle(event.market, event.symbol or "", self._cursor)
+        if event.kind == "warm-start" and event.detail.get("state") == "warm":
+            given += self._runs.begin_warm(event.market, event.symbol or "", self._cursor)
+        return given
+
+    def _move(self, seq: int, event_id: int) -> None:
+        self._cursor = Cursor(self._cursor.ticks_store_id, seq, event_id)
+
+    def _pipeline(self, reader: TickReader, market: str) -> Pipeline:
+        pipeline = self.pipelines.get(market)
+        if pipeline is None:
+            pipeline = self.pipelines[market] = Pipeline(StoreHistory(reader, market))
+        return pipeline
+
+    def _save(self, decisions: list[Decision]) -> None:
+        """Store what was given and changed together with the place it was read up to. Raises StoreError."""
+        states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
+        self._cursor = Cursor(self._cursor.ticks_store_id, self._cursor.seq, self._cursor.event_id, states)
+        logged = self._analysis.save(decisions, self._cursor, time.time_ns() // 1_000_000)
+        self._saved_s = time.monotonic()
+        by_run = {watch.previous.run_id: watch for watch in self.watches.values() if watch.previous}
+        by_run |= {watch.run.run_id: watch for watch in self.watches.values() if watch.run}
+        for entry in logged:
+            if entry.decision.run_id in by_run:
+                by_run[entry.decision.run_id].log.append(entry)

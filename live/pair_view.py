@@ -1,0 +1,48 @@
+"""What there is to say about one pair now, for screens and answers. Prices in quote currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.market.bars import Bar
+from engine.market.records import RunEnd
+from engine.pairs.calibration import Calibration
+from engine.pairs.enums import Reason
+from engine.pairs.evidence import PairEvidence
+from engine.pairs.model import Snapshot
+from engine.pairs.settings import PairSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LogCount:
+    """Decisions by what they are: entries, exits and corrections, or bars beyond entry on which nothing was done."""
+
+    trades: int = 0
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """One pair at one moment. ``bars``: complete ones in its model; None and empty where nothing is known yet."""
+
+    market: str
+    y: str
+    x: str
+    settings: PairSettings
+    has_run: bool = False
+    bars: int = 0
+    latest: Snapshot | None = None
+    calibration: Calibration | None = None
+    forming: dict[str, Bar] = field(default_factory=dict)  # by leg, "y" and "x": the bar not complete yet
+    last_prices: tuple[float | None, float | None] = (None, None)
+    gate_tests: int = 0
+    gate_flips: int = 0
+    gate_open_share: float = 0.0  # of the bars since the first test
+    problem: str = ""  # why the pair is set aside
+    previous_end: RunEnd | None = None  # how the run before this one ended
+    gaps: int = 0  # open ones in either leg
+    evidence: PairEvidence | None = None
+    entries: int = 0  # of the bars that the model holds
+    refused: dict[Reason, int] = field(default_factory=dict)  # bars whose |z| passed entry and nothing was done: why
+    logged: LogCount = LogCount()  # decisions of this run
+    log_kept: LogCount = LogCount()  # of them, so many of the newest are shown at most

@@ -1,0 +1,133 @@
+"""One scan in a process of its own: ``python -m live.scan_job TICKS_DB``, started by ``live.scans``.
+
+The request comes as one line on standard input; what it does and what it found goes out as lines of JSON:
+``{"stage": "testing pairs", "done": 512, "total": 4950}``, at the end ``{"result": {...}}`` or ``{"error": "..."}``.
+A process, because a scan holds the interpreter while it reads and sorts, which the live path must not feel, and loads
+hundreds of megabytes, which it gives back by ending.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from engine.errors import PairbridgeError
+from engine.market.intervals import bar_open
+from engine.scan import ScanResult, correlations, scan_universe
+from engine.scan.prices import closing_prices
+from engine.scan.request import ScanRequest
+from engine.stats.checks import Floats
+from engine.store.sqlite.bar_reader import BarReader
+
+Say = Callable[[dict[str, Any]], None]
+
+MOST_PAIRS = 5_000  # stored; those with the smallest statistic
+MOST_MAPPED = 60  # symbols of the correlation map, the most liquid
+
+
+class _Data(NamedTuple):
+    """Bars by symbol: closing prices, NaN without a trade, and quote volumes."""
+
+    prices: pd.DataFrame
+    volumes: pd.DataFrame
+    from_ms: int
+    gaps: list[str]  # symbols of which ids are missing
+
+
+def run(request: ScanRequest, path: Path, say: Say, threads: int | None = None) -> dict[str, Any]:
+    """Read, test and correlate; returns plain JSON values, a number that is not known as None.
+
+    Raises StoreError while there is no store, ValueError where it holds too little.
+    """
+    data = _read(request, path, say)
+    result = scan_universe(
+        data.prices,
+        request.settings,
+        volume=data.volumes,
+        threads=threads,
+        progress=lambda done, total: say({"stage": "testing pairs", "done": done, "total": total}),
+    )
+    say({"stage": "correlating", "done": 0, "total": 1})
+    is_passed = result.pairs["statistic"] < result.pairs["critical_5"]
+    return {
+        "market": request.market,
+        "interval_ms": request.interval_ms,
+        "from_ms": data.from_ms,
+        "to_ms": data.from_ms + len(data.prices) * request.interval_ms,
+        "passed": int(is_passed.sum()),
+        "found": int(result.pairs["is_found"].sum()),
+        "confirmed": int(result.pairs["is_confirmed"].sum()),
+        "holes": [symbol for symbol in data.gaps if symbol in result.symbols],
+        "correlation": _correlation(data, result, request),
+        **result.record(MOST_PAIRS),
+    }
+
+
+def _read(request: ScanRequest, path: Path, say: Say) -> _Data:
+    reader = BarReader(path)
+    width_ms = request.interval_ms
+    watermark_ms, symbols = reader.watermark_ms(request.market), reader.symbols(request.market)
+    if watermark_ms is None or len(symbols) < 2:
+        raise ValueError(f"market {request.market} has {len(symbols)} symbols with trades; expected at least 2")
+    to_ms = bar_open(watermark_ms, width_ms)  # the last bar is complete
+    begun_ms = bar_open(min(each.first_ms for each in symbols) + width_ms - 1, width_ms)
+    from_ms = max(to_ms - request.span_ms, begun_ms)
+    bars = (to_ms - from_ms) // width_ms
+    if bars < 2:
+        raise ValueError(f"market {request.market} has {max(bars, 0)} complete bars; expected at least 2")
+    prices, volumes = {}, {}
+    for number, (symbol, _, _) in enumerate(symbols):
+        say({"stage": "reading symbols", "done": number, "total": len(symbols)})
+        found = reader.read(request.market, symbol, from_ms, to_ms)
+        slots, first = found.open_time_ms // width_ms, from_ms // width_ms
+        quotes = (found.low, found.high, found.close, found.bid, found.ask)
+        prices[symbol] = closing_prices(slots, quotes, found.is_sided, first, bars)
+        volumes[symbol] = np.bincount(slots - first, found.quote_volume, bars)
+    reader.close()
+    closes = pd.to_datetime(from_ms + width_ms * np.arange(1, bars + 1), unit="ms", utc=True)
+    gaps = [each.symbol for each in symbols if each.has_gap]
+    return _Data(pd.DataFrame(prices, index=closes), pd.DataFrame(volumes, index=closes), from_ms, gaps)
+
+
+def _correlation(data: _Data, result: ScanResult, request: ScanRequest) -> dict[str, Any] | None:
+    """Both maps of the most liquid symbols; None where fewer than two are left."""
+    shown = list(result.symbols[:MOST_MAPPED])
+    if len(shown) < 2:
+        return None
+    found = correlations(data.prices[shown], settings=request.settings)
+    return {
+        "symbols": list(found.symbols),
+        "pearson": _plain(found.pearson),
+        "hayashi_yoshida": _plain(found.hayashi_yoshida),
+    }
+
+
+def _plain(matrix: Floats) -> list[list[float | None]]:
+    return [[None if math.isnan(value) else round(value, 4) for value in row] for row in matrix.tolist()]
+
+
+def main() -> None:
+    """The command line; see above."""
+
+    def say(message: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(message, allow_nan=False) + "\n")
+        sys.stdout.flush()
+
+    try:
+        request = ScanRequest.from_json(sys.stdin.readline())
+        threads = max((os.cpu_count() or 1) - 1, 1)  # one core is left to the live path
+        say({"result": run(request, Path(sys.argv[1]), say, threads)})
+    except (PairbridgeError, ValueError) as error:
+        say({"error": str(error)})
+
+
+if __name__ == "__main__":
+    main()

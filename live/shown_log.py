@@ -1,0 +1,52 @@
+"""What screens show of a run's log: its newest decisions, and how many there were in all."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from engine.store.sqlite.analysis import LoggedDecision
+from live.pair_view import LogCount
+
+KEPT = LogCount(trades=2_000, refusals=1_000)
+
+
+class ShownLog:
+    """The newest trades (entries, exits, corrections) and, apart from them, the newest refusals: bars beyond entry on
+    which nothing was done are many more, and would push the trades out. ``count`` is of all that were ever added."""
+
+    def __init__(self, kept: LogCount = KEPT) -> None:
+        self._trades: deque[LoggedDecision] = deque(maxlen=kept.trades)
+        self._refusals: deque[LoggedDecision] = deque(maxlen=kept.refusals)
+        self.count = LogCount()
+
+    def __iter__(self) -> Iterator[LoggedDecision]:
+        """Those that are kept, in the order in which they were given."""
+        return heapq.merge(self._trades, self._refusals, key=_given)
+
+    def append(self, entry: LoggedDecision) -> None:
+        """The next decision of the run."""
+        is_refusal = entry.decision.kind == "no_entry"
+        (self._refusals if is_refusal else self._trades).append(entry)
+        self.count = LogCount(self.count.trades + (not is_refusal), self.count.refusals + is_refusal)
+
+    def extend(self, entries: Iterable[LoggedDecision]) -> None:
+        """The next decisions of the run, in the order in which they were given."""
+        for entry in entries:
+            self.append(entry)
+
+    def clear(self) -> None:
+        """Another run begins."""
+        self._trades.clear()
+        self._refusals.clear()
+        self.count = LogCount()
+
+    @property
+    def newest(self) -> int:
+        """Number of the last decision; 0 before the first."""
+        return max((kept[-1].given for kept in (self._trades, self._refusals) if kept), default=0)
+
+
+def _given(entry: LoggedDecision) -> int:
+    return entry.given

@@ -1,0 +1,167 @@
+"""What a screen shows of one watched pair: plain lists, copied out under the monitor's lock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.market.bars import Bar
+from engine.pairs.layout import Out
+from engine.pairs.leg import Col
+from engine.pairs.run import PairRun
+from engine.pairs.settings import PairSettings
+from engine.store.sqlite.analysis import LoggedDecision, Watched
+from live.monitor import Monitor
+from live.pair_view import PairView
+from live.shown_log import KEPT
+from live.watch import Watch
+
+Columns = dict[str, list[Any]]
+
+_MODEL_COLUMNS = {
+    "spread": Out.SPREAD, "mean": Out.MEAN, "deviation": Out.DEVIATION, "z": Out.Z, "beta": Out.BETA,
+    "beta_ols": Out.BETA_OLS, "beta_kalman": Out.BETA_KALMAN, "pvalue": Out.GATE_PVALUE, "gate": Out.GATE,
+    "coverage": Out.COVERAGE, "position": Out.POSITION,
+}  # fmt: skip
+_LEG_COLUMNS = {
+    "open": Col.OPEN, "high": Col.HIGH, "low": Col.LOW, "close": Col.CLOSE, "volume": Col.VOLUME, "last": Col.LAST,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerCursor:
+    """What a viewer has already: a run, how often it was revised, how many bars, and the last decision shown."""
+
+    run_id: str = ""
+    revisions: int = 0
+    bars: int = 0
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistRow:
+    """One row of the watch list."""
+
+    watch: Watched
+    settings: PairSettings
+    z: float | None
+    gate: float | None
+    position: int
+    bars: int
+    problem: str = ""  # why the pair is set aside
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDelta:
+    """What a viewer gets: the pair now, and of its bars and decisions those not seen yet."""
+
+    watch_id: int
+    view: PairView
+    seen: ViewerCursor
+    reset: bool  # the viewer is to forget what it has
+    first: int  # number of the first bar in ``columns``
+    columns: Columns
+    log: list[LoggedDecision]
+
+
+def watchlist_rows(monitor: Monitor) -> list[WatchlistRow]:
+    """The watch list with each pair's latest numbers."""
+    with monitor.lock:
+        rows = []
+        for watch in monitor.watches.values():
+            run = monitor.followed(watch)
+            shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
+            rows.append(
+                WatchlistRow(
+                    watch.entry,
+                    watch.settings,
+                    None if shot is None or math.isnan(shot.z) else shot.z,
+                    None if shot is None or math.isnan(shot.gate) else shot.gate,
+                    int(shot.position) if shot else 0,
+                    run.model.size if run else 0,
+                    watch.problem,
+                )
+            )
+        return rows
+
+
+def view_delta(monitor: Monitor, watch_id: int, seen: ViewerCursor, keep: int) -> ViewDelta | None:
+    """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
+    with monitor.lock:
+        watch = monitor.watches.get(watch_id)
+        if watch is None:
+            return None
+        entry = watch.entry
+        run = monitor.followed(watch)
+        if run is None or watch.run is None:  # one of its legs has not traded yet
+            view = PairView(
+                entry.market, entry.y, entry.x, watch.settings, problem=watch.problem, previous_end=watch.previous
+            )
+            return ViewDelta(watch_id, view, ViewerCursor(), True, 0, {}, [])
+        model = run.model
+        is_same = (seen.run_id, seen.revisions) == (watch.run.run_id, run.revisions) and seen.bars <= model.size
+        first = max(model.size - keep, seen.bars if is_same else 0, 0)
+        log = [each for each in watch.log if not is_same or each.given > seen.given]
+        now_seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
+        return ViewDelta(watch_id, _view(monitor, watch, run), now_seen, not is_same, first, _columns(run, first), log)
+
+
+def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
+    entry, model = watch.entry, run.model
+    builder = monitor.pipelines[entry.market].builder
+    worth = watch.worth(run)
+    return PairView(
+        market=entry.market,
+        y=entry.y,
+        x=entry.x,
+        settings=watch.settings,
+        has_run=True,
+        bars=model.size,
+        latest=model.snapshot(model.size - 1) if model.size else None,
+        calibration=model.calibration,
+        forming=_forming(monitor, watch, run),
+        last_prices=(builder.last_price(entry.y), builder.last_price(entry.x)),
+        gate_tests=model.gate_tests,
+        gate_flips=model.gate_flips,
+        gate_open_share=model.gate_open_share,
+        previous_end=watch.previous,
+        gaps=sum(builder.gap_count(symbol) for symbol in (entry.y, entry.x)),
+        evidence=worth.evidence if worth else None,
+        entries=worth.entries if worth else 0,
+        refused=worth.refused if worth else {},
+        logged=watch.log.count,
+        log_kept=KEPT,
+    )
+
+
+def _columns(run: PairRun, first: int) -> Columns:
+    model = run.model
+    if model.first_slot is None:
+        return {}
+    width_ms = run.settings.interval_ms
+    begin = model.first_slot + first
+    columns: Columns = {"t": [slot * width_ms for slot in range(begin, model.first_slot + model.size)]}
+    for name, row in _MODEL_COLUMNS.items():
+        columns[name] = _list(model.column(row, first))
+    for side, leg in zip(("y", "x"), run.legs, strict=True):
+        count = model.size - first
+        for name, col in _LEG_COLUMNS.items():
+            columns[f"{side}_{name}"] = _list(leg.column(col, begin - leg.first_slot)[:count])
+    return columns
+
+
+def _list(values: np.ndarray[Any, Any]) -> list[Any]:
+    return [None if value != value else value for value in values.tolist()]
+
+
+def _forming(monitor: Monitor, watch: Watch, run: PairRun) -> dict[str, Bar]:
+    builder = monitor.pipelines[watch.entry.market].builder
+    found: dict[str, Bar] = {}
+    for side, symbol, leg in zip(("y", "x"), (watch.entry.y, watch.entry.x), run.legs, strict=True):
+        bar = leg.forming(builder.forming(symbol))
+        if bar is not None:
+            found[side] = bar
+    return found

@@ -1,0 +1,60 @@
+"""A pair of the watch list while it is followed: its run, its log, and what its numbers were last found to be worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.market.records import Run, RunEnd
+from engine.pairs.enums import Action, Reason
+from engine.pairs.evidence import PairEvidence, evidence_of
+from engine.pairs.layout import Out
+from engine.pairs.run import PairRun
+from engine.pairs.settings import PairSettings
+from engine.store.sqlite.analysis import Watched
+from live.shown_log import ShownLog
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What stands beside a run's numbers, and what became of the bars whose |z| passed entry.
+
+    ``entries``: on so many the rule entered; ``refused``: on so many it did not, by reason.
+    """
+
+    evidence: PairEvidence
+    entries: int
+    refused: dict[Reason, int]
+
+
+@dataclass(slots=True)
+class Watch:
+    """One watched pair, its run, and what the screens show of its log."""
+
+    entry: Watched
+    settings: PairSettings
+    run: Run | None = None
+    log: ShownLog = field(default_factory=ShownLog)
+    previous: RunEnd | None = None  # how the run before ended
+    problem: str = ""  # why it is not followed: its settings cannot be read, or its computation failed
+    _worth: Worth | None = None
+    _worth_at: tuple[str, int, int] = ("", 0, 0)  # run, revisions, bars
+
+    def worth(self, run: PairRun) -> Worth | None:
+        """Of its run as it stands, None before its first bar. Made once for each state of the run: screens ask 20
+        times a second, and it costs milliseconds."""
+        if not run.model.size:
+            return None
+        state = (run.run.run_id, run.revisions, run.model.size)
+        if self._worth is None or state != self._worth_at:
+            self._worth, self._worth_at = _worth_of(run), state
+        return self._worth
+
+
+def _worth_of(run: PairRun) -> Worth:
+    action = run.model.column(Out.ACTION)
+    entries = int(np.count_nonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT)))
+    codes, counts = np.unique(run.model.column(Out.REASON)[action == Action.NO_ENTRY], return_counts=True)
+    refused = {Reason(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
+    return Worth(evidence_of(run.model), entries, refused)

@@ -1,0 +1,1 @@
+"""The pages: layout, callbacks and labels of each."""

@@ -1,0 +1,279 @@
+"""The page: controls on the left, the pair on the right. Texts that change are filled by ``assets/live.js``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from engine.pairs.settings import PairSettings
+from screen.components import ids
+from screen.components.help import help_dialog
+from screen.components.theme import GRID_THEME
+from screen.pages.pair import figures
+from screen.pages.pair.evidence_panel import evidence_panel
+from screen.pages.pair.settings_form import pair_picker, settings_form
+from screen.pages.scan.layout import scan_page
+
+_CARDS = (
+    ("prices", "Last prices", "Last prints of Y and X, as they came. Statistics run on the trade-side mid."),
+    ("z", "z-score", "Distance of the spread from its mean, in deviations, the bar itself left out of both."),
+    ("beta", "Hedge ratio β", "Of the line that the spread is measured from: fitted up to the bar before."),
+    (
+        "half-life",
+        "Half-life at calibration",
+        "Of the spread, estimated once per run; what two unrelated walks would show stands beside.",
+    ),
+    (
+        "gate",
+        "Cointegration gate",
+        "Engle-Granger on one fixed line; opens at 5 %, closes at 20 %. One opening is no proof.",
+    ),
+    ("position", "Signal position", "What the rule would hold. Signals are given at a bar's close, for the next bar."),
+    (
+        "cost",
+        "Cost wall",
+        "What a round trip costs at this bar's half-spreads, in deviations of the spread. Inside it no entry pays.",
+    ),
+    ("coverage", "Coverage", "Open gaps in the data, and the share of the z window's bars in which both legs traded."),
+)
+_PANELS = (
+    (ids.PRICE, "Price and volume", "Trade prices of one leg; the last candle is still forming."),
+    (ids.LEGS, "Both legs", "Last prices, each as a percentage change from the left edge."),
+    (ids.SPREAD, "Spread", "Y minus the line known one bar before; the band is one deviation around the mean."),
+    (ids.Z, "z-score and signals", "Dashed: entry; dotted: exit. Marks are the entries and exits that stand."),
+    (ids.BETA, "Hedge ratio", "Both estimates, as known before each bar."),
+    (
+        ids.GATE,
+        "Cointegration p-value and gate",
+        "p of the latest test (information); the gate decides on the statistic.",
+    ),
+)
+_LIVE_REGION: Any = {"aria-live": "polite"}
+_DARK: Any = {"data-bs-theme": "dark"}
+_NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
+_GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
+
+
+def page(refresh_s: float = 1.0, settings: PairSettings | None = None, open_file: str | None = None) -> html.Div:
+    """All of it, without data. ``refresh_s``: seconds between polls while the live connection is down; ``settings``
+    of a new pair, for the form; ``open_file`` brings the key to change things, None where nobody needs one."""
+    return html.Div(
+        [
+            _header(),
+            html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
+            *_view_only(open_file),
+            html.Div([_sidebar(settings or PairSettings()), _main()], className="body"),
+            scan_page(),
+            _machinery(refresh_s),
+            help_dialog(),
+        ],
+        className="page",
+        **_DARK,
+    )
+
+
+def _view_only(open_file: str | None) -> list[html.Div]:
+    """Shown by assets/key.js while the browser has no key."""
+    if open_file is None:
+        return []
+    said: Any = ["View only. To add pairs, change settings or scan, open ", html.Code(open_file), " in this browser."]
+    return [html.Div(said, id=ids.VIEW_ONLY, hidden=True, role="note", className="view-only")]
+
+
+def _header() -> html.Header:
+    return html.Header(
+        [
+            html.Div(
+                [html.Span("Pair", className="brand-a"), html.Span("bridge", className="brand-b")], className="brand"
+            ),
+            dbc.RadioItems(
+                id=ids.TAB,
+                value="pair",
+                options=[{"label": "Pair", "value": "pair"}, {"label": "Universe scan", "value": "scan"}],
+                className="tabs btn-group",
+                inputClassName="btn-check",
+                labelClassName="btn btn-sm",
+            ),
+            html.Div("", id=ids.live("title"), className="pair-title"),
+            html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
+            dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="What is shown here (key: ?)"),
+        ],
+        className="top",
+    )
+
+
+def _sidebar(settings: PairSettings) -> html.Aside:
+    return html.Aside(
+        [
+            html.H2("Watch list"),
+            dag.AgGrid(
+                id=ids.LEADERS,
+                rowData=[],
+                columnDefs=[
+                    {"field": "pair", "headerName": "Pair", "flex": 1, "minWidth": 92, "tooltipField": "title"},
+                    {
+                        "field": "z",
+                        "headerName": "z",
+                        "width": 58,
+                        "valueFormatter": {"function": "pairbridgeNumber(params.value, 2)"},
+                    },
+                    {"field": "gate", "headerName": "Gate", "width": 70},
+                ],
+                defaultColDef={
+                    "sortable": True,
+                    "resizable": False,
+                    "suppressMovable": True,
+                    "suppressHeaderMenuButton": True,
+                },
+                dashGridOptions={
+                    "rowClassRules": {"is-chosen": "params.data.chosen"},
+                    "rowHeight": 30,
+                    "headerHeight": 28,
+                    "suppressCellFocus": True,
+                    "localeText": {"noRowsToShow": "No pair yet: it appears with the first trades of two symbols."},
+                    "theme": GRID_THEME,
+                },
+                getRowId="params.data.id",
+                className="grid watch-grid",
+                style={"height": "132px"},
+            ),
+            pair_picker(),
+            settings_form(settings),
+            html.Div(
+                [
+                    html.Span("", id=ids.MESSAGE, role="status", **_LIVE_REGION),
+                    dbc.Button("Undo", id=ids.UNDO_BUTTON, color="link", size="sm", style={"display": "none"}),
+                ],
+                className="message",
+            ),
+        ],
+        className="side",
+    )
+
+
+def _main() -> html.Main:
+    return html.Main(
+        [
+            html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
+            html.Section([_panel(*panel) for panel in _PANELS], className="charts"),
+            evidence_panel(),
+            _log(),
+        ]
+    )
+
+
+def _card(name: str, title: str, explanation: str) -> html.Div:
+    return html.Div(
+        [
+            html.Div(title, className="card-title"),
+            html.Div("–", id=ids.live(name), className="card-value"),
+            html.Div("no pair is followed yet", id=ids.live(f"{name}-note"), className="card-note"),
+        ],
+        className="metric",
+        title=explanation,
+    )
+
+
+def _panel(chart: str, title: str, explanation: str) -> html.Div:
+    heading: list[Any] = [html.H2(title), html.Span("", id=ids.live(f"{chart}-head"), className="panel-head")]
+    if chart == ids.PRICE:
+        heading.append(
+            dbc.RadioItems(
+                id=ids.PRICE_LEG, value="y", inline=True, className="leg-choice",
+                options=[{"label": "Y", "value": "y"}, {"label": "X", "value": "x"}],
+            )
+        )  # fmt: skip
+    return html.Div(
+        [
+            html.Div(heading, className="panel-top", title=explanation),
+            html.Div(
+                [
+                    dcc.Graph(
+                        id=chart, figure=figures.FIGURES[chart](), config=_GRAPH, className="graph", responsive=True
+                    ),
+                    html.Div("Waiting for the dashboard …", id=ids.note(chart), className="graph-note"),
+                ],
+                className="graph-box",
+            ),
+        ],
+        className="panel",
+    )
+
+
+def _log() -> html.Section:
+    number = {"type": "rightAligned", "filter": False}
+    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 164, "filter": False}
+    columns = [
+        {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
+        {"field": "kind", "headerName": "Decision", "width": 98},
+        {"field": "reason", "headerName": "Reason", "width": 112},
+        *(
+            {"field": field, "headerName": name, "width": width, **number,
+             "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
+            for field, name, width, digits in (
+                ("z", "z", 62, 3), ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
+                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 82, -10), ("x_price", "X price", 82, -10),
+                ("quantity_y", "Qty Y", 84, -6), ("quantity_x", "Qty X", 84, -6),
+            )
+        ),
+        {"field": "position", "headerName": "Pos.", "width": 52, **number},
+        {"field": "revision", "headerName": "Rev.", "width": 52, **number},
+        {"field": "given_at", "headerName": "Given at (UTC)", **moment},
+    ]  # fmt: skip
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Signal log"),
+                    html.Span("", id=ids.live("log-count"), className="panel-head"),
+                    html.Span("", id=ids.live("run-note"), className="panel-head"),
+                    dbc.Checklist(
+                        id=ids.LOG_FILTER,
+                        value=["trades"],
+                        inline=True,
+                        switch=True,
+                        className="leg-choice",
+                        options=[{"label": "entries and exits only", "value": "trades"}],
+                    ),
+                    html.A("Export CSV", id=ids.EXPORT, className="btn btn-outline-info btn-sm", download=""),
+                ],
+                className="panel-top",
+                title="Every decision, and every bar beyond the threshold with the reason why nothing was done.",
+            ),
+            dag.AgGrid(
+                id=ids.LOG,
+                rowData=[],
+                columnDefs=columns,
+                defaultColDef={"sortable": True, "resizable": True, "filter": True},
+                dashGridOptions={
+                    "rowHeight": 28,
+                    "headerHeight": 30,
+                    "suppressCellFocus": True,
+                    "enableCellTextSelection": True,
+                    "localeText": {"noRowsToShow": "No decision yet. One is logged whenever |z| passes the threshold."},
+                    "theme": GRID_THEME,
+                },
+                getRowId="params.data.given",
+                className="grid",
+                style={"height": "300px"},
+            ),
+        ],
+        className="panel log",
+    )
+
+
+def _machinery(refresh_s: float) -> html.Div:
+    """What callbacks and scripts talk over."""
+    return html.Div(
+        [
+            dcc.Store(id=ids.WATCH),
+            dcc.Store(id=ids.UNDO),
+            dcc.Store(id=ids.FRAME),
+            dcc.Interval(id=ids.POLL, interval=refresh_s * 1_000, disabled=True),
+            dcc.Interval(id=ids.OPTIONS, interval=3_000),
+        ],
+        hidden=True,
+    )

@@ -1,0 +1,1 @@
+"""The page of one pair: charts, evidence, settings, signal log."""

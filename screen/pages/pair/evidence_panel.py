@@ -1,0 +1,78 @@
+"""The evidence panel's components: groups of figures, and the reasons of what was not entered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from screen.components import ids
+from screen.components.formatting import UNKNOWN
+from screen.pages.pair.evidence import GROUPS, Group, Line
+from screen.pages.pair.reason_labels import REASONS, element
+
+_NO_PAIR = "no pair is followed yet"
+_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of what has the focus
+
+
+def evidence_panel() -> html.Section:
+    """All of it, without numbers; ``assets/live.js`` fills them in."""
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Evidence"),
+                    html.Span("", id=ids.live("evidence-head"), className="panel-head"),
+                    html.Span("what the figures above are worth; point at a line for its meaning", className="hint"),
+                ],
+                className="panel-top",
+            ),
+            html.Div([*(_group(group) for group in GROUPS), _why()], className="evidence"),
+        ],
+        className="panel evidence-panel",
+        id=ids.EVIDENCE,
+    )
+
+
+def _group(group: Group) -> html.Div:
+    return html.Div(
+        [html.H3(group.title, title=group.explanation), *(_line(line) for line in group.lines)], className="ev-group"
+    )
+
+
+def _line(line: Line) -> html.Div:
+    return html.Div(
+        [
+            html.Span(line.label, className="ev-label"),
+            html.Span(UNKNOWN, id=ids.live(line.name), className="ev-value"),
+            html.Span(_NO_PAIR, id=ids.live(f"{line.name}-note"), className="ev-note"),
+        ],
+        className="ev-line",
+        title=line.explanation,
+        **_FOCUSABLE,
+    )
+
+
+def _why() -> html.Div:
+    rows = [
+        html.Div(
+            [
+                html.Span(reason.name, className="why-code"),
+                html.Span("", id=ids.live(element(reason)), className="why-count"),
+            ],
+            className="why-line",
+            title=words,
+            **_FOCUSABLE,
+        )
+        for reason, words in REASONS.items()
+    ]  # fmt: skip
+    title = "Bars of this run whose |z| passed the entry, and why nothing was done on them."
+    passed = [
+        html.Span("Beyond entry", className="ev-label"),
+        html.Span(UNKNOWN, id=ids.live("passed"), className="ev-value"),
+        html.Span(_NO_PAIR, id=ids.live("passed-note"), className="ev-note"),
+    ]
+    return html.Div(
+        [html.H3("Why no entry", title=title), html.Div(passed, className="ev-line", title=title), *rows],
+        className="ev-group",
+    )

@@ -1,0 +1,134 @@
+"""One message to a screen: the bars it has not seen, and every text on it, from a pair's view. Pure.
+
+{"type": "frame", "reset": true, "first": 0, "columns": {"t": [...], "z": [...]}, "text": {"z": "-1.83"}, ...}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.market.bars import Bar
+from engine.market.intervals import interval_name
+from engine.pairs.settings import PairSettings
+from engine.store.sqlite.analysis import LoggedDecision, Watched
+from live.pair_view import PairView
+from screen.components import ids
+from screen.pages.pair import figures
+from screen.pages.pair.labels import live_texts, notes
+
+Frame = dict[str, Any]
+Columns = dict[str, list[Any]]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
+    """A decision as the log shows it and the CSV exports it. Times are UTC, to the millisecond.
+
+    ``bar_close`` is when the decision could be known, ``given_at`` when this machine gave it.
+    """
+    values = dataclasses.asdict(entry.decision)
+    bar_ms = values.pop("bar_ms")
+    del values["given_seq"]
+    return {
+        "given": str(entry.given),
+        "bar_close": utc(bar_ms + interval_ms),
+        "given_at": utc(entry.given_at_ms),
+        "kind": values.pop("kind"),
+        "reason": values.pop("reason"),
+        **values,
+    }
+
+
+def utc(time_ms: int) -> str:
+    """ISO 8601 with milliseconds and Z.
+
+    >>> utc(1790046465580)
+    '2026-09-22T03:07:45.580Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock(time_ms: int) -> str:
+    """A moment for people, to the second.
+
+    >>> clock(1790046465580)
+    '2026-09-22 03:07:45 UTC'
+    """
+    return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"
+
+
+def frame(
+    watch_id: int, view: PairView, columns: Columns, first: int, log: Sequence[LoggedDecision], reset: bool
+) -> Frame:
+    """The message for one viewer: ``columns`` from bar number ``first`` on. ``reset``: forget what was drawn before."""
+    text, tone = live_texts(view)
+    settings = view.settings
+    message: Frame = {
+        "type": "frame",
+        "watch": watch_id,
+        "reset": reset,
+        "first": first,
+        "columns": drawn_columns(columns, settings),
+        "forming": {side: forming(bar) for side, bar in view.forming.items()},
+        "text": text,
+        "tone": tone,
+        "notes": notes(view),
+        "log": [log_row(entry, settings.interval_ms) for entry in log],
+    }
+    if reset:
+        message["interval_ms"] = settings.interval_ms
+        message["log_kept"] = [view.log_kept.trades, view.log_kept.refusals]
+        message["shapes"] = {ids.Z: figures.z_lines(settings)}
+        message["names"] = {"y": view.y, "x": view.x}
+        message["spread_unit"] = " bps" if settings.space == "log" else ""
+    return message
+
+
+def drawn_columns(columns: Columns, settings: PairSettings) -> Columns:
+    """Columns as drawn: a log spread in basis points, with its band; the line in use where it is drawn nowhere else."""
+    if not columns:
+        return {}
+    unit = 1e4 if settings.space == "log" else 1.0
+    drawn = {name: values for name, values in columns.items() if name not in ("mean", "deviation", "beta")}
+    if settings.estimator not in ("kalman", "ols"):  # those two are drawn in any case
+        drawn["beta_used"] = columns["beta"]
+    drawn["spread"] = [_times(value, unit) for value in columns["spread"]]
+    pairs = list(zip(columns["mean"], columns["deviation"], strict=True))
+    for name, side in (("upper", 1.0), ("lower", -1.0)):
+        drawn[name] = [None if m is None or d is None else unit * (m + side * d) for m, d in pairs]
+    return drawn
+
+
+def forming(bar: Bar) -> list[float]:
+    """Open time, open, high, low, close and volume of a bar that is not complete."""
+    return [bar.open_time_ms, bar.open, bar.high, bar.low, bar.close, bar.volume]
+
+
+def leader_row(
+    watch: Watched, z: float | None, gate: float | None, position: int, settings: PairSettings, problem: str = ""
+) -> Frame:
+    """One row of the watch list. ``problem``: why the pair is set aside."""
+    gates = {None: "warm-up", 0.0: "closed", 1.0: "open"}
+    return {
+        "id": str(watch.watch_id),
+        "pair": f"{_short(watch.y)} ~ {_short(watch.x)}",
+        "title": f"{watch.y} ~ {watch.x}, {interval_name(settings.interval_ms)} bars, market {watch.market}"
+        + (f". Set aside: {problem}" if problem else ""),
+        "z": z,
+        "gate": "set aside" if problem else "off" if settings.gate == "off" else gates[gate],
+        "position": {1: "long", -1: "short", 0: "flat"}[position],
+    }
+
+
+def _short(symbol: str) -> str:
+    """A symbol without the quote currency that most share."""
+    return symbol.removesuffix("USDT") or symbol
+
+
+def _times(value: float | None, unit: float) -> float | None:
+    return None if value is None or math.isnan(value) else value * unit

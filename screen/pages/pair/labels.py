@@ -1,0 +1,197 @@
+"""The words and numbers around the charts: what is known, in units, and what is not known yet, in a sentence."""
+
+from __future__ import annotations
+
+import math
+
+from engine.market.intervals import interval_name
+from engine.stats.half_life import NULL_RESIDUAL
+from live.pair_view import PairView
+from screen.components import ids
+from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
+from screen.pages.pair.evidence import evidence_items, head
+from screen.pages.pair.reason_labels import passed, reason_counts
+
+
+def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
+    """(texts, tones) of every live element, by name."""
+    made = {
+        "prices": _prices(view),
+        "z": _z(view),
+        "beta": _beta(view),
+        "half-life": _half_life(view),
+        "gate": _gate(view),
+        "position": _position(view),
+        "cost": _cost(view),
+        "coverage": _coverage(view),
+    }
+    return texts_of(made)
+
+
+def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
+    """(texts, tones) of everything that follows the pair: cards, evidence and reasons."""
+    text, tone = cards(view)
+    more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
+    heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
+    heads[f"{ids.SPREAD}-head"] = heads["run-note"]
+    return text | more_text | reason_counts(view) | heads, tone | more_tone
+
+
+def no_pair_notes(bridge_url: str) -> dict[str, str]:
+    """What stands over every chart before there is a pair."""
+    sentence = f"No trades yet. Open the bridge page at {bridge_url} and click Start Bridge."
+    return dict.fromkeys(ids.CHARTS, sentence)
+
+
+def notes(view: PairView) -> dict[str, str]:
+    """What stands over each chart while it has nothing to draw; empty where it has."""
+    market, width = view.market, interval_name(view.settings.interval_ms)
+    if view.problem:
+        return dict.fromkeys(ids.CHARTS, f"This pair is set aside: {view.problem}. Apply other settings to go on.")
+    if not view.has_run:
+        missing = f"Waiting for trades of {view.y} and {view.x} in market {market}."
+        return dict.fromkeys(ids.CHARTS, missing)
+    if not view.bars:
+        return dict.fromkeys(ids.CHARTS, f"No complete {width} bar of both legs yet.")
+    found = dict.fromkeys(ids.CHARTS, "")
+    shot, calibrating = view.latest, _calibrating(view)
+    if calibrating:
+        found[ids.SPREAD] = found[ids.Z] = calibrating
+        if shot is not None and math.isnan(shot.beta_ols):
+            found[ids.BETA] = calibrating
+    elif shot is not None and math.isnan(shot.z):
+        found[ids.Z] = f"Filling the z window of {_z_window(view)} bars."
+    if view.settings.gate == "off":
+        found[ids.GATE] = "The gate is off: entries are not tested for cointegration."
+    elif shot is not None and math.isnan(shot.gate_pvalue):
+        found[ids.GATE] = _until_tested(view)
+    return found
+
+
+_END_REASONS = {
+    "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was taken off the list",
+    "length": "the run before had grown too long", "history": "earlier trades have come in",
+    "store": "another store of trades", "code": "a new version of the program", "failed": "a failure",
+}  # fmt: skip
+
+
+def run_note(view: PairView) -> str:
+    """Why this run follows another one."""
+    end = view.previous_end
+    if end is None:
+        return ""
+    return f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
+
+
+def _calibrating(view: PairView) -> str:
+    if view.calibration is not None:
+        return ""
+    needed = view.settings.calibration_bars
+    if view.bars > needed:
+        return "No calibration yet: over the bars so far a leg hardly traded or did not move. It is tried again."
+    left_s = (needed - view.bars) * view.settings.interval_ms / 1_000
+    return f"Calibrating: {view.bars} of {needed} bars, about {duration(left_s)} to go."
+
+
+def _until_tested(view: PairView) -> str:
+    if view.calibration is None and view.settings.test_window is None:
+        return "The test window is set by the half-life, once calibrated."
+    window = view.settings.test_window or (view.calibration.test_window if view.calibration else 0)
+    left_s = max(window - view.bars, 0) * view.settings.interval_ms / 1_000
+    return (
+        f"The first test needs {window} bars, about {duration(left_s)} to go." if left_s else "The first test is due."
+    )
+
+
+def _z_window(view: PairView) -> int:
+    return view.settings.z_window or (view.calibration.z_window if view.calibration else 0)
+
+
+def _prices(view: PairView) -> Item:
+    y, x = (UNKNOWN if price is None else f"{price:,.10g}" for price in view.last_prices)
+    return Item(y, f"{view.y}, dependent leg · {view.x} {x}")
+
+
+def _z(view: PairView) -> Item:
+    settings = view.settings
+    note = f"entry ±{settings.entry_z:g} · exit ±{settings.exit_z:g}"
+    shot = view.latest
+    if shot is None or math.isnan(shot.z):
+        return Item(UNKNOWN, _calibrating(view).rstrip(".") or note)
+    return Item(f"{shot.z:+.2f}", note, "warn" if abs(shot.z) >= settings.entry_z else "")
+
+
+def _beta(view: PairView) -> Item:
+    unit = "dollars of X per dollar of Y" if view.settings.space == "log" else "X per Y"
+    name = ESTIMATOR_NAMES[view.settings.estimator]
+    shot = view.latest
+    value = UNKNOWN if shot is None or math.isnan(shot.beta) else f"{shot.beta:.4f}"
+    return Item(value, f"{name} · {unit}")
+
+
+def _half_life(view: PairView) -> Item:
+    found = view.calibration
+    if found is None:
+        return Item(UNKNOWN, "estimated once, at calibration")
+    null = f"noise would show {NULL_RESIDUAL * found.bars:.0f} bars"
+    if not found.reverts:
+        return Item("n.a.", f"no reversion found · {null}", "bad")
+    seconds = found.half_life * view.settings.interval_ms / 1_000
+    return Item(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {null}")
+
+
+def _gate(view: PairView) -> Item:
+    if view.settings.gate == "off":
+        return Item("off", "entries are not tested", "warn")
+    shot = view.latest
+    if shot is None or math.isnan(shot.gate):
+        return Item(UNKNOWN, "not tested yet")
+    pvalue = f"p {shot.gate_pvalue:.3f}" if not math.isnan(shot.gate_pvalue) else "p unknown"
+    note = f"{pvalue} · open {view.gate_open_share:.0%} of bars · {view.gate_tests} tests, {view.gate_flips} flips"
+    return Item("OPEN", note, "good") if shot.gate == 1.0 else Item("CLOSED", note, "bad")
+
+
+def _position(view: PairView) -> Item:
+    shot = view.latest
+    if shot is None:
+        return Item(UNKNOWN, "")
+    y, x = view.y, view.x
+    if shot.position > 0:
+        return Item("LONG", f"long {y}, short {x}", "good")
+    if shot.position < 0:
+        return Item("SHORT", f"short {y}, long {x}", "bad")
+    return Item("FLAT", "signals act on the next bar")
+
+
+def _cost(view: PairView) -> Item:
+    fee = f"4 fills at {view.settings.fee_bps:g} bps + half-spreads"
+    shot = view.latest
+    if shot is None or math.isnan(shot.cost_z):
+        return Item(UNKNOWN, fee)
+    break_even = view.settings.exit_z + shot.cost_z
+    tone = "bad" if break_even > view.settings.entry_z else "good"
+    return Item(f"{shot.cost_z:.2f} σ", f"pays from |z| {break_even:.2f} · {fee}", tone)
+
+
+def _coverage(view: PairView) -> Item:
+    """The worse of two: gaps, or bars without a trade."""
+    shot = view.latest
+    share = math.nan if shot is None else shot.coverage
+    real = "z window not full" if math.isnan(share) else f"{share:.0%} of the z window real"
+    if view.gaps:
+        touched = any(window.is_touched for window in view.evidence.coverage) if view.evidence else False
+        where = "open, beside a window: no entries" if touched else "open, outside all windows"
+        return Item(f"{view.gaps} gap{'s' * (view.gaps > 1)}", f"{where} · {real}", "bad" if touched else "warn")
+    if math.isnan(share):
+        return Item(UNKNOWN, f"{real} · no open gap")
+    return Item(f"{share:.0%}", "both legs traded · no open gap", "warn" if share < 0.9 else "good")
+
+
+def _log_count(view: PairView) -> str:
+    logged, kept = view.logged, view.log_kept
+    trades = _of_all(logged.trades, kept.trades)
+    return f"{trades} entries, exits and corrections · {_of_all(logged.refusals, kept.refusals)} bars without an entry"
+
+
+def _of_all(count: int, kept: int) -> str:
+    return f"{count:,}" if count <= kept else f"newest {kept:,} of {count:,}"

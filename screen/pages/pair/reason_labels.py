@@ -1,0 +1,39 @@
+"""Why nothing was done on bars whose |z| passed the entry: how often, by reason, in plain words. Pure."""
+
+from __future__ import annotations
+
+from engine.pairs.enums import Reason
+from live.pair_view import PairView
+from screen.components.formatting import Item, unknown
+
+REASONS = {
+    Reason.GATE_CLOSED: "the test does not see the legs keep together",
+    Reason.IN_POSITION: "a position is held already",
+    Reason.BELOW_COST: "|z| would not pay the round trip",
+    Reason.WARMUP: "a window or the calibration was not full yet",
+    Reason.TAINTED_GAP: "a window touches an open gap in the data",
+    Reason.STALE_LEG: "a leg had not traded for a while, or too few bars were real",
+    Reason.FILLED_BAR: "a leg had no trade in the bar",
+    Reason.COOLDOWN: "too soon after an exit",
+    Reason.MAX_Z: "|z| was beyond the largest allowed",
+    Reason.BRIDGE_DOWN: "the bridge was down in the bar",
+}
+
+
+def reason_counts(view: PairView) -> dict[str, str]:
+    """By the name of the live element: how often each reason stood; empty where it never did."""
+    return {element(reason): f"{view.refused[reason]:,}" if reason in view.refused else "" for reason in REASONS}
+
+
+def element(reason: Reason) -> str:
+    """The name of a reason's live element."""
+    return f"why-{reason.name.lower()}"
+
+
+def passed(view: PairView) -> Item:
+    """How many bars passed the entry, and on how many of them the rule entered."""
+    refused = sum(view.refused.values())
+    entry = f"|z| ≥ {view.settings.entry_z:g}"
+    if not view.bars:
+        return unknown("no complete bar yet")
+    return Item(f"{refused + view.entries:,}", f"bars with {entry}; entered on {view.entries:,}, not on {refused:,}:")

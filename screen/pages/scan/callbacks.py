@@ -1,0 +1,233 @@
+"""The callbacks of the scan's page: start, follow, cancel, show, watch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+
+from engine.errors import PairbridgeError, SettingsError
+from engine.scan.request import ScanRequest, ScanState
+from engine.store.sqlite.scans import ScanSummary
+from screen.components import ids
+from screen.components.fields import at_fault, error_id, plain
+from screen.pages.scan import labels as texts
+from screen.pages.scan.form import FIELDS, FORM, fitting_span, request_from
+from screen.pages.scan.heatmap import correlation_map, empty_map
+
+
+class Scans(Protocol):
+    """What the page asks of the room that scans. Called from worker threads."""
+
+    def state(self) -> ScanState:
+        """Where it stands."""
+
+    def earlier(self, limit: int = 50) -> list[ScanSummary]:
+        """Stored scans, the newest first."""
+
+    def result(self, scan_id: int) -> dict[str, Any] | None:
+        """A stored result."""
+
+
+class WatchList(Protocol):
+    """Where a pair that was found can be put."""
+
+    def symbols(self) -> dict[str, list[str]]:
+        """By market, what has traded."""
+
+    def start_scan(self, request: ScanRequest) -> None:
+        """Begin a scan. Raises NotAllowed."""
+
+    def cancel_scan(self) -> None:
+        """Stop the one that runs. Raises NotAllowed."""
+
+    def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
+        """Follow a pair on bars of this width, unless it is followed already; returns its watch id."""
+
+
+def register_scan(app: Dash, scans: Scans, watch_list: WatchList) -> None:
+    """Wire the page."""
+    _register_run(app, scans, watch_list)
+    _register_result(app, scans)
+    _register_watch(app, scans, watch_list)
+
+
+def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
+    @app.callback(
+        Output(ids.SCAN_MARKET, "options"),
+        Output(ids.SCAN_MARKET, "value"),
+        Input(ids.SCAN_POLL, "n_intervals"),
+        State(ids.SCAN_MARKET, "options"),
+        State(ids.SCAN_MARKET, "value"),
+    )
+    async def offer(_: int | None, known: Any, chosen: str | None) -> tuple[Any, Any]:
+        found = await asyncio.to_thread(watch_list.symbols)
+        offered = [
+            {"label": f"{market} ({len(symbols)} symbols)", "value": market} for market, symbols in found.items()
+        ]
+        if offered == known:
+            return no_update, no_update
+        return offered, chosen or next(iter(found), None)
+
+    @app.callback(
+        Output(ids.SCAN_SAID, "children"),
+        Output(ids.SCAN_CANCEL, "disabled", allow_duplicate=True),
+        Input(ids.SCAN_START, "n_clicks"),
+        Input(ids.SCAN_CANCEL, "n_clicks"),
+        State(ids.SCAN_MARKET, "value"),
+        *(State(name, "value") for name in FORM),
+        prevent_initial_call=True,
+    )
+    async def act(_start: int, _cancel: int, market: str | None, *values: Any) -> tuple[Any, Any]:
+        try:
+            if ctx.triggered_id == ids.SCAN_CANCEL:
+                await asyncio.to_thread(watch_list.cancel_scan)
+                return "", True
+            await asyncio.to_thread(watch_list.start_scan, request_from(market, dict(zip(FORM, values, strict=True))))
+        except SettingsError as error:
+            return f"Not done. {plain(FIELDS, error)}", no_update
+        except PairbridgeError as error:
+            return f"Not done: {error}.", no_update
+        return "", False
+
+    @app.callback(
+        Output(ids.SCAN_SPAN, "value"),
+        Input(ids.SCAN_INTERVAL, "value"),
+        State(ids.SCAN_SPAN, "value"),
+        prevent_initial_call=True,
+    )
+    async def fit(interval: str | None, span: str | None) -> Any:
+        fitting = fitting_span(interval, span)
+        return no_update if fitting in (None, span) else fitting
+
+    @app.callback(
+        *(Output(error_id(name), "children") for name in FORM),
+        Input(ids.SCAN_MARKET, "value"),
+        *(Input(name, "value") for name in FORM),
+    )
+    async def check(market: str | None, *values: Any) -> list[str]:
+        try:
+            request_from(market, dict(zip(FORM, values, strict=True)))
+        except SettingsError as error:
+            return at_fault(FIELDS, error)
+        return at_fault(FIELDS, None)
+
+    @app.callback(
+        Output(ids.SCAN_STAGE, "children"),
+        Output(ids.SCAN_BAR, "value"),
+        Output(ids.SCAN_BAR, "animated"),
+        Output(ids.SCAN_START, "disabled"),
+        Output(ids.SCAN_CANCEL, "disabled"),
+        Output(ids.SCAN_NEWEST, "data"),
+        Input(ids.SCAN_POLL, "n_intervals"),
+        prevent_initial_call=True,
+    )
+    async def follow(_: int) -> tuple[Any, ...]:
+        state = scans.state()
+        stage, share = texts.progress(state)
+        is_running = state.phase == "running"
+        newest = await asyncio.to_thread(scans.earlier, 1)
+        return (
+            stage,
+            share,
+            is_running and share == 100.0,
+            is_running,
+            not is_running,
+            newest[0].scan_id if newest else None,
+        )
+
+    # Polls overlap on a slow machine: only a number that was not told before may move the choice.
+    wire: Any = app.clientside_callback  # has no types of its own
+    wire(
+        ClientsideFunction("pairbridge", "freshScan"),
+        Output(ids.SCAN_FRESH, "data"),
+        Input(ids.SCAN_NEWEST, "data"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output(ids.SCAN_CHOSEN, "options"),
+        Output(ids.SCAN_CHOSEN, "value"),
+        Input(ids.SCAN_FRESH, "data"),
+        prevent_initial_call=True,
+    )
+    async def choose(newest: int | None) -> tuple[Any, Any]:
+        earlier = await asyncio.to_thread(scans.earlier)
+        return [{"label": texts.summary(scan), "value": str(scan.scan_id)} for scan in earlier], str(newest)
+
+
+def _register_result(app: Dash, scans: Scans) -> None:
+    @app.callback(
+        Output(ids.SCAN_VERDICT, "children"),
+        Output(ids.SCAN_VERDICT, "className"),
+        Output(ids.SCAN_DETAIL, "children"),
+        Output(ids.SCAN_PAIRS, "rowData"),
+        Output(ids.SCAN_PAIRS, "selectedRows"),
+        Output(ids.SCAN_EXCLUDED, "rowData"),
+        Output(ids.SCAN_EXCLUDED_HEAD, "children"),
+        Output(ids.SCAN_EXPORT, "href"),
+        Input(ids.SCAN_CHOSEN, "value"),
+        prevent_initial_call=True,
+    )
+    async def show(chosen: str | None) -> tuple[Any, ...]:
+        result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
+        if result is None:
+            return "No scan yet.", "", "", [], [], [], "", None
+        said = texts.verdict(result)
+        return (
+            said.value,
+            f"tone-{said.tone}",
+            f"{said.note} {texts.detail(result)}",
+            texts.rows(result),
+            [],
+            texts.excluded_rows(result),
+            texts.excluded_head(result),
+            f"/api/scan.csv?scan={chosen}",
+        )
+
+    @app.callback(
+        Output(ids.SCAN_MAP, "figure"),
+        Output(ids.note(ids.SCAN_MAP), "children"),
+        Input(ids.SCAN_CHOSEN, "value"),
+        Input(ids.SCAN_MAP_KIND, "value"),
+        prevent_initial_call=True,
+    )
+    async def draw(chosen: str | None, kind: str) -> tuple[Any, str]:
+        result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
+        if result is None:
+            return empty_map(), "The map comes with a scan."
+        if result["correlation"] is None:
+            return empty_map(), "Fewer than two symbols passed the filters: there is nothing to correlate."
+        return correlation_map(result["correlation"], kind), ""
+
+
+def _register_watch(app: Dash, scans: Scans, watch_list: WatchList) -> None:
+    @app.callback(
+        Output(ids.SCAN_WATCH, "disabled"),
+        Output(ids.SCAN_WATCH, "children"),
+        Input(ids.SCAN_PAIRS, "selectedRows"),
+    )
+    async def name(rows: list[dict[str, Any]] | None) -> tuple[bool, str]:
+        return (False, f"Watch {rows[0]['id']}") if rows else (True, "Watch this pair")
+
+    @app.callback(
+        Output(ids.WATCH, "data", allow_duplicate=True),
+        Output(ids.TAB, "value"),
+        Output(ids.MESSAGE, "children", allow_duplicate=True),
+        Input(ids.SCAN_WATCH, "n_clicks"),
+        State(ids.SCAN_PAIRS, "selectedRows"),
+        State(ids.SCAN_CHOSEN, "value"),
+        running=[(Output(ids.SCAN_WATCH, "disabled"), True, False)],
+        prevent_initial_call=True,
+    )
+    async def watch(_: int, rows: list[dict[str, Any]] | None, chosen: str | None) -> tuple[Any, ...]:
+        result = await asyncio.to_thread(scans.result, int(chosen)) if chosen and rows else None
+        if not rows or result is None:
+            return no_update, no_update, no_update
+        y, x = rows[0]["y"], rows[0]["x"]
+        try:
+            watch_id = await asyncio.to_thread(watch_list.watch_found, result["market"], y, x, result["interval_ms"])
+        except PairbridgeError as error:
+            return no_update, "pair", f"Not done: {error}."
+        return watch_id, "pair", f"Watching {y} ~ {x}."

@@ -1,0 +1,139 @@
+"""What is asked of a scan: the form, and the request that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import html
+
+from engine.errors import SettingsError
+from engine.market.intervals import parse_interval
+from engine.scan.request import HOUR_MS, ScanRequest
+from engine.scan.settings import ScanSettings
+from screen.components import ids
+from screen.components.fields import Choices, Field, field_row, read_all
+from screen.pages.pair.settings_form import INTERVALS
+
+DEFAULTS = ScanSettings(least_bars=120)
+_DEFAULT_INTERVAL, _DEFAULT_HOURS = "1m", "24"
+_SPANS: Choices = (
+    ("1", "1 hour"), ("3", "3 hours"), ("6", "6 hours"), ("12", "12 hours"), ("24", "1 day"), ("72", "3 days"),
+    ("168", "7 days"), ("336", "14 days"), ("720", "30 days"), ("2160", "90 days"),
+)  # fmt: skip
+
+_WHAT = (
+    Field(ids.SCAN_INTERVAL, "interval", "Bars", "Width of a bar.", INTERVALS),
+    Field(
+        ids.SCAN_SPAN, "span_ms", "History", "How far back the bars go; less where the store begins later.", _SPANS
+    ),
+)  # fmt: skip
+_FILTERS = (
+    Field(
+        ids.SCAN_LEAST_BARS, "least_bars", "Least bars", "A symbol needs as many from its first price on.",
+        is_whole=True,
+    ),
+    Field(
+        ids.SCAN_MISSING, "most_filled", "Most missing",
+        "Share of a symbol's bars, 0 to 1, that may be without a trade; they are carried.",
+    ),
+    Field(
+        ids.SCAN_MOVING, "least_moving", "Least moving",
+        "Share of the bars, 0 to 1, in which a symbol's price has to change.",
+    ),
+    Field(
+        ids.SCAN_VOLUME, "least_volume", "Least volume",
+        "Median volume of a bar, in quote currency, below which a symbol is too thin; 0: any.",
+    ),
+)  # fmt: skip
+_TEST = (
+    Field(
+        ids.SCAN_LAGS, "lags", "Test lags", "How the test chooses its lags; BIC keeps its size best.",
+        (("bic", "BIC"), ("aic", "AIC"), ("1", "1"), ("0", "0")),
+    ),
+    Field(
+        ids.SCAN_HOLDOUT, "holdout", "Hold-out",
+        "The newest share of the bars, 0 to 0.8, which the selection never sees; what is found is confirmed there.",
+    ),
+    Field(
+        ids.SCAN_CONTROL, "control", "False finds by",
+        "Benjamini-Hochberg bounds their share where tests hang together the usual way, Benjamini-Yekutieli always.",
+        (("bh", "BH – Hochberg"), ("by", "BY – Yekutieli")),
+    ),
+    Field(
+        ids.SCAN_LEVEL, "false_share", "At most",
+        "The share of false finds, 0 to 1, among the pairs found: a find is a pair whose q is no larger.",
+    ),
+)  # fmt: skip
+FIELDS = (*_WHAT, *_FILTERS, *_TEST)
+FORM = tuple(field.id for field in FIELDS)
+
+
+def scan_form() -> html.Aside:
+    """Market, bars, filters and tests, with the buttons that start and cancel."""
+    form = html.Aside(
+        [
+            html.H2("Universe scan"),
+            html.P("Every pair of a market, tested at once, judged knowing how many were asked.", className="lead-in"),
+            dbc.Select(id=ids.SCAN_MARKET, options=[], size="sm", placeholder="market"),
+            *map(field_row, _WHAT),
+            html.H3("Which symbols"),
+            *map(field_row, _FILTERS),
+            html.H3("Test"),
+            *map(field_row, _TEST),
+            html.Div(
+                [
+                    dbc.Button("Start scan", id=ids.SCAN_START, color="info", size="sm"),
+                    dbc.Button("Cancel", id=ids.SCAN_CANCEL, color="secondary", outline=True, size="sm", disabled=True),
+                ],
+                className="buttons",
+            ),
+            dbc.Progress(id=ids.SCAN_BAR, value=0, striped=True, className="scan-bar"),
+            html.Div("", id=ids.SCAN_SAID, className="message", role="alert"),
+            html.Div("", id=ids.SCAN_STAGE, className="message", role="status"),
+        ],
+        className="side scan-form settings",
+    )
+    for name, value in zip(FORM, form_values(DEFAULTS), strict=True):
+        form[name].value = value
+    return form
+
+
+def form_values(settings: ScanSettings) -> list[Any]:
+    """The values of the controls in FORM's order, with the usual bars and history."""
+    usual = {"interval": _DEFAULT_INTERVAL, "span_ms": _DEFAULT_HOURS}
+    return [field.shown(usual.get(field.name) or getattr(settings, field.name)) for field in FIELDS]
+
+
+def fitting_span(interval: str | None, span: str | None) -> str | None:
+    """The history nearest to ``span`` (a choice of the form) that a scan takes on bars of this width; None for none.
+
+    >>> fitting_span("1s", "24"), fitting_span("1m", "24"), fitting_span("1h", "24"), fitting_span("apples", "24")
+    ('3', '24', '168', None)
+    """
+    fitting = [hours for hours, _ in _SPANS if _is_fitting(interval, hours)]
+    if span is None or not fitting:
+        return None
+    return min(fitting, key=lambda hours: abs(int(hours) - int(span)))
+
+
+def _is_fitting(interval: str | None, hours: str) -> bool:
+    try:
+        ScanRequest("", parse_interval(interval or ""), int(hours) * HOUR_MS)
+    except (ValueError, SettingsError):
+        return False
+    return True
+
+
+def request_from(market: str | None, values: Mapping[str, Any]) -> ScanRequest:
+    """What the controls ask for. Raises SettingsError naming the field, the value and what was expected."""
+    asked = read_all(FIELDS, values)
+    span_ms = int(asked.pop("span_ms")) * HOUR_MS
+    try:
+        interval_ms = parse_interval(asked.pop("interval"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    if not market:
+        raise SettingsError("Market is empty; expected one in which symbols have traded")
+    return ScanRequest(market, interval_ms, span_ms, ScanSettings(**asked))

@@ -1,0 +1,126 @@
+"""A scan's result in words and rows: how many were asked, how many were found, and what is left of them. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.market.intervals import interval_name
+from engine.scan.request import ScanState
+from engine.store.sqlite.scans import ScanSummary
+from screen.components.formatting import Item, duration
+
+Result = dict[str, Any]
+EXCLUSIONS = {
+    "SHORT_HISTORY": "too few bars",
+    "MISSING_BARS": "too many bars without a trade",
+    "BAD_PRICE": "a price that cannot be",
+    "CONSTANT": "the price never changes",
+    "RARELY_MOVES": "the price rarely changes",
+    "ILLIQUID": "too little volume",
+    "ONE_LINE": "one leg is the other",
+}
+_CONTROLS = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
+LUCK = 0.05  # of pairs that share nothing pass the 5 % value
+
+
+def progress(state: ScanState) -> tuple[str, float]:
+    """What stands under the buttons, and how much of the bar is full, in percent."""
+    if state.phase == "running":
+        counted = f" {state.done:,} of {state.total:,}" if state.total > 1 else ""
+        if state.stage == "correlating":  # the last step, in one piece
+            return "tested; correlating the most liquid symbols …", 100.0
+        share = state.done / state.total if state.total else 0.0
+        return f"{state.stage}{counted} …", 100.0 * share
+    said = {"cancelled": "Cancelled; nothing was stored.", "failed": f"Not done: {state.problem}."}
+    return said.get(state.phase, ""), 0.0
+
+
+def verdict(result: Result) -> Item:
+    """The sentence that counts: what survived."""
+    settings = json.loads(result["settings"])
+    found, confirmed = result["found"], result["confirmed"]
+    level = f"q ≤ {settings['false_share']:g}"
+    if not result["tests"]:
+        return Item("Nothing was tested.", "Fewer than two symbols passed the filters.", "warn")
+    if not found:
+        q = min(pair[_q_name(settings)] for pair in result["pairs"])
+        return Item("None found.", f"No pair has {level}; the smallest q is {q:.3g}.", "warn")
+    if not settings["holdout"]:
+        return Item(f"{found} found, none confirmed.", f"{level}; nothing was held out to confirm them on.", "warn")
+    found_at = f"{_pairs(found)} found at {level}"
+    if not confirmed:
+        return Item("None survived.", f"{found_at}, and none of them on the held-out bars.", "warn")
+    return Item(f"{_pairs(confirmed)} survived.", f"{found_at}, {confirmed:,} also on the held-out bars.", "good")
+
+
+def detail(result: Result) -> str:
+    """What was asked, how often, and what luck alone would give."""
+    settings, width_ms = json.loads(result["settings"]), result["interval_ms"]
+    tests, bars, held = result["tests"], result["bars"], result["holdout_bars"]
+    parts = [
+        f"{tests:,} tests on {len(result['symbols'])} symbols, {bars:,} bars of {interval_name(width_ms)}"
+        f" ({duration(bars * width_ms / 1_000)}), up to {moment(result['from_ms'] + bars * width_ms)}; {held:,} newer"
+        " bars held out.",
+        f"{result['passed']:,} pass the 5 % value, where luck alone gives about {_count(LUCK * tests)}.",
+        f"False finds by {_CONTROLS[settings['control']]}.",
+    ]
+    if result["holes"]:
+        parts.append(f"Trades are missing of {', '.join(result['gaps'])}: bars beside a gap may be wrong.")
+    if len(result["pairs"]) < tests:
+        parts.append(f"The {len(result['pairs']):,} pairs with the smallest statistic are kept.")
+    return " ".join(parts)
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    """The table: one row a pair, the smallest statistic first."""
+    return [{"id": f"{pair['y']} ~ {pair['x']}", "verdict": _verdict_of(pair), **pair} for pair in result["pairs"]]
+
+
+def excluded_rows(result: Result) -> list[dict[str, str]]:
+    """What was left out, and why."""
+    return [
+        {"name": name, "code": code, "why": f"{EXCLUSIONS[code]}: {detail}" if detail else EXCLUSIONS[code]}
+        for name, code, detail in result["excluded"]
+    ]
+
+
+def excluded_head(result: Result) -> str:
+    """How many were left out."""
+    count = len(result["excluded"])
+    return "nothing was left out" if not count else f"{count} left out; they were not tested"
+
+
+def summary(scan: ScanSummary) -> str:
+    """One line in the list of earlier scans."""
+    width = interval_name(scan.interval_ms)
+    return (
+        f"{moment(scan.at_ms)} · {scan.market} · {width} · {scan.tests:,} tests · {scan.found} found ·"
+        f" {scan.confirmed} survived"
+    )
+
+
+def moment(time_ms: int) -> str:
+    """A moment for people, to the minute.
+
+    >>> moment(1790046465580)
+    '2026-09-22 03:07 UTC'
+    """
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _verdict_of(pair: dict[str, Any]) -> str:
+    return "survived" if pair["is_confirmed"] else "found" if pair["is_found"] else ""
+
+
+def _q_name(settings: dict[str, Any]) -> str:
+    return "q_value" if settings["control"] == "bh" else "q_value_by"
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count:,} pairs"

@@ -1,0 +1,173 @@
+"""The scan's page: the form on the left, what was found on the right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from screen.components import ids
+from screen.components.theme import GRID_THEME
+from screen.pages.scan.form import scan_form
+from screen.pages.scan.heatmap import empty_map
+
+_RIGHT = {"type": "rightAligned"}
+_STATUS: Any = {"role": "status", "aria-live": "polite"}
+_NUMBER, _SHARE = "pairbridgeNumber(params.value, {})", "pairbridgeShare(params.value)"
+_NUMBERS = (
+    ("statistic", "Statistic", 80, _NUMBER.format(2), "Engle-Granger; lower is evidence"),
+    ("pvalue", "p", 76, _SHARE, "Of this test alone, asymptotic"),
+    ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds, were this the last one"),
+    ("q_value_by", "q BY", 76, _SHARE, "Benjamini-Yekutieli: the same under any dependence"),
+    ("half_life_bars", "Half-life", 78, _NUMBER.format(1), "Of the residual, in bars; –: no reversion"),
+    ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "The half-life that unrelated walks show, in bars"),
+    ("crossings", "Crossings", 84, _NUMBER.format(0), "How often the residual crosses its mean"),
+    ("hurst", "Hurst", 62, _NUMBER.format(2), "Of the residual; below 0.5 it reverts"),
+    ("beta", "β", 72, _NUMBER.format(4), "Dollars of X per dollar of Y"),
+    ("holdout_pvalue", "p held out", 92, _SHARE, "Of the same line on bars that it has not seen"),
+)  # fmt: skip
+
+
+def scan_page() -> html.Div:
+    """All of it, without a result."""
+    return html.Div([scan_form(), html.Main([_found(), _map(), _excluded()]), _machinery()], className="scan-page")
+
+
+def _found() -> html.Section:
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Result"),
+                    dbc.Select(
+                        id=ids.SCAN_CHOSEN, options=[], size="sm", placeholder="no scan yet", className="earlier"
+                    ),
+                    html.A(
+                        "Export CSV", id=ids.SCAN_EXPORT, className="btn btn-outline-info btn-sm", download=""
+                    ),
+                ],
+                className="panel-top",
+            ),
+            html.Div(
+                [html.Strong("No scan yet.", id=ids.SCAN_VERDICT), html.Span("", id=ids.SCAN_DETAIL)],
+                className="verdict", **_STATUS,
+            ),
+            dag.AgGrid(
+                id=ids.SCAN_PAIRS,
+                rowData=[],
+                columnDefs=_pair_columns(),
+                defaultColDef={"sortable": True, "resizable": True, "filter": True},
+                dashGridOptions={
+                    "rowHeight": 28,
+                    "headerHeight": 30,
+                    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+                    "rowClassRules": {"is-survivor": "params.data.verdict === 'survived'"},
+                    "localeText": {"noRowsToShow": "No pair was tested yet. Choose a market and start a scan."},
+                    "theme": GRID_THEME,
+                },
+                getRowId="params.data.id",
+                className="grid",
+                style={"height": "330px"},
+            ),
+            html.Div(
+                [
+                    dbc.Button(
+                        "Watch this pair", id=ids.SCAN_WATCH, color="info", outline=True, size="sm", disabled=True
+                    ),
+                    html.Span("Choose a row with the mouse, or with the arrow keys and the space bar."),
+                ],
+                className="below",
+            ),
+        ],
+        className="panel",
+    )  # fmt: skip
+
+
+def _pair_columns() -> list[dict[str, Any]]:
+    names = [
+        {"field": "y", "headerName": "Y", "width": 98, "pinned": "left", "headerTooltip": "The dependent leg"},
+        {"field": "x", "headerName": "X", "width": 98, "pinned": "left", "headerTooltip": "The more liquid leg"},
+        {
+            "field": "verdict", "headerName": "Verdict", "width": 92,
+            "headerTooltip": "found: q is small enough; survived: also on the held-out bars",
+        },
+    ]  # fmt: skip
+    numbers = [
+        {
+            "field": field, "headerName": name, "width": width, "headerTooltip": tip, **_RIGHT,
+            "valueFormatter": {"function": function}, "filter": False,
+        }
+        for field, name, width, function, tip in _NUMBERS
+    ]  # fmt: skip
+    return [*names, *numbers]
+
+
+def _map() -> html.Section:
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Correlation of returns"),
+                    html.Span("like beside like; the most liquid 60 at most", className="panel-head"),
+                    dbc.RadioItems(
+                        id=ids.SCAN_MAP_KIND, value="pearson", inline=True, className="leg-choice",
+                        options=[
+                            {"label": "Pearson", "value": "pearson"},
+                            {"label": "Hayashi-Yoshida", "value": "hayashi_yoshida"},
+                        ],
+                    ),
+                ],
+                className="panel-top",
+                title="Pearson over bars, missing ones carried, reads too low where symbols trade at different moments;"
+                " Hayashi-Yoshida is over each symbol's own bars.",
+            ),
+            html.Div(
+                [
+                    dcc.Graph(
+                        id=ids.SCAN_MAP, figure=empty_map(), className="graph", responsive=True,
+                        config={"displaylogo": False, "displayModeBar": False, "responsive": True},
+                    ),
+                    html.Div("The map comes with a scan.", id=ids.note(ids.SCAN_MAP), className="graph-note"),
+                ],
+                className="map-box",
+            ),
+        ],
+        className="panel scan-part",
+    )  # fmt: skip
+
+
+def _excluded() -> html.Section:
+    return html.Section(
+        [
+            html.Div(
+                [html.H2("Left out"), html.Span("", id=ids.SCAN_EXCLUDED_HEAD, className="panel-head")],
+                className="panel-top",
+            ),
+            dag.AgGrid(
+                id=ids.SCAN_EXCLUDED,
+                rowData=[],
+                columnDefs=[
+                    {"field": "name", "headerName": "Symbol or pair", "width": 170},
+                    {"field": "code", "headerName": "Reason", "width": 150},
+                    {"field": "why", "headerName": "What it is", "flex": 1, "minWidth": 220},
+                ],
+                defaultColDef={"sortable": True, "resizable": True},
+                dashGridOptions={
+                    "rowHeight": 28,
+                    "headerHeight": 30,
+                    "localeText": {"noRowsToShow": "What a scan leaves out is listed here with the reason."},
+                    "theme": GRID_THEME,
+                },
+                className="grid",
+                style={"height": "180px"},
+            ),
+        ],
+        className="panel scan-part",
+    )
+
+
+def _machinery() -> html.Div:
+    poll = dcc.Interval(id=ids.SCAN_POLL, interval=500, disabled=True)
+    return html.Div([dcc.Store(id=ids.SCAN_NEWEST), dcc.Store(id=ids.SCAN_FRESH), poll], hidden=True)

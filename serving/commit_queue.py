@@ -1,0 +1,113 @@
+"""The queue between the sockets and the file: whatever gathered while one commit ran goes into the next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from engine.errors import StoreError
+from engine.market.records import Batch, Commit, Event
+from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.writer import TickWriter
+
+log = logging.getLogger("pairbridge.server")
+
+RETRY_S = 0.5
+MAX_COMMIT_ROWS = 8_000  # half of what a bridge may have in flight: while one half is stored the other comes in
+
+
+class CommitQueue:
+    """Batches and events go in, ``on_commit`` hears of each transaction that ended well."""
+
+    def __init__(self, writer: TickWriter, now: Callable[[], Now], on_commit: Callable[[Commit, int], None]) -> None:
+        """``on_commit(commit, mono_ms)`` is called on the event loop, before anybody who waits goes on."""
+        self._writer = writer
+        self._now = now
+        self._on_commit = on_commit
+        self._batches: list[Batch] = []
+        self._events: list[Event] = []
+        self._waiting_since_ms: int | None = None
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._is_stopping = False
+        self.error: str | None = None
+        self.last_ms = 0
+
+    @property
+    def waiting_batches(self) -> int:
+        """Batches that are not stored yet."""
+        return len(self._batches)
+
+    @property
+    def waiting_rows(self) -> int:
+        """Their ticks."""
+        return sum(len(batch.ticks) for batch in self._batches)
+
+    def unstored_ms(self) -> int:
+        """How long the oldest of what waits has waited; 0 when nothing does."""
+        return 0 if self._waiting_since_ms is None else self._now().mono_ms - self._waiting_since_ms
+
+    def add(self, item: Batch | Event) -> None:
+        """Store this with the next commit."""
+        if isinstance(item, Batch):
+            self._batches.append(item)
+        else:
+            self._events.append(item)
+        if self._waiting_since_ms is None:
+            self._waiting_since_ms = self._now().mono_ms
+        self._wake.set()
+
+    async def moved(self) -> None:
+        """Return after the next try to commit."""
+        await self._moved.wait()
+
+    def stop(self) -> None:
+        """``run`` returns when everything that waits is stored, or could not be at the first try."""
+        self._is_stopping = True
+        self._wake.set()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def run(self) -> None:
+        """Commit until stopped: a quiet market's trade at once, a busy one's in large groups."""
+        while not (self._is_stopping and not self._batches and not self._events):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._batches or self._events:
+                await self._commit_once()
+                await asyncio.sleep(self._writer.pause_s())
+
+    async def _commit_once(self) -> None:
+        rows = taken = 0
+        while taken < len(self._batches) and rows < MAX_COMMIT_ROWS:
+            rows += len(self._batches[taken].ticks)
+            taken += 1
+        batches, events = self._batches[:taken], self._events[:]
+        started = self._now()
+        try:
+            commit = await self._writer.commit(batches, events, started)
+        except StoreError as error:
+            await self._failed(str(error))
+            return
+        del self._batches[:taken]
+        del self._events[: len(events)]
+        ended_ms = self._now().mono_ms
+        self.last_ms = ended_ms - started.mono_ms
+        self.error = None
+        self._waiting_since_ms = started.mono_ms if self._batches or self._events else None
+        self._on_commit(commit, ended_ms)
+        self._move()
+
+    async def _failed(self, error: str) -> None:
+        if self.error != error:
+            log.error("%s; %d batches wait", error, len(self._batches))
+        self.error = error
+        if self._is_stopping:
+            log.error("stopping with %d batches that could not be stored; the bridge has them", len(self._batches))
+            self._batches, self._events = [], []
+        else:
+            await asyncio.sleep(RETRY_S)
+        self._move()

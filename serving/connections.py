@@ -1,0 +1,143 @@
+"""Connections to the bridge port: few and small until they have said hello, counted when they are turned away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+
+from engine.intake.actions import Close, Send
+
+MAX_STRANGERS = 40  # connections at once that have not said hello
+HEAD_BYTES = 32_768  # of HTTP, cookies of other servers on this machine included
+STRANGER_BYTES = 65_536  # the longest message of a stranger; a bridge may send its first batch with its hello
+LAST_WORD_S = 1.0  # to read why it is closed, for who breaks the framing; it may go on sending that long
+OUTBOX_BYTES = 1 << 20  # what may wait for a client that does not read; then it is cut off
+TAKEN_AT_ONCE = 8  # new connections between two looks at those that are in: a crowd must not delay their trades
+BACKLOG = 1_024  # connections that may wait for that in the system's queue; from a full one it drops newcomers
+_MESSAGE_BYTES = 256  # what a waiting message costs beside its text
+
+_FRAME_CODES = {1002, 1007, 1009}  # RFC 6455: broken framing, text that is not UTF-8, too much of it
+_OBJECTIONS = {421: "host", 403: "origin"}
+
+
+def queue_more(listening: Iterable[Any]) -> None:
+    """Lengthen the queues of listening sockets to BACKLOG: asyncio has one number for both, the queue's length and
+    how many it takes from it at once."""
+    for each in listening:
+        with socket.socket(fileno=os.dup(each.fileno())) as same:
+            same.listen(BACKLOG)
+
+
+class ConnectionLimiter:
+    """Everybody who has not said hello yet. When it is crowded the oldest goes: who has the token says so at once."""
+
+    def __init__(self, refused: Counter[str], message_bytes: int) -> None:
+        """``refused`` is counted up by reason; ``message_bytes``: the longest message once they have said hello."""
+        self.refused = refused
+        self.message_bytes = message_bytes
+        self._strangers: dict[BridgeConnection, None] = {}
+
+    def receive(self, *arguments: Any, **options: Any) -> BridgeConnection:
+        """Make a connection; a factory for ``serve(create_connection=...)``."""
+        return BridgeConnection(self, *arguments, **options)
+
+    def enter(self, visitor: BridgeConnection) -> None:
+        """Somebody has come."""
+        self._strangers[visitor] = None
+        if len(self._strangers) > MAX_STRANGERS:
+            next(iter(self._strangers)).cut_off("too-many")
+
+    def leave(self, visitor: BridgeConnection) -> None:
+        """Somebody has gone, or is no stranger any more."""
+        self._strangers.pop(visitor, None)
+
+
+class BridgeConnection(ServerConnection):
+    """One connection to the bridge port."""
+
+    def __init__(self, lobby: ConnectionLimiter, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lobby = lobby
+        self._is_counted = False
+        self._head_bytes = 0
+        self.protocol.max_message_size = STRANGER_BYTES
+
+    def let_in(self) -> None:
+        """It has said hello."""
+        self._lobby.leave(self)
+        self.protocol.max_message_size = self._lobby.message_bytes
+
+    def cut_off(self, reason: str) -> None:
+        """End it without a word: it does not read, or there are too many."""
+        self._count(reason)
+        self._lobby.leave(self)
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        super().connection_made(transport)
+        self._lobby.enter(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        if self.request is None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self.cut_off("handshake")
+                return
+        super().data_received(data)
+        if self._broke_the_framing() and not self._is_counted:
+            self._count("frame")
+            self.loop.call_later(LAST_WORD_S, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        super().connection_lost(exc)
+        self._lobby.leave(self)
+        if self.response is None or self.protocol.handshake_exc is not None:
+            self._count("handshake")  # not HTTP, not a WebSocket, or too slow
+        elif self.response.status_code in _OBJECTIONS:
+            self._count(_OBJECTIONS[self.response.status_code])
+        elif self._broke_the_framing():  # text that is not UTF-8 shows only when it is read
+            self._count("frame")
+
+    def _broke_the_framing(self) -> bool:
+        sent = self.protocol.close_sent
+        return sent is not None and sent.code in _FRAME_CODES and not self.protocol.close_rcvd_then_sent
+
+    def _count(self, reason: str) -> None:
+        """Once for each connection; what the intake refuses it counts itself."""
+        if not self._is_counted:
+            self._is_counted = True
+            self._lobby.refused[reason] += 1
+
+
+class SendQueue(asyncio.Queue[Send | Close]):
+    """What waits to be sent to one client: full by its bytes, since a message may be short or long."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._bytes = 0
+
+    def _put(self, item: Send | Close) -> None:
+        self._bytes += _size(item)
+        super()._put(item)
+
+    def _get(self) -> Send | Close:
+        item: Send | Close = super()._get()
+        self._bytes -= _size(item)
+        return item
+
+    def full(self) -> bool:
+        """Whether it holds more than a client that reads would ever leave in it."""
+        return self._bytes > OUTBOX_BYTES
+
+
+def _size(item: Send | Close) -> int:
+    return _MESSAGE_BYTES + (len(item.text) if isinstance(item, Send) else 0)

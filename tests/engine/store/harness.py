@@ -1,0 +1,66 @@
+"""What the store's tests share: ticks made in one line, and a market that goes on as long as it is asked to."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from engine.market.records import Batch, Commit
+from engine.market.ticks import Tick
+from engine.store.sqlite.check import check_ticks
+from engine.store.sqlite.reader import TickReader
+from engine.store.sqlite.series_index import Now
+
+T0 = 1_790_046_465_000
+NOW = Now(T0, 0)
+
+
+def tick(agg_id: int, at: int = 0, symbol: str = "BTCUSDT", price: float = 100.0, quantity: float = 1.0) -> Tick:
+    """``at``: milliseconds after T0."""
+    return Tick(symbol, agg_id, price, quantity, T0 + at, agg_id % 2 == 0)
+
+
+def batch(*ticks: Tick, market: str = "sim", number: int = 1) -> Batch:
+    return Batch(0, number, market, ticks)
+
+
+def counts(commit: Commit) -> list[tuple[int, int, int]]:
+    return [(receipt.stored, receipt.duplicates, receipt.conflicts) for receipt in commit.receipts]
+
+
+def trading(rng: random.Random, symbols: int = 2, step_ms: int = 40) -> Iterator[Tick]:
+    """Contiguous ids per symbol, times that rise, prices that walk."""
+    names = [f"S{n}USDT" for n in range(symbols)]
+    following = dict.fromkeys(names, 1_000)
+    at = 0
+    while True:
+        name = rng.choice(names)
+        at += rng.randint(0, 2 * step_ms)
+        price, quantity = round(100 + rng.gauss(0, 1), 2), round(rng.uniform(0.001, 9), 3)
+        maker = rng.choice([True, False, None]) if rng.random() < 0.02 else rng.random() < 0.5
+        yield Tick(name, following[name], price, quantity, T0 + at, maker)
+        following[name] += 1
+
+
+def query(path: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql, values).fetchall()
+
+
+def everything(path: Path, market: str = "sim") -> dict[str, list[tuple[int, Tick]]]:
+    """(seq, tick) by symbol, archived and hot."""
+    reader = TickReader(path)
+    try:
+        symbols = query(path, "SELECT symbol FROM series WHERE market=?", market)
+        return {symbol: list(reader.ticks(market, symbol)) for (symbol,) in symbols}
+    finally:
+        reader.close()
+
+
+def assert_whole(path: Path) -> None:
+    problems = check_ticks(path, lambda _: None).problems
+    assert problems == [], problems[:5]
