@@ -46,8 +46,8 @@ def load_book(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
 
 
 def store(
-    db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, after_seq: int, batches: Sequence[Batch], events: Sequence[Event],
-    now: Now,
+    db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, after_seq: int, batches: Sequence[Batch],
+    events: Sequence[Event], now: Now,
 ) -> Commit:  # fmt: skip
     """Write the batches, then the events, inside the open transaction. The book runs ahead of the file until COMMIT."""
     _enter_new(db, book, batches)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.compile import compile_scan
 from engine.scan import ScanSettings, correlations
 from engine.scan.correlation import clustered
-from engine.compile import compile_scan
 from engine.stats import hayashi_yoshida
 from tests.engine.scan.worlds import factor_prices, minutes
 from tests.engine.stats.worlds import walk
