@@ -15,10 +15,11 @@ from typing import Any
 
 from engine.errors import StoreError
 from engine.market.bars import Bar
-from engine.market.builder import GRACE_MS, BarBuilder, Change, Closed
+from engine.market.builder import GRACE_MS, BarBuilder
 from engine.market.history import History
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.records import Decision, Event, Run, RunEnd
+from engine.market.symbol_seconds import Change, Closed
 from engine.market.ticks import Tick
 from engine.pairs.leg import Leg
 from engine.pairs.run import PairRun

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market.bars import Bar, second_bar
-from engine.market.builder import BarBuilder, Change, Closed, Revised
+from engine.market.builder import BarBuilder
 from engine.market.history import MemoryHistory
+from engine.market.symbol_seconds import Change, Closed, Revised
 from engine.market.ticks import Tick
 
 T0 = 1_790_046_465_000
