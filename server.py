@@ -73,7 +73,7 @@ class BridgeServer:
         self.intake = Intake(
             token,
             {market: writer.high_water(market) for market in markets},
-            writer.all_open_holes(),
+            writer.open_gaps(),
             int(config.warm_start_minutes * 60_000),
             routes,
             config.fetch_limit_ids,

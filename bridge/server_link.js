@@ -11,7 +11,6 @@
  * @property {number} clock_ms this computer's clock
  * @property {number} [lag_ms] how late trades come
  * @property {number} [skew_ms] this clock minus the exchange's
- * @property {number} [frozen_ms] how long the browser had stopped this page, if that was lately
  * @property {string} [permission] the browser's word, if it keeps this page from the exchange
  */
 

@@ -51,7 +51,7 @@ class StatusReporter {
   beat(now) {
     const { restRequests, feeds, notices } = this.machine;
     const age = Math.round(now - feeds.lastTrade);
-    const told = { lag_ms: this.#lag(now), skew_ms: restRequests.skewMs, frozen_ms: this.#frozenMs(now) || NaN };
+    const told = { lag_ms: this.#lag(now), skew_ms: restRequests.skewMs };
     const known = Object.entries(told).filter(([, ms]) => !Number.isNaN(ms));
     return {
       upstream: feeds.upstream,

@@ -131,9 +131,14 @@ class Coverage:
         low, high = self._range(first, last)
         return [(run.gap, Gap(run.first, run.last)) for run in self._runs[low:high]]
 
-    def missing_count(self) -> int:
-        """How many ids are missing."""
-        return sum(run.last - run.first + 1 for run in self._runs)
+    def gaps_in(self, first: int, last: int) -> list[Gap]:
+        """The gaps that still miss some id of ``first..last``, rising."""
+        low, high = self._range(first, last)
+        return list(dict.fromkeys(run.gap for run in self._runs[low:high]))
+
+    def open_gaps(self) -> list[Gap]:
+        """Every gap that misses something, rising."""
+        return list(dict.fromkeys(run.gap for run in self._runs))
 
     def _open(self, first: int, last: int) -> Gap:
         gap = Gap(first, last)

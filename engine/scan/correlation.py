@@ -6,16 +6,14 @@ Hayashi-Yoshida's is over each symbol's own moments. Both stand side by side, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.scan.settings import ScanSettings
 from engine.scan.universe import Excluded, as_frame, universe
-from engine.stats.checks import Floats, Ints, as_series, as_times, same_length
+from engine.stats.checks import Floats, Ints
 from engine.stats.hayashi_yoshida import hayashi_yoshida_kernel, realised_variance
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot
@@ -30,8 +28,8 @@ MOST_ORDERED = 150  # symbols whose leaves are put in the best order; with more 
 class Correlations:
     """Square matrices in the order of ``symbols``, which is that of the clusters; NaN where undefined.
 
-    ``pearson`` of the log returns of the bars. ``hayashi_yoshida`` of the ticks where they were given, else of the
-    bars that each symbol has of its own; in a small sample it may pass 1.
+    ``pearson`` of the log returns of the bars. ``hayashi_yoshida`` of the bars that each symbol
+    has of its own; in a small sample it may pass 1.
     """
 
     symbols: tuple[str, ...]
@@ -40,28 +38,18 @@ class Correlations:
     excluded: tuple[Excluded, ...]
 
 
-def correlations(
-    prices: Prices,
-    *,
-    ticks: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]] | None = None,
-    settings: ScanSettings | None = None,
-) -> Correlations:
+def correlations(prices: Prices, *, settings: ScanSettings | None = None) -> Correlations:
     """Both correlations of every two symbols, clustered by Pearson's.
 
-    ``prices`` as for a scan; NaN where a symbol has no bar of its own. ``ticks``: by symbol the times (int64 ms) and
-    prices (the trade-side mid) of its trades. The same symbols are left out as in a scan with these settings.
+    ``prices`` as for a scan; NaN where a symbol has no bar of its own. The same symbols are left out as in a scan with
+    these settings.
 
     Sources: Hayashi and Yoshida 2005; Mantegna 1999 (the distance sqrt(2 (1 - r))).
     """
     kept = universe(prices, settings or ScanSettings())
     times = _times_of(prices, kept.first_bar, kept.log_prices.shape[1])
     pearson = _pearson(np.diff(kept.log_prices, axis=1))
-    own = []
-    for i, symbol in enumerate(kept.symbols):
-        if ticks is not None:
-            own.append(_ticks_of(symbol, ticks))
-        else:
-            own.append((times[kept.own_bars[i]], kept.log_prices[i][kept.own_bars[i]]))
+    own = [(times[mine], logs[mine]) for mine, logs in zip(kept.own_bars, kept.log_prices, strict=True)]
     together = _hayashi_yoshida(own)
     order = clustered(pearson)
     return Correlations(
@@ -109,18 +97,6 @@ def _times_of(prices: Prices, first_bar: int, bars: int) -> Ints:
     if isinstance(index, pd.DatetimeIndex):
         return np.asarray(index.as_unit("ms").asi8, dtype=np.int64)
     return np.arange(bars, dtype=np.int64)
-
-
-def _ticks_of(symbol: str, ticks: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> tuple[Ints, Floats]:
-    """Distinct times and log prices of a symbol's trades; of several in one millisecond the last counts."""
-    if symbol not in ticks:
-        raise ValueError(f"{symbol} has prices and no ticks; expected the ticks of every symbol, or of none")
-    times, price = as_times(ticks[symbol][0], symbol), as_series(ticks[symbol][1], symbol, minimum=2)
-    same_length(times, price, f"times of {symbol}", f"ticks of {symbol}")
-    if not (price > 0.0).all():
-        raise ValueError(f"ticks of {symbol} hold {price.min()}; expected positive prices")
-    last = np.append(np.diff(times) > 0, True)
-    return times[last], np.log(price[last])
 
 
 def _hayashi_yoshida(own: list[tuple[Ints, Floats]]) -> Floats:

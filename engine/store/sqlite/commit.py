@@ -9,10 +9,9 @@ from itertools import chain
 
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
-from engine.market.coverage import Gap
+from engine.market.coverage import Coverage, Gap
 from engine.market.records import Batch, Commit, Event, GapUpdate, Receipt
 from engine.market.ticks import Tick
-from engine.store.sqlite.gap_index import GapIndex
 from engine.store.sqlite.series_index import CommitPlan, Now, Series, SeriesIndex, TickRow
 from engine.store.sqlite.tick_lookup import TickLookup
 
@@ -38,7 +37,7 @@ def load_book(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
         " (SELECT max(open_time_ms) FROM bars WHERE bars.series_id=series.series_id) FROM series"
     )
     for series_id, market, symbol, first_id, high_water, reached_ms in rows:
-        coverage = GapIndex(first_id, high_water, missing.get(series_id, ()))
+        coverage = Coverage(first_id, high_water, missing.get(series_id, ()))
         reached_ms = -1 if reached_ms is None else reached_ms
         book.enter(Series(series_id, market, symbol, coverage, reached_ms, given_up=given_up.get(series_id, {})))
     last_seq = db.execute("SELECT value FROM meta WHERE key='last_seq'").fetchone()
@@ -85,7 +84,7 @@ def _enter_new(db: sqlite3.Connection, book: SeriesIndex, batches: Sequence[Batc
             "INSERT INTO series (market, symbol, first_id, high_water) VALUES (?,?,0,0)", (market, symbol)
         )
         assert cursor.lastrowid is not None
-        book.enter(Series(cursor.lastrowid, market, symbol, GapIndex()))
+        book.enter(Series(cursor.lastrowid, market, symbol, Coverage()))
 
 
 def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:

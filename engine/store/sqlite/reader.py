@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,12 @@ from engine.errors import StoreError, StoreMissing
 from engine.market.bars import Bar, second_bar
 from engine.market.records import Event
 from engine.market.ticks import Tick
-from engine.store.archive.parquet import archive_of
 from engine.store.sqlite.files import check_identity, connect_reader, readable
 from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
 from engine.store.sqlite.schema import TICKS
 from engine.store.sqlite.tick_lookup import TickLookup
-from engine.store.sqlite.tick_scan import walk
 
 _BAR_COLUMNS = ", ".join(Bar._fields)
-_LAST = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesInfo:
-    """One stored symbol and how far it reaches."""
-
-    market: str
-    symbol: str
-    first_ms: int
-    last_ms: int
 
 
 class TickReader:
@@ -111,14 +97,6 @@ class TickReader:
         """Some ticks up to here have left for the archive, none after: who has read less has missed them."""
         return self._number("deleted_seq")
 
-    def ticks(self, market: str, symbol: str, first_id: int = 0, last_id: int = _LAST) -> Iterator[tuple[int, Tick]]:
-        """(seq, tick) of every stored tick with these ids, archived or not, each once, rising by id.
-
-        It may take long: inside ``snapshot`` it keeps the writer's log from beginning anew, outside it locks nothing
-        between two of its reads. Raises StoreError when a file of the archive cannot be read.
-        """
-        return walk(self._db, archive_of(self.path), self._id(market, symbol), symbol, first_id, last_id)
-
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
         """The believable ticks of one second that were stored before ``before_seq``, in id order.
 
@@ -151,14 +129,6 @@ class TickReader:
             elif ticks:
                 found.append(second_bar(bar.open_time_ms, ticks))
         return found
-
-    def series(self) -> list[SeriesInfo]:
-        """Every stored symbol that has a bar, by market and symbol."""
-        rows = self._rows(
-            "SELECT market, symbol, (SELECT min(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id),"
-            " (SELECT max(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id) FROM series AS s ORDER BY 1, 2"
-        )
-        return [SeriesInfo(*row) for row in rows if row[2] is not None]
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with readable(self.path):

@@ -13,11 +13,10 @@ from operator import attrgetter, itemgetter
 
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
-from engine.market.coverage import Arrival, Gap
+from engine.market.coverage import Arrival, Coverage, Gap
 from engine.market.intervals import SECOND_MS
 from engine.market.records import UNUSABLE_ROW, Batch, Event, GapUpdate, IdRange
 from engine.market.ticks import Tick
-from engine.store.sqlite.gap_index import GapIndex
 
 _symbol = attrgetter("symbol")
 _series_id, _agg_id = itemgetter(1), itemgetter(2)  # of a TickRow
@@ -42,7 +41,7 @@ class Series:
     series_id: int
     market: str
     symbol: str
-    coverage: GapIndex
+    coverage: Coverage
     reached_ms: int = -1  # the newest second that has a bar
     folds: dict[int, SecondFold] = field(default_factory=dict)
     given_up: dict[Gap, str] = field(default_factory=dict)  # gaps that nobody could fetch, and why
@@ -67,9 +66,9 @@ class Series:
         assert first is not None and high_water is not None
         return IdRange(self.market, self.symbol, first, high_water, opened)
 
-    def open_holes(self) -> list[GapUpdate]:
+    def open_gaps(self) -> list[GapUpdate]:
         """Every gap that still misses something, rising."""
-        return [self.news(gap) for gap in self.coverage.open_holes()]
+        return [self.news(gap) for gap in self.coverage.open_gaps()]
 
     def news(self, gap: Gap) -> GapUpdate:
         """How a gap stands."""
@@ -121,7 +120,7 @@ class SeriesIndex:
         known: list[tuple[int, Tick]] = []
         before = len(plan.rows)
         seq, add_row = plan.seq, plan.rows.append
-        places: dict[str, tuple[Series, GapIndex, dict[int, list[tuple[int, Tick]]]]] = {}
+        places: dict[str, tuple[Series, Coverage, dict[int, list[tuple[int, Tick]]]]] = {}
         for name in set(map(_symbol, batch.ticks)):
             series = self.series[batch.market, name]
             places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})

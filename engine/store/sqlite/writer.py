@@ -86,7 +86,7 @@ class TickWriter:
             return await cls.open(path, durability)
         except DamagedStore as error:
             writer = cls(path, durability)
-            writer._set_aside(str(error))
+            writer._quarantine(str(error))
             await writer._open()
             return writer
 
@@ -113,14 +113,9 @@ class TickWriter:
         """Every market with a stored tick."""
         return sorted({market for market, _ in self._book.series})
 
-    def all_open_holes(self) -> list[GapUpdate]:
+    def open_gaps(self) -> list[GapUpdate]:
         """Every gap of every symbol that still misses something."""
-        return [news for series in self._book.series.values() for news in series.open_holes()]
-
-    def open_holes(self, market: str, symbol: str) -> list[GapUpdate]:
-        """Every gap of one symbol that still misses something, rising."""
-        series = self._book.series.get((market, symbol))
-        return series.open_holes() if series else []
+        return [news for series in self._book.series.values() for news in series.open_gaps()]
 
     def watermark_ms(self, market: str) -> int | None:
         """Latest believable trade time of a market."""
@@ -176,7 +171,7 @@ class TickWriter:
         await self._db.run(_roll_back)
         if is_damage(error):
             await self._close()
-            self._set_aside(f"{self.path} is damaged: {error}")
+            self._quarantine(f"{self.path} is damaged: {error}")
         words = f"the disk is full ({error})" if is_full(error, self.path) else str(error)
         return StoreError(f"{self.path} cannot be written: {words}")
 
@@ -196,7 +191,7 @@ class TickWriter:
         if not self.path.parent.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path.parent))
 
-    def _set_aside(self, problem: str) -> None:
+    def _quarantine(self, problem: str) -> None:
         kept = quarantine(self.path)
         self.note = f"{problem}; it is kept as {kept.name}, and a fresh {self.path.name} was begun"
         log.error(self.note)

@@ -32,12 +32,6 @@ test("beats tell lag, skew, a freeze and what the browser withholds, each only w
   assert.ok(!("lag_ms" in beat()), "the lag of a trade long ago is none of now");
   world.streamSays(JSON.stringify({ ...world.trade("BTCUSDT", { hidden: true }), E: 1_763_000_000_000 }));
   assert.ok(!("lag_ms" in beat()), "recorded trades do not lag");
-  assert.ok(!("frozen_ms" in beat()));
-  world.freeze(9_000);
-  world.run(11_000);
-  assert.ok(Math.abs(beat().frozen_ms - 9_000) < 500);
-  world.run(61_000);
-  assert.ok(!("frozen_ms" in beat()));
   world.perform(world.machine.notice("permission", "denied", world.now));
   assert.ok(!("permission" in beat()), "nothing is withheld: the exchange is connected");
   world.exchange.up = false;

@@ -266,7 +266,7 @@ class Storm(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.writer = self.run(TickWriter.open(self.path, "crash"))  # power cuts have their own tests
         high_water = {market: self.writer.high_water(market) for market in self.writer.markets()}
-        self.intake = Intake(TOKEN, high_water, self.writer.all_open_holes())
+        self.intake = Intake(TOKEN, high_water, self.writer.open_gaps())
         self._limit()
 
     def _limit(self) -> None:

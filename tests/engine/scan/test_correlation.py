@@ -9,7 +9,6 @@ import pytest
 from engine.compile import compile_scan
 from engine.scan import ScanSettings, correlations
 from engine.scan.correlation import clustered
-from engine.stats import hayashi_yoshida
 from tests.engine.scan.worlds import factor_prices, minutes
 from tests.engine.stats.worlds import walk
 
@@ -60,21 +59,6 @@ def test_filled_bars_read_too_low_and_each_symbols_own_bars_do_not() -> None:
     found = correlations(prices, settings=ScanSettings(most_filled=0.9, least_moving=0.0))
     assert found.pearson[0, 1] < 0.55
     assert found.hayashi_yoshida[0, 1] == pytest.approx(0.80, abs=0.05)
-
-
-def test_ticks_may_be_given_for_it() -> None:
-    rng = np.random.default_rng(4)
-    prices = factor_prices(rng, 3, 400)
-    ticks = {name: (np.sort(rng.integers(0, 400_000, 900)), np.exp(1e-3 * walk(rng, 900))) for name in prices.columns}
-    found = correlations(prices, ticks=ticks)
-    for i, one in enumerate(found.symbols):
-        for j, other in enumerate(found.symbols[:i]):
-            (t1, p1), (t2, p2) = ticks[one], ticks[other]
-            expected = float(hayashi_yoshida(t1, np.log(p1), t2, np.log(p2)))
-            assert found.hayashi_yoshida[i, j] == pytest.approx(expected, abs=1e-12)
-    del ticks["C01USDT"]
-    with pytest.raises(ValueError, match="C01USDT has prices and no ticks"):
-        correlations(prices, ticks=ticks)
 
 
 def test_what_is_left_out_is_named_and_few_symbols_are_no_trouble() -> None:

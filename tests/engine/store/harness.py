@@ -11,9 +11,11 @@ from typing import Any
 
 from engine.market.records import Batch, Commit
 from engine.market.ticks import Tick
+from engine.store.archive.parquet import archive_of
 from engine.store.sqlite.check import check_ticks
-from engine.store.sqlite.reader import TickReader
+from engine.store.sqlite.files import connect_reader
 from engine.store.sqlite.series_index import Now
+from engine.store.sqlite.tick_scan import walk
 
 T0 = 1_790_046_465_000
 NOW = Now(T0, 0)
@@ -53,12 +55,17 @@ def query(path: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def everything(path: Path, market: str = "sim") -> dict[str, list[tuple[int, Tick]]]:
     """(seq, tick) by symbol, archived and hot."""
-    reader = TickReader(path)
-    try:
-        symbols = query(path, "SELECT symbol FROM series WHERE market=?", market)
-        return {symbol: list(reader.ticks(market, symbol)) for (symbol,) in symbols}
-    finally:
-        reader.close()
+    symbols = query(path, "SELECT symbol FROM series WHERE market=?", market)
+    return {symbol: list(stored_ticks(path, symbol, market=market)) for (symbol,) in symbols}
+
+
+def stored_ticks(
+    path: Path, symbol: str, first: int = 0, last: int = 2**63 - 1, *, market: str = "sim"
+) -> Iterator[tuple[int, Tick]]:
+    """(seq, tick) of every stored tick with these ids, archived or not, rising by id."""
+    ((series_id,),) = query(path, "SELECT series_id FROM series WHERE market=? AND symbol=?", market, symbol)
+    with closing(connect_reader(path)) as db:
+        yield from walk(db, archive_of(path), series_id, symbol, first, last)
 
 
 def assert_whole(path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_a_file_of_version_1_goes_on_as_if_nothing_had_happened(tmp_path: 
     writer = await TickWriter.start(path)
     assert (version_of(path), writer.store_id, writer.note) == (TICKS.version, store_id, None)
     assert writer.high_water("sim") == {"BTCUSDT": 9}
-    assert [(news.gap, news.given_up) for news in writer.all_open_holes()] == [((2, 4), None), ((6, 8), "geo-blocked")]
+    assert [(news.gap, news.given_up) for news in writer.open_gaps()] == [((2, 4), None), ((6, 8), "geo-blocked")]
     commit = await writer.commit([batch(tick(3, 1_500), tick(9, 3_000), tick(10, 4_000))], [], NOW)
     assert counts(commit) == [(2, 1, 0)]
     await writer.close()

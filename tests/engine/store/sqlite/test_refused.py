@@ -22,5 +22,5 @@ async def test_the_first_import_says_why_and_leaves_open_what_may_still_come(tmp
     found = query(tmp_path / "ticks.db", "SELECT first_id, last_id, status FROM holes ORDER BY first_id")
     assert found == [(2, 2, "unfetchable"), (5, 8, "open")]
     again = await TickWriter.open(tmp_path / "ticks.db")
-    assert [news.given_up for news in again.all_open_holes()] == [f"the exchange's row cannot be used: {WHY}", None]
+    assert [news.given_up for news in again.open_gaps()] == [f"the exchange's row cannot be used: {WHY}", None]
     await again.close()

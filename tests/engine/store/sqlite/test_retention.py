@@ -29,7 +29,18 @@ from engine.store.sqlite.schema import TICKS
 from engine.store.sqlite.series_index import Now
 from engine.store.sqlite.writer import TickWriter
 from tests.conftest import until
-from tests.engine.store.harness import NOW, T0, assert_whole, batch, counts, everything, query, tick, trading
+from tests.engine.store.harness import (
+    NOW,
+    T0,
+    assert_whole,
+    batch,
+    counts,
+    everything,
+    query,
+    stored_ticks,
+    tick,
+    trading,
+)
 
 MINUTE = 60_000
 LATER = Now(T0 + 10**9, 0)  # by this clock no time in these tests is unbelievable
@@ -65,7 +76,7 @@ async def test_old_ticks_move_and_everything_still_reads_as_one(tmp_path: Path) 
     assert query(path, "SELECT archived_through, high_water FROM series") == [(len(old), 1_000)]
     reader = TickReader(path)
     assert reader.deleted_seq() == len(old)
-    assert [each.agg_id for _, each in reader.ticks("sim", "BTCUSDT", 695, 705)] == list(range(695, 706))
+    assert [each.agg_id for _, each in stored_ticks(path, "BTCUSDT", 695, 705)] == list(range(695, 706))
     reader.close()
     await writer.close()
     assert_whole(path)
@@ -183,7 +194,7 @@ async def test_without_its_archived_file_a_bar_stays_as_it_was_and_says_so(
     with pytest.raises(StoreError, match="archived, and their file is gone"):
         reader.ticks_of_second("sim", "BTCUSDT", T0 - T0 % 1_000, 9)
     with pytest.raises(StoreError, match="listed in the archive but cannot be read"):
-        list(reader.ticks("sim", "BTCUSDT"))
+        list(stored_ticks(path, "BTCUSDT"))
     reader.close()
     await writer.close()
 
@@ -200,7 +211,7 @@ async def test_gaps_older_than_what_is_kept_are_given_up_with_the_reason_and_can
     assert (event.kind, event.symbol, event.detail["first"], event.detail["last"]) == ("unfetchable", "BTCUSDT", 50, 51)
     assert "older than the 0.0833333 h of ticks that are kept" in event.detail["reason"]
     await writer.commit([], swept.given_up, NOW)
-    assert [(news.gap.first, news.given_up is None) for news in writer.all_open_holes()] == [(50, False), (950, True)]
+    assert [(news.gap.first, news.given_up is None) for news in writer.open_gaps()] == [(50, False), (950, True)]
     assert (await keeper(writer).sweep()).given_up == [], "it is told once"
     await writer.commit([batch(tick(50, 50_000), tick(51, 51_000))], [], NOW)
     statuses = "SELECT first_id, status, reason FROM holes ORDER BY 1"
@@ -232,15 +243,13 @@ async def test_reading_goes_on_while_ticks_move(tmp_path: Path, monkeypatch: pyt
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001) if n % 37]
     await writer.commit([batch(*ticks[:500])], [], NOW)
     await sweep_twice(writer)
-    reader = TickReader(path)
     found = []
-    for number, (_, each) in enumerate(reader.ticks("sim", "BTCUSDT")):
+    for number, (_, each) in enumerate(stored_ticks(path, "BTCUSDT")):
         found.append(each)
         if number == 30:
             await writer.commit([batch(*ticks[500:])], [], NOW)
         if number in (60, 90, 450):
             await keeper(writer).sweep()
-    reader.close()
     assert found == ticks
     await writer.close()
 

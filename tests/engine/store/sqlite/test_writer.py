@@ -52,7 +52,7 @@ async def test_a_restart_knows_ids_gaps_and_clock(path: Path) -> None:
     writer = await TickWriter.open(path)
     assert writer.high_water("sim") == {"BTCUSDT": 9}
     assert writer.watermark_ms("sim") == T0 + 2_000
-    assert [(news.gap, news.missing) for news in writer.open_holes("sim", "BTCUSDT")] == [
+    assert [(news.gap, news.missing) for news in writer.open_gaps()] == [
         ((2, 4), ((2, 4),)), ((6, 8), ((7, 8),)),
     ]  # fmt: skip
     commit = await writer.commit([batch(tick(7), tick(8), tick(9), tick(1))], [], NOW)
@@ -76,7 +76,7 @@ async def test_what_the_exchange_does_not_have_and_what_nobody_can_fetch(path: P
     ]  # fmt: skip
     await writer.close()
     writer = await TickWriter.open(path)
-    assert [news.given_up for news in writer.open_holes("sim", "BTCUSDT")] == ["geo-blocked"]
+    assert [news.given_up for news in writer.open_gaps()] == ["geo-blocked"]
     await writer.close()
     db = sqlite3.connect(path)
     assert db.execute("SELECT status, reason FROM holes ORDER BY first_id").fetchall() == [
