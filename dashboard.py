@@ -34,10 +34,8 @@ from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic
 from engine.scan.request import ScanRequest
+from engine.store.interface import AnalysisStore, ScanStore, TickReader
 from engine.store.lock import held
-from engine.store.sqlite.analysis import AnalysisStore
-from engine.store.sqlite.reader import TickReader
-from engine.store.sqlite.scans import ScanStore
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 from live.scans import ScanService

@@ -32,10 +32,9 @@ from engine.intake.health import Moment, health
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_BYTES
 from engine.market.records import Commit
+from engine.store import open_backend
+from engine.store.interface import Backend, Now, TickWriter
 from engine.store.lock import held
-from engine.store.sqlite.maintenance import keep
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
 from feeds.bridge_client import RefusedError
 from feeds.cli import Feed, feed_from_arguments, feed_options
 from feeds.markets import ROUTES, Route
@@ -62,12 +61,14 @@ class BridgeServer:
     """The sockets, the page and the writer task. ``async with`` starts and stops it cleanly."""
 
     def __init__(
-        self, config: Config, page: BridgePage, writer: TickWriter, token: str, routes: Mapping[str, Route]
-    ) -> None:
+        self, config: Config, page: BridgePage, backend: Backend, writer: TickWriter, token: str,
+        routes: Mapping[str, Route],
+    ) -> None:  # fmt: skip
         self._config = config
         self._page = page
         self._token = token
         self._routes = routes
+        self._backend = backend
         self._writer = writer
         markets = writer.markets()
         self.intake = Intake(
@@ -96,9 +97,10 @@ class BridgeServer:
         ``routes``: the exchanges that the server may ask itself for what no bridge could bring.
         """
         token = config.token or read_or_create_token(config.data_dir / "token")
-        writer = await TickWriter.start(config.ticks_db, config.durability)
+        backend = open_backend(config.data_dir)
+        writer = await backend.tick_writer(config.durability)
         page = BridgePage(bridge_dir, token, config.data_dir / OPEN_FILE)
-        return cls(config, page, writer, token, routes)
+        return cls(config, page, backend, writer, token, routes)
 
     @property
     def port(self) -> int:
@@ -126,7 +128,7 @@ class BridgeServer:
         self._own = ServerBackfill(f"ws://127.0.0.1:{self.port}/", self._token, self._routes)
         self._perform(self.intake.started())
         retention_ms = int(self._config.retention_hours * 3_600_000)
-        keeping = keep(self._writer, retention_ms, self._commits.add)
+        keeping = self._backend.maintain(self._writer, retention_ms, self._commits.add)
         self._tasks = [asyncio.create_task(job) for job in (self._commits.run(), self._keep_time(), keeping)]
         return self
 
@@ -165,9 +167,7 @@ class BridgeServer:
         moment = Moment(mono_ms, now().wall_ms, commits.unstored_ms(), commits.error, commits.waiting_rows)
         return {
             **health(self.intake, moment, limit_ms),
-            "store_id": self._writer.store_id,
-            "store_note": self._writer.note,
-            "wal_bytes": self._writer.wal_bytes(),
+            **self._writer.health_fields(),
             "uptime_ms": mono_ms - self._started_ms,
             "commit_ms": commits.last_ms,
             "waiting_batches": commits.waiting_batches,

@@ -22,9 +22,9 @@ from bench.report import Row, row, show
 from engine.market.records import Batch
 from engine.market.ticks import Tick
 from engine.pairs.settings import PairSettings
-from engine.store.sqlite.analysis import AnalysisStore
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now
+from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.conftest import ROOT
 from tests.engine.pairs.markets import T0, make_ticks
@@ -74,7 +74,7 @@ def _renamed(tick: Tick) -> Tick:
 
 
 async def _write(folder: Path, ticks: list[Tick]) -> None:
-    writer = await TickWriter.open(folder / "ticks.db")
+    writer = await SqliteTickWriter.open(folder / "ticks.db")
     last_ms = ticks[-1].trade_time_ms
     for at in range(0, len(ticks), 5_000):
         await writer.commit([Batch(0, 0, "usdm", tuple(ticks[at : at + 5_000]))], [], Now(last_ms, last_ms - T0))
@@ -83,7 +83,7 @@ async def _write(folder: Path, ticks: list[Tick]) -> None:
 
 def _monitor(folder: Path) -> Monitor:
     pair = ("ETHUSDT", "BTCUSDT", PAIR[2])
-    return Monitor(folder / "ticks.db", AnalysisStore(folder / "analysis.db"), pair)
+    return Monitor(folder / "ticks.db", SqliteAnalysis(folder / "analysis.db"), pair)
 
 
 def _read_all(monitor: Monitor) -> None:

@@ -22,7 +22,7 @@ from websockets.asyncio.client import connect
 from bench.report import Row, row, show
 from engine.store.sqlite.files import connect_reader, prepare
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.conftest import until
 from tests.durability.bridge import Bridge, ServerProcess
 from tests.engine.store.harness import T0, query
@@ -167,7 +167,7 @@ def _raw(batch: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ticks.db"
         prepare(path, TICKS)
-        with closing(TickWriter(path, "power")._connect()) as db:
+        with closing(SqliteTickWriter(path, "power")._connect()) as db:
             begun_s = time.perf_counter()
             for at in range(0, ROUND_ROWS, batch):
                 db.execute("BEGIN IMMEDIATE")

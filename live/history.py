@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.market.bars import Bar
 from engine.market.ticks import Tick
-from engine.store.sqlite.reader import TickReader
+from engine.store.interface import TickReader
 
 
 class StoreHistory:

@@ -10,9 +10,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from engine.errors import StoreError, StoreMissing
 from engine.market.records import Decision, Event
@@ -20,8 +19,7 @@ from engine.market.ticks import Tick
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.sqlite.analysis import AnalysisStore, Cursor, LoggedDecision
-from engine.store.sqlite.reader import TickReader
+from engine.store.interface import AnalysisStore, Cursor, LoggedDecision, TickReader
 from live.history import StoreHistory
 from live.runs import Runs
 from live.watch import Watch
@@ -36,17 +34,19 @@ SAVE_EVERY_S = 5.0  # without decisions
 
 
 class Monitor:
-    """All watched pairs over one ``ticks.db``. ``lock`` guards every public method against the thread."""
+    """All watched pairs over one store of ticks. ``lock`` guards every public method against the thread."""
 
-    def __init__(self, ticks_db: Path, analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]) -> None:
+    def __init__(
+        self, open_ticks: Callable[[], TickReader], analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]
+    ) -> None:
         """``default_pair``: (Y, X, settings), watched in every market in which both trade, while nothing else is."""
         self.lock = threading.RLock()
-        self._ticks_db = ticks_db
+        self._open_ticks = open_ticks
         self._analysis = analysis
         self._runs = Runs(analysis, default_pair)
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
         self._reader: TickReader | None = None
-        self._data_version = -1
+        self._change: Hashable = None  # the token of the store when it was last read
         self._cursor = Cursor("")  # its pipelines are those of the last save
         self._saved_s = 0.0
         self.last_seq = 0
@@ -70,10 +70,10 @@ class Monitor:
             except StoreMissing as error:
                 log.debug("%s", error)
                 return False
-            version = reader.data_version()
-            if version == self._data_version and self._cursor.seq >= self.last_seq:
+            change = reader.changed_since(self._change)
+            if change is None and self._cursor.seq >= self.last_seq:
                 return False
-            self._data_version = version
+            self._change = self._change if change is None else change
             with reader.snapshot():
                 if self._has_missed(reader):
                     self._begin_anew(reader, self._cursor.ticks_store_id, "history")
@@ -171,7 +171,7 @@ class Monitor:
             return
         watched = [watch.entry for watch in self.watches.values()]
         if self._analysis.begin_afresh(watched, self._runs.once_said()):
-            self.lost = f"{self._analysis.path.name} was deleted or replaced while the dashboard ran."
+            self.lost = f"{self._analysis.name} was deleted or replaced while the dashboard ran."
             log.error("%s A new one was begun with the watch list; signal log and scans are lost", self.lost)
         self._forget()
 
@@ -182,7 +182,7 @@ class Monitor:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
-        reader = TickReader(self._ticks_db)
+        reader = self._open_ticks()
         try:
             with reader.snapshot():
                 self._resume(reader)
@@ -190,7 +190,7 @@ class Monitor:
             reader.close()
             raise
         self._reader = reader
-        self._data_version = -1
+        self._change = None
         return reader
 
     def _resume(self, reader: TickReader) -> None:

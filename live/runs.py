@@ -17,7 +17,7 @@ from engine.pairs.enums import Reason
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.sqlite.analysis import AnalysisStore, Cursor, LoggedDecision, Watched
+from engine.store.interface import AnalysisStore, Cursor, LoggedDecision, Watched
 from live.code_version import code_version
 from live.watch import Watch
 

@@ -25,7 +25,7 @@ from engine.scan import ScanResult, correlations, scan_universe
 from engine.scan.prices import closing_prices
 from engine.scan.request import ScanRequest
 from engine.stats.checks import Floats
-from engine.store.sqlite.bar_reader import BarReader
+from engine.store.interface import BarReader
 
 Say = Callable[[dict[str, Any]], None]
 

@@ -17,7 +17,7 @@ import msgspec
 
 from engine.errors import PairbridgeError
 from engine.scan.request import ScanRequest, ScanState
-from engine.store.sqlite.scans import ScanStore, ScanSummary
+from engine.store.interface import ScanStore, ScanSummary
 
 log = logging.getLogger("pairbridge.scan")
 

@@ -6,7 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from engine.store.sqlite.analysis import LoggedDecision
+from engine.store.interface import LoggedDecision
 from live.pair_view import LogCount
 
 KEPT = LogCount(trades=2_000, refusals=1_000)

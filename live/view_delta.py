@@ -13,7 +13,7 @@ from engine.pairs.layout import Out
 from engine.pairs.leg import Col
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.sqlite.analysis import LoggedDecision, Watched
+from engine.store.interface import LoggedDecision, Watched
 from live.monitor import Monitor
 from live.pair_view import PairView
 from live.shown_log import KEPT

@@ -12,7 +12,7 @@ from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.layout import Out
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
-from engine.store.sqlite.analysis import Watched
+from engine.store.interface import Watched
 from live.shown_log import ShownLog
 
 

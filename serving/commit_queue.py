@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from engine.errors import StoreError
 from engine.market.records import Batch, Commit, Event
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now, TickWriter
 
 log = logging.getLogger("pairbridge.server")
 

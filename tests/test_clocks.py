@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 import server as shell
 from config import Config
-from engine.store.sqlite.series_index import Now
+from engine.store.interface import Now
 from server import BridgeServer
 from tests.conftest import ServerHarness
 

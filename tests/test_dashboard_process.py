@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from engine.store.lock import held
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.conftest import ROOT
 
 ENDS_WITHIN_S = 10.0
@@ -36,7 +36,7 @@ def run(name: str, data_dir: Path) -> tuple[int, str]:
 
 
 async def made(path: Path) -> None:
-    await (await TickWriter.open(path)).close()
+    await (await SqliteTickWriter.open(path)).close()
 
 
 @contextmanager

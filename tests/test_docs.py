@@ -90,11 +90,11 @@ def test_limits_in_the_protocol_are_those_of_the_code() -> None:
 def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
     from dashboard import create_app
     from engine.pairs.settings import classic
-    from engine.store.sqlite.analysis import AnalysisStore
+    from engine.store.sqlite.analysis import SqliteAnalysis
     from live.heartbeat import Heartbeat
     from live.monitor import Monitor
 
-    store = AnalysisStore(tmp_path / "analysis.db")
+    store = SqliteAnalysis(tmp_path / "analysis.db")
     monitor = Monitor(tmp_path / "ticks.db", store, ("Y", "X", classic()))
     _, server = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config(token="t" * 32), 8050)
     paths = [route.path for route in server.routes if isinstance(route, (APIRoute, APIWebSocketRoute))]

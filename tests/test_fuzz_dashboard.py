@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from engine.market.records import Batch
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.engine.pairs.markets import T0, make_ticks
 from tests.test_dashboard_process import dashboard
 
@@ -54,7 +54,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
 
 
 async def _fill(data: Path) -> None:
-    writer = await TickWriter.open(data / "ticks.db")
+    writer = await SqliteTickWriter.open(data / "ticks.db")
     await writer.commit([Batch(0, 0, "sim", tuple(make_ticks(1)))], [], Now(T0 + 300_000, 0))
     await writer.close()
 

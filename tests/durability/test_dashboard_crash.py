@@ -17,10 +17,10 @@ import pytest
 
 from engine.market.records import Batch
 from engine.market.ticks import Tick
-from engine.store.sqlite.analysis import AnalysisStore
-from engine.store.sqlite.scans import ScanStore
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now
+from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.durability.vfs import Op, watched
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
@@ -48,7 +48,7 @@ def unwatch(monitor: Monitor, _: Path) -> None:
 
 
 def scan(_: Monitor, folder: Path) -> None:
-    shelf = ScanStore(folder / "analysis.db")
+    shelf = SqliteScans(folder / "analysis.db")
     if not shelf.newest():
         shelf.add(1, SCAN)
 
@@ -68,14 +68,14 @@ def script() -> list[tuple[str, list[Tick]] | Action]:
 
 
 async def committed(folder: Path, market: str, ticks: list[Tick]) -> None:
-    writer = await TickWriter.open(folder / "ticks.db")
+    writer = await SqliteTickWriter.open(folder / "ticks.db")
     now_ms = max(tick.trade_time_ms for tick in ticks)
     await writer.commit([Batch(0, 0, market, tuple(ticks))], [], Now(now_ms, now_ms - T0))
     await writer.close()
 
 
 def begun(folder: Path) -> Monitor:
-    monitor = Monitor(folder / "ticks.db", AnalysisStore(folder / "disk" / "analysis.db"), PAIR)
+    monitor = Monitor(folder / "ticks.db", SqliteAnalysis(folder / "disk" / "analysis.db"), PAIR)
     while monitor.step():
         pass
     return monitor

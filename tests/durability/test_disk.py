@@ -19,10 +19,10 @@ import pytest
 from config import Config
 from engine.errors import StoreError
 from engine.store.sqlite.files import prepare, wal_of
-from engine.store.sqlite.reader import TickReader
+from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from server import BridgeServer
 from tests.conftest import until
 from tests.durability.bridge import IN_FLIGHT, Bridge, ServerProcess, assert_nothing_lost
@@ -82,7 +82,7 @@ async def test_a_full_disk_stops_acknowledgements_and_resumes_by_itself(tmp_path
         found = await server.health()
         assert "the disk is full" in found["cause"] and "Free some disk space" in found["advice"]
         acks = bridge.acks
-        reader = TickReader(server.ticks_db)
+        reader = SqliteTickReader(server.ticks_db)
         assert reader.last_seq() > 0, "reads go on"
         reader.close()
         filling.unlink()
@@ -115,7 +115,7 @@ async def test_a_disk_that_says_full_stops_acknowledgements_and_resumes_by_itsel
 
             disk.fault = full
             await until(lambda: server.health()["state"] == "DISK FULL", within_s=2.0)
-            reader = TickReader(tmp_path / "data" / "ticks.db")
+            reader = SqliteTickReader(tmp_path / "data" / "ticks.db")
             assert reader.last_seq() > 0, "reads go on"
             reader.close()
             await until(lambda: len(bridge.unacked) == IN_FLIGHT)
@@ -139,7 +139,7 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
     acknowledged: set[tuple[str, int]] = set()
     failures = set()
     with watched(tmp_path) as disk:
-        writer = await TickWriter.start(path)
+        writer = await SqliteTickWriter.start(path)
         keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
         for round_number in range(60):
             ticks = list(islice(source, rng.randint(1, 60)))
@@ -157,7 +157,7 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
             acknowledged |= {(each.symbol, each.agg_id) for each in ticks}
             if round_number % 20 == 19:
                 await writer.close()
-                writer = await TickWriter.start(path)
+                writer = await SqliteTickWriter.start(path)
                 keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
         await keeper.sweep()
         await writer.close()

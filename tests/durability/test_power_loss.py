@@ -18,7 +18,7 @@ import pytest
 from engine.market.records import Event
 from engine.market.ticks import Tick
 from engine.store.sqlite.retention import RetentionJob
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.durability.images import PowerCut
 from tests.durability.vfs import Disk, Op, watched
 from tests.engine.store.harness import NOW, assert_whole, batch, everything, trading
@@ -31,7 +31,7 @@ async def work(disk: Disk, path: Path, durability: str, seed: int) -> None:
     rng = random.Random(seed)
     source = trading(rng, symbols=3, step_ms=3_000)
     held_back: list[Tick] = []
-    writer = await TickWriter.start(path, durability)
+    writer = await SqliteTickWriter.start(path, durability)
     keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
     for round_number in range(90):
         ticks = [next(source) for _ in range(rng.randint(1, 60))]
@@ -50,7 +50,7 @@ async def work(disk: Disk, path: Path, durability: str, seed: int) -> None:
             await keeper.sweep()
         if round_number in (30, 70):
             await writer.close()
-            writer = await TickWriter.start(path, durability)
+            writer = await SqliteTickWriter.start(path, durability)
             keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
     await writer.close()
 
@@ -83,7 +83,7 @@ async def recorded(folder: Path, durability: str) -> list[Op]:
 
 async def start_and_read(path: Path) -> Ids:
     """Start the product on what was found: it must take the file, and find nothing wrong in it."""
-    writer = await TickWriter.start(path)
+    writer = await SqliteTickWriter.start(path)
     await writer.close()
     assert writer.note is None, writer.note
     assert_whole(path)

@@ -13,7 +13,7 @@ import pytest
 import live.monitor
 from engine.errors import FolderMissing, NewerSchema
 from engine.market.records import Decision
-from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.analysis import SqliteAnalysis
 from live.monitor import Monitor
 from live.thread import MonitorThread
 from tests.conftest import until
@@ -66,7 +66,7 @@ async def test_a_deleted_log_loses_nothing(tmp_path: Path, parts: tuple[str, ...
     harness.read_all()
     harness.monitor.close()
     await harness.writer.close()
-    store = AnalysisStore(tmp_path / "analysis.db")
+    store = SqliteAnalysis(tmp_path / "analysis.db")
     found: list[Decision] = store.decisions(run_id)
     store.close()
     assert harness.monitor.lost == "" and len({(d.bar_ms, d.revision) for d in found}) == len(found) > 5
@@ -106,7 +106,7 @@ async def test_a_store_of_a_newer_version_is_said_and_its_return_is_taken_up(tmp
     with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("PRAGMA user_version=99")
-        monitored = Monitor(tmp_path / "ticks.db", AnalysisStore(tmp_path / "analysis.db"), PAIR)
+        monitored = Monitor(tmp_path / "ticks.db", SqliteAnalysis(tmp_path / "analysis.db"), PAIR)
         with pytest.raises(NewerSchema, match="schema version 99; this Pairbridge knows up to"):
             monitored.step()
         with MonitorThread(monitored, lambda: None):

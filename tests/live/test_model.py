@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import live.monitor as monitor_module
 from engine.market.records import Batch, Event
 from engine.market.ticks import Tick
-from engine.store.sqlite.analysis import AnalysisStore
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now
+from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
 
@@ -118,7 +118,7 @@ class Dashboard(RuleBasedStateMachine):
                 assert sum(leg.size for leg in pipeline._legs.values()) < 20_000
 
     def _fresh(self) -> Monitor:
-        return Monitor(self.folder / "ticks.db", AnalysisStore(self.folder / "analysis.db"), PAIR)
+        return Monitor(self.folder / "ticks.db", SqliteAnalysis(self.folder / "analysis.db"), PAIR)
 
     def _read_all(self) -> None:
         while self.monitor.step():
@@ -130,7 +130,7 @@ class Dashboard(RuleBasedStateMachine):
         asyncio.run(self._commit(batches, events))
 
     async def _commit(self, batches: list[tuple[str, list[Tick]]], events: list[Event]) -> None:
-        writer = await TickWriter.open(self.folder / "ticks.db")
+        writer = await SqliteTickWriter.open(self.folder / "ticks.db")
         made = [Batch(0, number, market, tuple(ticks)) for number, (market, ticks) in enumerate(batches)]
         await writer.commit(made, events, Now(self.now_ms, self.now_ms - T0))
         await writer.close()
@@ -139,7 +139,7 @@ class Dashboard(RuleBasedStateMachine):
         """What a dashboard decides that reads it all at once."""
         once = Path(tempfile.mkdtemp())
         shutil.copy(self.folder / "ticks.db", once)
-        reading = Monitor(once / "ticks.db", AnalysisStore(once / "analysis.db"), PAIR)
+        reading = Monitor(once / "ticks.db", SqliteAnalysis(once / "analysis.db"), PAIR)
         while reading.step():
             pass
         reading.close()

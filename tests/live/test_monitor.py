@@ -14,10 +14,10 @@ import pytest
 from engine.market.records import Batch, Decision, Event
 from engine.market.ticks import Tick
 from engine.pairs.settings import classic
-from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.interface import Now
+from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.retention import RetentionJob
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
 from tests.engine.pairs.test_pipeline import Replay
@@ -28,17 +28,17 @@ PAIR = ("YUSDT", "XUSDT", SETTINGS)
 class Harness:
     """A store that is written and a monitor that reads it, in one folder."""
 
-    def __init__(self, folder: Path, writer: TickWriter) -> None:
+    def __init__(self, folder: Path, writer: SqliteTickWriter) -> None:
         self.folder = folder
         self.writer = writer
         self.monitor = self.fresh()
 
     @classmethod
     async def open(cls, folder: Path) -> Harness:
-        return cls(folder, await TickWriter.open(folder / "ticks.db"))
+        return cls(folder, await SqliteTickWriter.open(folder / "ticks.db"))
 
     def fresh(self) -> Monitor:
-        return Monitor(self.folder / "ticks.db", AnalysisStore(self.folder / "analysis.db"), PAIR)
+        return Monitor(self.folder / "ticks.db", SqliteAnalysis(self.folder / "analysis.db"), PAIR)
 
     async def write(self, ticks: list[Tick]) -> None:
         await self.writer.commit([Batch(0, 0, "sim", tuple(ticks))], [], Now(T0, 0))
@@ -48,7 +48,7 @@ class Harness:
             pass
 
     def stored(self) -> list[Decision]:
-        store = AnalysisStore(self.folder / "analysis.db")
+        store = SqliteAnalysis(self.folder / "analysis.db")
         (run_id,) = store._db.execute("SELECT run_id FROM runs ORDER BY began_at_ms DESC").fetchone()
         found = store.decisions(run_id)
         store.close()
@@ -98,11 +98,11 @@ async def test_reading_in_pieces_and_being_killed_do_not_show(
 
 
 async def test_without_a_store_it_waits_and_with_a_new_one_it_begins_again(tmp_path: Path) -> None:
-    monitor = Monitor(tmp_path / "ticks.db", AnalysisStore(tmp_path / "analysis.db"), PAIR)
+    monitor = Monitor(tmp_path / "ticks.db", SqliteAnalysis(tmp_path / "analysis.db"), PAIR)
     assert monitor.step() is False
     ticks = make_ticks(1)
     for name in ("one", "two"):
-        writer = await TickWriter.open(tmp_path / f"{name}.db")
+        writer = await SqliteTickWriter.open(tmp_path / f"{name}.db")
         await writer.commit([Batch(0, 0, "sim", tuple(ticks[:400]))], [], Now(T0, 0))
         await writer.close()
     (tmp_path / "one.db").rename(tmp_path / "ticks.db")
@@ -165,7 +165,7 @@ async def test_a_file_put_back_from_a_copy_is_the_same_history(tmp_path: Path) -
         db.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
     (tmp_path / "copy.db").replace(tmp_path / "ticks.db")
     harness.monitor.step()
-    harness.writer = await TickWriter.open(tmp_path / "ticks.db")
+    harness.writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     await harness.write(ticks[1_200:])
     harness.read_all()
     followed = harness.monitor.followed(watch)

@@ -14,7 +14,7 @@ from engine.market.records import Batch, Decision
 from engine.market.ticks import Tick
 from engine.pairs.run import PairRun
 from engine.pairs.settings import longest_gap_ms
-from engine.store.sqlite.series_index import Now
+from engine.store.interface import Now
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
 from tests.live.test_monitor import Harness
 

@@ -13,10 +13,10 @@ import pytest
 from engine.market.ticks import Tick
 from engine.scan import ScanSettings
 from engine.scan.request import HOUR_MS, ScanRequest
-from engine.store.sqlite.analysis import AnalysisStore
-from engine.store.sqlite.scans import ScanStore
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now
+from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.writer import SqliteTickWriter
 from live.scan_job import run
 from live.scans import ScanBusy, ScanService
 from tests.conftest import until
@@ -48,12 +48,12 @@ def universe() -> list[Tick]:
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[ScanService]:
-    writer = await TickWriter.open(tmp_path / "ticks.db")
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     ticks = universe()
     for name in {tick.symbol for tick in ticks}:
         await writer.commit([batch(*(tick for tick in ticks if tick.symbol == name))], [], Now(T0, 0))
-    AnalysisStore(tmp_path / "analysis.db").close()
-    made = ScanService(tmp_path / "ticks.db", ScanStore(tmp_path / "analysis.db"))
+    SqliteAnalysis(tmp_path / "analysis.db").close()
+    made = ScanService(tmp_path / "ticks.db", SqliteScans(tmp_path / "analysis.db"))
     yield made
     made.close()
     await writer.close()
@@ -130,7 +130,7 @@ async def test_a_process_that_dies_is_told(room: ScanService) -> None:
 
 
 def test_without_a_store_it_is_told(tmp_path: Path) -> None:
-    room = ScanService(tmp_path / "ticks.db", ScanStore(tmp_path / "analysis.db"))
+    room = ScanService(tmp_path / "ticks.db", SqliteScans(tmp_path / "analysis.db"))
     room.start(REQUEST)
     room._thread.join(40)  # type: ignore[union-attr]
     assert room.state().phase == "failed" and "does not exist yet" in room.state().problem

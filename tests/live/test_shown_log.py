@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from engine.market.records import Decision
-from engine.store.sqlite.analysis import LoggedDecision
+from engine.store.interface import LoggedDecision
 from live.pair_view import LogCount
 from live.shown_log import ShownLog
 from live.view_delta import ViewerCursor, view_delta

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import SettingsError
 from engine.scan.request import HOUR_MS, ScanRequest, ScanState
 from engine.scan.settings import ScanSettings
-from engine.store.sqlite.scans import ScanSummary
+from engine.store.interface import ScanSummary
 from screen.components import ids
 from screen.components.fields import at_fault, field_row
 from screen.pages.pair.settings_form import INTERVALS

@@ -15,7 +15,7 @@ from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
-from engine.store.sqlite.analysis import Watched
+from engine.store.interface import Watched
 from live.pair_view import LogCount
 from screen.components import fields, formatting, ids
 from screen.pages.layout import page

@@ -12,12 +12,12 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.errors import DamagedStore, FolderMissing, StoreError
 from engine.market.records import Decision, Run, RunEnd
+from engine.store.interface import Cursor, LoggedDecision, Watched
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.files import prepare
 from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
@@ -28,37 +28,7 @@ _RUN_COLUMNS = "run_id, market, y, x, interval_ms, settings, code, start_ms, beg
 _DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """One pair of the watch list."""
-
-    watch_id: int
-    market: str
-    y: str
-    x: str
-    settings: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far ``ticks.db`` has been read, and the pipelines' state there."""
-
-    ticks_store_id: str
-    seq: int = 0
-    event_id: int = 0
-    pipelines: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedDecision:
-    """A decision as the log shows it: with its order, and the machine's clock when it was given."""
-
-    given: int
-    given_at_ms: int
-    decision: Decision
-
-
-class AnalysisStore:
+class SqliteAnalysis:
     """The one connection that writes ``analysis.db``. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +37,7 @@ class AnalysisStore:
         self._open()
 
     @classmethod
-    def start(cls, path: Path, look_s: float = LOOK_S) -> AnalysisStore:
+    def start(cls, path: Path, look_s: float = LOOK_S) -> SqliteAnalysis:
         """As the constructor, after a look over the file: a damaged one is set aside and a fresh one made."""
         try:
             if not quick_check(path, look_s):
@@ -88,6 +58,11 @@ class AnalysisStore:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("SELECT 1 FROM meta").fetchone()  # the log and its index are made with the first read
         self._place = FileIdentity.of(self.path)
+
+    @property
+    def name(self) -> str:
+        """See AnalysisStore."""
+        return self.path.name
 
     def is_in_place(self) -> bool:
         """Whether the path still leads to the file, and the log, that are written here. Raises FolderMissing."""

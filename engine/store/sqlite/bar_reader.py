@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.store.interface import BarColumns, SymbolExtent
 from engine.store.sqlite.files import connect_reader, readable
 
-Floats = npt.NDArray[np.float64]
 
-
-class Seconds(NamedTuple):
-    """The seconds of one symbol in which it traded, in time order; prices in quote currency.
-
-    ``bid`` and ``ask`` are NaN where the second has no such print; ``is_sided`` where every trade said who the taker
-    was.
-    """
-
-    open_time_ms: npt.NDArray[np.int64]
-    low: Floats
-    high: Floats
-    close: Floats
-    bid: Floats
-    ask: Floats
-    is_sided: npt.NDArray[np.bool_]
-    quote_volume: Floats
-
-
-class SymbolExtent(NamedTuple):
-    """What is stored of one symbol: its first second, and whether ids of it are missing."""
-
-    symbol: str
-    first_ms: int
-    has_gap: bool
-
-
-class BarReader:
+class SqliteBarReader:
     """One read-only connection; each read is one statement. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
@@ -65,7 +38,7 @@ class BarReader:
         )
         return [SymbolExtent(symbol, first_ms, bool(has_gap)) for symbol, first_ms, has_gap in rows]
 
-    def read(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Seconds:
+    def read(self, market: str, symbol: str, from_ms: int, to_ms: int) -> BarColumns:
         """The seconds that open in ``[from_ms, to_ms)``."""
         rows = self._rows(
             "SELECT open_time_ms, low, high, close, bid, ask, price_basis = 'quotes', quote_volume FROM bars"
@@ -76,7 +49,7 @@ class BarReader:
         columns = np.array(rows, dtype=np.float64).reshape(-1, 8).T.copy()
         low, high, close, bid, ask, is_sided, quote_volume = columns[1:]
         times = columns[0].astype(np.int64)  # ms since 1970 are whole numbers far below 2^53
-        return Seconds(times, low, high, close, bid, ask, is_sided == 1.0, quote_volume)
+        return BarColumns(times, low, high, close, bid, ask, is_sided == 1.0, quote_volume)
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[Any]:
         with readable(self._path):

@@ -12,7 +12,8 @@ from engine.market.clock import Watermark
 from engine.market.coverage import Coverage, Gap
 from engine.market.records import Batch, Commit, Event, GapUpdate, Receipt
 from engine.market.ticks import Tick
-from engine.store.sqlite.series_index import CommitPlan, Now, Series, SeriesIndex, TickRow
+from engine.store.interface import Now
+from engine.store.sqlite.series_index import CommitPlan, Series, SeriesIndex, TickRow
 from engine.store.sqlite.tick_lookup import TickLookup
 
 _INSERT = {many: "INSERT INTO ticks VALUES " + ",".join(["(?,?,?,?,?,?,?,?)"] * many) for many in (1_000, 100, 10, 1)}

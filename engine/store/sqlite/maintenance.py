@@ -9,7 +9,7 @@ from collections.abc import Callable
 from engine.errors import StoreError
 from engine.market.records import Event
 from engine.store.sqlite.retention import SWEEP_EVERY_S, RetentionJob
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 
 log = logging.getLogger("pairbridge.store")
 
@@ -17,12 +17,12 @@ CHECKPOINT_EVERY_S = 0.25
 WAL_WARN_BYTES = 256 << 20
 
 
-async def keep(writer: TickWriter, retention_ms: int, note: Callable[[Event], None]) -> None:
+async def keep(writer: SqliteTickWriter, retention_ms: int, note: Callable[[Event], None]) -> None:
     """Until cancelled. ``note`` is told what belongs into the order of commits: gaps that are out of reach now."""
     await asyncio.gather(_checkpoints(writer), _sweeps(RetentionJob(writer, retention_ms), note))
 
 
-async def _checkpoints(writer: TickWriter) -> None:
+async def _checkpoints(writer: SqliteTickWriter) -> None:
     """Often and without waiting, so that each is short; the log begins anew whenever no reader needs its past."""
     is_large = False
     written = -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from engine.store.sqlite.tick_lookup import TickLookup
 _BAR_COLUMNS = ", ".join(Bar._fields)
 
 
-class TickReader:
+class SqliteTickReader:
     """One read-only connection. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
@@ -55,9 +55,10 @@ class TickReader:
         """The identity of the file: another id means another history."""
         return str(self._rows("SELECT value FROM meta WHERE key='store_id'")[0][0])
 
-    def data_version(self) -> int:
-        """A number that changes whenever the writer commits."""
-        return int(self._rows("PRAGMA data_version")[0][0])
+    def changed_since(self, token: Hashable) -> Hashable | None:
+        """See TickReader. ``PRAGMA data_version`` changes whenever the writer commits."""
+        version = int(self._rows("PRAGMA data_version")[0][0])
+        return None if version == token else version
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ from engine.store.archive.parquet import ArchivedFile, archive_of, by_day, descr
 from engine.store.sqlite.connection import StoreConnection
 from engine.store.sqlite.files import connect_reader
 from engine.store.sqlite.row_mapping import TICK_COLUMNS
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 
 if TYPE_CHECKING:
     import polars
@@ -73,7 +73,7 @@ class RetentionResult:
 class RetentionJob:
     """Retention for one writer. Only one sweep at a time."""
 
-    def __init__(self, writer: TickWriter, retention_ms: int, slack_ms: int = SLACK_MS) -> None:
+    def __init__(self, writer: SqliteTickWriter, retention_ms: int, slack_ms: int = SLACK_MS) -> None:
         """``retention_ms`` is counted back from each market's own clock, the latest trade time in it."""
         self._writer = writer
         self._retention_ms = retention_ms

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.errors import StoreError
+from engine.store.interface import ScanSummary
 from engine.store.sqlite.files import readable
 
 SCANS = """
@@ -30,25 +30,11 @@ CREATE TABLE scans (
 _SUMMARY = "scan_id, at_ms, market, interval_ms, symbols, tests, found, confirmed"
 
 
-@dataclass(frozen=True, slots=True)
-class ScanSummary:
-    """One scan in the list of earlier ones; ``confirmed``: of the pairs ``found``, those that survived the hold-out."""
-
-    scan_id: int
-    at_ms: int
-    market: str
-    interval_ms: int
-    symbols: int
-    tests: int
-    found: int
-    confirmed: int
-
-
-class ScanStore:
+class SqliteScans:
     """The table ``scans``. Each call uses a connection of its own, so any thread may call."""
 
     def __init__(self, path: Path) -> None:
-        """``path`` of the ``analysis.db`` that an ``AnalysisStore`` has brought up to date."""
+        """``path`` of the ``analysis.db`` that an ``SqliteAnalysis`` has brought up to date."""
         self._path = path
 
     def add(self, at_ms: int, result: dict[str, Any]) -> ScanSummary:

@@ -17,6 +17,7 @@ from engine.market.coverage import Arrival, Coverage, Gap
 from engine.market.intervals import SECOND_MS
 from engine.market.records import UNUSABLE_ROW, Batch, Event, GapUpdate, IdRange
 from engine.market.ticks import Tick
+from engine.store.interface import Now
 
 _symbol = attrgetter("symbol")
 _series_id, _agg_id = itemgetter(1), itemgetter(2)  # of a TickRow
@@ -24,14 +25,6 @@ _series_id, _agg_id = itemgetter(1), itemgetter(2)  # of a TickRow
 TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
 
 _FOLDS_KEPT_MS = 10_000  # open seconds held in memory; an older one is read back when a late tick touches it
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The caller's clocks, in milliseconds: the engine has none of its own."""
-
-    wall_ms: int
-    mono_ms: int
 
 
 @dataclass(slots=True)

@@ -21,12 +21,13 @@ from typing import Any, TypeVar
 
 from engine.errors import DamagedStore, StoreError
 from engine.market.records import Batch, Commit, Event, GapUpdate
+from engine.store.interface import Now
 from engine.store.sqlite.commit import load_book, store
 from engine.store.sqlite.connection import StoreConnection
 from engine.store.sqlite.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
 from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.series_index import Now, SeriesIndex
+from engine.store.sqlite.series_index import SeriesIndex
 from engine.store.sqlite.tick_lookup import TickLookup
 
 log = logging.getLogger("pairbridge.store")
@@ -48,7 +49,7 @@ class WalState:
     waiting_pages: int
 
 
-class TickWriter:
+class SqliteTickWriter:
     """Owns the only writing connection of ``ticks.db``. Make one with ``start`` or ``open``."""
 
     def __init__(self, path: Path, durability: str) -> None:
@@ -67,7 +68,7 @@ class TickWriter:
         self._place: FileIdentity | None = None
 
     @classmethod
-    async def open(cls, path: Path, durability: str = "power") -> TickWriter:
+    async def open(cls, path: Path, durability: str = "power") -> SqliteTickWriter:
         """Create, migrate or resume the file. Raises StoreError and its kinds.
 
         ``durability``: with "power" a commit that returned survives a power cut; with "crash" only the end
@@ -78,7 +79,7 @@ class TickWriter:
         return writer
 
     @classmethod
-    async def start(cls, path: Path, durability: str = "power", look_s: float = LOOK_S) -> TickWriter:
+    async def start(cls, path: Path, durability: str = "power", look_s: float = LOOK_S) -> SqliteTickWriter:
         """As ``open``, after a look over the file: a damaged one is set aside and a fresh one made."""
         try:
             if not await asyncio.to_thread(quick_check, path, look_s):
@@ -121,6 +122,10 @@ class TickWriter:
         """Latest believable trade time of a market."""
         watermark = self._book.watermarks.get(market)
         return watermark.time_ms if watermark else None
+
+    def health_fields(self) -> dict[str, Any]:
+        """See TickWriter."""
+        return {"store_id": self.store_id, "store_note": self.note, "wal_bytes": self.wal_bytes()}
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log now."""

@@ -14,7 +14,7 @@ from typing import Any
 from engine.market.bars import Bar
 from engine.market.intervals import interval_name
 from engine.pairs.settings import PairSettings
-from engine.store.sqlite.analysis import LoggedDecision, Watched
+from engine.store.interface import LoggedDecision, Watched
 from live.pair_view import PairView
 from screen.components import ids
 from screen.pages.pair import figures

@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import PairbridgeError, SettingsError
 from engine.scan.request import ScanRequest, ScanState
-from engine.store.sqlite.scans import ScanSummary
+from engine.store.interface import ScanSummary
 from screen.components import ids
 from screen.components.fields import at_fault, error_id, plain
 from screen.pages.scan import labels as texts

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.market.intervals import interval_name
 from engine.scan.request import ScanState
-from engine.store.sqlite.scans import ScanSummary
+from engine.store.interface import ScanSummary
 from screen.components.formatting import Item, duration
 
 Result = dict[str, Any]

@@ -27,8 +27,8 @@ from engine.intake.gaps import ASK_AGAIN_MS
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_IN_FLIGHT, NO_SUCH_IDS
 from engine.market.records import Batch, Event
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.interface import Now
+from engine.store.sqlite.writer import SqliteTickWriter
 
 TOKEN = "t" * 43
 T0 = 1_790_046_465_000
@@ -264,7 +264,7 @@ class Storm(RuleBasedStateMachine):
         self.bridge.conn, self.bridge.asked = None, []
         self.waiting: list[Batch] = []
         self.events: list[Event] = []
-        self.writer = self.run(TickWriter.open(self.path, "crash"))  # power cuts have their own tests
+        self.writer = self.run(SqliteTickWriter.open(self.path, "crash"))  # power cuts have their own tests
         high_water = {market: self.writer.high_water(market) for market in self.writer.markets()}
         self.intake = Intake(TOKEN, high_water, self.writer.open_gaps())
         self._limit()

@@ -12,9 +12,9 @@ from typing import Any
 from engine.market.records import Batch, Commit
 from engine.market.ticks import Tick
 from engine.store.archive.parquet import archive_of
+from engine.store.interface import Now
 from engine.store.sqlite.check import check_ticks
 from engine.store.sqlite.files import connect_reader
-from engine.store.sqlite.series_index import Now
 from engine.store.sqlite.tick_scan import walk
 
 T0 = 1_790_046_465_000

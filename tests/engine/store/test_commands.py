@@ -16,11 +16,11 @@ import pytest
 from engine.errors import StoreError
 from engine.store.__main__ import main
 from engine.store.lock import held
-from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.files import prepare
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.engine.store.harness import NOW, batch, everything, query, tick, trading
 from tests.engine.store.sqlite.test_migrations import make_first_version
 
@@ -29,14 +29,14 @@ MINUTE = 60_000
 
 async def fill(data_dir: Path, ticks: int = 2_000) -> None:
     """Ticks hot and archived, with a gap, and the dashboard's file."""
-    writer = await TickWriter.open(data_dir / "ticks.db")
+    writer = await SqliteTickWriter.open(data_dir / "ticks.db")
     rows = list(islice(trading(Random(5), symbols=2, step_ms=1_000), ticks))
     del rows[100]
     await writer.commit([batch(*rows)], [], NOW)
     for _ in range(2):
         await RetentionJob(writer, retention_ms=5 * MINUTE, slack_ms=0).sweep()
     await writer.close()
-    store = AnalysisStore(data_dir / "analysis.db")
+    store = SqliteAnalysis(data_dir / "analysis.db")
     store.watch("sim", "S0USDT", "S1USDT", "{}")
     store.keep()
     store.close()
@@ -68,7 +68,7 @@ async def test_what_a_restore_replaces_is_kept_beside_it(tmp_path: Path) -> None
     data, backup = tmp_path / "data", tmp_path / "backup"
     await fill(data, ticks=500)
     assert run(data, "backup", str(backup)) == 0
-    writer = await TickWriter.open(data / "ticks.db")
+    writer = await SqliteTickWriter.open(data / "ticks.db")
     await writer.commit([batch(tick(1, symbol="NEWUSDT"))], [], NOW)
     await writer.close()
     assert run(data, "restore", str(backup)) == 0
@@ -81,7 +81,7 @@ async def test_what_a_restore_replaces_is_kept_beside_it(tmp_path: Path) -> None
 async def test_a_backup_can_be_made_while_the_server_writes(tmp_path: Path) -> None:
     data = tmp_path / "data"
     await fill(data, ticks=500)
-    writer = await TickWriter.open(data / "ticks.db")
+    writer = await SqliteTickWriter.open(data / "ticks.db")
     with held(data, "server"):
         await writer.commit([batch(tick(1, symbol="NEWUSDT"))], [], NOW)
         assert run(data, "backup", str(tmp_path / "backup")) == 0
@@ -127,7 +127,7 @@ async def test_check_finds_what_does_not_fit_together(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str
 ) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(*islice(trading(Random(5), symbols=2), 400))], [], NOW)
     await writer.close()
     assert run(tmp_path, "check") == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NewerSchema, StoreError
-from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.analysis import SqliteAnalysis
 
 
 def kept_files(path: Path) -> list[Path]:
@@ -21,7 +21,7 @@ def test_what_is_no_database_is_set_aside_with_a_loud_note(
 ) -> None:
     path = tmp_path / "analysis.db"
     path.write_bytes(content)
-    store = AnalysisStore.start(path)
+    store = SqliteAnalysis.start(path)
     assert store.watch("sim", "Y", "X", "{}") in store.watch_list()
     store.close()
     (kept,) = kept_files(path)
@@ -33,22 +33,22 @@ def test_what_is_no_database_is_set_aside_with_a_loud_note(
 
 def test_a_damaged_page_is_noticed_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "analysis.db"
-    AnalysisStore(path).close()
+    SqliteAnalysis(path).close()
     content = bytearray(path.read_bytes())
     content[4096:8192] = b"\xff" * 4096
     path.write_bytes(content)
-    AnalysisStore.start(path).close()
+    SqliteAnalysis.start(path).close()
     (kept,) = kept_files(path)
     assert kept.read_bytes() == content
 
 
 def test_a_whole_file_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "analysis.db"
-    first = AnalysisStore.start(path)
+    first = SqliteAnalysis.start(path)
     watched = first.watch("sim", "Y", "X", "{}")
     first.keep()
     first.close()
-    again = AnalysisStore.start(path)
+    again = SqliteAnalysis.start(path)
     assert (again.store_id, again.watch_list()) == (first.store_id, [watched])
     again.close()
     assert kept_files(path) == []
@@ -56,14 +56,14 @@ def test_a_whole_file_goes_on(tmp_path: Path) -> None:
 
 def test_a_newer_file_and_a_folder_are_refused_not_moved(tmp_path: Path) -> None:
     path = tmp_path / "analysis.db"
-    store = AnalysisStore(path)
+    store = SqliteAnalysis(path)
     store._db.execute("PRAGMA user_version=99")
     store.close()
     with pytest.raises(NewerSchema):
-        AnalysisStore.start(path)
+        SqliteAnalysis.start(path)
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(StoreError, match=r"folder.db cannot be"):
-        AnalysisStore.start(tmp_path / "folder.db")
+        SqliteAnalysis.start(tmp_path / "folder.db")
     assert kept_files(path) == kept_files(tmp_path / "folder.db") == []
 
 
@@ -71,13 +71,13 @@ def test_closing_a_file_that_refuses_says_so_and_keeps_its_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "analysis.db"
-    store = AnalysisStore(path)
+    store = SqliteAnalysis(path)
     watched = store.watch("sim", "Y", "X", "{}")
     store.keep()
     store._db.execute("BEGIN")
     store.watch_list()
     store.close()
     assert caplog.messages == [f"{path} keeps its log: database table is locked"]
-    again = AnalysisStore(path)
+    again = SqliteAnalysis(path)
     assert again.watch_list() == [watched]
     again.close()

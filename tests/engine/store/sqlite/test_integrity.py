@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DamagedStore, StoreError
-from engine.store.sqlite.analysis import AnalysisStore
+from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.files import prepare, wal_of
 from engine.store.sqlite.integrity import quarantine, quick_check
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.engine.store.harness import NOW, assert_whole, batch, counts, everything, tick, trading
 
 PAGE = 4_096
@@ -27,7 +27,7 @@ PAGE = 4_096
 
 async def filled(path: Path, ticks: int = 3_000) -> bytes:
     """A tidy file with some pages of everything; returns its content."""
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(*islice(trading(random.Random(1), 8), ticks))], [], NOW)
     await writer.close()
     return content_of(path)
@@ -56,7 +56,7 @@ async def test_damage_is_noticed_at_start_and_set_aside(tmp_path: Path) -> None:
             at = rng.randrange(len(content) // PAGE) * PAGE
             content[at : at + PAGE] = rng.randbytes(PAGE)
         path.write_bytes(content)
-        writer = await TickWriter.start(path)
+        writer = await SqliteTickWriter.start(path)
         commit = await writer.commit([batch(tick(1), tick(2))], [], NOW)
         assert counts(commit) == [(2, 0, 0)], "it takes in again"
         (kept,) = kept_files(path)
@@ -71,7 +71,7 @@ async def test_what_is_no_database_is_set_aside_with_its_log(tmp_path: Path, con
     path = tmp_path / "ticks.db"
     path.write_bytes(content)
     wal_of(path).write_bytes(b"log")
-    writer = await TickWriter.start(path)
+    writer = await SqliteTickWriter.start(path)
     await writer.close()
     file, log = kept_files(path)
     assert (file.read_bytes(), log.read_bytes()) == (content, b"log")
@@ -82,7 +82,7 @@ async def test_what_is_no_database_is_set_aside_with_its_log(tmp_path: Path, con
 async def test_a_log_without_its_file_is_kept(tmp_path: Path, is_gone: bool) -> None:
     """SQLite deletes the log beside an empty file, and what was acknowledged with it."""
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(tick(1))], [], NOW)
     log = wal_of(path).read_bytes()
     shutil.copy(wal_of(path), tmp_path / "log")
@@ -92,7 +92,7 @@ async def test_a_log_without_its_file_is_kept(tmp_path: Path, is_gone: bool) -> 
         path.unlink()
     else:
         path.write_bytes(b"")
-    writer = await TickWriter.start(path)
+    writer = await SqliteTickWriter.start(path)
     assert writer.note is not None and "move ticks.db-wal away" in writer.note
     await writer.close()
     assert kept_files(path)[-1].read_bytes() == log
@@ -103,15 +103,15 @@ async def test_another_programs_file_and_a_folder_are_refused_not_moved(tmp_path
     with closing(sqlite3.connect(other)) as db:
         db.execute("CREATE TABLE users (name)")
     with pytest.raises(StoreError, match="another program's database"):
-        await TickWriter.start(other)
-    await (await TickWriter.open(tmp_path / "ticks.db")).close()
+        await SqliteTickWriter.start(other)
+    await (await SqliteTickWriter.open(tmp_path / "ticks.db")).close()
     with pytest.raises(StoreError, match="holds ticks; expected analysis"):
-        AnalysisStore(tmp_path / "ticks.db")
+        SqliteAnalysis(tmp_path / "ticks.db")
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(StoreError, match=r"folder.db cannot be read"):
-        await TickWriter.start(tmp_path / "folder.db")
+        await SqliteTickWriter.start(tmp_path / "folder.db")
     with pytest.raises(StoreError, match="cannot be made or written"):
-        await TickWriter.start(other / "below" / "ticks.db")
+        await SqliteTickWriter.start(other / "below" / "ticks.db")
     assert kept_files(other) == kept_files(tmp_path / "ticks.db") == kept_files(tmp_path / "folder.db") == []
 
 
@@ -122,7 +122,7 @@ async def test_a_locked_file_is_refused_not_set_aside(tmp_path: Path, monkeypatc
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked") as refused:
-            await TickWriter.start(path)
+            await SqliteTickWriter.start(path)
         assert not isinstance(refused.value, DamagedStore)
     assert kept_files(path) == []
 
@@ -186,7 +186,7 @@ async def test_a_file_that_goes_away_while_running_takes_no_acknowledgement_with
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(tick(1))], [], NOW)
     harm(path)
     with pytest.raises(StoreError, match="it was deleted or replaced"):
@@ -202,11 +202,11 @@ async def test_a_file_that_goes_away_while_running_takes_no_acknowledgement_with
 
 async def test_damage_found_while_running_is_set_aside_and_nothing_of_it_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     ticks = list(islice(trading(random.Random(1), 8), 20_000))
     await writer.commit([batch(*ticks)], [], NOW)
     await writer.close()
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     content = bytearray(path.read_bytes())
     for at in range(20 * PAGE, len(content), PAGE):
         content[at : at + PAGE] = bytes(PAGE)
@@ -227,7 +227,7 @@ async def test_a_look_ends_when_its_time_is_up(tmp_path: Path) -> None:
     await filled(path, 40_000)
     assert quick_check(path, 10.0)
     assert not all(quick_check(path, 0.001) for _ in range(20))
-    writer = await TickWriter.start(path, look_s=0.001)
+    writer = await SqliteTickWriter.start(path, look_s=0.001)
     assert writer.note is None
     await writer.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.store.sqlite.files import connect_reader
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.engine.store.harness import NOW, assert_whole, batch, trading
 
 
@@ -20,7 +20,7 @@ async def test_beside_a_long_reader_commits_gather_and_the_log_shrinks_when_it_h
     path = tmp_path / "ticks.db"
     monkeypatch.setattr("engine.store.sqlite.writer.WAL_LARGE_BYTES", 400_000)
     monkeypatch.setattr("engine.store.sqlite.writer.WAL_KEPT_BYTES", 100_000)
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     source = trading(random.Random(1))
     await writer.commit([batch(next(source))], [], NOW)
     with closing(connect_reader(path)) as reader:

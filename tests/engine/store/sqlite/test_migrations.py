@@ -16,7 +16,7 @@ from engine.errors import NewerSchema, StoreError
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.files import Schema, prepare
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.conftest import ROOT
 from tests.durability.images import PowerCut
 from tests.durability.vfs import Op, watched
@@ -56,7 +56,7 @@ async def test_a_file_of_version_1_goes_on_as_if_nothing_had_happened(tmp_path: 
     path = tmp_path / "ticks.db"
     make_first_version(path)
     (store_id,) = query(path, "SELECT value FROM meta WHERE key='store_id'")[0]
-    writer = await TickWriter.start(path)
+    writer = await SqliteTickWriter.start(path)
     assert (version_of(path), writer.store_id, writer.note) == (TICKS.version, store_id, None)
     assert writer.high_water("sim") == {"BTCUSDT": 9}
     assert [(news.gap, news.given_up) for news in writer.open_gaps()] == [((2, 4), None), ((6, 8), "geo-blocked")]
@@ -85,7 +85,7 @@ async def test_power_cuts_during_the_migration_leave_the_old_version_or_the_new(
         moment = begun + (len(ops) - begun) * number // 20
         path = make_image(ops[: moment + 1], tmp_path / f"found-{number}", rng) / "ticks.db"
         seen.add(version_of(path))
-        writer = await TickWriter.start(path)
+        writer = await SqliteTickWriter.start(path)
         await writer.close()
         assert (writer.note, version_of(path)) == (None, TICKS.version)
         assert_whole(path)
@@ -198,12 +198,12 @@ def test_a_migration_that_fails_leaves_the_old_version(tmp_path: Path, stopped_a
 
 async def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    await (await TickWriter.open(path)).close()
+    await (await SqliteTickWriter.open(path)).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA user_version=99")
     before = files_in(tmp_path)
     with pytest.raises(NewerSchema, match=f"schema version 99; this Pairbridge knows up to {TICKS.version}"):
-        await TickWriter.start(path)
+        await SqliteTickWriter.start(path)
     assert {name: content for name, content in files_in(tmp_path).items() if name in before} == before
     assert not any("damaged" in name for name in files_in(tmp_path))
 

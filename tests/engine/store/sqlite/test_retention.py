@@ -20,14 +20,14 @@ from engine.errors import StoreError
 from engine.market.bars import second_bar
 from engine.market.records import Event
 from engine.market.ticks import Tick
+from engine.store.interface import Now
 from engine.store.sqlite import retention, tick_scan
 from engine.store.sqlite.files import prepare
 from engine.store.sqlite.maintenance import keep
-from engine.store.sqlite.reader import TickReader
+from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.schema import TICKS
-from engine.store.sqlite.series_index import Now
-from engine.store.sqlite.writer import TickWriter
+from engine.store.sqlite.writer import SqliteTickWriter
 from tests.conftest import until
 from tests.engine.store.harness import (
     NOW,
@@ -46,11 +46,11 @@ MINUTE = 60_000
 LATER = Now(T0 + 10**9, 0)  # by this clock no time in these tests is unbelievable
 
 
-def keeper(writer: TickWriter) -> RetentionJob:
+def keeper(writer: SqliteTickWriter) -> RetentionJob:
     return RetentionJob(writer, retention_ms=5 * MINUTE, slack_ms=0)
 
 
-async def sweep_twice(writer: TickWriter) -> retention.RetentionResult:
+async def sweep_twice(writer: SqliteTickWriter) -> retention.RetentionResult:
     """The first sweep only learns what is stored; the second may move it."""
     await keeper(writer).sweep()
     return await keeper(writer).sweep()
@@ -62,7 +62,7 @@ def files_of(path: Path) -> list[Path]:
 
 async def test_old_ticks_move_and_everything_still_reads_as_one(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001)]
     await writer.commit([batch(*ticks)], [], NOW)
     bars = query(path, "SELECT * FROM bars")
@@ -74,7 +74,7 @@ async def test_old_ticks_move_and_everything_still_reads_as_one(tmp_path: Path) 
     assert everything(path) == {"BTCUSDT": list(enumerate(ticks, 1))}
     assert query(path, "SELECT * FROM bars") == bars
     assert query(path, "SELECT archived_through, high_water FROM series") == [(len(old), 1_000)]
-    reader = TickReader(path)
+    reader = SqliteTickReader(path)
     assert reader.deleted_seq() == len(old)
     assert [each.agg_id for _, each in stored_ticks(path, "BTCUSDT", 695, 705)] == list(range(695, 706))
     reader.close()
@@ -84,7 +84,7 @@ async def test_old_ticks_move_and_everything_still_reads_as_one(tmp_path: Path) 
 
 async def test_the_archive_is_plain_parquet_by_market_symbol_and_day(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     day = 86_400_000
     midnight = day - T0 % day
     ticks = [tick(n, midnight - 2_500 + n * 1_000) for n in range(1, 5)]
@@ -106,7 +106,7 @@ async def test_the_archive_is_plain_parquet_by_market_symbol_and_day(tmp_path: P
 
 async def test_time_is_the_markets_own(tmp_path: Path) -> None:
     """A market that stopped keeps its ticks, however long ago that was by any clock."""
-    writer = await TickWriter.open(tmp_path / "ticks.db")
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     await writer.commit([batch(tick(1), tick(2, 4 * MINUTE), market="file-1")], [], LATER)
     await writer.commit([batch(tick(1), tick(2, 60 * MINUTE))], [], LATER)
     swept = await sweep_twice(writer)
@@ -120,7 +120,7 @@ async def test_time_is_the_markets_own(tmp_path: Path) -> None:
 async def test_the_order_of_commits_can_be_had_back(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
     rng = random.Random(4)
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     offered = list(islice(trading(rng, symbols=3, step_ms=2_000), 600))
     shuffled = sorted(offered, key=lambda each: each.agg_id + rng.choice([0, 0, 0, 30]))
     for at in range(0, 600, 50):
@@ -134,7 +134,7 @@ async def test_the_order_of_commits_can_be_had_back(tmp_path: Path) -> None:
 
 async def test_what_was_just_stored_stays_for_one_more_sweep(tmp_path: Path) -> None:
     """An imported file is as old as its trades; readers must have the time to see it all the same."""
-    writer = await TickWriter.open(tmp_path / "ticks.db")
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     await writer.commit([batch(tick(100, 60 * MINUTE))], [], LATER)
     await keeper(writer).sweep()
     await writer.commit([batch(*(tick(n, n * 1_000) for n in range(1, 50)))], [], NOW)
@@ -144,7 +144,7 @@ async def test_what_was_just_stored_stays_for_one_more_sweep(tmp_path: Path) -> 
 
 
 async def test_ticks_sent_again_after_they_left_are_duplicates(tmp_path: Path) -> None:
-    writer = await TickWriter.open(tmp_path / "ticks.db")
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     await writer.commit([batch(*(tick(n, n * 1_000) for n in range(1, 501)))], [], NOW)
     await sweep_twice(writer)
     # Tick 2 comes with another price: with the first gone from the file, that cannot be told any more.
@@ -155,13 +155,13 @@ async def test_ticks_sent_again_after_they_left_are_duplicates(tmp_path: Path) -
 
 async def test_a_late_tick_makes_its_bar_anew_from_archive_and_file(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     ticks = [tick(n, n * 100, price=100.0 + n) for n in range(1, 100) if n != 15]
     await writer.commit([batch(*ticks, tick(100, 60 * MINUTE))], [], LATER)
     await sweep_twice(writer)
     late = tick(15, 1_500, price=7.0)
     await writer.commit([batch(late)], [], NOW)
-    reader = TickReader(path)
+    reader = SqliteTickReader(path)
     of_second = sorted([*(each for each in ticks if 1_000 <= each.trade_time_ms - T0 < 2_000), late])
     (bar,) = reader.bars("sim", "BTCUSDT", T0 + 1_000, T0 + 2_000)
     assert bar == second_bar(T0 + 1_000, of_second) and bar.low == 7.0
@@ -179,7 +179,7 @@ async def test_without_its_archived_file_a_bar_stays_as_it_was_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(tick(1, 100), tick(3, 300), tick(4, 60 * MINUTE))], [], LATER)
     await sweep_twice(writer)
     (file,) = files_of(path)
@@ -189,7 +189,7 @@ async def test_without_its_archived_file_a_bar_stays_as_it_was_and_says_so(
     assert counts(commit) == [(1, 0, 0)], "the tick itself is stored"
     assert query(path, "SELECT * FROM bars") == before
     assert "cannot be read back" in caplog.text
-    reader = TickReader(path)
+    reader = SqliteTickReader(path)
     assert [bar.trades for bar in reader.bars("sim", "BTCUSDT", T0, T0 + 1_000, before_seq=1)] == [2]
     with pytest.raises(StoreError, match="archived, and their file is gone"):
         reader.ticks_of_second("sim", "BTCUSDT", T0 - T0 % 1_000, 9)
@@ -203,7 +203,7 @@ async def test_gaps_older_than_what_is_kept_are_given_up_with_the_reason_and_can
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001) if n not in (50, 51, 950)]
     await writer.commit([batch(*ticks)], [], NOW)
     swept = await sweep_twice(writer)
@@ -222,7 +222,7 @@ async def test_gaps_older_than_what_is_kept_are_given_up_with_the_reason_and_can
 
 async def test_unbelievable_times_go_with_their_neighbours(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(tick(1), tick(2, 10**10), tick(3, 1_000))], [], NOW)
     await writer.commit([batch(tick(4, 2 * 10**10))], [], NOW)
     assert (await sweep_twice(writer)).archived == 0, "alone they never get old"
@@ -239,7 +239,7 @@ async def test_unbelievable_times_go_with_their_neighbours(tmp_path: Path) -> No
 async def test_reading_goes_on_while_ticks_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tick_scan, "_PAGE", 20)
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001) if n % 37]
     await writer.commit([batch(*ticks[:500])], [], NOW)
     await sweep_twice(writer)
@@ -257,7 +257,7 @@ async def test_reading_goes_on_while_ticks_move(tmp_path: Path, monkeypatch: pyt
 async def test_commits_go_on_between_two_steps_of_a_sweep(tmp_path: Path) -> None:
     """``bench/store.py`` measures how long they wait: a million ticks, 5,000 new ones a second."""
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     for at in range(0, 20_000, 5_000):
         await writer.commit([batch(*(tick(n, n) for n in range(at, at + 5_000)))], [], NOW)
     await keeper(writer).sweep()
@@ -279,7 +279,7 @@ async def test_commits_go_on_between_two_steps_of_a_sweep(tmp_path: Path) -> Non
 
 async def test_a_file_replaced_in_the_middle_of_a_sweep_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(*(tick(n, n * 1_000) for n in range(1, 1_001)))], [], NOW)
     work = keeper(writer)
     await work.sweep()
@@ -306,7 +306,7 @@ async def test_the_server_keeps_house_until_it_is_cancelled(tmp_path: Path, monk
     monkeypatch.setattr("engine.store.sqlite.maintenance.SWEEP_EVERY_S", 0.01)
     monkeypatch.setattr("engine.store.sqlite.maintenance.CHECKPOINT_EVERY_S", 0.01)
     path = tmp_path / "ticks.db"
-    writer = await TickWriter.open(path)
+    writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(*(tick(n, n * 20_000) for n in range(1, 1_001) if n != 9))], [], NOW)
     noted: list[Event] = []
     keeping = asyncio.create_task(keep(writer, 60 * MINUTE, noted.append))
@@ -367,7 +367,7 @@ async def _live_and_crash(path: Path, seed: int, steps: list[int]) -> None:
     held_back: list[Tick] = []
     acknowledged: dict[str, dict[int, Tick]] = {}
     for step in steps:
-        writer = await TickWriter.start(path)
+        writer = await SqliteTickWriter.start(path)
         work = keeper(writer)
         for _ in range(rng.randint(1, 3)):
             ticks = list(islice(source, rng.randint(1, 120)))
