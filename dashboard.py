@@ -2,7 +2,7 @@
 
     python dashboard.py
 
-This file is a shell: the monitor decides (``monitor``), the screen draws (``screen``), the routes speak (``api``).
+This file composes: the monitor decides (``live``), services answer (``services``), screens and routes ask them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,188 +33,30 @@ from api.requests import HeadRequests, PageRequests
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic
-from engine.scan.request import ScanRequest
-from engine.store.interface import AnalysisStore, ScanStore, TickReader
+from engine.store import open_backend
+from engine.store.interface import Backend
 from engine.store.lock import held
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
-from live.scans import ScanService
 from live.thread import MonitorThread
-from live.view_delta import ViewerCursor, view_delta, watchlist_rows
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.pages.layout import page
 from screen.pages.pair.callbacks import register
-from screen.pages.pair.frames import Frame, clock, frame, leader_row, log_row
-from screen.pages.pair.labels import no_pair_notes
+from screen.pages.pair.frames import LiveMessages, log_rows
 from screen.pages.scan.callbacks import register_scan
 from screen.pages.scan.labels import rows
+from services.job_process import ProcessExecutor
+from services.jobs import Jobs
+from services.pairs import PairService
+from services.scans import ScanService
+from services.views import ViewService
 
 log = logging.getLogger("pairbridge.dashboard")
 
-KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
-STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor fails
-BACKLOG_TICKS = 20_000  # not read yet: a second or two
 OPEN_FILE = "open-dashboard.html"  # of the data folder: opens the dashboard with the key
 DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
-
-
-class Desk:
-    """The monitor and the heartbeat, as the screen and the routes ask for them."""
-
-    def __init__(self, monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
-        self._monitor = monitor
-        self._heartbeat = heartbeat
-        self._config = config
-        self.scans = ScanService(config.ticks_db, ScanStore(config.analysis_db))
-        self.screens = Screens(monitor, heartbeat, self)
-
-    @property
-    def bridge_url(self) -> str:
-        """Where the bridge page is served."""
-        return f"http://127.0.0.1:{self._config.bridge_port}/"
-
-    def symbols(self) -> dict[str, list[str]]:
-        """By market, what has traded."""
-        with self._monitor.lock:
-            return {market: pipe.builder.symbols() for market, pipe in sorted(self._monitor.pipelines.items())}
-
-    def watched(self, watch_id: int) -> tuple[str, str, str, PairSettings] | None:
-        """(market, y, x, settings) of a watched pair."""
-        with self._monitor.lock:
-            watch = self._monitor.watches.get(watch_id)
-            return (watch.entry.market, watch.entry.y, watch.entry.x, watch.settings) if watch else None
-
-    def first_watch(self) -> int | None:
-        """The pair to show when none is chosen."""
-        with self._monitor.lock:
-            return next(iter(self._monitor.watches), None)
-
-    def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
-        """Follow a pair, or follow it with other settings. Raises NotAllowed."""
-        self.require_owner()
-        return self._monitor.watch(market, y, x, settings)
-
-    def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
-        """Follow a pair on bars of this width, unless it is followed already; returns its watch id."""
-        with self._monitor.lock:
-            for watch_id, watch in self._monitor.watches.items():
-                if (watch.entry.market, watch.entry.y, watch.entry.x) == (market, y, x):
-                    return watch_id
-            return self.watch(market, y, x, replace(self.new_pair_settings(), interval_ms=interval_ms))
-
-    def unwatch(self, watch_id: int) -> None:
-        """Follow it no more. Raises NotAllowed."""
-        self.require_owner()
-        self._monitor.unwatch(watch_id)
-
-    def require_owner(self) -> None:
-        """Raises NotAllowed when the request that is served may only look."""
-        require_owner(str(self.open_file))
-
-    @property
-    def open_file(self) -> Path:
-        """The file that opens the dashboard with the key."""
-        return (self._config.data_dir / OPEN_FILE).resolve()
-
-    def start_scan(self, request: ScanRequest) -> None:
-        """Begin a scan. Raises NotAllowed, and ScanBusy while one runs."""
-        self.require_owner()
-        self.scans.start(request)
-
-    def cancel_scan(self) -> None:
-        """Stop the scan that runs. Raises NotAllowed."""
-        self.require_owner()
-        self.scans.cancel()
-
-    def new_pair_settings(self) -> PairSettings:
-        """The settings a new pair starts with."""
-        return new_pair_settings(self._config)
-
-    def signals(self, watch_id: int) -> Table | None:
-        """The whole log of a watched pair, for a file."""
-        watched = self.watched(watch_id)
-        if watched is None:
-            return None
-        market, y, x, settings = watched
-        log_rows = [log_row(entry, settings.interval_ms) for entry in self._monitor.log_of(watch_id)]
-        return f"signals-{market}-{y}-{x}.csv", log_rows
-
-    def scan(self, scan_id: int) -> Table | None:
-        """The pairs of a stored scan, for a file."""
-        result = self.scans.result(scan_id)
-        return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
-
-    def whole_frame(self, watch_id: int | None) -> Frame:
-        """Everything a screen needs at once, for polling."""
-        return self.screens.message(watch_id, None)[0]
-
-
-class Screens:
-    """What screens are told."""
-
-    def __init__(self, monitor: Monitor, heartbeat: Heartbeat, desk: Desk) -> None:
-        self._monitor = monitor
-        self._heartbeat = heartbeat
-        self._desk = desk
-
-    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, ViewerCursor]:
-        """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
-        it knows then."""
-        seen = known if isinstance(known, ViewerCursor) else ViewerCursor()
-        watch_id = self._desk.first_watch() if follows is None else follows
-        found = None if watch_id is None else view_delta(self._monitor, watch_id, seen, KEEP_BARS)
-        message: Frame = {"type": "pulse", "notes": no_pair_notes(self._desk.bridge_url)}
-        market = None
-        if found is not None:
-            seen = found.seen
-            market = found.view.market
-            message = frame(found.watch_id, found.view, found.columns, found.first, found.log, found.reset)
-            message["trade_ms"] = self._watermark_ms(market)
-            message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
-        message["banner"] = self._banner(market)
-        message["leaders"] = [
-            leader_row(row.watch, row.z, row.gate, row.position, row.settings, row.problem)
-            for row in watchlist_rows(self._monitor)
-        ]
-        return message, seen
-
-    def _banner(self, market: str | None) -> Frame:
-        """The server's word on the bridge, unless this process itself cannot go on."""
-        problem = self._monitor.problem
-        status = self._heartbeat.status(market)
-        said = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
-        if problem is not None:
-            said = {
-                "state": STOPPED,
-                "cause": f"Stored trades are not worked off: {problem}.",
-                "advice": "It is tried again every 2 s from the last saved place; nothing stored is lost. The log file"
-                " dashboard.log says more.",
-            }
-        found = [*catching_up(*self._monitor.progress()), *lost(self._monitor.lost), *self._heartbeat.findings(market)]
-        return {**said, "findings": found}
-
-    def _watermark_ms(self, market: str) -> int:
-        with self._monitor.lock:
-            pipeline = self._monitor.pipelines.get(market)
-            return pipeline.builder.watermark_ms if pipeline else 0
-
-
-def catching_up(read: int, stored: int) -> list[dict[str, str]]:
-    """A finding while the monitor is far behind what is stored, as after a long stop."""
-    if stored - read < BACKLOG_TICKS:
-        return []
-    what = f"The dashboard reads what was stored while it was away: {read / stored:.0%} of {stored:,} trades."
-    return [{"code": "catching-up", "what": what, "advice": "Figures and signals are of an earlier time until then."}]
-
-
-def lost(what: str) -> list[dict[str, str]]:
-    """A finding when a file went away while the dashboard ran."""
-    if not what:
-        return []
-    advice = "The watch list was kept. Signal log and scans are gone; restore a backup for the old ones."
-    return [{"code": "analysis-lost", "what": what, "advice": advice}]
 
 
 def new_pair_settings(config: Config) -> PairSettings:
@@ -234,22 +76,27 @@ def create_app(
 
     Its lifespan steps the monitor, asks for the server's health and pushes changes.
     """
-    desk = Desk(monitor, heartbeat, config)
-    hub = LiveHub(desk.screens.message)
+    open_file = (config.data_dir / OPEN_FILE).resolve()
+    owner_only = partial(require_owner, str(open_file))
+    jobs = Jobs(ProcessExecutor())
+    pairs = PairService(monitor, new_pair_settings(config), owner_only)
+    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only)
+    messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
+    hub = LiveHub(messages.message)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        jobs = [asyncio.create_task(heartbeat.run(hub.changed)), asyncio.create_task(hub.run())]
+        tasks = [asyncio.create_task(heartbeat.run(hub.changed)), asyncio.create_task(hub.run())]
         with MonitorThread(monitor, hub.changed, gone):
             yield
-            for job in jobs:
-                job.cancel()
-            await asyncio.to_thread(desk.scans.close)
-            await asyncio.gather(*jobs, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.to_thread(jobs.close)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    add_export_routes(server, desk.signals, desk.scan)
+    add_export_routes(server, partial(_signals_file, pairs), partial(_scan_file, scans))
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -258,10 +105,15 @@ def create_app(
         update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
     )
-    note = None if config.password else str(desk.open_file)
-    app.layout = lambda: page(config.refresh_rate, new_pair_settings(config), note)
-    register(app, desk)
-    register_scan(app, desk.scans, desk)
+    note = None if config.password else str(open_file)
+    app.layout = lambda: page(config.refresh_rate, pairs.new_pair, note)
+    register(app, pairs, messages)
+    register_scan(app, scans, pairs)
+    return _guarded(server, app.csp_hashes(), config, port), server
+
+
+def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:
+    """Everything that stands between a request and the routes; writes the file that brings the key."""
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
     secret = read_or_create_token(config.data_dir / "session-secret")
@@ -269,7 +121,17 @@ def create_app(
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
     pages = HeadRequests(PageRequests(server, ("/api/signals.csv", "/api/scan.csv")))
     login = Login(pages, config.password, secret, key, time.time)
-    return Guard(login, hosts, content_security_policy(app.csp_hashes())), server
+    return Guard(login, hosts, content_security_policy(script_hashes))
+
+
+def _signals_file(pairs: PairService, watch_id: int) -> Table | None:
+    log = pairs.signals(watch_id)
+    return None if log is None else (f"signals-{log.pair.market}-{log.pair.y}-{log.pair.x}.csv", log_rows(log))
+
+
+def _scan_file(scans: ScanService, scan_id: int) -> Table | None:
+    result = scans.result(scan_id)
+    return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
 
 
 def host_name(address: str) -> str:
@@ -297,9 +159,9 @@ def main() -> None:
     try:
         with held(config.data_dir, "dashboard"):
             log_to(config.data_dir, "dashboard", config.log_level)
-            refuse_newer(config.ticks_db)
-            analysis = AnalysisStore.start(config.analysis_db)
-            monitor = Monitor(config.ticks_db, analysis, (*DEFAULT_PAIR, new_pair_settings(config)))
+            backend = open_backend(config.data_dir)
+            refuse_newer(backend)
+            monitor = Monitor(backend.tick_reader, backend.analysis(), (*DEFAULT_PAIR, new_pair_settings(config)))
             url = f"http://127.0.0.1:{config.bridge_port}/health"
             heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000))
             serve(monitor, heartbeat, config)
@@ -307,10 +169,10 @@ def main() -> None:
         stop(str(error))
 
 
-def refuse_newer(ticks_db: Path) -> None:
+def refuse_newer(backend: Backend) -> None:
     """Raises NewerSchema for a file that a newer Pairbridge wrote. Whatever else is wrong with it the server mends."""
     try:
-        TickReader(ticks_db).close()
+        backend.tick_reader().close()
     except NewerSchema:
         raise
     except StoreError as error:

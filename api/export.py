@@ -12,7 +12,8 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from engine.errors import StoreError
+from engine.errors import PairbridgeError
+from services.errors import problem_of
 
 SIGNAL_COLUMNS = (
     "bar_close", "given_at", "kind", "reason", "z", "spread", "deviation", "beta", "alpha", "gate_pvalue", "y_price",
@@ -62,16 +63,17 @@ def attachment(name: str) -> str:
 
 
 def refuse_in_words(app: FastAPI) -> None:
-    """Parameters that cannot be are 400, a store that cannot be read 503, each with a sentence."""
+    """Parameters that cannot be are 400, errors of ours as ``services.errors`` says, each with a sentence."""
 
     @app.exception_handler(RequestValidationError)
     async def bad_parameter(_: Request, error: RequestValidationError) -> PlainTextResponse:
         found = error.errors()[0]
         return PlainTextResponse(f"{found['loc'][-1]}: {found['msg']}\n"[:300], 400)
 
-    @app.exception_handler(StoreError)
-    async def no_store(_: Request, error: StoreError) -> PlainTextResponse:
-        return PlainTextResponse(f"{error}\n", 503)
+    @app.exception_handler(PairbridgeError)
+    async def failed(_: Request, error: PairbridgeError) -> PlainTextResponse:
+        problem = problem_of(error)
+        return PlainTextResponse(f"{problem.message}\n", problem.status)
 
 
 def csv_lines(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:

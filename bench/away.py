@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from engine.market.ticks import Tick
 from engine.pairs.settings import PairSettings
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.conftest import ROOT
@@ -83,7 +85,7 @@ async def _write(folder: Path, ticks: list[Tick]) -> None:
 
 def _monitor(folder: Path) -> Monitor:
     pair = ("ETHUSDT", "BTCUSDT", PAIR[2])
-    return Monitor(folder / "ticks.db", SqliteAnalysis(folder / "analysis.db"), pair)
+    return Monitor(partial(SqliteTickReader, folder / "ticks.db"), SqliteAnalysis(folder / "analysis.db"), pair)
 
 
 def _read_all(monitor: Monitor) -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from engine.store.interface import LoggedDecision
-from live.pair_view import LogCount
+
+
+@dataclass(frozen=True, slots=True)
+class LogCount:
+    """Decisions by what they are: entries, exits and corrections, or bars beyond entry on which nothing was done."""
+
+    trades: int = 0
+    refusals: int = 0
+
 
 KEPT = LogCount(trades=2_000, refusals=1_000)
 

@@ -1,4 +1,4 @@
-"""What the dashboard's shell adds to its rooms."""
+"""What the dashboard's composition adds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from config import Config
-from dashboard import Harness as Dashboard
-from dashboard import catching_up, host_name
+from dashboard import host_name
 from live.heartbeat import Heartbeat
+from screen.pages.pair.frames import LiveMessages
+from services.pairs import PairService
+from services.views import ViewService, catching_up
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
 
@@ -20,8 +21,9 @@ async def test_each_watched_pair_is_one_row_of_the_watch_list(tmp_path: Path) ->
     await harness.write(make_ticks(1)[:400])
     harness.read_all()
     harness.monitor.watch("sim", "XUSDT", "YUSDT", replace(SETTINGS, entry_z=2.5))
-    config = replace(Config(), data_dir=tmp_path)
-    message, _ = Dashboard(harness.monitor, Heartbeat("http://127.0.0.1:1/", 2_500), config).screens.message(None, None)
+    pairs = PairService(harness.monitor, SETTINGS, lambda: None)
+    views = ViewService(harness.monitor, Heartbeat("http://127.0.0.1:1/", 2_500))
+    message, _ = LiveMessages(pairs, views, "http://127.0.0.1:2/").message(None, None)
     assert [row["pair"] for row in message["leaders"]] == ["Y ~ X", "X ~ Y"]
     harness.monitor.close()
     await harness.writer.close()

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,11 +92,12 @@ def test_every_route_is_in_the_reference(tmp_path: Path) -> None:
     from dashboard import create_app
     from engine.pairs.settings import classic
     from engine.store.sqlite.analysis import SqliteAnalysis
+    from engine.store.sqlite.reader import SqliteTickReader
     from live.heartbeat import Heartbeat
     from live.monitor import Monitor
 
     store = SqliteAnalysis(tmp_path / "analysis.db")
-    monitor = Monitor(tmp_path / "ticks.db", store, ("Y", "X", classic()))
+    monitor = Monitor(partial(SqliteTickReader, tmp_path / "ticks.db"), store, ("Y", "X", classic()))
     _, server = create_app(monitor, Heartbeat("http://127.0.0.1:1/health", 2_500), Config(token="t" * 32), 8050)
     paths = [route.path for route in server.routes if isinstance(route, (APIRoute, APIWebSocketRoute))]
     for path in paths:

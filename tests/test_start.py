@@ -17,12 +17,15 @@ import sys
 from pathlib import Path
 from config import Config
 from dashboard import create_app, new_pair_settings
+from functools import partial
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 folder = Path(sys.argv[1])
 config = Config(data_dir=folder)
-monitor = Monitor(config.ticks_db, SqliteAnalysis(config.analysis_db), ("Y", "X", new_pair_settings(config)))
+analysis = SqliteAnalysis(config.analysis_db)
+monitor = Monitor(partial(SqliteTickReader, config.ticks_db), analysis, ("Y", "X", new_pair_settings(config)))
 create_app(monitor, Heartbeat("http://127.0.0.1:9/health", 2_500), config, 8050)
 monitor.step()
 print(*[name for name in {HEAVY!r} if name in sys.modules])

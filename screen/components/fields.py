@@ -11,7 +11,8 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from engine.errors import SettingsError
+from engine.errors import PairbridgeError, SettingsError
+from services.errors import problem_of
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 Choices = tuple[tuple[str, str], ...]  # (value, text)
@@ -104,6 +105,13 @@ def plain(fields: Sequence[Field], error: SettingsError) -> str:
     for field in fields:
         text = re.sub(rf"\b{field.name}\b", field.label, text)
     return text if text.endswith(".") else text + "."
+
+
+def not_done(fields: Sequence[Field], error: PairbridgeError) -> str:
+    """What stands beside a button whose action failed."""
+    if isinstance(error, SettingsError):
+        return f"Not done. {plain(fields, error)}"
+    return f"Not done: {problem_of(error).message}."
 
 
 def at_fault(fields: Sequence[Field], error: SettingsError | None) -> list[str]:

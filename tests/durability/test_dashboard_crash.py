@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from engine.market.records import Batch
 from engine.market.ticks import Tick
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.scans import SqliteScans
 from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
@@ -75,7 +77,9 @@ async def committed(folder: Path, market: str, ticks: list[Tick]) -> None:
 
 
 def begun(folder: Path) -> Monitor:
-    monitor = Monitor(folder / "ticks.db", SqliteAnalysis(folder / "disk" / "analysis.db"), PAIR)
+    monitor = Monitor(
+        partial(SqliteTickReader, folder / "ticks.db"), SqliteAnalysis(folder / "disk" / "analysis.db"), PAIR
+    )
     while monitor.step():
         pass
     return monitor

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import live.monitor
 from engine.errors import FolderMissing, NewerSchema
 from engine.market.records import Decision
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from live.monitor import Monitor
 from live.thread import MonitorThread
 from tests.conftest import until
@@ -106,7 +108,9 @@ async def test_a_store_of_a_newer_version_is_said_and_its_return_is_taken_up(tmp
     with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("PRAGMA user_version=99")
-        monitored = Monitor(tmp_path / "ticks.db", SqliteAnalysis(tmp_path / "analysis.db"), PAIR)
+        monitored = Monitor(
+            partial(SqliteTickReader, tmp_path / "ticks.db"), SqliteAnalysis(tmp_path / "analysis.db"), PAIR
+        )
         with pytest.raises(NewerSchema, match="schema version 99; this Pairbridge knows up to"):
             monitored.step()
         with MonitorThread(monitored, lambda: None):

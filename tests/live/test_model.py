@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.market.records import Batch, Event
 from engine.market.ticks import Tick
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
@@ -118,7 +120,9 @@ class Dashboard(RuleBasedStateMachine):
                 assert sum(leg.size for leg in pipeline._legs.values()) < 20_000
 
     def _fresh(self) -> Monitor:
-        return Monitor(self.folder / "ticks.db", SqliteAnalysis(self.folder / "analysis.db"), PAIR)
+        return Monitor(
+            partial(SqliteTickReader, self.folder / "ticks.db"), SqliteAnalysis(self.folder / "analysis.db"), PAIR
+        )
 
     def _read_all(self) -> None:
         while self.monitor.step():
@@ -139,7 +143,7 @@ class Dashboard(RuleBasedStateMachine):
         """What a dashboard decides that reads it all at once."""
         once = Path(tempfile.mkdtemp())
         shutil.copy(self.folder / "ticks.db", once)
-        reading = Monitor(once / "ticks.db", SqliteAnalysis(once / "analysis.db"), PAIR)
+        reading = Monitor(partial(SqliteTickReader, once / "ticks.db"), SqliteAnalysis(once / "analysis.db"), PAIR)
         while reading.step():
             pass
         reading.close()

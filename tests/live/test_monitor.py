@@ -7,6 +7,7 @@ import random
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from engine.market.ticks import Tick
 from engine.pairs.settings import classic
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
@@ -38,7 +40,9 @@ class Harness:
         return cls(folder, await SqliteTickWriter.open(folder / "ticks.db"))
 
     def fresh(self) -> Monitor:
-        return Monitor(self.folder / "ticks.db", SqliteAnalysis(self.folder / "analysis.db"), PAIR)
+        return Monitor(
+            partial(SqliteTickReader, self.folder / "ticks.db"), SqliteAnalysis(self.folder / "analysis.db"), PAIR
+        )
 
     async def write(self, ticks: list[Tick]) -> None:
         await self.writer.commit([Batch(0, 0, "sim", tuple(ticks))], [], Now(T0, 0))
@@ -98,7 +102,7 @@ async def test_reading_in_pieces_and_being_killed_do_not_show(
 
 
 async def test_without_a_store_it_waits_and_with_a_new_one_it_begins_again(tmp_path: Path) -> None:
-    monitor = Monitor(tmp_path / "ticks.db", SqliteAnalysis(tmp_path / "analysis.db"), PAIR)
+    monitor = Monitor(partial(SqliteTickReader, tmp_path / "ticks.db"), SqliteAnalysis(tmp_path / "analysis.db"), PAIR)
     assert monitor.step() is False
     ticks = make_ticks(1)
     for name in ("one", "two"):

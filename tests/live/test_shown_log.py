@@ -7,9 +7,8 @@ from pathlib import Path
 
 from engine.market.records import Decision
 from engine.store.interface import LoggedDecision
-from live.pair_view import LogCount
-from live.shown_log import ShownLog
-from live.view_delta import ViewerCursor, view_delta
+from live.shown_log import LogCount, ShownLog
+from services.views import ViewerCursor, view_delta
 from tests.engine.pairs.markets import make_ticks
 from tests.live.test_monitor import Harness
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import live.thread
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.reader import SqliteTickReader
 from live.monitor import Monitor
 from live.thread import MonitorThread
 from tests.conftest import until
@@ -56,7 +58,9 @@ async def test_what_cannot_be_saved_at_the_end_is_said_and_worked_off_again(
 def test_a_file_that_is_still_being_made_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
         db.execute("PRAGMA journal_mode=WAL")
-        monitored = Monitor(tmp_path / "ticks.db", SqliteAnalysis(tmp_path / "analysis.db"), PAIR)
+        monitored = Monitor(
+            partial(SqliteTickReader, tmp_path / "ticks.db"), SqliteAnalysis(tmp_path / "analysis.db"), PAIR
+        )
         assert not monitored.step()
         assert caplog.records == []
         monitored.close()

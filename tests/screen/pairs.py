@@ -14,7 +14,7 @@ from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
 from engine.stats.power import evidence as of_test
-from live.pair_view import PairView
+from services.pair_view import PairView
 
 NAN = math.nan
 CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))

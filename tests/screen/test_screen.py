@@ -16,12 +16,13 @@ from engine.pairs.evidence import WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
 from engine.store.interface import Watched
-from live.pair_view import LogCount
+from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
 from screen.pages.layout import page
 from screen.pages.pair import figures, frames, labels
 from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
+from services.views import WatchlistRow
 from tests.screen.pairs import NAN, evidence, snapshot, view
 
 
@@ -184,5 +185,6 @@ def test_why_a_run_follows_another_stands_beside_the_spread_and_the_log() -> Non
 def test_a_pair_that_is_set_aside_says_so_over_every_chart_and_in_the_watch_list() -> None:
     found = labels.notes(view(problem="entry_z is -1; expected more than 0"))
     assert set(found) == set(ids.CHARTS) and all("set aside: entry_z is -1" in note for note in found.values())
-    row = frames.leader_row(Watched(1, "sim", "YUSDT", "XUSDT", "{}"), None, None, 0, PairSettings(), "it failed")
+    watched = Watched(1, "sim", "YUSDT", "XUSDT", "{}")
+    row = frames.watchlist_row(WatchlistRow(watched, PairSettings(), None, None, 0, 0, "it failed"))
     assert row["gate"] == "set aside" and "Set aside: it failed" in row["title"]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import PairbridgeError, SettingsError
-from engine.market.ticks import read_symbol
 from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.fields import at_fault, error_id, plain
+from screen.components.fields import at_fault, error_id, not_done
 from screen.components.formatting import WORKING
-from screen.pages.pair.frames import Frame
+from screen.pages.pair.frames import Frame, LiveMessages
 from screen.pages.pair.settings_form import (
     APPLY,
     FIELDS,
@@ -26,6 +26,7 @@ from screen.pages.pair.settings_form import (
     interval_options,
     settings_from,
 )
+from services.pairs import Pair, PairService
 
 _WATCH = Output(ids.WATCH, "data", allow_duplicate=True)
 _SAY = (
@@ -41,39 +42,14 @@ _WORKING = [  # a run over a long history takes seconds to begin
 _HIDDEN, _SHOWN = {"display": "none"}, {"display": "inline"}
 
 
-class Desk(Protocol):
-    """What the screen asks of the monitor. Called from worker threads."""
-
-    def symbols(self) -> dict[str, list[str]]:
-        """By market, what has traded."""
-
-    def watched(self, watch_id: int) -> tuple[str, str, str, PairSettings] | None:
-        """(market, y, x, settings) of a watched pair."""
-
-    def first_watch(self) -> int | None:
-        """The pair to show when none is chosen."""
-
-    def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
-        """Follow a pair, or follow it with other settings."""
-
-    def unwatch(self, watch_id: int) -> None:
-        """Follow it no more."""
-
-    def new_pair_settings(self) -> PairSettings:
-        """The settings a new pair starts with."""
-
-    def whole_frame(self, watch_id: int | None) -> Frame:
-        """Everything a screen needs at once, for polling."""
+def register(app: Dash, pairs: PairService, messages: LiveMessages) -> None:
+    """Wire the page to the services and to the asset script."""
+    _register_choices(app, pairs)
+    _register_changes(app, pairs)
+    _register_script(app, messages)
 
 
-def register(app: Dash, desk: Desk) -> None:
-    """Wire the page to the desk and to the asset script."""
-    _register_choices(app, desk)
-    _register_changes(app, desk)
-    _register_script(app, desk)
-
-
-def _register_choices(app: Dash, desk: Desk) -> None:
+def _register_choices(app: Dash, pairs: PairService) -> None:
     @app.callback(
         Output(ids.MARKET, "options"),
         Output(ids.MARKET, "value"),
@@ -89,11 +65,11 @@ def _register_choices(app: Dash, desk: Desk) -> None:
     async def offer(
         _: int | None, market: str | None, markets: Any, symbols: Any, watch_id: int | None
     ) -> tuple[Any, ...]:
-        found = await asyncio.to_thread(desk.symbols)
+        found = await asyncio.to_thread(pairs.symbols)
         chosen = market or next(iter(found), None)
         offered = _options(found.get(chosen or "", []))
         is_same = offered == symbols and _options(list(found)) == markets
-        first = await asyncio.to_thread(desk.first_watch) if watch_id is None else None
+        first = await asyncio.to_thread(pairs.first) if watch_id is None else None
         names = (
             (no_update, no_update, no_update, no_update)
             if is_same
@@ -110,9 +86,9 @@ def _register_choices(app: Dash, desk: Desk) -> None:
         prevent_initial_call="initial_duplicate",
     )
     async def show_settings(watch_id: int | None) -> tuple[Any, ...]:
-        watched = await asyncio.to_thread(desk.watched, watch_id) if watch_id is not None else None
-        settings = watched[3] if watched else desk.new_pair_settings()
-        export = f"/api/signals.csv?watch={watch_id}" if watched else None
+        pair = await asyncio.to_thread(pairs.pair, watch_id)
+        settings = pair.settings if pair else pairs.new_pair
+        export = f"/api/signals.csv?watch={watch_id}" if pair else None
         return interval_options(settings), *form_values(settings), export, None
 
     @app.callback(
@@ -154,7 +130,7 @@ def _register_choices(app: Dash, desk: Desk) -> None:
         return not is_open
 
 
-def _register_changes(app: Dash, desk: Desk) -> None:
+def _register_changes(app: Dash, pairs: PairService) -> None:
     @app.callback(
         _WATCH,
         *_SAY,
@@ -177,17 +153,15 @@ def _register_changes(app: Dash, desk: Desk) -> None:
         market: str | None, y: str | None, x: str | None, preset: str | None, *values: Any,
     ) -> tuple[Any, ...]:  # fmt: skip
         actions: dict[str, Callable[[], tuple[Any, ...]]] = {
-            ids.ADD: lambda: _add_pair(desk, market, y, x),
-            ids.REMOVE: lambda: _remove_pair(desk, watch_id),
-            ids.APPLY: lambda: _apply_form(desk, watch_id, preset, dict(zip(FORM, values, strict=True))),
-            ids.UNDO_BUTTON: lambda: _take_back(desk, undo),
+            ids.ADD: lambda: _add_pair(pairs, market, y, x),
+            ids.REMOVE: lambda: _remove_pair(pairs, watch_id),
+            ids.APPLY: lambda: _apply_form(pairs, watch_id, preset, dict(zip(FORM, values, strict=True))),
+            ids.UNDO_BUTTON: lambda: _take_back(pairs, undo),
         }
         try:
             return await asyncio.to_thread(actions[str(ctx.triggered_id)])
-        except SettingsError as error:
-            return no_update, f"Not done. {plain(FIELDS, error)}", no_update, no_update
         except PairbridgeError as error:
-            return no_update, f"Not done: {error}.", no_update, no_update
+            return no_update, not_done(FIELDS, error), no_update, no_update
 
 
 def _error_in(values: dict[str, Any]) -> SettingsError | None:
@@ -199,51 +173,53 @@ def _error_in(values: dict[str, Any]) -> SettingsError | None:
     return None
 
 
-def _add_pair(desk: Desk, market: str | None, y: str | None, x: str | None) -> tuple[Any, ...]:
+def _add_pair(pairs: PairService, market: str | None, y: str | None, x: str | None) -> tuple[Any, ...]:
     if not (market and y and x):
         return no_update, "Choose a market, Y and X first.", None, _HIDDEN
     if y == x:
         return no_update, f"{y} against itself has no spread; choose two symbols.", None, _HIDDEN
-    read_symbol(market.upper())  # a market's name is made of the same letters, in lower case
-    y, x = read_symbol(y), read_symbol(x)
-    watch_id = desk.watch(market, y, x, desk.new_pair_settings())
-    return watch_id, f"Watching {y} ~ {x}.", None, _HIDDEN
+    return pairs.watch(Pair(market, y, x, pairs.new_pair)), f"Watching {y} ~ {x}.", None, _HIDDEN
 
 
-def _remove_pair(desk: Desk, watch_id: int | None) -> tuple[Any, ...]:
-    watched = desk.watched(watch_id) if watch_id is not None else None
-    if watched is None or watch_id is None:
+def _remove_pair(pairs: PairService, watch_id: int | None) -> tuple[Any, ...]:
+    pair = pairs.unwatch(watch_id)
+    if pair is None:
         return no_update, "No pair is chosen.", None, _HIDDEN
-    desk.unwatch(watch_id)
-    market, y, x, settings = watched
-    return desk.first_watch(), f"{y} ~ {x} removed; its log stays stored.", [market, y, x, settings.to_json()], _SHOWN
+    return pairs.first(), f"{pair.y} ~ {pair.x} removed; its log stays stored.", _to_undo(pair), _SHOWN
 
 
-def _apply_form(desk: Desk, watch_id: int | None, preset: str | None, values: dict[str, Any]) -> tuple[Any, ...]:
-    watched = desk.watched(watch_id) if watch_id is not None else None
-    if watched is None:
+def _apply_form(
+    pairs: PairService, watch_id: int | None, preset: str | None, values: dict[str, Any]
+) -> tuple[Any, ...]:
+    pair = pairs.pair(watch_id)
+    if pair is None:
         return no_update, "No pair is chosen.", None, _HIDDEN
-    market, y, x, before = watched
-    settings = settings_from(values, PRESETS[preset]() if preset else before)
-    if settings == before:
+    settings = settings_from(values, PRESETS[preset]() if preset else pair.settings)
+    if settings == pair.settings:
         return no_update, "These are its settings already.", None, _HIDDEN
-    fresh = desk.watch(market, y, x, settings)
-    return fresh, "A new run has begun with these settings.", [market, y, x, before.to_json()], _SHOWN
+    fresh = pairs.watch(replace(pair, settings=settings))
+    return fresh, "A new run has begun with these settings.", _to_undo(pair), _SHOWN
 
 
-def _take_back(desk: Desk, undo: list[Any] | None) -> tuple[Any, ...]:
+def _take_back(pairs: PairService, undo: list[str] | None) -> tuple[Any, ...]:
     if undo is None:
         return no_update, "Nothing to take back.", None, _HIDDEN
     market, y, x, text = undo
-    return desk.watch(market, y, x, PairSettings.from_json(text)), f"{y} ~ {x} is as it was.", None, _HIDDEN
+    watch_id = pairs.watch(Pair(market, y, x, PairSettings.from_json(text)))
+    return watch_id, f"{y} ~ {x} is as it was.", None, _HIDDEN
 
 
-def _register_script(app: Dash, desk: Desk) -> None:
+def _to_undo(pair: Pair) -> list[str]:
+    """What the page keeps of a pair until it is taken back."""
+    return [pair.market, pair.y, pair.x, pair.settings.to_json()]
+
+
+def _register_script(app: Dash, messages: LiveMessages) -> None:
     @app.callback(
         Output(ids.FRAME, "data"), Input(ids.POLL, "n_intervals"), State(ids.WATCH, "data"), prevent_initial_call=True
     )
     async def poll(_: int, watch_id: int | None) -> Frame:
-        return await asyncio.to_thread(desk.whole_frame, watch_id)
+        return await asyncio.to_thread(messages.whole, watch_id)
 
     for component, prop, function in (
         (ids.FRAME, "data", "polled"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from engine.market.intervals import interval_name
 from engine.pairs.evidence import PairEvidence
-from live.pair_view import PairView
 from screen.components.formatting import Item, unknown, window_name
 from screen.pages.pair import evidence_items as numbers
+from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
 

@@ -9,8 +9,8 @@ from engine.pairs.evidence import LEAST_BARS, LEAST_BREAK_BARS, PairEvidence
 from engine.stats.half_life import NULL_RESIDUAL_5, HalfLife
 from engine.stats.health import GREEN, RED, KalmanHealth
 from engine.stats.power import bars_for_power, eg_power
-from live.pair_view import PairView
 from screen.components.formatting import UNKNOWN, Item, duration, times, unknown
+from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
 LEVEL = 0.05  # of Ljung-Box

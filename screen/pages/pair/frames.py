@@ -7,23 +7,61 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.market.bars import Bar
 from engine.market.intervals import interval_name
 from engine.pairs.settings import PairSettings
-from engine.store.interface import LoggedDecision, Watched
-from live.pair_view import PairView
+from engine.store.interface import LoggedDecision
 from screen.components import ids
 from screen.pages.pair import figures
-from screen.pages.pair.labels import live_texts, notes
+from screen.pages.pair.labels import live_texts, no_pair_notes, notes
+from services.pairs import PairService, SignalLog
+from services.views import ViewDelta, ViewerCursor, ViewService, WatchlistRow
 
 Frame = dict[str, Any]
 Columns = dict[str, list[Any]]
 
+KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LiveMessages:
+    """Composes what screens are sent."""
+
+    def __init__(self, pairs: PairService, views: ViewService, bridge_url: str) -> None:
+        """``bridge_url``: where the bridge page is served."""
+        self._pairs = pairs
+        self._views = views
+        self._bridge_url = bridge_url
+
+    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, ViewerCursor]:
+        """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
+        it knows then."""
+        cursor = known if isinstance(known, ViewerCursor) else ViewerCursor()
+        watch_id = self._pairs.first() if follows is None else follows
+        found = None if watch_id is None else self._views.pair(watch_id, cursor, KEEP_BARS)
+        message: Frame = {"type": "pulse", "notes": no_pair_notes(self._bridge_url)}
+        market = None
+        if found is not None:
+            cursor, market = found.seen, found.view.market
+            message = frame(found)
+            message["trade_ms"] = self._views.watermark_ms(market)
+            message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
+        message["banner"] = dataclasses.asdict(self._views.status(market))
+        message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
+        return message, cursor
+
+    def whole(self, watch_id: int | None) -> Frame:
+        """Everything a screen needs at once, for polling."""
+        return self.message(watch_id, None)[0]
+
+
+def log_rows(log: SignalLog) -> list[Frame]:
+    """The rows of a log, for a file."""
+    return [log_row(entry, log.pair.settings.interval_ms) for entry in log.entries]
 
 
 def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
@@ -62,25 +100,24 @@ def clock(time_ms: int) -> str:
     return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"
 
 
-def frame(
-    watch_id: int, view: PairView, columns: Columns, first: int, log: Sequence[LoggedDecision], reset: bool
-) -> Frame:
-    """The message for one viewer: ``columns`` from bar number ``first`` on. ``reset``: forget what was drawn before."""
+def frame(found: ViewDelta) -> Frame:
+    """The message for one viewer of a pair."""
+    view = found.view
     text, tone = live_texts(view)
     settings = view.settings
     message: Frame = {
         "type": "frame",
-        "watch": watch_id,
-        "reset": reset,
-        "first": first,
-        "columns": drawn_columns(columns, settings),
+        "watch": found.watch_id,
+        "reset": found.reset,
+        "first": found.first,
+        "columns": drawn_columns(found.columns, settings),
         "forming": {side: forming(bar) for side, bar in view.forming.items()},
         "text": text,
         "tone": tone,
         "notes": notes(view),
-        "log": [log_row(entry, settings.interval_ms) for entry in log],
+        "log": [log_row(entry, settings.interval_ms) for entry in found.log],
     }
-    if reset:
+    if found.reset:
         message["interval_ms"] = settings.interval_ms
         message["log_kept"] = [view.log_kept.trades, view.log_kept.refusals]
         message["shapes"] = {ids.Z: figures.z_lines(settings)}
@@ -109,19 +146,18 @@ def forming(bar: Bar) -> list[float]:
     return [bar.open_time_ms, bar.open, bar.high, bar.low, bar.close, bar.volume]
 
 
-def leader_row(
-    watch: Watched, z: float | None, gate: float | None, position: int, settings: PairSettings, problem: str = ""
-) -> Frame:
-    """One row of the watch list. ``problem``: why the pair is set aside."""
+def watchlist_row(row: WatchlistRow) -> Frame:
+    """One row of the watch list."""
+    watch, settings, problem = row.watch, row.settings, row.problem
     gates = {None: "warm-up", 0.0: "closed", 1.0: "open"}
     return {
         "id": str(watch.watch_id),
         "pair": f"{_short(watch.y)} ~ {_short(watch.x)}",
         "title": f"{watch.y} ~ {watch.x}, {interval_name(settings.interval_ms)} bars, market {watch.market}"
         + (f". Set aside: {problem}" if problem else ""),
-        "z": z,
-        "gate": "set aside" if problem else "off" if settings.gate == "off" else gates[gate],
-        "position": {1: "long", -1: "short", 0: "flat"}[position],
+        "z": row.z,
+        "gate": "set aside" if problem else "off" if settings.gate == "off" else gates[row.gate],
+        "position": {1: "long", -1: "short", 0: "flat"}[row.position],
     }
 
 

@@ -6,11 +6,11 @@ import math
 
 from engine.market.intervals import interval_name
 from engine.stats.half_life import NULL_RESIDUAL
-from live.pair_view import PairView
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
 from screen.pages.pair.evidence import evidence_items, head
 from screen.pages.pair.reason_labels import passed, reason_counts
+from services.pair_view import PairView
 
 
 def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.pairs.enums import Reason
-from live.pair_view import PairView
 from screen.components.formatting import Item, unknown
+from services.pair_view import PairView
 
 REASONS = {
     Reason.GATE_CLOSED: "the test does not see the legs keep together",

@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import PairbridgeError, SettingsError
-from engine.scan.request import ScanRequest, ScanState
-from engine.store.interface import ScanSummary
 from screen.components import ids
-from screen.components.fields import at_fault, error_id, plain
+from screen.components.fields import at_fault, error_id, not_done
 from screen.pages.scan import labels as texts
 from screen.pages.scan.form import FIELDS, FORM, fitting_span, request_from
 from screen.pages.scan.heatmap import correlation_map, empty_map
+from services.pairs import PairService
+from services.scans import ScanService
 
 
-class Scans(Protocol):
-    """What the page asks of the room that scans. Called from worker threads."""
-
-    def state(self) -> ScanState:
-        """Where it stands."""
-
-    def earlier(self, limit: int = 50) -> list[ScanSummary]:
-        """Stored scans, the newest first."""
-
-    def result(self, scan_id: int) -> dict[str, Any] | None:
-        """A stored result."""
-
-
-class WatchList(Protocol):
-    """Where a pair that was found can be put."""
-
-    def symbols(self) -> dict[str, list[str]]:
-        """By market, what has traded."""
-
-    def start_scan(self, request: ScanRequest) -> None:
-        """Begin a scan. Raises NotAllowed."""
-
-    def cancel_scan(self) -> None:
-        """Stop the one that runs. Raises NotAllowed."""
-
-    def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
-        """Follow a pair on bars of this width, unless it is followed already; returns its watch id."""
-
-
-def register_scan(app: Dash, scans: Scans, watch_list: WatchList) -> None:
+def register_scan(app: Dash, scans: ScanService, pairs: PairService) -> None:
     """Wire the page."""
-    _register_run(app, scans, watch_list)
+    _register_run(app, scans, pairs)
     _register_result(app, scans)
-    _register_watch(app, scans, watch_list)
+    _register_watch(app, scans, pairs)
 
 
-def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
+def _register_run(app: Dash, scans: ScanService, pairs: PairService) -> None:
     @app.callback(
         Output(ids.SCAN_MARKET, "options"),
         Output(ids.SCAN_MARKET, "value"),
@@ -62,7 +33,7 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         State(ids.SCAN_MARKET, "value"),
     )
     async def offer(_: int | None, known: Any, chosen: str | None) -> tuple[Any, Any]:
-        found = await asyncio.to_thread(watch_list.symbols)
+        found = await asyncio.to_thread(pairs.symbols)
         offered = [
             {"label": f"{market} ({len(symbols)} symbols)", "value": market} for market, symbols in found.items()
         ]
@@ -82,13 +53,11 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
     async def act(_start: int, _cancel: int, market: str | None, *values: Any) -> tuple[Any, Any]:
         try:
             if ctx.triggered_id == ids.SCAN_CANCEL:
-                await asyncio.to_thread(watch_list.cancel_scan)
+                await asyncio.to_thread(scans.cancel)
                 return "", True
-            await asyncio.to_thread(watch_list.start_scan, request_from(market, dict(zip(FORM, values, strict=True))))
-        except SettingsError as error:
-            return f"Not done. {plain(FIELDS, error)}", no_update
+            await asyncio.to_thread(scans.start, request_from(market, dict(zip(FORM, values, strict=True))))
         except PairbridgeError as error:
-            return f"Not done: {error}.", no_update
+            return not_done(FIELDS, error), no_update
         return "", False
 
     @app.callback(
@@ -157,7 +126,7 @@ def _register_run(app: Dash, scans: Scans, watch_list: WatchList) -> None:
         return [{"label": texts.summary(scan), "value": str(scan.scan_id)} for scan in earlier], str(newest)
 
 
-def _register_result(app: Dash, scans: Scans) -> None:
+def _register_result(app: Dash, scans: ScanService) -> None:
     @app.callback(
         Output(ids.SCAN_VERDICT, "children"),
         Output(ids.SCAN_VERDICT, "className"),
@@ -202,7 +171,7 @@ def _register_result(app: Dash, scans: Scans) -> None:
         return correlation_map(result["correlation"], kind), ""
 
 
-def _register_watch(app: Dash, scans: Scans, watch_list: WatchList) -> None:
+def _register_watch(app: Dash, scans: ScanService, pairs: PairService) -> None:
     @app.callback(
         Output(ids.SCAN_WATCH, "disabled"),
         Output(ids.SCAN_WATCH, "children"),
@@ -227,7 +196,7 @@ def _register_watch(app: Dash, scans: Scans, watch_list: WatchList) -> None:
             return no_update, no_update, no_update
         y, x = rows[0]["y"], rows[0]["x"]
         try:
-            watch_id = await asyncio.to_thread(watch_list.watch_found, result["market"], y, x, result["interval_ms"])
+            watch_id = await asyncio.to_thread(pairs.watch_found, result["market"], y, x, result["interval_ms"])
         except PairbridgeError as error:
-            return no_update, "pair", f"Not done: {error}."
+            return no_update, "pair", not_done(FIELDS, error)
         return watch_id, "pair", f"Watching {y} ~ {x}."

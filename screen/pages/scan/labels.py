@@ -67,7 +67,7 @@ def detail(result: Result) -> str:
         f"False finds by {_CONTROLS[settings['control']]}.",
     ]
     if result["holes"]:
-        parts.append(f"Trades are missing of {', '.join(result['gaps'])}: bars beside a gap may be wrong.")
+        parts.append(f"Trades are missing of {', '.join(result['holes'])}: bars beside a gap may be wrong.")
     if len(result["pairs"]) < tests:
         parts.append(f"The {len(result['pairs']):,} pairs with the smallest statistic are kept.")
     return " ".join(parts)

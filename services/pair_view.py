@@ -11,14 +11,9 @@ from engine.pairs.enums import Reason
 from engine.pairs.evidence import PairEvidence
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
+from live.shown_log import LogCount
 
-
-@dataclass(frozen=True, slots=True)
-class LogCount:
-    """Decisions by what they are: entries, exits and corrections, or bars beyond entry on which nothing was done."""
-
-    trades: int = 0
-    refusals: int = 0
+NOTHING_LOGGED = LogCount()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +39,5 @@ class PairView:
     evidence: PairEvidence | None = None
     entries: int = 0  # of the bars that the model holds
     refused: dict[Reason, int] = field(default_factory=dict)  # bars whose |z| passed entry and nothing was done: why
-    logged: LogCount = LogCount()  # decisions of this run
-    log_kept: LogCount = LogCount()  # of them, so many of the newest are shown at most
+    logged: LogCount = NOTHING_LOGGED  # decisions of this run
+    log_kept: LogCount = NOTHING_LOGGED  # of them, so many of the newest are shown at most

@@ -1,4 +1,7 @@
-"""What a screen shows of one watched pair: plain lists, copied out under the monitor's lock."""
+"""What a screen follows: a pair with what is new of it, the watch list, and the state of bridge and program.
+
+Everything is copied out under the monitor's lock: plain lists and frozen records.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ from engine.pairs.leg import Col
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision, Watched
+from live.heartbeat import Heartbeat
 from live.monitor import Monitor
-from live.pair_view import PairView
 from live.shown_log import KEPT
 from live.watch import Watch
+from services.pair_view import PairView
 
 Columns = dict[str, list[Any]]
 
@@ -26,6 +30,8 @@ _MODEL_COLUMNS = {
     "beta_ols": Out.BETA_OLS, "beta_kalman": Out.BETA_KALMAN, "pvalue": Out.GATE_PVALUE, "gate": Out.GATE,
     "coverage": Out.COVERAGE, "position": Out.POSITION,
 }  # fmt: skip
+STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor fails
+BACKLOG_TICKS = 20_000  # not read yet: a second or two
 _LEG_COLUMNS = {
     "open": Col.OPEN, "high": Col.HIGH, "low": Col.LOW, "close": Col.CLOSE, "volume": Col.VOLUME, "last": Col.LAST,
 }  # fmt: skip
@@ -65,6 +71,68 @@ class ViewDelta:
     first: int  # number of the first bar in ``columns``
     columns: Columns
     log: list[LoggedDecision]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """What the banner says: ``state``, ``cause`` and ``advice``, and what else was found (code, what, advice)."""
+
+    state: str
+    cause: str
+    advice: str
+    findings: list[dict[str, str]]
+
+
+class ViewService:
+    """Views of one monitor. Any thread may call."""
+
+    def __init__(self, monitor: Monitor, heartbeat: Heartbeat) -> None:
+        self._monitor = monitor
+        self._heartbeat = heartbeat
+
+    def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
+        """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
+        return view_delta(self._monitor, watch_id, cursor, keep)
+
+    def watch_list(self) -> list[WatchlistRow]:
+        """The watch list with each pair's latest numbers."""
+        return watchlist_rows(self._monitor)
+
+    def watermark_ms(self, market: str) -> int:
+        """The market's clock; 0 before its first trade."""
+        with self._monitor.lock:
+            pipeline = self._monitor.pipelines.get(market)
+            return pipeline.builder.watermark_ms if pipeline else 0
+
+    def status(self, market: str | None) -> SystemStatus:
+        """The server's word on the bridge, unless this process itself cannot go on; None: the market heard of last."""
+        status = self._heartbeat.status(market)
+        state, cause, advice = status.state.value, status.cause, status.advice
+        if self._monitor.problem is not None:
+            state, cause = STOPPED, f"Stored trades are not worked off: {self._monitor.problem}."
+            advice = (
+                "It is tried again every 2 s from the last saved place; nothing stored is lost. The log file"
+                " dashboard.log says more."
+            )
+        read, stored = self._monitor.progress()
+        found = [*catching_up(read, stored), *lost(self._monitor.lost), *self._heartbeat.findings(market)]
+        return SystemStatus(state, cause, advice, found)
+
+
+def catching_up(read: int, stored: int) -> list[dict[str, str]]:
+    """A finding while the monitor is far behind what is stored, as after a long stop."""
+    if stored - read < BACKLOG_TICKS:
+        return []
+    what = f"The dashboard reads what was stored while it was away: {read / stored:.0%} of {stored:,} trades."
+    return [{"code": "catching-up", "what": what, "advice": "Figures and signals are of an earlier time until then."}]
+
+
+def lost(what: str) -> list[dict[str, str]]:
+    """A finding when a file went away while the dashboard ran."""
+    if not what:
+        return []
+    advice = "The watch list was kept. Signal log and scans are gone; restore a backup for the old ones."
+    return [{"code": "analysis-lost", "what": what, "advice": advice}]
 
 
 def watchlist_rows(monitor: Monitor) -> list[WatchlistRow]:

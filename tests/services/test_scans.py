@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,10 +16,13 @@ from engine.scan import ScanSettings
 from engine.scan.request import HOUR_MS, ScanRequest
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.scans import SqliteScans
 from engine.store.sqlite.writer import SqliteTickWriter
-from live.scan_job import run
-from live.scans import ScanBusy, ScanService
+from services.job_process import ProcessExecutor
+from services.jobs import JobBusy, Jobs
+from services.scan_job import scan
+from services.scans import ScanService
 from tests.conftest import until
 from tests.engine.store.harness import batch
 
@@ -47,43 +51,58 @@ def universe() -> list[Tick]:
 
 
 @pytest.fixture
-async def room(tmp_path: Path) -> AsyncIterator[ScanService]:
+def executor() -> ProcessExecutor:
+    return ProcessExecutor()
+
+
+def service(executor: ProcessExecutor, folder: Path) -> ScanService:
+    return ScanService(Jobs(executor), SqliteScans(folder / "analysis.db"), folder, lambda: None)
+
+
+@pytest.fixture
+async def scans(executor: ProcessExecutor, tmp_path: Path) -> AsyncIterator[ScanService]:
     writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     ticks = universe()
     for name in {tick.symbol for tick in ticks}:
         await writer.commit([batch(*(tick for tick in ticks if tick.symbol == name))], [], Now(T0, 0))
     SqliteAnalysis(tmp_path / "analysis.db").close()
-    made = ScanService(tmp_path / "ticks.db", SqliteScans(tmp_path / "analysis.db"))
+    made = service(executor, tmp_path)
     yield made
-    made.close()
+    made._jobs.close()
     await writer.close()
 
 
-def ended(room: ScanService) -> Callable[[], bool]:
-    return lambda: room.state().phase != "running"
+async def running(executor: ProcessExecutor) -> subprocess.Popen[str]:
+    await until(lambda: executor.children)
+    (child,) = executor.children
+    return child
 
 
-async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(room: ScanService, tmp_path: Path) -> None:
-    assert room.state().phase == "idle" and room.earlier() == []
-    room.start(REQUEST)
-    with pytest.raises(ScanBusy):
-        room.start(REQUEST)
-    assert room._child is not None and os.getpriority(os.PRIO_PROCESS, room._child.pid) == 19
-    await until(ended(room), 40)
-    state = room.state()
+def ended(scans: ScanService) -> Callable[[], bool]:
+    return lambda: scans.state().phase != "running"
+
+
+async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(
+    scans: ScanService, executor: ProcessExecutor, tmp_path: Path
+) -> None:
+    assert scans.state().phase == "idle" and scans.earlier() == []
+    scans.start(REQUEST)
+    with pytest.raises(JobBusy):
+        scans.start(REQUEST)
+    child = await running(executor)
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == 19
+    await until(ended(scans), 40)
+    state = scans.state()
     assert (state.phase, state.problem) == ("done", "") and state.scan_id is not None
-    (summary,) = room.earlier()
+    (summary,) = scans.earlier()
     assert (summary.symbols, summary.tests, summary.found, summary.confirmed) == (4, 6, 1, 1)
     assert abs(summary.at_ms - time.time_ns() // 1_000_000) < 60_000
-    result = room.result(state.scan_id)
+    result = scans.result(state.scan_id)
     assert result is not None
     said: list[object] = []
-    assert result == run(REQUEST, tmp_path / "ticks.db", said.append, threads=1)
-    assert said[0] == {"stage": "reading symbols", "done": 0, "total": 5}
-    assert said[-2:] == [
-        {"stage": "testing pairs", "done": 6, "total": 6},
-        {"stage": "correlating", "done": 0, "total": 1},
-    ]
+    assert result == scan(REQUEST, SqliteBarReader(tmp_path / "ticks.db"), lambda *each: said.append(each), threads=1)
+    assert said[0] == ("reading symbols", 0, 5)
+    assert said[-2:] == [("testing pairs", 6, 6), ("correlating", 0, 1)]
     best = result["pairs"][0]
     assert (best["y"], best["x"], best["is_confirmed"]) == ("YUSDT", "XUSDT", True)
     assert abs(best["beta"] - 0.8) < 0.05
@@ -94,52 +113,50 @@ async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(room
     assert all(correlation[kind][i][i] == 1.0 for kind in ("pearson", "hayashi_yoshida") for i in range(4))
 
 
-async def test_a_scan_can_be_cancelled_and_another_begun(room: ScanService) -> None:
-    room.start(REQUEST)
-    room.cancel()
-    assert room.state().phase == "cancelled"
-    child = room._child
-    assert child is not None
+async def test_a_scan_can_be_cancelled_and_another_begun(scans: ScanService, executor: ProcessExecutor) -> None:
+    scans.start(REQUEST)
+    child = await running(executor)
+    scans.cancel()
+    assert scans.state().phase == "cancelled"
     await until(lambda: child.poll() is not None)
-    assert room.earlier() == []
-    room.start(REQUEST)
-    await until(ended(room), 40)
-    assert room.state().phase == "done"
+    assert scans.earlier() == []
+    scans.start(REQUEST)
+    await until(ended(scans), 40)
+    assert scans.state().phase == "done"
 
 
-async def test_closing_ends_the_process(room: ScanService) -> None:
-    room.start(REQUEST)
-    child = room._child
-    room.close()
-    assert child is not None and child.poll() is not None and room.earlier() == []
+async def test_closing_ends_the_process(scans: ScanService, executor: ProcessExecutor) -> None:
+    scans.start(REQUEST)
+    child = await running(executor)
+    scans._jobs.close()
+    assert child.poll() is not None and scans.earlier() == []
 
 
-async def test_a_market_without_trades_is_told(room: ScanService) -> None:
-    room.start(ScanRequest("usdm", 1_000, HOUR_MS))
-    await until(ended(room), 40)
-    assert room.state().phase == "failed"
-    assert room.state().problem == "market usdm has 0 symbols with trades; expected at least 2"
+async def test_a_market_without_trades_is_told(scans: ScanService) -> None:
+    scans.start(ScanRequest("usdm", 1_000, HOUR_MS))
+    await until(ended(scans), 40)
+    assert scans.state().phase == "failed"
+    assert scans.state().problem == "market usdm has 0 symbols with trades; expected at least 2"
 
 
-async def test_a_process_that_dies_is_told(room: ScanService) -> None:
-    room.start(REQUEST)
-    assert room._child is not None
-    room._child.kill()
-    await until(ended(room), 10)
-    assert room.state().phase == "failed" and "ended with code -9" in room.state().problem
+async def test_a_process_that_dies_is_told(scans: ScanService, executor: ProcessExecutor) -> None:
+    scans.start(REQUEST)
+    (await running(executor)).kill()
+    await until(ended(scans), 10)
+    assert scans.state().phase == "failed" and "ended with code -9" in scans.state().problem
 
 
-def test_without_a_store_it_is_told(tmp_path: Path) -> None:
-    room = ScanService(tmp_path / "ticks.db", SqliteScans(tmp_path / "analysis.db"))
-    room.start(REQUEST)
-    room._thread.join(40)  # type: ignore[union-attr]
-    assert room.state().phase == "failed" and "does not exist yet" in room.state().problem
+async def test_without_a_store_it_is_told(executor: ProcessExecutor, tmp_path: Path) -> None:
+    scans = service(executor, tmp_path)
+    scans.start(REQUEST)
+    await until(ended(scans), 40)
+    assert scans.state().phase == "failed" and "does not exist yet" in scans.state().problem
 
 
 async def test_when_every_symbol_is_excluded_nothing_is_tested_and_it_says_so(
-    room: ScanService, tmp_path: Path
+    scans: ScanService, tmp_path: Path
 ) -> None:
     strict = ScanRequest("sim", 1_000, HOUR_MS, ScanSettings(least_volume=1e12, least_bars=200))
-    result = run(strict, tmp_path / "ticks.db", lambda _: None)
+    result = scan(strict, SqliteBarReader(tmp_path / "ticks.db"), lambda *_: None)
     assert (result["tests"], result["pairs"], result["correlation"]) == (0, [], None)
     assert {code for _, code, _ in result["excluded"]} == {"ILLIQUID", "MISSING_BARS"}

@@ -9,7 +9,7 @@ import numpy as np
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import evidence_of
 from engine.pairs.layout import Out
-from live.view_delta import ViewerCursor, view_delta
+from services.views import ViewerCursor, view_delta
 from tests.engine.pairs.markets import T0, make_ticks
 from tests.live.test_monitor import Harness
 

@@ -1,33 +1,23 @@
-"""One scan in a process of its own: ``python -m live.scan_job TICKS_DB``, started by ``live.scans``.
-
-The request comes as one line on standard input; what it does and what it found goes out as lines of JSON:
-``{"stage": "testing pairs", "done": 512, "total": 4950}``, at the end ``{"result": {...}}`` or ``{"error": "..."}``.
-A process, because a scan holds the interpreter while it reads and sorts, which the live path must not feel, and loads
-hundreds of megabytes, which it gives back by ending.
-"""
+"""The job that scans a universe: reads a market's bars, tests every pair, correlates the most liquid symbols."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from engine.errors import PairbridgeError
 from engine.market.intervals import bar_open
 from engine.scan import ScanResult, correlations, scan_universe
 from engine.scan.prices import closing_prices
 from engine.scan.request import ScanRequest
 from engine.stats.checks import Floats
+from engine.store import open_backend
 from engine.store.interface import BarReader
-
-Say = Callable[[dict[str, Any]], None]
+from services.jobs import IsCancelled, Json, Report
 
 MOST_PAIRS = 5_000  # stored; those with the smallest statistic
 MOST_MAPPED = 60  # symbols of the correlation map, the most liquid
@@ -42,20 +32,34 @@ class _Data(NamedTuple):
     gaps: list[str]  # symbols of which ids are missing
 
 
-def run(request: ScanRequest, path: Path, say: Say, threads: int | None = None) -> dict[str, Any]:
+def run_scan(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
+    """The job function: ``data_dir``, and a ``scan`` as ``ScanRequest.to_json`` gives it."""
+    threads = max((os.cpu_count() or 1) - 1, 1)  # one core is left to the live path
+    backend = open_backend(Path(request["data_dir"]))
+    return scan(ScanRequest.from_json(request["scan"]), backend.bar_reader(), report, is_cancelled, threads)
+
+
+def scan(
+    request: ScanRequest,
+    reader: BarReader,
+    report: Report,
+    is_cancelled: IsCancelled = lambda: False,
+    threads: int | None = None,
+) -> Json:
     """Read, test and correlate; returns plain JSON values, a number that is not known as None.
 
-    Raises StoreError while there is no store, ValueError where it holds too little.
+    Raises ScanCancelled once ``is_cancelled()`` is true, StoreError, ValueError where the store holds too little.
     """
-    data = _read(request, path, say)
+    data = _read(request, reader, report)
     result = scan_universe(
         data.prices,
         request.settings,
         volume=data.volumes,
         threads=threads,
-        progress=lambda done, total: say({"stage": "testing pairs", "done": done, "total": total}),
+        progress=lambda done, total: report("testing pairs", done, total),
+        is_cancelled=is_cancelled,
     )
-    say({"stage": "correlating", "done": 0, "total": 1})
+    report("correlating", 0, 1)
     is_passed = result.pairs["statistic"] < result.pairs["critical_5"]
     return {
         "market": request.market,
@@ -71,8 +75,7 @@ def run(request: ScanRequest, path: Path, say: Say, threads: int | None = None) 
     }
 
 
-def _read(request: ScanRequest, path: Path, say: Say) -> _Data:
-    reader = BarReader(path)
+def _read(request: ScanRequest, reader: BarReader, report: Report) -> _Data:
     width_ms = request.interval_ms
     watermark_ms, symbols = reader.watermark_ms(request.market), reader.symbols(request.market)
     if watermark_ms is None or len(symbols) < 2:
@@ -85,7 +88,7 @@ def _read(request: ScanRequest, path: Path, say: Say) -> _Data:
         raise ValueError(f"market {request.market} has {max(bars, 0)} complete bars; expected at least 2")
     prices, volumes = {}, {}
     for number, (symbol, _, _) in enumerate(symbols):
-        say({"stage": "reading symbols", "done": number, "total": len(symbols)})
+        report("reading symbols", number, len(symbols))
         found = reader.read(request.market, symbol, from_ms, to_ms)
         slots, first = found.open_time_ms // width_ms, from_ms // width_ms
         quotes = (found.low, found.high, found.close, found.bid, found.ask)
@@ -112,22 +115,3 @@ def _correlation(data: _Data, result: ScanResult, request: ScanRequest) -> dict[
 
 def _plain(matrix: Floats) -> list[list[float | None]]:
     return [[None if math.isnan(value) else round(value, 4) for value in row] for row in matrix.tolist()]
-
-
-def main() -> None:
-    """The command line; see above."""
-
-    def say(message: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(message, allow_nan=False) + "\n")
-        sys.stdout.flush()
-
-    try:
-        request = ScanRequest.from_json(sys.stdin.readline())
-        threads = max((os.cpu_count() or 1) - 1, 1)  # one core is left to the live path
-        say({"result": run(request, Path(sys.argv[1]), say, threads)})
-    except (PairbridgeError, ValueError) as error:
-        say({"error": str(error)})
-
-
-if __name__ == "__main__":
-    main()

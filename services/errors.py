@@ -1,0 +1,37 @@
+"""What an error means to whoever asked: one map from the error tree to HTTP status, code and message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
+from services.jobs import JobBusy
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``status`` of HTTP, a ``code`` for programs, a ``message`` for people."""
+
+    status: int
+    code: str
+    message: str
+
+
+_KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
+    (NotAllowed, 403, "not-allowed"),
+    (SettingsError, 400, "settings"),
+    (RowRefused, 400, "input"),
+    (JobBusy, 409, "busy"),
+    (StoreError, 503, "store"),
+    (PairbridgeError, 500, "failed"),
+)
+
+
+def problem_of(error: PairbridgeError) -> Problem:
+    """The problem that an error is.
+
+    >>> problem_of(SettingsError("exit_z is 3; expected below entry_z"))
+    Problem(status=400, code='settings', message='exit_z is 3; expected below entry_z')
+    """
+    status, code = next((status, code) for kind, status, code in _KINDS if isinstance(error, kind))
+    return Problem(status, code, str(error))

@@ -1,0 +1,139 @@
+"""One job in a process of its own: ``python -m services.job_process MODULE:FUNCTION``, started by ``ProcessExecutor``.
+
+A process, because long work holds the interpreter, which the live path must not feel, and loads hundreds of megabytes,
+which it gives back by ending. It has the lowest priority: the live path comes first, from the job's imports on.
+
+The request comes as one line of JSON on standard input; the end of the input cancels the job, so it also ends with
+whoever started it. Lines of JSON go out: ``{"report": ["testing pairs", 512, 4950]}``, at the end ``{"result": {...}}``
+or ``{"error": "..."}``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from engine.errors import PairbridgeError
+from services.jobs import ENDS_WITHIN_S, IsCancelled, JobCancelled, JobFailed, JobFunction, Json, Report
+
+log = logging.getLogger("pairbridge.jobs")
+
+ROOT = Path(__file__).parent.parent
+LOWEST_PRIORITY = 19
+LOOK_EVERY_S = 0.05  # for a cancellation
+
+
+class ProcessExecutor:
+    """Runs each job in a process of its own. ``children``: those that run now."""
+
+    def __init__(self) -> None:
+        self.children: set[subprocess.Popen[str]] = set()
+
+    def run(self, function: str, request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
+        """See Executor."""
+        with tempfile.TemporaryFile("w+") as errors, _started(function, errors) as child:
+            self.children.add(child)
+            watching = threading.Thread(target=_end_when_cancelled, args=(child, is_cancelled), daemon=True)
+            watching.start()
+            try:
+                return self._follow(child, request, report, is_cancelled, errors)
+            finally:
+                if child.poll() is None:
+                    child.kill()
+                child.wait()
+                watching.join()
+                self.children.discard(child)
+
+    def _follow(
+        self, child: subprocess.Popen[str], request: Json, report: Report, is_cancelled: IsCancelled, errors: IO[str]
+    ) -> Json:
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            child.stdin.write(json.dumps(request) + "\n")
+            child.stdin.flush()
+            for line in child.stdout:
+                message = msgspec.json.decode(line)
+                if "result" in message:
+                    return cast(Json, message["result"])
+                if "error" in message:
+                    raise JobFailed(message["error"])
+                report(*message["report"])
+        except (OSError, ValueError) as error:
+            log.warning("a job's process broke off: %s", error)
+        child.wait()
+        if is_cancelled():
+            raise JobCancelled(f"{child.args!r} was cancelled")
+        errors.seek(0)
+        log.error("a job's process ended with code %s: %s", child.returncode, errors.read())
+        raise JobFailed(f"the job's process ended with code {child.returncode}; the log file says more")
+
+
+def _started(function: str, errors: IO[str]) -> subprocess.Popen[str]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "services.job_process", function],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),  # of Windows
+    )
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, child.pid, LOWEST_PRIORITY)
+    return child
+
+
+def _end_when_cancelled(child: subprocess.Popen[str], is_cancelled: IsCancelled) -> None:
+    """Close the input of a cancelled job's process, and end one that does not end by itself."""
+    while child.poll() is None:
+        if is_cancelled() and child.stdin is not None:
+            try:
+                child.stdin.close()
+                child.wait(ENDS_WITHIN_S / 2)
+            except (OSError, subprocess.TimeoutExpired):
+                child.kill()
+            return
+        threading.Event().wait(LOOK_EVERY_S)
+
+
+def main(arguments: list[str]) -> None:
+    """The command line; see above."""
+    request = json.loads(sys.stdin.readline() or "null")
+    cancelled = threading.Event()
+
+    def hear() -> None:
+        while os.read(0, 1):  # not ``sys.stdin.read``: it holds a lock that the interpreter needs at its end
+            pass
+        cancelled.set()
+
+    threading.Thread(target=hear, daemon=True).start()
+    module, _, name = arguments[0].partition(":")
+    function: JobFunction = getattr(importlib.import_module(module), name)
+    _say_end(function, request, cancelled.is_set)
+
+
+def _say_end(function: JobFunction, request: Json, is_cancelled: Callable[[], bool]) -> None:
+    try:
+        _say({"result": function(request, lambda *reported: _say({"report": reported}), is_cancelled)})
+    except (PairbridgeError, ValueError) as error:
+        _say({"error": str(error)})
+
+
+def _say(message: Json) -> None:
+    sys.stdout.write(json.dumps(message, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

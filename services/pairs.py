@@ -1,0 +1,87 @@
+"""The watched pairs: which there are, with which settings, and what was decided about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from engine.market.ticks import read_symbol
+from engine.pairs.settings import PairSettings
+from engine.store.interface import LoggedDecision
+from live.monitor import Monitor
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """``y`` on ``x`` in one market, and how it is analysed."""
+
+    market: str
+    y: str
+    x: str
+    settings: PairSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SignalLog:
+    """Every decision of a pair's run, oldest first, after the exit that closed the position of the run before."""
+
+    pair: Pair
+    entries: list[LoggedDecision]
+
+
+class PairService:
+    """The watch list. Any thread may call."""
+
+    def __init__(self, monitor: Monitor, new_pair: PairSettings, require_owner: Callable[[], None]) -> None:
+        """``new_pair``: the settings a new pair starts with; ``require_owner`` raises NotAllowed where whoever asks
+        may only look."""
+        self._monitor = monitor
+        self._require_owner = require_owner
+        self.new_pair = new_pair
+
+    def symbols(self) -> dict[str, list[str]]:
+        """By market, what has traded."""
+        with self._monitor.lock:
+            return {market: pipe.builder.symbols() for market, pipe in sorted(self._monitor.pipelines.items())}
+
+    def first(self) -> int | None:
+        """Watch id of the pair to show when none is chosen."""
+        with self._monitor.lock:
+            return next(iter(self._monitor.watches), None)
+
+    def pair(self, watch_id: int | None) -> Pair | None:
+        """A watched pair; None for a number that is not watched."""
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(-1 if watch_id is None else watch_id)
+            return Pair(watch.entry.market, watch.entry.y, watch.entry.x, watch.settings) if watch else None
+
+    def watch(self, pair: Pair) -> int:
+        """Follow a pair, or follow it with other settings; returns its watch id.
+
+        Raises NotAllowed, RowRefused for a name that no symbol can have, StoreError.
+        """
+        self._require_owner()
+        read_symbol(pair.market.upper())  # a market's name is made of the same letters, in lower case
+        return self._monitor.watch(pair.market, read_symbol(pair.y), read_symbol(pair.x), pair.settings)
+
+    def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
+        """Follow a pair on bars of this width, unless it is followed already; returns its watch id. Raises as
+        ``watch``."""
+        with self._monitor.lock:
+            for watch_id, watch in self._monitor.watches.items():
+                if (watch.entry.market, watch.entry.y, watch.entry.x) == (market, y, x):
+                    return watch_id
+            return self.watch(Pair(market, y, x, replace(self.new_pair, interval_ms=interval_ms)))
+
+    def unwatch(self, watch_id: int | None) -> Pair | None:
+        """Follow a pair no more; returns it, so that it can be watched again. Raises NotAllowed, StoreError."""
+        self._require_owner()
+        pair = self.pair(watch_id)
+        if pair is not None and watch_id is not None:
+            self._monitor.unwatch(watch_id)
+        return pair
+
+    def signals(self, watch_id: int) -> SignalLog | None:
+        """The log of a watched pair; None for a number that is not watched."""
+        pair = self.pair(watch_id)
+        return None if pair is None else SignalLog(pair, self._monitor.log_of(watch_id))

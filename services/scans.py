@@ -1,0 +1,59 @@
+"""Scans of a universe: one at a time, its result kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.scan.request import ScanRequest, ScanState
+from engine.store.interface import ScanStore, ScanSummary
+from services.jobs import JobBusy, Jobs, Json
+
+
+class ScanService:
+    """Starts, follows and cancels scans of one data folder. Any thread may call."""
+
+    def __init__(self, jobs: Jobs, store: ScanStore, data_dir: Path, require_owner: Callable[[], None]) -> None:
+        """``require_owner`` raises NotAllowed where whoever asks may only look."""
+        self._jobs = jobs
+        self._store = store
+        self._data_dir = data_dir
+        self._require_owner = require_owner
+        self._lock = threading.Lock()
+        self._job_id: int | None = None
+
+    def start(self, request: ScanRequest) -> None:
+        """Begin a scan. Raises NotAllowed, and JobBusy while one runs."""
+        self._require_owner()
+        with self._lock:
+            if self.state().phase == "running":
+                raise JobBusy("a scan is running; wait for it or cancel it")
+            values = {"data_dir": str(self._data_dir.resolve()), "scan": request.to_json()}
+            self._job_id = self._jobs.submit("services.scan_job:run_scan", values, self._keep)
+
+    def cancel(self) -> None:
+        """Stop the scan that runs, if one does. Raises NotAllowed."""
+        self._require_owner()
+        if self._job_id is not None:
+            self._jobs.cancel(self._job_id)
+
+    def state(self) -> ScanState:
+        """Where the scan stands now."""
+        if self._job_id is None:
+            return ScanState()
+        job = self._jobs.state(self._job_id)
+        return ScanState(job.phase, job.stage, job.done, job.total, job.result, job.problem)
+
+    def earlier(self, limit: int = 50) -> list[ScanSummary]:
+        """Stored scans, the newest first."""
+        return self._store.newest(limit)
+
+    def result(self, scan_id: int) -> dict[str, Any] | None:
+        """A stored result."""
+        return self._store.result(scan_id)
+
+    def _keep(self, result: Json) -> int:
+        return self._store.add(time.time_ns() // 1_000_000, result).scan_id

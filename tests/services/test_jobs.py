@@ -1,0 +1,132 @@
+"""Jobs on an executor that is passed in, and job functions in a process of their own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import NotAllowed, PairbridgeError, SettingsError, StoreMissing
+from services.errors import problem_of
+from services.job_process import ProcessExecutor
+from services.jobs import IsCancelled, JobBusy, JobCancelled, JobFailed, Jobs, Report
+from tests.conftest import until
+
+HERE = "tests.services.test_jobs"
+
+
+class InThread:
+    """Runs functions of this module where it is called."""
+
+    def run(self, function: str, request: dict[str, Any], report: Report, is_cancelled: IsCancelled) -> dict[str, Any]:
+        return globals()[function.partition(":")[2]](request, report, is_cancelled)
+
+
+def double(request: dict[str, Any], report: Report, _: IsCancelled) -> dict[str, Any]:
+    """A job: twice a number, in steps."""
+    for step in range(3):
+        report("doubling", step, 3)
+    return {"number": 2 * request["number"], "pid": os.getpid()}
+
+
+def wait(_: dict[str, Any], report: Report, is_cancelled: IsCancelled) -> dict[str, Any]:
+    """A job that ends when it is cancelled, and says so with an error of its own."""
+    report("waiting", 0, 1)
+    pause = threading.Event()
+    while not is_cancelled():
+        pause.wait(0.01)
+    raise JobCancelled("as asked")
+
+
+def refuse(request: dict[str, Any], *_: Any) -> dict[str, Any]:
+    """A job that cannot be done."""
+    raise JobFailed(f"{request['number']} is no number")
+
+
+@pytest.fixture(params=[InThread, ProcessExecutor])
+def jobs(request: pytest.FixtureRequest) -> Iterator[Jobs]:
+    made = Jobs(request.param())
+    yield made
+    made.close()
+
+
+async def ended(jobs: Jobs, job_id: int) -> str:
+    await until(lambda: jobs.state(job_id).phase != "running", 20)
+    return jobs.state(job_id).phase
+
+
+async def test_a_result_goes_to_whoever_submitted(jobs: Jobs) -> None:
+    kept: list[dict[str, Any]] = []
+
+    def keep(result: dict[str, Any]) -> str:
+        kept.append(result)
+        return "kept as 7"
+
+    job_id = jobs.submit(f"{HERE}:double", {"number": 21}, keep)
+    assert await ended(jobs, job_id) == "done"
+    assert kept[0]["number"] == 42
+    state = jobs.state(job_id)
+    assert (state.result, state.stage, state.done, state.total, state.problem) == ("kept as 7", "", 2, 3, "")
+    assert (kept[0]["pid"] == os.getpid()) == isinstance(jobs._executor, InThread)
+
+
+async def test_a_job_hears_that_it_is_cancelled(jobs: Jobs) -> None:
+    kept: list[object] = []
+    job_id = jobs.submit(f"{HERE}:wait", {}, kept.append)
+    await until(lambda: jobs.state(job_id).stage == "waiting", 20)
+    jobs.cancel(job_id)
+    assert jobs.state(job_id).phase == "cancelled"
+    await until(lambda: not jobs._threads)
+    assert (jobs.state(job_id).phase, kept) == ("cancelled", [])
+
+
+async def test_what_cannot_be_done_says_why(jobs: Jobs) -> None:
+    job_id = jobs.submit(f"{HERE}:refuse", {"number": "x"}, lambda _: None)
+    assert await ended(jobs, job_id) == "failed"
+    assert jobs.state(job_id).problem == "x is no number"
+
+
+async def test_a_result_that_cannot_be_kept_fails_the_job(jobs: Jobs) -> None:
+    def keep(_: dict[str, Any]) -> None:
+        raise StoreMissing("no store")
+
+    job_id = jobs.submit(f"{HERE}:double", {"number": 1}, keep)
+    assert await ended(jobs, job_id) == "failed" and jobs.state(job_id).problem == "no store"
+
+
+async def test_closing_ends_what_runs_and_numbers_are_not_used_twice(jobs: Jobs) -> None:
+    ids = [jobs.submit(f"{HERE}:wait", {}, lambda _: None) for _ in range(3)]
+    assert len(set(ids)) == 3
+    jobs.close()
+    assert not jobs._threads and {jobs.state(each).phase for each in ids} == {"cancelled"}
+    with pytest.raises(KeyError):
+        jobs.state(99)
+
+
+async def test_a_job_ends_with_whoever_started_its_process(tmp_path: Path) -> None:
+    executor = ProcessExecutor()
+    jobs = Jobs(executor)
+    job_id = jobs.submit(f"{HERE}:wait", {}, lambda _: None)
+    await until(lambda: jobs.state(job_id).stage == "waiting", 20)
+    (child,) = executor.children
+    assert child.stdin is not None
+    child.stdin.close()
+    await until(lambda: child.poll() is not None)
+    assert await ended(jobs, job_id) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotAllowed("look only"), 403, "not-allowed"), (SettingsError("exit_z is 3"), 400, "settings"),
+        (JobBusy("one at a time"), 409, "busy"), (StoreMissing("no file"), 503, "store"),
+        (PairbridgeError("else"), 500, "failed"),
+    ],
+)  # fmt: skip
+def test_every_error_has_a_status_a_code_and_its_message(error: PairbridgeError, status: int, code: str) -> None:
+    problem = problem_of(error)
+    assert (problem.status, problem.code, problem.message) == (status, code, str(error))
