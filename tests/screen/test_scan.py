@@ -55,7 +55,7 @@ def test_the_verdict_is_plain(
 
 
 def test_the_detail_counts_tests_and_luck() -> None:
-    text = scan_labels.detail(result(tests=190, symbols=["S"] * 20, passed=12, gaps=["S", "T"]))
+    text = scan_labels.detail(result(tests=190, symbols=["S"] * 20, passed=12, holes=["S", "T"]))
     assert text.startswith(
         "190 tests on 20 symbols, 1,000 bars of 1m (17 h), up to 2026-09-22 19:40 UTC; 430 newer bars"
     )
