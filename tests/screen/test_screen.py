@@ -120,7 +120,7 @@ class _NoServices:
 def test_every_id_of_a_callback_is_in_the_layout() -> None:
     app = Dash("ids", suppress_callback_exceptions=True)
     nobody: Any = _NoServices()
-    register(app, nobody)
+    register(app, nobody, nobody)
     register_scan(app, nobody, nobody)
     laid_out = set(_ids(page()))
     assert len(laid_out) == len(list(_ids(page()))), "an id stands twice"

@@ -11,7 +11,7 @@ import pytest
 import simulator
 
 MODULES = sorted(path.stem for path in Path(simulator.__file__).parent.glob("*.py") if not path.stem.startswith("__"))
-WITH_EXAMPLES = {"settings", "tape"}
+WITH_EXAMPLES = {"settings", "trade_history"}
 
 
 @pytest.mark.parametrize("name", MODULES)

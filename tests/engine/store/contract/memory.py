@@ -1,0 +1,64 @@
+"""A fake of the reading side in memory: shows that ``engine.store.interface`` needs no database."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from engine.market.bars import Bar
+from engine.market.history import MemoryHistory
+from engine.market.records import Event
+from engine.market.ticks import Tick
+
+
+class MemoryTickReader:
+    """Implements TickReader over what ``add`` was given."""
+
+    def __init__(self) -> None:
+        self._ticks: list[tuple[int, str, Tick]] = []
+        self._events: list[Event] = []
+        self._past: dict[str, MemoryHistory] = {}
+
+    def add(self, market: str, ticks: list[Tick], events: list[Event]) -> None:
+        for tick in ticks:
+            self._ticks.append((len(self._ticks) + 1, market, tick))
+            self._past.setdefault(market, MemoryHistory()).add(len(self._ticks), tick)
+        for event in events:
+            placed = (event.kind, event.market, event.symbol, event.detail, len(self._ticks), len(self._events) + 1)
+            self._events.append(Event(*placed))
+
+    def close(self) -> None: ...
+
+    def is_current(self) -> bool:
+        return True
+
+    def store_id(self) -> str:
+        return "memory"
+
+    def changed_since(self, token: Hashable) -> Hashable | None:
+        now = (len(self._ticks), len(self._events))
+        return None if now == token else now
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        yield
+
+    def last_seq(self) -> int:
+        return len(self._ticks)
+
+    def deleted_seq(self) -> int:
+        return 0
+
+    def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
+        return self._ticks[seq : seq + limit]
+
+    def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
+        return [event for event in self._events[event_id:] if event.after_seq <= up_to_seq]
+
+    def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
+        found = self._past[market].ticks(symbol, second_ms, before_seq) if market in self._past else []
+        return sorted(found, key=lambda tick: tick.agg_id)
+
+    def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
+        before = len(self._ticks) + 1 if before_seq is None else before_seq
+        return self._past[market].bars(symbol, from_ms, to_ms, before) if market in self._past else []
