@@ -7,12 +7,12 @@ selection has not seen.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 
 from engine.errors import PairbridgeError
@@ -118,7 +118,7 @@ def scan_universe(
         scan_pairs(train, holdout, pairs[here], criterion, max_lag, numbers[here])
         return min(start + CHUNK, len(pairs))
 
-    _work_off(part, len(pairs), threads or min(os.cpu_count() or 1, 8), progress, is_cancelled)
+    _work_off(part, len(pairs), threads or min(numba.get_num_threads(), 8), progress, is_cancelled)
     return _result(kept, chosen, pairs, numbers, bars, holdout.shape[1])
 
 

@@ -7,7 +7,6 @@ only once it is listed as written in the table ``archive``; whatever else lies i
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -122,15 +121,3 @@ def read_file(folder: Path, file: str, first_id: int = 0, last_id: int = 2**63 -
     except (OSError, polars.exceptions.PolarsError) as error:
         raise ArchiveError(f"{path} is listed in the archive but cannot be read: {error}") from error
     return iter(frame.iter_rows())
-
-
-def read_archived(
-    db: sqlite3.Connection, folder: Path, series_id: int, first_id: int, last_id: int
-) -> Iterator[TickRow]:
-    """The archived rows of one symbol with these ids, in no order. Raises ArchiveError."""
-    files = db.execute(
-        "SELECT file FROM archive WHERE series_id=? AND first_id<=? AND last_id>=? AND state<>'begun'",
-        (series_id, last_id, first_id),
-    ).fetchall()
-    for (file,) in files:
-        yield from read_file(folder, file, first_id, last_id)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.ticks import Tick
-from engine.store.archive.parquet import ArchiveError, archive_of, read_archived
+from engine.store.archive.parquet import ArchiveError, TickRow, archive_of, read_file
 from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
 
 log = logging.getLogger("pairbridge.store")
@@ -67,7 +67,7 @@ class TickLookup:
         if len(found[bar.second_ms]) >= bar.trades:
             return True
         try:
-            _sort_in(found, symbol, read_archived(db, self._archive, series_id, bar.first_id, bar.last_id))
+            _sort_in(found, symbol, _read_archived(db, self._archive, series_id, bar.first_id, bar.last_id))
         except ArchiveError as error:
             log.error("the ticks of %s in the second %d cannot be read back: %s", symbol, bar.second_ms, error)
         return len(found[bar.second_ms]) >= bar.trades
@@ -98,3 +98,15 @@ def _sort_in(found: dict[int, _ById], symbol: str, rows: Iterable[tuple[int, ...
         second = found.get(bar_open(tick.trade_time_ms, SECOND_MS))
         if second is not None and not tick.future:
             second[tick.agg_id] = (seq, tick)
+
+
+def _read_archived(
+    db: sqlite3.Connection, folder: Path, series_id: int, first_id: int, last_id: int
+) -> Iterator[TickRow]:
+    """The archived rows of one symbol with these ids, in no order. Raises ArchiveError."""
+    files = db.execute(
+        "SELECT file FROM archive WHERE series_id=? AND first_id<=? AND last_id>=? AND state<>'begun'",
+        (series_id, last_id, first_id),
+    ).fetchall()
+    for (file,) in files:
+        yield from read_file(folder, file, first_id, last_id)
