@@ -82,7 +82,7 @@ def mark(
 
 
 @njit
-def _mark(
+def _mark(  # noqa: PLR0913 - a compiled loop
     y: Floats, x: Floats, y_fill: Floats, x_fill: Floats, order_y: Floats, order_x: Floats, is_still: Bools,
     fraction: float, pnl: Floats, cost: Floats, held_y: Floats, held_x: Floats,
 ) -> None:  # fmt: skip

@@ -23,7 +23,7 @@ from engine.stats.windows import spread_moments, window_push
 
 
 @njit
-def advance(
+def advance(  # noqa: PLR0913 - a compiled loop
     par: Par, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
@@ -156,7 +156,7 @@ def _learn_spread(
 
 
 @njit
-def refill(
+def refill(  # noqa: PLR0913 - a compiled loop
     par: Par, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip

@@ -22,7 +22,7 @@ def round_trip(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float
 
 
 @njit
-def decide(
+def decide(  # noqa: PLR0913 - a compiled loop
     par: Par, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float
 ) -> None:
     """Position, action and reason of the bar at place ``i``; ``age`` is the older leg's, in ms."""

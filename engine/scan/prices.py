@@ -29,7 +29,7 @@ def closing_prices(
 
 
 @njit
-def _walk(
+def _walk(  # noqa: PLR0913 - a compiled loop
     slots: Ints, low: Floats, high: Floats, close: Floats, bids: Floats, asks: Floats, is_sided: npt.NDArray[np.bool_],
     first: int, closes: Floats,
 ) -> None:  # fmt: skip

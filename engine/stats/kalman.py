@@ -70,7 +70,7 @@ class KalmanRun:
 
 
 @njit
-def kalman_step(
+def kalman_step(  # noqa: PLR0913 - a compiled loop
     beta: float, alpha: float, p11: float, p12: float, p22: float,
     y: float, x: float, q_beta: float, q_alpha: float, v_e: float,
 ) -> tuple[float, float, float, float, float, float, float]:  # fmt: skip
@@ -98,7 +98,7 @@ def kalman_step(
 
 
 @njit
-def kalman_kernel(
+def kalman_kernel(  # noqa: PLR0913 - a compiled loop
     y: Floats, x: Floats, first: int, centre: float, state: Floats, q_beta: float, q_alpha: float, v_e: float,
     beta: Floats, alpha: Floats, innovation: Floats, variance: Floats,
 ) -> None:  # fmt: skip

@@ -109,37 +109,7 @@ def _sidebar(settings: PairSettings) -> html.Aside:
     return html.Aside(
         [
             html.H2("Watch list"),
-            dag.AgGrid(
-                id=ids.LEADERS,
-                rowData=[],
-                columnDefs=[
-                    {"field": "pair", "headerName": "Pair", "flex": 1, "minWidth": 92, "tooltipField": "title"},
-                    {
-                        "field": "z",
-                        "headerName": "z",
-                        "width": 58,
-                        "valueFormatter": {"function": "pairbridgeNumber(params.value, 2)"},
-                    },
-                    {"field": "gate", "headerName": "Gate", "width": 70},
-                ],
-                defaultColDef={
-                    "sortable": True,
-                    "resizable": False,
-                    "suppressMovable": True,
-                    "suppressHeaderMenuButton": True,
-                },
-                dashGridOptions={
-                    "rowClassRules": {"is-chosen": "params.data.chosen"},
-                    "rowHeight": 30,
-                    "headerHeight": 28,
-                    "suppressCellFocus": True,
-                    "localeText": {"noRowsToShow": "No pair yet: it appears with the first trades of two symbols."},
-                    "theme": GRID_THEME,
-                },
-                getRowId="params.data.id",
-                className="grid watch-grid",
-                style={"height": "132px"},
-            ),
+            _watch_grid(),
             pair_picker(),
             settings_form(settings),
             html.Div(
@@ -151,6 +121,40 @@ def _sidebar(settings: PairSettings) -> html.Aside:
             ),
         ],
         className="side",
+    )
+
+
+def _watch_grid() -> dag.AgGrid:
+    return dag.AgGrid(
+        id=ids.LEADERS,
+        rowData=[],
+        columnDefs=[
+            {"field": "pair", "headerName": "Pair", "flex": 1, "minWidth": 92, "tooltipField": "title"},
+            {
+                "field": "z",
+                "headerName": "z",
+                "width": 58,
+                "valueFormatter": {"function": "pairbridgeNumber(params.value, 2)"},
+            },
+            {"field": "gate", "headerName": "Gate", "width": 70},
+        ],
+        defaultColDef={
+            "sortable": True,
+            "resizable": False,
+            "suppressMovable": True,
+            "suppressHeaderMenuButton": True,
+        },
+        dashGridOptions={
+            "rowClassRules": {"is-chosen": "params.data.chosen"},
+            "rowHeight": 30,
+            "headerHeight": 28,
+            "suppressCellFocus": True,
+            "localeText": {"noRowsToShow": "No pair yet: it appears with the first trades of two symbols."},
+            "theme": GRID_THEME,
+        },
+        getRowId="params.data.id",
+        className="grid watch-grid",
+        style={"height": "132px"},
     )
 
 
@@ -204,25 +208,6 @@ def _panel(chart: str, title: str, explanation: str) -> html.Div:
 
 
 def _log() -> html.Section:
-    number = {"type": "rightAligned", "filter": False}
-    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 164, "filter": False}
-    columns = [
-        {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
-        {"field": "kind", "headerName": "Decision", "width": 98},
-        {"field": "reason", "headerName": "Reason", "width": 112},
-        *(
-            {"field": field, "headerName": name, "width": width, **number,
-             "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
-            for field, name, width, digits in (
-                ("z", "z", 62, 3), ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
-                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 82, -10), ("x_price", "X price", 82, -10),
-                ("quantity_y", "Qty Y", 84, -6), ("quantity_x", "Qty X", 84, -6),
-            )
-        ),
-        {"field": "position", "headerName": "Pos.", "width": 52, **number},
-        {"field": "revision", "headerName": "Rev.", "width": 52, **number},
-        {"field": "given_at", "headerName": "Given at (UTC)", **moment},
-    ]  # fmt: skip
     return html.Section(
         [
             html.Div(
@@ -243,25 +228,48 @@ def _log() -> html.Section:
                 className="panel-top",
                 title="Every decision, and every bar beyond the threshold with the reason why nothing was done.",
             ),
-            dag.AgGrid(
-                id=ids.LOG,
-                rowData=[],
-                columnDefs=columns,
-                defaultColDef={"sortable": True, "resizable": True, "filter": True},
-                dashGridOptions={
-                    "rowHeight": 28,
-                    "headerHeight": 30,
-                    "suppressCellFocus": True,
-                    "enableCellTextSelection": True,
-                    "localeText": {"noRowsToShow": "No decision yet. One is logged whenever |z| passes the threshold."},
-                    "theme": GRID_THEME,
-                },
-                getRowId="params.data.given",
-                className="grid",
-                style={"height": "300px"},
-            ),
+            _log_grid(),
         ],
         className="panel log",
+    )
+
+
+def _log_grid() -> dag.AgGrid:
+    number = {"type": "rightAligned", "filter": False}
+    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 164, "filter": False}
+    columns = [
+        {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
+        {"field": "kind", "headerName": "Decision", "width": 98},
+        {"field": "reason", "headerName": "Reason", "width": 112},
+        *(
+            {"field": field, "headerName": name, "width": width, **number,
+             "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
+            for field, name, width, digits in (
+                ("z", "z", 62, 3), ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
+                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 82, -10), ("x_price", "X price", 82, -10),
+                ("quantity_y", "Qty Y", 84, -6), ("quantity_x", "Qty X", 84, -6),
+            )
+        ),
+        {"field": "position", "headerName": "Pos.", "width": 52, **number},
+        {"field": "revision", "headerName": "Rev.", "width": 52, **number},
+        {"field": "given_at", "headerName": "Given at (UTC)", **moment},
+    ]  # fmt: skip
+    return dag.AgGrid(
+        id=ids.LOG,
+        rowData=[],
+        columnDefs=columns,
+        defaultColDef={"sortable": True, "resizable": True, "filter": True},
+        dashGridOptions={
+            "rowHeight": 28,
+            "headerHeight": 30,
+            "suppressCellFocus": True,
+            "enableCellTextSelection": True,
+            "localeText": {"noRowsToShow": "No decision yet. One is logged whenever |z| passes the threshold."},
+            "theme": GRID_THEME,
+        },
+        getRowId="params.data.given",
+        className="grid",
+        style={"height": "300px"},
     )
 
 

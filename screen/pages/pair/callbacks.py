@@ -1,10 +1,11 @@
-"""The callbacks: each reads its controls, asks the desk, and says what happened. Live data does not pass here."""
+"""The callbacks: each reads its controls, calls a service, and says what happened. Live data does not pass here."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -45,12 +46,13 @@ _HIDDEN, _SHOWN = {"display": "none"}, {"display": "inline"}
 def register(app: Dash, pairs: PairService, messages: LiveMessages) -> None:
     """Wire the page to the services and to the asset script."""
     _register_choices(app, pairs)
+    _register_form(app)
     _register_changes(app, pairs)
     _register_script(app, messages)
 
 
 def _register_choices(app: Dash, pairs: PairService) -> None:
-    @app.callback(
+    app.callback(
         Output(ids.MARKET, "options"),
         Output(ids.MARKET, "value"),
         Output(ids.Y, "options"),
@@ -61,77 +63,42 @@ def _register_choices(app: Dash, pairs: PairService) -> None:
         State(ids.MARKET, "options"),
         State(ids.Y, "options"),
         State(ids.WATCH, "data"),
-    )
-    async def offer(
-        _: int | None, market: str | None, markets: Any, symbols: Any, watch_id: int | None
-    ) -> tuple[Any, ...]:
-        found = await asyncio.to_thread(pairs.symbols)
-        chosen = market or next(iter(found), None)
-        offered = _options(found.get(chosen or "", []))
-        is_same = offered == symbols and _options(list(found)) == markets
-        first = await asyncio.to_thread(pairs.first) if watch_id is None else None
-        names = (
-            (no_update, no_update, no_update, no_update)
-            if is_same
-            else (_options(list(found)), chosen, offered, offered)
-        )
-        return *names, no_update if first is None else first
-
-    @app.callback(
+    )(partial(_offer, pairs))
+    app.callback(
         Output(ids.INTERVAL, "options"),
         *(Output(name, "value", allow_duplicate=True) for name in FORM),
         Output(ids.EXPORT, "href"),
         Output(ids.PRESET, "value"),
         Input(ids.WATCH, "data"),
         prevent_initial_call="initial_duplicate",
-    )
-    async def show_settings(watch_id: int | None) -> tuple[Any, ...]:
-        pair = await asyncio.to_thread(pairs.pair, watch_id)
-        settings = pair.settings if pair else pairs.new_pair
-        export = f"/api/signals.csv?watch={watch_id}" if pair else None
-        return interval_options(settings), *form_values(settings), export, None
+    )(partial(_show_settings, pairs))
+    app.callback(_WATCH, Input(ids.LEADERS, "cellClicked"), prevent_initial_call=True)(_choose)
 
-    @app.callback(
+
+def _register_form(app: Dash) -> None:
+    app.callback(
         *(Output(name, "value", allow_duplicate=True) for name in FORM),
         Input(ids.PRESET, "value"),
         State(ids.INTERVAL, "value"),
         State(ids.ESTIMATOR, "value"),
         prevent_initial_call=True,
-    )
-    async def fill_preset(name: str | None, interval: str | None, estimator: str | None) -> list[Any]:
-        if name is None:
-            return [no_update] * len(FORM)
-        values = form_values(PRESETS[name](estimator=estimator or "kalman"))
-        return [interval or values[0], *values[1:]]
-
-    @app.callback(
+    )(_fill_preset)
+    app.callback(
         *(Output(error_id(name), "children") for name in FORM),
         Output(ids.MORE, "open"),
         *(Input(name, "value") for name in FORM),
         State(ids.MORE, "open"),
-    )
-    async def check(*values: Any) -> list[Any]:
-        *given, is_open = values
-        errors = at_fault(FIELDS, _error_in(dict(zip(FORM, given, strict=True))))
-        is_hidden = any(error and name in MORE_FORM for name, error in zip(FORM, errors, strict=True))
-        return [*errors, True if is_hidden else is_open]
-
-    @app.callback(_WATCH, Input(ids.LEADERS, "cellClicked"), prevent_initial_call=True)
-    async def choose(clicked: dict[str, Any] | None) -> Any:
-        return int(clicked["rowId"]) if clicked and clicked.get("rowId") else no_update
-
-    @app.callback(
+    )(_check)
+    app.callback(
         Output(ids.HELP, "is_open"),
         Input(ids.HELP_OPEN, "n_clicks"),
         State(ids.HELP, "is_open"),
         prevent_initial_call=True,
-    )
-    async def help_me(_: int, is_open: bool) -> bool:
-        return not is_open
+    )(_toggle_help)
 
 
 def _register_changes(app: Dash, pairs: PairService) -> None:
-    @app.callback(
+    app.callback(
         _WATCH,
         *_SAY,
         Input(ids.ADD, "n_clicks"),
@@ -147,21 +114,66 @@ def _register_changes(app: Dash, pairs: PairService) -> None:
         *(State(name, "value") for name in FORM),
         running=_WORKING,
         prevent_initial_call=True,
+    )(partial(_change, pairs))
+
+
+async def _offer(
+    pairs: PairService, _: int | None, market: str | None, markets: Any, symbols: Any, watch_id: int | None
+) -> tuple[Any, ...]:
+    found = await asyncio.to_thread(pairs.symbols)
+    chosen = market or next(iter(found), None)
+    offered = _options(found.get(chosen or "", []))
+    is_same = offered == symbols and _options(list(found)) == markets
+    first = await asyncio.to_thread(pairs.first) if watch_id is None else None
+    names = (
+        (no_update, no_update, no_update, no_update) if is_same else (_options(list(found)), chosen, offered, offered)
     )
-    async def change(
-        _add: int, _remove: int, _apply: int, _undo: int, watch_id: int | None, undo: list[Any] | None,
-        market: str | None, y: str | None, x: str | None, preset: str | None, *values: Any,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        actions: dict[str, Callable[[], tuple[Any, ...]]] = {
-            ids.ADD: lambda: _add_pair(pairs, market, y, x),
-            ids.REMOVE: lambda: _remove_pair(pairs, watch_id),
-            ids.APPLY: lambda: _apply_form(pairs, watch_id, preset, dict(zip(FORM, values, strict=True))),
-            ids.UNDO_BUTTON: lambda: _take_back(pairs, undo),
-        }
-        try:
-            return await asyncio.to_thread(actions[str(ctx.triggered_id)])
-        except PairbridgeError as error:
-            return no_update, not_done(FIELDS, error), no_update, no_update
+    return *names, no_update if first is None else first
+
+
+async def _show_settings(pairs: PairService, watch_id: int | None) -> tuple[Any, ...]:
+    pair = await asyncio.to_thread(pairs.pair, watch_id)
+    settings = pair.settings if pair else pairs.new_pair
+    export = f"/api/signals.csv?watch={watch_id}" if pair else None
+    return interval_options(settings), *form_values(settings), export, None
+
+
+async def _choose(clicked: dict[str, Any] | None) -> Any:
+    return int(clicked["rowId"]) if clicked and clicked.get("rowId") else no_update
+
+
+async def _fill_preset(name: str | None, interval: str | None, estimator: str | None) -> list[Any]:
+    if name is None:
+        return [no_update] * len(FORM)
+    values = form_values(PRESETS[name](estimator=estimator or "kalman"))
+    return [interval or values[0], *values[1:]]
+
+
+async def _check(*values: Any) -> list[Any]:
+    *given, is_open = values
+    errors = at_fault(FIELDS, _error_in(dict(zip(FORM, given, strict=True))))
+    is_hidden = any(error and name in MORE_FORM for name, error in zip(FORM, errors, strict=True))
+    return [*errors, True if is_hidden else is_open]
+
+
+async def _toggle_help(_: int, is_open: bool) -> bool:
+    return not is_open
+
+
+async def _change(
+    pairs: PairService, _add: int, _remove: int, _apply: int, _undo: int, watch_id: int | None, undo: list[Any] | None,
+    market: str | None, y: str | None, x: str | None, preset: str | None, *values: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    actions: dict[str, Callable[[], tuple[Any, ...]]] = {
+        ids.ADD: lambda: _add_pair(pairs, market, y, x),
+        ids.REMOVE: lambda: _remove_pair(pairs, watch_id),
+        ids.APPLY: lambda: _apply_form(pairs, watch_id, preset, dict(zip(FORM, values, strict=True))),
+        ids.UNDO_BUTTON: lambda: _take_back(pairs, undo),
+    }
+    try:
+        return await asyncio.to_thread(actions[str(ctx.triggered_id)])
+    except PairbridgeError as error:
+        return no_update, not_done(FIELDS, error), no_update, no_update
 
 
 def _error_in(values: dict[str, Any]) -> SettingsError | None:

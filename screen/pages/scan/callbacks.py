@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -20,28 +21,20 @@ from services.scans import ScanService
 def register_scan(app: Dash, scans: ScanService, pairs: PairService) -> None:
     """Wire the page."""
     _register_run(app, scans, pairs)
+    _register_progress(app, scans)
     _register_result(app, scans)
     _register_watch(app, scans, pairs)
 
 
 def _register_run(app: Dash, scans: ScanService, pairs: PairService) -> None:
-    @app.callback(
+    app.callback(
         Output(ids.SCAN_MARKET, "options"),
         Output(ids.SCAN_MARKET, "value"),
         Input(ids.SCAN_POLL, "n_intervals"),
         State(ids.SCAN_MARKET, "options"),
         State(ids.SCAN_MARKET, "value"),
-    )
-    async def offer(_: int | None, known: Any, chosen: str | None) -> tuple[Any, Any]:
-        found = await asyncio.to_thread(pairs.symbols)
-        offered = [
-            {"label": f"{market} ({len(symbols)} symbols)", "value": market} for market, symbols in found.items()
-        ]
-        if offered == known:
-            return no_update, no_update
-        return offered, chosen or next(iter(found), None)
-
-    @app.callback(
+    )(partial(_offer, pairs))
+    app.callback(
         Output(ids.SCAN_SAID, "children"),
         Output(ids.SCAN_CANCEL, "disabled", allow_duplicate=True),
         Input(ids.SCAN_START, "n_clicks"),
@@ -49,40 +42,22 @@ def _register_run(app: Dash, scans: ScanService, pairs: PairService) -> None:
         State(ids.SCAN_MARKET, "value"),
         *(State(name, "value") for name in FORM),
         prevent_initial_call=True,
-    )
-    async def act(_start: int, _cancel: int, market: str | None, *values: Any) -> tuple[Any, Any]:
-        try:
-            if ctx.triggered_id == ids.SCAN_CANCEL:
-                await asyncio.to_thread(scans.cancel)
-                return "", True
-            await asyncio.to_thread(scans.start, request_from(market, dict(zip(FORM, values, strict=True))))
-        except PairbridgeError as error:
-            return not_done(FIELDS, error), no_update
-        return "", False
-
-    @app.callback(
+    )(partial(_act, scans))
+    app.callback(
         Output(ids.SCAN_SPAN, "value"),
         Input(ids.SCAN_INTERVAL, "value"),
         State(ids.SCAN_SPAN, "value"),
         prevent_initial_call=True,
-    )
-    async def fit(interval: str | None, span: str | None) -> Any:
-        fitting = fitting_span(interval, span)
-        return no_update if fitting in (None, span) else fitting
-
-    @app.callback(
+    )(_fit)
+    app.callback(
         *(Output(error_id(name), "children") for name in FORM),
         Input(ids.SCAN_MARKET, "value"),
         *(Input(name, "value") for name in FORM),
-    )
-    async def check(market: str | None, *values: Any) -> list[str]:
-        try:
-            request_from(market, dict(zip(FORM, values, strict=True)))
-        except SettingsError as error:
-            return at_fault(FIELDS, error)
-        return at_fault(FIELDS, None)
+    )(_check)
 
-    @app.callback(
+
+def _register_progress(app: Dash, scans: ScanService) -> None:
+    app.callback(
         Output(ids.SCAN_STAGE, "children"),
         Output(ids.SCAN_BAR, "value"),
         Output(ids.SCAN_BAR, "animated"),
@@ -91,21 +66,7 @@ def _register_run(app: Dash, scans: ScanService, pairs: PairService) -> None:
         Output(ids.SCAN_NEWEST, "data"),
         Input(ids.SCAN_POLL, "n_intervals"),
         prevent_initial_call=True,
-    )
-    async def follow(_: int) -> tuple[Any, ...]:
-        state = scans.state()
-        stage, share = texts.progress(state)
-        is_running = state.phase == "running"
-        newest = await asyncio.to_thread(scans.earlier, 1)
-        return (
-            stage,
-            share,
-            is_running and share == 100.0,
-            is_running,
-            not is_running,
-            newest[0].scan_id if newest else None,
-        )
-
+    )(partial(_follow, scans))
     # Polls overlap on a slow machine: only a number that was not told before may move the choice.
     wire: Any = app.clientside_callback  # has no types of its own
     wire(
@@ -114,20 +75,16 @@ def _register_run(app: Dash, scans: ScanService, pairs: PairService) -> None:
         Input(ids.SCAN_NEWEST, "data"),
         prevent_initial_call=True,
     )
-
-    @app.callback(
+    app.callback(
         Output(ids.SCAN_CHOSEN, "options"),
         Output(ids.SCAN_CHOSEN, "value"),
         Input(ids.SCAN_FRESH, "data"),
         prevent_initial_call=True,
-    )
-    async def choose(newest: int | None) -> tuple[Any, Any]:
-        earlier = await asyncio.to_thread(scans.earlier)
-        return [{"label": texts.summary(scan), "value": str(scan.scan_id)} for scan in earlier], str(newest)
+    )(partial(_choose, scans))
 
 
 def _register_result(app: Dash, scans: ScanService) -> None:
-    @app.callback(
+    app.callback(
         Output(ids.SCAN_VERDICT, "children"),
         Output(ids.SCAN_VERDICT, "className"),
         Output(ids.SCAN_DETAIL, "children"),
@@ -138,49 +95,23 @@ def _register_result(app: Dash, scans: ScanService) -> None:
         Output(ids.SCAN_EXPORT, "href"),
         Input(ids.SCAN_CHOSEN, "value"),
         prevent_initial_call=True,
-    )
-    async def show(chosen: str | None) -> tuple[Any, ...]:
-        result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
-        if result is None:
-            return "No scan yet.", "", "", [], [], [], "", None
-        said = texts.verdict(result)
-        return (
-            said.value,
-            f"tone-{said.tone}",
-            f"{said.note} {texts.detail(result)}",
-            texts.rows(result),
-            [],
-            texts.excluded_rows(result),
-            texts.excluded_head(result),
-            f"/api/scan.csv?scan={chosen}",
-        )
-
-    @app.callback(
+    )(partial(_show, scans))
+    app.callback(
         Output(ids.SCAN_MAP, "figure"),
         Output(ids.note(ids.SCAN_MAP), "children"),
         Input(ids.SCAN_CHOSEN, "value"),
         Input(ids.SCAN_MAP_KIND, "value"),
         prevent_initial_call=True,
-    )
-    async def draw(chosen: str | None, kind: str) -> tuple[Any, str]:
-        result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
-        if result is None:
-            return empty_map(), "The map comes with a scan."
-        if result["correlation"] is None:
-            return empty_map(), "Fewer than two symbols passed the filters: there is nothing to correlate."
-        return correlation_map(result["correlation"], kind), ""
+    )(partial(_draw, scans))
 
 
 def _register_watch(app: Dash, scans: ScanService, pairs: PairService) -> None:
-    @app.callback(
+    app.callback(
         Output(ids.SCAN_WATCH, "disabled"),
         Output(ids.SCAN_WATCH, "children"),
         Input(ids.SCAN_PAIRS, "selectedRows"),
-    )
-    async def name(rows: list[dict[str, Any]] | None) -> tuple[bool, str]:
-        return (False, f"Watch {rows[0]['id']}") if rows else (True, "Watch this pair")
-
-    @app.callback(
+    )(_name_button)
+    app.callback(
         Output(ids.WATCH, "data", allow_duplicate=True),
         Output(ids.TAB, "value"),
         Output(ids.MESSAGE, "children", allow_duplicate=True),
@@ -189,14 +120,100 @@ def _register_watch(app: Dash, scans: ScanService, pairs: PairService) -> None:
         State(ids.SCAN_CHOSEN, "value"),
         running=[(Output(ids.SCAN_WATCH, "disabled"), True, False)],
         prevent_initial_call=True,
+    )(partial(_watch_found, scans, pairs))
+
+
+async def _offer(pairs: PairService, _: int | None, known: Any, chosen: str | None) -> tuple[Any, Any]:
+    found = await asyncio.to_thread(pairs.symbols)
+    offered = [{"label": f"{market} ({len(symbols)} symbols)", "value": market} for market, symbols in found.items()]
+    if offered == known:
+        return no_update, no_update
+    return offered, chosen or next(iter(found), None)
+
+
+async def _act(scans: ScanService, _start: int, _cancel: int, market: str | None, *values: Any) -> tuple[Any, Any]:
+    try:
+        if ctx.triggered_id == ids.SCAN_CANCEL:
+            await asyncio.to_thread(scans.cancel)
+            return "", True
+        await asyncio.to_thread(scans.start, request_from(market, dict(zip(FORM, values, strict=True))))
+    except PairbridgeError as error:
+        return not_done(FIELDS, error), no_update
+    return "", False
+
+
+async def _fit(interval: str | None, span: str | None) -> Any:
+    fitting = fitting_span(interval, span)
+    return no_update if fitting in (None, span) else fitting
+
+
+async def _check(market: str | None, *values: Any) -> list[str]:
+    try:
+        request_from(market, dict(zip(FORM, values, strict=True)))
+    except SettingsError as error:
+        return at_fault(FIELDS, error)
+    return at_fault(FIELDS, None)
+
+
+async def _follow(scans: ScanService, _: int) -> tuple[Any, ...]:
+    state = scans.state()
+    stage, share = texts.progress(state)
+    is_running = state.phase == "running"
+    newest = await asyncio.to_thread(scans.earlier, 1)
+    return (
+        stage,
+        share,
+        is_running and share == 100.0,
+        is_running,
+        not is_running,
+        newest[0].scan_id if newest else None,
     )
-    async def watch(_: int, rows: list[dict[str, Any]] | None, chosen: str | None) -> tuple[Any, ...]:
-        result = await asyncio.to_thread(scans.result, int(chosen)) if chosen and rows else None
-        if not rows or result is None:
-            return no_update, no_update, no_update
-        y, x = rows[0]["y"], rows[0]["x"]
-        try:
-            watch_id = await asyncio.to_thread(pairs.watch_found, result["market"], y, x, result["interval_ms"])
-        except PairbridgeError as error:
-            return no_update, "pair", not_done(FIELDS, error)
-        return watch_id, "pair", f"Watching {y} ~ {x}."
+
+
+async def _choose(scans: ScanService, newest: int | None) -> tuple[Any, Any]:
+    earlier = await asyncio.to_thread(scans.earlier)
+    return [{"label": texts.summary(scan), "value": str(scan.scan_id)} for scan in earlier], str(newest)
+
+
+async def _show(scans: ScanService, chosen: str | None) -> tuple[Any, ...]:
+    result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
+    if result is None:
+        return "No scan yet.", "", "", [], [], [], "", None
+    said = texts.verdict(result)
+    return (
+        said.value,
+        f"tone-{said.tone}",
+        f"{said.note} {texts.detail(result)}",
+        texts.rows(result),
+        [],
+        texts.excluded_rows(result),
+        texts.excluded_head(result),
+        f"/api/scan.csv?scan={chosen}",
+    )
+
+
+async def _draw(scans: ScanService, chosen: str | None, kind: str) -> tuple[Any, str]:
+    result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
+    if result is None:
+        return empty_map(), "The map comes with a scan."
+    if result["correlation"] is None:
+        return empty_map(), "Fewer than two symbols passed the filters: there is nothing to correlate."
+    return correlation_map(result["correlation"], kind), ""
+
+
+async def _name_button(rows: list[dict[str, Any]] | None) -> tuple[bool, str]:
+    return (False, f"Watch {rows[0]['id']}") if rows else (True, "Watch this pair")
+
+
+async def _watch_found(
+    scans: ScanService, pairs: PairService, _: int, rows: list[dict[str, Any]] | None, chosen: str | None
+) -> tuple[Any, ...]:
+    result = await asyncio.to_thread(scans.result, int(chosen)) if chosen and rows else None
+    if not rows or result is None:
+        return no_update, no_update, no_update
+    y, x = rows[0]["y"], rows[0]["x"]
+    try:
+        watch_id = await asyncio.to_thread(pairs.watch_found, result["market"], y, x, result["interval_ms"])
+    except PairbridgeError as error:
+        return no_update, "pair", not_done(FIELDS, error)
+    return watch_id, "pair", f"Watching {y} ~ {x}."

@@ -54,23 +54,7 @@ def _found() -> html.Section:
                 [html.Strong("No scan yet.", id=ids.SCAN_VERDICT), html.Span("", id=ids.SCAN_DETAIL)],
                 className="verdict", **_STATUS,
             ),
-            dag.AgGrid(
-                id=ids.SCAN_PAIRS,
-                rowData=[],
-                columnDefs=_pair_columns(),
-                defaultColDef={"sortable": True, "resizable": True, "filter": True},
-                dashGridOptions={
-                    "rowHeight": 28,
-                    "headerHeight": 30,
-                    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-                    "rowClassRules": {"is-survivor": "params.data.verdict === 'survived'"},
-                    "localeText": {"noRowsToShow": "No pair was tested yet. Choose a market and start a scan."},
-                    "theme": GRID_THEME,
-                },
-                getRowId="params.data.id",
-                className="grid",
-                style={"height": "330px"},
-            ),
+            _pairs_grid(),
             html.Div(
                 [
                     dbc.Button(
@@ -83,6 +67,26 @@ def _found() -> html.Section:
         ],
         className="panel",
     )  # fmt: skip
+
+
+def _pairs_grid() -> dag.AgGrid:
+    return dag.AgGrid(
+        id=ids.SCAN_PAIRS,
+        rowData=[],
+        columnDefs=_pair_columns(),
+        defaultColDef={"sortable": True, "resizable": True, "filter": True},
+        dashGridOptions={
+            "rowHeight": 28,
+            "headerHeight": 30,
+            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "rowClassRules": {"is-survivor": "params.data.verdict === 'survived'"},
+            "localeText": {"noRowsToShow": "No pair was tested yet. Choose a market and start a scan."},
+            "theme": GRID_THEME,
+        },
+        getRowId="params.data.id",
+        className="grid",
+        style={"height": "330px"},
+    )
 
 
 def _pair_columns() -> list[dict[str, Any]]:
