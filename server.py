@@ -43,7 +43,7 @@ from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token
 from serving.bridge_page import BridgePage, respond
-from serving.commit_queue import CommitQueue
+from serving.commit_queue import CommitQueue, HistorySink
 from serving.connections import TAKEN_AT_ONCE, BridgeConnection, ConnectionLimiter, SendQueue, queue_more
 
 log = logging.getLogger("pairbridge.server")
@@ -67,7 +67,6 @@ class BridgeServer:
         self._config = config
         self._page = page
         self._token = token
-        self._routes = routes
         self._backend = backend
         self._writer = writer
         markets = writer.markets()
@@ -83,6 +82,7 @@ class BridgeServer:
         self._lobby = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
         self._outboxes: dict[int, SendQueue] = {}
         self._sockets: dict[int, BridgeConnection] = {}
+        self._own = ServerBackfill(self._sink_of, routes)
         self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0
         self._server: Server | None = None
@@ -125,7 +125,6 @@ class BridgeServer:
             raise
         queue_more(self._server.sockets)
         self._page.publish(self.port)
-        self._own = ServerBackfill(f"ws://127.0.0.1:{self.port}/", self._token, self._routes)
         self._perform(self.intake.started())
         retention_ms = int(self._config.retention_hours * 3_600_000)
         keeping = self._backend.maintain(self._writer, retention_ms, self._commits.add)
@@ -245,6 +244,9 @@ class BridgeServer:
         log.info("fetching %s %s %d..%d from here: %s", asked.market, asked.symbol, first, last, asked.reason)
         problem = await self._own.fetch(asked.market, asked.symbol, first, last)
         self._perform(self.intake.fetched_self(asked, problem))
+
+    def _sink_of(self, market: str) -> HistorySink:
+        return HistorySink(self._commits, lambda rows: self._perform(self.intake.fetched_rows(market, rows)))
 
     def _committed(self, commit: Commit, mono_ms: int) -> None:
         self._perform(self.intake.committed(commit, mono_ms))

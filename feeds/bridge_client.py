@@ -86,7 +86,7 @@ class BridgeLink:
         await asyncio.gather(self._task, *self._fetches, return_exceptions=True)
 
     async def put(self, rows: Iterable[Row]) -> int:
-        """Queue rows; waits while the queue is full. Returns their place, for ``stored``.
+        """Queue rows; waits while the queue is full. Returns their place, for ``when_stored``.
 
         Raises RefusedError when the server does not want us.
         """
@@ -97,14 +97,14 @@ class BridgeLink:
             await self._move()
         return place
 
-    async def stored(self, place: int) -> None:
+    async def when_stored(self, place: int) -> None:
         """Return when every row up to ``place`` is acknowledged. Raises RefusedError when that will not happen."""
         while self._outbox.acked < place:
             await self._move()
 
     async def drained(self) -> None:
         """Return when every row put so far is acknowledged."""
-        await self.stored(self._outbox.added)
+        await self.when_stored(self._outbox.added)
 
     async def _move(self) -> None:
         self._check()

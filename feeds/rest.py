@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import httpx
 
 from engine.intake.messages import NO_SUCH_IDS
-from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
 from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
 
@@ -69,20 +69,30 @@ class Stretch:
         return rows
 
 
+class HistorySink(Protocol):
+    """Takes rows of history: a connection to the server, or the server itself."""
+
+    async def put(self, rows: Iterable[list[Any]]) -> int:
+        """Take rows, once there is room; returns their place."""
+
+    async def when_stored(self, place: int) -> None:
+        """Return when every row up to ``place`` is stored."""
+
+
 class HistoryFetcher:
-    """Brings ids through a BridgeLink."""
+    """Brings ids into a sink."""
 
     def __init__(self, route: Route) -> None:
         self._client = RateLimitedClient(route)
         self._is_real = route.market != "sim"
-        self.link: BridgeLink | None = None
+        self.sink: HistorySink | None = None
 
     async def fetch(self, symbol: str, first: int | None, last: int, since_ms: int | None = None) -> str | None:
-        """Put the trades ``first..last`` into the link; without a first id, from ``since_ms`` on.
+        """Put the trades ``first..last`` into the sink; without a first id, from ``since_ms`` on.
 
-        Returns when they are stored: None, or why some could not be had. Raises RefusedError as the link does.
+        Returns when they are stored: None, or why some could not be had. Raises what the sink raises.
         """
-        assert self.link is not None
+        assert self.sink is not None
         place = 0
         async with httpx.AsyncClient(timeout=None) as http:  # RateLimitedClient has its own
             try:
@@ -93,11 +103,11 @@ class HistoryFetcher:
                     stretch = Stretch(first, last, is_anchored=first == 0)
                 while stretch.following <= last:
                     rows = await self._next_rows(http, symbol, stretch)
-                    place = await self.link.put([symbol, t.a, t.p, t.q, t.T, t.m] for t in rows)
+                    place = await self.sink.put([symbol, t.a, t.p, t.q, t.T, t.m] for t in rows)
                 reason = stretch.reason
             except HistoryError as error:
                 reason = str(error)
-        await self.link.stored(place)  # before the server hears what could not be had
+        await self.sink.when_stored(place)  # before the server hears what could not be had
         return reason
 
     async def _next_rows(self, http: httpx.AsyncClient, symbol: str, stretch: Stretch) -> list[Trade]:

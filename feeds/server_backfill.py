@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from feeds.bridge_client import BridgeLink, RefusedError
 from feeds.markets import ROUTES, Route
-from feeds.rest import HistoryFetcher
+from feeds.rest import HistoryFetcher, HistorySink
 
 
 class ServerBackfill:
     """Fetches one stretch of ids at a time, so that every market's request budget is kept over all of them."""
 
-    def __init__(self, url: str, token: str, routes: Mapping[str, Route] = ROUTES) -> None:
-        """``url`` and ``token`` of the bridge server that the trades go to."""
-        self._url = url
-        self._token = token
+    def __init__(self, sink_of: Callable[[str], HistorySink], routes: Mapping[str, Route] = ROUTES) -> None:
+        """``sink_of`` a market: where its trades go."""
+        self._sink_of = sink_of
         self._histories = {market: HistoryFetcher(route) for market, route in routes.items()}
         self._turn = asyncio.Lock()
 
     async def fetch(self, market: str, symbol: str, first: int, last: int) -> str | None:
-        """Bring ``first..last`` to the server; returns None, or why some could not be had."""
-        async with self._turn, BridgeLink(self._url, self._token, market, "the server itself", helper=True) as link:
+        """Have ``first..last`` stored; returns None, or why some could not be had."""
+        async with self._turn:
             history = self._histories[market]
-            history.link = link
-            try:
-                return await history.fetch(symbol, first, last)
-            except RefusedError as refused:
-                return str(refused)
+            history.sink = self._sink_of(market)
+            return await history.fetch(symbol, first, last)

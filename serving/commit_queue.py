@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from engine.errors import StoreError
 from engine.market.records import Batch, Commit, Event
@@ -32,6 +32,8 @@ class CommitQueue:
         self._is_stopping = False
         self.error: str | None = None
         self.last_ms = 0
+        self.added = 0  # batches so far, and how many of them are stored
+        self.stored = 0
 
     @property
     def waiting_batches(self) -> int:
@@ -51,6 +53,7 @@ class CommitQueue:
         """Store this with the next commit."""
         if isinstance(item, Batch):
             self._batches.append(item)
+            self.added += 1
         else:
             self._events.append(item)
         if self._waiting_since_ms is None:
@@ -92,6 +95,7 @@ class CommitQueue:
             await self._failed(str(error))
             return
         del self._batches[:taken]
+        self.stored += taken
         del self._events[: len(events)]
         ended_ms = self._now().mono_ms
         self.last_ms = ended_ms - started.mono_ms
@@ -110,3 +114,24 @@ class CommitQueue:
         else:
             await asyncio.sleep(RETRY_S)
         self._move()
+
+
+class HistorySink:
+    """Where the server's own fetching puts rows of one market: into the intake, without a connection."""
+
+    def __init__(self, commits: CommitQueue, take: Callable[[list[object]], None]) -> None:
+        """``take`` gives rows to the intake and carries out what it answers."""
+        self._commits = commits
+        self._take = take
+
+    async def put(self, rows: Iterable[list[object]]) -> int:
+        """Take rows, once there is room; returns their place, for ``when_stored``."""
+        while self._commits.waiting_rows >= MAX_COMMIT_ROWS:
+            await self._commits.moved()
+        self._take(list(rows))
+        return self._commits.added
+
+    async def when_stored(self, place: int) -> None:
+        """Return when every row up to ``place`` is stored."""
+        while self._commits.stored < place:
+            await self._commits.moved()

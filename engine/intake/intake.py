@@ -41,6 +41,7 @@ MAX_BRIDGES = 64
 MAX_STRANGERS = 32  # connections that have not greeted yet; a hostile page can open these, and no more
 SILENT_MS = 2_500  # without a beat for this long, a bridge that has sent beats counts as gone
 _RAW = -1  # the number of a batch that came as a raw frame
+_OWN = -1  # no connection: rows that the server fetched itself
 _STORED_EVERY_MS = 1_000
 
 _CLOSE_CODES = {"bad-token": 4401, "late": 4408, "protocol-version": 4409, "too-many": 4429}
@@ -126,6 +127,11 @@ class Intake:
             else:
                 actions.append(_ack(batch, receipt.stored, receipt.duplicates, receipt.conflicts))
         return actions + self._asking.committed(commit, now_ms)
+
+    def fetched_rows(self, market: str, rows: list[object]) -> list[Action]:
+        """Rows of history that the server fetched itself."""
+        batch = self._batch(_OWN, 0, market, "the server itself", rows)
+        return [Store(batch), *self._asking.refused(market, batch.refused)]
 
     def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
         """A FetchSelf has ended; ``problem`` says why some ids could not be had, None when all came."""
@@ -225,19 +231,22 @@ class Intake:
     def _store(
         self, conn: int, bridge: Bridge, hello: Hello, number: int, rows: list[object], now_ms: int
     ) -> list[Action]:
+        self.registry.sign(hello, now_ms)
+        bridge.in_flight += 1
+        batch = self._batch(conn, number, hello.market, hello.client, rows)
+        return [Store(batch), *self._asking.refused(hello.market, batch.refused)]
+
+    def _batch(self, conn: int, number: int, market: str, client: str, rows: list[object]) -> Batch:
         ticks = read_rows(rows)
         rejected: list[tuple[int, str]] = []
         refused: dict[tuple[str, int], str] = {}
         if ticks is None:
-            ticks, rejected, refused = self._sort_out(hello, rows)
-        self.registry.sign(hello, now_ms)
-        self.traffic.received(hello.market, len(ticks), len(rejected))
-        bridge.in_flight += 1
-        batch = Batch(conn, number, hello.market, tuple(ticks), tuple(rejected), refused)
-        return [Store(batch), *self._asking.refused(hello.market, refused)]
+            ticks, rejected, refused = self._sort_out(market, client, rows)
+        self.traffic.received(market, len(ticks), len(rejected))
+        return Batch(conn, number, market, tuple(ticks), tuple(rejected), refused)
 
     def _sort_out(
-        self, hello: Hello, rows: list[object]
+        self, market: str, client: str, rows: list[object]
     ) -> tuple[list[Tick], list[tuple[int, str]], dict[tuple[str, int], str]]:
         """The good rows; place and reason of the others; the reasons by symbol and id, of those that have one."""
         ticks: list[Tick] = []
@@ -253,7 +262,7 @@ class Intake:
                 ticks.append(read_row(row))
             except RowRefused as error:
                 rejected.append((index, str(error)))
-                self.refusals.append(Refusal(hello.market, hello.client, repr(row)[:120], str(error)))
+                self.refusals.append(Refusal(market, client, repr(row)[:120], str(error)))
                 key = key_of(row)
                 if key is not None:
                     refused[key] = str(error)

@@ -90,7 +90,7 @@ async def fetched(
     """What a fetch says; its rows go to the harness's server."""
     async with exchange.running() as route, BridgeLink(harness.url, harness.token, "sim", "test", helper=True) as link:
         history = HistoryFetcher(route)
-        history.link = link
+        history.sink = link
         return await history.fetch(SYMBOL, first, last, since_ms)
 
 
