@@ -3,8 +3,6 @@
 
 /** What the server wants of the past: missing ids, and the minutes before a symbol's first trade (a warm start). */
 class Backfill {
-  static BACKLOG_ROWS = 20_000; // no fetching while more rows than this wait to be sent: live trades first
-
   /** @param {{plan: Plan, restRequests: RestRequests, feeds: Feeds, dedupQueue: DedupQueue, serverLink: ServerLink, host: Host}} parts */
   constructor({ plan, restRequests, feeds, dedupQueue, serverLink, host }) {
     this.fetcher = new Fetcher(plan, restRequests.budget);
@@ -38,7 +36,7 @@ class Backfill {
 
   /** Asks for the next page, if one is wanted and the server, the queue and the budget have room for it. */
   fetch() {
-    const room = this.dedupQueue.sendQueue.queued <= Backfill.BACKLOG_ROWS;
+    const room = this.dedupQueue.sendQueue.queued <= Limits.BACKLOG_ROWS;
     if (this.serverLink.state !== "live" || !room) return;
     const request = this.fetcher.next(this.host.clock.now);
     if (!request) return;
@@ -86,7 +84,7 @@ class Backfill {
     const ids = gap.to - gap.from + 1;
     this.counts.unfetchable += ids;
     this.serverLink.unfetchable(gap);
-    const absent = gap.reason === Fetcher.NO_SUCH_IDS;
+    const absent = gap.reason === Limits.NO_SUCH_IDS;
     if (!absent) this.unfetched = { ids: this.unfetched.ids + ids, reason: gap.reason };
     this.host.log(
       absent ? "info" : "bad",
@@ -97,7 +95,7 @@ class Backfill {
   /** @param {Unfetchable} past that cannot be begun */
   #cold(past) {
     this.serverLink.unfetchable(past);
-    const level = past.reason === Fetcher.NO_PAST ? "info" : "bad";
+    const level = past.reason === Limits.NO_PAST ? "info" : "bad";
     this.host.log(level, `No warm start of ${past.symbol}: ${past.reason}.`);
   }
 }

@@ -20,6 +20,7 @@
 /** @type {Function[]} */
 const WORKER_CLASSES = [
   Address,
+  Limits,
   Symbols,
   Exchange,
   SendQueue,

@@ -45,8 +45,6 @@
 class Diagnostics {
   static RANK = { bad: 0, warn: 1, wait: 2, good: 3, note: 4 };
   static QUIET_MS = 15_000;
-  static QUEUE_ROWS = 20_000;
-  static LAG_MS = 2_000;
   static SKEW_MS = 1_000;
   static REPLAY_MS = 86_400_000; // behind by more than a day: recorded data, not lag
   static ASKS = "If the browser asks whether this page may reach apps on this device, allow it.";
@@ -227,7 +225,7 @@ class Diagnostics {
    * @returns {Diagnostic[]}
    */
   static flow(v) {
-    const backlog = v.queued > Diagnostics.QUEUE_ROWS;
+    const backlog = v.queued > Limits.BACKLOG_ROWS;
     const found = v.lost ? [Diagnostics.queueFull(v.lost, backlog)] : backlog ? [Diagnostics.backpressure()] : [];
     found.push(...Diagnostics.past(v));
     if (v.frozenMs > 0) {
@@ -294,7 +292,7 @@ class Diagnostics {
       const todo = "Trades keep the exchange's times; switch on automatic time.";
       return [Diagnostics.finding("note", "clock-skew", "CLOCK SKEW", what, todo)];
     }
-    if (v.lagMs > Diagnostics.LAG_MS && v.lagMs < Diagnostics.REPLAY_MS) {
+    if (v.lagMs > Limits.LAG_MS && v.lagMs < Diagnostics.REPLAY_MS) {
       const what = `Trades arrive ${(v.lagMs / 1000).toFixed(1)} s late:`;
       const why = "the exchange, the line or this computer is overloaded.";
       return [Diagnostics.finding("note", "exchange-lag", "EXCHANGE LAG", what, why)];

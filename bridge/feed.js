@@ -25,7 +25,6 @@ class Feed {
   static LAST_RETRY_MS = 30_000;
   static STABLE_MS = 10_000; // open this long and delivering: the next break starts again with a short pause
   static OVERLAP_MS = 15_000;
-  static SILENCE_MS = 45_000; // nothing of any symbol: a new socket shows whether it is the market or the old one
   static RETIRED_MS = 2_500; // patience with an address that is known to stay silent
   static PROOF_MS = 4_000; // patience with any other, while REST shows trades
   static GRACE_MS = 800; // a trade that REST shows may still be on its way
@@ -169,7 +168,7 @@ class Feed {
     if (this.state !== "open") return;
     if (now >= this.renewAt) this.renew(now, "the exchange closes each one after 24 hours");
     const quietSince = Math.max(this.lastTrade || 0, this.current?.openedAt ?? 0);
-    if (now - quietSince > Feed.SILENCE_MS * 2 ** Math.min(this.silences, 4) && !this.fresh) {
+    if (now - quietSince > Limits.SILENCE_MS * 2 ** Math.min(this.silences, 4) && !this.fresh) {
       this.silences++;
       this.renew(now, "it has been silent for a while");
     }

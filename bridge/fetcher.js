@@ -45,14 +45,8 @@
  * answer that is younger than its reach shows the same.
  */
 class Fetcher {
-  static NO_SUCH_IDS = "the exchange has no such ids";
-  static OUT_OF_REACH = "beyond what the exchange still gives (about 48 hours)";
   static BLOCKED = "blocked or geo-blocked: the exchange answers, but this browser may not read it";
   static UNREACHABLE = "the exchange's REST address cannot be reached from this browser";
-  static NO_PAST = "the exchange shows no trade of the time before the first one";
-  static PAGE = 1000;
-  static REACH_MS = 47 * Exchange.HOUR_MS; // of the real exchanges' history, with an hour to spare
-  static HOURS = 49; // without a trade: their history reaches no further
 
   /**
    * @param {Plan} plan
@@ -171,7 +165,7 @@ class Fetcher {
     items.sort((a, b) => a.a - b.a);
     const trades = items.map((item) => Exchange.trade(job.symbol, item));
     const [first, last] = [items[0], items.at(-1)];
-    const full = items.length >= Fetcher.PAGE;
+    const full = items.length >= Limits.PAGE;
     return { trades, first: first?.a ?? NaN, firstTime: first?.T ?? NaN, last: last?.a ?? NaN, full };
   }
 
@@ -182,7 +176,7 @@ class Fetcher {
    */
   #read(job, page, at) {
     if (!Fetcher.#seeks(job)) return this.#advance(job, page, at);
-    if (page.first > job.to) return this.#giveUp(job, Fetcher.NO_PAST);
+    if (page.first > job.to) return this.#giveUp(job, Limits.NO_PAST);
     if (Number.isNaN(page.first)) return this.#seekOn(job, at);
     Object.assign(job, { from: page.first, next: page.first, hourMs: NaN });
     return this.#advance(job, page, at);
@@ -197,7 +191,7 @@ class Fetcher {
     if (job.hourMs + Exchange.HOUR_MS > wall) return this.#nothingNew(job, now);
     job.hourMs += Exchange.HOUR_MS;
     job.hours++;
-    return job.hours < Fetcher.HOURS ? Fetcher.#fetched() : this.#giveUp(job, Fetcher.NO_PAST);
+    return job.hours < Limits.HOURS ? Fetcher.#fetched() : this.#giveUp(job, Limits.NO_PAST);
   }
 
   /**
@@ -209,7 +203,7 @@ class Fetcher {
     const start = job.next;
     const end = Math.min(page.last, job.to); // NaN on an empty page
     if (!(end >= start)) return this.#nothingNew(job, now);
-    const young = this.plan.market !== "sim" && wall - page.firstTime < Fetcher.REACH_MS;
+    const young = this.plan.market !== "sim" && wall - page.firstTime < Limits.REACH_MS;
     const sure = job.anchored || page.first < start || young;
     const { rows, gaps } = Fetcher.#settle(job, page.trades, end, sure);
     Object.assign(job, { next: end + 1, anchored: true, failures: 0, notBefore: page.full ? 0 : now + 500 });
@@ -230,12 +224,12 @@ class Fetcher {
       if (from <= to) gaps.push({ symbol: job.symbol, from, to, reason });
     };
     let expected = job.next;
-    let reason = sure ? Fetcher.NO_SUCH_IDS : Fetcher.OUT_OF_REACH;
+    let reason = sure ? Limits.NO_SUCH_IDS : Limits.OUT_OF_REACH;
     for (const trade of trades) {
       const id = Number(trade.id);
       if (id < expected) continue;
       gap(expected, Math.min(id - 1, end), reason);
-      reason = Fetcher.NO_SUCH_IDS;
+      reason = Limits.NO_SUCH_IDS;
       if (id > end) break;
       if (trade.kind === "trade") rows.push(trade);
       else gap(id, id, `the exchange's row cannot be used: ${trade.reason}`);
@@ -253,7 +247,7 @@ class Fetcher {
     job.failures++;
     job.notBefore = now + 1000 * job.failures;
     if (job.failures < 4) return Fetcher.#fetched();
-    return this.#giveUp(job, Fetcher.#seeks(job) ? Fetcher.NO_PAST : "the exchange's history ends before these ids");
+    return this.#giveUp(job, Fetcher.#seeks(job) ? Limits.NO_PAST : "the exchange's history ends before these ids");
   }
 
   /**

@@ -21,7 +21,6 @@
  * WebSockets of a page whose attempts fail: Chromium, after about 15 failures, by 1 to 5 s each.
  */
 class ServerLink {
-  static BEAT_MS = 500;
   static COALESCE_MS = 10; // between batches that are not full: what a row may wait for company
   static ANSWER_MS = 5_000; // patience for the socket to open, for welcome and for lease
   static KNOCK_PAUSE_MS = 600;
@@ -183,7 +182,7 @@ class ServerLink {
    */
   beat(now, beat) {
     if (now < this.beatAt || this.state === "greeting" || !this.connected) return;
-    this.beatAt = now - this.beatAt > 2 * ServerLink.BEAT_MS ? now + ServerLink.BEAT_MS : this.beatAt + ServerLink.BEAT_MS;
+    this.beatAt = now - this.beatAt > 2 * Limits.BEAT_MS ? now + Limits.BEAT_MS : this.beatAt + Limits.BEAT_MS;
     this.#send({ type: "beat", ...beat, queued: this.sendQueue.queued, unacked: this.sendQueue.inFlight.length });
   }
 

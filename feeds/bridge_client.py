@@ -16,11 +16,11 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.market.limits import BEAT_MS
 from feeds.batch_queue import BatchQueue, Row, Tally
 
 log = logging.getLogger("pairbridge.feed")
 
-BEAT_S = 0.5
 RETRY_S = (0.1, 1.0)  # first and longest wait for a local server
 
 Fetch = Callable[[str, int | None, int, int | None], Awaitable[str | None]]
@@ -185,7 +185,7 @@ class BridgeLink:
             beat: dict[str, Any] = {"type": "beat", "upstream": self.upstream, "age_ms": age_ms}
             beat |= {"queued": self._outbox.queued, "unacked": self._outbox.unacked, "visible": True}
             await socket.send(json.dumps(beat | {"clock_ms": time.time_ns() // 1_000_000}))
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(BEAT_MS / 1_000)
 
     async def _serve_fetch(self, socket: ClientConnection, message: dict[str, Any]) -> None:
         symbol, first, last = message["symbol"], message.get("from"), message["to"]

@@ -11,6 +11,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.market.limits import SILENCE_MS
 from engine.market.ticks import row_of_frame
 from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
@@ -19,7 +20,6 @@ from feeds.rest import HistoryFetcher
 log = logging.getLogger("pairbridge.feed")
 
 FIRST_TRADE_S = 5.0  # connected, acknowledged and silent for longer: the address may be a retired one
-SILENCE_S = 45.0  # nothing of any symbol: a new connection shows whether it is the market or the old one
 ROTATE_S = 23 * 3_600.0  # the exchange closes after 24 h
 PING_S = 20.0  # between two pings; without a pong for as long the connection is lost
 _RETRY_S = (0.5, 30.0)
@@ -72,7 +72,7 @@ class DirectFeed:
         """Forward trades until the connection is to be replaced; returns why."""
         decode = msgspec.json.Decoder().decode
         rotate_at = time.monotonic() + ROTATE_S
-        silent_at = time.monotonic() + SILENCE_S
+        silent_at = time.monotonic() + SILENCE_MS / 1_000
         while True:
             try:
                 async with asyncio.timeout(self._patience_s(min(rotate_at, silent_at))):
@@ -82,7 +82,7 @@ class DirectFeed:
                 if now >= rotate_at:
                     return "the exchange ends connections after a day"
                 if now >= silent_at:
-                    return f"nothing has come for {SILENCE_S:.0f} s"
+                    return f"nothing has come for {SILENCE_MS / 1_000:.0f} s"
                 link.upstream = "wrong-route"
                 log.warning("%s accepts the connection but sends no trades", self._route.stream)
                 self._is_warned = True
@@ -96,7 +96,7 @@ class DirectFeed:
             if row is not None:
                 self._has_traded = True
                 link.upstream, link.last_frame_s = "open", time.monotonic()
-                silent_at = link.last_frame_s + SILENCE_S
+                silent_at = link.last_frame_s + SILENCE_MS / 1_000
                 if row[0] in link.active:
                     await link.put([row])
             elif _is_shutdown(frame):

@@ -15,19 +15,14 @@ from typing import Any, Protocol
 
 import httpx
 
-from engine.intake.messages import NO_SUCH_IDS
+from engine.market.limits import HOURS, NO_PAST, NO_SUCH_IDS, OUT_OF_REACH, PAGE, REACH_MS
 from feeds.markets import Route
 from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
 
-PAGE = 1_000
 BEHIND_S = 1.0  # REST runs a little behind the stream: a page without news is asked for again, later each time
-OUT_OF_REACH = "beyond what the exchange still gives (about 48 hours)"
-NO_PAST = "the exchange shows no trade of the time before the first one"
 HISTORY_ENDS = "the exchange's history ends before these ids"
 _LOOKS = 4  # at a page that may still bring something
 _HOUR_MS = 3_600_000
-_HOURS = 49  # without a trade: the history reaches no further
-_REACH_MS = 47 * _HOUR_MS  # of a real exchange's history, with an hour to spare
 
 
 @dataclass(slots=True)
@@ -114,7 +109,7 @@ class HistoryFetcher:
         for look in range(_LOOKS):
             await asyncio.sleep(BEHIND_S * look)
             page = await self._client.trades(http, symbol, {"fromId": stretch.from_id, "limit": PAGE})
-            is_young = self._is_real and bool(page) and _wall_ms() - page[0].T < _REACH_MS
+            is_young = self._is_real and bool(page) and _wall_ms() - page[0].T < REACH_MS
             rows = stretch.take(page, is_young)
             if rows is not None:
                 return rows
@@ -123,7 +118,7 @@ class HistoryFetcher:
     async def _first_since(self, http: httpx.AsyncClient, symbol: str, since_ms: int, last: int) -> int:
         """The id of the first trade at or after a time, sought in windows of an hour, the longest there are."""
         looks = 0
-        for _ in range(_HOURS):
+        for _ in range(HOURS):
             while True:
                 window = {"startTime": since_ms, "endTime": since_ms + _HOUR_MS - 1, "limit": 1}
                 page = await self._client.trades(http, symbol, window)

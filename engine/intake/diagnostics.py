@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.intake.messages import Beat
+from engine.market.limits import BACKLOG_ROWS, LAG_MS
 from engine.market.records import UNUSABLE_ROW, GapUpdate
 
 SKEW_MS = 2_000
-LAG_MS = 2_000
-BACKLOG_ROWS = 20_000  # in a bridge
 BACKPRESSURE_ROWS = 8_000  # in the server: half of what one bridge may have in flight
 STALE_BEAT_MS = 2_500
 MANY_GAPS = 10_000  # of a market: from here on one finding stands for all of them

@@ -9,9 +9,10 @@ from engine.intake.actions import Action, FetchSelf, RecordEvent, Send
 from engine.intake.backfill import WarmStart
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
 from engine.intake.leases import Leases
-from engine.intake.messages import NO_SUCH_IDS, Unfetchable, encode
+from engine.intake.messages import Unfetchable, encode
 from engine.intake.refused_rows import RefusedRows
 from engine.market.coverage import Gap
+from engine.market.limits import NO_SUCH_IDS
 from engine.market.records import UNUSABLE_ROW, Commit, Event, GapUpdate
 
 MAX_TRIED = 10_000  # ranges that the server remembers to have tried itself

@@ -21,7 +21,6 @@ MAX_BYTES = 256 * 1024
 MAX_ROWS = 500
 MAX_IN_FLIGHT = 32
 MAX_SYMBOLS = 1_024
-NO_SUCH_IDS = "the exchange has no such ids"
 
 _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 

@@ -127,7 +127,7 @@ async def scripted(trades: int) -> AsyncIterator[tuple[Route, list[int]]]:
 
 
 async def test_a_socket_that_falls_silent_is_replaced(harness: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feeds.direct.SILENCE_S", 0.3)
+    monkeypatch.setattr("feeds.direct.SILENCE_MS", 300)
     async with scripted(trades=3) as (route, state):
         feed = DirectFeed(route, ["BTCUSDT"])
         running = asyncio.create_task(feed.run(harness.url, harness.token))

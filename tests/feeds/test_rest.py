@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
+from engine.market.limits import NO_PAST, NO_SUCH_IDS, OUT_OF_REACH
 from feeds import rate_limit, rest
 from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
 from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
-from feeds.rest import HISTORY_ENDS, NO_PAST, NO_SUCH_IDS, OUT_OF_REACH, HistoryFetcher, Stretch
+from feeds.rest import HISTORY_ENDS, HistoryFetcher, Stretch
 from server import BridgeServer
 from tests.conftest import ServerHarness, until
 from tests.feeds.test_server_backfill import forward_without_history, gaps

@@ -10,6 +10,7 @@ from itertools import chain
 from engine.market.bars import SecondFold
 from engine.market.clock import Watermark
 from engine.market.coverage import Coverage, Gap
+from engine.market.limits import NO_SUCH_IDS
 from engine.market.records import Batch, Commit, Event, GapUpdate, Receipt
 from engine.market.ticks import Tick
 from engine.store.interface import Now
@@ -131,7 +132,7 @@ def _write_gaps(db: sqlite3.Connection, book: SeriesIndex, plan: CommitPlan, now
             if missing:
                 status = "unfetchable" if reason else "open"
             elif gap in plan.absent:
-                status, reason = "absent", "the exchange has no such ids"
+                status, reason = "absent", NO_SUCH_IDS
             else:
                 status, reason = "filled", None
             closed_ms = None if missing else now.wall_ms

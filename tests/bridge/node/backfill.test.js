@@ -3,7 +3,7 @@
 const test = require("node:test");
 const assert = require("node:assert/strict");
 const { World } = require("./world.js");
-const { Fetcher } = require("./load.js");
+const { Fetcher, Limits } = require("./load.js");
 
 test("a gap is fetched into the stream of rows; a server that comes back has to ask again", () => {
   const world = new World().start().run(500);
@@ -99,7 +99,7 @@ test("a warm start that cannot begin is told from id 0, and not counted as that 
   world.serverSays({ ...message, since_ms: message.since_ms + 600_000 });
   world.run(500);
   const told = { type: "unfetchable", symbol: "BTCUSDT", from: 0, to: message.to };
-  assert.deepEqual(world.server.unfetchable, [{ ...told, reason: Fetcher.NO_PAST }]);
+  assert.deepEqual(world.server.unfetchable, [{ ...told, reason: Limits.NO_PAST }]);
   assert.ok(world.log.some((line) => line.startsWith("No warm start of BTCUSDT: ")));
   assert.equal(world.machine.view(world.now).counts.unfetchable, 0);
   assert.ok(!world.has("gaps-open"));

@@ -2,7 +2,7 @@
 
 const test = require("node:test");
 const assert = require("node:assert/strict");
-const { Fetcher } = require("./load.js");
+const { Fetcher, Limits } = require("./load.js");
 const { Scene, range } = require("./scene.js");
 
 const HOUR = 3_600_000;
@@ -48,9 +48,9 @@ test("no trade between the time and the first one is a cold start, not ids that 
   const scene = spread(100, 5 * HOUR);
   scene.askSince(scene.trades[98].T + HOUR, 99);
   scene.run();
-  assert.deepEqual(scene.cold, [{ symbol: "BTCUSDT", from: 0, to: 99, reason: Fetcher.NO_PAST }]);
+  assert.deepEqual(scene.cold, [{ symbol: "BTCUSDT", from: 0, to: 99, reason: Limits.NO_PAST }]);
   assert.deepEqual([scene.rows, scene.gaps], [[], []]);
-  assert.notEqual(Fetcher.NO_PAST, Fetcher.NO_SUCH_IDS);
+  assert.notEqual(Limits.NO_PAST, Limits.NO_SUCH_IDS);
 });
 
 test("the present hour may still show its trades: REST runs a little behind the stream", () => {
@@ -68,15 +68,15 @@ test("a present hour that stays empty ends the search", () => {
   scene.askSince(scene.wall - 60_000, 5);
   scene.run();
   assert.equal(scene.asked.length, 4);
-  assert.equal(scene.cold[0].reason, Fetcher.NO_PAST);
+  assert.equal(scene.cold[0].reason, Limits.NO_PAST);
 });
 
 test("the search ends after two days of empty hours", () => {
   const scene = new Scene([]);
   scene.askSince(0, 5);
   scene.run();
-  assert.equal(scene.asked.length, Fetcher.HOURS);
-  assert.equal(scene.cold[0].reason, Fetcher.NO_PAST);
+  assert.equal(scene.asked.length, Limits.HOURS);
+  assert.equal(scene.cold[0].reason, Limits.NO_PAST);
 });
 
 for (const [name, answer, reason] of [

@@ -2,7 +2,7 @@
 
 const test = require("node:test");
 const assert = require("node:assert/strict");
-const { Fetcher } = require("./load.js");
+const { Fetcher, Limits } = require("./load.js");
 const { Scene, range } = require("./scene.js");
 
 const HOUR = 3_600_000;
@@ -30,8 +30,8 @@ test("ids between two that exist never existed; so do those at either end of a g
   scene.run();
   assert.deepEqual(scene.rows, range(105, 110));
   assert.deepEqual(scene.gaps, [
-    { symbol: "BTCUSDT", from: 100, to: 104, reason: Fetcher.NO_SUCH_IDS },
-    { symbol: "BTCUSDT", from: 111, to: 119, reason: Fetcher.NO_SUCH_IDS },
+    { symbol: "BTCUSDT", from: 100, to: 104, reason: Limits.NO_SUCH_IDS },
+    { symbol: "BTCUSDT", from: 111, to: 119, reason: Limits.NO_SUCH_IDS },
   ]);
 });
 
@@ -41,8 +41,8 @@ test("before the reach of the exchange's history nothing is claimed about ids", 
   scene.run();
   assert.deepEqual(scene.rows, [...range(5_000, 5_050), ...range(5_061, 5_100)]);
   assert.deepEqual(scene.gaps, [
-    { symbol: "BTCUSDT", from: 4_000, to: 4_999, reason: Fetcher.OUT_OF_REACH },
-    { symbol: "BTCUSDT", from: 5_051, to: 5_060, reason: Fetcher.NO_SUCH_IDS },
+    { symbol: "BTCUSDT", from: 4_000, to: 4_999, reason: Limits.OUT_OF_REACH },
+    { symbol: "BTCUSDT", from: 5_051, to: 5_060, reason: Limits.NO_SUCH_IDS },
   ]);
 });
 
@@ -50,14 +50,14 @@ test("a young first trade shows that its missing forerunners never existed", () 
   const scene = new Scene(range(5_000, 6_000), { age: HOUR });
   scene.ask(4_990, 5_010);
   scene.run();
-  assert.equal(scene.gaps[0].reason, Fetcher.NO_SUCH_IDS);
+  assert.equal(scene.gaps[0].reason, Limits.NO_SUCH_IDS);
 });
 
 test("a simulated exchange may remember less than two days: its age shows nothing", () => {
   const scene = new Scene(range(5_000, 6_000), { venue: "sim" });
   scene.ask(4_990, 5_010);
   scene.run();
-  assert.equal(scene.gaps[0].reason, Fetcher.OUT_OF_REACH);
+  assert.equal(scene.gaps[0].reason, Limits.OUT_OF_REACH);
 });
 
 test("an id that cannot be read is not taken for one that does not exist", () => {
@@ -86,7 +86,7 @@ test("ids that the history never reaches end the job, and are not called nonexis
   scene.run();
   assert.equal(scene.gaps.length, 1);
   assert.deepEqual([scene.gaps[0].from, scene.gaps[0].to], [101, 110]);
-  assert.notEqual(scene.gaps[0].reason, Fetcher.NO_SUCH_IDS);
+  assert.notEqual(scene.gaps[0].reason, Limits.NO_SUCH_IDS);
 });
 
 test("at most a quarter of the weight of any minute is spent", () => {
@@ -211,5 +211,5 @@ test("a gap from id 0 needs no forerunner", () => {
   scene.run();
   assert.equal(scene.asked[0].fromId, 0);
   assert.deepEqual(scene.rows, [3, 4, 5]);
-  assert.equal(scene.gaps[0].reason, Fetcher.NO_SUCH_IDS);
+  assert.equal(scene.gaps[0].reason, Limits.NO_SUCH_IDS);
 });

@@ -25,7 +25,8 @@ from engine.errors import StoreError
 from engine.intake.actions import Action, RecordEvent, Send, Store
 from engine.intake.gaps import ASK_AGAIN_MS
 from engine.intake.intake import Intake
-from engine.intake.messages import MAX_IN_FLIGHT, NO_SUCH_IDS
+from engine.intake.messages import MAX_IN_FLIGHT
+from engine.market.limits import NO_SUCH_IDS
 from engine.market.records import Batch, Event
 from engine.store.interface import Now
 from engine.store.sqlite.writer import SqliteTickWriter
