@@ -10,6 +10,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT = $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
+TYPESCRIPT := 5.9.3
+TSC := $(VENV)/node/node_modules/.bin/tsc
+CHECK_JS := --noEmit --allowJs --checkJs --target es2022 --lib es2022,dom,dom.iterable,webworker --skipLibCheck
 # $(call from_apt,name,package,commands): installs the package unless one of the commands is there
 from_apt = @for each in $(3); do if command -v $$each >/dev/null 2>&1; then exit 0; fi; done; \
   if command -v apt-get >/dev/null 2>&1; then echo "Installing $(1) ..."; \
@@ -32,8 +35,10 @@ test: setup-dev system
 
 check: lint types test
 
-lint: setup-dev
+lint: setup-dev $(TSC)
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(TSC) $(CHECK_JS) --strict bridge/*.js
+	@$(TSC) $(CHECK_JS) screen/globals.d.ts screen/assets/*.js
 
 types: setup-dev
 	@$(PY) -m mypy
@@ -69,6 +74,12 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 system:
 	$(call from_apt,Chromium,chromium,chromium chromium-browser google-chrome)
 	$(call from_apt,Node.js,nodejs,node)
+
+# The type checker of the page's scripts, beside the libraries of Python.
+$(TSC): | $(VENV)/bin/python
+	$(call from_apt,Node.js,nodejs,node)
+	$(call from_apt,npm,npm,npm)
+	@npm install --silent --no-save --no-package-lock --prefix $(VENV)/node typescript@$(TYPESCRIPT)
 
 firefox:
 	$(call from_apt,Firefox,firefox-esr,firefox-esr firefox)

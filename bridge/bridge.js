@@ -33,7 +33,7 @@ const WORKER_CLASSES = [
   Feeds,
   ServerLink,
   Diagnostics,
-  SymbolState,
+  SymbolStates,
   RestRequests,
   SymbolHealth,
   FrameHandler,

@@ -8,9 +8,9 @@
 class FrameHandler {
   static NAMED_SYMBOLS = 20; // with more, first trades are not logged one by one
 
-  /** @param {{symbolState: SymbolState, dedupQueue: DedupQueue, restRequests: RestRequests, serverLink: ServerLink, host: Host}} parts */
-  constructor({ symbolState, dedupQueue, restRequests, serverLink, host }) {
-    this.symbolState = symbolState;
+  /** @param {{symbolStates: SymbolStates, dedupQueue: DedupQueue, restRequests: RestRequests, serverLink: ServerLink, host: Host}} parts */
+  constructor({ symbolStates, dedupQueue, restRequests, serverLink, host }) {
+    this.symbolStates = symbolStates;
     this.dedupQueue = dedupQueue;
     this.restRequests = restRequests;
     this.serverLink = serverLink;
@@ -40,7 +40,7 @@ class FrameHandler {
    * @param {number} now
    */
   lease({ active = [], standby = [] }, now) {
-    for (const { state, before, rows } of this.symbolState.lease(new Set(active), new Set(standby), now)) {
+    for (const { state, before, rows } of this.symbolStates.lease(new Set(active), new Set(standby), now)) {
       for (const row of rows) this.#forward(row, now);
       const what = `Took over ${state.symbol} from another bridge, with its last ${rows.length} trades.`;
       if (before) this.host.log("good", what);
@@ -54,17 +54,17 @@ class FrameHandler {
    * @param {number} now
    */
   #trade(feed, socket, trade, now) {
-    const state = this.symbolState.get(trade.symbol);
+    const state = this.symbolStates.get(trade.symbol);
     if (!state) return; // not asked for
     feed.delivered(socket, trade.symbol, trade.id, now);
-    const first = !state.count && this.symbolState.states.size <= FrameHandler.NAMED_SYMBOLS;
+    const first = !state.count && this.symbolStates.states.size <= FrameHandler.NAMED_SYMBOLS;
     if (first) this.host.log("good", `First trade of ${trade.symbol}: ${trade.price}`);
     const wasDoubted = state.problem;
-    this.symbolState.note(state, trade, now);
-    if (wasDoubted) this.serverLink.subscribe(this.symbolState.usable);
+    this.symbolStates.note(state, trade, now);
+    if (wasDoubted) this.serverLink.subscribe(this.symbolStates.usable);
     this.lagMs = this.host.clock.wallAt(now) - this.restRequests.skewMs - trade.sent;
     this.counts.received++;
-    if (state.lease === "standby" || state.lease === "refused") this.symbolState.keepSpare(state, trade.row, now);
+    if (state.lease === "standby" || state.lease === "refused") this.symbolStates.keepSpare(state, trade.row, now);
     else this.#forward(trade.row, now);
   }
 

@@ -27,7 +27,7 @@
  * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms.
  *
  * It hands everything to the part whose business it is: `feeds` keep the stream open, `frameHandler` takes what comes on
- * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolState` knows the symbols, `symbolHealth` finds out why one
+ * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolStates` knows the symbols, `symbolHealth` finds out why one
  * does not come, `backfill` brings what is missing, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, knocked, tick, notice. `view` changes nothing: it is
@@ -48,15 +48,15 @@ class Machine {
     this.clock = new Clock();
     const host = this.#host();
     const { emit, newId } = host;
-    this.symbolState = new SymbolState(plan.symbols);
+    this.symbolStates = new SymbolStates(plan.symbols);
     this.dedupQueue = new DedupQueue(sendQueue, host.log);
     this.restRequests = new RestRequests(plan, host);
     this.serverLink = new ServerLink({ url: server, market: plan.market, session, token, sendQueue, random, emit, newId });
-    const { symbolState, dedupQueue, restRequests, serverLink } = this;
-    this.symbolHealth = new SymbolHealth({ symbolState, restRequests, serverLink, host });
+    const { symbolStates, dedupQueue, restRequests, serverLink } = this;
+    this.symbolHealth = new SymbolHealth({ symbolStates, restRequests, serverLink, host });
     const probe = this.symbolHealth.probe.bind(this.symbolHealth);
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
-    this.frameHandler = new FrameHandler({ symbolState, dedupQueue, restRequests, serverLink, host });
+    this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
@@ -245,7 +245,7 @@ class Machine {
   /** @param {number} now */
   #everySecond(now) {
     this.second = now;
-    this.symbolState.everySecond(now);
+    this.symbolStates.everySecond(now);
     this.dedupQueue.tellLosses(now);
     this.symbolHealth.watch(this.feeds, now);
   }

@@ -12,7 +12,7 @@ class StatusReporter {
 
   /** @param {number} now what a screen shows */
   view(now) {
-    const { plan, sendQueue, serverLink, symbolState, backfill, frameHandler, dedupQueue } = this.machine;
+    const { plan, sendQueue, serverLink, symbolStates, backfill, frameHandler, dedupQueue } = this.machine;
     const vitals = this.vitals(now);
     return {
       phase: vitals.phase,
@@ -39,7 +39,7 @@ class StatusReporter {
       ackMs: serverLink.ackMs,
       lagMs: frameHandler.lagMs,
       quietMs: vitals.quietMs,
-      symbols: symbolState.rows(backfill.progress()),
+      symbols: symbolStates.rows(backfill.progress()),
     };
   }
 
@@ -69,8 +69,8 @@ class StatusReporter {
    * @returns {Vitals}
    */
   vitals(now) {
-    const { plan, notices, sendQueue, symbolState, serverLink, restRequests, feeds, dedupQueue, backfill } = this.machine;
-    const states = symbolState.all;
+    const { plan, notices, sendQueue, symbolStates, serverLink, restRequests, feeds, dedupQueue, backfill } = this.machine;
+    const states = symbolStates.all;
     const fetching = backfill.progress();
     return {
       phase: this.machine.phase,
@@ -96,7 +96,7 @@ class StatusReporter {
       exchangeWithheld: this.#exchangeWithheld(),
       visible: notices.visible,
       unknown: states.map((state) => state.problem).filter(Boolean),
-      usable: symbolState.usable.length,
+      usable: symbolStates.usable.length,
       silent: states.filter((state) => state.silent).map((state) => state.symbol),
       standby: states.filter((state) => state.lease === "standby").map((state) => state.symbol),
       lagMs: this.#lag(now),

@@ -5,9 +5,9 @@
 class SymbolHealth {
   static WATCH_MS = 10_000;
 
-  /** @param {{symbolState: SymbolState, restRequests: RestRequests, serverLink: ServerLink, host: Host}} parts */
-  constructor({ symbolState, restRequests, serverLink, host }) {
-    this.symbolState = symbolState;
+  /** @param {{symbolStates: SymbolStates, restRequests: RestRequests, serverLink: ServerLink, host: Host}} parts */
+  constructor({ symbolStates, restRequests, serverLink, host }) {
+    this.symbolStates = symbolStates;
     this.restRequests = restRequests;
     this.serverLink = serverLink;
     this.host = host;
@@ -19,7 +19,7 @@ class SymbolHealth {
    * @param {string} text the exchange's list of symbols; throws if it is not one
    */
   compare(text) {
-    const { all } = this.symbolState;
+    const { all } = this.symbolStates;
     const { problems, notes } = Symbols.check(
       all.map(({ symbol }) => symbol),
       text,
@@ -32,7 +32,7 @@ class SymbolHealth {
       if (state.problem) found.push(state.problem);
     }
     for (const text of Symbols.brief(found)) this.host.log("bad", text);
-    const { usable } = this.symbolState;
+    const { usable } = this.symbolStates;
     if (problems.size && usable.length) this.serverLink.subscribe(usable);
   }
 
@@ -57,7 +57,7 @@ class SymbolHealth {
     if (now < this.watchAt) return;
     this.watchAt = now + SymbolHealth.WATCH_MS;
     for (const feed of feeds.all) {
-      const suspect = this.symbolState.suspect(feed, now);
+      const suspect = this.symbolStates.suspect(feed, now);
       if (suspect) this.#examine(suspect, feed);
     }
   }
@@ -71,7 +71,7 @@ class SymbolHealth {
     const { count } = state;
     this.restRequests.newest(state.symbol, (id, objection) => {
       this.#objected(state.symbol, objection);
-      if (state.count !== count || !this.symbolState.examine(state, id)) return; // it spoke meanwhile, or rests
+      if (state.count !== count || !this.symbolStates.examine(state, id)) return; // it spoke meanwhile, or rests
       state.silent = true;
       this.host.log("bad", `${state.symbol} trades on the exchange (id ${id}) and does not arrive.`);
       feed.renew(this.host.clock.now, `${state.symbol} is silent`);
@@ -83,7 +83,7 @@ class SymbolHealth {
    * @param {string} objection
    */
   #objected(symbol, objection) {
-    const state = this.symbolState.get(symbol);
+    const state = this.symbolStates.get(symbol);
     if (!objection || !state || state.count || state.problem) return;
     state.problem = `${symbol}: the exchange says ${objection}`;
     this.host.log("bad", state.problem);

@@ -20,7 +20,7 @@
  */
 
 /** What is known of each symbol: trades, rate, lease, silence. */
-class SymbolState {
+class SymbolStates {
   static SPARE_MS = 10_000;
   static SPARE_ROWS = 5_000; // a symbol
   static RATE_SECONDS = 5;
@@ -30,7 +30,7 @@ class SymbolState {
   /** @param {string[]} symbols */
   constructor(symbols) {
     /** @type {Map<string, SymbolState>} */
-    this.states = new Map(symbols.map((symbol) => [symbol, SymbolState.#blank(symbol)]));
+    this.states = new Map(symbols.map((symbol) => [symbol, SymbolStates.#blank(symbol)]));
   }
 
   /** @param {string} symbol */
@@ -69,7 +69,7 @@ class SymbolState {
    */
   keepSpare(state, row, now) {
     state.spare.push({ row, at: now });
-    if (state.spare.length > 2 * SymbolState.SPARE_ROWS) state.spare.splice(0, SymbolState.SPARE_ROWS);
+    if (state.spare.length > 2 * SymbolStates.SPARE_ROWS) state.spare.splice(0, SymbolStates.SPARE_ROWS);
   }
 
   /**
@@ -85,7 +85,7 @@ class SymbolState {
       const before = state.lease;
       state.lease = active.has(state.symbol) ? "active" : standby.has(state.symbol) ? "standby" : "refused";
       if (state.lease !== "active" || before === "active") continue;
-      const rows = state.spare.filter(({ at }) => now - at <= SymbolState.SPARE_MS).map(({ row }) => row);
+      const rows = state.spare.filter(({ at }) => now - at <= SymbolStates.SPARE_MS).map(({ row }) => row);
       state.spare = [];
       taken.push({ state, before, rows });
     }
@@ -97,8 +97,8 @@ class SymbolState {
     for (const state of this.states.values()) {
       state.perSecond.push(state.thisSecond);
       state.thisSecond = 0;
-      if (state.perSecond.length > SymbolState.RATE_SECONDS) state.perSecond.shift();
-      const young = state.spare.findIndex(({ at }) => now - at <= SymbolState.SPARE_MS);
+      if (state.perSecond.length > SymbolStates.RATE_SECONDS) state.perSecond.shift();
+      const young = state.spare.findIndex(({ at }) => now - at <= SymbolStates.SPARE_MS);
       if (young !== 0) state.spare.splice(0, young < 0 ? state.spare.length : young);
     }
   }
@@ -113,8 +113,8 @@ class SymbolState {
     if (feed.state !== "open" || !(now - feed.lastTrade < 30_000)) return undefined;
     return feed.symbols
       .map((symbol) => /** @type {SymbolState} */ (this.states.get(symbol)))
-      .filter((state) => !state.problem && now - state.askedAt > SymbolState.SILENT_MS)
-      .find((state) => (state.count ? now - state.lastAt > SymbolState.SILENT_MS : now - feed.openedAt > SymbolState.NEVER_MS));
+      .filter((state) => !state.problem && now - state.askedAt > SymbolStates.SILENT_MS)
+      .find((state) => (state.count ? now - state.lastAt > SymbolStates.SILENT_MS : now - feed.openedAt > SymbolStates.NEVER_MS));
   }
 
   /**

@@ -225,7 +225,7 @@
         }
       },
       showTab(value) {
-        document.querySelector(".page").dataset.tab = value;
+        /** @type {HTMLElement} */ (document.querySelector(".page")).dataset.tab = value;
         window.dash_clientside.set_props("scan-poll", { disabled: value !== "scan" });
         window.dispatchEvent(new Event("resize")); // charts that were hidden have no size yet
         charts.paintSoon();
