@@ -17,32 +17,6 @@
  *     globalThis.PAIRBRIDGE_NEWEST = 8765;      the port of the one that was started last
  */
 
-/** @type {Function[]} */
-const WORKER_CLASSES = [
-  Address,
-  Limits,
-  Symbols,
-  Exchange,
-  SendQueue,
-  Recent,
-  Clock,
-  DedupQueue,
-  Budget,
-  Fetcher,
-  Feed,
-  Feeds,
-  ServerLink,
-  Diagnostics,
-  SymbolStates,
-  RestRequests,
-  SymbolHealth,
-  FrameHandler,
-  Backfill,
-  StatusReporter,
-  Machine,
-  WorkerIo,
-];
-
 /** The page. */
 class BridgePage {
   constructor() {

@@ -89,13 +89,8 @@ class Diagnostics {
       return Diagnostics.finding("good", "live", "LIVE", "Trades arrive and are stored.", keep);
     }
     const other = "Another bridge forwards these symbols.";
-    return Diagnostics.finding(
-      "good",
-      "standby",
-      "STANDBY",
-      other,
-      "This one listens and takes over within 3 s if it stops.",
-    );
+    const then = "This one listens and takes over within 3 s if it stops.";
+    return Diagnostics.finding("good", "standby", "STANDBY", other, then);
   }
 
   /** @param {Vitals} v */
@@ -261,7 +256,7 @@ class Diagnostics {
     if (v.unfetched.ids) {
       const what = `${v.unfetched.ids.toLocaleString("en")} missing trades cannot be had from here: ${v.unfetched.reason}.`;
       const todo = "Bars near them give no signal until they are filled; the dashboard says how.";
-      found.push(Diagnostics.finding("note", "gaps-open", "HOLES OPEN", what, todo));
+      found.push(Diagnostics.finding("note", "gaps-open", "GAPS OPEN", what, todo));
     }
     return found;
   }

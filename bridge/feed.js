@@ -2,17 +2,6 @@
 "use strict";
 
 /**
- * @typedef {object} Conn one socket to the exchange
- * @property {number} id
- * @property {number} since when it was asked for, ms
- * @property {number} openedAt NaN until open
- * @property {number} frames trades delivered
- * @property {Map<string, {first: number, last: number, at: number}>} seen per symbol: first and latest id, and when
- *
- * @typedef {(action: Action) => void} Emit
- */
-
-/**
  * One stream of the exchange, kept alive: opened again with growing pauses when it breaks, and replaced
  * before it must end, the new socket first and the old one closed only when the new one has caught up.
  *
@@ -29,6 +18,9 @@ class Feed {
   static PROOF_MS = 4_000; // patience with any other, while REST shows trades
   static GRACE_MS = 800; // a trade that REST shows may still be on its way
   static DAY_MS = 23.5 * 3_600_000;
+
+  /** @type {Log} */ #log = (level, text) => this.emit({ do: "log", level, text });
+  /** @type {(conn: Conn) => void} */ #close = (conn) => this.emit({ do: "close", socket: conn.id, code: 1000 });
 
   /**
    * `probe` asks REST for the newest trade of a symbol; its answer comes by `proved`.
@@ -71,7 +63,7 @@ class Feed {
   start(now) {
     this.running = true;
     this.retryAt = now;
-    this.#connect(now);
+    this.current = this.#open(now);
   }
 
   stop() {
@@ -160,7 +152,7 @@ class Feed {
   /** @param {number} now */
   tick(now) {
     if (!this.running) return;
-    if (!this.current && now >= this.retryAt) this.#connect(now);
+    if (!this.current && now >= this.retryAt) this.current = this.#open(now);
     for (const conn of [this.current, this.fresh]) {
       if (conn && Number.isNaN(conn.openedAt) && now - conn.since > Feed.CONNECT_MS) this.#tooSlow(conn, now);
     }
@@ -288,11 +280,6 @@ class Feed {
     }
   }
 
-  /** @param {number} now */
-  #connect(now) {
-    this.current = this.#open(now);
-  }
-
   /**
    * @param {number} now
    * @returns {Conn}
@@ -301,19 +288,6 @@ class Feed {
     const id = this.newId();
     this.emit({ do: "connect", socket: id, url: this.url });
     return { id, since: now, openedAt: NaN, frames: 0, seen: new Map() };
-  }
-
-  /** @param {Conn} conn */
-  #close(conn) {
-    this.emit({ do: "close", socket: conn.id, code: 1000 });
-  }
-
-  /**
-   * @param {"info" | "good" | "bad"} level
-   * @param {string} text
-   */
-  #log(level, text) {
-    this.emit({ do: "log", level, text });
   }
 
   /** @param {number} id */

@@ -2,27 +2,6 @@
 "use strict";
 
 /**
- * @typedef {{do: "connect", socket: number, url: string}
- *   | {do: "send", socket: number, text: string, rows: number}
- *   | {do: "close", socket: number, code: number}
- *   | {do: "request", id: number, url: string}
- *   | {do: "knock", url: string, timeoutMs: number}
- *   | {do: "wake", at: number}
- *   | {do: "token"}
- *   | {do: "log", level: "info" | "good" | "bad", text: string}} Action
- *   `send` has `rows` > 0 for a batch of trades; `request` and `knock` are HTTP, answered by `answered` and
- *   `knocked`; `wake` wants a tick at that time; `token` asks the page for the token anew
- *
- * @typedef {(level: "info" | "good" | "bad", text: string) => void} Log
- *
- * @typedef {object} Host what the parts of the machine need of it
- * @property {Clock} clock
- * @property {Emit} emit
- * @property {Log} log
- * @property {() => number} newId of a socket or a request, never the same twice
- */
-
-/**
  * The bridge: takes what happened (one method for each kind of input), returns what to do (a list of actions).
  * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms.
  *

@@ -2,19 +2,6 @@
 "use strict";
 
 /**
- * @typedef {{code: string, message: string}} Refusal what the server gave as the reason before it closed
- *
- * @typedef {object} Beat
- * @property {string} upstream open, connecting, closed or wrong-route
- * @property {number | null} age_ms since the latest trade of any symbol; null before the first
- * @property {boolean} visible
- * @property {number} clock_ms this computer's clock
- * @property {number} [lag_ms] how late trades come
- * @property {number} [skew_ms] this clock minus the exchange's
- * @property {string} [permission] the browser's word, if it keeps this page from the exchange
- */
-
-/**
  * The link to the bridge server: hello, subscription, batches in order, acknowledgements, beats.
  *
  * While the server is away it is asked over HTTP whether it is back, because a browser holds back the
@@ -23,12 +10,9 @@
 class ServerLink {
   static COALESCE_MS = 10; // between batches that are not full: what a row may wait for company
   static ANSWER_MS = 5_000; // patience for the socket to open, for welcome and for lease
-  static KNOCK_PAUSE_MS = 600;
-  static KNOCK_MS = 2_000; // patience for an answer to one
-  static HELD_MS = 1_000; // a refusal comes at once: an attempt that lasts longer is being held back
-  static KNOCKS = 50; // unanswered ones after which a socket is tried all the same
-  static STALL_MS = 3_000; // without an acknowledgement while some are due
   static DRAIN_MS = 2_000; // after Stop, for what is still on its way
+
+  /** @type {Log} */ #log = (level, text) => this.emit({ do: "log", level, text });
 
   /**
    * @param {{url: string, market: string, session: string, token: string, sendQueue: SendQueue, random: () => number,
@@ -49,20 +33,14 @@ class ServerLink {
     this.retryAt = 0;
     this.attempts = 0; // that failed although something answers there
     this.failures = 0; // in a row, of any kind
-    this.knocking = false;
-    this.knockAt = 0;
-    this.knocks = 0;
-    this.unheard = false; // the last one came to nothing, and not at once
+    this.probe = new ServerProbe(url, emit);
     this.inFlightLimit = 32;
     /** @type {Refusal | null} */ this.refusal = null;
     /** @type {string[]} */ this.symbols = [];
     this.beatAt = 0;
     this.wakeAt = NaN;
     this.shippedAt = -Infinity;
-    this.owedSince = NaN; // since when an acknowledgement is due
-    this.ackMs = NaN;
-    /** @type {Map<number, number>} */ this.sentAt = new Map();
-    this.counts = { acknowledged: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+    this.stats = new DeliveryStats();
   }
 
   /** @returns {boolean} whether something answers at the address and takes no connection, several times in a row */
@@ -71,7 +49,7 @@ class ServerLink {
   }
 
   get connected() {
-    return this.state === "greeting" || this.state === "subscribing" || this.state === "live";
+    return ["greeting", "subscribing", "live"].includes(this.state);
   }
 
   /**
@@ -118,8 +96,7 @@ class ServerLink {
   opened(now) {
     if (this.state !== "connecting") return;
     this.#enter("greeting", now);
-    const { token, market, session } = this;
-    this.#send({ type: "hello", proto: 1, token, market, client: "page", session });
+    this.#send({ type: "hello", proto: 1, token: this.token, market: this.market, client: "page", session: this.session });
   }
 
   /**
@@ -151,23 +128,21 @@ class ServerLink {
    * @param {number} now
    */
   knocked(answered, now) {
-    this.knocking = false;
-    this.unheard = !answered && now - this.knockAt >= ServerLink.HELD_MS;
+    const again = this.probe.answered(answered, now);
     if (this.state !== "waiting") return;
-    this.knocks = answered ? 0 : this.knocks + 1;
     if (!answered) {
       this.attempts = 0;
       this.refusal = null;
     }
-    if (answered || this.knocks >= ServerLink.KNOCKS) this.#connect(now);
-    else this.retryAt = now + ServerLink.KNOCK_PAUSE_MS;
+    if (again) this.retryAt = now + ServerProbe.PAUSE_MS;
+    else this.#connect(now);
   }
 
   /** @param {number} now */
   tick(now) {
     if (this.state === "off") return;
-    if (this.state === "waiting" && now >= this.retryAt && !this.knocking) this.#knock(now);
-    const answerDue = this.state === "connecting" || this.state === "greeting" || this.state === "subscribing";
+    if (this.state === "waiting" && now >= this.retryAt && !this.probe.asking) this.#knock(now);
+    const answerDue = ["connecting", "greeting", "subscribing"].includes(this.state);
     if (answerDue && now - this.since > ServerLink.ANSWER_MS) {
       this.emit({ do: "close", socket: this.socket, code: 1000 });
       this.closed(1000, now);
@@ -219,7 +194,7 @@ class ServerLink {
 
   /** @param {number} now the server takes rows and has confirmed none for a while */
   stalled(now) {
-    return this.state === "live" && now - this.owedSince > ServerLink.STALL_MS;
+    return this.state === "live" && this.stats.stalled(now);
   }
 
   /**
@@ -261,15 +236,7 @@ class ServerLink {
   #acknowledged(message, now) {
     const batch = this.sendQueue.acknowledge(message.seq);
     if (!batch) return null;
-    const rejected = Array.isArray(message.rejected) ? message.rejected.length : 0;
-    this.counts.acknowledged += batch.rows;
-    this.counts.stored += Number(message.stored) || 0;
-    this.counts.duplicates += Number(message.duplicates) || 0;
-    this.counts.conflicts += Number(message.conflicts) || 0;
-    this.counts.rejected += rejected;
-    this.ackMs = now - (this.sentAt.get(batch.seq) ?? now);
-    this.sentAt.delete(batch.seq);
-    this.owedSince = this.sendQueue.inFlight.length ? now : NaN;
+    this.stats.acknowledged(batch, message, this.sendQueue.inFlight.length > 0, now);
     this.pump(now);
     return batch;
   }
@@ -279,8 +246,7 @@ class ServerLink {
     const batch = this.sendQueue.take();
     if (!batch) return;
     this.shippedAt = now;
-    this.sentAt.set(batch.seq, now);
-    if (Number.isNaN(this.owedSince)) this.owedSince = now;
+    this.stats.sent(batch.seq, now);
     const text = `{"type":"ticks","seq":${batch.seq},"rows":${batch.text}}`;
     this.emit({ do: "send", socket: this.socket, text, rows: batch.rows });
   }
@@ -299,15 +265,12 @@ class ServerLink {
       this.emit({ do: "token" });
       return;
     }
-    this.knocking = true;
-    this.knockAt = now;
-    const url = new URL("/health", this.url.replace(/^ws/, "http")).href;
-    this.emit({ do: "knock", url, timeoutMs: ServerLink.KNOCK_MS });
+    this.probe.ask(now);
   }
 
   /** @param {number} now */
   #connect(now) {
-    this.knocks = 0;
+    this.probe.unanswered = 0;
     this.socket = this.newId();
     this.#enter("connecting", now);
     this.emit({ do: "connect", socket: this.socket, url: this.url });
@@ -326,21 +289,12 @@ class ServerLink {
   #lost(now) {
     this.sendQueue.disconnected();
     this.socket = 0;
-    this.owedSince = NaN;
-    this.sentAt.clear();
+    this.stats.disconnected();
     this.since = now;
   }
 
   /** @param {Record<string, any>} message */
   #send(message) {
     this.emit({ do: "send", socket: this.socket, text: JSON.stringify(message), rows: 0 });
-  }
-
-  /**
-   * @param {"info" | "good" | "bad"} level
-   * @param {string} text
-   */
-  #log(level, text) {
-    this.emit({ do: "log", level, text });
   }
 }

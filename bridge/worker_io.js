@@ -221,3 +221,31 @@ class WorkerIo {
     this.lines = [];
   }
 }
+
+/** @type {Function[]} what the worker is made of */
+const WORKER_CLASSES = [
+  Address,
+  Limits,
+  Symbols,
+  Exchange,
+  SendQueue,
+  Recent,
+  Clock,
+  DedupQueue,
+  Budget,
+  Fetcher,
+  Feed,
+  Feeds,
+  ServerProbe,
+  DeliveryStats,
+  ServerLink,
+  Diagnostics,
+  SymbolStates,
+  RestRequests,
+  SymbolHealth,
+  FrameHandler,
+  Backfill,
+  StatusReporter,
+  Machine,
+  WorkerIo,
+];

@@ -10,6 +10,7 @@ or ``{"error": "..."}``.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
@@ -49,6 +50,9 @@ class ProcessExecutor:
             try:
                 return self._follow(child, request, report, is_cancelled, errors)
             finally:
+                assert child.stdin is not None
+                with contextlib.suppress(OSError):  # what it did not read is lost with it
+                    child.stdin.close()
                 if child.poll() is None:
                     child.kill()
                 child.wait()

@@ -117,6 +117,9 @@ class Jobs:
             if not is_cancelled():
                 log.error("job %d: %s", job_id, error)
             self._change(job_id, phase="failed", stage="", problem=str(error))
+        except Exception as error:
+            log.exception("job %d failed", job_id)
+            self._change(job_id, phase="failed", stage="", problem=f"{type(error).__name__}: {error}")
         finally:
             with self._lock:
                 del self._threads[job_id]

@@ -130,3 +130,15 @@ async def test_a_job_ends_with_whoever_started_its_process(tmp_path: Path) -> No
 def test_every_error_has_a_status_a_code_and_its_message(error: PairbridgeError, status: int, code: str) -> None:
     problem = problem_of(error)
     assert (problem.status, problem.code, problem.message) == (status, code, str(error))
+
+
+def stumble(*_: Any) -> dict[str, Any]:
+    """A job with an error of nobody's."""
+    raise ZeroDivisionError("by zero")
+
+
+async def test_an_unexpected_error_fails_the_job_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    jobs = Jobs(InThread())
+    job_id = jobs.submit(f"{HERE}:stumble", {}, lambda _: None)
+    assert await ended(jobs, job_id) == "failed"
+    assert jobs.state(job_id).problem == "ZeroDivisionError: by zero" and "Traceback" in caplog.text

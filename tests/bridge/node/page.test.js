@@ -10,7 +10,7 @@ const { BRIDGE, Diagnostics, classes, page, scripts } = require("./load.js");
 const source = (name) => fs.readFileSync(path.join(BRIDGE, name), "utf8");
 
 test("every file of the page is there, and none is left over", () => {
-  const files = fs.readdirSync(BRIDGE).filter((name) => !name.startsWith(".") && name !== "token.js");
+  const files = fs.readdirSync(BRIDGE).filter((name) => !name.startsWith(".") && !["token.js", "types.js"].includes(name));
   assert.deepEqual(files.sort(), ["bridge.css", "index.html", ...scripts].sort());
 });
 
@@ -55,7 +55,7 @@ test("every status that the diagnostics gives is documented at the top of the pa
 
 test("the worker gets every class that is not the page's own, in the page's order", () => {
   const own = ["Venues", "Auth", "PageStorage", "Form", "Panel", "Chime"];
-  const list = source("bridge.js")
+  const list = source("worker_io.js")
     .match(/const WORKER_CLASSES = \[([^\]]+)\];/)[1]
     .match(/\w+/g);
   assert.deepEqual(
@@ -65,7 +65,7 @@ test("the worker gets every class that is not the page's own, in the page's orde
 });
 
 test("the worker's source stands on its own", () => {
-  const list = source("bridge.js").match(/const WORKER_CLASSES = (\[[^\]]+\]);/)[1];
+  const list = source("worker_io.js").match(/const WORKER_CLASSES = (\[[^\]]+\]);/)[1];
   const texts = vm.runInThisContext(list).map(String).join("\n");
   const sent = [];
   const timers = [];

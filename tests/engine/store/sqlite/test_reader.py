@@ -24,7 +24,7 @@ async def test_a_table_that_is_gone_is_told_with_the_file(tmp_path: Path) -> Non
             db.execute(f"DROP TABLE {table}")
     for read in (
         lambda: reader.ticks_after(0, 1), lambda: reader.events_after(0, 1), lambda: reader.bars("m", "S", 0, 1),
-        reader.last_seq, reader.store_id, reader.deleted_seq, reader.series,
+        reader.last_seq, reader.store_id, reader.deleted_seq,
         lambda: reader.ticks_of_second("m", "S", 0, 1), lambda: seconds.symbols("m"), lambda: seconds.watermark_ms("m"),
         lambda: SqliteScans(path).newest(), lambda: SqliteScans(path).result(1),
     ):  # fmt: skip

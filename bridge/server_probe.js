@@ -1,0 +1,43 @@
+// @ts-check
+"use strict";
+
+/** Asks over HTTP whether the server is back, before a WebSocket is tried. */
+class ServerProbe {
+  static PAUSE_MS = 600; // between two questions
+  static ANSWER_MS = 2_000; // patience for an answer
+  static HELD_MS = 1_000; // a refusal comes at once: an attempt that lasts longer is being held back
+  static MOST = 50; // unanswered ones after which a socket is tried all the same
+
+  /**
+   * @param {string} url of the server's WebSocket
+   * @param {Emit} emit
+   */
+  constructor(url, emit) {
+    this.url = url;
+    this.emit = emit;
+    this.asking = false;
+    this.askedAt = 0;
+    this.unanswered = 0;
+    this.unheard = false; // the last question came to nothing, and not at once
+  }
+
+  /** @param {number} now */
+  ask(now) {
+    this.asking = true;
+    this.askedAt = now;
+    const url = new URL("/health", this.url.replace(/^ws/, "http")).href;
+    this.emit({ do: "knock", url, timeoutMs: ServerProbe.ANSWER_MS });
+  }
+
+  /**
+   * @param {boolean} answered
+   * @param {number} now
+   * @returns {boolean} whether to ask again, instead of trying a socket
+   */
+  answered(answered, now) {
+    this.asking = false;
+    this.unheard = !answered && now - this.askedAt >= ServerProbe.HELD_MS;
+    this.unanswered = answered ? 0 : this.unanswered + 1;
+    return !answered && this.unanswered < ServerProbe.MOST;
+  }
+}
