@@ -4,257 +4,27 @@
     python server.py --feed binance       also read the exchange from here, without a browser
     python server.py --feed FILE          also replay a recording
 
-This file is a shell: the protocol is decided in ``engine.intake``, the transaction in ``engine.store``.
+This file starts and stops it: ``serving.bridge_server`` holds sockets and tasks, the protocol is decided in
+``engine.intake``, the transaction in ``engine.store``.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
 import logging
 import signal
-import time
-from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
-
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
-from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store
-from engine.intake.health import Moment, health
-from engine.intake.intake import Intake
-from engine.intake.messages import MAX_BYTES
-from engine.market.records import Commit
-from engine.store import open_backend
-from engine.store.interface import Backend, Now, TickWriter
 from engine.store.lock import held
-from feeds.bridge_client import RefusedError
 from feeds.cli import Feed, feed_from_arguments, feed_options
-from feeds.markets import ROUTES, Route
-from feeds.server_backfill import ServerBackfill
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
-from runtime.secrets import read_or_create_token
-from serving.bridge_page import BridgePage, respond
-from serving.commit_queue import CommitQueue, HistorySink
-from serving.connections import TAKEN_AT_ONCE, BridgeConnection, ConnectionLimiter, SendQueue, queue_more
+from serving.bridge_server import BridgeServer
 
 log = logging.getLogger("pairbridge.server")
-
-TICK_S = 0.1
-OPEN_FILE = "open-bridge.html"  # of the data folder: opens the bridge page with the token
-
-
-def now() -> Now:
-    """Both clocks of this machine."""
-    return Now(int(time.time() * 1_000), time.monotonic_ns() // 1_000_000)
-
-
-class BridgeServer:
-    """The sockets, the page and the writer task. ``async with`` starts and stops it cleanly."""
-
-    def __init__(
-        self, config: Config, page: BridgePage, backend: Backend, writer: TickWriter, token: str,
-        routes: Mapping[str, Route],
-    ) -> None:  # fmt: skip
-        self._config = config
-        self._page = page
-        self._token = token
-        self._backend = backend
-        self._writer = writer
-        markets = writer.markets()
-        self.intake = Intake(
-            token,
-            {market: writer.high_water(market) for market in markets},
-            writer.open_gaps(),
-            int(config.warm_start_minutes * 60_000),
-            routes,
-            config.fetch_limit_ids,
-        )
-        self._commits = CommitQueue(writer, now, self._committed)
-        self._lobby = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
-        self._outboxes: dict[int, SendQueue] = {}
-        self._sockets: dict[int, BridgeConnection] = {}
-        self._own = ServerBackfill(self._sink_of, routes)
-        self._fetches: set[asyncio.Task[None]] = set()
-        self._next_conn = 0
-        self._server: Server | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._started_ms = now().mono_ms
-        self._is_closing = False
-
-    @classmethod
-    async def open(cls, config: Config, bridge_dir: Path, routes: Mapping[str, Route] = ROUTES) -> BridgeServer:
-        """Open the store and read the token. Raises StoreError.
-
-        ``routes``: the exchanges that the server may ask itself for what no bridge could bring.
-        """
-        token = config.token or read_or_create_token(config.data_dir / "token")
-        backend = open_backend(config.data_dir)
-        writer = await backend.tick_writer(config.durability)
-        page = BridgePage(bridge_dir, token, config.data_dir / OPEN_FILE)
-        return cls(config, page, backend, writer, token, routes)
-
-    @property
-    def port(self) -> int:
-        """The port that was bound."""
-        assert self._server is not None
-        return int(next(iter(self._server.sockets)).getsockname()[1])
-
-    async def __aenter__(self) -> BridgeServer:
-        try:
-            self._server = await serve(
-                self._converse,
-                "127.0.0.1",
-                self._config.bridge_port,
-                process_request=self._answer,
-                create_connection=self._lobby.receive,  # type: ignore[arg-type]  # a factory will do, its docs say
-                backlog=TAKEN_AT_ONCE,
-                compression=None,
-                ping_interval=None,  # beats and ticks tell life; a pong of a frozen page would not
-            )
-        except OSError:
-            await self._writer.close()
-            raise
-        queue_more(self._server.sockets)
-        self._page.publish(self.port)
-        self._perform(self.intake.started())
-        retention_ms = int(self._config.retention_hours * 3_600_000)
-        keeping = self._backend.maintain(self._writer, retention_ms, self._commits.add)
-        self._tasks = [asyncio.create_task(job) for job in (self._commits.run(), self._keep_time(), keeping)]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the sockets, then commit what they had sent, then the file. Raises what ended one of our tasks."""
-        assert self._server is not None
-        self._is_closing = True
-        writing, *others = self._tasks
-        for task in [*others, *self._fetches]:
-            task.cancel()
-        await asyncio.gather(*self._fetches, return_exceptions=True)
-        self._server.close()
-        await self._server.wait_closed()
-        self._commits.stop()
-        await writing
-        await self._writer.close()
-        for task in others:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    async def broken(self) -> None:
-        """Return when one of our own tasks has failed; then the server can only be stopped, which raises why."""
-        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-
-    async def feed(self, feed: Feed) -> None:
-        """Run a feed against this server; its failure is told, and does not end the server."""
-        try:
-            await feed.run(f"ws://127.0.0.1:{self.port}/", self._token)
-        except (RefusedError, ValueError) as error:
-            log.error("the feed stopped: %s", error)
-
-    def health(self) -> dict[str, Any]:
-        """What ``GET /health`` answers."""
-        mono_ms, commits = now().mono_ms, self._commits
-        limit_ms = int(self._config.heartbeat_limit_s * 1_000)
-        moment = Moment(mono_ms, now().wall_ms, commits.unstored_ms(), commits.error, commits.waiting_rows)
-        return {
-            **health(self.intake, moment, limit_ms),
-            **self._writer.health_fields(),
-            "uptime_ms": mono_ms - self._started_ms,
-            "commit_ms": commits.last_ms,
-            "waiting_batches": commits.waiting_batches,
-        }
-
-    def _answer(self, _: ServerConnection, request: Request) -> Response | None:
-        objection = self._page.objection(request)
-        if objection is not None:
-            return objection
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return None
-        path = request.path.partition("?")[0]
-        if path == "/health":
-            return respond(HTTPStatus.OK, json.dumps(self.health()), "application/json")
-        return self._page.answer(path) or respond(HTTPStatus.NOT_FOUND, "There is no such page here.\n")
-
-    async def _converse(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, BridgeConnection)
-        conn, self._next_conn = self._next_conn, self._next_conn + 1
-        outbox = self._outboxes[conn] = SendQueue()
-        self._sockets[conn] = socket
-        sender = asyncio.create_task(self._send_all(socket, outbox))
-        self._perform(self.intake.connected(conn, now().mono_ms))
-        try:
-            async for message in socket:
-                self._perform(self.intake.received(conn, message, now().mono_ms))
-                if self.intake.has_greeted(conn):
-                    socket.let_in()
-                await asyncio.sleep(0)  # or messages that are here already are taken in a row, and all others wait
-                while self.intake.must_wait(conn) and not self._is_closing:
-                    await self._commits.moved()
-        except ConnectionClosed as closed:
-            log.info("connection %d was lost: %s", conn, closed)
-        finally:
-            self._perform(self.intake.disconnected(conn, now().mono_ms))
-            self._outboxes.pop(conn, None)
-            del self._sockets[conn]
-            sender.cancel()
-
-    async def _send_all(self, socket: ServerConnection, outbox: SendQueue) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                action = await outbox.get()
-                if isinstance(action, Close):
-                    await socket.close(action.code, action.reason)
-                    return
-                await socket.send(action.text)
-
-    def _perform(self, actions: list[Action]) -> None:
-        for action in actions:
-            if isinstance(action, Store):
-                self._commits.add(action.batch)
-            elif isinstance(action, RecordEvent):
-                log.info("event: %s", action.event)
-                self._commits.add(action.event)
-            elif isinstance(action, FetchSelf):
-                task = asyncio.create_task(self._fetch(action))
-                self._fetches.add(task)
-                task.add_done_callback(self._fetches.discard)
-            elif action.conn in self._outboxes:
-                self._post(action)
-
-    def _post(self, action: Send | Close) -> None:
-        if isinstance(action, Close):
-            log.info("closing connection %d: %s", action.conn, action.reason)
-        try:
-            self._outboxes[action.conn].put_nowait(action)
-        except asyncio.QueueFull:
-            log.warning("connection %d does not read what it is sent; cut off", action.conn)
-            del self._outboxes[action.conn]
-            self._sockets[action.conn].cut_off("does not read")
-
-    async def _fetch(self, asked: FetchSelf) -> None:
-        first, last = asked.ids
-        log.info("fetching %s %s %d..%d from here: %s", asked.market, asked.symbol, first, last, asked.reason)
-        problem = await self._own.fetch(asked.market, asked.symbol, first, last)
-        self._perform(self.intake.fetched_self(asked, problem))
-
-    def _sink_of(self, market: str) -> HistorySink:
-        return HistorySink(self._commits, lambda rows: self._perform(self.intake.fetched_rows(market, rows)))
-
-    def _committed(self, commit: Commit, mono_ms: int) -> None:
-        self._perform(self.intake.committed(commit, mono_ms))
-
-    async def _keep_time(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            self._perform(self.intake.tick(now().mono_ms))
 
 
 async def run(config: Config, feed: Feed | None) -> None:

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from config import Config
-from server import BridgeServer
+from serving.bridge_server import BridgeServer
 from tests.browser import launched_chromium
 
 ROOT = Path(__file__).parent.parent

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-import server as shell
 from config import Config
 from engine.store.interface import Now
-from server import BridgeServer
+from serving import bridge_server
+from serving.bridge_server import BridgeServer
 from tests.conftest import ServerHarness
 
 T0 = 1_790_046_465_000
@@ -81,7 +81,7 @@ async def a_minute(
 ) -> Seen:
     """Sixty seconds of trades; the server's clock is set wrong in the middle. Then the bridge falls silent."""
     clock = Clock()
-    monkeypatch.setattr(shell, "now", clock.now)
+    monkeypatch.setattr(bridge_server, "now", clock.now)
     config = Config(data_dir=folder, bridge_port=0, warm_start_minutes=0)
     states: list[str] = []
     async with await BridgeServer.open(config, bridge_dir) as server:
@@ -125,7 +125,7 @@ async def test_trades_from_the_future_are_flagged_enter_no_bar_and_move_no_clock
     tmp_path: Path, bridge_dir: Path, monkeypatch: pytest.MonkeyPatch, step_ms: int
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(shell, "now", clock.now)
+    monkeypatch.setattr(bridge_server, "now", clock.now)
     config = Config(data_dir=tmp_path / "data", bridge_port=0, warm_start_minutes=0)
     async with await BridgeServer.open(config, bridge_dir) as server:
         harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
@@ -151,7 +151,7 @@ async def test_a_restart_on_a_clock_that_was_set_back_takes_no_trade_for_one_fro
     tmp_path: Path, bridge_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(shell, "now", clock.now)
+    monkeypatch.setattr(bridge_server, "now", clock.now)
     config = Config(data_dir=tmp_path / "data", bridge_port=0, warm_start_minutes=0)
     for first in (100, 110):
         async with await BridgeServer.open(config, bridge_dir) as server:

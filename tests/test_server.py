@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from config import Config
 from engine.intake.metrics import MarketMetrics
-from server import BridgeServer
+from serving.bridge_server import BridgeServer
 from tests.conftest import ServerHarness, until
 
 T0 = 1_763_600_000_000

@@ -40,7 +40,7 @@ def health(intake: Intake, moment: Moment, limit_ms: int) -> dict[str, Any]:
         state = {"state": status.state.value, "cause": status.cause, "advice": status.advice}
     else:
         state = {key: markets[latest][key] for key in ("state", "cause", "advice")}
-    refusals = [asdict(refusal) for refusal in list(intake.refusals)[-20:]]
+    refusals = [asdict(refusal) for refusal in list(intake.rows.refusals)[-20:]]
     return {**state, "market": latest, "markets": markets, "refusals": refusals, "refused": dict(intake.refused)}
 
 

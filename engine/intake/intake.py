@@ -7,11 +7,10 @@ with its monotonic clock in ms, and performs the actions that come back, in orde
 from __future__ import annotations
 
 import hmac
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from engine.errors import MessageRefused, RowRefused
+from engine.errors import MessageRefused
 from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store
 from engine.intake.gap_recovery import GapRecovery
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
@@ -33,8 +32,8 @@ from engine.intake.messages import (
 )
 from engine.intake.metrics import IntakeMetrics
 from engine.intake.registry import MAX_MARKETS, Bridge, Registry
+from engine.intake.row_reader import RowReader
 from engine.market.records import Batch, Commit, Event, GapUpdate
-from engine.market.ticks import Tick, has_no_quantity, key_of, read_row, read_rows
 
 HELLO_WITHIN_MS = 2_000
 MAX_BRIDGES = 64
@@ -46,16 +45,6 @@ _STORED_EVERY_MS = 1_000
 
 _CLOSE_CODES = {"bad-token": 4401, "late": 4408, "protocol-version": 4409, "too-many": 4429}
 _MALFORMED = 4400
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A row that was refused, for the screens."""
-
-    market: str
-    client: str
-    row: str
-    reason: str
 
 
 class Intake:
@@ -77,7 +66,7 @@ class Intake:
         self.leases = Leases()
         self._asking = GapRecovery(self.leases, gaps, warm_start_ms, own_markets, fetch_limit_ids)
         self.traffic = IntakeMetrics()
-        self.refusals: deque[Refusal] = deque(maxlen=100)
+        self.rows = RowReader(self.traffic)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason
 
     @property
@@ -130,7 +119,7 @@ class Intake:
 
     def fetched_rows(self, market: str, rows: list[object]) -> list[Action]:
         """Rows of history that the server fetched itself."""
-        batch = self._batch(_OWN, 0, market, "the server itself", rows)
+        batch = self.rows.batch(_OWN, 0, market, "the server itself", rows)
         return [Store(batch), *self._asking.refused(market, batch.refused)]
 
     def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
@@ -233,40 +222,8 @@ class Intake:
     ) -> list[Action]:
         self.registry.sign(hello, now_ms)
         bridge.in_flight += 1
-        batch = self._batch(conn, number, hello.market, hello.client, rows)
+        batch = self.rows.batch(conn, number, hello.market, hello.client, rows)
         return [Store(batch), *self._asking.refused(hello.market, batch.refused)]
-
-    def _batch(self, conn: int, number: int, market: str, client: str, rows: list[object]) -> Batch:
-        ticks = read_rows(rows)
-        rejected: list[tuple[int, str]] = []
-        refused: dict[tuple[str, int], str] = {}
-        if ticks is None:
-            ticks, rejected, refused = self._sort_out(market, client, rows)
-        self.traffic.received(market, len(ticks), len(rejected))
-        return Batch(conn, number, market, tuple(ticks), tuple(rejected), refused)
-
-    def _sort_out(
-        self, market: str, client: str, rows: list[object]
-    ) -> tuple[list[Tick], list[tuple[int, str]], dict[tuple[str, int], str]]:
-        """The good rows; place and reason of the others; the reasons by symbol and id, of those that have one."""
-        ticks: list[Tick] = []
-        rejected: list[tuple[int, str]] = []
-        refused: dict[tuple[str, int], str] = {}
-        # Official dumps are full of rows without a quantity: those apart, the others are mostly good by the column.
-        lacks = list(map(has_no_quantity, rows))
-        empty = [index for index, is_empty in enumerate(lacks) if is_empty]
-        others = read_rows([row for row, is_empty in zip(rows, lacks, strict=True) if not is_empty]) if empty else None
-        for index in range(len(rows)) if others is None else empty:
-            row = rows[index]
-            try:
-                ticks.append(read_row(row))
-            except RowRefused as error:
-                rejected.append((index, str(error)))
-                self.refusals.append(Refusal(market, client, repr(row)[:120], str(error)))
-                key = key_of(row)
-                if key is not None:
-                    refused[key] = str(error)
-        return others or ticks, rejected, refused
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []

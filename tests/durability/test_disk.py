@@ -23,7 +23,7 @@ from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.schema import TICKS
 from engine.store.sqlite.writer import SqliteTickWriter
-from server import BridgeServer
+from serving.bridge_server import BridgeServer
 from tests.conftest import until
 from tests.durability.bridge import IN_FLIGHT, Bridge, ServerProcess, assert_nothing_lost
 from tests.durability.vfs import SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE, watched

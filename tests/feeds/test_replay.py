@@ -64,7 +64,7 @@ async def test_of_recorded_frames_every_aggregate_trade_is_stored_once(harness: 
     await replay(harness, FIXTURES / "frames_2026.ndjson", "spot")
     assert counts(harness)[("spot", "BTCUSD_PERP")] == 1
     assert traffic(harness, "spot") == (4, 0, 1)
-    (refusal,) = harness.server.intake.refusals
+    (refusal,) = harness.server.intake.rows.refusals
     assert refusal.row.startswith("['DOGEUSDT', 77, '0'") and refusal.reason == "price is '0'; expected more than 0"
 
 
@@ -154,7 +154,7 @@ async def test_the_recorded_ticks(harness: ServerHarness) -> None:
     ((market, _), _) = counts(harness)
     assert traffic(harness, market) == (19_182, 0, 98)
     assert sum(counts(harness).values()) == 19_182
-    assert {refusal.reason for refusal in harness.server.intake.refusals} == {"price is '0'; expected more than 0"}
+    assert {refusal.reason for refusal in harness.server.intake.rows.refusals} == {"price is '0'; expected more than 0"}
     assert harness.server.health()["markets"][market]["open_holes"] == 0
     assert_bars_equal_pandas(harness, market)
 

@@ -23,7 +23,7 @@ from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
 from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
 from feeds.rest import HISTORY_ENDS, HistoryFetcher, Stretch
-from server import BridgeServer
+from serving.bridge_server import BridgeServer
 from tests.conftest import ServerHarness, until
 from tests.feeds.test_server_backfill import forward_without_history, gaps
 

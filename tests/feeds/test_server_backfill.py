@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from config import Config
 from feeds.markets import simulator_route
-from server import BridgeServer
+from serving.bridge_server import BridgeServer
 from simulator.exchange import SimulatedExchange
 from simulator.settings import ExchangeSettings, coins_named
 from tests.conftest import ServerHarness, until
