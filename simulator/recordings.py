@@ -14,7 +14,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import chain
 from pathlib import Path
@@ -23,11 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.errors import RowRefused
-from engine.market.ticks import MAX_TIME_MS, MICROSECONDS_FROM, read_row, read_symbol, row_of_frame
+from engine.files.ticks import RecordedTrade, kind_of, trades_of_csv, trades_of_dump, trades_of_ndjson
+from engine.market.ticks import MAX_TIME_MS, read_row, read_symbol, row_of_frame
 from simulator.errors import RecordingRefused
 from simulator.trade_history import TRADES, Rows, decimal_units
 
-SECONDS_BELOW = 10**11  # a time this small is in seconds
 _EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)
 _DUMP_SYMBOL = re.compile(r"([^\W_]+(?:_[^\W_]+)?)-aggTrades")
 
@@ -112,19 +111,19 @@ def _read_lines(path: Path, lines: Iterator[str], symbol: str | None, skip_zero:
     if first is None:
         raise RecordingRefused(f"{path} is empty; expected trades or frames")
     everything = chain([first], lines)
-    if first.startswith(("ws://", "wss://")):
-        return _read_epoch_frames(lines)
-    if _EPOCH_FRAME.fullmatch(first):
-        return _read_epoch_frames(everything)
-    if first.startswith("{") and '"raw"' in first:
-        return _read_raw_frames(everything)
-    if first.startswith("{"):
-        return _read_ticks(everything, skip_zero)
-    if first.count(",") in (6, 7):
+    try:
+        kind = kind_of(path.name, first)
+    except ValueError:
+        raise RecordingRefused(
+            f"{path} begins with {first[:60]!r}; expected a dump of 7 or 8 columns, ticks, or recorded frames"
+        ) from None
+    if kind == "dump":
         return _read_dump(everything, symbol or _symbol_of(path), skip_zero)
-    raise RecordingRefused(
-        f"{path} begins with {first[:60]!r}; expected a dump of 7 or 8 columns, tick NDJSON, or recorded frames"
-    )
+    if kind == "frames" and first.startswith("{"):
+        return _read_raw_frames(everything)
+    if kind == "frames":  # whose first line may be the address they came from
+        return _read_epoch_frames(lines if first.startswith(("ws://", "wss://")) else everything)
+    return _read_ticks(everything, kind, skip_zero)
 
 
 def _symbol_of(path: Path) -> str:
@@ -137,84 +136,58 @@ def _symbol_of(path: Path) -> str:
 
 
 def _read_dump(lines: Iterator[str], symbol: str, skip_zero: bool) -> Recording:
-    """A dump of aggregate trades. Rows are sorted by id; of rows with one id the first is kept."""
     recording = Recording()
     rows: list[tuple[Any, ...]] = []
-    for number, line in enumerate(lines):
-        cells = line.split(",")
-        if number == 0 and not cells[0].isdecimal():
-            continue  # the header that USD-M dumps have had since 2022-08-11
-        try:
-            row = _dump_row(cells)
-        except ValueError:
-            recording.skipped["malformed"] += 1
-            continue
-        _take(row, rows, recording.skipped, skip_zero)
+    skipped: Counter[str] = Counter()
+    trades = trades_of_dump(symbol, lines, skipped)
+    doubles = skipped.pop("the same id again", 0)
+    recording.skipped += Counter({"malformed": skipped.total(), "duplicate": doubles})
+    for trade in trades:
+        _take(recording, rows, trade, trade.agg_id or 0, bool(trade.maker), skip_zero)
     if rows:
-        in_order = np.array(rows, TRADES)
-        _, kept = np.unique(in_order["id"], return_index=True)
-        if len(rows) > len(kept):
-            recording.skipped["duplicate"] += len(rows) - len(kept)
-        recording.trades[symbol] = in_order[kept]
+        recording.trades[symbol] = np.array(rows, TRADES)
     return recording
 
 
-def _dump_row(cells: list[str]) -> tuple[Any, ...]:
-    """Id, price, quantity, first and last fill, time in ms or us, maker, and perhaps a best-match column."""
-    if len(cells) not in (7, 8) or cells[6].lower() not in ("true", "false"):
-        raise ValueError("not the columns of a dump")
-    time = int(cells[5])
-    time_ms = time // 1_000 if time >= MICROSECONDS_FROM else time
-    fills = (int(cells[3]), int(cells[4]))
-    return trade_row(int(cells[0]), time_ms, cells[1], cells[2], cells[6].lower() == "true", fills)
-
-
-def _take(row: tuple[Any, ...], rows: list[tuple[Any, ...]], skipped: Counter[str], skip_zero: bool) -> None:
-    if skip_zero and (row[2] == 0 or row[3] == 0):
-        skipped["zero price or quantity"] += 1
-    else:
-        rows.append(row)
-
-
-def _read_ticks(lines: Iterator[str], skip_zero: bool) -> Recording:
-    """``{symbol, ts, price, size}`` in file order, ids from 1 on per symbol.
+def _read_ticks(lines: Iterator[str], kind: str, skip_zero: bool) -> Recording:
+    """Ticks in file order, ids from 1 on per symbol.
 
     The file does not say who was the maker: a price below the last one of its symbol counts as sold.
     """
     recording = Recording()
     rows: dict[str, list[tuple[Any, ...]]] = {}
     last: dict[str, tuple[Decimal, bool]] = {}
-    for line in lines:
+    skipped: Counter[str] = Counter()
+    for trade in (trades_of_csv if kind == "csv" else trades_of_ndjson)(lines, skipped):
         try:
-            symbol, time_ms, price, size = _tick_of(line)
-            before, maker = last.get(symbol, (price, False))
-            maker = price < before if price != before else maker
-            mine = rows.setdefault(symbol, [])
-            row = trade_row(len(mine) + 1, time_ms, f"{price:f}", f"{size:f}", maker)
-        except (ValueError, KeyError, TypeError, InvalidOperation):
+            symbol, price = read_symbol(trade.symbol), Decimal(trade.price)
+        except (RowRefused, ValueError, TypeError, InvalidOperation):
             recording.skipped["malformed"] += 1
             continue
-        if price:
+        before, maker = last.get(symbol, (price, False))
+        maker = price < before if price != before else maker
+        mine = rows.setdefault(symbol, [])
+        if _take(recording, mine, trade, len(mine) + 1, maker, skip_zero) and price:
             last[symbol] = (price, maker)
-        _take(row, mine, recording.skipped, skip_zero)
+    recording.skipped += Counter({"malformed": skipped.total()})
     recording.trades = {symbol: np.array(mine, TRADES) for symbol, mine in rows.items() if mine}
     return recording
 
 
-def _tick_of(line: str) -> tuple[str, int, Decimal, Decimal]:
-    tick = json.loads(line, parse_float=Decimal, parse_int=Decimal)
-    return read_symbol(tick["symbol"]), _time_ms(tick["ts"]), Decimal(tick["price"]), Decimal(tick["size"])
-
-
-def _time_ms(value: Any) -> int:
-    """ISO text, or a number of seconds, milliseconds or microseconds since 1970."""
-    if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
-        moment = datetime.fromisoformat(value)
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
-    number = Decimal(value)
-    if number >= MICROSECONDS_FROM:
-        return int(number // 1_000)
-    return int(number if number >= SECONDS_BELOW else number * 1_000)
+def _take(
+    recording: Recording, rows: list[tuple[Any, ...]], trade: RecordedTrade, agg_id: int, maker: bool, skip_zero: bool
+) -> bool:
+    """Add a trade where its numbers fit; whether they do."""
+    try:
+        row = trade_row(agg_id, trade.time_ms, str(trade.price), str(trade.quantity), maker, trade.fills)
+    except ValueError:
+        recording.skipped["malformed"] += 1
+        return False
+    if skip_zero and (row[2] == 0 or row[3] == 0):
+        recording.skipped["zero price or quantity"] += 1
+    else:
+        rows.append(row)
+    return True
 
 
 def _read_epoch_frames(lines: Iterator[str]) -> Recording:

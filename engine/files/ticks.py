@@ -1,9 +1,9 @@
-"""Recorded trades: which format a file is in, and its rows for the door.
+"""Recorded trades: which format a file is in, its trades, and its rows as they go to the server.
 
-Known formats: Binance aggTrade dumps (USD-M with 7 columns, spot with 8, with or without header,
-milli- or microseconds), tick CSV ``timestamp,symbol,price,size``, tick NDJSON
-``{"symbol", "ts", "price", "size"}``, and recorded exchange frames, one a line. Numbers stay the text
-they were in the file. What a row is worth is decided at the door, not here.
+Known formats: Binance aggTrade dumps (USD-M with 7 columns, spot with 8, with or without header), tick CSV
+``timestamp,symbol,price,size``, tick NDJSON ``{"symbol", "ts", "price", "size"}``, and recorded exchange frames, one
+a line. Times are ISO 8601 (UTC where they name no zone), or a number of seconds, milliseconds or microseconds. Numbers
+stay the text they were in the file. What a row is worth is decided by ``engine.market.ticks``, not here.
 """
 
 from __future__ import annotations
@@ -11,22 +11,37 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
 from engine.market.ticks import MICROSECONDS_FROM, read_row, row_of_frame
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER = "agg_trade_id"
+_SECONDS_BELOW = 10**11  # a time this small is in seconds
+_KINDS = {"dump": "aggTrades dump", "csv": "tick CSV", "ndjson": "tick NDJSON"}
 _ALIASES = {
     "timestamp": "ts", "time": "ts", "date": "ts", "datetime": "ts", "ts_ms": "ts",
     "size": "size", "quantity": "size", "qty": "size", "amount": "size", "volume": "size", "pair": "symbol",
 }  # fmt: skip
+
+
+class RecordedTrade(NamedTuple):
+    """One trade as a file has it. ``agg_id``, ``maker`` and ``fills`` (first and last fill) are None where it does not
+    say."""
+
+    symbol: Any
+    agg_id: int | None
+    price: Any
+    quantity: Any
+    time_ms: int
+    maker: bool | None
+    fills: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -48,50 +63,88 @@ def read_tick_file(name: str, lines: Iterable[str]) -> TickFile:
     first = next((line for line in source if line.strip()), None)
     if first is None:
         raise ValueError(f"{name} is empty; expected trades")
-    read = _reader_for(name, first)
-    return read(name, chain([first], source))
+    kind, everything = kind_of(name, first), chain([first], source)
+    if kind == "frames":
+        return _read_frames(everything)
+    file = TickFile(_KINDS[kind], has_ids=kind == "dump")
+    if kind == "dump":
+        symbol = name.replace("\\", "/").rpartition("/")[2].partition("-")[0].upper()
+        trades = trades_of_dump(symbol, everything, file.skipped)
+        file.rows = [
+            [symbol, trade.agg_id, trade.price, trade.quantity, trade.time_ms, trade.maker] for trade in trades
+        ]
+    else:
+        read = trades_of_ndjson if kind == "ndjson" else trades_of_csv
+        file.rows = _number(read(everything, file.skipped))
+    return file
 
 
-def _reader_for(name: str, first: str) -> Callable[[str, Iterator[str]], TickFile]:
+def kind_of(name: str, first: str) -> str:
+    """The format of a file by its first line: ``dump``, ``csv``, ``ndjson`` or ``frames``. Raises ValueError."""
     head = first.strip()
     if head.startswith("{"):
-        return _read_ndjson if '"price"' in head and '"symbol"' in head else _read_frames
+        return "ndjson" if '"price"' in head and '"symbol"' in head else "frames"
     if head.startswith(("wss://", "ws://")) or head.partition(": ")[2].startswith("{"):
-        return _read_frames
+        return "frames"
     cells = [cell.strip() for cell in head.split(",")]
     if len(cells) in (7, 8) and (cells[0].isdecimal() or cells[0].lower() in (_HEADER, "a")):
-        return _read_dump
+        return "dump"
     if {"ts", "symbol", "price", "size"} <= {_column(cell) for cell in cells}:
-        return _read_tick_csv
+        return "csv"
     raise ValueError(
         f"{name} begins with {head[:80]!r}; expected a Binance aggTrades dump, a tick CSV"
         " (timestamp,symbol,price,size), tick NDJSON, or recorded frames"
     )
 
 
-def _read_dump(name: str, lines: Iterator[str]) -> TickFile:
-    file = TickFile("aggTrades dump", has_ids=True)
-    symbol = name.replace("\\", "/").rpartition("/")[2].partition("-")[0].upper()
-    by_id: dict[int, list[Any]] = {}
+def trades_of_dump(symbol: str, lines: Iterable[str], skipped: Counter[str]) -> list[RecordedTrade]:
+    """The trades of an aggTrade dump, rising by id; of trades with one id the first."""
+    by_id: dict[int, RecordedTrade] = {}
     for cells in csv.reader(lines):
         if not cells or not cells[0].strip().isdecimal():
             if cells and cells[0].strip().lower() not in (_HEADER, "a"):
-                file.skipped["not a trade"] += 1
+                skipped["not a trade"] += 1
             continue
         try:
-            agg_id, price, quantity, _, _, time, maker = cells[:7]
-            number = int(agg_id)
-            row = [symbol, number, price, quantity, _milliseconds(int(time)), _flag(maker)]
+            agg_id, price, quantity, first, last, time, maker = cells[:7]
+            trade = RecordedTrade(
+                symbol, int(agg_id), price, quantity, _time(time), _flag(maker), (int(first), int(last))
+            )
         except ValueError:
-            file.skipped["cut off or malformed"] += 1
+            skipped["cut off or malformed"] += 1
             continue
-        if by_id.setdefault(number, row) is not row:
-            file.skipped["the same id again"] += 1
-    file.rows = [by_id[agg_id] for agg_id in sorted(by_id)]
-    return file
+        if by_id.setdefault(int(agg_id), trade) is not trade:
+            skipped["the same id again"] += 1
+    return [by_id[agg_id] for agg_id in sorted(by_id)]
 
 
-def _read_frames(name: str, lines: Iterator[str]) -> TickFile:
+def trades_of_ndjson(lines: Iterable[str], skipped: Counter[str]) -> Iterator[RecordedTrade]:
+    """The ticks of an NDJSON file, in the order of the file."""
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            tick = json.loads(line, parse_float=_plain, parse_int=str)
+            yield RecordedTrade(tick["symbol"], None, tick["price"], tick["size"], _time(tick["ts"]), None)
+        except (ValueError, KeyError, TypeError, InvalidOperation):
+            skipped["not a tick"] += 1
+
+
+def trades_of_csv(lines: Iterable[str], skipped: Counter[str]) -> Iterator[RecordedTrade]:
+    """The ticks of a CSV file with a header, in the order of the file."""
+    table = csv.reader(lines)
+    columns = [_column(cell) for cell in next(table)]
+    for cells in table:
+        if not cells:
+            continue
+        tick = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
+        try:
+            yield RecordedTrade(tick["symbol"].upper(), None, tick["price"], tick["size"], _time(tick["ts"]), None)
+        except (ValueError, KeyError, InvalidOperation):
+            skipped["not a tick"] += 1
+
+
+def _read_frames(lines: Iterator[str]) -> TickFile:
     file = TickFile("recorded frames", has_ids=True)
     for line in lines:
         text = line.strip()
@@ -114,48 +167,17 @@ def _read_frames(name: str, lines: Iterator[str]) -> TickFile:
     return file
 
 
-def _read_ndjson(name: str, lines: Iterator[str]) -> TickFile:
-    file = TickFile("tick NDJSON", has_ids=False)
-    rows: list[list[Any]] = []
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            tick = json.loads(line, parse_float=_plain, parse_int=str)
-            rows.append([tick["symbol"], tick["price"], tick["size"], _time(tick["ts"])])
-        except (ValueError, KeyError, TypeError):
-            file.skipped["not a tick"] += 1
-    file.rows = _number(rows)
-    return file
-
-
-def _read_tick_csv(name: str, lines: Iterator[str]) -> TickFile:
-    file = TickFile("tick CSV", has_ids=False)
-    table = csv.reader(lines)
-    columns = [_column(cell) for cell in next(table)]
-    rows: list[list[Any]] = []
-    for cells in table:
-        if not cells:
-            continue
-        tick = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
-        try:
-            rows.append([tick["symbol"].upper(), tick["price"], tick["size"], _time(tick["ts"])])
-        except (ValueError, KeyError):
-            file.skipped["not a tick"] += 1
-    file.rows = _number(rows)
-    return file
-
-
-def _number(ticks: list[list[Any]]) -> list[list[Any]]:
+def _number(trades: Iterable[RecordedTrade]) -> list[list[Any]]:
     """Give ids to ticks that have none: each symbol's good rows count up from 0, so that a refused row
     leaves no gap, and reading the same file again gives the same ids."""
     following: Counter[str] = Counter()
     rows = []
-    for symbol, price, size, time_ms in ticks:
-        row = [symbol, following[str(symbol)], price, size, time_ms, None]
+    for trade in trades:
+        name = str(trade.symbol)
+        row = [trade.symbol, following[name], trade.price, trade.quantity, trade.time_ms, None]
         rows.append(row)
         if _is_good(row):
-            following[str(symbol)] += 1
+            following[name] += 1
     return rows
 
 
@@ -183,14 +205,13 @@ def _flag(text: str) -> bool:
     return text.strip().lower() == "true"
 
 
-def _milliseconds(time: int) -> int:
-    return time // 1_000 if time >= MICROSECONDS_FROM else time
-
-
 def _time(text: str) -> int:
-    """Milliseconds since 1970 from ISO 8601 (UTC when it names no zone) or a number of ms or us."""
-    if text.isdecimal():
-        return _milliseconds(int(text))
+    """Milliseconds since 1970."""
+    if text.strip().replace(".", "", 1).isdecimal():
+        number = Decimal(text)
+        if number >= MICROSECONDS_FROM:
+            return int(number // 1_000)
+        return int(number if number >= _SECONDS_BELOW else number * 1_000)
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
