@@ -141,9 +141,10 @@ def _read_dump(lines: Iterator[str], symbol: str, skip_zero: bool) -> Recording:
     skipped: Counter[str] = Counter()
     trades = trades_of_dump(symbol, lines, skipped)
     doubles = skipped.pop("the same id again", 0)
-    recording.skipped += Counter({"malformed": skipped.total(), "duplicate": doubles})
+    recording.skipped += Counter({"malformed": skipped.total()})
     for trade in trades:
         _take(recording, rows, trade, trade.agg_id or 0, bool(trade.maker), skip_zero)
+    recording.skipped += Counter({"duplicate": doubles})
     if rows:
         recording.trades[symbol] = np.array(rows, TRADES)
     return recording
