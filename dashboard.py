@@ -24,7 +24,7 @@ from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
 from api.bounded_http import bounded_http
-from api.export import Table, add_export_routes, refuse_in_words
+from api.export import CsvFile, add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
@@ -124,12 +124,12 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     return Guard(login, hosts, content_security_policy(script_hashes))
 
 
-def _signals_file(pairs: PairService, watch_id: int) -> Table | None:
+def _signals_file(pairs: PairService, watch_id: int) -> CsvFile | None:
     log = pairs.signals(watch_id)
     return None if log is None else (f"signals-{log.pair.market}-{log.pair.y}-{log.pair.x}.csv", log_rows(log))
 
 
-def _scan_file(scans: ScanService, scan_id: int) -> Table | None:
+def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
     result = scans.result(scan_id)
     return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
 

@@ -26,8 +26,8 @@ SCAN_COLUMNS = (
 )  # fmt: skip
 
 Number = Annotated[int, Query(ge=0, lt=2**63)]
-Table = tuple[str, list[dict[str, Any]]]  # a name for the file, and the rows
-Find = Callable[[int], Table | None]
+CsvFile = tuple[str, list[dict[str, Any]]]  # a name for the file, and the rows
+Find = Callable[[int], CsvFile | None]
 
 
 def add_export_routes(app: FastAPI, signals: Find, scans: Find) -> None:
@@ -43,7 +43,7 @@ def add_export_routes(app: FastAPI, signals: Find, scans: Find) -> None:
         return _file(scans(scan), SCAN_COLUMNS, f"no scan with number {scan} is stored")
 
 
-def _file(found: Table | None, columns: Iterable[str], missing: str) -> StreamingResponse:
+def _file(found: CsvFile | None, columns: Iterable[str], missing: str) -> StreamingResponse:
     if found is None:
         raise HTTPException(404, missing)
     name, rows = found

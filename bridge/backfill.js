@@ -3,7 +3,7 @@
 
 /** What the server wants of the past: missing ids, and the minutes before a symbol's first trade (a warm start). */
 class Backfill {
-  /** @param {{plan: Plan, restRequests: RestRequests, feeds: Feeds, dedupQueue: DedupQueue, serverLink: ServerLink, host: Host}} parts */
+  /** @param {{plan: StreamPlan, restRequests: RestRequests, feeds: Feeds, dedupQueue: DedupQueue, serverLink: ServerLink, host: Host}} parts */
   constructor({ plan, restRequests, feeds, dedupQueue, serverLink, host }) {
     this.fetcher = new Fetcher(plan, restRequests.budget);
     this.restRequests = restRequests;

@@ -14,7 +14,7 @@ class Exchange {
   static HOUR_MS = 3_600_000; // the longest window of time that aggTrades takes
 
   /**
-   * @param {Plan} plan
+   * @param {StreamPlan} plan
    * @param {string[]} symbols
    */
   static socketUrl(plan, symbols) {
@@ -23,7 +23,7 @@ class Exchange {
   }
 
   /**
-   * @param {Plan} plan
+   * @param {StreamPlan} plan
    * @param {string} symbol
    * @param {number | null} fromId null for the newest trade only
    */
@@ -34,7 +34,7 @@ class Exchange {
 
   /**
    * Trades of one hour; a window of time goes with no id.
-   * @param {Plan} plan
+   * @param {StreamPlan} plan
    * @param {string} symbol
    * @param {number} sinceMs
    */
@@ -43,7 +43,7 @@ class Exchange {
     return `${plan.rest}/aggTrades?symbol=${encodeURIComponent(symbol)}&${hour}`;
   }
 
-  /** @param {Plan} plan */
+  /** @param {StreamPlan} plan */
   static infoUrl(plan) {
     // Spot's full answer is some 15 MB, most of it permission sets.
     return `${plan.rest}/exchangeInfo${plan.market === "spot" ? "?showPermissionSets=false" : ""}`;

@@ -4,7 +4,7 @@
 /** The stream of a market as one, over as many sockets as its symbols need. */
 class Feeds {
   /**
-   * @param {Plan} plan
+   * @param {StreamPlan} plan
    * @param {{rotateMs?: number, random: () => number, emit: Emit, newId: () => number,
    *   probe: (symbol: string, feed: Feed) => void}} shared by all, as Feed takes it
    */

@@ -49,7 +49,7 @@ class Fetcher {
   static UNREACHABLE = "the exchange's REST address cannot be reached from this browser";
 
   /**
-   * @param {Plan} plan
+   * @param {StreamPlan} plan
    * @param {Budget} budget
    */
   constructor(plan, budget) {

@@ -9,14 +9,14 @@
  * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolStates` knows the symbols, `symbolHealth` finds out why one
  * does not come, `backfill` brings what is missing, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
  *
- * Inputs: start, stop, opened, closed, received, answered, knocked, tick, notice. `view` changes nothing: it is
+ * What can happen: start, stop, opened, closed, received, answered, knocked, tick, notice. `view` changes nothing: it is
  * what a screen needs to know.
  */
 class Machine {
   static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
 
   /**
-   * @param {{plan: Plan, server: string, session: string, token: string, random: () => number, sendQueue?: SendQueue,
+   * @param {{plan: StreamPlan, server: string, session: string, token: string, random: () => number, sendQueue?: SendQueue,
    *   rotateMs?: number}} options
    */
   constructor({ plan, server, session, token, random, sendQueue = new SendQueue(), rotateMs }) {

@@ -6,7 +6,7 @@ class RestRequests {
   static INFO_TRIES = 3;
 
   /**
-   * @param {Plan} plan
+   * @param {StreamPlan} plan
    * @param {Host} host
    */
   constructor(plan, host) {

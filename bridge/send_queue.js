@@ -15,7 +15,7 @@
  * Rows on their way to the server: queued, then in flight as a numbered batch, gone when acknowledged.
  *
  * Waiting rows are kept as finished JSON of whole batches: about 60 bytes a row, so that two million
- * rows (half an hour at 1,000 a second) fit into 120 MB. Past that the oldest waiting batch is given
+ * rows (half an hour at 1,000 a second) fit into 120 MB. Beyond that the oldest waiting batch is given
  * up and named; the server sees the jump in the ids and asks for them.
  */
 class SendQueue {

@@ -11,7 +11,7 @@
  * @property {string} api path of the REST interface below its base
  * @property {{trades: number, info: number, time: number, minute: number}} weights of requests, and of a minute
  *
- * @typedef {object} Plan where to listen and what to ask for: all that a start needs to know of the exchange
+ * @typedef {object} StreamPlan where to listen and what to ask for: all that a start needs to know of the exchange
  * @property {string} venue key of Venues.ALL
  * @property {string} market
  * @property {string} stream full stream address without streams
@@ -103,7 +103,7 @@ class Venues {
   /**
    * The plan of a start. Throws an Error whose message is a sentence for the user.
    * @param {{venue: string, exchange?: string, rest?: string, symbols: string[]}} wish
-   * @returns {Plan}
+   * @returns {StreamPlan}
    */
   static plan({ venue: wanted, exchange = "", rest = "", symbols }) {
     if (!Object.hasOwn(Venues.ALL, wanted)) {

@@ -4,7 +4,7 @@
 /**
  * @typedef {object} StartMessage
  * @property {"start"} type
- * @property {Plan} plan
+ * @property {StreamPlan} plan
  * @property {string} server
  * @property {string} session
  * @property {number} seq number of the session's next batch

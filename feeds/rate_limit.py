@@ -1,4 +1,4 @@
-"""Asking an exchange for history politely: a quarter of its budget, one request at a time, pauses as it wishes."""
+"""Requests for an exchange's history: a quarter of its budget, one at a time, with the pauses that it asks for."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Bridge:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observed:
     """What a minute of trades has led to."""
 
     states: list[str]
@@ -78,7 +78,7 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
 
 async def a_minute(
     folder: Path, bridge_dir: Path, monkeypatch: pytest.MonkeyPatch, page_ms: int = 0, step_ms: int = 0
-) -> Seen:
+) -> Observed:
     """Sixty seconds of trades; the server's clock is set wrong in the middle. Then the bridge falls silent."""
     clock = Clock()
     monkeypatch.setattr(bridge_server, "now", clock.now)
@@ -101,7 +101,7 @@ async def a_minute(
             clock.passed_ms += 200
             states.append(server.health()["state"])
     ticks = rows(config.ticks_db, "SELECT seq, agg_id, trade_time_ms, future FROM ticks ORDER BY seq")
-    return Seen(states, ticks, rows(config.ticks_db, "SELECT * FROM v_bars ORDER BY 1, 2, 3"), findings)
+    return Observed(states, ticks, rows(config.ticks_db, "SELECT * FROM v_bars ORDER BY 1, 2, 3"), findings)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.durability.bridge import Bridge, ServerProcess
 
 
 @dataclass
-class Seen:
+class Observed:
     """What the attacks did to others: how long honest batches waited, s, and how far the server's memory grew."""
 
     waits_s: list[float]
@@ -26,7 +26,7 @@ class Seen:
 
 
 @asynccontextmanager
-async def watched(server: ServerProcess) -> AsyncIterator[Seen]:
+async def watched(server: ServerProcess) -> AsyncIterator[Observed]:
     """Keep an honest bridge going in a process of its own, and look at the server's memory, until the end."""
     honest = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.durability.honest", server.url, server.token,
@@ -34,7 +34,7 @@ async def watched(server: ServerProcess) -> AsyncIterator[Seen]:
     )  # fmt: skip
     assert honest.stdout is not None
     await honest.stdout.readline()  # its first batches are acknowledged
-    seen = Seen([])
+    seen = Observed([])
     before = server.usage.memory_info().rss
 
     async def watch() -> None:

@@ -23,7 +23,7 @@ def busy(**changes: object) -> SimulatedExchange:
     return SimulatedExchange(ExchangeSettings(coins=BUSY, weight_limit=10**9, **changes))  # type: ignore[arg-type]
 
 
-class Listener:
+class StreamListener:
     """A WebSocket client whose messages gather in ``texts`` until the connection ends."""
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -92,9 +92,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(exchange: SimulatedExchange, target: str) -> AsyncIterator[Listener]:
+async def listening(exchange: SimulatedExchange, target: str) -> AsyncIterator[StreamListener]:
     async with connect(exchange.ws_url + target, compression=None, max_queue=None) as connection:
-        yield Listener(connection)
+        yield StreamListener(connection)
 
 
 def combined(*symbols: str) -> str:
