@@ -22,7 +22,8 @@ from engine.market.history import MemoryHistory
 from engine.market.records import Run
 from engine.market.ticks import Tick
 from engine.pairs import PairModel, PairSettings, classic, defended, evidence_of
-from engine.pairs.layout import Floats
+from engine.pairs.growable_array import GrowableArray
+from engine.pairs.layout import Floats, Out
 from engine.pairs.leg_features import BAR_ROWS, X_HALF, Y_HALF, X, Y
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.settings import ESTIMATORS
@@ -54,6 +55,28 @@ def day() -> Floats:
     bars[[Y_HALF, X_HALF]] = 1e-5
     bars[BAR_ROWS - 2 :] = np.nan
     return bars
+
+
+def growth_rows() -> list[Row]:
+    """The longest bar of as many tables as there are pairs, which grow together; the peer doubles its room."""
+    pairs, bars, rows = SYMBOLS * (SYMBOLS - 1) // 2, 20_000, len(Out)
+    ours = [GrowableArray(rows) for _ in range(pairs)]
+    doubled = [np.empty((rows, 1_024)) for _ in range(pairs)]
+    longest_s = [0.0, 0.0]
+    for size in range(1, bars):
+        began_s = time.perf_counter()
+        for table in ours:
+            table.hold(size)
+        between_s = time.perf_counter()
+        for at, table in enumerate(doubled):
+            if size > table.shape[1]:
+                doubled[at] = np.empty((rows, 2 * table.shape[1]))
+                doubled[at][:, : table.shape[1]] = table
+        ended_s = time.perf_counter()
+        longest_s = [max(longest_s[0], between_s - began_s), max(longest_s[1], ended_s - between_s)]
+    mine, theirs = (1_000 * each for each in longest_s)
+    what = f"{pairs} pairs grow to {bars:,} bars: longest bar"
+    return [row(what, mine, "ms", peer="room doubled at once", theirs=theirs, ratio=theirs / mine)]
 
 
 def whole_rows() -> list[Row]:
@@ -149,7 +172,7 @@ def _resident_mib() -> float:
 def run() -> list[Row]:
     """Every line, printed as it comes."""
     lines = []
-    for number, part in enumerate((whole_rows, live_rows)):
+    for number, part in enumerate((whole_rows, live_rows, growth_rows)):
         fresh = part()
         show(fresh, heading=number == 0)
         lines += fresh

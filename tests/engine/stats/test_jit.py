@@ -27,6 +27,21 @@ def test_a_change_in_a_callee_reaches_the_cached_caller(tmp_path: Path) -> None:
     assert run(tmp_path, 5.0) == "10.0 0"
 
 
+def test_a_change_in_a_named_tuple_reaches_the_kernel_that_takes_it(tmp_path: Path) -> None:
+    """Two fields of one type change places: the types that Numba looks at are the same."""
+    kernel = "from engine.stats.jit import njit\nfrom pars import Par\n@njit\ndef caller(p: Par):\n    return p.a\n"
+    show = "from caller import caller; from pars import Par; print(caller(Par(a=1.0, b=2.0)))"
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "PYTHONDONTWRITEBYTECODE": "1"}
+    (tmp_path / "caller.py").write_text(f"from __future__ import annotations\n{kernel}")
+    for fields in ("a b", "b a"):
+        (tmp_path / "pars.py").write_text(
+            "from typing import NamedTuple\nclass Par(NamedTuple):\n"
+            + "".join(f"    {name}: float\n" for name in fields.split())
+        )
+        done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, env=environment, check=True)
+        assert done.stdout.strip() == "1.0"
+
+
 def test_importing_the_room_loads_neither_statsmodels_nor_scipy_stats() -> None:
     code = "import sys, engine.stats; print(sorted({'statsmodels', 'scipy.stats', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
