@@ -110,7 +110,7 @@ def _each(call: Callable[[], object], times: int) -> float:
     return (time.perf_counter() - begun) / times
 
 
-def tape(total_s: int) -> Iterator[list[Tick]]:
+def trade_history(total_s: int) -> Iterator[list[Tick]]:
     """Second by second: every symbol trades once at its bid and once at its ask."""
     rng = np.random.default_rng(1)
     common = np.cumsum(rng.normal(0, 1e-4, total_s))
@@ -129,7 +129,7 @@ def live_rows() -> list[Row]:
     """190 pairs: memory after 1,200 bars of history, and what each further second costs."""
     history = MemoryHistory()
     pipeline = Pipeline(history)
-    seq, seconds_of = 0, tape(HISTORY_S + LIVE_S)
+    seq, seconds_of = 0, trade_history(HISTORY_S + LIVE_S)
     for _ in range(HISTORY_S):
         for tick in next(seconds_of):
             seq += 1

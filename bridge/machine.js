@@ -9,7 +9,7 @@
  * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolStates` knows the symbols, `symbolHealth` finds out why one
  * does not come, `backfill` brings what is missing, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
  *
- * What can happen: start, stop, opened, closed, received, answered, knocked, tick, notice. `view` changes nothing: it is
+ * What can happen: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it is
  * what a screen needs to know.
  */
 class Machine {
@@ -43,7 +43,7 @@ class Machine {
     this.second = -Infinity;
     this.stopAt = Infinity;
     this.frozen = { ms: 0, at: -Infinity };
-    this.strangers = new Set(); // unknown message types, each named once
+    this.unknownTypes = new Set(); // unknown message types, each named once
   }
 
   /**
@@ -128,8 +128,8 @@ class Machine {
    * @param {boolean} answered
    * @param {number} now
    */
-  knocked(answered, now) {
-    this.serverLink.knocked(answered, now);
+  serverAnswered(answered, now) {
+    this.serverLink.serverAnswered(answered, now);
     return this.#flush();
   }
 
@@ -182,7 +182,7 @@ class Machine {
     try {
       message = JSON.parse(text);
     } catch {
-      // named below with the other strangers
+      // named below with the other unknown types
     }
     const type = message?.type;
     const done = this.serverLink.received(message ?? {}, now);
@@ -191,8 +191,8 @@ class Machine {
     else if (type === "lease") this.frameHandler.lease(message, now);
     else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (!["refused", "stored"].includes(type) && !this.strangers.has(type)) {
-      this.strangers.add(type);
+    else if (!["refused", "stored"].includes(type) && !this.unknownTypes.has(type)) {
+      this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }
   }

@@ -127,7 +127,7 @@ class ServerLink {
    * @param {boolean} answered
    * @param {number} now
    */
-  knocked(answered, now) {
+  serverAnswered(answered, now) {
     const again = this.probe.answered(answered, now);
     if (this.state !== "waiting") return;
     if (!answered) {
@@ -141,7 +141,7 @@ class ServerLink {
   /** @param {number} now */
   tick(now) {
     if (this.state === "off") return;
-    if (this.state === "waiting" && now >= this.retryAt && !this.probe.asking) this.#knock(now);
+    if (this.state === "waiting" && now >= this.retryAt && !this.probe.asking) this.#askServer(now);
     const answerDue = ["connecting", "greeting", "subscribing"].includes(this.state);
     if (answerDue && now - this.since > ServerLink.ANSWER_MS) {
       this.emit({ do: "close", socket: this.socket, code: 1000 });
@@ -259,7 +259,7 @@ class ServerLink {
   }
 
   /** @param {number} now */
-  #knock(now) {
+  #askServer(now) {
     if (!this.token) {
       this.retryAt = now + 2_000;
       this.emit({ do: "token" });

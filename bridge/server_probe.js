@@ -26,7 +26,7 @@ class ServerProbe {
     this.asking = true;
     this.askedAt = now;
     const url = new URL("/health", this.url.replace(/^ws/, "http")).href;
-    this.emit({ do: "knock", url, timeoutMs: ServerProbe.ANSWER_MS });
+    this.emit({ do: "askServer", url, timeoutMs: ServerProbe.ANSWER_MS });
   }
 
   /**

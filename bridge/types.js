@@ -8,12 +8,12 @@
  *   | {do: "send", socket: number, text: string, rows: number}
  *   | {do: "close", socket: number, code: number}
  *   | {do: "request", id: number, url: string}
- *   | {do: "knock", url: string, timeoutMs: number}
+ *   | {do: "askServer", url: string, timeoutMs: number}
  *   | {do: "wake", at: number}
  *   | {do: "token"}
  *   | {do: "log", level: "info" | "good" | "bad", text: string}} Action
- *   `send` has `rows` > 0 for a batch of trades; `request` and `knock` are HTTP, answered by `answered` and
- *   `knocked`; `wake` wants a tick at that time; `token` asks the page for the token anew
+ *   `send` has `rows` > 0 for a batch of trades; `request` and `askServer` are HTTP, answered by `answered` and
+ *   `serverAnswered`; `wake` wants a tick at that time; `token` asks the page for the token anew
  *
  * @typedef {(level: "info" | "good" | "bad", text: string) => void} Log
  *

@@ -82,7 +82,7 @@ class WorkerIo {
       else if (action.do === "connect") this.#connect(action.socket, action.url);
       else if (action.do === "close") this.#close(action.socket, action.code);
       else if (action.do === "request") void this.#request(action.id, action.url);
-      else if (action.do === "knock") this.#knock(action.url, action.timeoutMs);
+      else if (action.do === "askServer") this.#askServer(action.url, action.timeoutMs);
       else if (action.do === "token") this.scope.postMessage({ type: "token" });
     }
   }
@@ -192,14 +192,14 @@ class WorkerIo {
    * @param {string} url
    * @param {number} timeoutMs
    */
-  #knock(url, timeoutMs) {
+  #askServer(url, timeoutMs) {
     const source = new EventSource(url);
     const timer = setTimeout(() => done(false), timeoutMs);
     const done = (/** @type {boolean} */ answered) => {
       clearTimeout(timer);
       source.onopen = source.onerror = null;
       source.close();
-      this.#happened((machine, now) => machine.knocked(answered, now));
+      this.#happened((machine, now) => machine.serverAnswered(answered, now));
     };
     source.onopen = () => done(true);
     source.onerror = () => done(source.readyState === EventSource.CLOSED);

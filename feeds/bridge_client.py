@@ -56,7 +56,7 @@ class BridgeLink:
         self._symbols = list(symbols)
         self._fetch = fetch
         self._max_queue = max_queue
-        self._outbox = BatchQueue()
+        self._queue = BatchQueue()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -70,7 +70,7 @@ class BridgeLink:
     @property
     def tally(self) -> Tally:
         """What the server said of the rows so far."""
-        return self._outbox.tally
+        return self._queue.tally
 
     async def __aenter__(self) -> BridgeLink:
         self._task = asyncio.create_task(self._keep_connected())
@@ -91,20 +91,20 @@ class BridgeLink:
         Raises RefusedError when the server does not want us.
         """
         self._check()
-        place = self._outbox.add(rows)
+        place = self._queue.add(rows)
         self._wake.set()
-        while self._outbox.queued > self._max_queue:
+        while self._queue.queued > self._max_queue:
             await self._move()
         return place
 
     async def when_stored(self, place: int) -> None:
         """Return when every row up to ``place`` is acknowledged. Raises RefusedError when that will not happen."""
-        while self._outbox.acked < place:
+        while self._queue.acked < place:
             await self._move()
 
     async def drained(self) -> None:
         """Return when every row put so far is acknowledged."""
-        await self.when_stored(self._outbox.added)
+        await self.when_stored(self._queue.added)
 
     async def _move(self) -> None:
         self._check()
@@ -136,7 +136,7 @@ class BridgeLink:
         welcome = json.loads(await socket.recv())
         if welcome["type"] == "refused":
             raise RefusedError(f"the server refused the feed: {welcome['message']}")
-        self._outbox.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
+        self._queue.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
         if self._symbols:
             await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
         self._socket = socket
@@ -159,7 +159,7 @@ class BridgeLink:
             message = msgspec.json.decode(text)
             kind = message["type"]
             if kind == "ack":
-                self._outbox.acknowledged(message)
+                self._queue.acknowledged(message)
                 self._wake.set()
                 self._moved.set()
                 self._moved = asyncio.Event()
@@ -176,14 +176,14 @@ class BridgeLink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for message in self._outbox.ready():
+            for message in self._queue.ready():
                 await socket.send(message)
 
     async def _send_beats(self, socket: ClientConnection) -> None:
         while True:
             age_ms = None if self.last_frame_s is None else round((time.monotonic() - self.last_frame_s) * 1_000)
             beat: dict[str, Any] = {"type": "beat", "upstream": self.upstream, "age_ms": age_ms}
-            beat |= {"queued": self._outbox.queued, "unacked": self._outbox.unacked, "visible": True}
+            beat |= {"queued": self._queue.queued, "unacked": self._queue.unacked, "visible": True}
             await socket.send(json.dumps(beat | {"clock_ms": time.time_ns() // 1_000_000}))
             await asyncio.sleep(BEAT_MS / 1_000)
 

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-_ROOMS = ("market", "stats", "pairs")
+_PACKAGES = ("market", "stats", "pairs")
 
 
 @cache
@@ -14,7 +14,7 @@ def code_version() -> str:
     """Changes when a line of the path changes; a run made by other code is never continued."""
     engine = Path(__file__).parent.parent / "engine"
     digest = hashlib.sha256()
-    for room in _ROOMS:
-        for path in sorted((engine / room).glob("*.py")):
+    for package in _PACKAGES:
+        for path in sorted((engine / package).glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]

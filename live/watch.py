@@ -17,7 +17,7 @@ from live.shown_log import ShownLog
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class WatchSummary:
     """What stands beside a run's numbers, and what became of the bars whose |z| passed entry.
 
     ``entries``: on so many the rule entered; ``refused``: on so many it did not, by reason.
@@ -38,23 +38,23 @@ class Watch:
     log: ShownLog = field(default_factory=ShownLog)
     previous: RunEnd | None = None  # how the run before ended
     problem: str = ""  # why it is not followed: its settings cannot be read, or its computation failed
-    _worth: Worth | None = None
-    _worth_at: tuple[str, int, int] = ("", 0, 0)  # run, revisions, bars
+    _summary: WatchSummary | None = None
+    _summary_at: tuple[str, int, int] = ("", 0, 0)  # run, revisions, bars
 
-    def worth(self, run: PairRun) -> Worth | None:
+    def summary(self, run: PairRun) -> WatchSummary | None:
         """Of its run as it stands, None before its first bar. Made once for each state of the run: screens ask 20
         times a second, and it costs milliseconds."""
         if not run.model.size:
             return None
         state = (run.run.run_id, run.revisions, run.model.size)
-        if self._worth is None or state != self._worth_at:
-            self._worth, self._worth_at = _worth_of(run), state
-        return self._worth
+        if self._summary is None or state != self._summary_at:
+            self._summary, self._summary_at = _summary_of(run), state
+        return self._summary
 
 
-def _worth_of(run: PairRun) -> Worth:
+def _summary_of(run: PairRun) -> WatchSummary:
     action = run.model.column(Out.ACTION)
     entries = int(np.count_nonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT)))
     codes, counts = np.unique(run.model.column(Out.REASON)[action == Action.NO_ENTRY], return_counts=True)
     refused = {Reason(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
-    return Worth(evidence_of(run.model), entries, refused)
+    return WatchSummary(evidence_of(run.model), entries, refused)

@@ -180,7 +180,7 @@ def view_delta(monitor: Monitor, watch_id: int, seen: ViewerCursor, keep: int) -
 def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
     entry, model = watch.entry, run.model
     builder = monitor.pipelines[entry.market].builder
-    worth = watch.worth(run)
+    summary = watch.summary(run)
     return PairView(
         market=entry.market,
         y=entry.y,
@@ -197,9 +197,9 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         gate_open_share=model.gate_open_share,
         previous_end=watch.previous,
         gaps=sum(builder.gap_count(symbol) for symbol in (entry.y, entry.x)),
-        evidence=worth.evidence if worth else None,
-        entries=worth.entries if worth else 0,
-        refused=worth.refused if worth else {},
+        evidence=summary.evidence if summary else None,
+        entries=summary.entries if summary else 0,
+        refused=summary.refused if summary else {},
         logged=watch.log.count,
         log_kept=KEPT,
     )

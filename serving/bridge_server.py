@@ -66,8 +66,8 @@ class BridgeServer:
             config.fetch_limit_ids,
         )
         self._commits = CommitQueue(writer, now, self._committed)
-        self._lobby = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
-        self._outboxes: dict[int, SendQueue] = {}
+        self._limiter = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
+        self._send_queues: dict[int, SendQueue] = {}
         self._sockets: dict[int, BridgeConnection] = {}
         self._own = ServerBackfill(self._sink_of, routes)
         self._fetches: set[asyncio.Task[None]] = set()
@@ -102,7 +102,7 @@ class BridgeServer:
                 "127.0.0.1",
                 self._config.bridge_port,
                 process_request=self._answer,
-                create_connection=self._lobby.receive,  # type: ignore[arg-type]  # a factory will do, its docs say
+                create_connection=self._limiter.receive,  # type: ignore[arg-type]  # a factory will do, its docs say
                 backlog=TAKEN_AT_ONCE,
                 compression=None,
                 ping_interval=None,  # beats and ticks tell life; a pong of a frozen page would not
@@ -173,9 +173,9 @@ class BridgeServer:
     async def _converse(self, socket: ServerConnection) -> None:
         assert isinstance(socket, BridgeConnection)
         conn, self._next_conn = self._next_conn, self._next_conn + 1
-        outbox = self._outboxes[conn] = SendQueue()
+        send_queue = self._send_queues[conn] = SendQueue()
         self._sockets[conn] = socket
-        sender = asyncio.create_task(self._send_all(socket, outbox))
+        sender = asyncio.create_task(self._send_all(socket, send_queue))
         self._perform(self.intake.connected(conn, now().mono_ms))
         try:
             async for message in socket:
@@ -189,14 +189,14 @@ class BridgeServer:
             log.info("connection %d was lost: %s", conn, closed)
         finally:
             self._perform(self.intake.disconnected(conn, now().mono_ms))
-            self._outboxes.pop(conn, None)
+            self._send_queues.pop(conn, None)
             del self._sockets[conn]
             sender.cancel()
 
-    async def _send_all(self, socket: ServerConnection, outbox: SendQueue) -> None:
+    async def _send_all(self, socket: ServerConnection, send_queue: SendQueue) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
-                action = await outbox.get()
+                action = await send_queue.get()
                 if isinstance(action, Close):
                     await socket.close(action.code, action.reason)
                     return
@@ -213,17 +213,17 @@ class BridgeServer:
                 task = asyncio.create_task(self._fetch(action))
                 self._fetches.add(task)
                 task.add_done_callback(self._fetches.discard)
-            elif action.conn in self._outboxes:
+            elif action.conn in self._send_queues:
                 self._post(action)
 
     def _post(self, action: Send | Close) -> None:
         if isinstance(action, Close):
             log.info("closing connection %d: %s", action.conn, action.reason)
         try:
-            self._outboxes[action.conn].put_nowait(action)
+            self._send_queues[action.conn].put_nowait(action)
         except asyncio.QueueFull:
             log.warning("connection %d does not read what it is sent; cut off", action.conn)
-            del self._outboxes[action.conn]
+            del self._send_queues[action.conn]
             self._sockets[action.conn].cut_off("does not read")
 
     async def _fetch(self, asked: FetchSelf) -> None:

@@ -13,9 +13,9 @@ from websockets.asyncio.server import ServerConnection
 
 from engine.intake.actions import Close, Send
 
-MAX_STRANGERS = 40  # connections at once that have not said hello
+MAX_UNAUTHENTICATED = 40  # connections at once that have not said hello
 HEAD_BYTES = 32_768  # of HTTP, cookies of other servers on this machine included
-STRANGER_BYTES = 65_536  # the longest message of a stranger; a bridge may send its first batch with its hello
+UNAUTHENTICATED_BYTES = 65_536  # the longest message before hello; a bridge may send its first batch with its hello
 LAST_WORD_S = 1.0  # to read why it is closed, for who breaks the framing; it may go on sending that long
 OUTBOX_BYTES = 1 << 20  # what may wait for a client that does not read; then it is cut off
 TAKEN_AT_ONCE = 8  # new connections between two looks at those that are in: a crowd must not delay their trades
@@ -41,7 +41,7 @@ class ConnectionLimiter:
         """``refused`` is counted up by reason; ``message_bytes``: the longest message once they have said hello."""
         self.refused = refused
         self.message_bytes = message_bytes
-        self._strangers: dict[BridgeConnection, None] = {}
+        self._unauthenticated: dict[BridgeConnection, None] = {}
 
     def receive(self, *arguments: Any, **options: Any) -> BridgeConnection:
         """Make a connection; a factory for ``serve(create_connection=...)``."""
@@ -49,40 +49,40 @@ class ConnectionLimiter:
 
     def enter(self, visitor: BridgeConnection) -> None:
         """Somebody has come."""
-        self._strangers[visitor] = None
-        if len(self._strangers) > MAX_STRANGERS:
-            next(iter(self._strangers)).cut_off("too-many")
+        self._unauthenticated[visitor] = None
+        if len(self._unauthenticated) > MAX_UNAUTHENTICATED:
+            next(iter(self._unauthenticated)).cut_off("too-many")
 
     def leave(self, visitor: BridgeConnection) -> None:
-        """Somebody has gone, or is no stranger any more."""
-        self._strangers.pop(visitor, None)
+        """Somebody has gone, or has shown the token."""
+        self._unauthenticated.pop(visitor, None)
 
 
 class BridgeConnection(ServerConnection):
     """One connection to the bridge port."""
 
-    def __init__(self, lobby: ConnectionLimiter, *arguments: Any, **options: Any) -> None:
+    def __init__(self, limiter: ConnectionLimiter, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._lobby = lobby
+        self._limiter = limiter
         self._is_counted = False
         self._head_bytes = 0
-        self.protocol.max_message_size = STRANGER_BYTES
+        self.protocol.max_message_size = UNAUTHENTICATED_BYTES
 
     def let_in(self) -> None:
         """It has said hello."""
-        self._lobby.leave(self)
-        self.protocol.max_message_size = self._lobby.message_bytes
+        self._limiter.leave(self)
+        self.protocol.max_message_size = self._limiter.message_bytes
 
     def cut_off(self, reason: str) -> None:
         """End it without a word: it does not read, or there are too many."""
         self._count(reason)
-        self._lobby.leave(self)
+        self._limiter.leave(self)
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         super().connection_made(transport)
-        self._lobby.enter(self)
+        self._limiter.enter(self)
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
@@ -99,7 +99,7 @@ class BridgeConnection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
         super().connection_lost(exc)
-        self._lobby.leave(self)
+        self._limiter.leave(self)
         if self.response is None or self.protocol.handshake_exc is not None:
             self._count("handshake")  # not HTTP, not a WebSocket, or too slow
         elif self.response.status_code in _OBJECTIONS:
@@ -115,7 +115,7 @@ class BridgeConnection(ServerConnection):
         """Once for each connection; what the intake refuses it counts itself."""
         if not self._is_counted:
             self._is_counted = True
-            self._lobby.refused[reason] += 1
+            self._limiter.refused[reason] += 1
 
 
 class SendQueue(asyncio.Queue[Send | Close]):

@@ -47,8 +47,12 @@ class SimulatedExchange:
 
     def __init__(self, settings: ExchangeSettings | None = None) -> None:
         self.settings = settings or ExchangeSettings()
-        self._assembly = assemble(self.settings, int(time.time() * 1_000))
-        self._venue, self._clock, self._keeper = self._assembly.venue, self._assembly.clock, self._assembly.keeper
+        self._factory = assemble(self.settings, int(time.time() * 1_000))
+        self._venue, self._clock, self._state_writer = (
+            self._factory.venue,
+            self._factory.clock,
+            self._factory.state_writer,
+        )
         self._clients = Clients()
         self._gate = ConnectionPolicy(
             self.settings.rotation_s, self.settings.shutdown_notice_s, self.settings.geo_block
@@ -90,12 +94,12 @@ class SimulatedExchange:
     @property
     def symbols(self) -> list[str]:
         """What is traded."""
-        return list(self._venue.tapes)
+        return list(self._venue.trade_histories)
 
     @property
     def skipped(self) -> Counter[str]:
         """What was left out of the recordings, by reason."""
-        return self._assembly.skipped
+        return self._factory.skipped
 
     @property
     def now_ms(self) -> int:
@@ -127,7 +131,7 @@ class SimulatedExchange:
             if error.errno != errno.EADDRINUSE:
                 raise
             raise PortTaken(f"port {self.settings.port} is in use; expected a free one on {HOST}") from None
-        if not self._assembly.waits:
+        if not self._factory.waits:
             self._begin()
         self._pump = asyncio.create_task(self._run())
 
@@ -162,7 +166,7 @@ class SimulatedExchange:
 
     def _begin(self) -> None:
         real_ms = time.time() * 1_000
-        begin_ms = self._assembly.begins_ms(int(real_ms))
+        begin_ms = self._factory.begins_ms(int(real_ms))
         self._venue.begin(begin_ms)
         self._clock.start(begin_ms, real_ms)
 
@@ -170,8 +174,8 @@ class SimulatedExchange:
         if self._clock.started:
             self._venue.halt()
             self._advance(self._venue.now_ms + LAG_MS[1])
-            if self._keeper:
-                self._keeper.close(self._venue.source_ms, self._venue.now_ms)
+            if self._state_writer:
+                self._state_writer.close(self._venue.source_ms, self._venue.now_ms)
         self._clients.notice_all(self._venue.now_ms)
 
     async def _run(self) -> None:
@@ -186,7 +190,7 @@ class SimulatedExchange:
     def _reading(self) -> bool:
         if self._venue.verbatim:
             return bool(self._clients.readers())
-        return not self._clients.wanted().isdisjoint(self._venue.tapes)
+        return not self._clients.wanted().isdisjoint(self._venue.trade_histories)
 
     def _turn(self) -> float:
         """One turn of the market; how long to sleep after it, in seconds."""
@@ -206,8 +210,8 @@ class SimulatedExchange:
 
     def _advance(self, now_ms: int) -> None:
         frames = self._venue.advance(now_ms, self._clients.wanted())
-        if self._keeper:
-            self._keeper.note(self._venue.source_ms, now_ms)
+        if self._state_writer:
+            self._state_writer.note(self._venue.source_ms, now_ms)
         self._clients.send(frames)
         if self._venue.source.finished and self._venue.settled():
             self.finished.set()
@@ -252,7 +256,7 @@ class SimulatedExchange:
                 return Answer(HTTPStatus.OK, as_json(perform(self.faults, query)), {})
             if path == "/sim/ledger":
                 symbol = dict(parse_qsl(query)).get("symbol", "")
-                parts = self._venue.tape(symbol).snapshot()
+                parts = self._venue.trade_history(symbol).snapshot()
                 # Millions of rows take seconds: in a thread, so that the market does not stand still.
                 did = await asyncio.to_thread(ledger, symbol, parts, self._venue.settled())
                 return Answer(HTTPStatus.OK, as_json(did), {})

@@ -21,7 +21,7 @@ class ExchangeFactory:
     venue: Venue
     clock: Clock
     waits: bool
-    keeper: StateWriter | None = None
+    state_writer: StateWriter | None = None
     not_before_ms: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -63,6 +63,6 @@ def _synthetic(settings: ExchangeSettings, real_ms: int) -> ExchangeFactory:
         Venue(source, settings.remember_trades, settings.remember_hours),
         Clock(settings.speed, as_read=catches_up, meets=catches_up, step_ms=source.step_ms),
         waits=catches_up,
-        keeper=StateWriter(settings.state_file, market, saved) if settings.state_file else None,
+        state_writer=StateWriter(settings.state_file, market, saved) if settings.state_file else None,
         not_before_ms=saved.through_ms + 1 if saved else 0,
     )

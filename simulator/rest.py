@@ -86,10 +86,10 @@ class Rest:
         symbol = params.get("symbol")
         if not symbol:
             raise _Refused(-1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
-        tape = self._venue.tapes.get(symbol)
-        if tape is None:
+        trade_history = self._venue.trade_histories.get(symbol)
+        if trade_history is None:
             raise _Refused(-1121, "Invalid symbol.")
-        return rest_body(_selected(tape, params))
+        return rest_body(_selected(trade_history, params))
 
     def _exchange_info(self, params: dict[str, str]) -> str:
         return json.dumps(exchange_info(self._venue.source.instruments, self._venue.now_ms, self._weight_limit))
@@ -103,7 +103,7 @@ def error_body(code: int, message: str) -> str:
     return json.dumps({"code": code, "msg": message}, separators=(",", ":"))
 
 
-def _selected(tape: TradeHistory, params: dict[str, str]) -> Rows:
+def _selected(trade_history: TradeHistory, params: dict[str, str]) -> Rows:
     limit = _number(params, "limit")
     if limit is not None and not 1 <= limit <= MAX_LIMIT:
         raise _Refused(-1130, "Data sent for parameter 'limit' is not valid.")
@@ -112,14 +112,14 @@ def _selected(tape: TradeHistory, params: dict[str, str]) -> Rows:
     if from_id is not None:
         if start_ms is not None or end_ms is not None:
             raise _Refused(-1128, "Combination of optional parameters invalid.")
-        return tape.from_id(from_id, limit)
+        return trade_history.from_id(from_id, limit)
     if start_ms is None:
-        return tape.latest(limit) if end_ms is None else tape.between(0, end_ms)[-limit:]
+        return trade_history.latest(limit) if end_ms is None else trade_history.between(0, end_ms)[-limit:]
     if end_ms is not None and start_ms > end_ms:
         raise _Refused(-1023, "Start time is greater than end time.")
     if end_ms is not None and end_ms - start_ms > HOUR_MS:
         raise _Refused(-1127, "More than 1 hours between startTime and endTime.")
-    return tape.between(start_ms, np.iinfo(np.int64).max if end_ms is None else end_ms)[:limit]
+    return trade_history.between(start_ms, np.iinfo(np.int64).max if end_ms is None else end_ms)[:limit]
 
 
 def _number(params: dict[str, str], name: str) -> int | None:

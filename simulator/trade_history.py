@@ -1,4 +1,4 @@
-"""The tape: every trade of one symbol that the exchange still remembers, in bounded memory.
+"""The trade history: every trade of one symbol that the exchange still remembers, in bounded memory.
 
 A stretch of trades is a numpy structured array (``TRADES``). Prices and quantities are whole units of
 a decimal with a known number of places, so that what is sent has exactly the digits that were traded.

@@ -1,6 +1,6 @@
 """The exchange without its sockets and without a clock: advanced to a time, it answers the frames due by then.
 
-A trade is on the tape, and REST knows it, from its trade time on. Its frame is due at its E.
+A trade is on the trade_history, and REST knows it, from its trade time on. Its frame is due at its E.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOREVER_MS = 2**62
 
 
 class Venue:
-    """A source's trades on tapes, and on their way to the subscribers."""
+    """A source's trades on trade_histories, and on their way to the subscribers."""
 
     def __init__(self, source: Source, remember_trades: int, remember_hours: float) -> None:
         self.source = source
@@ -31,7 +31,9 @@ class Venue:
         self._halted_ms: int | None = None
         self._halted_until_ms = 0
         symbols = [instrument.symbol for instrument in source.instruments]
-        self.tapes = {symbol: TradeHistory(remember_trades, int(remember_hours * HOUR_MS)) for symbol in symbols}
+        self.trade_histories = {
+            symbol: TradeHistory(remember_trades, int(remember_hours * HOUR_MS)) for symbol in symbols
+        }
         self.verbatim = isinstance(source, RecordedFrames)
         self._disturbances = {symbol: StreamFaults() for symbol in symbols}
         self._unsent: dict[str, list[Rows]] = {symbol: [] for symbol in symbols}
@@ -60,7 +62,7 @@ class Venue:
         self.now_ms = now_ms
         happened = self._trade(now_ms)
         for symbol, rows in happened.trades.items():
-            self.tapes[symbol].append(rows)
+            self.trade_histories[symbol].append(rows)
             if happened.frames is None:
                 self._unsent[symbol].append(rows)
         if happened.frames is not None:
@@ -77,24 +79,24 @@ class Venue:
 
     def trades(self, symbol: str) -> list[Trade]:
         """Everything remembered of one symbol, in id order."""
-        return trades_of(symbol, joined(self.tape(symbol).snapshot()))
+        return trades_of(symbol, joined(self.trade_history(symbol).snapshot()))
 
-    def tape(self, symbol: str) -> TradeHistory:
-        """The tape of one symbol; raises FaultRefused when it is not traded here."""
-        if symbol not in self.tapes:
-            raise FaultRefused(f"symbol is {symbol!r}; expected one of {', '.join(self.tapes)}")
-        return self.tapes[symbol]
+    def trade_history(self, symbol: str) -> TradeHistory:
+        """The trade history of one symbol; raises FaultRefused when it is not traded here."""
+        if symbol not in self.trade_histories:
+            raise FaultRefused(f"symbol is {symbol!r}; expected one of {', '.join(self.trade_histories)}")
+        return self.trade_histories[symbol]
 
     def disturbance(self, symbol: str) -> StreamFaults:
         """The stream faults of one symbol. Raises FaultRefused for an unknown one, or where frames are replayed."""
-        self.tape(symbol)
+        self.trade_history(symbol)
         if self.verbatim:
             raise FaultRefused("this fault needs trades; this exchange replays recorded frames as they are")
         return self._disturbances[symbol]
 
     def jump(self, symbol: str, bps: float) -> None:
         """Move one price for good; raises FaultRefused where it is recorded or unknown."""
-        self.tape(symbol)
+        self.trade_history(symbol)
         self.source.jump(symbol, bps)
 
     def lag(self, lag_ms: int) -> None:
@@ -135,6 +137,6 @@ class Venue:
             return []
         rows, forgotten = disturbance.passed(waiting[:cut])
         if len(forgotten):
-            self.tapes[symbol].forget(forgotten)
+            self.trade_histories[symbol].forget(forgotten)
         ended = self._halted_ms is not None or self.source.finished
         return disturbance.sent(agg_trade_frames(symbol, rows), ended and not self._unsent[symbol])

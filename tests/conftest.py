@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a server of the real kind in a folder of its own, and waiting for a state."""
+"""What tests of several packages share: a server of the real kind in a folder of its own, and waiting for a state."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ async def test_a_slow_disk_stops_the_reading_and_loses_nothing(harness: ServerHa
         await until(lambda: harness.server.health()["waiting_batches"] >= 32, what="32 batches in flight")
         await until(lambda: harness.server.health()["markets"]["sim"]["state"] == "STORAGE STALLED")
         assert harness.server.intake.must_wait(0), "no more is read than may be in flight"
-        assert harness.server.intake.traffic.markets["sim"].received == 32 * 500
+        assert harness.server.intake.metrics.markets["sim"].received == 32 * 500
         found = harness.server.health()["markets"]["sim"]["findings"]
         assert [(each["code"], each["what"]) for each in found] == [("backpressure", "16,000 rows wait for the disk.")]
         lock.execute("ROLLBACK")
@@ -98,7 +98,7 @@ async def test_stopping_commits_what_has_arrived(tmp_path: Path, bridge_dir: Pat
             await ask(socket, harness.hello())
             for n in range(1, 31):
                 await socket.send(json.dumps({"type": "ticks", "seq": n, "rows": [row(n)]}))
-            await until(lambda: server.intake.traffic.markets.get("sim", MarketMetrics()).received == 30)
+            await until(lambda: server.intake.metrics.markets.get("sim", MarketMetrics()).received == 30)
             socket.transport.abort()  # it has not read its acknowledgements, so it could not close politely
     assert not (config.data_dir / "ticks.db-wal").exists(), "one tidy file is left"
     assert len(stored(harness)) == 30

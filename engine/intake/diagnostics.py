@@ -46,11 +46,11 @@ class GapFacts:
     lost: tuple[GapUpdate, ...] = ()
 
 
-def findings(pulses: Iterable[BridgeReport], gaps: GapFacts, waiting_rows: int) -> list[Diagnostic]:
+def findings(reports: Iterable[BridgeReport], gaps: GapFacts, waiting_rows: int) -> list[Diagnostic]:
     """Everything that can be said of one market now, most urgent first."""
     found: list[Diagnostic] = []
-    for pulse in pulses:
-        found += _of_bridge(pulse)
+    for report in reports:
+        found += _of_bridge(report)
     if waiting_rows > BACKPRESSURE_ROWS:
         found.append(
             Diagnostic("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It catches up by itself.")
@@ -58,23 +58,23 @@ def findings(pulses: Iterable[BridgeReport], gaps: GapFacts, waiting_rows: int) 
     return found + _of_gaps(gaps)
 
 
-def _of_bridge(pulse: BridgeReport) -> list[Diagnostic]:
-    beat, found = pulse.beat, []
-    if pulse.age_ms > STALE_BEAT_MS:
+def _of_bridge(report: BridgeReport) -> list[Diagnostic]:
+    beat, found = report.beat, []
+    if report.age_ms > STALE_BEAT_MS:
         what = (
-            f"The {pulse.client} is connected and has been silent for {pulse.age_ms / 1_000:.0f} s: frozen or asleep."
+            f"The {report.client} is connected and has been silent for {report.age_ms / 1_000:.0f} s: frozen or asleep."
         )
         found.append(Diagnostic("frozen", what, "Wake the computer or the tab; the page then goes on by itself."))
     if beat.permission:
         what = f"The browser does not let the page through: {beat.permission}."
         found.append(Diagnostic("permission", what, "Allow it beside the address bar, then reload the page."))
-    if abs(pulse.skew_ms) > SKEW_MS:
-        way = "ahead of" if pulse.skew_ms > 0 else "behind"
-        what = f"The {pulse.client}'s clock is {abs(pulse.skew_ms) / 1_000:.1f} s {way} this computer's."
+    if abs(report.skew_ms) > SKEW_MS:
+        way = "ahead of" if report.skew_ms > 0 else "behind"
+        what = f"The {report.client}'s clock is {abs(report.skew_ms) / 1_000:.1f} s {way} this computer's."
         found.append(Diagnostic("clock-skew", what, "Set both clocks by network time."))
     if beat.skew_ms is not None and abs(beat.skew_ms) > SKEW_MS:
         way = "ahead of" if beat.skew_ms > 0 else "behind"
-        what = f"The {pulse.client}'s clock is {abs(beat.skew_ms) / 1_000:.1f} s {way} the exchange's."
+        what = f"The {report.client}'s clock is {abs(beat.skew_ms) / 1_000:.1f} s {way} the exchange's."
         found.append(
             Diagnostic("clock-skew-exchange", what, "Set the clock by network time; trade times are not touched.")
         )
@@ -84,7 +84,7 @@ def _of_bridge(pulse: BridgeReport) -> list[Diagnostic]:
             Diagnostic("exchange-lag", what, "The network or the exchange is slow; signals come late by as much.")
         )
     if beat.queued > BACKLOG_ROWS:
-        what = f"{beat.queued:,} rows wait in the {pulse.client}."
+        what = f"{beat.queued:,} rows wait in the {report.client}."
         found.append(Diagnostic("backlog", what, "It is catching up; nothing is lost."))
     return found
 

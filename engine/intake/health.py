@@ -49,10 +49,10 @@ def facts_of(intake: Intake, market: str, moment: Moment) -> Facts:
     known = intake.registry.markets.get(market, Market())
     beats = [b for b in intake.registry.live(market) if b.beat is not None]
     fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
-    silent = intake.traffic.silent(market, moment.now_ms)
+    silent = intake.metrics.silent(market, moment.now_ms)
     return Facts(
         sign_age_ms=None if known.sign_ms is None else moment.now_ms - known.sign_ms,
-        trade_age_ms=intake.traffic.trade_age_ms(market, moment.now_ms),
+        trade_age_ms=intake.metrics.trade_age_ms(market, moment.now_ms),
         upstream=fresh.beat.upstream if fresh and fresh.beat else None,
         silent=tuple(symbol for symbol in silent if intake.leases.holder(market, symbol) is not None),
         last_word=known.last_word,
@@ -63,24 +63,24 @@ def facts_of(intake: Intake, market: str, moment: Moment) -> Facts:
 
 def findings_of(intake: Intake, market: str, moment: Moment) -> list[Diagnostic]:
     """What else there is to say of a market."""
-    pulses = []
+    reports = []
     for bridge in intake.registry.live(market):
         if bridge.hello is not None and bridge.beat is not None:
             age_ms = moment.now_ms - bridge.beat_ms
             skew_ms = bridge.beat.clock_ms - (moment.wall_ms - age_ms)
-            pulses.append(BridgeReport(bridge.hello.client, bridge.beat, age_ms, skew_ms))
+            reports.append(BridgeReport(bridge.hello.client, bridge.beat, age_ms, skew_ms))
     count = intake.gaps.count(market)
     gaps = GapFacts(
         count.gaps, count.given_up, count.missing_ids, intake.gaps.is_fetching(market),
         tuple(intake.gaps.given_up(market, SHOWN_LOST)),
     )  # fmt: skip
-    return findings(pulses, gaps, moment.waiting_rows)
+    return findings(reports, gaps, moment.waiting_rows)
 
 
 def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[str, Any]:
     facts = facts_of(intake, market, moment)
     status = evaluate(facts, limit_ms)
-    traffic = intake.traffic.markets.get(market, MarketMetrics())
+    traffic = intake.metrics.markets.get(market, MarketMetrics())
     return {
         "state": status.state.value,
         "cause": status.cause,

@@ -37,7 +37,7 @@ from engine.market.records import Batch, Commit, Event, GapUpdate
 
 HELLO_WITHIN_MS = 2_000
 MAX_BRIDGES = 64
-MAX_STRANGERS = 32  # connections that have not greeted yet; a hostile page can open these, and no more
+MAX_UNAUTHENTICATED = 32  # connections that have not greeted yet; a hostile page can open these, and no more
 SILENT_MS = 2_500  # without a beat for this long, a bridge that has sent beats counts as gone
 _RAW = -1  # the number of a batch that came as a raw frame
 _OWN = -1  # no connection: rows that the server fetched itself
@@ -64,15 +64,15 @@ class Intake:
         self._token = token.encode()
         self.registry = Registry(high_water or {})
         self.leases = Leases()
-        self._asking = GapRecovery(self.leases, gaps, warm_start_ms, own_markets, fetch_limit_ids)
-        self.traffic = IntakeMetrics()
-        self.rows = RowReader(self.traffic)
+        self._recovery = GapRecovery(self.leases, gaps, warm_start_ms, own_markets, fetch_limit_ids)
+        self.metrics = IntakeMetrics()
+        self.rows = RowReader(self.metrics)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason
 
     @property
     def gaps(self) -> OpenGaps:
         """Every gap that still misses something."""
-        return self._asking.gaps
+        return self._recovery.gaps
 
     def started(self) -> list[Action]:
         """The server is up: whatever bridge a market had is gone, however the server before this one ended."""
@@ -81,9 +81,9 @@ class Intake:
     def connected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has opened."""
         self.registry.bridges[conn] = Bridge(now_ms)
-        strangers = self.registry.strangers()
-        if len(strangers) > MAX_STRANGERS:  # the oldest goes: who knows the token says so at once
-            return self._refuse(strangers[0], "too-many", f"{MAX_STRANGERS} others wait to greet", now_ms)
+        unauthenticated = self.registry.unauthenticated()
+        if len(unauthenticated) > MAX_UNAUTHENTICATED:  # the oldest goes: who knows the token says so at once
+            return self._refuse(unauthenticated[0], "too-many", f"{MAX_UNAUTHENTICATED} others wait to greet", now_ms)
         return []
 
     def received(self, conn: int, text: str | bytes, now_ms: int) -> list[Action]:
@@ -106,7 +106,7 @@ class Intake:
             self.registry.market(extent.market).high_water[extent.symbol] = extent.high_water
         for receipt in commit.receipts:
             batch = receipt.batch
-            self.traffic.stored(batch.market, receipt, now_ms)
+            self.metrics.stored(batch.market, receipt, now_ms)
             bridge = self.registry.bridges.get(batch.conn)
             if bridge is None:
                 continue
@@ -115,23 +115,23 @@ class Intake:
                 bridge.owes_stored = True
             else:
                 actions.append(_ack(batch, receipt.stored, receipt.duplicates, receipt.conflicts))
-        return actions + self._asking.committed(commit, now_ms)
+        return actions + self._recovery.committed(commit, now_ms)
 
     def fetched_rows(self, market: str, rows: list[object]) -> list[Action]:
         """Rows of history that the server fetched itself."""
         batch = self.rows.batch(_OWN, 0, market, "the server itself", rows)
-        return [Store(batch), *self._asking.refused(market, batch.refused)]
+        return [Store(batch), *self._recovery.refused(market, batch.refused)]
 
     def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
         """A FetchSelf has ended; ``problem`` says why some ids could not be had, None when all came."""
-        return self._asking.fetched_self(asked, problem)
+        return self._recovery.fetched_self(asked, problem)
 
     def disconnected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has closed, whoever closed it."""
         bridge = self.registry.bridges.pop(conn, None)
         if bridge is None or bridge.hello is None:
             return []
-        self._asking.left(conn)
+        self._recovery.left(conn)
         return self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
 
     def tick(self, now_ms: int) -> list[Action]:
@@ -151,7 +151,7 @@ class Intake:
                 actions.append(
                     Send(conn, encode(type="stored", high_water=self.registry.market(bridge.hello.market).high_water))
                 )
-        return actions + self._asking.ask_again(now_ms)
+        return actions + self._recovery.ask_again(now_ms)
 
     def has_greeted(self, conn: int) -> bool:
         """Whether a connection has shown the token, and is still wanted."""
@@ -170,7 +170,7 @@ class Intake:
             raise MessageRefused(
                 "bad-token", "the token is not this server's; reload the page after the server started"
             )
-        if len(self.registry.bridges) - len(self.registry.strangers()) >= MAX_BRIDGES:
+        if len(self.registry.bridges) - len(self.registry.unauthenticated()) >= MAX_BRIDGES:
             raise MessageRefused("too-many", f"{MAX_BRIDGES} bridges are connected; close some")
         if not self.registry.has_room(message.market):
             raise MessageRefused(
@@ -197,7 +197,7 @@ class Intake:
             changed = self.leases.want(conn, hello.market, message.symbols)
             return self._tell_leases({conn} | changed, now_ms)
         if isinstance(message, Unfetchable):
-            return self._asking.unfetchable(conn, hello.market, message)
+            return self._recovery.unfetchable(conn, hello.market, message)
         if isinstance(message, Bye):
             if not hello.helper:
                 self.registry.market(hello.market).last_word = message.reason
@@ -223,7 +223,7 @@ class Intake:
         self.registry.sign(hello, now_ms)
         bridge.in_flight += 1
         batch = self.rows.batch(conn, number, hello.market, hello.client, rows)
-        return [Store(batch), *self._asking.refused(hello.market, batch.refused)]
+        return [Store(batch), *self._recovery.refused(hello.market, batch.refused)]
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
         actions: list[Action] = []
@@ -234,7 +234,7 @@ class Intake:
             active, standby = self.leases.of(conn)
             actions.append(Send(conn, encode(type="lease", active=active, standby=standby)))
             for symbol in active:
-                actions += self._asking.ask(bridge.hello.market, symbol, now_ms)
+                actions += self._recovery.ask(bridge.hello.market, symbol, now_ms)
         return actions
 
     def _holds(self, conn: int) -> bool:

@@ -12,7 +12,7 @@ MAX_MARKETS = 64  # known at a time, those in the store included: each costs mem
 
 @dataclass(slots=True)
 class Bridge:
-    """One connection; a stranger until it has said hello."""
+    """One connection; unauthenticated until it has said hello."""
 
     opened_ms: int
     hello: Hello | None = None
@@ -42,7 +42,7 @@ class Registry:
         self.bridges: dict[int, Bridge] = {}
         self.markets = {market: Market(high_water=dict(ids)) for market, ids in high_water.items()}
 
-    def strangers(self) -> list[int]:
+    def unauthenticated(self) -> list[int]:
         """Connections that have not said hello, oldest first."""
         return [conn for conn, bridge in self.bridges.items() if bridge.hello is None]
 

@@ -1,1 +1,1 @@
-"""Trades, bars and what several rooms share about a market."""
+"""Trades, bars and what several packages share about a market."""

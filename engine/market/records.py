@@ -1,4 +1,4 @@
-"""Facts that several rooms share. Frozen: a changed fact is a new fact."""
+"""Facts that several packages share. Frozen: a changed fact is a new fact."""
 
 from __future__ import annotations
 

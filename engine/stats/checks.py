@@ -1,4 +1,4 @@
-"""The door of the room: what comes in is 1-D, finite float64 of a stated length, or is refused with what was found."""
+"""What comes in is 1-D, finite float64 of a stated length, or is refused with what was found."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ def log(page: Page) -> str:
 
 def all_stored(server: ScriptedServer, exchange: ScriptedExchange) -> None:
     """Wait until the server has every trade, and compare them to the last digit."""
-    for symbol in exchange.tape:
+    for symbol in exchange.trade_history:
         wait_until(lambda s=symbol: server.ids(s) == exchange.ids(s), f"every trade of {symbol} is stored")
-    assert set(server.rows.values()) == {row for rows in exchange.tape.values() for row in rows}
+    assert set(server.rows.values()) == {row for rows in exchange.trade_history.values() for row in rows}
     assert server.faults == []
 
 

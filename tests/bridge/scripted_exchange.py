@@ -21,7 +21,7 @@ class ScriptedExchange(Peer):
 
     def __init__(self, *symbols: str, first_id: int = 3_460_311_795) -> None:
         super().__init__()
-        self.tape: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
+        self.trade_history: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
         self._next = dict.fromkeys(symbols, first_id)
         self._streams: dict[ServerConnection, set[str]] = {}
         self.rest_status: HTTPStatus | None = None  # answered to aggTrades in place of trades
@@ -37,7 +37,7 @@ class ScriptedExchange(Peer):
 
     def ids(self, symbol: str) -> list[int]:
         """Ids of every trade so far."""
-        return [row[1] for row in list(self.tape[symbol])]
+        return [row[1] for row in list(self.trade_history[symbol])]
 
     def trade(self, symbol: str, count: int = 1, *, hidden: bool = False, ago_ms: int = 0) -> list[Row]:
         """Trades happen (or did, so long ago); ``hidden`` ones are not delivered, REST has them."""
@@ -89,16 +89,18 @@ class ScriptedExchange(Peer):
         entry = {"contractType": "PERPETUAL", "status": "TRADING", "deliveryDate": 4133404800000}
         delivery = {"symbol": "BTCUSDT_261225", "contractType": "CURRENT_QUARTER", "deliveryDate": 1798185600000}
         pending = {"symbol": "BTCSTUSDT", "contractType": "", "status": "PENDING_TRADING"}
-        return {"symbols": [{"symbol": symbol, **entry} for symbol in self.tape] + [{**entry, **delivery}, pending]}
+        return {
+            "symbols": [{"symbol": symbol, **entry} for symbol in self.trade_history] + [{**entry, **delivery}, pending]
+        }
 
     def _agg_trades(self, query: dict[str, str], readable: dict[str, str]) -> Response:
         symbol = query["symbol"]
         if self.rest_status is not None:
             return respond('{"code":-1003,"msg":"no"}', "application/json", self.rest_status, **readable)
-        if symbol not in self.tape:
+        if symbol not in self.trade_history:
             body = '{"code":-1121,"msg":"Invalid symbol."}'
             return respond(body, "application/json", HTTPStatus.BAD_REQUEST, **readable)
-        page = _page(list(self.tape[symbol]), query)
+        page = _page(list(self.trade_history[symbol]), query)
         if page is None:
             body = '{"code":-1128,"msg":"Combination of optional parameters invalid."}'
             return respond(body, "application/json", HTTPStatus.BAD_REQUEST, **readable)
@@ -110,7 +112,7 @@ class ScriptedExchange(Peer):
         self._next[symbol] += 1
         price = f"{85_000 + agg_id % 997}.{agg_id % 100:02d}"
         row = (symbol, agg_id, price, f"0.{1 + agg_id % 998:03d}", int(time.time() * 1000) - ago_ms, bool(agg_id % 3))
-        self.tape[symbol].append(row)
+        self.trade_history[symbol].append(row)
         self.made[symbol, agg_id] = time.monotonic()
         return row
 
@@ -144,7 +146,7 @@ class ScriptedExchange(Peer):
 
     async def _keep_flowing(self, per_s: float) -> None:
         started, made = time.monotonic(), 0
-        symbols = list(self.tape)
+        symbols = list(self.trade_history)
         while True:
             await asyncio.sleep(0.005)
             while made < (time.monotonic() - started) * per_s:

@@ -58,7 +58,7 @@ def test_a_hidden_tab_goes_on_forwarding_and_beating(
     assert len(server.rows) - rows > 25 * seconds
     assert running.evaluate("turns") - turns <= seconds * 2, "the control timer on the page itself is slowed down"
     exchange.rest()
-    for symbol in exchange.tape:
+    for symbol in exchange.trade_history:
         wait_until(lambda s=symbol: server.ids(s)[-1:] == exchange.ids(s)[-1:], f"the last trade of {symbol}")
 
 
@@ -75,7 +75,7 @@ def test_after_a_freeze_both_ends_are_back_and_what_was_missed_can_be_fetched(
     noted = "document.querySelector('#findings li[data-state=frozen]')?.textContent ?? ''"
     wait_until(lambda: "had stopped this page" in running.evaluate(noted), "the page says what happened")
     exchange.rest()
-    for symbol in exchange.tape:
+    for symbol in exchange.trade_history:
         wait_until(lambda s=symbol: server.ids(s)[-1:] == exchange.ids(s)[-1:], f"the last trade of {symbol}")
         first = server.ids(symbol)[0]
         missed = sorted(set(range(first, exchange.ids(symbol)[-1])) - set(server.ids(symbol)))

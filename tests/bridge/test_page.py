@@ -48,7 +48,7 @@ def test_every_trade_arrives_once_and_to_the_last_digit(
     wait_until(lambda: count(page, "acknowledged") == len(server.rows), "the page has counted all of them")
     forwarded = [line for line in lines if line.startswith("Forwarding tick...")]
     assert sum(int(line.split()[-1]) for line in forwarded) == len(server.rows)
-    newest = exchange.tape["ETHUSDT"][-1]
+    newest = exchange.trade_history["ETHUSDT"][-1]
     row = page.locator('tr[data-symbol="ETHUSDT"]')
     expect(row).to_have_attribute("data-last-id", str(newest[1]))
     expect(row.locator("td[data-cell=price]")).to_have_text(newest[2])

@@ -140,13 +140,13 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
     failures = set()
     with watched(tmp_path) as disk:
         writer = await SqliteTickWriter.start(path)
-        keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
+        job = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
         for round_number in range(60):
             ticks = list(islice(source, rng.randint(1, 60)))
             failing = rng.choice([SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, 0])
             countdown = [rng.randint(0, 12)]
             disk.fault = lambda kind, _, code=failing, left=countdown: fail(kind, code, left)  # type: ignore[misc]
-            for work in (writer.commit([batch(*ticks)], [], NOW), writer.checkpoint(), keeper.sweep()):
+            for work in (writer.commit([batch(*ticks)], [], NOW), writer.checkpoint(), job.sweep()):
                 try:
                     await work
                 except StoreError as error:
@@ -158,8 +158,8 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
             if round_number % 20 == 19:
                 await writer.close()
                 writer = await SqliteTickWriter.start(path)
-                keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
-        await keeper.sweep()
+                job = RetentionJob(writer, retention_ms=300_000, slack_ms=0)
+        await job.sweep()
         await writer.close()
     assert any("the disk is full" in text for text in failures) and any("disk I/O error" in text for text in failures)
     assert writer.note is None, "no failure of the disk is taken for damage"

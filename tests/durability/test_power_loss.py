@@ -32,7 +32,7 @@ async def work(disk: Disk, path: Path, durability: str, seed: int) -> None:
     source = trading(rng, symbols=3, step_ms=3_000)
     held_back: list[Tick] = []
     writer = await SqliteTickWriter.start(path, durability)
-    keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
+    job = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
     for round_number in range(90):
         ticks = [next(source) for _ in range(rng.randint(1, 60))]
         if rng.random() < 0.2:
@@ -47,11 +47,11 @@ async def work(disk: Disk, path: Path, durability: str, seed: int) -> None:
         if round_number % 4 == 3:
             await writer.checkpoint()
         if round_number % 15 == 14:
-            await keeper.sweep()
+            await job.sweep()
         if round_number in (30, 70):
             await writer.close()
             writer = await SqliteTickWriter.start(path, durability)
-            keeper = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
+            job = RetentionJob(writer, retention_ms=300_000, slack_ms=1_000)
     await writer.close()
 
 

@@ -17,7 +17,15 @@ import pytest
 from tests.bridge.bidi import Firefox, firefox_path
 from tests.bridge.devtools import Chromium
 from tests.browser import missing
-from tests.e2e.ordeal import SYMBOLS, BridgeTab, Ordained, Ordeal, assert_nothing_missing, bridge_address, p95
+from tests.e2e.fault_schedule import (
+    SYMBOLS,
+    BridgeTab,
+    FaultRun,
+    FaultSchedule,
+    assert_nothing_missing,
+    bridge_address,
+    p95,
+)
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
@@ -49,8 +57,8 @@ def start_exchange(stack: Stack, trades_per_s: float, *more: str) -> None:
     stack.start_exchange("--symbols", ",".join(SYMBOLS), "--rate", rate, "--weight-limit", "100000000", *more)
 
 
-def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float, within_s: float) -> list[float]:
-    """Put page, server and exchange through an ordeal, see that nothing is missing; the times to a first commit.
+def through(stack: Stack, browser: Browser, faults: FaultSchedule, trades_per_s: float, within_s: float) -> list[float]:
+    """Put page, server and exchange through an faults, see that nothing is missing; the times to a first commit.
 
     ``within_s``: for what is still missing afterwards. It is fetched at a quarter of REST's weight, 30,000 a minute.
     """
@@ -58,23 +66,23 @@ def through(stack: Stack, browser: Browser, ordeal: Ordeal, trades_per_s: float,
     stack.start_server()
     tab = browser.tab(bridge_address(stack))
     until(lambda: tab.status() == "live", 20, "the page to be live")
-    run = Ordained(stack, tab)
-    run.through(ordeal)
+    run = FaultRun(stack, tab)
+    run.through(faults)
     total = assert_nothing_missing(stack, SYMBOLS, within_s)
     times = run.first_commits_s
     print(f"{total:,} trades; start to first commit p95 {p95(times):.2f} s, at most {max(times):.2f} s")  # noqa: T201
-    assert total > 0.95 * trades_per_s * ordeal.seconds, f"{total} trades; expected about {trades_per_s:g} a second"
-    assert len(times) == ordeal.kills
+    assert total > 0.95 * trades_per_s * faults.seconds, f"{total} trades; expected about {trades_per_s:g} a second"
+    assert len(times) == faults.kills
     return times
 
 
 @pytest.mark.soak
 def test_ninety_seconds_of_kills_drops_a_freeze_and_a_reload_lose_nothing(stack: Stack, chromium: Chromium) -> None:
-    times = through(stack, chromium, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=180)
+    times = through(stack, chromium, FaultSchedule(seconds=90, kills=10, drops=5), 2_000, within_s=180)
     assert p95(times) <= 3.0, times
 
 
-LONG = Ordeal(seconds=1_200, kills=100, drops=20, freezes=4, reloads=4)
+LONG = FaultSchedule(seconds=1_200, kills=100, drops=20, freezes=4, reloads=4)
 
 
 @pytest.mark.soak
@@ -91,7 +99,7 @@ def test_twenty_minutes_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) 
 
 @pytest.mark.soak
 def test_ninety_seconds_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) -> None:
-    times = through(stack, firefox, Ordeal(seconds=90, kills=10, drops=5), 2_000, within_s=180)
+    times = through(stack, firefox, FaultSchedule(seconds=90, kills=10, drops=5), 2_000, within_s=180)
     assert p95(times) <= 3.0, times
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.bridge.devtools import Chromium, Tab
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
-from tests.e2e.ordeal import bridge_address
+from tests.e2e.fault_schedule import bridge_address
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.bridge.devtools import Chromium, Tab
-from tests.e2e.ordeal import SYMBOLS, assert_nothing_missing, bridge_address
+from tests.e2e.fault_schedule import SYMBOLS, assert_nothing_missing, bridge_address
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser

@@ -50,7 +50,7 @@ class TestAggTrades:
     def test_an_object_has_every_field(self, harness: Harness) -> None:
         (found,) = json.loads(harness.get(f"{AGG}?symbol=BTCUSDT&fromId=7&limit=1").body)
         assert list(found) == ["a", "p", "q", "nq", "f", "l", "T", "m"]
-        row = harness.venue.tape("BTCUSDT").from_id(7, 1)[0]
+        row = harness.venue.trade_history("BTCUSDT").from_id(7, 1)[0]
         assert (found["a"], found["f"], found["l"] - found["f"] + 1) == (7, row["first_fill"], row["fills"])
 
     def test_without_times_or_ids_the_latest_500(self, harness: Harness, ledger: list[Trade]) -> None:

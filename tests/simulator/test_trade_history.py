@@ -1,4 +1,4 @@
-"""The tape against a plain list."""
+"""The trade_history against a plain list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator import trade_history as tapes
+from simulator import trade_history as trade_histories
 from simulator.trade_history import (
     TRADES,
     Rows,
@@ -30,11 +30,11 @@ def rows_of(ids: list[int], times: list[int] | None = None) -> Rows:
 
 
 def filled(ids: list[int], monkeypatch: pytest.MonkeyPatch, **bounds: int) -> TradeHistory:
-    monkeypatch.setattr(tapes, "CHUNK_ROWS", 8)
-    tape = TradeHistory(bounds.get("remember_trades", 10_000), bounds.get("remember_ms", 10**12))
+    monkeypatch.setattr(trade_histories, "CHUNK_ROWS", 8)
+    trade_history = TradeHistory(bounds.get("remember_trades", 10_000), bounds.get("remember_ms", 10**12))
     for at in range(0, len(ids), 5):
-        tape.append(rows_of(ids[at : at + 5]))
-    return tape
+        trade_history.append(rows_of(ids[at : at + 5]))
+    return trade_history
 
 
 @given(st.integers(0, 10**17), st.integers(0, 17))
@@ -72,45 +72,47 @@ class TestLookups:
     @pytest.mark.parametrize("from_id", [0, 100, 107, 108, 129, 130, 149, 150, 169, 170])
     @pytest.mark.parametrize("limit", [1, 3, 1_000])
     def test_from_id(self, from_id: int, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        tape = filled(IDS, monkeypatch)
+        trade_history = filled(IDS, monkeypatch)
         expected = [agg_id for agg_id in IDS if agg_id >= from_id][:limit]
-        assert tape.from_id(from_id, limit)["id"].tolist() == expected
+        assert trade_history.from_id(from_id, limit)["id"].tolist() == expected
 
     @pytest.mark.parametrize("limit", [1, 8, 13, 1_000])
     def test_latest(self, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
         assert filled(IDS, monkeypatch).latest(limit)["id"].tolist() == IDS[-limit:]
 
     def test_between_includes_both_ends_and_does_not_need_rising_times(self) -> None:
-        tape = TradeHistory(1_000, 10**12)
-        tape.append(rows_of([1, 2, 3, 4], [10, 30, 20, 40]))
-        assert tape.between(20, 30)["id"].tolist() == [2, 3]
-        assert tape.between(41, 99)["id"].tolist() == []
+        trade_history = TradeHistory(1_000, 10**12)
+        trade_history.append(rows_of([1, 2, 3, 4], [10, 30, 20, 40]))
+        assert trade_history.between(20, 30)["id"].tolist() == [2, 3]
+        assert trade_history.between(41, 99)["id"].tolist() == []
 
     def test_an_empty_tape_has_nothing(self) -> None:
-        tape = TradeHistory(1_000, 10**12)
-        assert (tape.first_id, tape.last_id, tape.count) == (None, None, 0)
-        assert len(tape.from_id(0, 10)) == len(tape.latest(10)) == len(tape.between(0, 99)) == 0
+        trade_history = TradeHistory(1_000, 10**12)
+        assert (trade_history.first_id, trade_history.last_id, trade_history.count) == (None, None, 0)
+        assert (
+            len(trade_history.from_id(0, 10)) == len(trade_history.latest(10)) == len(trade_history.between(0, 99)) == 0
+        )
 
 
 class TestBounds:
     def test_the_oldest_are_forgotten_past_the_number_of_trades(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        tape = filled(list(range(1_000)), monkeypatch, remember_trades=100)
-        assert 100 <= tape.count < 100 + 8 + 5
-        assert tape.last_id == 999
-        assert tape.first_id == 1_000 - tape.count
+        trade_history = filled(list(range(1_000)), monkeypatch, remember_trades=100)
+        assert 100 <= trade_history.count < 100 + 8 + 5
+        assert trade_history.last_id == 999
+        assert trade_history.first_id == 1_000 - trade_history.count
 
     def test_the_oldest_are_forgotten_past_the_age(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        tape = filled(list(range(1_000)), monkeypatch, remember_ms=50)
-        assert 50 <= tape.count < 50 + 2 * 8
+        trade_history = filled(list(range(1_000)), monkeypatch, remember_ms=50)
+        assert 50 <= trade_history.count < 50 + 2 * 8
 
     def test_what_is_forgotten_on_demand_is_gone_everywhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        tape = filled(list(range(40)), monkeypatch)
-        before = tape.snapshot()
-        tape.forget(np.array([5, 6, 7, 8, 39]))
+        trade_history = filled(list(range(40)), monkeypatch)
+        before = trade_history.snapshot()
+        trade_history.forget(np.array([5, 6, 7, 8, 39]))
         kept = [agg_id for agg_id in range(40) if agg_id not in (5, 6, 7, 8, 39)]
-        assert joined(tape.snapshot())["id"].tolist() == kept
-        assert tape.count == len(kept)
-        assert tape.last_id == 38
+        assert joined(trade_history.snapshot())["id"].tolist() == kept
+        assert trade_history.count == len(kept)
+        assert trade_history.last_id == 38
         assert joined(before)["id"].tolist() == list(range(40)), "a snapshot taken before stays what it was"
-        tape.append(rows_of([40, 41]))
-        assert tape.latest(3)["id"].tolist() == [38, 40, 41]
+        trade_history.append(rows_of([40, 41]))
+        assert trade_history.latest(3)["id"].tolist() == [38, 40, 41]

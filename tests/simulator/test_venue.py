@@ -109,7 +109,7 @@ class TestStreamFaults:
         gap = list(range(before[-1] + 1, before[-1] + 42))
         assert ids(after)[0] == gap[-1] + 1
         assert venue.disturbance("BTCUSDT").dropped == gap
-        assert venue.tape("BTCUSDT").from_id(gap[0], 41)["id"].tolist() == gap
+        assert venue.trade_history("BTCUSDT").from_id(gap[0], 41)["id"].tolist() == gap
         assert ids(after, "ETHUSDT")[0] == max(ids(run(synthetic(), 5_000), "ETHUSDT")) + 1, "only one symbol suffers"
 
     def test_forgotten_ids_are_nowhere(self) -> None:
@@ -117,7 +117,7 @@ class TestStreamFaults:
         before = ids(run(venue, 5_000))
         venue.disturbance("BTCUSDT").drop(41, forget=True)
         run(venue, 20_000)
-        assert venue.tape("BTCUSDT").from_id(before[-1] + 1, 1)["id"].tolist() == [before[-1] + 42]
+        assert venue.trade_history("BTCUSDT").from_id(before[-1] + 1, 1)["id"].tolist() == [before[-1] + 42]
         assert before[-1] + 1 not in {trade.agg_id for trade in venue.trades("BTCUSDT")}
 
     def test_a_stall_delivers_late_and_in_order(self) -> None:

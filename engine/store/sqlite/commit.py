@@ -21,11 +21,11 @@ _INSERT = {many: "INSERT INTO ticks VALUES " + ",".join(["(?,?,?,?,?,?,?,?)"] * 
 _INSERT_BAR = f"INSERT OR REPLACE INTO bars VALUES ({','.join('?' * 18)})"
 
 
-def load_book(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
+def load_index(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
     """What the file says of every symbol, and its newest ``seq``."""
-    book = SeriesIndex()
+    index = SeriesIndex()
     for market, watermark_ms, seen_wall_ms in db.execute("SELECT market, watermark_ms, seen_wall_ms FROM markets"):
-        book.watermarks[market] = Watermark(watermark_ms, seen_wall_ms)
+        index.watermarks[market] = Watermark(watermark_ms, seen_wall_ms)
     missing: dict[int, list[tuple[Gap, Gap]]] = {}
     given_up: dict[int, dict[Gap, str]] = {}
     gaps = db.execute("SELECT series_id, first_id, last_id, missing, reason FROM holes WHERE closed_ms IS NULL")
@@ -41,27 +41,27 @@ def load_book(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
     for series_id, market, symbol, first_id, high_water, reached_ms in rows:
         coverage = Coverage(first_id, high_water, missing.get(series_id, ()))
         reached_ms = -1 if reached_ms is None else reached_ms
-        book.enter(Series(series_id, market, symbol, coverage, reached_ms, given_up=given_up.get(series_id, {})))
+        index.enter(Series(series_id, market, symbol, coverage, reached_ms, given_up=given_up.get(series_id, {})))
     last_seq = db.execute("SELECT value FROM meta WHERE key='last_seq'").fetchone()
-    return book, int(last_seq[0]) if last_seq else 0
+    return index, int(last_seq[0]) if last_seq else 0
 
 
 def store(
-    db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, after_seq: int, batches: Sequence[Batch],
+    db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, after_seq: int, batches: Sequence[Batch],
     events: Sequence[Event], now: Now,
 ) -> Commit:  # fmt: skip
     """Write the batches, then the events, inside the open transaction. The book runs ahead of the file until COMMIT."""
-    _enter_new(db, book, batches)
+    _enter_new(db, index, batches)
     plan = CommitPlan(after_seq)
     for batch in batches:
-        book.plan_batch(plan, batch, now)
+        index.plan_batch(plan, batch, now)
     for event in events:
-        book.plan_event(plan, event)
-    bars = _bars(db, book, past, plan)  # before the new ticks are in the file: they are added to what is there
+        index.plan_event(plan, event)
+    bars = _bars(db, index, lookup, plan)  # before the new ticks are in the file: they are added to what is there
     _insert_ticks(db, plan.rows)
     db.executemany(_INSERT_BAR, bars)
-    gaps = _write_gaps(db, book, plan, now)
-    _write_clocks(db, book, plan)
+    gaps = _write_gaps(db, index, plan, now)
+    _write_clocks(db, index, plan)
     db.executemany(
         "INSERT INTO events (after_seq, at_ms, market, symbol, kind, detail) VALUES (?,?,?,?,?,?)",
         [(plan.seq, now.wall_ms, e.market, e.symbol, e.kind, json.dumps(e.detail)) for e in events],
@@ -74,19 +74,19 @@ def store(
                 batches, plan.stored, plan.known, conflicts, plan.newest, strict=True
             )
         ),
-        tuple(book.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
+        tuple(index.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
         tuple(gaps),
         plan.seq,
     )
 
 
-def _enter_new(db: sqlite3.Connection, book: SeriesIndex, batches: Sequence[Batch]) -> None:
-    for market, symbol in book.unknown(batches):
+def _enter_new(db: sqlite3.Connection, index: SeriesIndex, batches: Sequence[Batch]) -> None:
+    for market, symbol in index.unknown(batches):
         cursor = db.execute(
             "INSERT INTO series (market, symbol, first_id, high_water) VALUES (?,?,0,0)", (market, symbol)
         )
         assert cursor.lastrowid is not None
-        book.enter(Series(cursor.lastrowid, market, symbol, Coverage()))
+        index.enter(Series(cursor.lastrowid, market, symbol, Coverage()))
 
 
 def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:
@@ -99,14 +99,14 @@ def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:
             at += many
 
 
-def _bars(db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, plan: CommitPlan) -> list[tuple[object, ...]]:
+def _bars(db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, plan: CommitPlan) -> list[tuple[object, ...]]:
     """The bars that the plan's ticks touch, each from all of its ticks."""
     rows: list[tuple[object, ...]] = []
     for of, seconds in plan.fresh.items():
-        series = book.by_id[of]
+        series = index.by_id[of]
         folds = {second: series.fold(second) for second in seconds}
         older = [second for second, fold in folds.items() if fold is None]
-        earlier = past.seconds(db, of, series.symbol, older) if older else {}
+        earlier = lookup.seconds(db, of, series.symbol, older) if older else {}
         for second, ticks in seconds.items():
             fold = folds[second]
             if fold is None:
@@ -121,11 +121,11 @@ def _bars(db: sqlite3.Connection, book: SeriesIndex, past: TickLookup, plan: Com
     return rows
 
 
-def _write_gaps(db: sqlite3.Connection, book: SeriesIndex, plan: CommitPlan, now: Now) -> list[GapUpdate]:
+def _write_gaps(db: sqlite3.Connection, index: SeriesIndex, plan: CommitPlan, now: Now) -> list[GapUpdate]:
     """Write the gaps that the plan touched, and say how they stand."""
     rows, news = [], []
     for of, gaps in plan.gaps.items():
-        series = book.by_id[of]
+        series = index.by_id[of]
         for gap in sorted(gaps):
             missing = series.coverage.missing_of(gap)
             reason = series.given_up.get(gap) if missing else series.given_up.pop(gap, None)
@@ -148,14 +148,14 @@ def _write_gaps(db: sqlite3.Connection, book: SeriesIndex, plan: CommitPlan, now
     return news
 
 
-def _write_clocks(db: sqlite3.Connection, book: SeriesIndex, plan: CommitPlan) -> None:
+def _write_clocks(db: sqlite3.Connection, index: SeriesIndex, plan: CommitPlan) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES ('last_seq', ?)", (plan.seq,))
-    touched = [book.by_id[of] for of in plan.fresh]
+    touched = [index.by_id[of] for of in plan.fresh]
     db.executemany(
         "UPDATE series SET first_id=?, high_water=? WHERE series_id=?",
         [(s.coverage.first, s.coverage.high_water, s.series_id) for s in touched],
     )
-    clocks = [(name, book.watermarks[name]) for name in plan.markets]
+    clocks = [(name, index.watermarks[name]) for name in plan.markets]
     db.executemany(
         "INSERT INTO markets VALUES (?,?,?) ON CONFLICT DO UPDATE SET"
         " watermark_ms=excluded.watermark_ms, seen_wall_ms=excluded.seen_wall_ms",

@@ -44,15 +44,15 @@ async def _checkpoints(writer: SqliteTickWriter) -> None:
                 )
 
 
-async def _sweeps(keeper: RetentionJob, note: Callable[[Event], None]) -> None:
+async def _sweeps(job: RetentionJob, note: Callable[[Event], None]) -> None:
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
-            swept = await keeper.sweep()
+            result = await job.sweep()
         except StoreError as error:
             log.error("retention goes on in %g s: %s", SWEEP_EVERY_S, error)
             continue
-        if swept.archived or swept.deleted:
-            log.info("archived %d ticks, deleted %d", swept.archived, swept.deleted)
-        for event in swept.given_up:
+        if result.archived or result.deleted:
+            log.info("archived %d ticks, deleted %d", result.archived, result.deleted)
+        for event in result.given_up:
             note(event)

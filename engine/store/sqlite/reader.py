@@ -35,7 +35,7 @@ class SqliteTickReader:
         except StoreError:
             self._db.close()
             raise
-        self._past = TickLookup(path)
+        self._lookup = TickLookup(path)
         self._inode = path.stat().st_ino
         self._names: dict[int, tuple[str, str]] = {}
         self._ids: dict[tuple[str, str], int] = {}
@@ -142,7 +142,7 @@ class SqliteTickReader:
         self, series_id: int, symbol: str, seconds: list[int], before_seq: int
     ) -> dict[int, list[Tick] | None]:
         with readable(self.path):
-            return self._past.seconds(self._db, series_id, symbol, seconds, before_seq)
+            return self._lookup.seconds(self._db, series_id, symbol, seconds, before_seq)
 
     def _name(self, series_id: int) -> tuple[str, str]:
         if series_id not in self._names:

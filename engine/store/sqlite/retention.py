@@ -87,22 +87,22 @@ class RetentionJob:
         A tick is moved only if it was stored before the sweep before this one began: however old its trade time
         (a file imported, a gap fetched late), readers have that long to see it.
         """
-        swept = RetentionResult()
+        result = RetentionResult()
         self._opening = self._writer.openings
         newest_seq = self._writer.last_seq
         reading = await StoreConnection.open(lambda: connect_reader(self._writer.path))
         try:
             await self._undo_begun(reading)
-            swept.deleted += await self._delete_written(reading)
+            result.deleted += await self._delete_written(reading)
             until_seq = await reading.run(_swept_seq)
             for due in await reading.run(_due, self._retention_ms, self._slack_ms):
-                through_id = await self._archive_series(reading, due, until_seq, swept)
-                swept.given_up += await reading.run(_out_of_reach, due, through_id, self._retention_ms)
-            swept.deleted += await self._delete_written(reading)
+                through_id = await self._archive_series(reading, due, until_seq, result)
+                result.given_up += await reading.run(_out_of_reach, due, through_id, self._retention_ms)
+            result.deleted += await self._delete_written(reading)
         finally:
             await reading.close()
         await self._transact(_remember, "swept_seq", newest_seq)
-        return swept
+        return result
 
     async def _undo_begun(self, reading: StoreConnection) -> None:
         """A crash came between the listing of a file and its end: its ticks are all still here."""
@@ -112,20 +112,22 @@ class RetentionJob:
             part_of(path).unlink(missing_ok=True)
             await self._transact(_forget, file)
 
-    async def _archive_series(self, reading: StoreConnection, due: _Due, until_seq: int, swept: RetentionResult) -> int:
+    async def _archive_series(
+        self, reading: StoreConnection, due: _Due, until_seq: int, result: RetentionResult
+    ) -> int:
         """Returns the greatest id up to which everything is archived now, -1 when there was nothing."""
         through_id = -1
         while True:
-            pile = await reading.run(_read_pile, due, through_id, until_seq)
-            if pile.ticks:
-                through_id = pile.through_id
-                await self._write(reading, due, pile)
-                swept.archived += pile.ticks
-            if pile.is_last:
+            archive_batch = await reading.run(_read_pile, due, through_id, until_seq)
+            if archive_batch.ticks:
+                through_id = archive_batch.through_id
+                await self._write(reading, due, archive_batch)
+                result.archived += archive_batch.ticks
+            if archive_batch.is_last:
                 return through_id
 
-    async def _write(self, reading: StoreConnection, due: _Due, pile: _ArchiveBatch) -> None:
-        days = await reading.run(_by_day, pile)
+    async def _write(self, reading: StoreConnection, due: _Due, archive_batch: _ArchiveBatch) -> None:
+        days = await reading.run(_by_day, archive_batch)
         store_id = self._writer.store_id
         files = {describe(due.market, due.symbol, due.series_id, store_id, day, frame): frame for day, frame in days}
         await self._transact(_begin, list(files))
@@ -169,28 +171,28 @@ def _due(db: sqlite3.Connection, retention_ms: int, slack_ms: int) -> list[_Due]
 
 def _read_pile(db: sqlite3.Connection, due: _Due, after_id: int, until_seq: int) -> _ArchiveBatch:
     """The next ticks in id order that are older than the cutoff; unbelievable times go with their neighbours."""
-    pile = _ArchiveBatch(through_id=after_id)
-    while pile.ticks < FILE_TICKS:
+    archive_batch = _ArchiveBatch(through_id=after_id)
+    while archive_batch.ticks < FILE_TICKS:
         rows = db.execute(
             f"SELECT seq, {TICK_COLUMNS} FROM ticks WHERE series_id=? AND agg_id>? AND seq<=? ORDER BY agg_id LIMIT ?",
-            (due.series_id, pile.through_id, until_seq, _READ_TICKS),
+            (due.series_id, archive_batch.through_id, until_seq, _READ_TICKS),
         ).fetchall()
         young = (at for at, row in enumerate(rows) if not row[6] and row[4] >= due.cutoff_ms)
         old = rows[: next(young, len(rows))]
         if old:
-            pile.frames.append(frame_of(old))
-            pile.ticks += len(old)
-            pile.through_id = old[-1][1]
+            archive_batch.frames.append(frame_of(old))
+            archive_batch.ticks += len(old)
+            archive_batch.through_id = old[-1][1]
         if len(old) < _READ_TICKS:
-            pile.is_last = True
+            archive_batch.is_last = True
             break
-    return pile
+    return archive_batch
 
 
-def _by_day(_: sqlite3.Connection, pile: _ArchiveBatch) -> list[tuple[str, polars.DataFrame]]:
+def _by_day(_: sqlite3.Connection, archive_batch: _ArchiveBatch) -> list[tuple[str, polars.DataFrame]]:
     import polars
 
-    return by_day(polars.concat(pile.frames))
+    return by_day(polars.concat(archive_batch.frames))
 
 
 def _write_file(_: sqlite3.Connection, folder: Path, file: ArchivedFile, frame: polars.DataFrame) -> None:

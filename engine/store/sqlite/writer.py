@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from engine.errors import DamagedStore, StoreError
 from engine.market.records import Batch, Commit, Event, GapUpdate
 from engine.store.interface import Now
-from engine.store.sqlite.commit import load_book, store
+from engine.store.sqlite.commit import load_index, store
 from engine.store.sqlite.connection import StoreConnection
 from engine.store.sqlite.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
 from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
@@ -59,8 +59,8 @@ class SqliteTickWriter:
         self.note: str | None = None  # what became of an earlier file, for the screens
         self.openings = 0  # how often a file was opened: after a replacement the path leads to another one
         self._synchronous = SYNCHRONOUS[durability]
-        self._past = TickLookup(path)
-        self._book = SeriesIndex()
+        self._lookup = TickLookup(path)
+        self._index = SeriesIndex()
         self._is_stale = True  # the book must be read from the file before it is used
         self._turn = asyncio.Lock()
         self._is_open = False
@@ -106,21 +106,21 @@ class SqliteTickWriter:
         """Greatest id ever stored, by symbol."""
         return {
             symbol: series.coverage.high_water
-            for (of, symbol), series in self._book.series.items()
+            for (of, symbol), series in self._index.series.items()
             if of == market and series.coverage.high_water is not None
         }
 
     def markets(self) -> list[str]:
         """Every market with a stored tick."""
-        return sorted({market for market, _ in self._book.series})
+        return sorted({market for market, _ in self._index.series})
 
     def open_gaps(self) -> list[GapUpdate]:
         """Every gap of every symbol that still misses something."""
-        return [news for series in self._book.series.values() for news in series.open_gaps()]
+        return [news for series in self._index.series.values() for news in series.open_gaps()]
 
     def watermark_ms(self, market: str) -> int | None:
         """Latest believable trade time of a market."""
-        watermark = self._book.watermarks.get(market)
+        watermark = self._index.watermarks.get(market)
         return watermark.time_ms if watermark else None
 
     def health_fields(self) -> dict[str, Any]:
@@ -232,7 +232,7 @@ class SqliteTickWriter:
             self._load(db)
         self._is_stale = True  # the plan changes the book ahead of the file
         db.execute("BEGIN IMMEDIATE")
-        commit = store(db, self._book, self._past, self.last_seq, batches, events, now)
+        commit = store(db, self._index, self._lookup, self.last_seq, batches, events, now)
         db.execute("COMMIT")
         self.last_seq = commit.last_seq
         self._is_stale = False
@@ -247,7 +247,7 @@ class SqliteTickWriter:
         return done
 
     def _load(self, db: sqlite3.Connection) -> None:
-        self._book, self.last_seq = load_book(db)
+        self._index, self.last_seq = load_index(db)
         self._is_stale = False
 
     def _checkpoint(self, db: sqlite3.Connection) -> WalState:

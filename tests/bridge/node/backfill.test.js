@@ -68,7 +68,7 @@ test("a warm start is brought into the stream of rows, its progress shown, and n
   assert.ok(warmStart.total > 1_400 && warmStart.done === 1_000, JSON.stringify(warmStart));
   assert.equal(gaps.number, 0);
   world.run(500).check();
-  const wanted = world.tape.get("BTCUSDT").filter(({ T }) => T >= message.since_ms);
+  const wanted = world.tradeHistory.get("BTCUSDT").filter(({ T }) => T >= message.since_ms);
   assert.equal(world.server.stored.size, wanted.length);
   assert.equal(world.machine.view(world.now).counts.fetched, wanted.length - 1);
   assert.ok(!world.has("warm-start"));

@@ -63,7 +63,7 @@ test("connections are replaced before they end, without a gap and without a dupl
 /** Trades before the very first connection was open. */
 function missedBeforeOpen(world) {
   const first = Math.min(...[...world.server.stored.values()].map((row) => JSON.parse(row)[4]));
-  return [...world.tape.values()].flat().filter((trade) => trade.T < first).length;
+  return [...world.tradeHistory.values()].flat().filter((trade) => trade.T < first).length;
 }
 
 test("serverShutdown starts the replacement at once", () => {

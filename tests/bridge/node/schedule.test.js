@@ -30,8 +30,8 @@ const THINGS = {
 /** @param {World} world */
 function happen(world, thing) {
   const symbol = world.random() < 0.5 ? "BTCUSDT" : "ETHUSDT";
-  const tape = world.tape.get(symbol);
-  const some = tape[Math.floor(world.random() * tape.length)];
+  const tradeHistory = world.tradeHistory.get(symbol);
+  const some = tradeHistory[Math.floor(world.random() * tradeHistory.length)];
   if (thing === "trade") world.trade(symbol);
   else if (thing === "burst") for (let i = 0; i < 700; i++) world.trade(symbol);
   else if (thing === "killServer") world.killServer();

@@ -111,7 +111,7 @@ test("a program that answers HTTP and takes no connection is not called a server
   const perform = world.perform.bind(world);
   world.perform = (actions) => {
     for (const action of actions) {
-      if (action.do === "knock") world.after(2, () => perform(world.machine.knocked(true, world.now)));
+      if (action.do === "askServer") world.after(2, () => perform(world.machine.serverAnswered(true, world.now)));
       else perform([action]);
     }
   };
@@ -128,7 +128,7 @@ test("while the browser holds an attempt back, its question to the user is spoke
   world.killServer();
   world.run(3_000);
   assert.ok(!world.status().text.includes("browser asks"), "refused at once: nobody is there");
-  world.server.knockMs = 2_000;
+  world.server.answerMs = 2_000;
   world.run(6_000);
   assert.match(world.status().text, /does not answer.*If the browser asks/);
 });
@@ -139,7 +139,7 @@ test("sockets are not tried in vain while nobody answers: browsers punish that",
   world.start().run(60_000);
   const tries = world.actions.filter((action) => action.do === "connect" && action.url.includes("8765")).length;
   assert.ok(tries >= 2 && tries <= 4, `${tries} attempts in a minute`);
-  assert.ok(world.actions.filter((action) => action.do === "knock").length > 60);
+  assert.ok(world.actions.filter((action) => action.do === "askServer").length > 60);
 });
 
 test("a bad token is told, asked for anew, and a good one goes at once", () => {

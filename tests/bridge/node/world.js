@@ -37,12 +37,12 @@ class World {
     this.actions = [];
     this.frozen = false;
     this.ackMs = ackMs;
-    this.tape = new Map(symbols.map((symbol) => [symbol, []]));
+    this.tradeHistory = new Map(symbols.map((symbol) => [symbol, []]));
     this.nextId = new Map(symbols.map((symbol) => [symbol, 1_000]));
     this.exchange = { up: true, silent: false, rest: "ok", listed, requests: [] };
     this.server = {
       up: true,
-      knockMs: 2,
+      answerMs: 2,
       token: "secret",
       acks: true,
       stored: new Map(),
@@ -135,14 +135,14 @@ class World {
       else if (action.do === "close") this.sockets.delete(action.socket);
       else if (action.do === "send") this.fromPage(action);
       else if (action.do === "request") this.request(action);
-      else if (action.do === "knock") this.knock();
+      else if (action.do === "askServer") this.askServer();
       else if (action.do === "wake")
         this.after(action.at - this.now, () => !this.frozen && this.perform(this.machine.tick(this.now, this.wall)));
     }
   }
 
-  knock() {
-    this.after(this.server.knockMs, () => this.perform(this.machine.knocked(this.server.up, this.now)));
+  askServer() {
+    this.after(this.server.answerMs, () => this.perform(this.machine.serverAnswered(this.server.up, this.now)));
   }
 
   connect({ socket: id, url }) {
@@ -310,7 +310,7 @@ class World {
       T: this.wall,
       m: id % 2 === 0,
     };
-    this.tape.get(symbol).push(trade);
+    this.tradeHistory.get(symbol).push(trade);
     if (!hidden && !this.exchange.silent) this.deliver(trade);
     return trade;
   }
@@ -352,7 +352,7 @@ class World {
     if (url.pathname.endsWith("/time")) return said({ serverTime: Math.round(this.wall) });
     if (url.pathname.endsWith("/exchangeInfo"))
       return said({ symbols: listed.map((symbol) => ({ symbol, status: "TRADING", contractType: "PERPETUAL" })) });
-    const trades = this.tape.get(url.searchParams.get("symbol"));
+    const trades = this.tradeHistory.get(url.searchParams.get("symbol"));
     if (!trades) return said({ code: -1121, msg: "Invalid symbol." }, 400);
     const [from, start, end] = ["fromId", "startTime", "endTime"].map((name) => url.searchParams.get(name));
     if (from !== null && (start ?? end) !== null) return said({ code: -1128, msg: "Combination invalid." }, 400);

@@ -13,7 +13,7 @@ from engine.market.records import GapUpdate
 WELL = {"upstream": "open", "age_ms": 10.0, "queued": 0, "unacked": 1, "visible": True, "clock_ms": 0.0}
 
 
-def pulse(age_ms: int = 100, skew_ms: float = 50.0, **beat: object) -> BridgeReport:
+def report(age_ms: int = 100, skew_ms: float = 50.0, **beat: object) -> BridgeReport:
     return BridgeReport("page", Beat(**(WELL | beat)), age_ms, skew_ms)  # type: ignore[arg-type]
 
 
@@ -32,21 +32,21 @@ def test_nobody_is_sent_for_files_where_the_exchange_itself_has_no_usable_trade(
 
 
 def test_a_healthy_flow_has_no_findings() -> None:
-    assert findings([pulse(lag_ms=120.0, skew_ms=-300.0)], GapFacts(), 500) == []
+    assert findings([report(lag_ms=120.0, skew_ms=-300.0)], GapFacts(), 500) == []
 
 
 @pytest.mark.parametrize(
     ("found", "code", "says"),
     [
-        (([pulse(age_ms=4_000)], GapFacts(), 0), "frozen", "silent for 4 s"),
+        (([report(age_ms=4_000)], GapFacts(), 0), "frozen", "silent for 4 s"),
         (
-            ([pulse(permission="local network access denied")], GapFacts(), 0),
+            ([report(permission="local network access denied")], GapFacts(), 0),
             "permission",
             "local network access denied",
         ),
-        (([pulse(skew_ms=-5_000.0)], GapFacts(), 0), "clock-skew", "5.0 s behind this computer's"),
-        (([pulse(lag_ms=3_500.0)], GapFacts(), 0), "exchange-lag", "3.5 s after they happened"),
-        (([pulse(queued=50_000)], GapFacts(), 0), "backlog", "50,000 rows wait in the page"),
+        (([report(skew_ms=-5_000.0)], GapFacts(), 0), "clock-skew", "5.0 s behind this computer's"),
+        (([report(lag_ms=3_500.0)], GapFacts(), 0), "exchange-lag", "3.5 s after they happened"),
+        (([report(queued=50_000)], GapFacts(), 0), "backlog", "50,000 rows wait in the page"),
         (([], GapFacts(), 30_000), "backpressure", "30,000 rows wait for the disk"),
         (([], GapFacts(1, 0, 3, is_fetching=True), 0), "gaps-open", "3 trades are missing and being fetched."),
         (([], GapFacts(1, 0, 3), 0), "gaps-open", "3 trades are missing."),
@@ -70,11 +70,11 @@ CAUSES = {
     "wrong route": replace(FLOWING, upstream="wrong-route"),
     "upstream down": replace(FLOWING, upstream="closed"),
     "one symbol silent": replace(FLOWING, silent=("ETHUSDT",)),
-    "tab frozen": pulse(age_ms=4_000),
-    "permission denied": pulse(permission="denied"),
-    "clock skew": pulse(skew_ms=5_000.0),
-    "exchange lag": pulse(lag_ms=3_000.0),
-    "backpressure": pulse(queued=50_000),
+    "tab frozen": report(age_ms=4_000),
+    "permission denied": report(permission="denied"),
+    "clock skew": report(skew_ms=5_000.0),
+    "exchange lag": report(lag_ms=3_000.0),
+    "backpressure": report(queued=50_000),
     "storage stalled": replace(FLOWING, unstored_ms=4_000),
     "disk full": replace(FLOWING, store_error="the disk is full"),
     "gaps open": GapFacts(1, 0, 3),

@@ -17,12 +17,12 @@ class MemoryTickReader:
     def __init__(self) -> None:
         self._ticks: list[tuple[int, str, Tick]] = []
         self._events: list[Event] = []
-        self._past: dict[str, MemoryHistory] = {}
+        self._lookup: dict[str, MemoryHistory] = {}
 
     def add(self, market: str, ticks: list[Tick], events: list[Event]) -> None:
         for tick in ticks:
             self._ticks.append((len(self._ticks) + 1, market, tick))
-            self._past.setdefault(market, MemoryHistory()).add(len(self._ticks), tick)
+            self._lookup.setdefault(market, MemoryHistory()).add(len(self._ticks), tick)
         for event in events:
             placed = (event.kind, event.market, event.symbol, event.detail, len(self._ticks), len(self._events) + 1)
             self._events.append(Event(*placed))
@@ -56,9 +56,9 @@ class MemoryTickReader:
         return [event for event in self._events[event_id:] if event.after_seq <= up_to_seq]
 
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
-        found = self._past[market].ticks(symbol, second_ms, before_seq) if market in self._past else []
+        found = self._lookup[market].ticks(symbol, second_ms, before_seq) if market in self._lookup else []
         return sorted(found, key=lambda tick: tick.agg_id)
 
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         before = len(self._ticks) + 1 if before_seq is None else before_seq
-        return self._past[market].bars(symbol, from_ms, to_ms, before) if market in self._past else []
+        return self._lookup[market].bars(symbol, from_ms, to_ms, before) if market in self._lookup else []

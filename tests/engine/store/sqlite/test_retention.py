@@ -46,14 +46,14 @@ MINUTE = 60_000
 LATER = Now(T0 + 10**9, 0)  # by this clock no time in these tests is unbelievable
 
 
-def keeper(writer: SqliteTickWriter) -> RetentionJob:
+def retention_job(writer: SqliteTickWriter) -> RetentionJob:
     return RetentionJob(writer, retention_ms=5 * MINUTE, slack_ms=0)
 
 
 async def sweep_twice(writer: SqliteTickWriter) -> retention.RetentionResult:
     """The first sweep only learns what is stored; the second may move it."""
-    await keeper(writer).sweep()
-    return await keeper(writer).sweep()
+    await retention_job(writer).sweep()
+    return await retention_job(writer).sweep()
 
 
 def files_of(path: Path) -> list[Path]:
@@ -66,10 +66,10 @@ async def test_old_ticks_move_and_everything_still_reads_as_one(tmp_path: Path) 
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001)]
     await writer.commit([batch(*ticks)], [], NOW)
     bars = query(path, "SELECT * FROM bars")
-    swept = await sweep_twice(writer)
+    result = await sweep_twice(writer)
     cutoff = T0 + 1_000_000 - 5 * MINUTE
     old = [each for each in ticks if each.trade_time_ms < cutoff]
-    assert (swept.archived, swept.deleted) == (len(old), len(old))
+    assert (result.archived, result.deleted) == (len(old), len(old))
     assert query(path, "SELECT min(agg_id), count(*) FROM ticks") == [(len(old) + 1, 1_000 - len(old))]
     assert everything(path) == {"BTCUSDT": list(enumerate(ticks, 1))}
     assert query(path, "SELECT * FROM bars") == bars
@@ -109,8 +109,8 @@ async def test_time_is_the_markets_own(tmp_path: Path) -> None:
     writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     await writer.commit([batch(tick(1), tick(2, 4 * MINUTE), market="file-1")], [], LATER)
     await writer.commit([batch(tick(1), tick(2, 60 * MINUTE))], [], LATER)
-    swept = await sweep_twice(writer)
-    assert swept.archived == 1
+    result = await sweep_twice(writer)
+    assert result.archived == 1
     assert query(tmp_path / "ticks.db", "SELECT market, agg_id FROM v_ticks ORDER BY 1, 2") == [
         ("file-1", 1), ("file-1", 2), ("sim", 2),
     ]  # fmt: skip
@@ -125,7 +125,7 @@ async def test_the_order_of_commits_can_be_had_back(tmp_path: Path) -> None:
     shuffled = sorted(offered, key=lambda each: each.agg_id + rng.choice([0, 0, 0, 30]))
     for at in range(0, 600, 50):
         await writer.commit([batch(*shuffled[at : at + 50])], [], NOW)
-        await keeper(writer).sweep()
+        await retention_job(writer).sweep()
     assert query(path, "SELECT count(*) FROM archive")[0][0] > 3
     await writer.close()
     found = sorted(each for ticks in everything(path).values() for each in ticks)
@@ -136,10 +136,10 @@ async def test_what_was_just_stored_stays_for_one_more_sweep(tmp_path: Path) -> 
     """An imported file is as old as its trades; readers must have the time to see it all the same."""
     writer = await SqliteTickWriter.open(tmp_path / "ticks.db")
     await writer.commit([batch(tick(100, 60 * MINUTE))], [], LATER)
-    await keeper(writer).sweep()
+    await retention_job(writer).sweep()
     await writer.commit([batch(*(tick(n, n * 1_000) for n in range(1, 50)))], [], NOW)
-    assert (await keeper(writer).sweep()).archived == 0
-    assert (await keeper(writer).sweep()).archived == 49
+    assert (await retention_job(writer).sweep()).archived == 0
+    assert (await retention_job(writer).sweep()).archived == 49
     await writer.close()
 
 
@@ -206,13 +206,13 @@ async def test_gaps_older_than_what_is_kept_are_given_up_with_the_reason_and_can
     writer = await SqliteTickWriter.open(path)
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001) if n not in (50, 51, 950)]
     await writer.commit([batch(*ticks)], [], NOW)
-    swept = await sweep_twice(writer)
-    (event,) = swept.given_up
+    result = await sweep_twice(writer)
+    (event,) = result.given_up
     assert (event.kind, event.symbol, event.detail["first"], event.detail["last"]) == ("unfetchable", "BTCUSDT", 50, 51)
     assert "older than the 0.0833333 h of ticks that are kept" in event.detail["reason"]
-    await writer.commit([], swept.given_up, NOW)
+    await writer.commit([], result.given_up, NOW)
     assert [(news.gap.first, news.given_up is None) for news in writer.open_gaps()] == [(50, False), (950, True)]
-    assert (await keeper(writer).sweep()).given_up == [], "it is told once"
+    assert (await retention_job(writer).sweep()).given_up == [], "it is told once"
     await writer.commit([batch(tick(50, 50_000), tick(51, 51_000))], [], NOW)
     statuses = "SELECT first_id, status, reason FROM holes ORDER BY 1"
     assert query(path, statuses) == [(50, "filled", None), (950, "open", None)]
@@ -249,7 +249,7 @@ async def test_reading_goes_on_while_ticks_move(tmp_path: Path, monkeypatch: pyt
         if number == 30:
             await writer.commit([batch(*ticks[500:])], [], NOW)
         if number in (60, 90, 450):
-            await keeper(writer).sweep()
+            await retention_job(writer).sweep()
     assert found == ticks
     await writer.close()
 
@@ -260,15 +260,15 @@ async def test_commits_go_on_between_two_steps_of_a_sweep(tmp_path: Path) -> Non
     writer = await SqliteTickWriter.open(path)
     for at in range(0, 20_000, 5_000):
         await writer.commit([batch(*(tick(n, n) for n in range(at, at + 5_000)))], [], NOW)
-    await keeper(writer).sweep()
+    await retention_job(writer).sweep()
     await writer.commit([batch(tick(1, 60 * MINUTE, "LIVEUSDT"))], [], LATER)
-    sweeping = asyncio.create_task(keeper(writer).sweep())
+    sweeping = asyncio.create_task(retention_job(writer).sweep())
     live = 1
     while not sweeping.done():
         live += 1
         await writer.commit([batch(tick(live, 60 * MINUTE + live, "LIVEUSDT"))], [], LATER)
-    swept = await sweeping
-    assert (swept.archived, swept.deleted) == (20_000, 20_000)
+    result = await sweeping
+    assert (result.archived, result.deleted) == (20_000, 20_000)
     assert live > 20_000 / retention.DELETE_TICKS, "at least one commit for each step"
     await writer.close()
     found = everything(path)
@@ -281,7 +281,7 @@ async def test_a_file_replaced_in_the_middle_of_a_sweep_is_left_alone(tmp_path: 
     path = tmp_path / "ticks.db"
     writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(*(tick(n, n * 1_000) for n in range(1, 1_001)))], [], NOW)
-    work = keeper(writer)
+    work = retention_job(writer)
     await work.sweep()
     mark_written = retention._mark_written
 
@@ -368,7 +368,7 @@ async def _live_and_crash(path: Path, seed: int, steps: list[int]) -> None:
     acknowledged: dict[str, dict[int, Tick]] = {}
     for step in steps:
         writer = await SqliteTickWriter.start(path)
-        work = keeper(writer)
+        work = retention_job(writer)
         for _ in range(rng.randint(1, 3)):
             ticks = list(islice(source, rng.randint(1, 120)))
             held_back += [ticks.pop(rng.randrange(len(ticks))) for _ in range(min(2, len(ticks) - 1))]

@@ -37,7 +37,7 @@ class BridgeTab(Protocol):
 
 
 @dataclass(frozen=True)
-class Ordeal:
+class FaultSchedule:
     """So many server kills over ``seconds``, and between them upstream drops, freezes and reloads."""
 
     seconds: float
@@ -65,18 +65,18 @@ class Ordeal:
 
 
 @dataclass
-class Ordained:
-    """One ordeal as it goes on; ``first_commits_s`` are the times from a server's start to its first commit."""
+class FaultRun:
+    """One faults as it goes on; ``first_commits_s`` are the times from a server's start to its first commit."""
 
     stack: Stack
     tab: BridgeTab
     first_commits_s: list[float] = field(default_factory=list)
     _started: float | None = None
 
-    def through(self, ordeal: Ordeal) -> None:
+    def through(self, faults: FaultSchedule) -> None:
         """Everything on the schedule, each at its time."""
         began = time.monotonic()
-        for at, what in [*ordeal.schedule(), (ordeal.seconds, "")]:
+        for at, what in [*faults.schedule(), (faults.seconds, "")]:
             while time.monotonic() - began < at:
                 self._committed()
                 time.sleep(0.01)
