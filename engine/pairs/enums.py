@@ -33,6 +33,7 @@ class Reason(IntEnum):
     MAX_Z = 17
     IN_POSITION = 18
     BRIDGE_DOWN = 19
+    HEDGE_RANGE = 20  # the hedge asks for too little, too much, or the same side of X
 
 
 class LegFlag(IntEnum):

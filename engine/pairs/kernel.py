@@ -13,7 +13,7 @@ from engine.pairs.enums import Flag, LegFlag
 from engine.pairs.gate import count_open, evaluate_gate
 from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
 from engine.pairs.layout import At, Floats, In, Out, Par
-from engine.pairs.rule import decide, round_trip
+from engine.pairs.rule import decide, dollar_hedge, round_trip
 from engine.stats.health import memory_of
 from engine.stats.jit import njit
 from engine.stats.kalman import kalman_step
@@ -50,7 +50,18 @@ def advance(  # noqa: PLR0913 - a compiled loop
         out[Out.SPREAD, i], out[Out.MEAN, i], out[Out.DEVIATION, i] = spread, mean, deviation
         out[Out.Z, i], out[Out.COST_Z, i] = z, cost_z
         _write_gate(state, out, i)
-        decide(par, state, out, slot, i, flags, max(y[In.AGE, j], x[In.AGE, k]), z, cost_z)
+        decide(
+            par,
+            state,
+            out,
+            slot,
+            i,
+            flags,
+            max(y[In.AGE, j], x[In.AGE, k]),
+            z,
+            cost_z,
+            dollar_hedge(par, y, x, j, k, out[Out.BETA, i]),
+        )
         _learn_line(par, state, beta_window, slot, y[price, j], x[price, k])
         if refit_every and slot % refit_every == 0 and i + 1 >= fitted:
             refit(par, state, y[price, j + 1 - fitted : j + 1], x[price, k + 1 - fitted : k + 1])

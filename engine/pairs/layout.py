@@ -91,6 +91,9 @@ class Par(NamedTuple):
     cooldown: float
     stale_ms: float
     least_coverage: float
+    hedge_min: float  # dollars of X per dollar of Y
+    hedge_max: float
+    negative_hedge: bool
     cost_filter: bool
     fee: float  # a fraction, per fill
     half_spread: float  # a fraction, per fill; NaN: measured

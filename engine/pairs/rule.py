@@ -22,10 +22,34 @@ def round_trip(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float
 
 
 @njit
+def dollar_hedge(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
+    """Dollars of X per dollar of Y. Beta is that in log space; in price space it is one of coins."""
+    if par.is_price_space:
+        return float(beta * x[par.price, at_x] / y[par.price, at_y])
+    return beta
+
+
+@njit
+def is_tradable(par: Par, hedge: float) -> bool:
+    """Whether a hedge, in dollars of X per dollar of Y, lies in the range; an unknown one does not."""
+    size = abs(hedge) if par.negative_hedge else hedge
+    return par.hedge_min <= size <= par.hedge_max
+
+
+@njit
 def decide(  # noqa: PLR0913 - a compiled loop
-    par: Par, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float
+    par: Par,
+    state: Floats,
+    out: Floats,
+    slot: int,
+    i: int,
+    flags: int,
+    age: float,
+    z: float,
+    cost_z: float,
+    hedge: float,
 ) -> None:
-    """Position, action and reason of the bar at place ``i``; ``age`` is the older leg's, in ms."""
+    """Position, action and reason of the bar at place ``i``; ``age`` the older leg's in ms; ``hedge`` in dollars."""
     position = state[At.POSITION]
     action, reason = 0, 0  # none
     if position != 0.0:
@@ -38,6 +62,8 @@ def decide(  # noqa: PLR0913 - a compiled loop
             action, reason = Action.NO_ENTRY, Reason.IN_POSITION
     elif abs(z) >= par.entry:
         reason = _objection(par, state, slot, flags, age, out[Out.COVERAGE, i], abs(z), cost_z)
+        if reason == Reason.NONE and not is_tradable(par, hedge):
+            reason = Reason.HEDGE_RANGE
         if reason != Reason.NONE:
             action = Action.NO_ENTRY
         else:

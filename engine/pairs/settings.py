@@ -13,6 +13,7 @@ from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS
 
 MAX_WINDOW = 5_000  # bars; on noise an iterated rule for windows would run away beyond
 LEAST_TEST_WINDOW = 500  # bars, of one that is derived from the half-life
+MAX_HEDGE = 100.0  # dollars of X per dollar of Y
 GAP_TEST_WINDOWS = 2  # a longer gap leaves nothing in any window that was measured before it
 ESTIMATORS = ("kalman", "ols", "huber", "theil-sen", "tls")
 REFITTED = ("huber", "theil-sen")  # these stand from one fit to the next; the others change with every bar
@@ -39,6 +40,9 @@ class PairSettings:
     beta_window: int | None = 200  # of every estimator but the filter
     refit_every: int | None = None  # bars between two fits of Huber or Theil-Sen, counted from 1970; None: window / 10
     memory_half_life: float | None = None  # of the Kalman filter
+    hedge_min: float = 1 / 3  # dollars of X per dollar of Y; an entry with less, or more than hedge_max, is not given
+    hedge_max: float = 3.0  # so an entry holds at most 1 + hedge_max times the notional in all
+    negative_hedge: bool = False  # whether both legs may go the same way; the range then is of the size
     z_window: int | None = 50
     z_scale: str = "rolling"  # z by the spread's rolling deviation, or by the filter's own (e / sqrt(Q))
     entry_z: float = 2.0
@@ -83,6 +87,8 @@ class PairSettings:
             (30 <= self.calibration_bars <= MAX_WINDOW, "calibration_bars", f"30 to {MAX_WINDOW}"),
             (_in(self.beta_window, 20, MAX_WINDOW), "beta_window", f"20 to {MAX_WINDOW}, or none"),
             (_in(self.refit_every, 1, 10_000), "refit_every", "1 to 10,000 bars, or none"),
+            (0 <= self.hedge_min < self.hedge_max, "hedge_min", "from 0 to below hedge_max"),
+            (self.hedge_max <= MAX_HEDGE, "hedge_max", f"at most {MAX_HEDGE:g}"),
             (_in(self.z_window, 5, MAX_WINDOW), "z_window", f"5 to {MAX_WINDOW}, or none"),
             (_in(self.test_window, 50, MAX_WINDOW), "test_window", f"50 to {MAX_WINDOW}, or none"),
             (_in(self.memory_half_life, 1, 1e6), "memory_half_life", "1 to 1,000,000 bars, or none"),

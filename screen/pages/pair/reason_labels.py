@@ -17,6 +17,7 @@ REASONS = {
     Reason.COOLDOWN: "too soon after an exit",
     Reason.MAX_Z: "|z| was beyond the largest allowed",
     Reason.BRIDGE_DOWN: "the bridge was down in the bar",
+    Reason.HEDGE_RANGE: "the hedge lay outside its range, or both legs would go the same way",
 }
 
 

@@ -100,6 +100,15 @@ _MORE = (
         ids.Z_SCALE, "z_scale", "z from", "The spread's rolling deviation, or the one that Kalman expects.",
         (("rolling", "rolling deviation"), ("filter", "Kalman's own")),
     ),
+    Field(ids.HEDGE_MIN, "hedge_min", "Least hedge", "Dollars of X per dollar of Y; with less no entry is given."),
+    Field(
+        ids.HEDGE_MAX, "hedge_max", "Largest hedge",
+        "Dollars of X per dollar of Y; with more no entry. Both legs hold at most 1 + this times the notional.",
+    ),
+    Field(
+        ids.NEGATIVE_HEDGE, "negative_hedge", "both legs may go the same way",
+        "Entries with a negative hedge: both legs are bought, or both sold.", is_switch=True,
+    ),
     Field(ids.MAX_Z, "max_z", "Largest |z|", "No entry beyond; empty: no limit.", empty="none"),
     Field(
         ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then leave; empty: no limit.", empty="none"
