@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive, same_length
+from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive, same_index, same_length
 from engine.stats.jit import njit
 
 
@@ -66,6 +66,9 @@ def mark(
 
     Raises ValueError for lengths that differ and prices that are not positive.
     """
+    given = {"x": x, "y_fill": y_fill, "x_fill": x_fill, "quantity_y": quantity_y, "quantity_x": quantity_x}
+    for name, values in given.items():
+        same_index(y, values, "y", name)
     close_y, close_x = _prices(y, "y"), _prices(x, "x")
     at_y, at_x = _prices(y if y_fill is None else y_fill, "y_fill"), _prices(x if x_fill is None else x_fill, "x_fill")
     order_y, order_x = as_series(quantity_y, "quantity_y", nan=True), as_series(quantity_x, "quantity_x", nan=True)

@@ -11,6 +11,7 @@ from typing import Any
 from engine.errors import SettingsError
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS
 
+_KINDS = {"int": "a whole number", "float": "a finite number", "str": "a text", "bool": "true or false"}
 MAX_WINDOW = 5_000  # bars; on noise an iterated rule for windows would run away beyond
 LEAST_TEST_WINDOW = 500  # bars, of one that is derived from the half-life
 MAX_HEDGE = 100.0  # dollars of X per dollar of Y
@@ -66,6 +67,7 @@ class PairSettings:
 
     def __post_init__(self) -> None:
         """Raises SettingsError naming the field, the value and what was expected."""
+        _check_types(self)
         _check(
             (
                 SECOND_MS <= self.interval_ms <= MAX_WIDTH_MS and self.interval_ms % SECOND_MS == 0,
@@ -84,6 +86,7 @@ class PairSettings:
             (self.gate in GATES, "gate", _names(GATES)),
             (self.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
             (self.gate_lags in ("bic", "aic") or self.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),
+            (_lags_fit(self), "gate_lags", "fewer than half of the test window's bars"),
             (30 <= self.calibration_bars <= MAX_WINDOW, "calibration_bars", f"30 to {MAX_WINDOW}"),
             (_in(self.beta_window, 20, MAX_WINDOW), "beta_window", f"20 to {MAX_WINDOW}, or none"),
             (_in(self.refit_every, 1, 10_000), "refit_every", "1 to 10,000 bars, or none"),
@@ -141,6 +144,35 @@ def defended(**changes: Any) -> PairSettings:
         "cost_filter": True, "max_z": 6.0, "stop_z": 6.0, "max_hold_half_lives": 5.0, "cooldown_bars": 12,
     }  # fmt: skip
     return PairSettings(**{**values, **changes})
+
+
+def _check_types(settings: PairSettings) -> None:
+    """Whole numbers are int (a float without a fraction becomes one), other numbers finite, texts str, choices bool."""
+    for field in dataclasses.fields(settings):
+        kind, _, may_be_none = str(field.type).partition(" | ")
+        value = getattr(settings, field.name)
+        if value is None and may_be_none:
+            continue
+        if kind == "int" and isinstance(value, float) and value.is_integer():
+            value = int(value)
+            object.__setattr__(settings, field.name, value)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = {
+            "int": is_number and isinstance(value, int),
+            "float": is_number and math.isfinite(value),
+            "str": isinstance(value, str),
+            "bool": isinstance(value, bool),
+        }
+        if not fits[kind]:
+            raise SettingsError(
+                f"{field.name} is {value!r}; expected {_KINDS[kind]}{' or none' if may_be_none else ''}"
+            )
+
+
+def _lags_fit(settings: PairSettings) -> bool:
+    if not settings.gate_lags.isdecimal():
+        return True
+    return int(settings.gate_lags) <= (settings.test_window or LEAST_TEST_WINDOW) // 2 - 2
 
 
 def _names(names: tuple[str, ...]) -> str:

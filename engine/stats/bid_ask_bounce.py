@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.stats.checks import ArrayLike, as_series, same_length
+from engine.stats.checks import ArrayLike, as_series, same_index, same_length
 from engine.stats.half_life import half_life_kernel
 from engine.stats.moments import Moments
 
@@ -41,6 +41,7 @@ def bounce(spread_prints: ArrayLike, spread_mid: ArrayLike) -> Bounce:
 
     Shares are var(difference) / var(prints), between 0 and 1; NaN where the prints do not move.
     """
+    same_index(spread_prints, spread_mid, "spread_prints", "spread_mid")
     prints, mid = as_series(spread_prints, "spread_prints", minimum=30), as_series(spread_mid, "spread_mid")
     same_length(prints, mid, "spread_prints", "spread_mid")
     noise = prints - mid

@@ -12,13 +12,15 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 ArrayLike: TypeAlias = npt.ArrayLike
+SMALLEST, LARGEST = 1e-100, 1e100  # of the largest number of a series: squares of others are 0 or infinite
 
 
 def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = False) -> Floats:
     """``values`` as contiguous, writable float64; a view where it already is.
 
     Raises ValueError, naming ``name`` and what was found, for anything but one dimension of real numbers, for fewer
-    than ``minimum`` of them, for an infinity, and (unless ``nan``) for a NaN.
+    than ``minimum`` of them, for an infinity, for a masked value, (unless ``nan``) for a NaN, and for numbers whose
+    squares a double cannot hold: the largest must be 0 or of a size from 1e-100 to 1e100.
 
     >>> as_series([1, 2], "y")
     array([1., 2.])
@@ -35,11 +37,13 @@ def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = Fal
     if bad.any():
         at = int(np.argmax(bad))
         raise ValueError(f"{name}[{at}] is {array[at]}; expected finite numbers")
+    _squarable(array, name)
     return array
 
 
 def as_pair(y: ArrayLike, x: ArrayLike, *, minimum: int = 2, nan: bool = False) -> tuple[Floats, Floats]:
-    """Both legs through :func:`as_series`; ValueError when their lengths differ."""
+    """Both legs through :func:`as_series`; ValueError when their lengths differ, or two indexes do."""
+    same_index(y, x, "y", "x")
     left = as_series(y, "y", minimum=minimum, nan=nan)
     right = as_series(x, "x", minimum=minimum, nan=nan)
     same_length(left, right, "y", "x")
@@ -52,6 +56,8 @@ def as_columns(columns: ArrayLike | Sequence[ArrayLike], name: str, *, minimum: 
     A list or tuple is a list of columns; an array or frame of two dimensions has one column a leg.
     """
     if isinstance(columns, (list, tuple)):
+        for i, given in enumerate(columns):
+            same_index(columns[0], given, f"{name}[0]", f"{name}[{i}]")
         each = [as_series(column, f"{name}[{i}]") for i, column in enumerate(columns)]
         for i, column in enumerate(each):
             same_length(each[0], column, f"{name}[0]", f"{name}[{i}]")
@@ -65,6 +71,7 @@ def as_columns(columns: ArrayLike | Sequence[ArrayLike], name: str, *, minimum: 
     if not np.isfinite(table).all():
         row, leg = (int(i) for i in np.argwhere(~np.isfinite(table))[0])
         raise ValueError(f"{name}[{row}, {leg}] is {table[row, leg]}; expected finite numbers")
+    _squarable(table, name)
     return np.ascontiguousarray(table)
 
 
@@ -89,6 +96,19 @@ def same_length(left: npt.NDArray[Any], right: npt.NDArray[Any], left_name: str,
         )
 
 
+def same_index(left: object, right: object, left_name: str, right_name: str) -> None:
+    """Raise ValueError when both have an index (of pandas) and the two differ: rows are never matched by place then."""
+    if not (hasattr(left, "iloc") and hasattr(right, "iloc")):
+        return
+    ours, theirs = left.index, right.index  # type: ignore[attr-defined]
+    if len(ours) == len(theirs) and not ours.equals(theirs):
+        at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b), 0)
+        raise ValueError(
+            f"{left_name} and {right_name} have different indexes, {ours[at]!r} and {theirs[at]!r} in row {at};"
+            " expected the same rows: align them first"
+        )
+
+
 def whole(value: int, name: str, *, at_least: int, at_most: int | None = None) -> int:
     """``value`` as an int inside its bounds; ValueError otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
@@ -108,8 +128,17 @@ def positive(value: float, name: str, *, zero: bool = False) -> float:
 
 
 def _numbers(values: object, name: str) -> Floats:
+    if np.ma.is_masked(values):
+        at = int(np.argmax(np.ma.getmaskarray(np.ma.asarray(values))))
+        raise ValueError(f"{name}[{at}] is masked; expected finite numbers")
     found = np.asarray(values)
     if found.dtype.kind not in "iuf":
         raise ValueError(f"{name} holds {found.dtype}; expected real numbers")
     array = np.ascontiguousarray(found, dtype=np.float64) if found.ndim else found.astype(np.float64)
     return array if array.flags.writeable else array.copy()
+
+
+def _squarable(array: Floats, name: str) -> None:
+    largest = float(np.max(np.abs(array), where=~np.isnan(array), initial=0.0))
+    if largest != 0.0 and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(f"{name} holds at most {largest:g} in size; expected 0, or {SMALLEST:g} to {LARGEST:g}")

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from engine.stats.checks import ArrayLike, Bools, Floats, as_series, same_length
+from engine.stats.checks import ArrayLike, Bools, Floats, as_series, same_index, same_length
 from engine.stats.jit import njit
 from engine.stats.regression import centred_products
 
@@ -66,6 +66,7 @@ def trade_side_quotes(price: ArrayLike, buyer_is_maker: ArrayLike, *, clamp: boo
 
     ``clamp``: a print through the other side's stale quote moves it too, so that the bid is never above the ask.
     """
+    same_index(price, buyer_is_maker, "price", "buyer_is_maker")
     prices = as_series(price, "price")
     sides = _sides(buyer_is_maker)
     same_length(prices, sides, "price", "buyer_is_maker")

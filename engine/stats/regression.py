@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_length
+from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_index, same_length
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot, mean_of
 
@@ -125,6 +125,8 @@ def multiple_ols(y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]) -> Plan
 
     Source: Householder QR of the centred columns (Golub and Van Loan 1996, 5.3).
     """
+    for i, column in enumerate(columns if isinstance(columns, (list, tuple)) else [columns]):
+        same_index(y, column, "y", f"columns[{i}]")
     left = as_series(y, "y", minimum=2)
     table = as_columns(columns, "columns", minimum=2)
     same_length(left, table, "y", "columns")

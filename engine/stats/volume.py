@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.stats.checks import ArrayLike, Floats, as_series, same_length, whole
+from engine.stats.checks import ArrayLike, Floats, as_series, same_index, same_length, whole
 from engine.stats.jit import njit
 from engine.stats.windows import window_new, window_push
 
@@ -154,6 +154,7 @@ def liquidity(close: ArrayLike, quote_volume: ArrayLike) -> Liquidity:
     The trap: a filled bar has a close but no volume; the share of traded bars tells, the close does not.
     Source: Amihud 2002.
     """
+    same_index(close, quote_volume, "close", "quote_volume")
     closes, volumes = as_series(close, "close"), _amounts(quote_volume, "quote_volume")
     same_length(closes, volumes, "close", "quote_volume")
     if closes.size < 2 or (closes <= 0).any():
@@ -165,6 +166,7 @@ def liquidity(close: ArrayLike, quote_volume: ArrayLike) -> Liquidity:
 
 
 def _traded(price: ArrayLike, quantity: ArrayLike) -> tuple[Floats, Floats]:
+    same_index(price, quantity, "price", "quantity")
     prices, quantities = as_series(price, "price"), _amounts(quantity, "quantity")
     same_length(prices, quantities, "price", "quantity")
     return prices, quantities

@@ -127,7 +127,7 @@ def test_an_exit_is_given_whatever_the_hedge_became() -> None:
         ({"hedge_min": 3.0}, "hedge_min is 3.0; expected from 0 to below hedge_max"),
         ({"hedge_min": -0.1}, "hedge_min is -0.1; expected from 0 to below hedge_max"),
         ({"hedge_max": 101.0}, "hedge_max is 101.0; expected at most 100"),
-        ({"hedge_max": float("nan")}, "hedge_min is"),
+        ({"hedge_max": float("nan")}, "hedge_max is nan; expected a finite number"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused(changes: dict[str, float], says: str) -> None:

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from engine.stats import adf, engle_granger, kalman, ols, rolling_ols
+from engine.stats import (
+    adf,
+    engle_granger,
+    half_life,
+    johansen,
+    kalman,
+    kpss,
+    multiple_ols,
+    ols,
+    pearson,
+    rolling_ols,
+)
 from engine.stats.checks import as_columns, as_series, as_times, positive, whole
 
 NAN, INF = float("nan"), float("inf")
@@ -24,7 +37,7 @@ NAN, INF = float("nan"), float("inf")
         ([None, 1.0], r"s holds object; expected real numbers"),
     ],
 )
-def test_the_door_says_what_it_found_and_what_it_expected(values: object, message: str) -> None:
+def test_a_refusal_says_what_was_found_and_what_it_expected(values: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         as_series(values, "s", minimum=2)  # type: ignore[arg-type]
 
@@ -101,3 +114,51 @@ def test_a_series_that_does_not_move_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match="constant"):
             refused()
+
+
+def test_series_with_different_indexes_are_never_matched_by_place() -> None:
+    """By place a reversed series gives p = .81 where its own order gives 4e-27."""
+    rng = np.random.default_rng(1)
+    x = pd.Series(np.cumsum(rng.standard_normal(400)), index=pd.date_range("2026-01-01", periods=400, freq="min"))
+    y = x + rng.standard_normal(400)
+    assert engle_granger(y, x).pvalue < 1e-9
+    for function in (ols, engle_granger, pearson, lambda a, b: johansen([a, b]), lambda a, b: multiple_ols(a, [b])):
+        with pytest.raises(ValueError, match=r"different indexes.*in row 0; expected the same rows: align them first"):
+            function(y, x[::-1])
+    with pytest.raises(ValueError, match="equal lengths"):
+        ols(y, x[:-1])
+    assert ols(y, x.to_numpy()).beta == ols(y, x).beta, "an array has no rows of its own"
+
+
+def test_masked_values_are_refused_and_masks_without_any_are_none() -> None:
+    masked = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+    with pytest.raises(ValueError, match=r"s\[1\] is masked; expected finite numbers"):
+        as_series(masked, "s")
+    assert as_series(np.ma.array([1.0, 2.0]), "s").tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-101, 1e101, 1e300])
+@pytest.mark.parametrize("function", [lambda s: pearson(s, s[::-1].copy()), kpss, adf, half_life])
+def test_numbers_whose_squares_a_double_cannot_hold_are_refused(function: Callable[..., object], size: float) -> None:
+    series = np.random.default_rng(0).standard_normal(300)
+    with pytest.raises(ValueError, match="expected 0, or 1e-100 to 1e\\+100"):
+        function(size * series)
+    function(1e-60 * series)
+    function(1e60 * series)
+
+
+def test_constants_of_zero_are_still_series() -> None:
+    assert as_series([0.0, 0.0], "s").tolist() == [0.0, 0.0]
+    assert np.isnan(as_series([NAN, NAN], "s", nan=True)).all()
+
+
+@pytest.mark.parametrize("period", [2, 3, 4, 10])
+@pytest.mark.parametrize("lags", ["bic", "aic", 0, 3])
+def test_an_exactly_periodic_series_is_refused_or_finite(period: int, lags: str | int) -> None:
+    series = np.tile(np.arange(float(period)), 200)[:400]
+    try:
+        found = adf(series, lags=lags)
+    except ValueError as error:
+        assert "expected values that move" in str(error)
+    else:
+        assert np.isfinite([found.statistic, found.pvalue]).all()
