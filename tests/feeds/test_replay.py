@@ -31,7 +31,7 @@ def counts(harness: ServerHarness) -> dict[tuple[str, str], int]:
 
 
 def traffic(harness: ServerHarness, market: str) -> tuple[int, int, int]:
-    found = harness.server.intake.traffic.markets[market]
+    found = harness.server.intake.metrics.markets[market]
     return found.stored, found.duplicates, found.rejected
 
 
