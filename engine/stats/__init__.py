@@ -1,4 +1,19 @@
-"""Numbers only: floats and arrays in, numbers out.
+"""Numbers only: floats and arrays in, results out. What to call, by question:
+
+    what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
+    is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a series of its own)
+    do several legs keep together?      johansen
+    how fast does it come back?         half_life, ou_fit; hurst
+    where to enter, given costs?        bertram_entry, expected_cycle
+    how far out is it now?              zscore, rolling_moments, rolling_ols
+    is it the bounce of bid and ask?    trade_side_mid, half_spread_bps, roll_half_spread, bounce
+    do they move together?              pearson, rolling_correlation; hayashi_yoshida (trades off a grid)
+    who leads?                          lead_lag
+    could the test have seen it?        evidence, eg_power, bars_for_power
+    does the filter fit?                kalman_health, effective_memory, nis_band, ljung_box, whiten
+    has it broken?                      cusum, cusum_threshold
+    what of many tests at once?         benjamini_hochberg, benjamini_yekutieli
+    how much trades, and moves?         vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices where not said otherwise. Results are frozen
 dataclasses. Bad input raises ValueError saying what was found; a value that is not known is NaN, never 0. Every

@@ -19,6 +19,7 @@ from engine.stats.checks import ArrayLike, Floats, Ints, as_pair
 from engine.stats.jit import njit
 from engine.stats.mackinnon import critical_values, tau_pvalue
 from engine.stats.moments import centred, dot, is_rounding
+from engine.stats.representation import short_repr
 from engine.stats.unitroot import adf_kernel, lag_choice
 
 MINIMUM_BARS = 10
@@ -38,6 +39,8 @@ class EngleGranger:
     lags: int
     alpha: float
     beta: float
+
+    __repr__ = short_repr
 
 
 @njit

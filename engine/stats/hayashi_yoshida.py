@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, Ints, as_series, as_times, same_length
 from engine.stats.jit import njit
+from engine.stats.representation import short_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class LeadLag:
     lags_ms: Ints
     correlation: Floats
     best_lag_ms: int | None
+
+    __repr__ = short_repr
 
 
 @njit

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_columns, whole
+from engine.stats.representation import short_repr
 
 MOST_LEGS = 12
 # Rows: 1, 2, .. 12 legs less the rank tested; columns: 10, 5, 1 %.
@@ -51,6 +52,8 @@ class Johansen:
     maximum: Floats
     maximum_critical: Floats
     rank: int
+
+    __repr__ = short_repr
 
 
 def johansen(columns: ArrayLike | Sequence[ArrayLike], lags: int = 1) -> Johansen:

@@ -26,6 +26,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_pair, positive, whole
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot, is_rounding
+from engine.stats.representation import short_repr
 
 CALIBRATION_BARS = 500
 
@@ -67,6 +68,8 @@ class KalmanRun:
     innovation: Floats
     variance: Floats
     settings: KalmanSettings
+
+    __repr__ = short_repr
 
 
 @njit

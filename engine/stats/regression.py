@@ -14,6 +14,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_index, same_length
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot, mean_of
+from engine.stats.representation import short_repr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +25,8 @@ class Line:
     beta: float
     residuals: Floats
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
@@ -32,6 +35,8 @@ class Plane:
     alpha: float
     betas: Floats
     residuals: Floats
+
+    __repr__ = short_repr
 
 
 @njit

@@ -14,6 +14,7 @@ from engine.stats.jit import njit
 from engine.stats.moments import EPSILON
 from engine.stats.random import random_index
 from engine.stats.regression import Line, ols_kernel, residuals_kernel
+from engine.stats.representation import short_repr
 
 TUNING = 1.345  # 95 % of least squares' efficiency where the noise is Gaussian
 MAD_TO_SIGMA = 0.6744897501960817  # the median of abs(N(0, 1))
@@ -32,6 +33,8 @@ class TheilSenLine:
     residuals: Floats
     pairs: int
     exact: bool
+
+    __repr__ = short_repr
 
 
 @njit

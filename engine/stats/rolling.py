@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, whole
 from engine.stats.jit import njit
+from engine.stats.representation import short_repr
 from engine.stats.windows import line_of, window_new, window_push
 
 
@@ -29,6 +30,8 @@ class RollingLine:
     beta: Floats
     residual: Floats
     error_variance: Floats
+
+    __repr__ = short_repr
 
 
 @njit

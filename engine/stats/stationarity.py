@@ -16,6 +16,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_series, whole
 from engine.stats.jit import njit
 from engine.stats.moments import dot, is_rounding, mean_of
+from engine.stats.representation import short_repr
 
 # Table 1 of the paper, level stationarity.
 CRITICAL: dict[float, float] = {10: 0.347, 5: 0.463, 2.5: 0.574, 1: 0.739}
@@ -33,6 +34,8 @@ class Kpss:
     critical: dict[float, float]
     pvalue: float
     lags: int
+
+    __repr__ = short_repr
 
 
 @njit

@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive
 from engine.stats.jit import njit
+from engine.stats.representation import short_repr
 
 REFERENCE = 0.5
 OVERSHOOT = 1.166  # Siegmund's correction for jumping over the boundary
@@ -31,6 +32,8 @@ class Cusum:
     down: Floats
     alarm: Bools
     threshold: float
+
+    __repr__ = short_repr
 
 
 @njit

@@ -19,6 +19,7 @@ from engine.stats.checks import ArrayLike, Floats, as_series, whole
 from engine.stats.jit import njit
 from engine.stats.mackinnon import critical_values, tau_pvalue
 from engine.stats.moments import dot, is_rounding, mean_of
+from engine.stats.representation import short_repr
 
 FIXED, AIC, BIC = 0, 1, 2
 CRITERIA = {"aic": AIC, "bic": BIC}
@@ -40,6 +41,8 @@ class UnitRoot:
     pvalue: float
     lags: int
     bars: int
+
+    __repr__ = short_repr
 
 
 @njit

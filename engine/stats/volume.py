@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_series, same_index, same_length, whole
 from engine.stats.jit import njit
+from engine.stats.representation import short_repr
 from engine.stats.windows import window_new, window_push
 
 VALUE_AREA = 0.70
@@ -26,6 +27,8 @@ class VolumeProfile:
     point_of_control: float
     low: float
     high: float
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True)
