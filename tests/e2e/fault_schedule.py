@@ -130,13 +130,27 @@ def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float
     stack.fault("clear")  # a halted market goes on: only a later trade shows what is missing before it
     now = {symbol: _newest(stack, symbol) for symbol in symbols}
     until(lambda: all(_stored(stack, name)[1] >= at for name, at in now.items()), within_s, "a later trade")
-    stack.fault("halt")
-    last = {symbol: _newest(stack, symbol) for symbol in symbols}
-    first = {symbol: until(lambda: _complete_from(stack, symbol, last[symbol]), within_s, symbol) for symbol in symbols}  # noqa: B023
+    first, last = until(lambda: _settled(stack, symbols, within_s / 3), within_s, "everything up to the last trade")
     for symbol in symbols:
         _compare(stack, symbol, first[symbol], last[symbol] - first[symbol] + 1)
     until(lambda: stack.query("SELECT count(*) FROM holes WHERE closed_ms IS NULL") == [(0,)], 30, "no open gap")
     return sum(last[symbol] - first[symbol] + 1 for symbol in symbols)
+
+
+def _settled(stack: Stack, symbols: Sequence[str], wait_s: float) -> tuple[dict[str, int], dict[str, int]] | None:
+    """Halt the market; first and last id of each symbol once all between are stored. None, and the market goes on,
+    where the last trades were cut off with a connection: only a later one would show it."""
+    stack.fault("halt")
+    last = {symbol: _newest(stack, symbol) for symbol in symbols}
+    ends = time.monotonic() + wait_s
+    while time.monotonic() < ends:
+        first = {symbol: _complete_from(stack, symbol, last[symbol]) for symbol in symbols}
+        if None not in first.values():
+            return {symbol: at for symbol, at in first.items() if at is not None}, last
+        time.sleep(0.05)
+    stack.fault("clear")
+    time.sleep(2.0)
+    return None
 
 
 def _newest(stack: Stack, symbol: str) -> int:
