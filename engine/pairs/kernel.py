@@ -12,7 +12,7 @@ import numpy as np
 from engine.pairs.enums import Flag, LegFlag
 from engine.pairs.gate import count_open, evaluate_gate
 from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
-from engine.pairs.layout import At, Floats, In, Out, Par
+from engine.pairs.layout import At, Floats, In, Out, Par, Record
 from engine.pairs.rule import decide, dollar_hedge, round_trip
 from engine.stats.health import memory_of
 from engine.stats.jit import njit
@@ -24,7 +24,7 @@ from engine.stats.windows import spread_moments, window_push
 
 @njit
 def advance(  # noqa: PLR0913 - a compiled loop
-    par: Par, state: Floats, beta_window: Floats, z_window: Floats,
+    pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Take the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
@@ -32,6 +32,7 @@ def advance(  # noqa: PLR0913 - a compiled loop
     ``y`` and ``x`` are the legs' inputs, in which place 0 stands at column ``at_y`` and ``at_x``. Rows are named in
     ``engine.pairs.layout``; ``state`` and the two window states are left at the last bar.
     """
+    par = pars[0]
     price, tested, fitted = par.price, par.test_window, par.beta_window
     gate_every = par.gate_every if par.gated else 0
     refit_every = par.refit_every if is_refitted(par) else 0
@@ -168,13 +169,14 @@ def _learn_spread(
 
 @njit
 def refill(  # noqa: PLR0913 - a compiled loop
-    par: Par, state: Floats, beta_window: Floats, z_window: Floats,
+    pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Bring empty windows to where they stood after the bar at ``stop - 1``: they are functions of their last bars.
 
     A line that is fitted on a schedule stands as the state has it.
     """
+    par = pars[0]
     price = par.price
     for i in range(start, stop):
         slot, now_y, now_x = base_slot + i, y[price, i + at_y], x[price, i + at_x]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, auto
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +78,11 @@ class At(IntEnum):
 
 
 class Par(NamedTuple):
-    """Parameters of one calibrated run. Lengths in bars; NaN where only a calibration gives the value."""
+    """Parameters of one calibrated run. Lengths in bars; NaN where only a calibration gives the value.
+
+    Kernels take them as one record, ``as_record``: a named tuple is taken apart field by field at each call, which
+    costs a live bar a third of its time (``python -m bench pairs``).
+    """
 
     price: int  # the row of In that the pair is measured by
     is_price_space: bool  # the line is one of prices, not of their logarithms
@@ -114,3 +118,13 @@ class Par(NamedTuple):
     centre: float
     v_e: float
     q_alpha: float
+
+
+Record: TypeAlias = npt.NDArray[np.void]
+_TYPES = {int: np.int64, bool: np.bool_, float: np.float64}
+_PAR = np.dtype([(name, _TYPES[kind]) for name, kind in get_type_hints(Par).items()])
+
+
+def as_record(par: Par) -> Record:
+    """Shape (1,), one field for each of ``Par``; inside a kernel its element 0 has them as attributes."""
+    return np.array([tuple(par)], dtype=_PAR)

@@ -24,7 +24,7 @@ from engine.pairs.calibration import Calibration, calibrate, parameters
 from engine.pairs.enums import Action, LegFlag, Reason
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.kernel import advance, pair_flags, refill
-from engine.pairs.layout import At, Floats, In, Out, Par
+from engine.pairs.layout import At, Floats, In, Out, Par, as_record
 from engine.pairs.leg_features import BAR_ROWS, LegFeatures, PairBar, put_bars
 from engine.pairs.settings import PairSettings
 from engine.stats.windows import window_new
@@ -86,7 +86,7 @@ class PairModel:
         self._table = GrowableArray(len(Out))
         self._checkpoints: list[_Checkpoint] = []
         self._pause = 0  # the next place before which a checkpoint or a calibration is due
-        self._par = parameters(settings, None)
+        self._take(parameters(settings, None))
         self._state = np.full(len(At), np.nan)
         for row, value in _AT_START.items():
             self._state[row] = value
@@ -135,16 +135,17 @@ class PairModel:
         while self._checkpoints[-1].place > place:
             self._checkpoints.pop()
         kept = self._checkpoints.pop()
-        self._state, self._par, self.calibration = kept.state.copy(), kept.par, kept.calibration
+        self._state, self.calibration = kept.state.copy(), kept.calibration
+        self._take(kept.par)
         self._pause = kept.place
         self._fill_windows(kept.place)
         self._run(kept.place, self.size)
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known at the close of the bar at ``place``."""
-        numbers = dict(zip(_SNAPSHOT_FIELDS, self._table.values[_SNAPSHOT_ROWS, place].tolist(), strict=True))
-        action, reason = self._table.values[Out.ACTION, place], self._table.values[Out.REASON, place]
-        return Snapshot(self.open_time_ms(place), **numbers, action=Action(int(action)), reason=Reason(int(reason)))
+        *numbers, action, reason, memory = self._table.values[_SNAPSHOT_ROWS, place].tolist()
+        codes = Action(int(action)), Reason(int(reason))
+        return Snapshot._make([self.open_time_ms(place), *numbers, *codes, memory])
 
     def open_time_ms(self, place: int) -> int:
         """When the bar at ``place`` opens."""
@@ -208,6 +209,9 @@ class PairModel:
         bars = float(self._state[At.GATE_BARS])
         return float(self._state[At.GATE_OPEN_BARS]) / bars if bars else math.nan
 
+    def _take(self, par: Par) -> None:
+        self._par, self._record = par, as_record(par)
+
     def _set_start(self, first_slot: int | None) -> None:
         self.first_slot = first_slot
         if first_slot is None:
@@ -234,7 +238,7 @@ class PairModel:
                 self._prepare(at)
             until = min(stop, self._pause)
             advance(
-                self._par, self._state, self._beta_window, self._z_window,
+                self._record, self._state, self._beta_window, self._z_window,
                 y.columns, x.columns, at_y, at_x, out, self.first_slot or 0, at, until,
             )  # fmt: skip
             at = until
@@ -257,7 +261,7 @@ class PairModel:
         if found is None:
             return
         self.calibration = found
-        self._par = parameters(self.settings, found, float((self.first_slot or 0) + place))
+        self._take(parameters(self.settings, found, float((self.first_slot or 0) + place)))
         for row, value in zip(_FILTER_ROWS, found.state, strict=True):
             self._state[row] = value
         self._fill_windows(place)
@@ -269,14 +273,13 @@ class PairModel:
         (y, x), (at_y, at_x) = self.legs, self._at
         begin = max(0, place - max(beta_bars, z_bars))
         refill(
-            self._par, self._state, self._beta_window, self._z_window,
+            self._record, self._state, self._beta_window, self._z_window,
             y.columns, x.columns, at_y, at_x, self._table.values, self.first_slot or 0, begin, place,
         )  # fmt: skip
 
 
 _FILTER_ROWS = (At.K_BETA, At.K_ALPHA, At.P11, At.P12, At.P22)  # as in Calibration.state
-_SNAPSHOT_FIELDS = [name for name in Snapshot._fields if name not in ("open_time_ms", "action", "reason")]
-_SNAPSHOT_ROWS = [int(Out[name.upper()]) for name in _SNAPSHOT_FIELDS]
+_SNAPSHOT_ROWS = np.array([Out[name.upper()] for name in Snapshot._fields[1:]])  # all but the time
 _AT_START = {
     At.GATE_TESTS: 0.0, At.GATE_FLIPS: 0.0, At.GATE_BARS: 0.0, At.GATE_OPEN_BARS: 0.0, At.TESTED: -1e18,
     At.POSITION: 0.0, At.ENTERED: -1e18, At.LEFT: -1e18, At.TAINTED: -1e18,
