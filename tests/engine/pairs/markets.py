@@ -10,6 +10,7 @@ import numpy as np
 from engine.market.records import Run
 from engine.market.ticks import Tick
 from engine.pairs.settings import ESTIMATORS, PairSettings, defended
+from tests.engine.pairs.worlds import RANGES
 
 T0 = 1_790_046_000_000
 NEVER = 10**7  # ms: so late that it does not come at all
@@ -19,7 +20,7 @@ SETTINGS = PairSettings(
 )  # fmt: skip
 # Every estimator under both presets, with windows short enough for a market of a few minutes.
 WAYS = [
-    settings
+    replace(settings, **RANGES.get(estimator, {}))
     for estimator in ESTIMATORS
     for settings in (
         replace(SETTINGS, estimator=estimator),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,10 @@ CLASSIC = classic(
     interval_ms=WIDTH_MS, calibration_bars=60, beta_window=40, z_window=20, memory_half_life=150.0, test_window=60,
     entry_z=1.4, exit_z=0.3, gate_level=10, gate_every=6, gate_dwell=6,
 )  # fmt: skip
+# A TLS line over so few bars is often steep: with the usual range it would hardly trade here.
+RANGES: dict[str, dict[str, Any]] = {"tls": {"hedge_min": 0.0, "hedge_max": 100.0, "negative_hedge": True}}
 PRESETS = {
-    f"{estimator} {name}": settings
+    f"{estimator} {name}": replace(settings, **RANGES.get(estimator, {}))
     for estimator in ESTIMATORS
     for name, settings in (
         ("classic", replace(CLASSIC, estimator=estimator)),
