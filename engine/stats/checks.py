@@ -15,12 +15,12 @@ ArrayLike: TypeAlias = npt.ArrayLike
 SMALLEST, LARGEST = 1e-100, 1e100  # of the largest number of a series: squares of others are 0 or infinite
 
 
-def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = False) -> Floats:
+def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = False, is_squared: bool = True) -> Floats:
     """``values`` as contiguous, writable float64; a view where it already is.
 
     Raises ValueError, naming ``name`` and what was found, for anything but one dimension of real numbers, for fewer
-    than ``minimum`` of them, for an infinity, for a masked value, (unless ``nan``) for a NaN, and for numbers whose
-    squares a double cannot hold: the largest must be 0 or of a size from 1e-100 to 1e100.
+    than ``minimum`` of them, for an infinity, for a masked value, (unless ``nan``) for a NaN, and (where it
+    ``is_squared``) for numbers whose squares a double cannot hold: the largest must be 0 or 1e-100 to 1e100 in size.
 
     >>> as_series([1, 2], "y")
     array([1., 2.])
@@ -37,7 +37,8 @@ def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = Fal
     if bad.any():
         at = int(np.argmax(bad))
         raise ValueError(f"{name}[{at}] is {array[at]}; expected finite numbers")
-    _squarable(array, name)
+    if is_squared:
+        _squarable(array, name)
     return array
 
 

@@ -36,7 +36,7 @@ def benjamini_yekutieli(pvalues: ArrayLike) -> Floats:
 
 
 def _adjusted(pvalues: ArrayLike, *, harmonic: bool) -> Floats:
-    given = as_series(pvalues, "pvalues", minimum=0, nan=True)
+    given = as_series(pvalues, "pvalues", is_squared=False, minimum=0, nan=True)
     known = np.flatnonzero(~np.isnan(given))
     p = given[known]
     if ((p < 0) | (p > 1)).any():

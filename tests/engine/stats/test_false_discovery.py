@@ -68,3 +68,7 @@ def test_a_scan_of_noise_finds_25_then_8_then_none() -> None:
     assert found[0] / 120 == pytest.approx(25.2, abs=4)
     assert found[1] / 120 == pytest.approx(8.0, abs=4)
     assert found[2] / 120 == pytest.approx(0.0, abs=1)
+
+
+def test_p_values_may_be_as_small_as_doubles_are() -> None:
+    assert benjamini_hochberg([3e-268, 0.5]).tolist() == [6e-268, 0.5]
