@@ -105,7 +105,7 @@ def test_ninety_seconds_in_firefox_lose_nothing(stack: Stack, firefox: Firefox) 
 
 def test_a_backlog_of_100_000_rows_drains_within_fifteen_seconds(stack: Stack, chromium: Chromium) -> None:
     """The fifteen seconds begin with the server's start, its own start-up included."""
-    start_exchange(stack, 16_000)
+    start_exchange(stack, 6_000)  # what a page beside another browser takes without a drop
     stack.start_server()
     address = bridge_address(stack)
     stack.stop("server", signal.SIGTERM)
@@ -119,7 +119,7 @@ def test_a_backlog_of_100_000_rows_drains_within_fifteen_seconds(stack: Stack, c
     answered = time.monotonic() - started
     until(lambda: tab.count("queued") == 0 == tab.count("inFlight") and tab.count("acknowledged") >= 100_000, 15, "it")
     drained = time.monotonic() - started
-    total = assert_nothing_missing(stack, SYMBOLS)
+    total = assert_nothing_missing(stack, SYMBOLS, 180)  # what a drop has cost is fetched at 30,000 a minute
     print(f"{total:,} rows drained {drained:.1f} s after the start, {drained - answered:.1f} s after the answer")  # noqa: T201
     assert total >= 100_000
     assert drained <= 15
