@@ -17,7 +17,7 @@ from tests.engine.stats.worlds import ar1, walk
 
 ENTRIES = (Action.ENTER_LONG, Action.ENTER_SHORT)
 NOISES = ("gauss", "t3", "garch")
-SHORT_PAIRS, LONG_PAIRS, BARS = 6, 500, 1_500
+SHORT_PAIRS, LONG_PAIRS, BARS = 3, 500, 1_500
 
 
 def shocks(rng: np.random.Generator, noise: str, bars: int) -> Floats:
