@@ -166,16 +166,6 @@ class Config:
     )
     log_level: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "What the log files record.")
 
-    @property
-    def ticks_db(self) -> Path:
-        """The bridge server's file: ticks, bars, gaps, events."""
-        return self.data_dir / "ticks.db"
-
-    @property
-    def analysis_db(self) -> Path:
-        """The dashboard's file: watch list, runs, decisions."""
-        return self.data_dir / "analysis.db"
-
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Defaults overridden by ``PAIRBRIDGE_*``; raises ConfigError on a bad value or unknown name."""

@@ -44,7 +44,8 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.pages.layout import page
 from screen.pages.pair.callbacks import register
-from screen.pages.pair.frames import LiveMessages, log_rows
+from screen.pages.pair.frames import log_rows
+from screen.pages.pair.live_messages import LiveMessages
 from screen.pages.scan.callbacks import register_scan
 from screen.pages.scan.labels import rows
 from services.job_process import ProcessExecutor

@@ -40,7 +40,7 @@ async def run(config: Config, feed: Feed | None) -> None:
             signal.signal(name, lambda *_: loop.call_soon_threadsafe(ended.set))
     async with server:
         print(f"Bridge server  http://127.0.0.1:{server.port}/", flush=True)
-        log.info("listening on port %d, storing to %s", server.port, config.ticks_db)
+        log.info("listening on port %d, storing in %s", server.port, config.data_dir)
         feeding = asyncio.create_task(server.feed(feed)) if feed else None
         waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(server.broken())}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
@@ -108,7 +109,7 @@ def _end_when_cancelled(child: subprocess.Popen[str], is_cancelled: IsCancelled)
             except (OSError, subprocess.TimeoutExpired):
                 child.kill()
             return
-        threading.Event().wait(LOOK_EVERY_S)
+        time.sleep(LOOK_EVERY_S)
 
 
 def main(arguments: list[str]) -> None:

@@ -113,6 +113,7 @@ class Jobs:
                 self._change(job_id, phase="done", stage="", result=finish(found))
         except JobCancelled as error:
             log.info("job %d: %s", job_id, error)
+            self._change(job_id, phase="cancelled", stage="")
         except PairbridgeError as error:
             if not is_cancelled():
                 log.error("job %d: %s", job_id, error)

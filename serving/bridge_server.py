@@ -30,7 +30,7 @@ from feeds.markets import ROUTES, Route
 from feeds.server_backfill import ServerBackfill
 from runtime.secrets import read_or_create_token
 from serving.bridge_page import BridgePage, respond
-from serving.commit_queue import CommitQueue, HistorySink
+from serving.commit_queue import CommitQueue, IntakeSink
 from serving.connections import TAKEN_AT_ONCE, BridgeConnection, ConnectionLimiter, SendQueue, queue_more
 
 log = logging.getLogger("pairbridge.server")
@@ -232,8 +232,8 @@ class BridgeServer:
         problem = await self._own.fetch(asked.market, asked.symbol, first, last)
         self._perform(self.intake.fetched_self(asked, problem))
 
-    def _sink_of(self, market: str) -> HistorySink:
-        return HistorySink(self._commits, lambda rows: self._perform(self.intake.fetched_rows(market, rows)))
+    def _sink_of(self, market: str) -> IntakeSink:
+        return IntakeSink(self._commits, lambda rows: self._perform(self.intake.fetched_rows(market, rows)))
 
     def _committed(self, commit: Commit, mono_ms: int) -> None:
         self._perform(self.intake.committed(commit, mono_ms))

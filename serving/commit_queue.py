@@ -116,7 +116,7 @@ class CommitQueue:
         self._move()
 
 
-class HistorySink:
+class IntakeSink:
     """Where the server's own fetching puts rows of one market: into the intake, without a connection."""
 
     def __init__(self, commits: CommitQueue, take: Callable[[list[object]], None]) -> None:

@@ -100,8 +100,9 @@ async def a_minute(
             states.append(server.health()["state"])
             clock.passed_ms += 200
             states.append(server.health()["state"])
-    ticks = rows(config.ticks_db, "SELECT seq, agg_id, trade_time_ms, future FROM ticks ORDER BY seq")
-    return Observed(states, ticks, rows(config.ticks_db, "SELECT * FROM v_bars ORDER BY 1, 2, 3"), findings)
+    ticks_db = config.data_dir / "ticks.db"
+    ticks = rows(ticks_db, "SELECT seq, agg_id, trade_time_ms, future FROM ticks ORDER BY seq")
+    return Observed(states, ticks, rows(ticks_db, "SELECT * FROM v_bars ORDER BY 1, 2, 3"), findings)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +142,10 @@ async def test_trades_from_the_future_are_flagged_enter_no_bar_and_move_no_clock
             clock.passed_ms += 1_000
             await bridge.trade(103)
             await bridge.beat()
-    flags = rows(config.ticks_db, "SELECT DISTINCT agg_id, future FROM ticks ORDER BY agg_id")
+    flags = rows(config.data_dir / "ticks.db", "SELECT DISTINCT agg_id, future FROM ticks ORDER BY agg_id")
     assert flags == [(100, 0), (101, 0), (102, 1), (103, 0)]
-    assert rows(config.ticks_db, "SELECT watermark_ms FROM markets") == [(T0 + 1_000 + 299_000,)]
-    assert rows(config.ticks_db, "SELECT max(open_time_ms) FROM v_bars") == [(T0 + 300_000,)]
+    assert rows(config.data_dir / "ticks.db", "SELECT watermark_ms FROM markets") == [(T0 + 1_000 + 299_000,)]
+    assert rows(config.data_dir / "ticks.db", "SELECT max(open_time_ms) FROM v_bars") == [(T0 + 300_000,)]
 
 
 async def test_a_restart_on_a_clock_that_was_set_back_takes_no_trade_for_one_from_the_future(
@@ -164,5 +165,5 @@ async def test_a_restart_on_a_clock_that_was_set_back_takes_no_trade_for_one_fro
                     await bridge.trade(agg_id)
                 clock.passed_ms += 10 * MINUTE  # off for longer than the leeway
                 clock.wrong_ms = -HOUR
-    assert rows(config.ticks_db, "SELECT DISTINCT future FROM ticks") == [(0,)]
-    assert rows(config.ticks_db, "SELECT count(*) FROM bars") == [(40,)]
+    assert rows(config.data_dir / "ticks.db", "SELECT DISTINCT future FROM ticks") == [(0,)]
+    assert rows(config.data_dir / "ticks.db", "SELECT count(*) FROM bars") == [(40,)]

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard import host_name
 from live.heartbeat import Heartbeat
-from screen.pages.pair.frames import LiveMessages
+from screen.pages.pair.live_messages import LiveMessages
 from services.pairs import PairService
 from services.views import ViewService, catching_up
 from tests.engine.pairs.markets import SETTINGS, make_ticks

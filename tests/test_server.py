@@ -34,7 +34,7 @@ async def ask(socket: ClientConnection, message: Any) -> dict[str, Any]:
 
 
 def stored(harness: ServerHarness) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(harness.config.ticks_db)) as db:
+    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
         return db.execute("SELECT symbol, agg_id, price, quantity FROM v_ticks ORDER BY 1, 2").fetchall()
 
 
@@ -64,7 +64,7 @@ async def test_batches_sent_again_after_a_lost_connection_are_duplicates(harness
 
 async def test_a_slow_disk_stops_the_reading_and_loses_nothing(harness: ServerHarness) -> None:
     await harness.server._writer._db.execute("PRAGMA busy_timeout=10")
-    lock = sqlite3.connect(harness.config.ticks_db, isolation_level=None)
+    lock = sqlite3.connect(harness.config.data_dir / "ticks.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     async with connect(harness.url) as socket:
         await ask(socket, harness.hello())
@@ -109,7 +109,7 @@ async def test_stopping_ends_although_the_disk_takes_nothing(tmp_path: Path, bri
     config = Config(data_dir=tmp_path / "data", bridge_port=0)
     server = await BridgeServer.open(config, bridge_dir)
     await server._writer._db.execute("PRAGMA busy_timeout=10")
-    with closing(sqlite3.connect(config.ticks_db, isolation_level=None)) as lock:
+    with closing(sqlite3.connect(config.data_dir / "ticks.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         async with asyncio.timeout(20):
             async with server:
@@ -146,7 +146,7 @@ async def test_a_start_notes_that_no_bridge_is_there_yet(tmp_path: Path, bridge_
             async with connect(harness.url) as socket:
                 await ask(socket, harness.hello())
                 await ask(socket, {"type": "ticks", "seq": 1, "rows": [row(1)]})
-    with closing(sqlite3.connect(config.ticks_db)) as db:
+    with closing(sqlite3.connect(config.data_dir / "ticks.db")) as db:
         states = db.execute("SELECT json_extract(detail, '$.state') FROM events WHERE kind = 'bridge'").fetchall()
     assert [state for (state,) in states] == ["up", "down", "down", "up", "down"]
 

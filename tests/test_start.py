@@ -24,8 +24,8 @@ from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 folder = Path(sys.argv[1])
 config = Config(data_dir=folder)
-analysis = SqliteAnalysis(config.analysis_db)
-monitor = Monitor(partial(SqliteTickReader, config.ticks_db), analysis, ("Y", "X", new_pair_settings(config)))
+analysis = SqliteAnalysis(folder / "analysis.db")
+monitor = Monitor(partial(SqliteTickReader, folder / "ticks.db"), analysis, ("Y", "X", new_pair_settings(config)))
 create_app(monitor, Heartbeat("http://127.0.0.1:9/health", 2_500), config, 8050)
 monitor.step()
 print(*[name for name in {HEAVY!r} if name in sys.modules])

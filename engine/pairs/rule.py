@@ -61,9 +61,7 @@ def decide(  # noqa: PLR0913 - a compiled loop
         elif abs(z) >= par.entry:
             action, reason = Action.NO_ENTRY, Reason.IN_POSITION
     elif abs(z) >= par.entry:
-        reason = _objection(par, state, slot, flags, age, out[Out.COVERAGE, i], abs(z), cost_z)
-        if reason == Reason.NONE and not is_tradable(par, hedge):
-            reason = Reason.HEDGE_RANGE
+        reason = _objection(par, state, slot, flags, age, out[Out.COVERAGE, i], abs(z), cost_z, hedge)
         if reason != Reason.NONE:
             action = Action.NO_ENTRY
         else:
@@ -88,8 +86,16 @@ def _leave(par: Par, state: Floats, slot: int, away: float) -> int:
 
 
 @njit
-def _objection(
-    par: Par, state: Floats, slot: int, flags: int, age: float, coverage: float, away: float, cost_z: float
+def _objection(  # noqa: PLR0913 - a compiled loop
+    par: Par,
+    state: Floats,
+    slot: int,
+    flags: int,
+    age: float,
+    coverage: float,
+    away: float,
+    cost_z: float,
+    hedge: float,
 ) -> int:
     """The first reason not to enter."""
     if flags & Flag.BRIDGE_DOWN:
@@ -108,4 +114,6 @@ def _objection(
         return Reason.BELOW_COST
     if slot - state[At.LEFT] <= par.cooldown:
         return Reason.COOLDOWN
+    if not is_tradable(par, hedge):
+        return Reason.HEDGE_RANGE
     return Reason.NONE

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from engine.market.records import Decision, Run
 from engine.pairs.enums import Action, Reason
-from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.layout import Out
 from engine.pairs.leg import Col, Leg
 from engine.pairs.model import PairModel, Snapshot
@@ -30,7 +29,6 @@ class PairRun:
         self.revisions = 0  # how often bars that a screen may have shown were done again
         self.current: dict[int, Decision] = {}
         self._latest_ms = 0
-        self._evidence: tuple[tuple[int, int], PairEvidence] | None = None
         for decision in known:
             self._record(decision)
 
@@ -82,13 +80,6 @@ class PairRun:
     def snapshot(self, place: int) -> Snapshot:
         """What was known of the pair at the close of the bar at ``place``."""
         return self.model.snapshot(place)
-
-    def evidence(self) -> PairEvidence:
-        """What the numbers are worth now; computed once a bar (about 1 ms), however many ask."""
-        now = (self.revisions, self.model.size)
-        if self._evidence is None or self._evidence[0] != now:
-            self._evidence = (now, evidence_of(self.model))
-        return self._evidence[1]
 
     def _first_priced(self) -> int | None:
         """The first slot from which both legs have the price they will be measured by."""

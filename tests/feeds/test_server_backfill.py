@@ -26,7 +26,7 @@ def rows_of(exchange: SimulatedExchange) -> list[list[Any]]:
 
 
 def gaps(harness: ServerHarness) -> list[tuple[str, str | None]]:
-    with closing(sqlite3.connect(harness.config.ticks_db)) as db:
+    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
         return db.execute("SELECT status, reason FROM holes").fetchall()
 
 
@@ -54,7 +54,7 @@ async def test_what_the_bridge_cannot_fetch_the_server_does(tmp_path: Path, brid
             harness = ServerHarness(server, config, (config.data_dir / "token").read_text().strip())
             await forward_without_history(harness, rows[:20] + rows[60:])
             assert gaps(harness) == [("filled", None)]
-            with closing(sqlite3.connect(config.ticks_db)) as db:
+            with closing(sqlite3.connect(config.data_dir / "ticks.db")) as db:
                 assert db.execute("SELECT agg_id FROM v_ticks ORDER BY 1").fetchall() == [(row[1],) for row in rows]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,7 +106,7 @@ async def test_closing_ends_what_runs_and_numbers_are_not_used_twice(jobs: Jobs)
         jobs.state(99)
 
 
-async def test_a_job_ends_with_whoever_started_its_process(tmp_path: Path) -> None:
+async def test_a_job_ends_with_whoever_started_its_process() -> None:
     executor = ProcessExecutor()
     jobs = Jobs(executor)
     job_id = jobs.submit(f"{HERE}:wait", {}, lambda _: None)

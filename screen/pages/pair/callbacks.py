@@ -15,7 +15,8 @@ from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.fields import at_fault, error_id, not_done
 from screen.components.formatting import WORKING
-from screen.pages.pair.frames import Frame, LiveMessages
+from screen.pages.pair.frames import Frame
+from screen.pages.pair.live_messages import LiveMessages
 from screen.pages.pair.settings_form import (
     APPLY,
     FIELDS,

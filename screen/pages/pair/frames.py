@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,46 +16,14 @@ from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision
 from screen.components import ids
 from screen.pages.pair import figures
-from screen.pages.pair.labels import live_texts, no_pair_notes, notes
-from services.pairs import PairService, SignalLog
-from services.views import ViewDelta, ViewerCursor, ViewService, WatchlistRow
+from screen.pages.pair.labels import live_texts, notes
+from services.pairs import SignalLog
+from services.views import ViewDelta, WatchlistRow
 
 Frame = dict[str, Any]
 Columns = dict[str, list[Any]]
 
-KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class LiveMessages:
-    """Composes what screens are sent."""
-
-    def __init__(self, pairs: PairService, views: ViewService, bridge_url: str) -> None:
-        """``bridge_url``: where the bridge page is served."""
-        self._pairs = pairs
-        self._views = views
-        self._bridge_url = bridge_url
-
-    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, ViewerCursor]:
-        """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
-        it knows then."""
-        cursor = known if isinstance(known, ViewerCursor) else ViewerCursor()
-        watch_id = self._pairs.first() if follows is None else follows
-        found = None if watch_id is None else self._views.pair(watch_id, cursor, KEEP_BARS)
-        message: Frame = {"type": "pulse", "notes": no_pair_notes(self._bridge_url)}
-        market = None
-        if found is not None:
-            cursor, market = found.seen, found.view.market
-            message = frame(found)
-            message["trade_ms"] = self._views.watermark_ms(market)
-            message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
-        message["banner"] = dataclasses.asdict(self._views.status(market))
-        message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
-        return message, cursor
-
-    def whole(self, watch_id: int | None) -> Frame:
-        """Everything a screen needs at once, for polling."""
-        return self.message(watch_id, None)[0]
 
 
 def log_rows(log: SignalLog) -> list[Frame]:

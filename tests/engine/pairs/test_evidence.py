@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.pairs import PairEvidence, PairModel, PairSettings, classic, evidence_of
+from engine.pairs import PairModel, classic, evidence_of
 from engine.pairs.evidence import DAY_MS
 from engine.pairs.layout import Floats, In, Out
 from engine.stats import eg_power, engle_granger, half_life, kalman_health, ols
 from engine.stats.mackinnon import eg_critical
-from tests.engine.pairs.worlds import CLASSIC, PRESETS, SLOT, WIDTH_MS, bars_of, fill, model_of, reverting, walking
+from tests.engine.pairs.worlds import PRESETS, SLOT, WIDTH_MS, bars_of, fill, model_of, reverting, walking
 from tests.engine.stats.worlds import ar1, walk
 
 DEFAULT = classic(interval_ms=WIDTH_MS)
@@ -222,24 +222,3 @@ def test_the_gate_statistic_beside_it_is_of_the_same_residual() -> None:
     slot = SLOT - SLOT % 12 - 899  # the last bar is on the schedule
     model = model_of(bars_of(y, x), DEFAULT, slot)
     assert model.snapshot(899).gate_statistic == pytest.approx(engle_granger(y[-500:], x[-500:]).statistic, abs=1e-8)
-
-
-def test_it_is_computed_once_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.pairs import run as module
-    from engine.pairs.leg import Leg
-    from tests.engine.pairs.markets import SETTINGS, run_of
-
-    asked: list[PairModel] = []
-
-    def counted(model: PairModel) -> PairEvidence:
-        asked.append(model)
-        return evidence_of(model)
-
-    monkeypatch.setattr(module, "evidence_of", counted)
-    settings: PairSettings = SETTINGS
-    legs = [Leg(settings.interval_ms, 0), Leg(settings.interval_ms, 0)]
-    followed = module.PairRun(run_of(), *legs)
-    assert followed.evidence() is followed.evidence() and len(asked) == 1
-    followed.revisions += 1
-    followed.evidence()
-    assert len(asked) == 2 and CLASSIC.gate == "engle-granger"

@@ -1,0 +1,44 @@
+"""What each screen is sent: its pair's frame, the banner, the watch list, from the services."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+
+from screen.pages.pair.frames import Frame, clock, frame, watchlist_row
+from screen.pages.pair.labels import no_pair_notes
+from services.pairs import PairService
+from services.views import ViewerCursor, ViewService
+
+KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
+
+
+class LiveMessages:
+    """Composes what screens are sent."""
+
+    def __init__(self, pairs: PairService, views: ViewService, bridge_url: str) -> None:
+        """``bridge_url``: where the bridge page is served."""
+        self._pairs = pairs
+        self._views = views
+        self._bridge_url = bridge_url
+
+    def message(self, follows: int | None, known: Hashable) -> tuple[Frame, ViewerCursor]:
+        """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
+        it knows then."""
+        cursor = known if isinstance(known, ViewerCursor) else ViewerCursor()
+        watch_id = self._pairs.first() if follows is None else follows
+        found = None if watch_id is None else self._views.pair(watch_id, cursor, KEEP_BARS)
+        message: Frame = {"type": "pulse", "notes": no_pair_notes(self._bridge_url)}
+        market = None
+        if found is not None:
+            cursor, market = found.seen, found.view.market
+            message = frame(found)
+            message["trade_ms"] = self._views.watermark_ms(market)
+            message["text"]["clock"] = f"{clock(message['trade_ms'])} · {market}" if message["trade_ms"] else market
+        message["banner"] = dataclasses.asdict(self._views.status(market))
+        message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
+        return message, cursor
+
+    def whole(self, watch_id: int | None) -> Frame:
+        """Everything a screen needs at once, for polling."""
+        return self.message(watch_id, None)[0]
