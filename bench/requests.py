@@ -56,12 +56,18 @@ def run() -> list[Row]:
 
 async def _measure(url: str) -> list[Row]:
     port = int(url.rstrip("/").rpartition(":")[2])
-    attackers = await asyncio.create_subprocess_exec(sys.executable, "-c", _ATTACK.format(port=port), cwd=ROOT)
+    attackers = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ATTACK.format(port=port), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert attackers.stdout is not None
     try:
-        return await _honest(url)
+        await attackers.stdout.readline()  # they are at it
+        rows = await _honest(url)
     finally:
         attackers.terminate()
-        await attackers.wait()
+    opened = (await attackers.stdout.read()).split()
+    await attackers.wait()
+    return [*rows, row("half requests open at once, most", max(map(int, opened)), "")]
 
 
 async def _honest(url: str) -> list[Row]:
@@ -87,16 +93,27 @@ async def _honest(url: str) -> list[Row]:
 
 
 async def attack(port: int) -> None:
-    """Keep so many half requests open, until the process ends."""
-    await asyncio.gather(*(_half(port) for _ in range(HALF)))
+    """Keep so many half requests open, until the process ends; print each second how many are."""
+    opened: set[asyncio.StreamWriter] = set()
+    await asyncio.gather(_count(opened), *(_half(port, opened) for _ in range(HALF)))
 
 
-async def _half(port: int) -> None:
-    """Half a request, and the next as soon as it is dropped."""
+async def _count(opened: set[asyncio.StreamWriter]) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        print(len(opened), flush=True)
+
+
+async def _half(port: int, opened: set[asyncio.StreamWriter]) -> None:
+    """Half a request, and the next a second after it is dropped."""
     while True:
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ")
-            await reader.read()
-            writer.close()
+            opened.add(writer)
+            try:
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ")
+                await reader.read()
+            finally:
+                opened.discard(writer)
+                writer.close()
         await asyncio.sleep(1.0)

@@ -44,6 +44,10 @@ class ServerHarness:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.server.port}/"
 
+    @property
+    def ticks_db(self) -> Path:
+        return self.config.data_dir / "ticks.db"
+
     def hello(self, **changes: Any) -> dict[str, Any]:
         hello = {"type": "hello", "proto": 1, "token": self.token, "market": "sim", "client": "test", "session": "s"}
         return hello | changes

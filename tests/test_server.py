@@ -34,7 +34,7 @@ async def ask(socket: ClientConnection, message: Any) -> dict[str, Any]:
 
 
 def stored(harness: ServerHarness) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         return db.execute("SELECT symbol, agg_id, price, quantity FROM v_ticks ORDER BY 1, 2").fetchall()
 
 
@@ -64,7 +64,7 @@ async def test_batches_sent_again_after_a_lost_connection_are_duplicates(harness
 
 async def test_a_slow_disk_stops_the_reading_and_loses_nothing(harness: ServerHarness) -> None:
     await harness.server._writer._db.execute("PRAGMA busy_timeout=10")
-    lock = sqlite3.connect(harness.config.data_dir / "ticks.db", isolation_level=None)
+    lock = sqlite3.connect(harness.ticks_db, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     async with connect(harness.url) as socket:
         await ask(socket, harness.hello())

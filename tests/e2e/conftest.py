@@ -19,6 +19,15 @@ WITHIN_S = 60
 expect.set_options(timeout=WITHIN_S * 1_000)  # a state comes when it comes: a busy machine is no fault
 
 
+@pytest.fixture(autouse=True)
+def no_page_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close what a failed test or fixture left open: it would go on drawing, and slow every test after it."""
+    yield
+    if "browser" in request.fixturenames:
+        for context in request.getfixturevalue("browser").contexts:
+            context.close()
+
+
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """Processes that a test starts as it needs them; their output is shown when it fails."""
@@ -85,11 +94,9 @@ def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tupl
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
     """The dashboard over two hours of trades; nothing may have gone wrong in it when the test ends."""
     opened, faults = watched_page(browser)
-    try:
-        opened.goto(trading.owner_url, timeout=WITHIN_S * 1_000)
-        seen(opened, MANY_BARS)
-        expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
-        yield opened
-    finally:
-        opened.close()  # one that is left open goes on drawing, and takes the processor from the tests after it
+    opened.goto(trading.owner_url, timeout=WITHIN_S * 1_000)
+    seen(opened, MANY_BARS)
+    expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
+    yield opened
+    opened.close()
     assert faults == []

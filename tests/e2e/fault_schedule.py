@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from tests.e2e.stack import Stack, get_json, until
 
 FREEZE_S = 4.0
-MOMENT_S = 0.5
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
@@ -138,11 +137,12 @@ def assert_nothing_missing(stack: Stack, symbols: Sequence[str], within_s: float
 def _settled(stack: Stack, symbols: Sequence[str], wait_s: float) -> tuple[dict[str, int], dict[str, int]] | None:
     """First and last id of each symbol, once all between are stored; None where they were not in time.
 
-    The market goes on for a moment and then halts: only a later trade shows what is missing before it, and what was cut
-    off with a connection at the very end is shown by the next round.
+    The market goes on until each symbol has traded, and then halts: only a later trade shows what is missing before it,
+    and what was cut off with a connection at the very end is shown by the next round.
     """
+    before = {symbol: _newest(stack, symbol) for symbol in symbols}
     stack.fault("clear")
-    time.sleep(MOMENT_S)
+    until(lambda: all(_newest(stack, symbol) > before[symbol] for symbol in symbols), 20, "a trade of each symbol")
     stack.fault("halt")
     last = {symbol: _newest(stack, symbol) for symbol in symbols}
     ends = time.monotonic() + wait_s

@@ -36,7 +36,7 @@ async def feeding(
 
 
 def stored(harness: ServerHarness, symbol: str) -> list[tuple[int, float, float, int, bool]]:
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         rows = db.execute(
             "SELECT agg_id, price, quantity, trade_time_ms, buyer_is_maker FROM v_ticks WHERE symbol=? ORDER BY agg_id",
             (symbol,),
@@ -82,7 +82,7 @@ async def test_trades_lost_on_the_way_are_fetched(harness: ServerHarness) -> Non
         await until(lambda: all(len(stored(harness, symbol)) > before[symbol] + 100 for symbol in SYMBOLS))
         await assert_all_stored(harness, exchange)
         await until(lambda: harness.server.health()["markets"]["sim"]["open_holes"] == 0)
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         statuses = db.execute("SELECT DISTINCT status FROM holes").fetchall()
     assert statuses == [("filled",)]
 
@@ -95,7 +95,7 @@ async def test_ids_the_exchange_does_not_have_close_their_gap(harness: ServerHar
 
 
 def _gaps(harness: ServerHarness) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         return db.execute("SELECT status, reason FROM holes").fetchall()
 
 

@@ -32,7 +32,7 @@ async def test_a_dump_comes_into_the_store_of_the_running_server(harness: Server
     code, said = await finished(start(harness.config.data_dir, harness.server.port, str(DUMP), "--market", "usdm"))
     assert code == 0
     assert "into market usdm: 3 stored, 0 known already, 0 conflicts, 1 refused" in said
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         assert db.execute("SELECT count(*) FROM v_ticks WHERE market = 'usdm'").fetchone() == (3,)
         assert db.execute("SELECT count(*) FROM events WHERE kind = 'bridge'").fetchone() == (0,), "no sign of life"
     assert harness.server.health()["markets"]["usdm"]["state"] == "WAITING FOR BRIDGE"

@@ -25,7 +25,7 @@ async def replay(harness: ServerHarness, path: Path, market: str | None = None) 
 
 
 def counts(harness: ServerHarness) -> dict[tuple[str, str], int]:
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         rows = db.execute("SELECT market, symbol, count(*) FROM v_ticks GROUP BY 1, 2").fetchall()
     return {(market, symbol): count for market, symbol, count in rows}
 
@@ -128,7 +128,7 @@ async def test_a_refused_row_is_told_in_words(harness: ServerHarness, caplog: py
 
 
 def assert_bars_equal_pandas(harness: ServerHarness, market: str) -> None:
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         ticks = pd.read_sql("SELECT * FROM v_ticks WHERE market=? ORDER BY agg_id", db, params=(market,))
         bars = pd.read_sql("SELECT * FROM v_bars WHERE market=?", db, params=(market,))
     assert len(ticks) > 0

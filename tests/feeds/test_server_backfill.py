@@ -26,7 +26,7 @@ def rows_of(exchange: SimulatedExchange) -> list[list[Any]]:
 
 
 def gaps(harness: ServerHarness) -> list[tuple[str, str | None]]:
-    with closing(sqlite3.connect(harness.config.data_dir / "ticks.db")) as db:
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
         return db.execute("SELECT status, reason FROM holes").fetchall()
 
 

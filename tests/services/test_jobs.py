@@ -118,6 +118,16 @@ async def test_a_job_ends_with_whoever_started_its_process() -> None:
     assert await ended(jobs, job_id) == "failed"
 
 
+def give_up(*_: Any) -> dict[str, Any]:
+    """A job that ends as if it had been cancelled."""
+    raise JobCancelled("of its own")
+
+
+async def test_a_job_that_cancels_itself_is_not_running_for_ever() -> None:
+    jobs = Jobs(InThread())
+    assert await ended(jobs, jobs.submit(f"{HERE}:give_up", {}, lambda _: None)) == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -89,17 +91,26 @@ async def test_events_stand_after_the_tick_they_followed(store: tuple[TickReader
     assert reader.events_after(0, 2) == found[:1] and reader.events_after(1, 9) == found[1:]
 
 
+@pytest.mark.parametrize("make", [on_sqlite, in_memory])
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 2_999)), unique_by=lambda each: each[0], max_size=20))
 @settings(deadline=None, max_examples=20)
-def test_the_past_is_what_was_stored_before_a_point(arrivals: list[tuple[int, int]]) -> None:
-    reader = MemoryTickReader()
+def test_the_past_is_what_was_stored_before_a_point(
+    make: Callable[[Path], AsyncIterator[tuple[TickReader, Commit]]], arrivals: list[tuple[int, int]]
+) -> None:
     ticks = [tick(agg_id, at) for agg_id, at in arrivals]
-    reader.add("sim", ticks, [])
-    for before in range(len(ticks) + 2):
-        _assert_past(reader, ticks, before)
+
+    async def check() -> None:
+        with TemporaryDirectory() as folder:
+            async for reader, commit in make(Path(folder)):
+                for each in ticks:
+                    await commit(each)
+                for before in range(len(ticks) + 2):
+                    _assert_past(reader, ticks, before)
+
+    asyncio.run(check())
 
 
-async def test_the_past_is_what_was_stored_before_a_point_in_any_store(store: tuple[TickReader, Commit]) -> None:
+async def test_the_past_of_a_symbol_is_not_that_of_another(store: tuple[TickReader, Commit]) -> None:
     reader, commit = store
     ticks = [tick(n, at) for n, at in ((5, 100), (6, 1_200), (2, 40), (9, 1_900), (7, 1_300), (1, 20), (8, 2_500))]
     for each in ticks:
