@@ -217,7 +217,9 @@ class Runs:
         if pipeline is None or watch.problem:
             return None
         try:
-            return pipeline.begins_at(watch.entry.y, watch.entry.x, watch.settings, HISTORY_BARS, at.seq)
+            after_ms = (watch.previous and watch.previous.after_ms) or 0
+            entry = watch.entry
+            return pipeline.begins_at(entry.y, entry.x, watch.settings, HISTORY_BARS, at.seq, after_ms)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other pairs

@@ -116,13 +116,15 @@ class RunEnd:
     """A run follows nothing after the tick ``seq``; a fact of the order of commits, which a later fill does not undo.
 
     Reasons: ``settings``, ``unwatched``, ``gap`` (a leg was silent too long), ``length``, ``history`` (earlier trades
-    have come in), ``store`` (another store), ``code``, ``failed`` (``detail`` says how).
+    have come in), ``store`` (another store), ``code``, ``failed`` (``detail`` says how), ``break`` (the break alarm).
+    ``after_ms``: after a break, the open time of the first bar that the next run of the pair may look at.
     """
 
     run_id: str
     seq: int
     reason: str
     detail: str = ""
+    after_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

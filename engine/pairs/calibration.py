@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from engine.pairs.break_alarm import beta_limit, level_limit, whitened_slope
 from engine.pairs.layout import Floats, In, Par
 from engine.pairs.settings import ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
 from engine.stats.half_life import NULL_RESIDUAL, ar1_kernel, kendall
@@ -29,12 +31,27 @@ _PRICE_ROWS = {
 
 
 @dataclass(frozen=True, slots=True)
+class FilterStart:
+    """Where the filter begins. ``v_e`` in the square of y's unit, ``centre`` in x's, ``state`` as in KalmanState.
+
+    ``phi`` of the residual, for the break alarm and the mean's standard error; ``short_beta``: see the break alarm.
+    """
+
+    v_e: float
+    centre: float
+    state: tuple[float, float, float, float, float]
+    phi: float
+    short_beta: float
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Fixed for the rest of the run. Lengths in bars.
 
     ``reverts`` is false where the residual showed no reversion to time: ``half_life`` then is what two
     independent walks would show at the median, 0.087 of the calibration's length. ``is_testable`` is false where a
     derived test window would have to pass 5,000 bars: no test could see so slow a spread, and the gate stays closed.
+    ``start`` is fitted to the run's first ``filter_bars``; None until there are so many.
     """
 
     bars: int
@@ -44,35 +61,72 @@ class Calibration:
     beta_window: int
     z_window: int
     test_window: int
-    v_e: float
-    centre: float
-    state: tuple[float, float, float, float, float]
+    filter_bars: int
+    start: FilterStart | None = None
     is_testable: bool = True
 
 
 def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | None:
     """Fit on all bars given. None where x or the residual does not move."""
+    fit = _fit(y, x)
+    if fit is None:
+        return None
+    reverts = 0.0 < fit.phi < 1.0
+    half_life = -math.log(2.0) / math.log(fit.phi) if reverts else NULL_RESIDUAL * y.size
+    memory = settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, 1e6)
+    z_window = settings.z_window or _bars(Z_HALF_LIVES * half_life, 20)
+    test_window = settings.test_window or _bars(TEST_HALF_LIVES * half_life, LEAST_TEST_WINDOW)
+    return Calibration(
+        bars=y.size,
+        half_life=half_life,
+        reverts=reverts,
+        memory=memory,
+        beta_window=settings.beta_window or _bars(BETA_HALF_LIVES * half_life, 100),
+        z_window=z_window,
+        test_window=test_window,
+        filter_bars=_filter_bars(settings, y.size, memory, test_window - z_window),
+        is_testable=settings.test_window is not None or TEST_HALF_LIVES * half_life <= MAX_WINDOW,
+    )
+
+
+def filter_start(y: Floats, x: Floats) -> FilterStart | None:
+    """The filter's start, fitted to all bars given. None where x or the residual does not move."""
+    fit = _fit(y, x)
+    if fit is None:
+        return None
+    phi = min(max(fit.phi, 0.0), 1.0)
+    short_beta = fit.state[0] + whitened_slope(fit.residual, x, phi)
+    return FilterStart(fit.v_e, fit.centre, fit.state, phi, short_beta)
+
+
+class _Fit(NamedTuple):
+    """The least squares line as the filter's state, its residual, and phi of that, corrected for the fit."""
+
+    state: tuple[float, float, float, float, float]
+    v_e: float
+    centre: float
+    residual: Floats
+    phi: float
+
+
+def _fit(y: Floats, x: Floats) -> _Fit | None:
     beta, alpha, p11, p12, p22, v_e, centre = kalman_calibrate_kernel(y, x)
     if math.isnan(v_e):
         return None
     residual = y - (beta * (x - centre) + alpha)
     _, phi, _ = ar1_kernel(residual)
-    phi = kendall(phi, float(residual.size - 1))
-    reverts = 0.0 < phi < 1.0
-    half_life = -math.log(2.0) / math.log(phi) if reverts else NULL_RESIDUAL * y.size
-    return Calibration(
-        bars=y.size,
-        half_life=half_life,
-        reverts=reverts,
-        memory=settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, 1e6),
-        beta_window=settings.beta_window or _bars(BETA_HALF_LIVES * half_life, 100),
-        z_window=settings.z_window or _bars(Z_HALF_LIVES * half_life, 20),
-        test_window=settings.test_window or _bars(TEST_HALF_LIVES * half_life, LEAST_TEST_WINDOW),
-        v_e=v_e,
-        centre=centre,
-        state=(beta, alpha, p11, p12, p22),
-        is_testable=settings.test_window is not None or TEST_HALF_LIVES * half_life <= MAX_WINDOW,
-    )
+    for _ in range(2):  # once for the mean, once for the slope: both were fitted
+        phi = kendall(phi, float(residual.size - 1))
+    return _Fit((beta, alpha, p11, p12, p22), v_e, centre, residual, phi)
+
+
+def _filter_bars(settings: PairSettings, bars: int, memory: float, most: int) -> int:
+    """How many bars the filter is fitted to. A filter that learns beta from few bars forgets fast at first, so where
+    the test window follows the half-life it waits for one memory of bars. That delays no entry: the gate waits for
+    the test window, and before it is full the z window has ``bars`` of errors."""
+    if settings.gate == "off" or settings.test_window is not None:
+        return bars
+    return max(bars, round(min(memory, most)))
 
 
 def _bars(length: float, least: int) -> int:
@@ -80,8 +134,9 @@ def _bars(length: float, least: int) -> int:
 
 
 def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Par:
-    """The kernel's parameters. ``slot``: the first bar after the calibration; without one nothing is traded."""
+    """The kernel's parameters. ``slot``: the first bar of the filter; without one it learns nothing."""
     fixed_lags = settings.gate_lags.isdecimal()
+    start = calibration.start if calibration is not None else None
     lengths = calibration or settings  # before the calibration: those that are set, or else none that is ever full
     return Par(
         price=int(_PRICE_ROWS[settings.space, settings.price]),
@@ -115,9 +170,14 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
         taint_window=MAX_WINDOW if calibration is None else max(windows_in_use(settings, calibration).values()),
         max_hold=_max_hold(settings, calibration),
         calibrated=float(slot),
-        centre=math.nan if calibration is None else float(calibration.centre),
-        v_e=math.nan if calibration is None else float(calibration.v_e),
-        q_alpha=math.nan if calibration is None else float(drift_of(calibration.memory, calibration.v_e)),
+        centre=math.nan if start is None else float(start.centre),
+        v_e=math.nan if start is None else float(start.v_e),
+        q_alpha=math.nan if calibration is None or start is None else float(drift_of(calibration.memory, start.v_e)),
+        phi=math.nan if start is None else start.phi,
+        short_beta=math.nan if start is None else start.short_beta,
+        level_limit=math.inf if settings.break_alarm is None else level_limit(settings.break_alarm),
+        beta_limit=math.inf if settings.break_alarm is None else beta_limit(settings.break_alarm),
+        centre_limit=_centre_limit(settings, calibration),
     )
 
 
@@ -125,6 +185,18 @@ def _max_hold(settings: PairSettings, calibration: Calibration | None) -> float:
     if calibration is None or settings.max_hold_half_lives is None:
         return math.inf
     return float(settings.max_hold_half_lives * calibration.half_life)
+
+
+def _centre_limit(settings: PairSettings, calibration: Calibration | None) -> float:
+    """How far the spread's mean over the z window may be from 0, in its deviations there.
+
+    The mean of n bars of an AR(1) has the standard error sd sqrt((1 + phi) / ((1 - phi) n)).
+    """
+    start = calibration.start if calibration is not None else None
+    if settings.centre_limit is None or calibration is None or start is None or start.phi >= 1.0:
+        return math.inf
+    bars = calibration.z_window * (1.0 - start.phi) / (1.0 + start.phi)
+    return settings.centre_limit / math.sqrt(bars)
 
 
 def refit_every(settings: PairSettings, beta_window: int) -> int:

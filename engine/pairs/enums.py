@@ -34,6 +34,8 @@ class Reason(IntEnum):
     IN_POSITION = 18
     BRIDGE_DOWN = 19
     HEDGE_RANGE = 20  # the hedge asks for too little, too much, or the same side of X
+    OFF_CENTRE = 21  # the spread's mean is significantly off zero: the line that is traded is not the spread's own
+    BREAK = 22  # the relation has just been seen to break; the run ends with this bar
 
 
 class LegFlag(IntEnum):

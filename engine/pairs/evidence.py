@@ -11,26 +11,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.pairs.calibration import Calibration
+from engine.pairs.break_alarm import beta_limit, level_limit
 from engine.pairs.enums import LegFlag
 from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
 from engine.stats.bid_ask_bounce import Bounce, bounce
-from engine.stats.half_life import HalfLife, ar1_kernel, half_life
+from engine.stats.half_life import HalfLife, half_life
 from engine.stats.health import KalmanHealth, kalman_health
-from engine.stats.moments import EPSILON
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
 from engine.stats.regression import ols_kernel, residuals_kernel
-from engine.stats.structural_breaks import cusum
 
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
-BREAK_BARS, LEAST_BREAK_BARS = 1_500, 300
 MINIMUM_BARS = 30  # of a window that anything is said about
 LEAST_BARS = 100
 RESAMPLES = 199  # of the half-life's interval
-ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +44,12 @@ class WindowCoverage:
 
 @dataclass(frozen=True, slots=True)
 class BreakWatch:
-    """Has the relation broken? CUSUM of the one-step errors of a line that was fitted, with the errors' AR(1), mean and
-    deviation, to the older two thirds of the window and is watched over the newest third.
+    """How near the break alarm is (:mod:`engine.pairs.break_alarm`): its greater sum over its limit, for the level and
+    for beta. One above 1 ends the run. ``bars``: on average so many lie between false alarms."""
 
-    ``alarms`` in the ``bars`` watched. While the line holds, false ones come about 2,000 bars apart [simulated; 5,000
-    were the line known]; on unrelated walks no line holds, and it alarms far more often.
-    ``up`` and ``down`` are the two sums now, in deviations; one of them passing ``threshold`` is an alarm.
-    Information: it closes nothing.
-    """
-
+    level: float
+    beta: float
     bars: int
-    alarms: int
-    last_alarm_ms: int | None
-    up: float
-    down: float
-    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,44 +168,29 @@ def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
     The memory is held against the half-life over the test window; where there is none, against the calibration's.
     """
     calibration = model.calibration
-    if calibration is None or model.settings.estimator != "kalman":
+    if calibration is None or calibration.start is None or model.settings.estimator != "kalman":
         return None
     if math.isnan(half_life_bars) and calibration.reverts:
         half_life_bars = calibration.half_life
-    innovation, variance = _innovations(model, calibration, HEALTH_BARS)
+    innovation, variance = _innovations(model, calibration.start.v_e, HEALTH_BARS)
     if innovation.size < LEAST_BARS:
         return None
-    return kalman_health(innovation, variance, calibration.v_e, half_life_bars)
+    return kalman_health(innovation, variance, calibration.start.v_e, half_life_bars)
 
 
-def _innovations(model: PairModel, calibration: Calibration, most: int) -> tuple[Floats, Floats]:
+def _innovations(model: PairModel, v_e: float, most: int) -> tuple[Floats, Floats]:
     """Innovations and their expected variances of the last ``most`` bars in which the filter learnt."""
     memory = model.column(Out.MEMORY)
     places = np.flatnonzero(~np.isnan(memory))[-most:]
-    variance = calibration.v_e * np.exp2(1.0 / memory[places])  # Q / V_e = 1 / (1 - F K) = 2^(1 / memory)
+    variance = v_e * np.exp2(1.0 / memory[places])  # Q / V_e = 1 / (1 - F K) = 2^(1 / memory)
     return model.column(Out.SPREAD)[places], variance
 
 
 def _breaks(model: PairModel) -> BreakWatch | None:
-    """The break monitor over the last 1,500 bars in which both legs traded; None before there are 300, or where they
-    do not move. Its line is fitted to the reference alone, so it says the same whatever estimator is in use."""
-    y_flags, x_flags = model.inputs(In.FLAGS, max(model.size - BREAK_BARS, 0))
-    is_real = ((y_flags.astype(np.int64) | x_flags.astype(np.int64)) & LegFlag.FILLED) == 0
-    places = np.flatnonzero(is_real) + max(model.size - BREAK_BARS, 0)
-    if places.size < LEAST_BREAK_BARS:
+    """None where the alarm is off, and before the calibration, from which on it watches."""
+    bars = model.settings.break_alarm
+    if bars is None or model.calibration is None or model.calibration.start is None:
         return None
-    y, x = (each[places] for each in model.inputs(model.price_row))
-    known = places.size * 2 // 3
-    alpha, beta = ols_kernel(y[:known], x[:known])
-    residual = residuals_kernel(y, x, alpha, beta)
-    _, rho, _ = ar1_kernel(residual[:known])
-    errors = residual[1:] - rho * residual[:-1]  # one-step errors; the first of them belongs to the second bar
-    reference, watched = errors[: known - 1], errors[known - 1 :]
-    deviation = float(reference.std(ddof=1))
-    if not deviation > EPSILON * float(np.abs(y).max()):
-        return None
-    found = cusum((watched - float(reference.mean())) / deviation, ARL0)
-    alarms = np.flatnonzero(found.alarm)
-    last_alarm_ms = model.open_time_ms(int(places[known + alarms[-1]])) if alarms.size else None
-    up, down = float(found.up[-1]), float(found.down[-1])
-    return BreakWatch(watched.size, alarms.size, last_alarm_ms, up, down, found.threshold)
+    level = max(model.state(At.LEVEL_UP), model.state(At.LEVEL_DOWN))
+    beta = max(model.state(At.BETA_UP), model.state(At.BETA_DOWN))
+    return BreakWatch(level / level_limit(bars), beta / beta_limit(bars), bars)

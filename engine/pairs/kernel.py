@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.pairs.break_alarm import watch_breaks
 from engine.pairs.enums import Flag, LegFlag
 from engine.pairs.gate import count_open, evaluate_gate
 from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
@@ -26,8 +27,10 @@ from engine.stats.windows import spread_moments, window_push
 def advance(  # noqa: PLR0913 - a compiled loop
     pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Take the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
+
+    Returns the place after the last bar taken: ``stop``, or the one after a bar at which the break alarm was raised.
 
     ``y`` and ``x`` are the legs' inputs, in which place 0 stands at column ``at_y`` and ``at_x``. Rows are named in
     ``engine.pairs.layout``; ``state`` and the two window states are left at the last bar.
@@ -67,6 +70,9 @@ def advance(  # noqa: PLR0913 - a compiled loop
         if refit_every and slot % refit_every == 0 and i + 1 >= fitted:
             refit(par, state, y[price, j + 1 - fitted : j + 1], x[price, k + 1 - fitted : k + 1])
         _learn_spread(par, state, z_window, slot, y[price, j], x[price, k], spread)
+        if state[At.BROKEN] == slot:
+            return i + 1
+    return stop
 
 
 @njit
@@ -104,6 +110,7 @@ def _measure(
         out[Out.BETA_KALMAN, i] = state[At.K_BETA]
         kalman_alpha = state[At.K_ALPHA] - state[At.K_BETA] * par.centre
         innovation, variance = _filter(par, state, y, x - par.centre, is_seen)
+        watch_breaks(par, state, slot, innovation if is_seen else np.nan, x)
         if is_seen:
             out[Out.MEMORY, i] = memory_of(variance, par.v_e)
     if par.estimator == KALMAN:

@@ -75,6 +75,13 @@ class At(IntEnum):
     TAINTED = auto()  # slot of the latest tainted bar
     Z_MEAN = auto()
     Z_DEVIATION = auto()
+    LAST_ERROR = auto()  # of the filter, at the bar before; NaN where a leg did not trade in it
+    LAST_X = auto()
+    LEVEL_UP = auto()  # the four sums of the break alarm
+    LEVEL_DOWN = auto()
+    BETA_UP = auto()
+    BETA_DOWN = auto()
+    BROKEN = auto()  # slot of the alarm, which ends the run; NaN before
 
 
 class Par(NamedTuple):
@@ -118,6 +125,11 @@ class Par(NamedTuple):
     centre: float
     v_e: float
     q_alpha: float
+    phi: float  # of the calibration's residual: the autocorrelation that is taken out of the filter's errors
+    short_beta: float  # of the steps of y on those of x, at the calibration
+    level_limit: float  # of the break alarm's sums; inf: no alarm
+    beta_limit: float
+    centre_limit: float  # of the spread's mean over the z window, in its deviations there; inf: any
 
 
 Record: TypeAlias = npt.NDArray[np.void]

@@ -16,11 +16,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from engine.pairs.calibration import Calibration, calibrate, parameters
+from engine.pairs.calibration import Calibration, calibrate, filter_start, parameters
 from engine.pairs.enums import Action, LegFlag, Reason
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.kernel import advance, pair_flags, refill
@@ -121,14 +122,12 @@ class PairModel:
         self.redo(place)
 
     def follow(self) -> int:
-        """Take the bars that both legs have by now; returns how many there were."""
+        """Take the bars that both legs have by now; returns how many were taken. None are after a break."""
         y, x = self.legs
-        size = min(y.size - self._at[0], x.size - self._at[1])
-        taken = size - self.size
-        if taken <= 0:
-            return 0
-        self._run(self.size, size)
-        return taken
+        start, stop = self.size, min(y.size - self._at[0], x.size - self._at[1])
+        if stop > start and not self.is_broken:
+            self._run(start, stop)
+        return self.size - start
 
     def redo(self, place: int) -> None:
         """The legs' bars from ``place`` on have changed: do again all that follows from them."""
@@ -194,6 +193,17 @@ class PairModel:
         return float(self._state[row])
 
     @property
+    def is_broken(self) -> bool:
+        """Whether the break alarm was raised, at the last bar: the model takes no more bars."""
+        return not math.isnan(self._state[At.BROKEN])
+
+    @property
+    def break_kind(self) -> str:
+        """What the raised alarm saw move: ``level`` or ``beta``."""
+        level = max(self._state[At.LEVEL_UP], self._state[At.LEVEL_DOWN])
+        return "level" if level > self._par.level_limit else "beta"
+
+    @property
     def gate_tests(self) -> int:
         """How many times the gate was tested in this run."""
         return int(self._state[At.GATE_TESTS])
@@ -237,11 +247,13 @@ class PairModel:
             if at == self._pause:
                 self._prepare(at)
             until = min(stop, self._pause)
-            advance(
+            at = advance(
                 self._record, self._state, self._beta_window, self._z_window,
                 y.columns, x.columns, at_y, at_x, out, self.first_slot or 0, at, until,
             )  # fmt: skip
-            at = until
+            if self.is_broken:
+                self.size = at
+                return
         self.size = max(self.size, stop)
 
     def _prepare(self, place: int) -> None:
@@ -250,21 +262,36 @@ class PairModel:
         every = self.settings.calibration_bars
         if self.calibration is None and place > 0 and place % every == 0:
             self._calibrate(place)
-        pauses = [CHECKPOINT_EVERY] if self.calibration else [CHECKPOINT_EVERY, every]
-        self._pause = min((place // each + 1) * each for each in pauses)
+        found = self.calibration
+        if found is not None and found.start is None and place >= found.filter_bars:
+            self._start_filter(found, place)
+        self._pause = (place // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
+        if self.calibration is None:
+            self._pause = min(self._pause, (place // every + 1) * every)
+        elif self.calibration.start is None:
+            self._pause = min(self._pause, self.calibration.filter_bars)
 
     def _calibrate(self, place: int) -> None:
-        """Fit the filter and the windows on all bars before ``place``; where that cannot be done, try again later."""
+        """Fit the windows to all bars before ``place``; where that cannot be done, try again later."""
         filled = sum(np.bitwise_and(each.astype(np.int64), LegFlag.FILLED) for each in self.inputs(In.FLAGS, 0, place))
         y, x = self.inputs(self.price_row, 0, place)
         found = calibrate(y, x, self.settings) if np.count_nonzero(filled) * 2 <= place else None
         if found is None:
             return
         self.calibration = found
-        self._take(parameters(self.settings, found, float((self.first_slot or 0) + place)))
-        for row, value in zip(_FILTER_ROWS, found.state, strict=True):
-            self._state[row] = value
+        self._take(parameters(self.settings, found))
         self._fill_windows(place)
+
+    def _start_filter(self, calibration: Calibration, place: int) -> None:
+        """Fit the filter to all bars before ``place``; where the legs stood still, try again a checkpoint later."""
+        start = filter_start(*self.inputs(self.price_row, 0, place))
+        if start is None:
+            self.calibration = replace(calibration, filter_bars=place + CHECKPOINT_EVERY)
+            return
+        self.calibration = replace(calibration, start=start)
+        self._take(parameters(self.settings, self.calibration, float((self.first_slot or 0) + place)))
+        for row, value in zip(_FILTER_ROWS, start.state, strict=True):
+            self._state[row] = value
 
     def _fill_windows(self, place: int) -> None:
         """Make both windows as they stand before the bar at ``place``."""
@@ -278,9 +305,10 @@ class PairModel:
         )  # fmt: skip
 
 
-_FILTER_ROWS = (At.K_BETA, At.K_ALPHA, At.P11, At.P12, At.P22)  # as in Calibration.state
+_FILTER_ROWS = (At.K_BETA, At.K_ALPHA, At.P11, At.P12, At.P22)  # as in FilterStart.state
 _SNAPSHOT_ROWS = np.array([Out[name.upper()] for name in Snapshot._fields[1:]])  # all but the time
 _AT_START = {
     At.GATE_TESTS: 0.0, At.GATE_FLIPS: 0.0, At.GATE_BARS: 0.0, At.GATE_OPEN_BARS: 0.0, At.TESTED: -1e18,
     At.POSITION: 0.0, At.ENTERED: -1e18, At.LEFT: -1e18, At.TAINTED: -1e18,
+    At.LEVEL_UP: 0.0, At.LEVEL_DOWN: 0.0, At.BETA_UP: 0.0, At.BETA_DOWN: 0.0,
 }  # fmt: skip

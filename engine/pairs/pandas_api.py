@@ -45,13 +45,25 @@ def run_pair(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairS
     Takes what :func:`pair_model` takes. A row holds what was known at its bar's close; an action is to be done at the
     next bar. Columns: ``y``, ``x`` (prices, carried where a bar is missing), ``y_filled``, ``x_filled`` (no trade in
     the bar), those of ``engine.pairs.layout.Out`` (NaN where not known), ``action`` and ``reason`` by name, and
-    ``quantity_y``, ``quantity_x``: the coins to trade, + to buy, NaN where nothing is to be done.
+    ``quantity_y``, ``quantity_x``: the coins to trade, + to buy, NaN where nothing is to be done; and ``run``, which
+    rises by 1 where the break alarm ended a run and another began. A position open at a break is closed, with the
+    reason ``RUN_END``, in the next bar in which both legs traded.
     """
-    return frame_of(pair_model(y, x, times_ms, settings))
+    import pandas as pd
+
+    models = _models(y, x, times_ms, settings or PairSettings())
+    frames = [frame_of(model) for model in models]
+    for run, frame in enumerate(frames):
+        frame["run"] = run
+    found = pd.concat(frames)
+    _close_broken(found, models)
+    return found
 
 
 def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairSettings | None = None) -> PairModel:
     """The model of a pair after all bars given, for snapshots, columns and :func:`engine.pairs.evidence_of`.
+
+    Where the break alarm ended runs on the way, the model of the last one.
 
     A leg is an array or a Series of prices, or a frame with ``close`` and, where there are, ``mid`` (what statistics
     then run on), ``half_spread`` (a fraction of the price) and ``volume`` (a bar without any is no real bar).
@@ -65,7 +77,11 @@ def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: Pai
     Raises ValueError for prices that are infinite, 0 or negative, times that do not rise, two times in one bar, legs
     that share no bar, and a width far below the bars' own.
     """
-    chosen = settings or PairSettings()
+    return _models(y, x, times_ms, settings or PairSettings())[-1]
+
+
+def _models(y: LegLike, x: LegLike, times_ms: TimesLike, chosen: PairSettings) -> list[PairModel]:
+    """One model a run: the next begins with the bar after a break."""
     legs = [_leg(each, times_ms, name) for each, name in ((y, "y"), (x, "x"))]
     slots = [_slots(leg.times_ms, chosen.interval_ms, name) for leg, name in zip(legs, "yx", strict=True)]
     first, last = min(int(each[0]) for each in slots), max(int(each[-1]) for each in slots)
@@ -81,9 +97,12 @@ def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: Pai
     if not known.any():
         raise ValueError("no bar has a price of both legs by then; expected legs that overlap")
     begin = int(known.argmax())
-    model = PairModel(chosen, first + begin)
-    model.extend(np.ascontiguousarray(bars[:, begin:]))
-    return model
+    models: list[PairModel] = []
+    while not models or (models[-1].is_broken and begin < count):
+        models.append(PairModel(chosen, first + begin))
+        models[-1].extend(np.ascontiguousarray(bars[:, begin:]))
+        begin += models[-1].size
+    return models
 
 
 def frame_of(model: PairModel) -> pd.DataFrame:
@@ -102,6 +121,21 @@ def frame_of(model: PairModel) -> pd.DataFrame:
     columns["quantity_y"], columns["quantity_x"] = _quantities(model, actions)
     index = pd.DatetimeIndex(pd.to_datetime(times, unit="ms", utc=True), name="bar_open")
     return pd.DataFrame(columns, index=index)
+
+
+def _close_broken(frame: pd.DataFrame, models: list[PairModel]) -> None:
+    """Close what a broken run still held, in the first bar after it in which both legs traded."""
+    is_real = ~(frame["y_filled"] | frame["x_filled"]).to_numpy()
+    end = 0
+    for model in models[:-1]:
+        end += model.size
+        places = np.flatnonzero(is_real[end:])
+        if model.column(Out.POSITION)[-1] == 0.0 or not places.size:
+            continue
+        entered = end - model.size + model.entered_before(model.size)
+        held = frame[["quantity_y", "quantity_x"]].to_numpy()[entered]
+        row = frame.index[end + int(places[0])]
+        frame.loc[row, ["action", "reason", "quantity_y", "quantity_x"]] = ["exit", Reason.RUN_END.name, *-held]
 
 
 def _quantities(model: PairModel, actions: Ints) -> tuple[Floats, Floats]:

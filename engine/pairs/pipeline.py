@@ -3,8 +3,9 @@
 Live, a restart and a replay differ only in where the items come from. ``feed`` and ``note`` take them
 one by one, so nothing depends on how many were read at a time.
 
-A run ends when it is told to, when a leg was without a trade for longer than ``longest_gap_ms``, when it has grown
-past ``RUN_BARS``, or when its computation fails. So no bars are laid out through a long gap, whatever its length.
+A run ends on request, when a leg was without a trade for longer than ``longest_gap_ms``, when its break alarm is
+raised, when it has grown past ``RUN_BARS``, or when its computation fails. So no bars are laid out through a long gap,
+whatever its length.
 """
 
 from __future__ import annotations
@@ -61,12 +62,14 @@ class Pipeline:
             self._down_ms = self.builder.watermark_ms if self._down_ms is None else self._down_ms
         return []
 
-    def begins_at(self, y: str, x: str, settings: PairSettings, history_bars: int, seq: int) -> int | None:
+    def begins_at(
+        self, y: str, x: str, settings: PairSettings, history_bars: int, seq: int, not_before_ms: int = 0
+    ) -> int | None:
         """Open time of the first bar of a run that begins after the tick ``seq``: at most ``history_bars`` back, and
         after the last long gap of either leg. None while a leg has no trade, or none after such a gap."""
         width_ms, longest_ms = settings.interval_ms, longest_gap_ms(settings)
         known = {symbol: (self.builder.first_ms(symbol), self.builder.last_ms(symbol)) for symbol in (y, x)}
-        earliest_ms = self.builder.watermark_ms - history_bars * width_ms
+        earliest_ms = max(self.builder.watermark_ms - history_bars * width_ms, not_before_ms)
         for first_ms, last_ms in known.values():
             if first_ms is None or last_ms is None or self.builder.watermark_ms - last_ms > longest_ms:
                 return None
@@ -91,10 +94,10 @@ class Pipeline:
         self.runs[run.run_id] = followed
         return self._computed(followed, seq, lambda: followed.catch_up(seq, self.builder.watermark_ms))
 
-    def end(self, run_id: str, seq: int, reason: str, detail: str = "") -> None:
+    def end(self, run_id: str, seq: int, reason: str, detail: str = "", after_ms: int | None = None) -> None:
         """Follow a run no more after the tick ``seq``. An open position is closed at the next tradable bar."""
         run = self.runs.pop(run_id)
-        self._ended.append(RunEnd(run_id, seq, reason, detail))
+        self._ended.append(RunEnd(run_id, seq, reason, detail, after_ms))
         entry = run.held()
         if entry is not None:
             width_ms = run.run.interval_ms
@@ -170,7 +173,9 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other pairs
             self.end(run.run.run_id, seq, "failed", f"{type(error).__name__}: {error}")
             return []
-        if run.model.size > RUN_BARS:
+        if run.model.is_broken:
+            self.end(run.run.run_id, seq, "break", run.model.break_kind, run.model.open_time_ms(run.model.size))
+        elif run.model.size > RUN_BARS:
             self.end(run.run.run_id, seq, "length")
         return given
 

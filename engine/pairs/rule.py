@@ -108,6 +108,10 @@ def _objection(  # noqa: PLR0913 - a compiled loop
         return Reason.FILLED_BAR
     if par.gated and state[At.GATE] != 1.0:
         return Reason.GATE_CLOSED if state[At.GATE] == 0.0 else Reason.WARMUP
+    if state[At.BROKEN] == slot:
+        return Reason.BREAK
+    if abs(state[At.Z_MEAN]) > par.centre_limit * state[At.Z_DEVIATION]:
+        return Reason.OFF_CENTRE
     if away >= par.max_z:
         return Reason.MAX_Z
     if par.cost_filter and not away >= par.exit + cost_z:

@@ -61,6 +61,8 @@ class PairSettings:
     stale_after_ms: int = 10_000  # a leg without a trade for longer blocks entries
     least_coverage: float = 0.5  # share of the z window's bars in which both legs traded; less blocks entries
     cost_filter: bool = False  # entry only where |z| pays the round trip
+    break_alarm: int | None = None  # bars between false alarms; an alarm ends the run, and another begins after it
+    centre_limit: float | None = 2.58  # standard errors of the spread's mean over the z window; beyond, no entry
     fee_bps: float = 5.0  # per fill
     half_spread_bps: float | None = None  # per fill; None: measured from the trade-side quotes
     notional: float = 10_000.0  # of the Y leg, in quote currency
@@ -105,6 +107,8 @@ class PairSettings:
             (0 <= self.gate_dwell <= 100_000, "gate_dwell", "0 to 100,000 bars"),
             (self.stale_after_ms >= 0, "stale_after_ms", "0 or more"),
             (0 <= self.least_coverage <= 1, "least_coverage", "0 to 1"),
+            (_in(self.break_alarm, 100, 1_000_000), "break_alarm", "100 to 1,000,000 bars, or none"),
+            (_in(self.centre_limit, 1, 10), "centre_limit", "1 to 10 standard errors, or none"),
             (0 <= self.fee_bps <= 1_000, "fee_bps", "0 to 1,000"),
             (_in(self.half_spread_bps, 0, 1_000), "half_spread_bps", "0 to 1,000, or none"),
             (0 < self.notional < math.inf, "notional", "more than 0"),
@@ -141,7 +145,8 @@ def defended(**changes: Any) -> PairSettings:
     values: dict[str, Any] = {
         "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None,
         "z_scale": "filter" if has_own_deviation else "rolling",
-        "cost_filter": True, "max_z": 6.0, "stop_z": 6.0, "max_hold_half_lives": 5.0, "cooldown_bars": 12,
+        "break_alarm": 5_000, "cost_filter": True, "max_z": 6.0, "stop_z": 6.0, "max_hold_half_lives": 5.0,
+        "cooldown_bars": 12,
     }  # fmt: skip
     return PairSettings(**{**values, **changes})
 

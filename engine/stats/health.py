@@ -24,7 +24,7 @@ from engine.stats.jit import njit
 from engine.stats.moments import mean_of
 from engine.stats.stationarity import autocovariance
 
-RED, GREEN = 5.0, 25.0
+RED, GREEN = 5.0, 10.0
 MINIMUM_BARS = 30
 
 
@@ -41,7 +41,7 @@ class LjungBox:
 class KalmanHealth:
     """``memory_bars`` is the effective half-life of the filter's memory, ``ratio`` that over the spread's.
 
-    ``light`` is red under 5, amber under 25, green from there; None where the spread has no half-life. ``nis`` is the
+    ``light`` is red under 5, amber under 10, green from there; None where the spread has no half-life. ``nis`` is the
     mean of nu^2, ``nis_white`` that of the whitened errors; 95 % of healthy filters show ``nis_white`` between
     ``nis_low`` and ``nis_high``. ``rho`` is the autocorrelation that whitening took out, ``ljung_box`` what is left;
     where ``rho`` is 1 or more (the spread runs away) nothing can be taken out, and both are NaN.
@@ -80,7 +80,7 @@ def effective_memory(variance: ArrayLike, v_e: float) -> float:
 
 
 def light(memory_bars: float, half_life_bars: float) -> str | None:
-    """``"red"`` under 5 half-lives of memory, ``"amber"`` under 25, else ``"green"``; None where one is unknown."""
+    """``"red"`` under 5 half-lives of memory, ``"amber"`` under 10, else ``"green"``; None where one is unknown."""
     ratio = memory_bars / half_life_bars if half_life_bars > 0.0 else math.nan
     if math.isnan(ratio):
         return None

@@ -26,7 +26,8 @@ bars that the selection has not seen. Of pairs that share nothing, 5 in 100 pass
 
 **Why no entry?** `WARMUP` not enough bars · `GATE_CLOSED` · `TAINTED_GAP` a gap in the data · `STALE_LEG` one leg has
 not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it would not pay its fees · `HEDGE_RANGE` the
-hedge asks for too little, too much, or the same side of X · `COOLDOWN` · `MAX_Z` too far out · `IN_POSITION` ·
+hedge asks for too little, too much, or the same side of X · `OFF_CENTRE` the spread's mean is significantly off zero ·
+`BREAK` the relation was just seen to break, and the run ends · `COOLDOWN` · `MAX_Z` too far out · `IN_POSITION` ·
 `BRIDGE_DOWN`.
 
 **Charts.** Drag to zoom, double-click to follow now again. All times are UTC.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.pairs.calibration import Calibration
+from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
 from engine.pairs.model import Snapshot
@@ -17,7 +17,8 @@ from engine.stats.power import evidence as of_test
 from services.pair_view import PairView
 
 NAN = math.nan
-CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))
+START = FilterStart(1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0), 0.944, 1.1)
+CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 360, START)
 
 
 def snapshot(**changes: Any) -> Snapshot:
@@ -31,7 +32,8 @@ def snapshot(**changes: Any) -> Snapshot:
 
 def view(**changes: Any) -> PairView:
     fields: dict[str, Any] = {
-        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(), "has_run": True, "bars": 900,
+        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(break_alarm=5_000), "has_run": True,
+        "bars": 900,
         "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
         "gate_open_share": 0.5, "evidence": evidence(), "entries": 3,
         "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2},
@@ -49,7 +51,7 @@ def evidence(**changes: Any) -> PairEvidence:
             WindowCoverage("test", 500, 0.97, True),
         ),
         "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
-        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35),
+        "health": health(), "breaks": BreakWatch(0.24, 0.41, 5_000),
     }  # fmt: skip
     return PairEvidence(**(fields | changes))
 

@@ -38,8 +38,8 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "open": ("68%", "since the first test; noise about 9 %, single noise pairs 1 to 25 % over 3,000 bars", ""),
         "flips": ("23", "opened or closed in this run", ""),
         "tests": ("325", "in this run, one every 60 s", ""),
-        "breaks": ("none", "in 300 bars; while the line holds, a false one in about 2,000", ""),
-        "ratio": ("34 ×", "25 or more: the spread is left whole", "good"),
+        "breaks": ("41%", "level 24%, β 41% of an alarm; false ones about 5,000 bars apart", ""),
+        "ratio": ("34 ×", "10 or more: the spread is left whole", "good"),
         "memory": ("623 bars", "half-life of its memory, measured", ""),
         "nis": ("0.89", "healthy: 0.88 to 1.13", "good"),
         "ljung-box": ("p 0.28", "10 lags, after an AR(1) of 0.96", "good"),
@@ -83,7 +83,7 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         ("half-spreads", {"half_spreads_bps": (NAN, 0.2)}, ("– / 0.20 bps", "")),
         ("coverage-z", {"coverage": (WindowCoverage("z", 50, 0.4, False),)}, ("40%", "bad")),
         ("coverage-z", {"coverage": (WindowCoverage("z", 50, NAN, True),)}, ("–", "bad")),
-        ("breaks", {"breaks": BreakWatch(300, 2, 5, 9.0, 0.0, 7.35)}, ("2", "warn")),
+        ("breaks", {"breaks": BreakWatch(0.2, 0.8, 5_000)}, ("80%", "warn")),
     ],
 )
 def test_doubt_shows_in_colour(name: str, changes: dict[str, Any], expected: tuple[str, str]) -> None:
@@ -124,7 +124,7 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
                 "ev-nis": "calibrates on 360 bars; 40 so far",
                 "ev-half-spreads": "no trades from both sides yet",
                 "ev-coverage-z": "needs 50 bars; 40 so far · no open gap",
-                "ev-breaks": "needs 300 bars with trades in both legs that move",
+                "ev-breaks": "watches from the calibration on",
             },
         ),
         (

@@ -23,7 +23,7 @@ from screen.pages.pair import figures, frames, labels
 from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
 from services.views import WatchlistRow
-from tests.screen.pairs import NAN, evidence, snapshot, view
+from tests.screen.pairs import NAN, START, evidence, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -79,9 +79,7 @@ def test_gaps_and_stopped_reversion_are_red() -> None:
     text, tone = labels.cards(view(gaps=1, evidence=away))
     assert (text["coverage"], tone["coverage"]) == ("1 gap", "warn")
     assert text["coverage-note"].startswith("open, outside all windows")
-    text, tone = labels.cards(
-        view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
-    )
+    text, tone = labels.cards(view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 360, START)))
     assert (text["half-life"], tone["half-life"]) == ("n.a.", "bad")
 
 

@@ -189,7 +189,7 @@ class SqliteAnalysis:
         """Record a run before its first decision; one that was recorded before goes on."""
         self._write(
             f"INSERT INTO runs ({_RUN_COLUMNS}, began_at_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-            " ON CONFLICT (run_id) DO UPDATE SET ended_seq=NULL, end_reason=NULL, end_detail=NULL",
+            " ON CONFLICT (run_id) DO UPDATE SET ended_seq=NULL, end_reason=NULL, end_detail=NULL, end_after_ms=NULL",
             (
                 run.run_id, run.market, run.y, run.x, run.interval_ms, run.settings, run.code, run.start_ms,
                 run.began_seq, run.ended_seq, at_ms,
@@ -199,14 +199,15 @@ class SqliteAnalysis:
     def end_run(self, end: RunEnd) -> None:
         """The run follows nothing after the tick ``end.seq``."""
         self._write(
-            "UPDATE runs SET ended_seq=?, end_reason=?, end_detail=? WHERE run_id=? AND ended_seq IS NULL",
-            (end.seq, end.reason, end.detail, end.run_id),
+            "UPDATE runs SET ended_seq=?, end_reason=?, end_detail=?, end_after_ms=?"
+            " WHERE run_id=? AND ended_seq IS NULL",
+            (end.seq, end.reason, end.detail, end.after_ms, end.run_id),
         )
 
     def last_end(self, market: str, y: str, x: str) -> RunEnd | None:
         """How the newest run of a pair that has ended did so."""
         query = (
-            "SELECT run_id, ended_seq, end_reason, end_detail FROM runs WHERE market=? AND y=? AND x=?"
+            "SELECT run_id, ended_seq, end_reason, end_detail, end_after_ms FROM runs WHERE market=? AND y=? AND x=?"
             " AND end_reason IS NOT NULL ORDER BY ended_seq DESC, began_seq DESC LIMIT 1"
         )
         return next((RunEnd(*row) for row in self._read(query, (market, y, x))), None)

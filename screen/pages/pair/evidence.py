@@ -90,10 +90,10 @@ GROUPS = (
             Line("ev-flips", "Flips", "How often the gate changed in this run.", numbers.flips),
             Line("ev-tests", "Evaluations", "How often the gate was tested in this run.", numbers.evaluations),
             Line(
-                "ev-breaks", "Break alarms",
-                "CUSUM of one-step errors over the newest third of 1,500 bars, of a line fitted to the older two"
-                " thirds. False alarms are rare only while that line holds: on unrelated walks it alarms far more"
-                " often, which is what it is for. Information: it closes nothing.", numbers.breaks,
+                "ev-breaks", "Break alarm",
+                "How much of the way to an alarm is gone. Two sign CUSUMs of the filter's one-step errors: one sees"
+                " that the level has moved, the other that β has. An alarm ends the run; the next one is calibrated on"
+                " bars after it.", numbers.breaks,
             ),
         ),
     ),
@@ -104,7 +104,8 @@ GROUPS = (
             Line(
                 "ev-ratio", "Memory / half-life",
                 "Below 5 the filter follows the spread instead of the relation, and what is left to trade is an"
-                " artefact. 25 is preferred.", numbers.of_filter(numbers.ratio),
+                " artefact. It is set to 25; a filter that learns β comes near that within a few memories, and 10 is"
+                " enough.", numbers.of_filter(numbers.ratio),
             ),
             Line(
                 "ev-memory", "Memory",

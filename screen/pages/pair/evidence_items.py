@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from engine.pairs.evidence import LEAST_BARS, LEAST_BREAK_BARS, PairEvidence
+from engine.pairs.evidence import LEAST_BARS, PairEvidence
 from engine.stats.half_life import NULL_RESIDUAL_5, HalfLife
 from engine.stats.health import GREEN, RED, KalmanHealth
 from engine.stats.power import bars_for_power, eg_power
@@ -15,6 +15,7 @@ from services.pair_view import PairView
 Make = Callable[[PairView, PairEvidence], Item]
 LEVEL = 0.05  # of Ljung-Box
 ENOUGH_POWER = 0.8
+BREAK_IS_NEAR = 0.7  # of an alarm
 
 
 def _no_test(view: PairView, found: PairEvidence) -> str:
@@ -247,10 +248,13 @@ def coverage(name: str) -> Make:
     return made
 
 
-def breaks(_: PairView, found: PairEvidence) -> Item:
-    """Alarms of the break monitor."""
+def breaks(view: PairView, found: PairEvidence) -> Item:
+    """How near the break alarm is."""
     watch = found.breaks
+    if view.settings.break_alarm is None:
+        return unknown("the break alarm is off")
     if watch is None:
-        return unknown(f"needs {LEAST_BREAK_BARS} bars with trades in both legs that move")
-    note = f"in {watch.bars:,} bars; while the line holds, a false one in about 2,000"
-    return Item("none" if not watch.alarms else f"{watch.alarms:,}", note, "warn" if watch.alarms else "")
+        return unknown("watches from the calibration on")
+    nearest = max(watch.level, watch.beta)
+    note = f"level {watch.level:.0%}, β {watch.beta:.0%} of an alarm; false ones about {watch.bars:,} bars apart"
+    return Item(f"{nearest:.0%}", note, "warn" if nearest > BREAK_IS_NEAR else "")

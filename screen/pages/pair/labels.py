@@ -59,6 +59,8 @@ def notes(view: PairView) -> dict[str, str]:
         found[ids.SPREAD] = found[ids.Z] = calibrating
         if shot is not None and math.isnan(shot.beta_ols):
             found[ids.BETA] = calibrating
+    elif view.calibration is not None and view.calibration.start is None:
+        found[ids.SPREAD] = found[ids.Z] = _until_filter(view, view.calibration.filter_bars)
     elif shot is not None and math.isnan(shot.z):
         found[ids.Z] = f"Filling the z window of {_z_window(view)} bars."
     if view.settings.gate == "off":
@@ -72,6 +74,7 @@ _END_REASONS = {
     "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was taken off the list",
     "length": "the run before had grown too long", "history": "earlier trades have come in",
     "store": "another store of trades", "code": "a new version of the program", "failed": "a failure",
+    "break": "a break of the relation",
 }  # fmt: skip
 
 
@@ -91,6 +94,11 @@ def _calibrating(view: PairView) -> str:
         return "No calibration yet: over the bars so far a leg hardly traded or did not move. It is tried again."
     left_s = (needed - view.bars) * view.settings.interval_ms / 1_000
     return f"Calibrating: {view.bars} of {needed} bars, about {duration(left_s)} to go."
+
+
+def _until_filter(view: PairView, needed: int) -> str:
+    left_s = max(needed - view.bars, 0) * view.settings.interval_ms / 1_000
+    return f"The filter is fitted to {needed:,} bars; {view.bars:,} so far, about {duration(left_s)} to go."
 
 
 def _until_tested(view: PairView) -> str:

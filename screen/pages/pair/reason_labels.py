@@ -18,6 +18,8 @@ REASONS = {
     Reason.MAX_Z: "|z| was beyond the largest allowed",
     Reason.BRIDGE_DOWN: "the bridge was down in the bar",
     Reason.HEDGE_RANGE: "the hedge lay outside its range, or both legs would go the same way",
+    Reason.OFF_CENTRE: "the spread's mean was significantly off zero",
+    Reason.BREAK: "the relation was just seen to break",
 }
 
 

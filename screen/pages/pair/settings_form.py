@@ -114,6 +114,16 @@ _MORE = (
         ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then leave; empty: no limit.", empty="none"
     ),
     Field(ids.COOLDOWN, "cooldown_bars", "Cool-down", "Bars after an exit without an entry.", is_whole=True),
+    Field(
+        ids.BREAK_ALARM, "break_alarm", "Break alarm",
+        "Bars between false alarms, on average. An alarm ends the run, and the next is calibrated on bars after it;"
+        " empty: no alarm.", is_whole=True, empty="none",
+    ),
+    Field(
+        ids.CENTRE_LIMIT, "centre_limit", "Off centre",
+        "No entry while the spread's mean over the z window is more standard errors from zero; empty: any.",
+        empty="any",
+    ),
     Field(ids.GATE_EVERY, "gate_every", "Test every", "Bars between two tests of the gate.", is_whole=True),
     Field(ids.GATE_DWELL, "gate_dwell", "Dwell", "Bars that the gate keeps its state at least.", is_whole=True),
     Field(

@@ -39,7 +39,7 @@ def plain(y: np.ndarray, x: np.ndarray) -> PairModel:
 
 def test_arrays_series_and_frames_give_the_same_as_bars_one_by_one() -> None:
     y, x = closes()
-    expected = frame_of(plain(y, x))
+    expected = frame_of(plain(y, x)).assign(run=0)
     for got in (
         run_pair(y, x, TIMES, CLASSIC),
         run_pair(y.tolist(), x.tolist(), INDEX, CLASSIC),
@@ -92,7 +92,7 @@ def test_missing_bars_repeat_the_price_and_are_marked() -> None:
     assert (frame["x"].iloc[gap] == x[199]).all() and frame["y"].iloc[nan] == y[299]
     expected = fill(fill(np.stack([y, x, *np.zeros((7, BARS))]), "x", 200, 206), "y", nan, nan + 1)
     expected[4:6], expected[7:] = np.nan, np.nan
-    pd.testing.assert_frame_equal(frame, frame_of(model_of(expected)))
+    pd.testing.assert_frame_equal(frame, frame_of(model_of(expected)).assign(run=0))
     assert not frame["action"].iloc[gap].isin(["enter_long", "enter_short"]).any()
 
 

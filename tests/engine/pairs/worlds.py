@@ -32,7 +32,7 @@ PRESETS = {
             "defended",
             defended(
                 interval_ms=WIDTH_MS, estimator=estimator, calibration_bars=240, entry_z=1.2, exit_z=0.2, fee_bps=0.2,
-                gate_level=10, gate_every=5, gate_dwell=5, cooldown_bars=1, stop_z=4.0, max_z=4.0,
+                gate_level=10, gate_every=5, gate_dwell=5, cooldown_bars=1, stop_z=4.0, max_z=4.0, break_alarm=None,
             ),
         ),
     )
