@@ -80,7 +80,7 @@ def test_sizes_alarm_far_too_often_on_fat_tails() -> None:
 def test_the_least_threshold_is_taken_and_nonsense_refused() -> None:
     step, least = Fraction(1, 4), Fraction(sign_cusum_threshold(5_000.0, 0.25))
     assert sign_run_length(least - step, step) < 5_000.0 <= sign_run_length(least, step)
-    with pytest.raises(ValueError, match="reference is 1.0; expected 0.01 to 0.99"):
+    with pytest.raises(ValueError, match=r"reference is 1.0; expected 0.01 to 0.99"):
         sign_cusum_threshold(5_000.0, 1.0)
-    with pytest.raises(ValueError, match="arl0 is 5.0; expected at least 10 bars"):
+    with pytest.raises(ValueError, match=r"arl0 is 5.0; expected at least 10 bars"):
         sign_cusum_threshold(5.0, 0.5)
