@@ -1,10 +1,9 @@
 """CUSUM: has the relation between the legs broken since it was calibrated?
 
-Two sums of the standardised one-step errors z_t, each floored at 0:
-up_t = max(0, up_{t-1} + z_t - k), down_t = max(0, down_{t-1} - z_t - k); an alarm when one passes h. k is half the
-shift that should be caught soonest, in deviations. h is not a taste but follows from ARL0, the mean number of bars
-between false alarms. The trap: that holds for errors without autocorrelation; on a raw spread, whose errors persist,
-alarms come many times as often: whiten first (:func:`engine.stats.health.whiten`).
+Two sums of the standardised one-step errors z_t, each floored at 0: up_t = max(0, up_{t-1} + z_t - k), down_t = max(0,
+down_{t-1} - z_t - k); an alarm when one passes h. k is half the shift to detect soonest, in deviations. h follows from
+ARL0, the mean number of bars between false alarms. The trap: that holds for errors without autocorrelation; on a raw
+spread, whose errors persist, alarms are many times as frequent: whiten first (:func:`engine.stats.health.whiten`).
 
 Sources: Page 1954; Siegmund 1985 (the average run length, good to 3 % for h of 3 and more).
 """
@@ -21,7 +20,7 @@ from engine.stats.jit import njit
 from engine.stats.representation import short_repr
 
 REFERENCE = 0.5
-OVERSHOOT = 1.166  # Siegmund's correction for jumping over the boundary
+OVERSHOOT = 1.166  # Siegmund's overshoot correction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +61,7 @@ def run_length(threshold: float, reference: float = REFERENCE) -> float:
 
 
 def cusum_threshold(arl0: float, reference: float = REFERENCE) -> float:
-    """The h at which false alarms are ``arl0`` bars apart on average, in deviations. 10 bars or more.
+    """The h, in deviations, that gives one false alarm per ``arl0`` bars on average. 10 bars or more.
 
     >>> round(cusum_threshold(465.0), 2)
     4.99
