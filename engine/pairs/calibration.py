@@ -1,7 +1,7 @@
-"""What a run fixes once, on the bars before its first decision: the filter's start and the windows.
+"""The values that a run fixes once, on the bars before its first decision: the filter's initial state and the windows.
 
-The half-life that sizes windows comes from here and is never estimated again in the run: a rule that
-measured it on the bars it trades would size its windows by its own luck.
+The half-life that sizes the windows is estimated here, once per run: estimating it on the traded bars would be
+look-ahead.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _PRICE_ROWS = {
 class Calibration:
     """Fixed for the rest of the run. Lengths in bars.
 
-    ``reverts`` is false where the residual showed no reversion to time: ``half_life`` then is what two
-    independent walks would show at the median, 0.087 of the calibration's length. ``is_testable`` is false where a
-    derived test window would have to pass 5,000 bars: no test could see so slow a spread, and the gate stays closed.
+    ``reverts`` is false if the residual showed no mean reversion: ``half_life`` then is the median for two independent
+    walks, 0.087 of the calibration's length. ``is_testable`` is false if a derived test window would exceed 5,000 bars:
+    the test has no power for so slow a spread, and the gate stays closed.
     """
 
     bars: int
@@ -51,7 +51,7 @@ class Calibration:
 
 
 def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | None:
-    """Fit on all bars given. None where x or the residual does not move."""
+    """Fit on all bars given. None where x or the residual is constant."""
     beta, alpha, p11, p12, p22, v_e, centre = kalman_calibrate_kernel(y, x)
     if math.isnan(v_e):
         return None
@@ -80,9 +80,9 @@ def _bars(length: float, least: int) -> int:
 
 
 def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Par:
-    """The kernel's parameters. ``slot``: the first bar after the calibration; without one nothing is traded."""
+    """The kernel's parameters. ``slot``: the first bar after the calibration; without a calibration no trades."""
     fixed_lags = settings.gate_lags.isdecimal()
-    lengths = calibration or settings  # before the calibration: those that are set, or else none that is ever full
+    lengths = calibration or settings  # before the calibration: the lengths that are set, else windows that never fill
     return Par(
         price=int(_PRICE_ROWS[settings.space, settings.price]),
         is_price_space=settings.space == "price",
@@ -133,9 +133,8 @@ def refit_every(settings: PairSettings, beta_window: int) -> int:
 
 
 def windows_in_use(settings: PairSettings, calibration: Calibration) -> dict[str, int]:
-    """How far back a decision looks, in bars, by window: ``beta`` (not with the filter), ``z``, ``test`` (if gated).
-
-    A line or a test that stands until the next schedule looks back by that much more.
+    """The number of past bars a decision depends on, by window: ``beta`` (not with the filter), ``z``, ``test`` (if
+    gated). A line or a test on a schedule adds the bars since it last ran.
     """
     found = {"z": calibration.z_window}
     if settings.estimator != "kalman":

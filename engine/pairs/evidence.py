@@ -1,7 +1,7 @@
-"""What the numbers of a pair are worth, now: beside every figure the reason to doubt it.
+"""The evidence for a pair's current numbers: for every figure, a measure of its reliability.
 
-Computed on demand from a model's columns, never bar by bar: one call costs about a millisecond. Everything is taken
-over windows that end at the last bar, and whatever cannot be known yet is None or NaN.
+Computed on demand from a model's columns, never bar by bar: one call takes about a millisecond. All windows end at the
+last bar; unknown values are None or NaN.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.stats.structural_breaks import cusum
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
 BREAK_BARS, LEAST_BREAK_BARS = 1_500, 300
-MINIMUM_BARS = 30  # of a window that anything is said about
+MINIMUM_BARS = 30  # least bars of a window
 LEAST_BARS = 100
 RESAMPLES = 199  # of the half-life's interval
 ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
@@ -35,9 +35,8 @@ ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
 
 @dataclass(frozen=True, slots=True)
 class WindowCoverage:
-    """One window that decisions look back over (``beta``, ``z`` or ``test``), as it ends now.
-
-    ``share`` of its bars in which both legs traded, NaN until there are so many; ``is_touched`` by an open gap.
+    """One current window of the decisions (``beta``, ``z`` or ``test``). ``share`` of its bars in which both legs
+    traded, NaN until it is full; ``is_touched``: an open gap overlaps it.
     """
 
     name: str
@@ -48,13 +47,13 @@ class WindowCoverage:
 
 @dataclass(frozen=True, slots=True)
 class BreakWatch:
-    """Has the relation broken? CUSUM of the one-step errors of a line that was fitted, with the errors' AR(1), mean and
-    deviation, to the older two thirds of the window and is watched over the newest third.
+    """Has the relation broken? CUSUM of the one-step errors of a line. The line and the errors' AR(1), mean and
+    deviation are fitted to the older two thirds of the window; the newest third is monitored.
 
-    ``alarms`` in the ``bars`` watched. While the line holds, false ones come about 2,000 bars apart [simulated; 5,000
-    were the line known]; on unrelated walks no line holds, and it alarms far more often.
-    ``up`` and ``down`` are the two sums now, in deviations; one of them passing ``threshold`` is an alarm.
-    Information: it closes nothing.
+    ``alarms`` in the ``bars`` monitored. While the line holds, false alarms are about 2,000 bars apart [simulated;
+    5,000 if the line were known]; on unrelated walks no line holds, and alarms are far more frequent. ``up`` and
+    ``down`` are the current sums, in deviations; an alarm is one of them above ``threshold``. For information: it
+    closes no position.
     """
 
     bars: int
@@ -67,13 +66,12 @@ class BreakWatch:
 
 @dataclass(frozen=True, slots=True)
 class PairEvidence:
-    """Everything that stands beside a pair's figures. None where it cannot be known (yet).
+    """The evidence shown with a pair's figures. None where unknown.
 
-    ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and
-    ``test`` what the 5 % test could see at that half-life: power, bars for 80 %, nulls, critical value. ``tests``
-    were run since the run began, ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the
-    bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median
-    over the z window; NaN unknown.
+    ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and ``test``
+    the power of the 5 % test at that half-life, bars for 80 %, nulls, critical value. ``tests`` since the run started,
+    ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the bars since the first test.
+    ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median over the z window; NaN unknown.
     """
 
     bars: int
@@ -92,7 +90,7 @@ class PairEvidence:
 
 
 def evidence_of(model: PairModel) -> PairEvidence:
-    """The evidence of a pair as it stands at its model's last bar."""
+    """The evidence of a pair at its model's last bar."""
     lengths = model.windows()
     test_bars = lengths.get("test", 0)
     residual = _residual(model, test_bars)
@@ -116,9 +114,8 @@ def evidence_of(model: PairModel) -> PairEvidence:
 
 
 def _residual(model: PairModel, bars: int) -> Floats | None:
-    """The distance from one line fitted over the last ``bars``; None before there are so many, or where x stands still.
-
-    It is the residual that the gate's test reads, never the adaptive spread (trap T2).
+    """The residual of one line fitted over the last ``bars``; None with fewer bars, or if x is constant. This is the
+    residual that the gate tests, never the adaptive spread (trap T2).
     """
     if not 0 < bars <= model.size:
         return None
@@ -128,7 +125,7 @@ def _residual(model: PairModel, bars: int) -> Floats | None:
 
 
 def _tests_today(model: PairModel) -> int:
-    """Tests since midnight UTC: they stand at every slot of the schedule since the first."""
+    """Tests since midnight UTC: one at every slot of the schedule since the first."""
     if not model.gate_tests:
         return 0
     every, width_ms = model.settings.gate_every, model.settings.interval_ms
@@ -149,7 +146,7 @@ def _coverage(model: PairModel, name: str, bars: int) -> WindowCoverage:
 
 
 def _half_spreads_bps(model: PairModel, bars: int) -> tuple[float, float]:
-    """Medians, because at one moment a spread is as often nothing as it is twice its size."""
+    """Medians, because a momentary spread is as often zero as twice its size."""
     y, x = model.inputs(In.HALF, max(model.size - bars, 0))
     return _median_bps(y), _median_bps(x)
 
@@ -160,7 +157,8 @@ def _median_bps(fractions: Floats) -> float:
 
 
 def _bounce(model: PairModel, bars: int) -> Bounce | None:
-    """The spread on last prices beside the one on mids, both from the line fitted to the mids; None without quotes."""
+    """Compares the spread on last prices with that on mids, both from the line fitted to the mids; None without
+    quotes."""
     is_log = model.settings.space == "log"
     if not MINIMUM_BARS <= bars <= model.size:
         return None
@@ -176,9 +174,8 @@ def _bounce(model: PairModel, bars: int) -> Bounce | None:
 
 
 def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
-    """Of the filter in use, over the last bars in which it learnt; None for other estimators, and before 100 of them.
-
-    The memory is held against the half-life over the test window; where there is none, against the calibration's.
+    """Health of the filter in use, over the last bars in which it was updated; None for other estimators, and below 100
+    bars. The memory is compared with the half-life over the test window; without one, with the calibration's.
     """
     calibration = model.calibration
     if calibration is None or model.settings.estimator != "kalman":
@@ -192,7 +189,7 @@ def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
 
 
 def _innovations(model: PairModel, calibration: Calibration, most: int) -> tuple[Floats, Floats]:
-    """Innovations and their expected variances of the last ``most`` bars in which the filter learnt."""
+    """Innovations and their expected variances of the last ``most`` bars in which the filter was updated."""
     memory = model.column(Out.MEMORY)
     places = np.flatnonzero(~np.isnan(memory))[-most:]
     variance = calibration.v_e * np.exp2(1.0 / memory[places])  # Q / V_e = 1 / (1 - F K) = 2^(1 / memory)
@@ -200,8 +197,8 @@ def _innovations(model: PairModel, calibration: Calibration, most: int) -> tuple
 
 
 def _breaks(model: PairModel) -> BreakWatch | None:
-    """The break monitor over the last 1,500 bars in which both legs traded; None before there are 300, or where they
-    do not move. Its line is fitted to the reference alone, so it says the same whatever estimator is in use."""
+    """The break monitor over the last 1,500 bars in which both legs traded; None below 300, or where they are constant.
+    Its line is fitted to the reference only, so the result does not depend on the estimator."""
     y_flags, x_flags = model.inputs(In.FLAGS, max(model.size - BREAK_BARS, 0))
     is_real = ((y_flags.astype(np.int64) | x_flags.astype(np.int64)) & LegFlag.FILLED) == 0
     places = np.flatnonzero(is_real) + max(model.size - BREAK_BARS, 0)
