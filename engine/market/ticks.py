@@ -138,8 +138,9 @@ def has_no_quantity(row: Any) -> bool:
 
 
 def read_rows(rows: list[Any]) -> list[Tick] | None:
-    """``read_row`` of every row, a column at a time; None if any row is unusual. Then call ``read_row`` for each row,
-    which accepts it or gives the reason. A fast path for the intake.
+    """``read_row`` of every row, a column at a time; None if any row is unusual.
+
+    Then call ``read_row`` for each row, which accepts it or gives the reason. A fast path for the intake.
     """
     if set(map(type, rows)) != {list}:
         return None

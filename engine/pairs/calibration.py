@@ -134,7 +134,9 @@ def refit_every(settings: PairSettings, beta_window: int) -> int:
 
 def windows_in_use(settings: PairSettings, calibration: Calibration) -> dict[str, int]:
     """The number of past bars a decision depends on, by window: ``beta`` (not with the filter), ``z``, ``test`` (if
-    gated). A line or a test on a schedule adds the bars since it last ran.
+    gated).
+
+    A line or a test on a schedule adds the bars since it last ran.
     """
     found = {"z": calibration.z_window}
     if settings.estimator != "kalman":

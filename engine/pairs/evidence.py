@@ -35,8 +35,9 @@ ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
 
 @dataclass(frozen=True, slots=True)
 class WindowCoverage:
-    """One current window of the decisions (``beta``, ``z`` or ``test``). ``share`` of its bars in which both legs
-    traded, NaN until it is full; ``is_touched``: an open gap overlaps it.
+    """One current window of the decisions (``beta``, ``z`` or ``test``).
+
+    ``share`` of its bars in which both legs traded, NaN until it is full; ``is_touched``: an open gap overlaps it.
     """
 
     name: str
@@ -114,8 +115,9 @@ def evidence_of(model: PairModel) -> PairEvidence:
 
 
 def _residual(model: PairModel, bars: int) -> Floats | None:
-    """The residual of one line fitted over the last ``bars``; None with fewer bars, or if x is constant. This is the
-    residual that the gate tests, never the adaptive spread (trap T2).
+    """The residual of one line fitted over the last ``bars``; None with fewer bars, or if x is constant.
+
+    This is the residual that the gate tests, never the adaptive spread (trap T2).
     """
     if not 0 < bars <= model.size:
         return None
@@ -175,7 +177,9 @@ def _bounce(model: PairModel, bars: int) -> Bounce | None:
 
 def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
     """Health of the filter in use, over the last bars in which it was updated; None for other estimators, and below 100
-    bars. The memory is compared with the half-life over the test window; without one, with the calibration's.
+    bars.
+
+    The memory is compared with the half-life over the test window; without one, with the calibration's.
     """
     calibration = model.calibration
     if calibration is None or model.settings.estimator != "kalman":

@@ -92,8 +92,9 @@ def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
 def _measure(
     par: Par, state: Floats, out: Floats, slot: int, i: int, y: float, x: float, flags: int
 ) -> tuple[float, float, float]:
-    """Spread, mean and deviation from the state before this bar; also updates the filter. A bar in which a leg did not
-    trade repeats its price: it is measured, but does not update the filter.
+    """Spread, mean and deviation from the state before this bar; also updates the filter.
+
+    A bar in which a leg did not trade repeats its price: it is measured, but does not update the filter.
     """
     innovation = variance = kalman_alpha = np.nan
     out[Out.BETA_OLS, i] = state[At.OLS_BETA]
@@ -171,8 +172,9 @@ def refill(  # noqa: PLR0913 - a compiled loop
     pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Refill empty windows to their state after the bar at ``stop - 1``: they are functions of their last bars. A line
-    fitted on a schedule is kept from the state.
+    """Refill empty windows to their state after the bar at ``stop - 1``: they are functions of their last bars.
+
+    A line fitted on a schedule is kept from the state.
     """
     par = pars[0]
     price = par.price

@@ -62,8 +62,9 @@ class Leg:
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
 
     def close(self, seconds: Sequence[Bar], through_ms: int, is_touched: IsTouched, outages: Spans = ()) -> int:
-        """Every second before ``through_ms`` has been emitted; returns the number of bars this completed. ``outages``:
-        the times ``[from, to)`` without the bridge.
+        """Every second before ``through_ms`` has been emitted; returns the number of bars this completed.
+
+        ``outages``: the times ``[from, to)`` without the bridge.
         """
         first_ms = self.first_slot * self.width_ms
         self._seconds += [bar for bar in seconds if bar.open_time_ms >= self._through_ms]

@@ -82,6 +82,7 @@ class Pipeline:
 
     def begin(self, run: Run, seq: int, known: Iterable[Decision] = ()) -> list[Decision]:
         """Follow a run from now on, after the tick ``seq``; returns the new decisions from its history up to here.
+
         ``known``: its decisions from before a restart. Equal ones are not returned again.
         """
         legs = [self._leg(symbol, run.interval_ms, run.start_ms, seq) for symbol in (run.y, run.x)]
