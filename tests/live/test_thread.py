@@ -46,7 +46,7 @@ async def test_what_cannot_be_saved_at_the_end_is_said_and_worked_off_again(
     harness.monitor._analysis._db.execute("PRAGMA query_only=1")
     harness.monitor.close()
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert line.getMessage().endswith(f"{SAVE_FAILS}; the next start goes on from the place saved before")
+    assert line.getMessage().endswith(f"{SAVE_FAILS}; the next start resumes from the previous saved position")
     assert line.exc_info is None
     harness.monitor = harness.fresh()
     harness.read_all()

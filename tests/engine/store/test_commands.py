@@ -108,7 +108,7 @@ async def test_who_deletes_old_days_of_the_archive_can_still_make_backups(
     gone = next((tmp_path / "data" / "archive").rglob("*.parquet"))
     gone.unlink()
     assert run(tmp_path / "data", "backup", str(tmp_path / "backup"), "--with-archive") == 0
-    assert "files are not there; `check` names them" in capsys.readouterr().err
+    assert "files are not there; `check` lists them" in capsys.readouterr().err
     listed = json.loads((tmp_path / "backup" / "archive.json").read_text())
     assert [each["file"].endswith(gone.name) for each in listed if each["bytes"] is None] == [True]
 
