@@ -1,7 +1,7 @@
 """``python -m simulator``: the simulated exchange as a process.
 
-Prints one line with its addresses once it listens. SIGTERM and Ctrl-C stop it cleanly with code 0; an
-argument that cannot be used, or a port in use, ends it with code 2 and a sentence that says why.
+Prints one line with its addresses once it listens. SIGTERM and Ctrl-C stop it cleanly with code 0; an invalid argument,
+or a port in use, ends it with code 2 and the reason.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings_of(args: argparse.Namespace) -> ExchangeSettings:
-    """The settings that the arguments mean. Raises SettingsRefused when they cannot be used."""
+    """The settings from the arguments. Raises SettingsRefused for invalid ones."""
     names = [name.strip().upper() for name in args.symbols.split(",") if name.strip()]
     return ExchangeSettings(
         port=args.port, coins=coins_named(names, args.rate), seed=args.seed, speed=args.speed,

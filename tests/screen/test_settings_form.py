@@ -67,7 +67,7 @@ def test_every_setting_has_a_control_with_its_help() -> None:
         (
             {ids.ESTIMATOR: "huber", ids.Z_SCALE: "filter"},
             ids.Z_SCALE,
-            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has a deviation",
+            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has its own deviation",
         ),
     ],
 )
