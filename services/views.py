@@ -123,7 +123,7 @@ def catching_up(read: int, stored: int) -> list[dict[str, str]]:
     """A diagnostic while the monitor is far behind the store, as after a long stop."""
     if stored - read < BACKLOG_TICKS:
         return []
-    what = f"The dashboard reads trades stored while it was stopped: {read / stored:.0%} of {stored:,}."
+    what = f"The dashboard reads what was stored while it was stopped: {read / stored:.0%} of {stored:,} trades."
     return [{"code": "catching-up", "what": what, "advice": "Until then, figures and signals are out of date."}]
 
 
