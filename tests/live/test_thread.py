@@ -1,4 +1,4 @@
-"""The monitor's thread when a file is in trouble: one line in the log, another try, and a quiet end."""
+"""The monitor's thread on file errors: one log line, a retry, and a clean end."""
 
 from __future__ import annotations
 

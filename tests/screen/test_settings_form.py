@@ -1,4 +1,4 @@
-"""The form: every setting has a control, gives back what it shows, and says in plain words what cannot be."""
+"""The form: every setting has a control, round-trips its value, and shows a plain error for an invalid one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promises 2 and 3 on the model itself, for every estimator and preset and over every output column."""
+"""Guarantees 2 and 3 on the model itself, for every estimator and preset and over every output column."""
 
 from __future__ import annotations
 

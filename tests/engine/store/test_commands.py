@@ -1,4 +1,4 @@
-"""``python -m engine.store``: check finds what is wrong, a restored backup is what was stored."""
+"""``python -m engine.store``: check finds errors, a restored backup equals the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard's file at its start and its end, when something has happened to it."""
+"""Opening and closing a damaged or changed dashboard file."""
 
 from __future__ import annotations
 
