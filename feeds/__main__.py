@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line; exit code 2 with the reason on failure."""
     parser = argparse.ArgumentParser(prog="python -m feeds", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("file", type=Path, help="any recording that `python server.py --feed FILE` reads")
-    parser.add_argument("--market", help="whose ids the file has, such as usdm or spot; without: a market of its own")
+    parser.add_argument("--market", help="market of the ids, such as usdm or spot; default: a separate market")
     options = parser.parse_args(arguments)
     config = load_or_exit()
     logging.basicConfig(format="%(message)s")

@@ -207,7 +207,7 @@ class Runs:
         run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
         run = Run(run_id, entry.market, entry.y, entry.x, settings.interval_ms, text, code, start_ms, at.seq)
         self._analysis.begin_run(run, time.time_ns() // 1_000_000)
-        log.info("run %s begins: %s on %s in %s", run_id, entry.y, entry.x, entry.market)
+        log.info("run %s starts: %s on %s in %s", run_id, entry.y, entry.x, entry.market)
         watch.run = run
         watch.log.clear()
         watch.log.extend(self.log_of(watch))

@@ -48,10 +48,10 @@ class MonitorThread:
                 self._gone(error)
                 return
             except StoreError as error:  # a file was deleted, damaged or locked, or the disk is full
-                log.error("%s; the monitor begins again at the last saved place", error)
+                log.error("%s; the monitor resumes from the last saved position", error)
                 more = self._fail(error)
             except Exception as error:
-                log.exception("the monitor failed; it begins again at the last saved place")
+                log.exception("the monitor failed; it resumes from the last saved position")
                 more = self._fail(error)
             else:
                 self._monitor.recovered()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class Clock:
-    """Stands still until it is started."""
+    """Stopped until it is started."""
 
     def __init__(self, speed: float = 1.0, *, as_read: bool = False, meets: bool = False, step_ms: int = 1_000) -> None:
         self._speed = speed

@@ -4,7 +4,7 @@ The builder takes one market's ticks and events one by one in commit order, and 
 has no other input, so reading the store in any number of pieces gives the same changes in the same order.
 
 A second is *closed* once a later tick of its symbol follows without a gap between, or once the market's watermark (the
-latest believable trade time over its symbols) is ``GRACE_MS`` past its end. A tick in a closed second makes it *stale*;
+latest plausible trade time over its symbols) is ``GRACE_MS`` past its end. A tick in a closed second makes it *stale*;
 the builder emits a revision when a later tick of the symbol follows without a gap between, or at the watermark's next
 second; next to an open gap when the gap closes, or ``HOLD_MS`` later.
 """

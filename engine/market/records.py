@@ -117,7 +117,7 @@ class RunEnd:
     """A run ended after the tick ``seq``, in commit order; a later fill does not undo it.
 
     Reasons: ``settings``, ``unwatched``, ``gap`` (a leg was silent too long), ``length``, ``history`` (earlier trades
-    have arrived), ``store`` (another store), ``code``, ``failed`` (``detail`` says how).
+    have arrived), ``store`` (another store), ``code``, ``failed`` (``detail`` has the error).
     """
 
     run_id: str

@@ -31,7 +31,7 @@ def dollar_hedge(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: flo
 
 @njit
 def is_tradable(par: Par, hedge: float) -> bool:
-    """Whether a hedge, in dollars of X per dollar of Y, lies in the range; an unknown one does not."""
+    """Whether a hedge, in dollars of X per dollar of Y, is in the range; False for an unknown one."""
     size = abs(hedge) if par.negative_hedge else hedge
     return par.hedge_min <= size <= par.hedge_max
 

@@ -1,7 +1,7 @@
 """Statistics: floats and arrays in, results out. What to call, by question:
 
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
-    is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a series of its own)
+    is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a given series)
     are several legs cointegrated?       johansen
     how fast does it revert?             half_life, ou_fit; hurst
     where to enter, given costs?        bertram_entry, expected_cycle

@@ -1,6 +1,6 @@
 """Bid, ask and mid inferred from trades, and the effective half-spread.
 
-A trade whose buyer was the maker (``m=true``) was a sale at the bid; the others were purchases at the ask. The last of
+A trade with the buyer as maker (``m=true``) was a sale at the bid; the others were purchases at the ask. The last of
 each is the trade-side quote, and their average the mid. Trap T4: statistics on last prices mistake the bounce between
 the two for mean reversion, and nominal 5 % tests reject 58 % of random walks at a half-spread of two one-second sigmas.
 Statistics run on the mid; the last price is for display.

@@ -133,7 +133,7 @@ def theil_sen(y: ArrayLike, x: ArrayLike) -> TheilSenLine:
     """Median of the slopes between all pairs of bars; alpha = median(y) - beta median(x). Two bars or more.
 
     Up to 29 % of the bars may be outliers. Above 500 bars the median is over 124,750 pairs drawn with a fixed seed,
-    and ``exact`` says so. Raises ValueError where x is constant.
+    and ``exact`` is False. Raises ValueError where x is constant.
 
     >>> theil_sen([1.0, 3.0, 5.0, 7.0, 99.0], [0.0, 1.0, 2.0, 3.0, 4.0]).beta
     2.0

@@ -25,7 +25,7 @@ FIXED, AIC, BIC = 0, 1, 2
 CRITERIA = {"aic": AIC, "bic": BIC}
 MINIMUM_BARS = 6
 FEW_LAGS = 6
-SINGULAR = 1e-13  # a column whose remainder is below this share of itself is a combination of the others
+SINGULAR = 1e-13  # a column with a remainder below this share of itself is a combination of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _take_out_means(out: Floats, level: Floats, steps: Floats, p: int) -> None:
 
 @njit
 def _factor(products: Floats, order: int, rest: Floats) -> Floats:
-    """Row by row Cholesky factor of ``products[:order, :order]`` whose last row is the target's.
+    """Row by row Cholesky factor of ``products[:order, :order]``; its last row is the target's.
 
     ``rest[k]`` becomes the target's residual sum of squares on the first k columns; NaN where they are dependent.
     """

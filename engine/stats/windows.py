@@ -7,7 +7,7 @@ Nothing is ever subtracted, and the result at bar t is a function of the bars t-
 affects only the windows that hold it.
 
 The state is one flat float64 array, so a checkpoint is its bytes. Layout: ``HEAD`` scalars, then for each slot of
-the block its pair (y, x), then for each slot the moments of the tail that begins there.
+the block its pair (y, x), then for each slot the moments of the tail that starts there.
 
 Sources: van Herk 1992 (blocks, heads and tails); Chan, Golub and LeVeque 1983 (the merge).
 """

@@ -29,7 +29,7 @@ async def test_a_file_that_cannot_be_written_is_a_line_in_the_log_and_no_traceba
     await harness.write(make_ticks(1)[:50])
     harness.monitor._analysis._db.execute("PRAGMA query_only=1")
     with MonitorThread(harness.monitor, lambda: None):
-        await until(lambda: "the monitor begins again" in caplog.text, 10, "the first failure")
+        await until(lambda: "the monitor resumes from the last saved position" in caplog.text, 10, "the first failure")
         harness.monitor._analysis._db.execute("PRAGMA query_only=0")
         await until(lambda: harness.monitor.progress()[0] == 50, 10, "all is read")
     await harness.writer.close()

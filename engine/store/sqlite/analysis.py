@@ -47,7 +47,7 @@ class SqliteAnalysis:
             kept = quarantine(path)
             log.error(
                 "%s; it is kept as %s, and a new %s was created: watch list, signal log and scans are empty."
-                " `python -m engine.store restore` brings a backup back",
+                " `python -m engine.store restore` restores a backup",
                 error, kept.name, path.name,
             )  # fmt: skip
             return cls(path)

@@ -61,7 +61,7 @@ def check_ticks(path: Path, progress: Progress) -> Findings:
     with closing(connect_reader(path)) as db:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version < TICKS.version:
-            raise StoreError(f"{path} has schema version {version}; the server brings it up to date when it starts")
+            raise StoreError(f"{path} has schema version {version}; the server migrates it when it starts")
         db.execute("BEGIN")  # one snapshot; a running server's log grows until the check is done
         _check_order(db, findings)
         for series_id, market, symbol in db.execute("SELECT series_id, market, symbol FROM series").fetchall():

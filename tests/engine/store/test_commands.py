@@ -168,7 +168,7 @@ def old_file(data: Path) -> None:
         (nothing, ["check"], "does not exist yet"),
         (nothing, ["backup", "B"], "holds no ticks.db; expected a data folder"),
         (nothing, ["restore", "B"], "holds no ticks.db; expected a folder made by `backup`"),
-        (old_file, ["check"], "has schema version 1; the server brings it up to date"),
+        (old_file, ["check"], "has schema version 1; the server migrates it"),
         (old_file, ["backup", "data"], "exists already; expected the name of a new folder"),
     ],
 )
