@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         stop(str(error))
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not config.data_dir.exists():
-            stop(f"{config.data_dir} was deleted or renamed while the server ran; restart it to create a new one")
+            stop(f"{config.data_dir} was deleted or renamed while the server ran; start it again to create a new one")
         if error.filename is not None:
             stop(f"{error.filename} cannot be used: {error.strerror}; set PAIRBRIDGE_DATA_DIR to another folder")
         stop(f"port {config.bridge_port} cannot be used: {error}; set PAIRBRIDGE_BRIDGE_PORT to another one")
