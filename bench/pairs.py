@@ -1,7 +1,7 @@
 """Speed and memory of ``engine.pairs``: ``python -m bench pairs``.
 
-A pair over a day of one-second bars, recomputed whole, under every estimator; and twenty symbols whose 190 pairs are
-all followed live, trade by trade through the pipeline that the monitor runs, one new one-second bar each.
+A pair over a day of one-second bars, fully recomputed, with every estimator; and all 190 pairs of twenty symbols live,
+trade by trade through the monitor's pipeline, one new one-second bar each.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _ar1(shocks: Floats, phi: float) -> Floats:
 
 
 def day() -> Floats:
-    """A day of seconds of a pair whose spread has a half-life of 23 bars, as a model takes them."""
+    """A day of one-second bars of a pair with a half-life of 23 bars, in the model's format."""
     rng = np.random.default_rng(0)
     x = np.log(6e4) + np.cumsum(rng.normal(0, 1e-4, BARS))
     bars = np.zeros((BAR_ROWS, BARS))
@@ -58,7 +58,7 @@ def day() -> Floats:
 
 
 def growth_rows() -> list[Row]:
-    """The longest bar of as many tables as there are pairs, which grow together; the peer doubles its room."""
+    """The longest bar of one table per pair, growing together; the peer doubles its capacity."""
     pairs, bars, rows = SYMBOLS * (SYMBOLS - 1) // 2, 20_000, len(Out)
     ours = [GrowableArray(rows) for _ in range(pairs)]
     doubled = [np.empty((rows, 1_024)) for _ in range(pairs)]
@@ -126,7 +126,7 @@ def trade_history(total_s: int) -> Iterator[list[Tick]]:
 
 
 def live_rows() -> list[Row]:
-    """190 pairs: memory after 1,200 bars of history, and what each further second costs."""
+    """190 pairs: memory after 1,200 bars of history, and the time of each further second."""
     history = MemoryHistory()
     pipeline = Pipeline(history)
     seq, seconds_of = 0, trade_history(HISTORY_S + LIVE_S)
@@ -163,7 +163,7 @@ def live_rows() -> list[Row]:
 
 
 def _resident_mib() -> float:
-    """Memory of this process; 0 where the system does not say."""
+    """Memory of this process; 0 if unknown."""
     gc.collect()
     pages = Path("/proc/self/statm")
     return int(pages.read_text().split()[1]) * 4096 / 2**20 if pages.exists() else 0.0

@@ -1,7 +1,7 @@
 """Speed of ``engine.scan`` beside statsmodels: ``python -m bench scan``.
 
 500 symbols, one day of minutes: all 124,750 pairs with lags by AIC, the hold-out's test, half-lives, crossings and
-Hurst exponents, on two threads. The peer is ``coint`` on a sample of the same pairs, on one thread as it comes.
+Hurst exponents, on two threads. The peer is ``coint`` on a sample of the same pairs, on one thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SYMBOLS, BARS, SAMPLE = 500, 1_440, 60
 
 
 def universe() -> pd.DataFrame:
-    """Independent walks: nothing to be found, everything to be computed."""
+    """Independent walks: no pairs to find, all to compute."""
     logs = 1e-3 * walks(SYMBOLS, BARS)
     return pd.DataFrame(np.exp(logs).T, columns=[f"S{i:03d}USDT" for i in range(SYMBOLS)])
 
@@ -45,7 +45,7 @@ def scan_rows() -> list[Row]:
 
 
 def peer_row(prices: pd.DataFrame, ours: float) -> Row:
-    """Seconds of one thread a pair: everything that the scan computes against the peer's statistic alone."""
+    """Seconds per pair on one thread: the whole scan against the peer's statistic alone."""
     from statsmodels.tsa.stattools import coint
 
     logs = np.log(prices.to_numpy())

@@ -1,9 +1,8 @@
-"""Speed of ``engine.stats`` beside its peers, same data, same run: ``python -m bench.stats``.
+"""Speed of ``engine.stats`` against its peers, same data, same run: ``python -m bench.stats``.
 
-Prints a table and leaves with 1 when a bound is missed. filterpy and pykalman are compared with where they are
-installed (2.0.0 and 0.11.2 were used for the figures in docs/mathematics.md); statsmodels always is. Every peer and
-every kernel runs on one thread, the scan on two: a linear algebra library that starts threads of its own for matrices
-this small would only slow the peers down.
+Prints a table and exits with 1 when a bound is missed. Compares with filterpy and pykalman if installed (2.0.0 and
+0.11.2 were used for the figures in docs/mathematics.md), and always with statsmodels. Every peer and every kernel runs
+on one thread, the scan on two: BLAS threads would only slow the peers down on such small matrices.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ SYMBOLS, SCAN_BARS = 500, 1440
 
 
 def seconds(call: Callable[[], object], least: float = 0.5) -> float:
-    """Seconds a call takes: the best of repetitions that last ``least`` seconds in all, after one that warms up."""
+    """Seconds per call: the best of repetitions over ``least`` seconds in total, after one warm-up call."""
     call()
     best, spent = np.inf, 0.0
     while spent < least:
@@ -56,7 +55,7 @@ def row(what: str, ours: float, unit: str, **more: object) -> Row:
 
 
 def missed(line: Row) -> list[str]:
-    """The bounds that a line does not hold."""
+    """The bounds that a line violates."""
     return [
         f"{line['what']}: {key} {line[key]:,.4g}, bound {word} {limit:,}"
         for key, (word, limit) in line["bounds"].items()

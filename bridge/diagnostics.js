@@ -2,46 +2,47 @@
 "use strict";
 
 /**
- * @typedef {"bad" | "warn" | "wait" | "good" | "note"} Level a note stands beside the status and never is it
- * @typedef {{code: string, level: Level, title: string, text: string}} Diagnostic `text` says what is so and what to do
+ * @typedef {"bad" | "warn" | "wait" | "good" | "note"} Level a note is shown beside the status, never as the status
+ * @typedef {{code: string, level: Level, title: string, text: string}} Diagnostic `text` describes the problem and the
+ * remedy
  *
- * @typedef {object} Vitals what the diagnostics looks at
+ * @typedef {object} Vitals the inputs of the diagnostics
  * @property {"idle" | "running" | "stopping"} phase
  * @property {"open" | "connecting" | "closed" | "wrong-route"} upstream
  * @property {string} stream address without streams
  * @property {boolean} retired
  * @property {boolean} custom the stream address was typed by the user
  * @property {boolean} online what the browser says of the network
- * @property {boolean} delivered whether any trade has come since Start
+ * @property {boolean} delivered whether any trade has arrived since Start
  * @property {number} quietMs since the latest trade of any symbol, or since the stream opened
- * @property {number} upstreamTries attempts in a row that failed
+ * @property {number} upstreamTries consecutive failed attempts
  * @property {ServerLink["state"]} server
  * @property {string} serverUrl
- * @property {boolean} answering something answers there, and takes no connection
- * @property {number} serverFailures connections in a row that ended or never began
+ * @property {boolean} answering something answers there, but accepts no connection
+ * @property {number} serverFailures consecutive connections that ended or never opened
  * @property {boolean} hasToken
  * @property {Refusal | null} refusal
- * @property {boolean} stalled the server takes rows and confirms none
+ * @property {boolean} stalled the server receives rows but confirms none
  * @property {number} queued rows
  * @property {number} lost rows given up
  * @property {string} permission of the browser to reach this computer's own addresses: granted, denied, prompt or ""
- * @property {boolean} unheard the last attempt to reach the server hung, as it does while the browser asks the user
+ * @property {boolean} unheard the last attempt to reach the server hung, as during the browser's permission prompt
  * @property {boolean} exchangeWithheld permission is denied, and the exchange is on this computer
  * @property {boolean} visible
- * @property {string[]} unknown sentences about symbols that are not traded
- * @property {number} usable symbols that are
- * @property {string[]} silent symbols that trade and do not come
+ * @property {string[]} unknown messages about symbols that are not traded
+ * @property {number} usable number of traded symbols
+ * @property {string[]} silent symbols that trade but do not arrive
  * @property {string[]} standby
  * @property {number} lagMs of the latest trade behind the exchange's own clock, NaN if not known
  * @property {number} skewMs this clock minus the exchange's, NaN if not known
- * @property {number} frozenMs how long the browser had stopped this page, lately
+ * @property {number} frozenMs how long the browser recently suspended this page
  * @property {number} gaps being fetched
- * @property {string[]} warming symbols whose past is being fetched
- * @property {{ids: number, reason: string}} unfetched missing trades that could not be had here, and why
- * @property {number} pausedMs until REST may be asked again
+ * @property {string[]} warming symbols with a warm start in progress
+ * @property {{ids: number, reason: string}} unfetched missing trades that could not be fetched here, and why
+ * @property {number} pausedMs until REST may be called again
  */
 
-/** Says why data does not flow, worst first, each with what to do. Pure. */
+/** Explains why data does not flow, worst first, each with a remedy. Pure. */
 class Diagnostics {
   static RANK = { bad: 0, warn: 1, wait: 2, good: 3, note: 4 };
   static QUIET_MS = 15_000;
@@ -237,7 +238,7 @@ class Diagnostics {
   }
 
   /**
-   * Trades that are missing, and what becomes of them.
+   * Missing trades, and their recovery.
    * @param {Vitals} v
    */
   static past(v) {

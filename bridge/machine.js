@@ -2,18 +2,19 @@
 "use strict";
 
 /**
- * The bridge: takes what happened (one method for each kind of input), returns what to do (a list of actions).
- * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms.
+ * The bridge as a state machine: one method per kind of input; each returns a list of actions. It has no clock, socket
+ * or screen: `now` is a monotonic clock in ms, `wall` the time of day in ms.
  *
- * It hands everything to the part whose business it is: `feeds` keep the stream open, `frameHandler` takes what comes on
- * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolStates` knows the symbols, `symbolHealth` finds out why one
- * does not come, `backfill` brings what is missing, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
+ * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
+ * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
+ * does not arrive, `backfill` fetches missing trades, `restRequests` calls the exchange's REST API, `statusReporter`
+ * reads them all.
  *
- * What can happen: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it is
- * what a screen needs to know.
+ * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
+ * returns the data for a screen.
  */
 class Machine {
-  static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
+  static JUMP_MS = 3_000; // ticks run ten times a second: a longer pause was a freeze or a sleep
 
   /**
    * @param {{plan: StreamPlan, server: string, session: string, token: string, random: () => number, sendQueue?: SendQueue,
@@ -43,7 +44,7 @@ class Machine {
     this.second = -Infinity;
     this.stopAt = Infinity;
     this.frozen = { ms: 0, at: -Infinity };
-    this.unknownTypes = new Set(); // unknown message types, each named once
+    this.unknownTypes = new Set(); // unknown message types, each logged once
   }
 
   /**
@@ -62,7 +63,7 @@ class Machine {
     return this.#flush();
   }
 
-  /** @param {number} now stops listening at once, and delivering when all is acknowledged or after 2 s */
+  /** @param {number} now stops listening at once, and delivering when all rows are acknowledged or after 2 s */
   stop(now) {
     if (this.phase === "running") {
       this.phase = "stopping";
@@ -93,7 +94,7 @@ class Machine {
   closed(socket, code, now) {
     if (socket === this.serverLink.socket) {
       this.serverLink.closed(code, now);
-      this.backfill.forget(); // the server will ask again
+      this.backfill.forget(); // the server will repeat its requests
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
     }
@@ -152,7 +153,7 @@ class Machine {
   }
 
   /**
-   * What the page noticed: `visible`, `online` (booleans), `permission`, `token` (text), `resumed`.
+   * An event of the page: `visible`, `online` (booleans), `permission`, `token` (text), `resumed`.
    * @param {string} name
    * @param {any} value
    * @param {number} now
@@ -182,11 +183,12 @@ class Machine {
     try {
       message = JSON.parse(text);
     } catch {
-      // named below with the other unknown types
+      // logged below with the other unknown types
     }
     const type = message?.type;
     const done = this.serverLink.received(message ?? {}, now);
-    // At once: the server takes a bridge that has never sent a beat for one that sends none, and its silence for quiet.
+    // At once: for the server, a bridge that has never sent a beat is one without beats, and its silence a quiet
+    // market.
     if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
     else if (type === "lease") this.frameHandler.lease(message, now);
     else if (type === "fetch") this.#wanted(message);
@@ -211,7 +213,7 @@ class Machine {
     if (rejected.length > 5) this.#log("bad", `... and ${rejected.length - 5} more rows of the same batch.`);
   }
 
-  /** @param {Parameters<Backfill["wanted"]>[0]} message after Stop nothing more is fetched */
+  /** @param {Parameters<Backfill["wanted"]>[0]} message ignored after Stop */
   #wanted(message) {
     if (this.phase === "running") this.backfill.wanted(message);
   }
@@ -230,10 +232,10 @@ class Machine {
   }
 
   /**
-   * A freeze stops both clocks' ticks; while a computer sleeps the steady clock may stand still, so that only the
-   * time of day jumps, as it does when someone sets it.
-   * @param {number} stood since the tick before, by the steady clock
-   * @param {number} passed since then, by the time of day
+   * A freeze stops both clocks' ticks; while a computer sleeps the monotonic clock may stop, so that only the time of
+   * day jumps, as after a clock change.
+   * @param {number} stood since the previous tick, on the monotonic clock
+   * @param {number} passed since then, on the wall clock
    */
   #jumped(stood, passed) {
     const clockJumped = Math.abs(passed - stood) > Machine.JUMP_MS;

@@ -1,8 +1,7 @@
-"""Compiles every kernel at set-up, so that nothing compiles later: ``python -m engine.compile``.
+"""Compiles every kernel at set-up, so that no kernel compiles at run time: ``python -m engine.compile``.
 
-Compiled code is kept beside the source and used again by every later process; a second run takes a second. A new
-kernel that other packages call from Python is called here once (``tests/engine/test_compile.py`` names those that
-are not).
+Compiled code is cached beside the source and reused by every later process; a second run takes one second. Call every
+new kernel that other packages call from Python here once (``tests/engine/test_compile.py`` lists the exceptions).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _SETTINGS = PairSettings(calibration_bars=60, beta_window=30, z_window=20, test_
 
 
 def compile_stats() -> int:
-    """Run every kernel of ``engine.stats`` once on a few bars; returns how many statistics that took."""
+    """Run every kernel of ``engine.stats`` once on a few bars; returns the number of statistics."""
     rng = np.random.default_rng(0)
     x = np.cumsum(rng.standard_normal(SERIES_BARS))
     y = x + rng.standard_normal(SERIES_BARS)
@@ -41,7 +40,7 @@ def compile_stats() -> int:
 
 
 def compile_pairs() -> int:
-    """Run one small pair, by hand and from a leg, and its evidence; returns how many bars it took."""
+    """Run one small pair, by hand and from a leg, and its evidence; returns the number of bars."""
     rng = np.random.default_rng(0)
     x = np.cumsum(rng.normal(0, 1e-3, PAIR_BARS))
     y = x + rng.normal(0, 1e-3, PAIR_BARS)
@@ -58,7 +57,7 @@ def compile_pairs() -> int:
 
 
 def compile_scan() -> int:
-    """Scan three random walks and correlate them; returns how many pairs that were."""
+    """Scan three random walks and correlate them; returns the number of pairs."""
     walks = np.cumsum(np.random.default_rng(0).normal(0.0, 1e-3, (3, PAIR_BARS)), axis=1)
     prices = {f"S{i}": np.exp(walk) for i, walk in enumerate(walks)}
     correlations(prices)
@@ -82,7 +81,7 @@ def _hedges(y: Floats, x: Floats) -> list[object]:
 
 
 def _steps() -> list[object]:
-    """The kernels that other packages call bar by bar, from Python as well."""
+    """The kernels that other packages also call from Python, bar by bar."""
     return [
         windows.window_push(windows.window_new(16), 0, 1.0, 1.0),
         windows.line_of(1.0, 1.0, 1.0, 1.0),

@@ -1,4 +1,4 @@
-"""Brings a recording to the bridge server that is running, for example to fill a gap from the exchange's dump files.
+"""Sends a recording to the running bridge server, for example to fill a gap from the exchange's dump files.
 
 python -m feeds BTCUSDT-aggTrades-2026-11-19.zip --market usdm
 """
@@ -18,10 +18,10 @@ from feeds.replay import ReplayFeed
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line; exit code 2 with the reason when it cannot be done."""
+    """The command line; exit code 2 with the reason on failure."""
     parser = argparse.ArgumentParser(prog="python -m feeds", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("file", type=Path, help="any recording that `python server.py --feed FILE` reads")
-    parser.add_argument("--market", help="whose ids the file has, such as usdm or spot; without: a market of its own")
+    parser.add_argument("--market", help="market of the ids, such as usdm or spot; default: a separate market")
     options = parser.parse_args(arguments)
     config = load_or_exit()
     logging.basicConfig(format="%(message)s")
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, RefusedError) as error:
         stop(str(error))
     except KeyboardInterrupt:
-        stop("stopped; what was acknowledged is stored, and the same command again goes on")
+        stop("stopped; acknowledged rows are stored; run the same command again to continue")
 
 
 def _token(config: Config) -> str:

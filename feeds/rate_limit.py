@@ -1,4 +1,4 @@
-"""Requests for an exchange's history: a quarter of its budget, one at a time, with the pauses that it asks for."""
+"""Requests for an exchange's history: a quarter of its rate limit, one at a time, with the pauses it requires."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from feeds.markets import Route
 
 log = logging.getLogger("pairbridge.feed")
 
-ANSWER_S = 15.0  # for the whole answer: one that drips in for ever is none
-TRIES = 3  # of what may pass: no answer, HTTP 5xx, an answer that cannot be read
+ANSWER_S = 15.0  # for the complete response
+TRIES = 3  # of transient errors: no response, HTTP 5xx, an unreadable response
 BACK_OFF_S = 0.5
-LONGEST_PAUSE_S = 120.0  # waited out for one page; a longer one is a reason to give up for now
-_WEIGHT = 20  # of one request, whatever its limit
-_BUDGET = 600  # a quarter of the 2,400 a minute that the exchange allows one address
-_PAUSE_S = {429: 60.0, 418: 180.0}  # where Retry-After does not say
+LONGEST_PAUSE_S = 120.0  # the longest pause to wait for one page; a longer one aborts the fetch
+_WEIGHT = 20  # of one request, regardless of its limit parameter
+_BUDGET = 600  # a quarter of the 2,400 per minute that the exchange allows per address
+_PAUSE_S = {429: 60.0, 418: 180.0}  # without a Retry-After
 
 
 class HistoryError(PairbridgeError):
-    """Trades that could not be had; the message says why."""
+    """Trades could not be fetched; the message says why."""
 
 
 class Trade(msgspec.Struct, frozen=True):
-    """One aggregate trade as REST gives it; what else it says of it is ignored."""
+    """One aggregate trade from REST; other fields are ignored."""
 
     a: int
     p: str
@@ -40,20 +40,20 @@ class Trade(msgspec.Struct, frozen=True):
 
 
 class _Passing(Exception):
-    """A failure that may not happen again."""
+    """A transient error."""
 
 
 class RateLimitedClient:
-    """Asks one exchange. The budget and the pauses hold over all that is asked through it."""
+    """The REST client of one exchange. The budget and the pauses apply to all of its requests."""
 
     def __init__(self, route: Route) -> None:
         self._route = route
         self._spent: deque[tuple[float, int]] = deque()
         self._turn = asyncio.Lock()
-        self._pause = (0.0, 0.0, 0)  # until when, how long it was, and the status that asked for it
+        self._pause = (0.0, 0.0, 0)  # end time, duration, and the HTTP status that required it
 
     async def trades(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade]:
-        """One page, in id order. Raises HistoryError; in no more than a few minutes, whatever the exchange does."""
+        """One page, in id order. Raises HistoryError. Returns within a few minutes in all cases."""
         async with self._turn:
             failures, paused_s = 0, 0.0
             while True:
@@ -71,7 +71,7 @@ class RateLimitedClient:
                     return found
 
     async def _ask(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade] | None:
-        """None: the exchange wants a pause first."""
+        """None: the exchange requires a pause first."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 answer = await http.get(self._route.trades_url, params={"symbol": symbol, **params})
@@ -94,12 +94,12 @@ class RateLimitedClient:
 
     def _be_told_to_wait(self, status: int, retry_after: str) -> None:
         pause_s = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else _PAUSE_S[status]
-        pause_s = max(pause_s, 1.0)  # to ask again at once would be asking for a ban
+        pause_s = max(pause_s, 1.0)  # an immediate retry risks a ban
         log.warning("the exchange asks for a pause of %.0f s (HTTP %d)", pause_s, status)
         self._pause = (time.monotonic() + pause_s, pause_s, status)
 
     async def _wait_out(self, patience_s: float) -> float:
-        """Wait while the exchange wants a pause; returns the seconds. Raises HistoryError rather than wait longer."""
+        """Wait while the exchange requires a pause; returns the seconds. Raises HistoryError for a longer pause."""
         until, pause_s, status = self._pause
         left_s = until - time.monotonic()
         if left_s <= 0:
@@ -110,7 +110,7 @@ class RateLimitedClient:
         return left_s
 
     async def _afford(self) -> None:
-        """Wait until the budget has room for one request."""
+        """Wait until the budget allows one request."""
         while True:
             now = time.monotonic()
             while self._spent and self._spent[0][0] < now - 60:

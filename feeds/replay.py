@@ -24,12 +24,12 @@ _CHUNK = 5_000
 
 
 class ReplayFeed:
-    """Sends every row of one file, then reports what became of them."""
+    """Sends every row of one file, then reports the results."""
 
     def __init__(self, path: Path, market: str | None, is_history: bool = False) -> None:
-        """``market`` None: one of the file's own, so that its ids never meet an exchange's.
+        """``market`` None: a separate market for the file, so that its ids never conflict with an exchange's.
 
-        ``is_history``: it only adds to what is stored, and is no sign that the market's live stream is alive.
+        ``is_history``: only adds to the store, and does not count as the market's live stream.
         """
         if path.is_dir():
             raise ValueError(f"{str(path)!r} is a folder; expected one file of trades")
@@ -40,7 +40,7 @@ class ReplayFeed:
         self._market = market
 
     async def run(self, url: str, token: str) -> None:
-        """``url`` and ``token`` of the bridge server. Raises ValueError for a file that is no recording."""
+        """``url`` and ``token`` of the bridge server. Raises ValueError for a file that is not a recording."""
         file = _read(self._path)
         market = self._market or f"file-{_digest(self._path)}"
         for reason, count in sorted(file.skipped.items()):
@@ -63,7 +63,7 @@ class ReplayFeed:
 
 
 def _read(path: Path) -> TickFile:
-    """The file's rows. Raises ValueError with what was found and what was expected."""
+    """The file's rows. Raises ValueError with the error found and what was expected."""
     try:
         with _open_text(path) as (name, lines):
             return read_tick_file(name, lines)
@@ -81,7 +81,7 @@ def _read(path: Path) -> TickFile:
 
 
 def _in_words(row: Row) -> str:
-    """A row for the log. What a file holds may be anything, and of any length."""
+    """A row for the log, shortened: a file may hold values of any length."""
     symbol, number, price, quantity, time_ms = (str(value)[:40] for value in row[:5])
     return f"{symbol} {number} (price {price}, quantity {quantity}, time {time_ms})"
 

@@ -1,4 +1,4 @@
-"""What the exchange answers over HTTP: aggTrades, exchangeInfo, time. A request in, an answer out."""
+"""The exchange's HTTP interface: aggTrades, exchangeInfo, time. A request in, a response out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Answer(NamedTuple):
-    """Status, JSON body, and the headers besides those of every answer."""
+    """Status, JSON body, and additional headers."""
 
     status: int
     body: str
@@ -58,7 +58,7 @@ class Rest:
     def answer(self, target: str, now_s: float) -> Answer:
         """The answer to GET ``target`` at ``now_s`` seconds since 1970, real time."""
         if self._gate.blocks_rest:
-            # No CORS header: inside a page this is indistinguishable from a broken network.
+            # No CORS header: a page cannot distinguish this from a network error.
             return Answer(HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, error_body(0, "Restricted location."), {})
         path, _, query = target.partition("?")
         weight, perform = self._routes.get(path, (1, None))
@@ -132,7 +132,7 @@ def _number(params: dict[str, str], name: str) -> int | None:
 
 
 def exchange_info(instruments: Sequence[Instrument], now_ms: int, weight_limit: int) -> dict[str, Any]:
-    """The body of exchangeInfo: every symbol a trading perpetual."""
+    """The body of exchangeInfo: every symbol as a trading perpetual."""
     limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": weight_limit}
     return {
         "timezone": "UTC",

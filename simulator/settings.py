@@ -1,4 +1,4 @@
-"""What one simulated exchange is: its coins, its clock, its limits. All frozen, all checked when made.
+"""Settings of one simulated exchange: its coins, clock and limits. All frozen and validated.
 
 >>> ExchangeSettings(speed=500)
 Traceback (most recent call last):
@@ -37,11 +37,10 @@ def _check_symbol(symbol: str) -> None:
 class Coin:
     """One symbol: log price = log(price) + beta * F + u, F the factor that all coins share.
 
-    u is an Ornstein-Uhlenbeck process (``half_life_s``, stationary deviation ``spread_bps``) and the
-    coin is cointegrated with F; or a random walk of its own (``walk_bps`` per square root of a second)
-    and it is not; or nothing. ``tick`` and ``lot`` are decimal strings: ``0.10`` prints two decimals
-    in steps of ten. ``half_spread_bps`` is the distance of bid and ask from the mid before rounding
-    outwards to ticks.
+    u is an Ornstein-Uhlenbeck process (``half_life_s``, stationary deviation ``spread_bps``) and the coin is
+    cointegrated with F; or a separate random walk (``walk_bps`` per square root of a second) and it is not; or zero.
+    ``tick`` and ``lot`` are decimal strings: ``0.10`` prints two decimals in steps of ten. ``half_spread_bps`` is the
+    distance of bid and ask from the mid before rounding outwards to ticks.
     """
 
     symbol: str
@@ -82,7 +81,7 @@ DEFAULT_COINS = (
 def coins_named(symbols: Iterable[str], rate: float = 1.0) -> tuple[Coin, ...]:
     """The default coins of these names, their trades a second times ``rate``.
 
-    A name that is no default coin becomes a control: it follows the factor and walks away from it.
+    Any other name becomes a control: it follows the factor plus a separate random walk.
     """
     known = {coin.symbol: coin for coin in DEFAULT_COINS}
     coins = [known.get(name) or Coin(name, 1.0, "0.0001", "1", 2.0, walk_bps=1.0) for name in symbols]
@@ -93,11 +92,10 @@ def coins_named(symbols: Iterable[str], rate: float = 1.0) -> tuple[Coin, ...]:
 class ExchangeSettings:
     """One simulated exchange. ``port`` 0 takes any free one.
 
-    ``first_id``: the first aggregate id of every symbol; by default the microseconds since 1970, so
-    that ids grow across restarts even without a state file. ``speed``: simulated milliseconds per real
-    one. ``catch_up_hours``: begin that long ago when the first subscriber comes, as fast as it reads.
-    ``replay``: recorded files instead of the synthetic market. ``messages_per_s``: None lets a client
-    send as it likes. ``shutdown_notice_s``: how long before a planned close serverShutdown is sent.
+    ``first_id``: the first aggregate id of every symbol; by default the microseconds since 1970, so that ids grow
+    across restarts even without a state file. ``speed``: simulated milliseconds per real one. ``catch_up_hours``: start
+    that long ago at the first subscriber, as fast as it reads. ``replay``: recorded files instead of the synthetic
+    market. ``messages_per_s``: None is unlimited. ``shutdown_notice_s``: time from serverShutdown to a planned close.
     """
 
     port: int = 0

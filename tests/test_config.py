@@ -1,4 +1,4 @@
-"""Settings: every value from the environment, and a plain sentence for each that cannot be used."""
+"""Settings: every value from the environment, and a plain message for each invalid one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents claim: every setting, address, view and command in them exists, and the other way round."""
+"""Consistency of the documents: every setting, address, view and command in them exists, and vice versa."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 #
 # `python -m docs.examples.pair_from_csv [closes.csv]` in the project's folder, or cell by cell in an editor.
 # The file has times in its first column (UTC), then the closes of Y and of X; a missing close is left empty.
-# Without a file, a day of minutes is simulated: Y follows X, and what lies between them comes back in some 20 minutes.
+# Without a file, a day of minutes is simulated: Y follows X, and their spread reverts in about 20 minutes.
 
 # %%
 import sys
@@ -19,7 +19,7 @@ from engine.pairs import classic, evidence_of, frame_of, pair_model
 
 
 def simulated() -> Path:
-    """A CSV as it comes from an exchange: some minutes are missing."""
+    """Data like an exchange's CSV: some minutes are missing."""
     rng = np.random.default_rng(7)
     minutes = pd.date_range("2025-06-01", periods=2_880, freq="1min", tz="UTC")
     x = np.log(100_000.0) + np.cumsum(rng.normal(0, 3e-4, minutes.size))
@@ -36,13 +36,13 @@ def simulated() -> Path:
 # %%
 path = Path(sys.argv[1]) if len(sys.argv) > 1 else simulated()
 closes = pd.read_csv(path, index_col=0, parse_dates=True)
-y, x = closes.columns[:2]  # X is the more liquid leg, decided before looking at any test
+y, x = closes.columns[:2]  # X is the more liquid leg, decided before any test
 closes.describe().loc[["count", "min", "max"]]
 
 # %% [markdown]
 # ## The same model that runs live
 #
-# A CSV of closes has no quotes, so costs are unknown until they are stated: here one basis point of half-spread.
+# A CSV of closes has no quotes, so costs must be set: here one basis point of half-spread.
 
 # %%
 width_ms = int(closes.index.to_series().diff().median() / pd.Timedelta("1ms"))
@@ -52,13 +52,13 @@ frame = frame_of(model)
 print(frame.loc[frame["action"] != "none", ["z", "beta", "gate_pvalue", "action", "reason"]].tail(8).to_string())
 
 # %% [markdown]
-# Why an entry was not given stands beside every bar whose |z| passed the threshold.
+# Every bar with |z| beyond the threshold has the reason for no entry.
 
 # %%
 print(frame.loc[frame["action"] == "no_entry", "reason"].value_counts().to_string())
 
 # %% [markdown]
-# ## What the numbers are worth
+# ## Reliability of the numbers
 
 # %%
 found = evidence_of(model)
@@ -73,10 +73,10 @@ if found.health is not None:
     print(f"the filter remembers {found.health.ratio:.0f} half-lives: {found.health.light}")
 
 # %% [markdown]
-# ## What two legs would have earned
+# ## Profit of the two legs
 #
-# Quantities are held from the entry, fills are on the next bar, every cost is taken off. One pair over two days is an
-# anecdote, not a Sharpe ratio: nothing is annualised.
+# Quantities are held from the entry, fills are on the next bar, all costs are deducted. One pair over two days gives no
+# Sharpe ratio: nothing is annualised.
 
 # %%
 costs = Costs(fee_bps=settings.fee_bps, half_spread_bps=1.0)

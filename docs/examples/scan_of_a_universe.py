@@ -4,8 +4,8 @@
 #
 # `python -m docs.examples.scan_of_a_universe [closes.csv]` in the project's folder, or cell by cell in an editor.
 # The file has times in its first column and one column of closes a symbol, the most liquid first.
-# Without a file, sixteen coins are simulated: all follow one factor, two pairs truly keep together, one coin stands
-# still and one was listed late.
+# Without a file, sixteen coins are simulated: all follow one factor, two pairs are cointegrated, one coin is constant
+# and one was listed late.
 
 # %%
 import sys
@@ -42,10 +42,10 @@ print(
 )
 
 # %% [markdown]
-# ## Every pair, judged knowing how many were asked
+# ## Every pair, corrected for the number of tests
 #
-# Pairs that share a leg or a factor are not independent tests, so the stricter bound is asked for here: Benjamini and
-# Yekutieli's holds under any dependence. The newest 30 % of the bars take no part in the selection: the hold-out's
+# Pairs that share a leg or a factor are not independent tests, so this example uses the stricter bound: Benjamini and
+# Yekutieli's holds under any dependence. The newest 30 % of the bars are held out from the selection: the hold-out's
 # p-value is that of the same line there.
 
 # %%
@@ -61,7 +61,7 @@ found, confirmed = int(result.pairs["is_found"].sum()), int(result.pairs["is_con
 print(f"of {result.tests} pairs {looked_good} have p < 5 %, {found} are found, {confirmed} are confirmed")
 
 # %% [markdown]
-# ## What moves with what
+# ## Correlations
 #
 # In the order of the clusters. High correlation is not cointegration: all of these follow one factor.
 
@@ -70,7 +70,7 @@ heat = correlations(closes)
 print(pd.DataFrame(heat.pearson, heat.symbols, heat.symbols).iloc[:6, :6].round(2).to_string())
 
 # %% [markdown]
-# ## The best pair, as it would have run
+# ## The best pair, as run by the model
 
 # %%
 best = result.pairs.iloc[0]

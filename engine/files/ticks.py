@@ -1,9 +1,9 @@
-"""Recorded trades: which format a file is in, its trades, and its rows as they go to the server.
+"""Recorded trades: detects a file's format and converts its trades to the rows sent to the server.
 
 Known formats: Binance aggTrade dumps (USD-M with 7 columns, spot with 8, with or without header), tick CSV
 ``timestamp,symbol,price,size``, tick NDJSON ``{"symbol", "ts", "price", "size"}``, and recorded exchange frames, one
 a line. Times are ISO 8601 (UTC where they name no zone), or a number of seconds, milliseconds or microseconds. Numbers
-stay the text they were in the file. What a row is worth is decided by ``engine.market.ticks``, not here.
+keep their text from the file. ``engine.market.ticks`` validates the rows, not this module.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ _ALIASES = {
 
 
 class RecordedTrade(NamedTuple):
-    """One trade as a file has it. ``agg_id``, ``maker`` and ``fills`` (first and last fill) are None where it does not
-    say."""
+    """One trade as a file has it. ``agg_id``, ``maker`` and ``fills`` (first and last fill) are None if absent."""
 
     symbol: Any
     agg_id: int | None
@@ -57,7 +56,7 @@ class TickFile:
 def read_tick_file(name: str, lines: Iterable[str]) -> TickFile:
     """Read a file of trades. ``name`` gives the symbol of a dump (``BTCUSDT-aggTrades-2025-01-01.csv``).
 
-    Raises ValueError when the format is none of the known ones.
+    Raises ValueError for an unknown format.
     """
     source = iter(lines)
     first = next((line for line in source if line.strip()), None)
@@ -98,7 +97,7 @@ def kind_of(name: str, first: str) -> str:
 
 
 def trades_of_dump(symbol: str, lines: Iterable[str], skipped: Counter[str]) -> list[RecordedTrade]:
-    """The trades of an aggTrade dump, rising by id; of trades with one id the first."""
+    """The trades of an aggTrade dump in ascending id order; the first of each duplicate id."""
     by_id: dict[int, RecordedTrade] = {}
     for cells in csv.reader(lines):
         if not cells or not cells[0].strip().isdecimal():
@@ -190,7 +189,7 @@ def _is_good(row: list[Any]) -> bool:
 
 
 def _plain(number: str) -> str:
-    """A JSON number as the decimal it stands for: 1.5e-3 is 0.0015."""
+    """A JSON number in plain decimal notation: 1.5e-3 is 0.0015."""
     return format(Decimal(number), "f") if "e" in number.lower() else number
 
 

@@ -1,7 +1,7 @@
-"""Bars of two legs become snapshots and decisions: the one path of live, replay and backtest.
+"""Turns bars of two legs into snapshots and decisions: the code path of live, replay and backtest.
 
 In a notebook: ``run_pair`` gives a frame of a pair's whole history, ``PairModel`` takes bars one by one, and
-``evidence_of`` says what the numbers of a model are worth. All three are what runs live.
+``evidence_of`` gives the evidence for and against a model's numbers. Live trading runs the same code.
 """
 
 from engine.pairs.enums import Action, Flag, Reason

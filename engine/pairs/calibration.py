@@ -1,7 +1,7 @@
-"""What a run fixes once, on the bars before its first decision: the filter's start and the windows.
+"""The values that a run fixes once, on the bars before its first decision: the filter's initial state and the windows.
 
-The half-life that sizes windows comes from here and is never estimated again in the run: a rule that
-measured it on the bars it trades would size its windows by its own luck.
+The half-life that sizes the windows is estimated here, once per run: estimating it on the traded bars would be
+look-ahead.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class FilterStart:
 class Calibration:
     """Fixed for the rest of the run. Lengths in bars.
 
-    ``reverts`` is false where the residual showed no reversion to time: ``half_life`` then is what two
-    independent walks would show at the median, 0.087 of the calibration's length. ``is_testable`` is false where a
-    derived test window would have to pass 5,000 bars: no test could see so slow a spread, and the gate stays closed.
+    ``reverts`` is false if the residual showed no mean reversion: ``half_life`` then is the median for two independent
+    walks, 0.087 of the calibration's length. ``is_testable`` is false if a derived test window would exceed 5,000 bars:
+    the test has no power for so slow a spread, and the gate stays closed.
     ``start`` is fitted to the run's first ``filter_bars``; None until there are so many.
     """
 
@@ -67,7 +67,7 @@ class Calibration:
 
 
 def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | None:
-    """Fit on all bars given. None where x or the residual does not move."""
+    """Fit on all bars given. None where x or the residual is constant."""
     fit = _fit(y, x)
     if fit is None:
         return None
@@ -90,7 +90,7 @@ def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | Non
 
 
 def filter_start(y: Floats, x: Floats) -> FilterStart | None:
-    """The filter's start, fitted to all bars given. None where x or the residual does not move."""
+    """The filter's start, fitted to all bars given. None where x or the residual is constant."""
     fit = _fit(y, x)
     if fit is None:
         return None
@@ -137,7 +137,7 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
     """The kernel's parameters. ``slot``: the first bar of the filter; without one it learns nothing."""
     fixed_lags = settings.gate_lags.isdecimal()
     start = calibration.start if calibration is not None else None
-    lengths = calibration or settings  # before the calibration: those that are set, or else none that is ever full
+    lengths = calibration or settings  # before the calibration: the lengths that are set, else windows that never fill
     return Par(
         price=int(_PRICE_ROWS[settings.space, settings.price]),
         is_price_space=settings.space == "price",
@@ -205,9 +205,10 @@ def refit_every(settings: PairSettings, beta_window: int) -> int:
 
 
 def windows_in_use(settings: PairSettings, calibration: Calibration) -> dict[str, int]:
-    """How far back a decision looks, in bars, by window: ``beta`` (not with the filter), ``z``, ``test`` (if gated).
+    """The number of past bars a decision depends on, by window: ``beta`` (not with the filter), ``z``, ``test`` (if
+    gated).
 
-    A line or a test that stands until the next schedule looks back by that much more.
+    A line or a test on a schedule adds the bars since it last ran.
     """
     found = {"z": calibration.z_window}
     if settings.estimator != "kalman":

@@ -1,7 +1,7 @@
-"""What the numbers of a pair are worth, now: beside every figure the reason to doubt it.
+"""The evidence for a pair's current numbers: for every figure, a measure of its reliability.
 
-Computed on demand from a model's columns, never bar by bar: one call costs about a millisecond. Everything is taken
-over windows that end at the last bar, and whatever cannot be known yet is None or NaN.
+Computed on demand from a model's columns, never bar by bar: one call takes about a millisecond. All windows end at the
+last bar; unknown values are None or NaN.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from engine.stats.regression import ols_kernel, residuals_kernel
 
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
-MINIMUM_BARS = 30  # of a window that anything is said about
+MINIMUM_BARS = 30  # least bars of a window
 LEAST_BARS = 100
 RESAMPLES = 199  # of the half-life's interval
 
 
 @dataclass(frozen=True, slots=True)
 class WindowCoverage:
-    """One window that decisions look back over (``beta``, ``z`` or ``test``), as it ends now.
+    """One current window of the decisions (``beta``, ``z`` or ``test``).
 
-    ``share`` of its bars in which both legs traded, NaN until there are so many; ``is_touched`` by an open gap.
+    ``share`` of its bars in which both legs traded, NaN until it is full; ``is_touched``: an open gap overlaps it.
     """
 
     name: str
@@ -44,8 +44,8 @@ class WindowCoverage:
 
 @dataclass(frozen=True, slots=True)
 class BreakWatch:
-    """How near the break alarm is (:mod:`engine.pairs.break_alarm`): its greater sum over its limit, for the level and
-    for beta. One above 1 ends the run. ``bars``: on average so many lie between false alarms."""
+    """The state of the break alarm (:mod:`engine.pairs.break_alarm`): the larger sum over its limit, for the level and
+    for beta. A value above 1 ends the run. ``bars``: average number of bars between false alarms."""
 
     level: float
     beta: float
@@ -54,13 +54,12 @@ class BreakWatch:
 
 @dataclass(frozen=True, slots=True)
 class PairEvidence:
-    """Everything that stands beside a pair's figures. None where it cannot be known (yet).
+    """The evidence shown with a pair's figures. None where unknown.
 
-    ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and
-    ``test`` what the 5 % test could see at that half-life: power, bars for 80 %, nulls, critical value. ``tests``
-    were run since the run began, ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the
-    bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median
-    over the z window; NaN unknown.
+    ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and ``test``
+    the power of the 5 % test at that half-life, bars for 80 %, nulls, critical value. ``tests`` since the run started,
+    ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the bars since the first test.
+    ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median over the z window; NaN unknown.
     """
 
     bars: int
@@ -79,7 +78,7 @@ class PairEvidence:
 
 
 def evidence_of(model: PairModel) -> PairEvidence:
-    """The evidence of a pair as it stands at its model's last bar."""
+    """The evidence of a pair at its model's last bar."""
     lengths = model.windows()
     test_bars = lengths.get("test", 0)
     residual = _residual(model, test_bars)
@@ -103,9 +102,9 @@ def evidence_of(model: PairModel) -> PairEvidence:
 
 
 def _residual(model: PairModel, bars: int) -> Floats | None:
-    """The distance from one line fitted over the last ``bars``; None before there are so many, or where x stands still.
+    """The residual of one line fitted over the last ``bars``; None with fewer bars, or if x is constant.
 
-    It is the residual that the gate's test reads, never the adaptive spread (trap T2).
+    This is the residual that the gate tests, never the adaptive spread (trap T2).
     """
     if not 0 < bars <= model.size:
         return None
@@ -115,7 +114,7 @@ def _residual(model: PairModel, bars: int) -> Floats | None:
 
 
 def _tests_today(model: PairModel) -> int:
-    """Tests since midnight UTC: they stand at every slot of the schedule since the first."""
+    """Tests since midnight UTC: one at every slot of the schedule since the first."""
     if not model.gate_tests:
         return 0
     every, width_ms = model.settings.gate_every, model.settings.interval_ms
@@ -136,7 +135,7 @@ def _coverage(model: PairModel, name: str, bars: int) -> WindowCoverage:
 
 
 def _half_spreads_bps(model: PairModel, bars: int) -> tuple[float, float]:
-    """Medians, because at one moment a spread is as often nothing as it is twice its size."""
+    """Medians, because a momentary spread is as often zero as twice its size."""
     y, x = model.inputs(In.HALF, max(model.size - bars, 0))
     return _median_bps(y), _median_bps(x)
 
@@ -147,7 +146,8 @@ def _median_bps(fractions: Floats) -> float:
 
 
 def _bounce(model: PairModel, bars: int) -> Bounce | None:
-    """The spread on last prices beside the one on mids, both from the line fitted to the mids; None without quotes."""
+    """Compares the spread on last prices with that on mids, both from the line fitted to the mids; None without
+    quotes."""
     is_log = model.settings.space == "log"
     if not MINIMUM_BARS <= bars <= model.size:
         return None
@@ -163,9 +163,10 @@ def _bounce(model: PairModel, bars: int) -> Bounce | None:
 
 
 def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
-    """Of the filter in use, over the last bars in which it learnt; None for other estimators, and before 100 of them.
+    """Health of the filter in use, over the last bars in which it was updated; None for other estimators, and below 100
+    bars.
 
-    The memory is held against the half-life over the test window; where there is none, against the calibration's.
+    The memory is compared with the half-life over the test window; without one, with the calibration's.
     """
     calibration = model.calibration
     if calibration is None or calibration.start is None or model.settings.estimator != "kalman":
@@ -179,7 +180,7 @@ def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
 
 
 def _innovations(model: PairModel, v_e: float, most: int) -> tuple[Floats, Floats]:
-    """Innovations and their expected variances of the last ``most`` bars in which the filter learnt."""
+    """Innovations and their expected variances of the last ``most`` bars in which the filter was updated."""
     memory = model.column(Out.MEMORY)
     places = np.flatnonzero(~np.isnan(memory))[-most:]
     variance = v_e * np.exp2(1.0 / memory[places])  # Q / V_e = 1 / (1 - F K) = 2^(1 / memory)
@@ -187,7 +188,7 @@ def _innovations(model: PairModel, v_e: float, most: int) -> tuple[Floats, Float
 
 
 def _breaks(model: PairModel) -> BreakWatch | None:
-    """None where the alarm is off, and before the calibration, from which on it watches."""
+    """None if the alarm is off, and before the filter's start."""
     bars = model.settings.break_alarm
     if bars is None or model.calibration is None or model.calibration.start is None:
         return None

@@ -1,12 +1,12 @@
-"""The gate: entries only while the legs are seen to keep together.
+"""The gate: allows entries only while the legs test as cointegrated.
 
-One Engle-Granger test over the window that ends at the bar, at every slot that ``gate_every`` divides: the residual
-of one line fitted over the whole window, never of the rolling or filtered one (trap T2). The gate opens at its level
-and closes at the 20 % value, and keeps each state for ``gate_dwell`` bars at least: a gate that opened and closed at
-one value would flip with every wiggle of the statistic.
+One Engle-Granger test over the window that ends at the bar, at every slot that ``gate_every`` divides: the residual of
+one line fitted over the whole window, never of the rolling or filtered one (trap T2). The gate opens at its level and
+closes at the 20 % value, and keeps each state for ``gate_dwell`` bars at least: without this hysteresis it would flip
+with every small change of the statistic.
 
-A rolling test is no proof. On independent walks each single evaluation opens on 5 %, the gate stands open some 9 %
-of the time, and nearly every pair opens at least once in 3,000 bars: tests, flips and open time are counted.
+A rolling test is no proof. On independent walks each single evaluation opens on 5 %, the gate is open about 9 % of the
+time, and nearly every pair opens at least once in 3,000 bars: tests, flips and open time are counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLOSE_ROW = 3  # of the critical values: 20 %
 
 @njit
 def evaluate_gate(par: Par, state: Floats, y: Floats, x: Floats, slot: int) -> None:
-    """One test over the whole window, whose prices are ``y`` and ``x``; it ends at the bar at ``slot``."""
+    """One test over the whole window with prices ``y`` and ``x``; it ends at the bar at ``slot``."""
     bars = float(y.size)
     statistic, _, _, _ = engle_granger_kernel(y, x, par.gate_criterion, par.gate_max_lag)
     critical = eg_critical(par.gate_row, bars)
@@ -43,7 +43,7 @@ def evaluate_gate(par: Par, state: Floats, y: Floats, x: Floats, slot: int) -> N
 
 @njit
 def count_open(state: Floats) -> None:
-    """One more bar of the gate's time, from its first test on."""
+    """Count one more bar of the gate's time, from its first test on."""
     if state[At.GATE] == state[At.GATE]:
         state[At.GATE_BARS] += 1.0
         state[At.GATE_OPEN_BARS] += state[At.GATE]

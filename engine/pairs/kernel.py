@@ -1,8 +1,8 @@
-"""The loop, compiled: bars in, columns out, state carried. One bar or a million run this same loop.
+"""The compiled loop: bars in, columns out, state carried. One bar and a million bars run the same loop.
 
-A slot is a bar's number counted from 1970 in bars of its width; whatever follows a schedule follows the
-slot, so that where a run begins or is resumed cannot show. At each bar, in this order: measure the spread
-from the line known before; test the gate if its turn has come; decide; then learn from the bar.
+A slot is a bar's number counted from 1970 in bars of its width; schedules depend on the slot only, so results do not
+depend on where a run starts or resumes. At each bar, in this order: measure the spread from the previous line; test the
+gate if scheduled; decide; then update from the bar.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def advance(  # noqa: PLR0913 - a compiled loop
     pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> int:  # fmt: skip
-    """Take the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
+    """Process the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
 
-    Returns the place after the last bar taken: ``stop``, or the one after a bar at which the break alarm was raised.
+    Returns the place after the last bar processed: ``stop``, or the one after the bar that raised the break alarm.
 
-    ``y`` and ``x`` are the legs' inputs, in which place 0 stands at column ``at_y`` and ``at_x``. Rows are named in
+    ``y`` and ``x`` are the legs' inputs, in which place 0 is at column ``at_y`` and ``at_x``. Rows are named in
     ``engine.pairs.layout``; ``state`` and the two window states are left at the last bar.
     """
     par = pars[0]
@@ -84,7 +84,7 @@ def pair_flags(of_y: int, of_x: int) -> int:
 
 @njit
 def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
-    """Coverage is a difference of whole counts, so it costs O(1) whatever the window."""
+    """Coverage is a difference of cumulative counts, so it costs O(1) for any window."""
     real = 0.0 if flags & (Flag.Y_FILLED | Flag.X_FILLED) else 1.0
     out[Out.REAL_BARS, i] = real + (out[Out.REAL_BARS, i - 1] if i > 0 else 0.0)
     window = par.z_window
@@ -98,9 +98,9 @@ def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
 def _measure(
     par: Par, state: Floats, out: Floats, slot: int, i: int, y: float, x: float, flags: int
 ) -> tuple[float, float, float]:
-    """Spread, mean and deviation from what was known before this bar; the filter learns on the way.
+    """Spread, mean and deviation from the state before this bar; also updates the filter.
 
-    A bar in which a leg did not trade repeats its price: it is measured, and teaches the filter nothing.
+    A bar in which a leg did not trade repeats its price: it is measured, but does not update the filter.
     """
     innovation = variance = kalman_alpha = np.nan
     out[Out.BETA_OLS, i] = state[At.OLS_BETA]
@@ -161,7 +161,7 @@ def _learn_spread(
 ) -> None:  # fmt: skip
     """Mean and deviation with this bar in them, for the next one.
 
-    A line of a window measures all of the z window's bars anew; the filter's innovations stand as they were.
+    A windowed line recomputes all bars of the z window; the filter's innovations stay unchanged.
     """
     if par.estimator != KALMAN:
         bars, mean_y, mean_x, syy, sxy, sxx = window_push(z_window, slot, y, x)
@@ -179,9 +179,9 @@ def refill(  # noqa: PLR0913 - a compiled loop
     pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Bring empty windows to where they stood after the bar at ``stop - 1``: they are functions of their last bars.
+    """Refill empty windows to their state after the bar at ``stop - 1``: they are functions of their last bars.
 
-    A line that is fitted on a schedule stands as the state has it.
+    A line fitted on a schedule is kept from the state.
     """
     par = pars[0]
     price = par.price

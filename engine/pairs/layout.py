@@ -1,4 +1,4 @@
-"""What the compiled rule reads and writes, one column a bar: names and places in one table."""
+"""The inputs and outputs of the compiled rule, one column a bar: names and row numbers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Floats = npt.NDArray[np.float64]
 
 
 class In(IntEnum):
-    """Rows of one leg's inputs, shared by all pairs that the leg is in. NaN where not known."""
+    """Rows of one leg's inputs, shared by all pairs of the leg. NaN where not known."""
 
-    MID = 0  # the trade-side mid; where nobody says who the taker was, the last print
+    MID = 0  # the trade-side mid; if the taker side is unknown, the last print
     LAST = auto()  # the last print
     LOG_MID = auto()
     LOG_LAST = auto()
@@ -24,12 +24,12 @@ class In(IntEnum):
 
 
 class Out(IntEnum):
-    """Output rows; NaN where not known. What stands at a bar was known at its close."""
+    """Output rows; NaN where not known. A bar's values were known at its close."""
 
     BETA = 0  # of the line the spread is measured from: fitted up to the bar before
     ALPHA = auto()
     SPREAD = auto()
-    MEAN = auto()  # of the spread over the z window, the bar itself left out
+    MEAN = auto()  # of the spread over the z window, without the bar itself
     DEVIATION = auto()
     Z = auto()
     BETA_OLS = auto()  # rolling least squares, and the filter, whichever is in use
@@ -43,14 +43,14 @@ class Out(IntEnum):
     POSITION = auto()  # +1 long the spread, -1 short, after this bar's decision
     ACTION = auto()
     REASON = auto()
-    MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN where it learns nothing
+    MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN without an update
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
 
 
 class At(IntEnum):
     """The recursive state between bars; a checkpoint is a copy of it."""
 
-    LINE_BETA = 0  # of the line in use; the filter's stands below
+    LINE_BETA = 0  # of the line in use; the filter's is below
     LINE_ALPHA = auto()
     OLS_BETA = auto()
     OLS_ALPHA = auto()
@@ -87,13 +87,13 @@ class At(IntEnum):
 class Par(NamedTuple):
     """Parameters of one calibrated run. Lengths in bars; NaN where only a calibration gives the value.
 
-    Kernels take them as one record, ``as_record``: a named tuple is taken apart field by field at each call, which
+    Kernels take them as one record, ``as_record``: a named tuple is unpacked field by field at each call, which
     costs a live bar a third of its time (``python -m bench pairs``).
     """
 
-    price: int  # the row of In that the pair is measured by
-    is_price_space: bool  # the line is one of prices, not of their logarithms
-    estimator: int  # a place in settings.ESTIMATORS
+    price: int  # the row of In with the pair's prices
+    is_price_space: bool  # the line is in prices, not in log prices
+    estimator: int  # an index into settings.ESTIMATORS
     filter_z: bool
     entry: float
     exit: float

@@ -1,6 +1,6 @@
-"""A pair in a notebook: pandas in, pandas out, through the model that runs live.
+"""The pandas API for notebooks: pandas in, pandas out, through the model that runs live.
 
-pandas is loaded when a function here is called, so that a process which draws no frame does not pay for it.
+Functions import pandas on first use, so that other processes do not load it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     TimesLike: TypeAlias = npt.ArrayLike | pd.DatetimeIndex | None
 
 Ints = npt.NDArray[np.int64]
-SPARSEST = 0.1  # share of the grid's bars that must be there: with less the width is not the bars' own
+SPARSEST = 0.1  # minimum share of the grid with bars: below it the width is wrong
 
 _NUMBERS = {row.name.lower(): row for row in Out if row not in (Out.ACTION, Out.REASON, Out.REAL_BARS)}
 
 
 class _Leg(NamedTuple):
-    """One leg on its own times, NaN where it has nothing."""
+    """One leg on its own times, NaN where unknown."""
 
     times_ms: Ints
     price: Floats
@@ -42,10 +42,10 @@ class _Leg(NamedTuple):
 def run_pair(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairSettings | None = None) -> pd.DataFrame:
     """Snapshots and decisions of a pair, one row a bar, index the bar's open in UTC.
 
-    Takes what :func:`pair_model` takes. A row holds what was known at its bar's close; an action is to be done at the
+    Takes what :func:`pair_model` takes. A row holds the values known at its bar's close; an action is executed at the
     next bar. Columns: ``y``, ``x`` (prices, carried where a bar is missing), ``y_filled``, ``x_filled`` (no trade in
     the bar), those of ``engine.pairs.layout.Out`` (NaN where not known), ``action`` and ``reason`` by name, and
-    ``quantity_y``, ``quantity_x``: the coins to trade, + to buy, NaN where nothing is to be done; and ``run``, which
+    ``quantity_y``, ``quantity_x``: the coins to trade, + to buy, NaN without a trade; and ``run``, which
     rises by 1 where the break alarm ended a run and another began. A position open at a break is closed, with the
     reason ``RUN_END``, in the next bar in which both legs traded.
     """
@@ -63,19 +63,19 @@ def run_pair(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairS
 def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairSettings | None = None) -> PairModel:
     """The model of a pair after all bars given, for snapshots, columns and :func:`engine.pairs.evidence_of`.
 
-    Where the break alarm ended runs on the way, the model of the last one.
+    If the break alarm ended runs, this is the model of the last one.
 
-    A leg is an array or a Series of prices, or a frame with ``close`` and, where there are, ``mid`` (what statistics
-    then run on), ``half_spread`` (a fraction of the price) and ``volume`` (a bar without any is no real bar).
-    ``times_ms``: when the bars open, strictly rising, int64 ms UTC or a DatetimeIndex; None takes each leg's own
-    index, and the two need not agree. A time is put into the bar of ``settings.interval_ms`` that it falls in.
+    A leg is an array or a Series of prices, or a frame with ``close`` and optionally ``mid`` (then used for
+    statistics), ``half_spread`` (a fraction of the price) and ``volume`` (a bar without volume counts as missing).
+    ``times_ms``: bar open times, strictly increasing, int64 ms UTC or a DatetimeIndex; None takes each leg's own index,
+    and the two may differ. A time is assigned to its bar of ``settings.interval_ms``.
 
-    A bar that a leg lacks, or whose price is NaN, repeats the leg's last price and is marked as filled; the model
-    begins at the first bar by which both legs have a price. Without a half-spread costs are unknown, and a cost
-    filter lets nothing through: give ``settings.half_spread_bps``.
+    A missing bar, or one with a NaN price, repeats the leg's last price and is marked as filled; the model starts at
+    the first bar by which both legs have a price. Without a half-spread costs are unknown, and a cost filter blocks
+    every entry: set ``settings.half_spread_bps``.
 
-    Raises ValueError for prices that are infinite, 0 or negative, times that do not rise, two times in one bar, legs
-    that share no bar, and a width far below the bars' own.
+    Raises ValueError for prices that are infinite, 0 or negative, times that do not increase, two times in one bar,
+    legs without a common bar, and a width far below that of the bars.
     """
     return _models(y, x, times_ms, settings or PairSettings())[-1]
 
@@ -139,7 +139,7 @@ def _close_broken(frame: pd.DataFrame, models: list[PairModel]) -> None:
 
 
 def _quantities(model: PairModel, actions: Ints) -> tuple[Floats, Floats]:
-    """Coins to trade after each bar: an exit trades the entry's back."""
+    """Coins to trade after each bar: an exit reverses the entry's."""
     y, x = np.full(model.size, np.nan), np.full(model.size, np.nan)
     held = (0.0, 0.0)
     for place in np.flatnonzero((actions != Action.NONE) & (actions != Action.NO_ENTRY)).tolist():
@@ -172,7 +172,7 @@ def _leg(given: LegLike, times_ms: TimesLike, name: str) -> _Leg:
 
 
 def _columns(given: LegLike, name: str) -> dict[str, Floats]:
-    """The columns that count, by name; a plain series is a close."""
+    """The relevant columns, by name; a plain series is a close."""
     import pandas as pd
 
     if not isinstance(given, pd.DataFrame):
@@ -190,7 +190,7 @@ def _columns(given: LegLike, name: str) -> dict[str, Floats]:
 
 
 def _times(times: Any, name: str) -> Ints:
-    """Strictly rising int64 ms from a DatetimeIndex (UTC where it does not say) or whole numbers."""
+    """Strictly increasing int64 ms from a DatetimeIndex (naive: UTC) or whole numbers."""
     import pandas as pd
 
     if isinstance(times, pd.DatetimeIndex):
@@ -220,7 +220,7 @@ def _slots(times_ms: Ints, width_ms: int, name: str) -> Ints:
 def _put(
     bars: Floats, leg: _Leg, places: Ints, rows: tuple[int, int, int, int], filled: int, width_ms: int
 ) -> npt.NDArray[np.bool_]:
-    """Write one leg over the whole grid; returns where its price is known, carried or not."""
+    """Write one leg over the whole grid; returns where its price is known, including carried ones."""
     grid = np.arange(bars.shape[1])
     price, age, half, last = rows
     for row, values in ((price, leg.price), (half, leg.half), (last, leg.last)):

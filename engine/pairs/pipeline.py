@@ -1,11 +1,10 @@
-"""The path: ticks and events of one market, in the order they were stored, become decisions.
+"""The pipeline: turns ticks and events of one market, in commit order, into decisions.
 
-Live, a restart and a replay differ only in where the items come from. ``feed`` and ``note`` take them
-one by one, so nothing depends on how many were read at a time.
+Live, a restart and a replay differ only in the source of the items. ``feed`` and ``note`` take them one by one, so
+results do not depend on the batch size.
 
-A run ends on request, when a leg was without a trade for longer than ``longest_gap_ms``, when its break alarm is
-raised, when it has grown past ``RUN_BARS``, or when its computation fails. So no bars are laid out through a long gap,
-whatever its length.
+A run ends on request, when a leg had no trade for longer than ``longest_gap_ms``, when its break alarm is
+raised, when it exceeds ``RUN_BARS``, or when its computation fails. So long gaps are never filled with bars.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from engine.pairs.run import PairRun
 from engine.pairs.run_end import ClosingRun
 from engine.pairs.settings import PairSettings, longest_gap_ms
 
-SHORTEST_GAP_MS = 60_000  # no settings end a run for less: 2 test windows of 50 bars of 1 s are 100 s
+SHORTEST_GAP_MS = 60_000  # the shortest gap that can end a run: 2 test windows of 50 bars of 1 s are 100 s
 RUN_BARS = 400_000  # a longer run is ended, which bounds its memory
 
 _LegKey = tuple[str, int, int]  # symbol, width in ms, first slot
@@ -41,20 +40,20 @@ class Pipeline:
         self.runs: dict[str, PairRun] = {}
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[RunEnd] = []
-        self._history_read: dict[str, tuple[int, int, list[Bar]]] = {}  # by symbol: after which tick, from when, what
+        self._history_read: dict[str, tuple[int, int, list[Bar]]] = {}  # by symbol: (after tick, from time, bars)
         self._legs: dict[_LegKey, Leg] = {}
         self._outages: list[tuple[int, int]] = []
-        self._down_ms: int | None = None  # the market's clock when the bridge went
+        self._down_ms: int | None = None  # the market's clock when the bridge disconnected
 
     def feed(self, seq: int, tick: Tick) -> list[Decision]:
-        """Take the tick stored at ``seq``; returns the decisions that it made known."""
+        """Process the tick stored at ``seq``; returns the decisions it triggered."""
         if self._down_ms is not None and not tick.future and tick.trade_time_ms > self._down_ms:
             self._outages.append((self._down_ms, tick.trade_time_ms))
             self._down_ms = None
         return self._apply(self.builder.feed(seq, tick), seq)
 
     def note(self, event: Event) -> list[Decision]:
-        """Take an event; it stands between the tick ``after_seq`` and the next."""
+        """Process an event; it lies between the tick ``after_seq`` and the next."""
         if event.kind == "absent" and event.symbol is not None:
             changes = self.builder.absent(event.symbol, int(event.detail["first"]), int(event.detail["last"]))
             return self._apply(changes, event.after_seq)
@@ -84,9 +83,9 @@ class Pipeline:
         return start_ms
 
     def begin(self, run: Run, seq: int, known: Iterable[Decision] = ()) -> list[Decision]:
-        """Follow a run from now on, after the tick ``seq``; returns what its history up to here says anew.
+        """Follow a run from now on, after the tick ``seq``; returns the new decisions from its history up to here.
 
-        ``known``: its decisions from before a restart. Equal ones are not given again.
+        ``known``: its decisions from before a restart. Equal ones are not returned again.
         """
         legs = [self._leg(symbol, run.interval_ms, run.start_ms, seq) for symbol in (run.y, run.x)]
         self._history_read.clear()
@@ -110,16 +109,16 @@ class Pipeline:
 
     @property
     def has_ended(self) -> bool:
-        """Whether ``take_ended`` has something to give."""
+        """Whether ``take_ended`` has results."""
         return bool(self._ended)
 
     def take_ended(self) -> list[RunEnd]:
-        """The runs that have ended since this was last asked, in order."""
+        """The runs that have ended since the last call, in order."""
         ended, self._ended = self._ended, []
         return ended
 
     def state(self) -> dict[str, Any]:
-        """What a restart needs besides the store and the runs, as plain JSON values."""
+        """The state for a restart, besides the store and the runs, as plain JSON values."""
         closing = [each.state() for each in self.closing.values()]
         return {
             "builder": self.builder.state(), "outages": self._outages, "down_ms": self._down_ms, "closing": closing,
@@ -127,12 +126,12 @@ class Pipeline:
 
     @classmethod
     def resume(cls, state: dict[str, Any], history: History, before_seq: int) -> Pipeline:
-        """The pipeline that gave ``state()`` after the tick just before ``before_seq``, without its runs."""
+        """The pipeline that returned ``state()`` after the tick just before ``before_seq``, without its runs."""
         pipeline = cls(history)
         pipeline.builder = BarBuilder.resume(state["builder"], history, before_seq)
         pipeline._outages = [(start, end) for start, end in state["outages"]]
         pipeline._down_ms = state["down_ms"]
-        for each in state.get("closing", ()):  # a state from before there were any has none
+        for each in state.get("closing", ()):  # older states lack it
             quantities = each["quantity_y"], each["quantity_x"]
             pipeline._close_position(Run(**each["run"]), quantities, each["first_slot"], before_seq - 1)
         return pipeline
@@ -153,7 +152,7 @@ class Pipeline:
         return leg
 
     def _given_out(self, symbol: str, from_ms: int, to_ms: int, seq: int) -> list[Bar]:
-        """As the builder has it, without reading again what ``begins_at`` has just read."""
+        """The builder's bars, without reading again what ``begins_at`` has just read."""
         read_at, read_from_ms, bars = self._history_read.get(symbol, (-1, 0, []))
         if read_at == seq and read_from_ms <= from_ms:
             return [bar for bar in bars if from_ms <= bar.open_time_ms < to_ms]
@@ -165,12 +164,12 @@ class Pipeline:
         self._legs = {key: leg for key, leg in self._legs.items() if leg in used}
 
     def _computed(self, run: PairRun, seq: int, work: Callable[[], list[Decision]]) -> list[Decision]:
-        """What a run's work gives. A run that fails is ended with its reason, and the others go on."""
+        """The result of a run's work. A failed run is ended with its reason; the others continue."""
         try:
             given = work()
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other pairs
+        except Exception as error:  # noqa: BLE001 - no error may stop the other pairs
             self.end(run.run.run_id, seq, "failed", f"{type(error).__name__}: {error}")
             return []
         if run.model.is_broken:
@@ -220,7 +219,7 @@ class Pipeline:
         return given
 
     def _end_silent(self, change: Closed, seq: int) -> None:
-        """End the runs of which a leg was silent for too long, before anything is laid out through the gap."""
+        """End the runs with a leg that was silent for too long, before any bars are filled through the gap."""
         times_ms = [*(bar.open_time_ms for bar in change.bars), change.through_ms]
         silence_ms = {leg: leg.longest_silence_ms(times_ms) for leg in self._of_symbol(change.symbol)}
         if max(silence_ms.values(), default=0) <= SHORTEST_GAP_MS:

@@ -1,4 +1,4 @@
-"""How one pair is analysed. A change of any of these ends a run and begins another."""
+"""The analysis settings of one pair. A change of any of these ends a run and starts another."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from engine.errors import SettingsError
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS
 
 _KINDS = {"int": "a whole number", "float": "a finite number", "str": "a text", "bool": "true or false"}
-MAX_WINDOW = 5_000  # bars; on noise an iterated rule for windows would run away beyond
-LEAST_TEST_WINDOW = 500  # bars, of one that is derived from the half-life
+MAX_WINDOW = 5_000  # bars; on noise an iterated window rule would diverge beyond this
+LEAST_TEST_WINDOW = 500  # bars, of a window derived from the half-life
 MAX_HEDGE = 100.0  # dollars of X per dollar of Y
-GAP_TEST_WINDOWS = 2  # a longer gap leaves nothing in any window that was measured before it
+GAP_TEST_WINDOWS = 2  # after a longer gap no window holds earlier bars
 ESTIMATORS = ("kalman", "ols", "huber", "theil-sen", "tls")
-REFITTED = ("huber", "theil-sen")  # these stand from one fit to the next; the others change with every bar
+REFITTED = ("huber", "theil-sen")  # fixed between two fits; the others change with every bar
 PRICES = ("mid", "last")
 SPACES = ("log", "price")
 Z_SCALES = ("rolling", "filter")
@@ -38,12 +38,12 @@ class PairSettings:
     space: str = "log"  # beta is a ratio of dollars in log space, of coins in price space
     estimator: str = "kalman"  # of the hedge ratio
     calibration_bars: int = 360
-    beta_window: int | None = 200  # of every estimator but the filter
+    beta_window: int | None = 200  # of every estimator except the filter
     refit_every: int | None = None  # bars between two fits of Huber or Theil-Sen, counted from 1970; None: window / 10
     memory_half_life: float | None = None  # of the Kalman filter
-    hedge_min: float = 1 / 3  # dollars of X per dollar of Y; an entry with less, or more than hedge_max, is not given
-    hedge_max: float = 3.0  # so an entry holds at most 1 + hedge_max times the notional in all
-    negative_hedge: bool = False  # whether both legs may go the same way; the range then is of the size
+    hedge_min: float = 1 / 3  # dollars of X per dollar of Y; no entry below it, or above hedge_max
+    hedge_max: float = 3.0  # limits an entry to 1 + hedge_max times the notional
+    negative_hedge: bool = False  # whether both legs may have the same side; the range then limits the size
     z_window: int | None = 50
     z_scale: str = "rolling"  # z by the spread's rolling deviation, or by the filter's own (e / sqrt(Q))
     entry_z: float = 2.0
@@ -55,7 +55,7 @@ class PairSettings:
     gate: str = "engle-granger"
     gate_level: int = 5  # percent; it closes again at 20 %
     gate_every: int = 12  # bars between tests, counted from 1970
-    gate_dwell: int = 12  # bars that a gate keeps its state at least
+    gate_dwell: int = 12  # least bars that the gate keeps its state
     gate_lags: str = "bic"
     test_window: int | None = 500
     stale_after_ms: int = 10_000  # a leg without a trade for longer blocks entries
@@ -68,7 +68,7 @@ class PairSettings:
     notional: float = 10_000.0  # of the Y leg, in quote currency
 
     def __post_init__(self) -> None:
-        """Raises SettingsError naming the field, the value and what was expected."""
+        """Raises SettingsError with the field, the value and the expected range."""
         _check_types(self)
         _check(
             (
@@ -83,7 +83,7 @@ class PairSettings:
             (
                 self.z_scale == "rolling" or self.estimator == "kalman",
                 "z_scale",
-                "rolling unless the estimator is kalman: only the filter has a deviation of its own",
+                "rolling unless the estimator is kalman: only the filter has its own deviation",
             ),
             (self.gate in GATES, "gate", _names(GATES)),
             (self.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
@@ -121,7 +121,7 @@ class PairSettings:
 
     @classmethod
     def from_json(cls, text: str) -> PairSettings:
-        """What ``to_json`` gave. Raises SettingsError for anything else."""
+        """Parses the output of ``to_json``. Raises SettingsError for anything else."""
         try:
             return cls(**json.loads(text))
         except (TypeError, ValueError) as error:
@@ -129,7 +129,7 @@ class PairSettings:
 
 
 def longest_gap_ms(settings: PairSettings) -> int:
-    """How long a leg may be without a trade: ``GAP_TEST_WINDOWS`` test windows (the least one where it is derived)."""
+    """The longest time without a trade in a leg: ``GAP_TEST_WINDOWS`` test windows (the least one if derived)."""
     return GAP_TEST_WINDOWS * (settings.test_window or LEAST_TEST_WINDOW) * settings.interval_ms
 
 
@@ -140,7 +140,7 @@ def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSet
 
 
 def defended(**changes: Any) -> PairSettings:
-    """Windows from the half-life, the filter's own deviation, and entries only where they pay their costs."""
+    """Windows from the half-life, the filter's own deviation, and entries only if they cover their costs."""
     has_own_deviation = changes.get("estimator", "kalman") == "kalman"
     values: dict[str, Any] = {
         "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None,

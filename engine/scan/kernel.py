@@ -1,4 +1,4 @@
-"""What is computed of each pair, compiled; threads take slices of the pairs."""
+"""The compiled statistics of each pair; threads process slices of the pairs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Found(IntEnum):
 def scan_pairs(train: Floats, holdout: Floats, pairs: Ints, criterion: int, max_lag: int, out: Floats) -> None:
     """Every pair of ``pairs``, rows of (y, x) symbols, into its row of ``out``, (pairs, Found).
 
-    ``train`` and ``holdout``: log prices (symbols, bars); without bars in ``holdout`` nothing is said of it. The line
-    is fitted on ``train``. On bars that it has not seen its residual is no fitted residual, so the plain Dickey-Fuller
-    table holds there (trap T3 does not).
+    ``train`` and ``holdout``: log prices (symbols, bars); without bars in ``holdout`` its columns are NaN. The line is
+    fitted on ``train``. On hold-out bars its residual is not a fitted residual, so the plain Dickey-Fuller table
+    applies there (trap T3 does not).
     """
     for i in range(pairs.shape[0]):
         y, x = pairs[i, 0], pairs[i, 1]
@@ -59,7 +59,7 @@ def scan_pairs(train: Floats, holdout: Floats, pairs: Ints, criterion: int, max_
 
 @njit
 def crossings(residual: Floats) -> int:
-    """How often a series whose mean is 0 changes its sign; a 0 belongs to the side before it."""
+    """The number of sign changes of a zero-mean series; a 0 keeps the previous sign."""
     count = 0
     side = 0.0
     for t in range(residual.size):

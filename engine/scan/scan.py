@@ -1,8 +1,7 @@
-"""Every pair of a universe: which keep together, judged knowing how many were asked.
+"""Tests every pair of a universe for cointegration, with correction for the number of tests.
 
-Of 190 pairs of walks that share nothing but a common factor, 25 pass a plain Dickey-Fuller test at 5 %, 8 pass
-Engle-Granger's, and none a bound on the share of false finds. What is found is then looked at on bars that the
-selection has not seen.
+Of 190 pairs of walks that share only a common factor, 25 pass a plain Dickey-Fuller test at 5 %, 8 pass
+Engle-Granger's, and none a bound on the false discovery rate. Discoveries are then tested on held-out bars.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ if TYPE_CHECKING:
 
     from engine.scan.universe import Prices
 
-CHUNK = 512  # pairs between two looks at progress and cancellation
+CHUNK = 512  # pairs between two checks of progress and cancellation
 Progress = Callable[[int, int], object]
 
 
 class ScanCancelled(PairbridgeError):
-    """The scan was asked to stop; there is no result."""
+    """The scan was cancelled; there is no result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScanResult:
-    """``pairs``: one row a pair, the smallest statistic first (see :func:`scan`); ``tests``: how many were run.
+    """``pairs``: one row a pair, the smallest statistic first (see :func:`scan`); ``tests``: their number.
 
-    ``symbols``: the scanned ones, most liquid first. ``bars`` the selection saw, ``holdout_bars`` it did not.
+    ``symbols``: the scanned ones, most liquid first. ``bars`` of the selection, ``holdout_bars`` after it.
     """
 
     pairs: pd.DataFrame
@@ -71,16 +70,15 @@ class ScanResult:
 def scan(
     prices: Prices, settings: ScanSettings | None = None, *, volume: Prices | None = None, threads: int | None = None
 ) -> pd.DataFrame:
-    """The pairs of a universe, the smallest statistic first; :func:`scan_universe` also says what was left out.
+    """The pairs of a universe, the smallest statistic first; :func:`scan_universe` also lists the exclusions.
 
     ``prices``: a frame with a column a symbol and a row a bar, or a mapping of such columns; logarithms are taken here.
     Columns: ``y``, ``x`` (the more liquid leg), ``statistic`` (Engle-Granger), ``critical_5`` (at this length),
     ``pvalue`` (asymptotic), ``q_value`` (Benjamini-Hochberg), ``q_value_by`` (Benjamini-Yekutieli), ``half_life_bars``
-    of the residual (NaN: no reversion) beside ``half_life_null_bars`` that noise would show, ``crossings`` of the
-    mean, ``hurst``, ``beta`` (a ratio of dollars), ``alpha``, ``lags``, then ``holdout_statistic`` and
-    ``holdout_pvalue``: plain Dickey-Fuller of the same line on the newest bars, which took no part in all before it;
-    ``is_found``: q below the share of false finds that the settings allow; ``is_confirmed``: found, and the hold-out's
-    p below 5 %.
+    of the residual (NaN: no reversion), ``half_life_null_bars`` (the median on noise), ``crossings`` of the mean,
+    ``hurst``, ``beta`` (a ratio of dollars), ``alpha``, ``lags``, then ``holdout_statistic`` and ``holdout_pvalue``:
+    plain Dickey-Fuller of the same line on the newest bars, which the other columns do not use; ``is_found``: q below
+    the allowed false discovery rate; ``is_confirmed``: found, and the hold-out's p below 5 %.
 
     Sources: Engle and Granger 1987; Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001.
     """
@@ -96,11 +94,11 @@ def scan_universe(
     progress: Progress | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> ScanResult:
-    """Scan every pair once, X being the more liquid leg: by median volume, else the one whose column stands first.
+    """Scan every pair once; X is the more liquid leg: by median volume, else the earlier column.
 
-    ``progress(done, total)`` is called from this thread. ``threads`` (default: one a core, at most 8) do not show in
-    the result. Raises ScanCancelled once ``is_cancelled()`` is true, ValueError for prices that cannot be read and
-    where the hold-out leaves the selection fewer than 100 bars.
+    ``progress(done, total)`` is called from this thread. ``threads`` (default: one a core, at most 8) do not affect the
+    result. Raises ScanCancelled once ``is_cancelled()`` is true, ValueError for invalid prices and if the hold-out
+    leaves the selection fewer than 100 bars.
     """
     chosen = settings or ScanSettings()
     kept = universe(prices, chosen, volume)

@@ -1,22 +1,22 @@
-"""Numbers only: floats and arrays in, results out. What to call, by question:
+"""Statistics: floats and arrays in, results out. What to call, by question:
 
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
-    is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a series of its own)
-    do several legs keep together?      johansen
-    how fast does it come back?         half_life, ou_fit; hurst
+    is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a given series)
+    are several legs cointegrated?       johansen
+    how fast does it revert?             half_life, ou_fit; hurst
     where to enter, given costs?        bertram_entry, expected_cycle
-    how far out is it now?              zscore, rolling_moments, rolling_ols
+    how far from its mean is it now?     zscore, rolling_moments, rolling_ols
     is it the bounce of bid and ask?    trade_side_mid, half_spread_bps, roll_half_spread, bounce
     do they move together?              pearson, rolling_correlation; hayashi_yoshida (trades off a grid)
     who leads?                          lead_lag
-    could the test have seen it?        evidence, eg_power, bars_for_power
-    does the filter fit?                kalman_health, effective_memory, nis_band, ljung_box, whiten
-    has it broken?                      cusum, cusum_threshold
-    what of many tests at once?         benjamini_hochberg, benjamini_yekutieli
-    how much trades, and moves?         vwap, volume_profile, volume_ratio, liquidity, returns, volatility
+    could the test have detected it?     evidence, eg_power, bars_for_power
+    is the filter consistent?            kalman_health, effective_memory, nis_band, ljung_box, whiten
+    has the relation broken?             cusum, cusum_threshold
+    how many discoveries are false?      benjamini_hochberg, benjamini_yekutieli
+    volume, liquidity, volatility?       vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
-Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices where not said otherwise. Results are frozen
-dataclasses. Bad input raises ValueError saying what was found; a value that is not known is NaN, never 0. Every
+Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices unless stated otherwise. Results are frozen
+dataclasses. Bad input raises ValueError with the value found; an unknown value is NaN, never 0. Every
 statistic that is used bar by bar is a compiled kernel that takes its state and returns it, so that one bar and a
 million bars run the same code. The tests of a module, which check each formula against its source or by simulation,
 are in ``tests/engine/stats/test_<module>.py``.
@@ -52,13 +52,13 @@ __all__ = [
     "Moments", "CoMoments", "rolling_moments", "rolling_ols", "rolling_correlation", "zscore", "RollingLine",
     "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
     "VolumeProfile", "Liquidity",
-    # does it come back, and how fast
+    # mean reversion and its speed
     "adf", "kpss", "engle_granger", "johansen", "UnitRoot", "Kpss", "EngleGranger", "Johansen",
     "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
-    # trades that are not on a grid
+    # asynchronous trades
     "hayashi_yoshida", "lead_lag", "trade_side_mid", "trade_side_quotes", "half_spread_bps", "roll_half_spread",
     "HayashiYoshida", "LeadLag",
-    # what the numbers are worth
+    # reliability of the results
     "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
     "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli",
     "Evidence", "Bounce", "KalmanHealth", "LjungBox", "Cusum",

@@ -1,8 +1,8 @@
-"""q-values: of the pairs a scan calls cointegrated, how many are noise?
+"""q-values: the share of false discoveries among the pairs that a scan calls cointegrated.
 
 A scan of 190 independent pairs finds 25 at a plain p < 0.05 and 8 at Engle-Granger's. Benjamini and Hochberg bound the
-share of false ones among those found: call a pair found when its q is below the share that can be borne. Pairs that
-share a leg depend on each other; Benjamini and Yekutieli hold under any dependence, at the price of a factor
+share of false ones among those found: accept a pair when its q is below the share you tolerate. Pairs that
+share a leg depend on each other; Benjamini and Yekutieli's bound holds under any dependence, and costs a factor
 1 + 1/2 + .. + 1/m.
 
 Sources: Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001.
@@ -18,7 +18,7 @@ from engine.stats.checks import ArrayLike, Floats, as_series
 def benjamini_hochberg(pvalues: ArrayLike) -> Floats:
     """q-values in the order of ``pvalues``; a test without a p-value (NaN) has no q and is not counted.
 
-    The trap: count every test that was run, not only those worth showing, or the bound is of something else.
+    The trap: pass every test that was run, not only those shown; otherwise the bound does not hold.
 
     >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5])
     array([0.04      , 0.05333333, 0.05333333, 0.5       ])

@@ -1,9 +1,9 @@
-"""How fast a spread comes back: the half-life of an AR(1), with its bias, its interval and what noise would show.
+"""How fast a spread reverts: the half-life of an AR(1), its bias, its interval and its value on noise.
 
 s_t = c + phi s_{t-1} + e; half-life = -ln 2 / ln phi bars, defined for 0 < phi < 1 only. Two traps. Least squares
 underestimates phi by about (1 + 3 phi)/n (Kendall 1954), so a short window shows a reversion that is too fast. And a
 pure random walk of n bars has a median half-life of 0.153 n (0.087 n when it is the residual of a fitted line): a
-half-life says nothing without that null beside it.
+half-life is meaningless without that null.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from engine.stats.random import random_index
 
 NULL_LEVEL = 0.153  # median half-life of a random walk, per bar of its length [simulated]
 NULL_RESIDUAL = 0.087  # the same for the residual of one walk regressed on another [simulated]
-NULL_RESIDUAL_5 = 0.033  # its 5 % quantile: one residual of noise in twenty shows less [simulated, 100 to 5,000 bars]
+NULL_RESIDUAL_5 = 0.033  # its 5 % quantile on noise residuals [simulated, 100 to 5,000 bars]
 RESAMPLES = 499
 SEED = 20_240_229
 
 
 @dataclass(frozen=True, slots=True)
 class HalfLife:
-    """Half-lives in bars; multiply by the bar's width for seconds. NaN means that there is no reversion to time.
+    """Half-lives in bars; multiply by the bar's width for seconds. NaN means no reversion.
 
     ``bars`` is corrected for the small-sample bias, ``raw_bars`` is not. ``low`` and ``high`` are the 95 % bootstrap
-    interval of ``bars``; ``high`` is inf where a random walk cannot be excluded. ``null_median`` is what ``raw_bars``
-    shows on a random walk of this length. ``phi`` is the raw AR(1) coefficient.
+    interval of ``bars``; ``high`` is inf where a random walk cannot be excluded. ``null_median`` is the median of
+    ``raw_bars`` on random walks of this length. ``phi`` is the raw AR(1) coefficient.
     """
 
     bars: float
@@ -43,7 +43,7 @@ class HalfLife:
 
 @njit
 def ar1_kernel(series: Floats) -> tuple[float, float, float]:
-    """``(c, phi, rss)`` of s_t on a constant and s_{t-1} by least squares; NaN where the series does not move."""
+    """``(c, phi, rss)`` of s_t on a constant and s_{t-1} by least squares; NaN for a constant series."""
     n = series.size - 1
     before, after = mean_of(series[:-1]), mean_of(series[1:])
     sxx = sxy = syy = 0.0
@@ -81,7 +81,7 @@ def half_life_kernel(series: Floats) -> tuple[float, float]:
 
 @njit
 def _bootstrap_phi(series: Floats, phi: float, resamples: int, seed: int) -> Floats:
-    """Corrected phi of ``resamples`` series grown from the fitted AR(1) with its own residuals, drawn again."""
+    """Corrected phi of ``resamples`` series simulated from the fitted AR(1) with its resampled residuals."""
     n = series.size
     centre = mean_of(series)
     shocks = np.empty(n - 1)
@@ -124,7 +124,7 @@ def half_life(series: ArrayLike, *, residual: bool = False, resamples: int = RES
 
 
 def _bound(phi: float) -> float:
-    """A half-life as a bound: 0 where phi is not positive, inf where it is not below 1."""
+    """A half-life as an interval bound: 0 where phi is not positive, inf where it is not below 1."""
     if phi >= 1.0:
         return float("inf")
     return float(half_life_of(phi)) if phi > 0.0 else 0.0

@@ -1,11 +1,11 @@
-"""Johansen: how many independent spreads do several legs hold, and which?
+"""Johansen: the number of independent spreads of several legs, and their weights.
 
 d X_t = a b' X_{t-1} + G d X_{t-1} + e with a constant. The squared canonical correlations between d X_t and X_{t-1},
-both cleared of the lagged changes, are the eigenvalues; the columns that go with them are the spreads.
+both after regression on the lagged changes, are the eigenvalues; their eigenvectors are the spreads.
 
-The level and size of the legs are taken out first and put back at the end, and the eigenproblem is solved in its
-symmetric form, so log prices that differ by 1e-4 keep their digits. This one uses LAPACK: its last bits may differ
-from host to host, and no gate hangs on them.
+The level and scale of the legs are removed first and restored at the end, and the eigenproblem is solved in its
+symmetric form, so log prices that differ by 1e-4 keep their digits. It uses LAPACK: the last bits may differ between
+hosts, and no gate depends on them.
 
 Sources: Johansen 1988, 1991; MacKinnon, Haug and Michelis 1999 (critical values, constant in the model).
 """
@@ -40,9 +40,9 @@ MAXIMUM_CRITICAL = np.array([
 class Johansen:
     """Arrays with one row a rank r = 0, 1, ..; critical columns are 10, 5 and 1 %.
 
-    ``trace[r]`` above ``trace_critical[r, 1]`` rejects "at most r spreads" at 5 %; ``rank`` is the first r that it
-    does not reject. ``eigenvectors[:, r]`` are the weights of spread r on the legs, scaled to X' S X = 1 and with the
-    first weight positive.
+    ``trace[r]`` above ``trace_critical[r, 1]`` rejects "at most r spreads" at 5 %; ``rank`` is the first r not
+    rejected. ``eigenvectors[:, r]`` are the weights of spread r on the legs, scaled to X' S X = 1 and with the first
+    weight positive.
     """
 
     eigenvalues: Floats
@@ -59,10 +59,10 @@ class Johansen:
 def johansen(columns: ArrayLike | Sequence[ArrayLike], lags: int = 1) -> Johansen:
     """Johansen's test on 2 to 12 legs: a list of 1-D columns, or one 2-D array (bars, legs); log prices.
 
-    ``lags`` (1 or more) of the changes are in the model. Raises ValueError for too few bars, and for legs that do
-    not move or are combinations of each other. The traps: its critical values are those of large samples, so with
-    many legs and a short window it finds spreads in noise; and they presume a drift, so without one the last row
-    calls the legs themselves stationary in about a third of cases (``rank`` equal to the number of legs).
+    ``lags`` (1 or more) of the changes are in the model. Raises ValueError for too few bars, and for constant or
+    linearly dependent legs. The traps: its critical values are asymptotic, so with many legs and a short window it
+    finds spreads in noise; and they assume a drift, so without one the last row calls the legs themselves stationary in
+    about a third of cases (``rank`` equal to the number of legs).
 
     Equal to statsmodels ``coint_johansen(columns, 0, lags)`` to 1e-8 (the signs of its eigenvectors are arbitrary).
     """
@@ -84,7 +84,7 @@ def johansen(columns: ArrayLike | Sequence[ArrayLike], lags: int = 1) -> Johanse
 
 
 def _canonical(legs: Floats, lags: int) -> tuple[Floats, Floats, int]:
-    """Eigenvalues (falling), eigenvectors, and the number of rows behind them."""
+    """Eigenvalues (descending), eigenvectors, and the number of rows used."""
     steps = np.diff(legs, axis=0)
     rows = steps.shape[0] - lags
     before = np.hstack([steps[lags - i : lags - i + rows] for i in range(1, lags + 1)])

@@ -1,4 +1,4 @@
-"""Numbers drawn inside compiled code, the same for the same seed on every machine.
+"""Random numbers for compiled code, the same for the same seed on every machine.
 
 Source: Steele, Lea and Flood 2014 (splitmix64).
 """

@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: one line, numbers to six digits, arrays by their size only."""
+"""``repr`` of results for notebooks: one line, numbers to six digits, arrays by size only."""
 
 from __future__ import annotations
 

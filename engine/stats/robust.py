@@ -1,4 +1,4 @@
-"""Hedge ratios that a few wild bars cannot turn: Huber's M-estimator and the median of slopes of Theil and Sen.
+"""Hedge ratios robust to outliers: Huber's M-estimator and the Theil-Sen median of slopes.
 
 Sources: Huber 1981 (iterated reweighted least squares); Theil 1950; Sen 1968.
 """
@@ -20,7 +20,7 @@ TUNING = 1.345  # 95 % of least squares' efficiency where the noise is Gaussian
 MAD_TO_SIGMA = 0.6744897501960817  # the median of abs(N(0, 1))
 MAX_ROUNDS = 500
 EXACT_BARS = 500
-SAMPLED_PAIRS = 124_750  # as many as 500 bars have
+SAMPLED_PAIRS = 124_750  # the number of pairs of 500 bars
 SEED = 1968
 
 
@@ -59,9 +59,9 @@ def _weighted_line(y: Floats, x: Floats, weights: Floats) -> tuple[float, float]
 
 @njit
 def huber_kernel(y: Floats, x: Floats) -> tuple[float, float]:
-    """``(alpha, beta)``; NaN where x does not move, or after 500 rounds that did not settle.
+    """``(alpha, beta)``; NaN where x is constant, or after 500 rounds without convergence.
 
-    Where more than half of the bars lie on the line exactly its scale is 0, and that line is the answer.
+    Where more than half of the bars lie exactly on a line the scale is 0, and that line is the result.
     """
     alpha, beta = ols_kernel(y, x)
     weights, sizes = np.empty_like(y), np.empty_like(y)
@@ -117,8 +117,8 @@ def theil_sen_kernel(y: Floats, x: Floats) -> tuple[float, float, int]:
 def huber(y: ArrayLike, x: ArrayLike) -> Line:
     """Huber's M-estimator of y on a constant and x (3 bars or more): tuning constant 1.345, scale by MAD.
 
-    A bar's pull stops growing at 1.345 robust sigmas. The trap: it does not protect against bars that are far out
-    in x (a jump of the X leg); Theil-Sen does. Raises ValueError where x is constant or the rounds do not settle.
+    A bar's influence is constant beyond 1.345 robust sigmas. The trap: it does not protect against outliers in x (a
+    jump of the X leg); Theil-Sen does. Raises ValueError where x is constant or the rounds do not converge.
 
     Source: Huber 1981; equal to statsmodels ``RLM(..., norms.HuberT())`` to 1e-6.
     """
@@ -132,8 +132,8 @@ def huber(y: ArrayLike, x: ArrayLike) -> Line:
 def theil_sen(y: ArrayLike, x: ArrayLike) -> TheilSenLine:
     """Median of the slopes between all pairs of bars; alpha = median(y) - beta median(x). Two bars or more.
 
-    Up to 29 % of the bars may be anything. Above 500 bars the median is over 124,750 pairs drawn with a fixed seed,
-    and ``exact`` says so. Raises ValueError where x is constant.
+    Up to 29 % of the bars may be outliers. Above 500 bars the median is over 124,750 pairs drawn with a fixed seed,
+    and ``exact`` is False. Raises ValueError where x is constant.
 
     >>> theil_sen([1.0, 3.0, 5.0, 7.0, 99.0], [0.0, 1.0, 2.0, 3.0, 4.0]).beta
     2.0

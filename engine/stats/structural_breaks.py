@@ -29,7 +29,7 @@ from engine.stats.jit import njit
 from engine.stats.representation import short_repr
 
 REFERENCE = 0.5
-OVERSHOOT = 1.166  # Siegmund's correction for jumping over the boundary
+OVERSHOOT = 1.166  # Siegmund's overshoot correction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ def run_length(threshold: float, reference: float = REFERENCE) -> float:
 
 
 def cusum_threshold(arl0: float, reference: float = REFERENCE) -> float:
-    """The h at which false alarms are ``arl0`` bars apart on average, in deviations. 10 bars or more.
+    """The h, in deviations, that gives one false alarm per ``arl0`` bars on average. 10 bars or more.
 
     >>> round(cusum_threshold(465.0), 2)
     4.99

@@ -9,26 +9,26 @@ class PairbridgeCharts {
   static IDS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
   static SHOWN_BARS = { "price-chart": 180 };
   static SHOWN = 480;
-  static CANDLES = 360; // of a chart that the user has moved; more would cost a frame its time
+  static CANDLES = 360; // of a chart that the user has moved; more would exceed the frame's time
   static AT_ONCE = 2; // charts in one animation frame
 
-  /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair what is known of it, kept by the caller */
+  /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair its data, owned by the caller */
   constructor(pair) {
     this.pair = pair;
     this.leg = "y";
     this.zoomed = new Set();
-    this.stale = new Set(PairbridgeCharts.IDS); // those that do not show what is known, longest first
+    this.stale = new Set(PairbridgeCharts.IDS); // stale charts, the longest stale first
     this.isDue = false;
     this.frames = 0;
-    this.trade_ms = 0; // the newest trade that is known of, for measurements
+    this.trade_ms = 0; // the newest known trade, for measurements
   }
 
-  /** More than the last candle has changed. */
+  /** Call when more than the last candle has changed. */
   invalidate() {
     this.stale = new Set([...this.stale, ...PairbridgeCharts.IDS]);
   }
 
-  /** All of them follow the market again. */
+  /** Makes all charts follow the market again. */
   unzoom() {
     this.zoomed.clear();
     this.invalidate();
@@ -43,22 +43,22 @@ class PairbridgeCharts {
     this.paintSoon();
   }
 
-  /** A trade has moved the candle that is still forming. */
+  /** Call when a trade has moved the forming candle. */
   traded(trade_ms) {
     this.trade_ms = trade_ms ?? this.trade_ms;
     this.stale.add("price-chart");
     this.paintSoon();
   }
 
-  /** Draw what is stale with the next animation frame. */
+  /** Draw stale charts in the next animation frame. */
   paintSoon() {
     if (!this.isDue) requestAnimationFrame(() => this.paint());
     this.isDue = true;
   }
 
   /**
-   * Draw a few of the stale charts, the price chart first: it moves with each trade, the others with a complete
-   * bar, and all six in one frame would hold up the next trades for as long as they take together.
+   * Draw a few of the stale charts, the price chart first: it changes with each trade, the others with a complete bar,
+   * and drawing all six in one frame would delay the next trades.
    */
   paint() {
     this.isDue = false;
@@ -117,10 +117,10 @@ class PairbridgeCharts {
   follow(id, gd) {
     this.zoomed.delete(id);
     this.draw(id, gd);
-    return false; // instead of what Plotly does on a double click
+    return false; // instead of Plotly's double-click action
   }
 
-  /** The y axis shows what the x axis shows, and no older extremes. */
+  /** Fits the y axis to the visible x range, without older extremes. */
   fitY(id, gd, range) {
     let low = Infinity;
     let high = -Infinity;

@@ -1,4 +1,4 @@
-"""The banner is true: in time when the bridge is lost, and silent while a hidden tab listens to a quiet market."""
+"""The banner is correct: in time when the bridge is lost, and silent while a hidden tab listens to a quiet market."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Harness:
     gone_s: dict[str, float] = field(default_factory=dict)
 
     def said(self) -> list[tuple[float, str]]:
-        """(seconds since 1970, text) of everything that the banner has said."""
+        """(seconds since 1970, text) of every banner text."""
         return [(at, text) for at, text in self.screen.evaluate("said")]
 
     def lost(self, what: str) -> None:

@@ -1,4 +1,4 @@
-"""Manners of fetching in Python: whatever the exchange answers, it ends, and nothing is claimed that is not sure."""
+"""Fetching in Python: it terminates for every answer of the exchange, and claims nothing uncertain."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 async def fetched(
     harness: ServerHarness, exchange: Exchange, first: int | None, last: int, since_ms: int = 0
 ) -> str | None:
-    """What a fetch says; its rows go to the harness's server."""
+    """The result of a fetch; its rows go to the harness's server."""
     async with exchange.running() as route, BridgeLink(harness.url, harness.token, "sim", "test", helper=True) as link:
         history = HistoryFetcher(route)
         history.sink = link

@@ -1,5 +1,5 @@
-"""The monitor over a real store: however the ticks were committed and read, and whenever it was killed, it gives
-the decisions of a replay in commit order."""
+"""The monitor over a real store: for any way of committing and reading ticks, and any kill, it gives the decisions of a
+replay in commit order."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_reading_in_pieces_and_being_killed_do_not_show(
         if chance < 0.02:
             harness.monitor.close()
             harness.monitor = harness.fresh()
-        elif chance < 0.05:  # killed: nothing is saved, the next one resumes from the last saved place
+        elif chance < 0.05:  # killed: nothing is saved, the next one resumes from the last saved position
             harness.monitor = harness.fresh()
     harness.read_all(rng.choice([1, 500]))
     (watch,) = harness.monitor.watches.values()
@@ -125,7 +125,7 @@ async def test_without_a_store_it_waits_and_with_a_new_one_it_begins_again(tmp_p
 
 @pytest.mark.parametrize("is_closed", [True, False])
 async def test_ticks_archived_before_they_were_read_are_no_gap(tmp_path: Path, is_closed: bool) -> None:
-    """A dashboard that was off, or asleep, for longer than ticks are kept begins anew with what is there."""
+    """A dashboard that was off, or asleep, for longer than the retention restarts with the available data."""
     ticks = make_ticks(1)
     kept_ms = (ticks[-1].trade_time_ms - ticks[0].trade_time_ms) * 2 // 3
     harness = await Harness.open(tmp_path)

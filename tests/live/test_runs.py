@@ -61,7 +61,7 @@ async def read_in_pieces(
         monkeypatch.setattr("live.monitor.SAVE_EVERY_S", rng.choice([0.0, 5.0]))
         harness.monitor.step(rng.choice([1, 50, 1_000]))
         if rng.random() < 0.2:
-            harness.monitor = harness.fresh()  # killed: whatever was not committed is gone
+            harness.monitor = harness.fresh()  # killed: uncommitted changes are lost
     harness.read_all()
     harness.monitor.close()
     await harness.writer.close()

@@ -1,4 +1,4 @@
-"""The scan's words, rows and map: what was asked, what luck gives, what survived; pure functions of a result."""
+"""The scan's texts, rows and map: tests run, expected by chance, survived; pure functions of a result."""
 
 from __future__ import annotations
 

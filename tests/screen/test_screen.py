@@ -182,7 +182,7 @@ def test_why_a_run_follows_another_stands_beside_the_spread_and_the_log() -> Non
 
 def test_a_pair_that_is_set_aside_says_so_over_every_chart_and_in_the_watch_list() -> None:
     found = labels.notes(view(problem="entry_z is -1; expected more than 0"))
-    assert set(found) == set(ids.CHARTS) and all("set aside: entry_z is -1" in note for note in found.values())
+    assert set(found) == set(ids.CHARTS) and all("suspended: entry_z is -1" in note for note in found.values())
     watched = Watched(1, "sim", "YUSDT", "XUSDT", "{}")
     row = frames.watchlist_row(WatchlistRow(watched, PairSettings(), None, None, 0, 0, "it failed"))
-    assert row["gate"] == "set aside" and "Set aside: it failed" in row["title"]
+    assert row["gate"] == "suspended" and "Suspended: it failed" in row["title"]

@@ -1,4 +1,4 @@
-"""The form: every setting has a control, gives back what it shows, and says in plain words what cannot be."""
+"""The form: every setting has a control, round-trips its value, and shows a plain error for an invalid one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_setting_has_a_control_with_its_help() -> None:
         (
             {ids.ESTIMATOR: "huber", ids.Z_SCALE: "filter"},
             ids.Z_SCALE,
-            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has a deviation",
+            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has its own deviation",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Scans in a process of their own: what they find, how they are cancelled, and what they say when they cannot."""
+"""Scans in a separate process: results, cancellation, and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REQUEST = ScanRequest("sim", 1_000, HOUR_MS, ScanSettings(least_bars=200))
 
 
 def universe() -> list[Tick]:
-    """Y keeps to X, the others walk; each trades once a second on both sides, RARE almost never."""
+    """Y is cointegrated with X, the others are walks; each trades once a second on both sides, RARE almost never."""
     rng = np.random.default_rng(5)
     walks = {name: np.cumsum(rng.normal(0, 1e-3, SECONDS)) for name in ("XUSDT", "AUSDT", "BUSDT", "RAREUSDT")}
     spread = np.zeros(SECONDS)

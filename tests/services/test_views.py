@@ -1,4 +1,4 @@
-"""What a screen is told of a pair: its evidence as of its last bar, and the bars beyond entry with their reasons."""
+"""A pair's view for screens: its evidence as of its last bar, and the bars beyond entry with their reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The synthetic market says the truth about itself: what it was told to be can be measured from its trades."""
+"""The synthetic market has its configured parameters, as measured from its trades."""
 
 from __future__ import annotations
 

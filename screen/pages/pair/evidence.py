@@ -1,4 +1,4 @@
-"""The evidence panel as a table: which figures stand in it, what each is called and what it means."""
+"""The evidence panel as a table: its figures, their labels and their help texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Make = Callable[[PairView, PairEvidence], Item]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure of the panel: the name of its live element, its label, its help, and how it is made."""
+    """One figure of the panel: the name of its live element, its label, its help, and the function that computes it."""
 
     name: str
     label: str
@@ -26,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Figures that belong together."""
+    """A group of figures."""
 
     title: str
     explanation: str
@@ -45,22 +45,22 @@ def evidence_items(view: PairView) -> dict[str, Item]:
 GROUPS = (
     Group(
         "Test",
-        "Engle-Granger on one fixed line over the test window: what it can see at all.",
+        "Power of the Engle-Granger test on one fixed line over the test window.",
         (
             Line(
                 "ev-power", "Power",
-                "The chance that the 5 % test sees a spread with the fitted half-life in a window this long, and at"
+                "The probability that the 5 % test detects a spread with the fitted half-life in this window, and at"
                 " both ends of the half-life's 95 % interval. Low: 'not cointegrated' says nothing.", numbers.power,
             ),
             Line(
                 "ev-needed", "Bars for 80 % power",
-                "How long the test window would have to be to see such a spread four times out of five.",
+                "The test window needed to detect such a spread four times out of five.",
                 numbers.needed,
             ),
             Line(
                 "ev-half-life", "Half-life over the test window",
                 "Bars until half of a deviation is gone, over the test window, corrected for its small-sample bias,"
-                " with a bootstrap interval, beside what the residual of two unrelated walks shows at the median, and"
+                " with a bootstrap interval, and the value for the residual of two unrelated walks at the median and"
                 " in one case of twenty.",
                 numbers.half_life,
             ),
@@ -71,8 +71,8 @@ GROUPS = (
             ),
             Line(
                 "ev-tests-today", "Tests today",
-                "Tests of this pair since midnight UTC. Each opens on 5 % of unrelated pairs, so some do by luck; the"
-                " windows of neighbouring tests overlap, so they open together.",
+                "Tests of this pair since midnight UTC. Each opens on 5 % of unrelated pairs, so some open by chance;"
+                " the windows of neighbouring tests overlap, so they open together.",
                 numbers.tests_today,
             ),
         ),
@@ -99,7 +99,7 @@ GROUPS = (
     ),
     Group(
         "Kalman filter",
-        "Its memory against the spread's half-life, and its errors against what it expected.",
+        "Its memory against the spread's half-life, and its errors against their expected variance.",
         (
             Line(
                 "ev-ratio", "Memory / half-life",
@@ -113,12 +113,12 @@ GROUPS = (
             ),
             Line(
                 "ev-nis", "NIS",
-                "Mean squared error over what the filter expected, after an AR(1) is taken out: 1 in a healthy one."
+                "Mean squared error over its expected value, after removing an AR(1): 1 for a healthy filter."
                 " 95 % of healthy filters are inside the band.", numbers.of_filter(numbers.nis),
             ),
             Line(
                 "ev-ljung-box", "Ljung-Box",
-                "Is there autocorrelation left in the whitened errors? Below 0.05 there probably is.",
+                "Are the whitened errors still autocorrelated? Below 0.05, probably yes.",
                 numbers.of_filter(numbers.ljung_box),
             ),
         ),
@@ -129,7 +129,7 @@ GROUPS = (
         (
             Line(
                 "ev-bounce-badge", "Reversion is",
-                "Bounce, where prints revert 3 times faster than the mid; not seen, where the mid's half-life is one"
+                "Bounce, if prints revert 3 times faster than the mid; not seen, if the mid's half-life is one"
                 " that more than one residual of noise in twenty shows.", numbers.bounce_badge,
             ),
             Line(
@@ -151,12 +151,12 @@ GROUPS = (
     ),
     Group(
         "Coverage",
-        "Share of bars in which both legs traded, over each window that decisions look back over.",
+        "Share of bars in which both legs traded, over each window that decisions use.",
         (
             *(
                 Line(
                     f"ev-coverage-{name}", f"{window_name(name)} window",
-                    "Filled bars are no news; a window that an open gap touches gives no entry.",
+                    "Filled bars add no information; a window that overlaps an open gap gives no entry.",
                     numbers.coverage(name),
                 )
                 for name in ("beta", "z", "test")
@@ -167,5 +167,5 @@ GROUPS = (
 
 
 def head(view: PairView) -> str:
-    """The panel's heading: what it is about."""
+    """The panel's heading."""
     return f"{interval_name(view.settings.interval_ms)} bars, {view.bars:,} so far" if view.bars else ""

@@ -1,4 +1,4 @@
-"""Each figure of the evidence panel: its value in its unit and what stands under it, or why it is not known. Pure."""
+"""Each figure of the evidence panel: its value with its unit and note, or why it is unknown. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BREAK_IS_NEAR = 0.7  # of an alarm
 
 
 def _no_test(view: PairView, found: PairEvidence) -> str:
-    """Why nothing can be said about the test window; empty where something can."""
+    """Why the test window has no results; empty if it has."""
     if view.settings.gate == "off":
         return "the gate is off, so there is no test window"
     if not found.test_bars:
@@ -82,7 +82,7 @@ def _range(life: HalfLife) -> str:
 
 
 def critical(view: PairView, found: PairEvidence) -> Item:
-    """The finite-sample value at the 5 % level, beside the statistic."""
+    """The finite-sample value at the 5 % level, and the statistic."""
     if found.test is None:
         return unknown(_no_test(view, found))
     shot = view.latest
@@ -91,7 +91,7 @@ def critical(view: PairView, found: PairEvidence) -> Item:
 
 
 def tests_today(view: PairView, found: PairEvidence) -> Item:
-    """How often the gate was tested since midnight UTC."""
+    """The number of gate tests since midnight UTC."""
     if view.settings.gate == "off":
         return unknown("the gate is off: nothing is tested")
     return Item(f"{found.tests_today:,}", "each opens on 5 % of noise; neighbours overlap")
@@ -109,7 +109,7 @@ def open_share(view: PairView, found: PairEvidence) -> Item:
 
 
 def flips(view: PairView, found: PairEvidence) -> Item:
-    """How often the gate changed."""
+    """The number of gate changes."""
     if view.settings.gate == "off":
         return unknown("the gate is off")
     if not found.tests:
@@ -118,7 +118,7 @@ def flips(view: PairView, found: PairEvidence) -> Item:
 
 
 def evaluations(view: PairView, found: PairEvidence) -> Item:
-    """How often the gate was tested in this run."""
+    """The number of gate tests in this run."""
     if view.settings.gate == "off":
         return unknown("the gate is off")
     every = duration(view.settings.gate_every * view.settings.interval_ms / 1_000)
@@ -126,7 +126,7 @@ def evaluations(view: PairView, found: PairEvidence) -> Item:
 
 
 def of_filter(make: Callable[[KalmanHealth], Item]) -> Make:
-    """A figure of the filter's health, or why there is none."""
+    """A figure of the filter's health, or why it is missing."""
 
     def made(view: PairView, found: PairEvidence) -> Item:
         if view.settings.estimator != "kalman":
@@ -205,7 +205,7 @@ def bounce_half_lives(view: PairView, found: PairEvidence) -> Item:
 
 
 def bounce_badge(view: PairView, found: PairEvidence) -> Item:
-    """Whether the reversion is bounce, or whether there is any."""
+    """Whether the spread reverts, and whether that is bounce."""
     seen = found.bounce
     if seen is None:
         return _no_bounce(view, found)
@@ -228,7 +228,7 @@ def half_spreads(_: PairView, found: PairEvidence) -> Item:
 
 
 def coverage(name: str) -> Make:
-    """Of one window: the share of real bars, and whether an open gap touches it."""
+    """One window's share of real bars, and whether an open gap overlaps it."""
 
     def made(view: PairView, found: PairEvidence) -> Item:
         window = next((each for each in found.coverage if each.name == name), None)

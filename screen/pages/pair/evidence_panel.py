@@ -1,4 +1,4 @@
-"""The evidence panel's components: groups of figures, and the reasons of what was not entered."""
+"""The evidence panel's components: groups of figures, and the reasons for no entry."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from screen.pages.pair.evidence import GROUPS, Group, Line
 from screen.pages.pair.reason_labels import REASONS, element
 
 _NO_PAIR = "no pair is followed yet"
-_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of what has the focus
+_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of the focused element
 
 
 def evidence_panel() -> html.Section:
-    """All of it, without numbers; ``assets/live.js`` fills them in."""
+    """The whole panel, without numbers; ``assets/live.js`` fills them in."""
     return html.Section(
         [
             html.Div(
                 [
                     html.H2("Evidence"),
                     html.Span("", id=ids.live("evidence-head"), className="panel-head"),
-                    html.Span("what the figures above are worth; point at a line for its meaning", className="hint"),
+                    html.Span("how reliable the figures above are; point at a line for its meaning", className="hint"),
                 ],
                 className="panel-top",
             ),
@@ -66,7 +66,7 @@ def _why() -> html.Div:
         )
         for reason, words in REASONS.items()
     ]  # fmt: skip
-    title = "Bars of this run whose |z| passed the entry, and why nothing was done on them."
+    title = "Bars of this run with |z| beyond the entry, and why there was no entry."
     passed = [
         html.Span("Beyond entry", className="ev-label"),
         html.Span(UNKNOWN, id=ids.live("passed"), className="ev-value"),

@@ -1,4 +1,4 @@
-"""The words and numbers around the charts: what is known, in units, and what is not known yet, in a sentence."""
+"""The labels and numbers around the charts: known values with units, and a sentence for unknown ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
-    """(texts, tones) of everything that follows the pair: cards, evidence and reasons."""
+    """(texts, tones) of the pair's elements: cards, evidence and reasons."""
     text, tone = cards(view)
     more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
     heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
@@ -38,16 +38,16 @@ def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def no_pair_notes(bridge_url: str) -> dict[str, str]:
-    """What stands over every chart before there is a pair."""
+    """The text over every chart before there is a pair."""
     sentence = f"No trades yet. Open the bridge page at {bridge_url} and click Start Bridge."
     return dict.fromkeys(ids.CHARTS, sentence)
 
 
 def notes(view: PairView) -> dict[str, str]:
-    """What stands over each chart while it has nothing to draw; empty where it has."""
+    """The text over each chart without data; empty otherwise."""
     market, width = view.market, interval_name(view.settings.interval_ms)
     if view.problem:
-        return dict.fromkeys(ids.CHARTS, f"This pair is set aside: {view.problem}. Apply other settings to go on.")
+        return dict.fromkeys(ids.CHARTS, f"This pair is suspended: {view.problem}. Apply other settings to continue.")
     if not view.has_run:
         missing = f"Waiting for trades of {view.y} and {view.x} in market {market}."
         return dict.fromkeys(ids.CHARTS, missing)
@@ -71,15 +71,15 @@ def notes(view: PairView) -> dict[str, str]:
 
 
 _END_REASONS = {
-    "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was taken off the list",
-    "length": "the run before had grown too long", "history": "earlier trades have come in",
+    "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was removed from the list",
+    "length": "the previous run had reached its maximum length", "history": "earlier trades arrived",
     "store": "another store of trades", "code": "a new version of the program", "failed": "a failure",
     "break": "a break of the relation",
 }  # fmt: skip
 
 
 def run_note(view: PairView) -> str:
-    """Why this run follows another one."""
+    """Why this run replaced the previous one."""
     end = view.previous_end
     if end is None:
         return ""
@@ -182,7 +182,7 @@ def _cost(view: PairView) -> Item:
 
 
 def _coverage(view: PairView) -> Item:
-    """The worse of two: gaps, or bars without a trade."""
+    """The worse of the two: gaps, or bars without a trade."""
     shot = view.latest
     share = math.nan if shot is None else shot.coverage
     real = "z window not full" if math.isnan(share) else f"{share:.0%} of the z window real"

@@ -1,4 +1,4 @@
-"""The controls: which pair, and how it is analysed; and the settings they stand for."""
+"""The controls for the pair and its analysis settings."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _LINE = (
     ),
     Field(
         ids.ESTIMATOR, "estimator", "Hedge",
-        "How the hedge ratio is estimated. Kalman learns with every bar; OLS and TLS roll over the β window; Huber and"
-        " Theil-Sen resist outliers and stand from one fit to the next.", tuple(ESTIMATOR_NAMES.items()),
+        "How the hedge ratio is estimated. Kalman updates with every bar; OLS and TLS roll over the β window; Huber and"
+        " Theil-Sen resist outliers and stay fixed between two fits.", tuple(ESTIMATOR_NAMES.items()),
     ),
     Field(
         ids.BETA_WINDOW, "beta_window", "β window", "Bars of every estimator but Kalman; empty: 25 half-lives.",
@@ -54,9 +54,9 @@ _RULE = (
         is_whole=True, empty="auto",
     ),
     Field(ids.ENTRY, "entry_z", "Entry |z|", "Enter when |z| passes this."),
-    Field(ids.EXIT, "exit_z", "Exit |z|", "Leave when z is back to this; 0: when it crosses zero."),
+    Field(ids.EXIT, "exit_z", "Exit |z|", "Exit when z is back at this; 0: when it crosses zero."),
     Field(
-        ids.STOP, "stop_z", "Stop |z|", "Leave when z goes this far out on the adverse side; empty: none.",
+        ids.STOP, "stop_z", "Stop |z|", "Exit when z goes this far out on the adverse side; empty: none.",
         empty="none",
     ),
 )  # fmt: skip
@@ -79,7 +79,7 @@ _COSTS = (
     Field(ids.NOTIONAL, "notional", "Notional Y", "Quote currency in the Y leg of a signal."),
     Field(
         ids.COST_FILTER, "cost_filter", "only entries that pay the round trip",
-        "Enter only where |z| is beyond the exit plus what the round trip costs.", is_switch=True,
+        "Enter only if |z| is beyond the exit plus the cost of the round trip.", is_switch=True,
     ),
 )  # fmt: skip
 _MORE = (
@@ -89,7 +89,7 @@ _MORE = (
     ),
     Field(
         ids.CALIBRATION, "calibration_bars", "Calibration",
-        "Bars before the first decision, on which the half-life and the filter's start are fitted, once.",
+        "Bars before the first decision; the half-life and the filter's initial state are fitted on them once.",
         is_whole=True,
     ),
     Field(
@@ -111,7 +111,7 @@ _MORE = (
     ),
     Field(ids.MAX_Z, "max_z", "Largest |z|", "No entry beyond; empty: no limit.", empty="none"),
     Field(
-        ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then leave; empty: no limit.", empty="none"
+        ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then exit; empty: no limit.", empty="none"
     ),
     Field(ids.COOLDOWN, "cooldown_bars", "Cool-down", "Bars after an exit without an entry.", is_whole=True),
     Field(
@@ -125,7 +125,7 @@ _MORE = (
         empty="any",
     ),
     Field(ids.GATE_EVERY, "gate_every", "Test every", "Bars between two tests of the gate.", is_whole=True),
-    Field(ids.GATE_DWELL, "gate_dwell", "Dwell", "Bars that the gate keeps its state at least.", is_whole=True),
+    Field(ids.GATE_DWELL, "gate_dwell", "Dwell", "Least bars that the gate keeps its state.", is_whole=True),
     Field(
         ids.GATE_LAGS, "gate_lags", "Test lags", "How the test chooses its lags; BIC keeps its size best.",
         (("bic", "BIC"), ("aic", "AIC"), ("0", "0"), ("1", "1"), ("2", "2"), ("4", "4")),
@@ -161,7 +161,7 @@ def pair_picker() -> html.Div:
                     dbc.Select(id=ids.X, options=[], size="sm", placeholder="X"),
                 ],
                 className="two-legs",
-                title="Y is explained by X; take the more liquid one as X, and decide before you look.",
+                title="Y is explained by X; use the more liquid one as X, and decide before testing.",
             ),
             html.Div(
                 [
@@ -176,7 +176,7 @@ def pair_picker() -> html.Div:
 
 
 def settings_form(settings: PairSettings) -> html.Div:
-    """How the pair on the screen is analysed; at first what a new one starts with."""
+    """The settings of the displayed pair; initially those of a new one."""
     preset = Field(
         ids.PRESET, "preset", "Preset",
         "Classic: the textbook rule. Defended: windows from the half-life, Kalman's own deviation, entries that pay.",
@@ -194,7 +194,7 @@ def settings_form(settings: PairSettings) -> html.Div:
                 color="info",
                 size="sm",
                 className="apply",
-                title="Ends this run and begins another over the same history.",
+                title="Ends this run and starts another over the same history.",
             ),
         ],
         className="settings",
@@ -212,16 +212,16 @@ def form_values(settings: PairSettings) -> list[Any]:
 
 
 def interval_options(settings: PairSettings) -> list[dict[str, str]]:
-    """The offered widths, and the one in use if it is another."""
+    """The offered widths, and the current one if different."""
     name = interval_name(settings.interval_ms)
     is_offered = any(value == name for value, _ in INTERVALS)
     return options(INTERVALS if is_offered else (*INTERVALS, (name, name)))
 
 
 def settings_from(values: Mapping[str, Any], base: PairSettings) -> PairSettings:
-    """The settings that the controls stand for; what they do not show stays as in ``base``.
+    """The settings from the controls; others stay as in ``base``.
 
-    Raises SettingsError naming the field, the value and what was expected.
+    Raises SettingsError with the field, the value and the expected range.
     """
     changes = read_all(FIELDS, values)
     try:

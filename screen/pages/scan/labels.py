@@ -1,4 +1,4 @@
-"""A scan's result in words and rows: how many were asked, how many were found, and what is left of them. Pure."""
+"""A scan's result as text and rows: the numbers of pairs tested, found and confirmed. Pure."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Result = dict[str, Any]
 EXCLUSIONS = {
     "SHORT_HISTORY": "too few bars",
     "MISSING_BARS": "too many bars without a trade",
-    "BAD_PRICE": "a price that cannot be",
+    "BAD_PRICE": "an invalid price",
     "CONSTANT": "the price never changes",
     "RARELY_MOVES": "the price rarely changes",
     "ILLIQUID": "too little volume",
     "ONE_LINE": "one leg is the other",
 }
 _CONTROLS = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
-LUCK = 0.05  # of pairs that share nothing pass the 5 % value
+LUCK = 0.05  # share of unrelated pairs that pass the 5 % value
 
 
 def progress(state: ScanState) -> tuple[str, float]:
-    """What stands under the buttons, and how much of the bar is full, in percent."""
+    """The text below the buttons, and the progress in percent."""
     if state.phase == "running":
         counted = f" {state.done:,} of {state.total:,}" if state.total > 1 else ""
-        if state.stage == "correlating":  # the last step, in one piece
+        if state.stage == "correlating":  # the last step, without progress
             return "tested; correlating the most liquid symbols …", 100.0
         share = state.done / state.total if state.total else 0.0
         return f"{state.stage}{counted} …", 100.0 * share
@@ -38,7 +38,7 @@ def progress(state: ScanState) -> tuple[str, float]:
 
 
 def verdict(result: Result) -> Item:
-    """The sentence that counts: what survived."""
+    """The headline: the pairs that survived."""
     settings = json.loads(result["settings"])
     found, confirmed = result["found"], result["confirmed"]
     level = f"q ≤ {settings['false_share']:g}"
@@ -56,7 +56,7 @@ def verdict(result: Result) -> Item:
 
 
 def detail(result: Result) -> str:
-    """What was asked, how often, and what luck alone would give."""
+    """The number of tests, and the number that chance alone would pass."""
     settings, width_ms = json.loads(result["settings"]), result["interval_ms"]
     tests, bars, held = result["tests"], result["bars"], result["holdout_bars"]
     parts = [
@@ -67,7 +67,7 @@ def detail(result: Result) -> str:
         f"False finds by {_CONTROLS[settings['control']]}.",
     ]
     if result["holes"]:
-        parts.append(f"Trades are missing of {', '.join(result['holes'])}: bars beside a gap may be wrong.")
+        parts.append(f"Trades are missing of {', '.join(result['holes'])}: bars next to a gap may be wrong.")
     if len(result["pairs"]) < tests:
         parts.append(f"The {len(result['pairs']):,} pairs with the smallest statistic are kept.")
     return " ".join(parts)
@@ -79,7 +79,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 
 def excluded_rows(result: Result) -> list[dict[str, str]]:
-    """What was left out, and why."""
+    """What was excluded, and why."""
     return [
         {"name": name, "code": code, "why": f"{EXCLUSIONS[code]}: {detail}" if detail else EXCLUSIONS[code]}
         for name, code, detail in result["excluded"]
@@ -87,7 +87,7 @@ def excluded_rows(result: Result) -> list[dict[str, str]]:
 
 
 def excluded_head(result: Result) -> str:
-    """How many were left out."""
+    """The number of exclusions."""
     count = len(result["excluded"])
     return "nothing was left out" if not count else f"{count} left out; they were not tested"
 
@@ -102,7 +102,7 @@ def summary(scan: ScanSummary) -> str:
 
 
 def moment(time_ms: int) -> str:
-    """A moment for people, to the minute.
+    """A time for display, to the minute.
 
     >>> moment(1790046465580)
     '2026-09-22 03:07 UTC'

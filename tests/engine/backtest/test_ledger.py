@@ -17,7 +17,7 @@ from engine.stats.checks import Floats
 
 FREE = Costs(0.0, 0.0)
 MINUTE_MS = 60_000
-PER_YEAR = np.sqrt(525_600)  # for the anchor of docs/mathematics.md only: never shown to anybody
+PER_YEAR = np.sqrt(525_600)  # only for the figure in docs/mathematics.md: never displayed
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -62,7 +62,7 @@ def test_an_order_of_the_last_bar_is_never_filled() -> None:
 
 
 def walks(seed: int, bars: int = 3_000) -> tuple[Floats, Floats]:
-    """Two geometric walks that know nothing of each other, at 3,000 and 60,000."""
+    """Two independent geometric walks, at 3,000 and 60,000."""
     rng = np.random.default_rng(seed)
     y, x = np.exp(np.cumsum(rng.normal(0, 5e-4, (2, bars)), axis=1))
     return 3_000 * y, 60_000 * x

@@ -1,4 +1,4 @@
-"""The builder against its definition: bars of the set, closings that never go back, restarts that do not show."""
+"""The builder against its definition: bars of the set, monotonic closings, restarts without effect."""
 
 from __future__ import annotations
 

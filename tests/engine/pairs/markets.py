@@ -1,4 +1,4 @@
-"""Small markets with everything that goes wrong: made from a seed, delivered late, with a gap that is filled."""
+"""Small simulated markets with faults: from a seed, late deliveries, a gap that is filled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.pairs.settings import ESTIMATORS, PairSettings, defended
 from tests.engine.pairs.worlds import RANGES
 
 T0 = 1_790_046_000_000
-NEVER = 10**7  # ms: so late that it does not come at all
+NEVER = 10**7  # ms: too late to arrive at all
 SETTINGS = PairSettings(
     interval_ms=2_000, calibration_bars=30, beta_window=25, z_window=10, memory_half_life=200.0, entry_z=1.3,
     exit_z=0.3, gate_level=10, gate_every=4, gate_dwell=4, test_window=50, stale_after_ms=6_000,

@@ -1,4 +1,4 @@
-"""What stands beside a pair's figures: power, nulls, coverage, health, breaks, counts."""
+"""A pair's evidence: power, nulls, coverage, health, breaks, counts."""
 
 from __future__ import annotations
 

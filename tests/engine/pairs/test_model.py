@@ -1,4 +1,4 @@
-"""Promises 2 and 3 on the model itself, for every estimator and preset and over every output column."""
+"""Guarantees 2 and 3 on the model itself, for every estimator and preset and over every output column."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_models_share_their_legs_and_see_what_is_revised_in_them() -> None:
     later.redo(250)
     assert not np.array_equal(columns_of(later)[:, 250:], before[:, 250:], equal_nan=True)
     np.testing.assert_array_equal(columns_of(later)[:, :250], before[:, :250])
-    with pytest.raises(ValueError, match="bars are given to a model that follows legs"):
+    with pytest.raises(ValueError, match="bars were passed to a model that follows legs"):
         later.extend(bars[:, :1])
 
 

@@ -1,4 +1,4 @@
-"""A pair in a notebook is the pair that runs live: pandas in, pandas out, nothing made up."""
+"""The pandas API gives the results of the live model: pandas in, pandas out."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_without_a_half_spread_a_cost_filter_lets_nothing_through() -> None:
 
 
 def test_the_frame_equals_the_live_run() -> None:
-    """What a notebook computes from a run's bars is what the run gave, bar by bar and decision by decision."""
+    """A notebook's results from a run's bars equal the run's, bar by bar and decision by decision."""
     replay = replayed(list(make_ticks(4)), run_of())
     run: PairRun = replay.followed
     y, x = run.model.legs

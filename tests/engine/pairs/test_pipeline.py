@@ -1,5 +1,5 @@
-"""Promise 2, one path: restarts do not show, a replay in commit order gives the same decisions in the same
-order, and a replay of the final set gives the decisions that stand."""
+"""Guarantee 2, one code path: restarts have no effect, a replay in commit order gives the same decisions in the same
+order, and a replay of the final set gives the current decisions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_SHRINK = (Phase.explicit, Phase.reuse, Phase.generate)  # the seed tells enou
 
 
 class Replay:
-    """A pipeline over a memory of its own, with one run; can be restarted anywhere."""
+    """A pipeline over its own in-memory history, with one run; can be restarted anywhere."""
 
     def __init__(self, run: Run) -> None:
         self.history = MemoryHistory()

@@ -49,14 +49,14 @@ def bars_of(y: Floats, x: Floats, half_spread: float = 1e-5) -> Floats:
 
 
 def reverting(seed: int, bars: int = 900, half_life: float = 4.0, sd: float = 2e-3) -> Floats:
-    """A pair whose spread comes back fast, on a walk of 2 bp steps."""
+    """A pair with a fast-reverting spread, on a walk of 2 bp steps."""
     rng = np.random.default_rng(seed)
     x = 11.0 + 2e-4 * walk(rng, bars)
     return bars_of(0.9 * x + ar1(rng, bars, half_life, sd) - 3.0, x)
 
 
 def walking(seed: int, bars: int = 900) -> Floats:
-    """Two walks that know nothing of each other."""
+    """Two independent walks."""
     rng = np.random.default_rng(seed)
     return bars_of(8.0 + 5e-4 * walk(rng, bars), 11.0 + 5e-4 * walk(rng, bars))
 

@@ -1,4 +1,4 @@
-"""Correlations side by side, trap T5 between them, in an order that puts like beside like."""
+"""Both correlations, trap T5 between them, and the clustered order."""
 
 from __future__ import annotations
 

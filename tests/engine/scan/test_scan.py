@@ -1,4 +1,4 @@
-"""The scan: right on noise and on true pairs, judged on bars it has not seen, the same on any number of threads."""
+"""The scan: correct on noise and on true pairs, on held-out bars, and equal for any number of threads."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_true_pairs_are_found_and_confirmed_on_bars_that_were_not_seen() -> None
 
 
 def test_the_holdout_p_is_uniform_on_noise_whatever_was_selected_before() -> None:
-    """The same line on bars it has not seen is an unfitted series: the plain table has its true size there."""
+    """The same line on held-out bars is an unfitted series: the plain table has its true size there."""
     rng = np.random.default_rng(3)
     best = [scan(factor_prices(rng, 12, 600), ScanSettings(lags="1", holdout=0.5)).iloc[0] for _ in range(150)]
     passed = sum(row["holdout_pvalue"] < 0.05 for row in best)

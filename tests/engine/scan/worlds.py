@@ -1,4 +1,4 @@
-"""Universes from a seed: a common factor that fools, and pairs that truly keep together."""
+"""Universes from a seed: a misleading common factor, and truly cointegrated pairs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def names(count: int) -> list[str]:
 
 
 def factor_prices(rng: np.random.Generator, coins: int = 20, bars: int = 500, scale: float = 1e-3) -> pd.DataFrame:
-    """price_i = F + 0.6 W_i: every coin follows one factor, and no two of them keep together."""
+    """price_i = F + 0.6 W_i: every coin follows one factor, and no two of them are cointegrated."""
     factor = walk(rng, bars)
     logs = np.array([factor + 0.6 * walk(rng, bars) for _ in range(coins)])
     return pd.DataFrame(np.exp(scale * logs).T, columns=names(coins), index=minutes(bars))
 
 
 def paired_prices(rng: np.random.Generator, pairs: int = 3, others: int = 6, bars: int = 1_500) -> pd.DataFrame:
-    """Coins 0 and 1, 2 and 3, .. truly keep together, half-life 15; the others walk alone."""
+    """Coins 0 and 1, 2 and 3, .. are cointegrated, half-life 15; the others are independent walks."""
     columns: list[Floats] = []
     for _ in range(pairs):
         x = walk(rng, bars)

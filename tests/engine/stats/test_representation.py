@@ -1,4 +1,4 @@
-"""In a notebook a result is short, and help opens with what to call for which question."""
+"""Results have a short repr, and help starts with an index by question."""
 
 from __future__ import annotations
 
