@@ -122,6 +122,7 @@ class _Line:
         """Generate the trades of the block that starts at ``start_ms``."""
         coin, rng = self._coin, self._rng
         self._own = self._own_path()
+        self._break(start_ms)
         logs = math.log(coin.price) + coin.beta * factor + self._own + self._shift
         arrivals = int(rng.poisson(coin.trades_per_s * BLOCK_MS / 1_000 / (1 + SWEEP_SHARE)))
         offsets = np.sort(rng.integers(0, BLOCK_MS, arrivals))
@@ -156,6 +157,13 @@ class _Line:
         for rows in self._made:
             ticks = np.rint(rows["price"] * (1 + bps * 1e-4) / self._tick_units)
             rows["price"] = np.maximum(ticks, 1).astype(np.int64) * self._tick_units
+
+    def _break(self, start_ms: int) -> None:
+        """Shift the log price at the multiples of the coin's break time: up, and down again at the next."""
+        coin = self._coin
+        if coin.break_every_s and start_ms % (coin.break_every_s * 1_000) == 0:
+            side = 1.0 if start_ms // (coin.break_every_s * 1_000) % 2 else -1.0
+            self._shift += side * math.log1p(coin.break_bps * 1e-4)
 
     def state(self, at: int) -> CoinState:
         """This coin at grid point ``at`` of the last generated block."""
