@@ -26,9 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-# The four most often changed settings. Each is the default of the Config field of the same name.
-DEFAULT_WINDOW = 50  # bars in the rolling z-score
-ZSCORE_THRESHOLD = 2.0  # enter when |z| passes this
+# The five most often changed settings. Each is the default of the Config field of the same name.
+DEFAULT_PRESET = "defended"  # of a new pair; or "classic", the textbook rule
+DEFAULT_WINDOW = 50  # bars in the rolling z-score, of the classic preset only: defended takes 10 half-lives
+ZSCORE_THRESHOLD = 2.0  # enter when |z| passes this, in both presets
 REFRESH_RATE = 1  # seconds between polls when the screen's live connection is down
 RETENTION_HOURS = 24  # retention of raw ticks; bars are kept permanently
 
@@ -127,7 +128,10 @@ def _setting(default: Any, kind: _Kind, doc: str, secret: bool = False) -> Any:
 class Config:
     """The settings of one start. Frozen: to change one, create a new Config."""
 
-    default_window: int = _setting(DEFAULT_WINDOW, _whole(2, 100_000), "Bars in the rolling z-score of a new pair.")
+    default_preset: str = _setting(DEFAULT_PRESET, _one_of("defended", "classic"), "Preset of a new pair.")
+    default_window: int = _setting(
+        DEFAULT_WINDOW, _whole(2, 100_000), "Bars in the rolling z-score of a new pair with the classic preset."
+    )
     zscore_threshold: float = _setting(ZSCORE_THRESHOLD, _number(0.1, 100), "Entry threshold, in |z|, of a new pair.")
     refresh_rate: float = _setting(
         REFRESH_RATE, _number(0.25, 3600), "Seconds between polls when the screen's live connection is down."
@@ -141,7 +145,7 @@ class Config:
         "What an acknowledged trade survives: power, a power cut; crash, only a crash of the server.",
     )
     warm_start_minutes: float = _setting(
-        30, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics start warm."
+        60, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics start warm."
     )
     fetch_limit_ids: int = _setting(
         200_000, _whole(1_000, 10_000_000), "Most missing trades of a gap to fetch; larger gaps are only recorded."

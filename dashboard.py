@@ -32,7 +32,7 @@ from api.permissions import require_owner
 from api.requests import HeadRequests, PageRequests
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
-from engine.pairs.settings import PairSettings, classic
+from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
 from engine.store.interface import Backend
 from engine.store.lock import held
@@ -61,8 +61,10 @@ DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
 
 
 def new_pair_settings(config: Config) -> PairSettings:
-    """The classic preset with the user's window and threshold."""
-    return classic(config.default_window, config.zscore_threshold)
+    """The user's preset with the user's threshold; a window is set in the classic preset only."""
+    if config.default_preset == "classic":
+        return classic(config.default_window, config.zscore_threshold)
+    return defended(entry_z=config.zscore_threshold, exit_z=min(0.5, config.zscore_threshold / 2))
 
 
 def create_app(

@@ -39,9 +39,10 @@ class Coin:
 
     u is an Ornstein-Uhlenbeck process (``half_life_s``, stationary deviation ``spread_bps``) and the coin is
     cointegrated with F; or a separate random walk (``walk_bps`` per square root of a second) and it is not; or zero.
-    With ``break_every_s`` (whole minutes; 0: never) the price shifts by ``break_bps`` at the multiples of that time since
-    1970, and back at the next: the relation breaks. ``tick`` and ``lot`` are decimal strings: ``0.10`` prints two decimals in steps of ten. ``half_spread_bps`` is the
-    distance of bid and ask from the mid before rounding outwards to ticks.
+    With ``break_every_s`` (whole minutes; 0: never) the price shifts by ``break_bps`` at the multiples of that time
+    since 1970, and back at the next: the relation breaks. ``tick`` and ``lot`` are decimal strings: ``0.10`` prints two
+    decimals in steps of ten. ``half_spread_bps`` is the distance of bid and ask from the mid before rounding outwards
+    to ticks.
     """
 
     symbol: str

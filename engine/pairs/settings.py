@@ -134,9 +134,10 @@ def longest_gap_ms(settings: PairSettings) -> int:
 
 
 def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSettings:
-    """The textbook rule on honest statistics: z over ``window`` bars, entry at ``threshold``, exit at 0.5."""
+    """The textbook rule on honest statistics: z over ``window`` bars, entry at ``threshold``, exit at 0.5. Entries only
+    if they cover their costs; a z window shorter than the spread's half-lives makes it lose all the same."""
     exit_z = min(0.5, threshold / 2)
-    return PairSettings(**{"z_window": window, "entry_z": threshold, "exit_z": exit_z, **changes})
+    return PairSettings(**{"z_window": window, "entry_z": threshold, "exit_z": exit_z, "cost_filter": True, **changes})
 
 
 def defended(**changes: Any) -> PairSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from engine.market.intervals import interval_name
+from engine.pairs.settings import LEAST_TEST_WINDOW
 from engine.stats.half_life import NULL_RESIDUAL
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
@@ -81,9 +82,27 @@ _END_REASONS = {
 def run_note(view: PairView) -> str:
     """Why this run replaced the previous one."""
     end = view.previous_end
-    if end is None:
+    after = ""
+    if end is not None:
+        after = f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
+    return " ".join(filter(None, (after, first_signal(view))))
+
+
+def first_signal(view: PairView) -> str:
+    """How long until the rule can give its first signal; empty once it can. At least so long while the windows that
+    follow the half-life are not known."""
+    settings, known = view.settings, view.calibration
+    z_window = _z_window(view) if settings.z_scale == "rolling" else 0
+    needed = (known.filter_bars if known else settings.calibration_bars) + z_window
+    is_known = known is not None or settings.test_window is not None
+    if settings.gate != "off":
+        test_window = settings.test_window or (known.test_window if known else LEAST_TEST_WINDOW)
+        needed = max(needed, test_window)
+    if view.bars >= needed or view.problem:
         return ""
-    return f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
+    left_s = (needed - view.bars) * settings.interval_ms / 1_000
+    least = "about" if is_known else "at least"
+    return f"First possible signal in {least} {duration(left_s)}: {view.bars:,} of {needed:,} bars."
 
 
 def _calibrating(view: PairView) -> str:

@@ -83,7 +83,7 @@ def sharpes(chosen: PairSettings, seeds: int) -> tuple[float, float]:
 
 
 ANY_HEDGE = {"hedge_min": 0.0, "hedge_max": 100.0, "negative_hedge": True}  # the traps show without the range
-NOISE = classic(interval_ms=MINUTE_MS, gate="off", calibration_bars=100, **ANY_HEDGE)
+NOISE = classic(interval_ms=MINUTE_MS, gate="off", calibration_bars=100, cost_filter=False, **ANY_HEDGE)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_noise_earns_nothing_on_two_legs_where_the_trap_shows_a_fortune(chosen: 
 
 def test_the_memory_rule_disarms_the_trap_as_well() -> None:
     """At 25 half-lives of memory the filter hardly moves while a position is held."""
-    legs, shown = sharpes(classic(interval_ms=MINUTE_MS, gate="off", **ANY_HEDGE), 60)
+    legs, shown = sharpes(classic(interval_ms=MINUTE_MS, gate="off", cost_filter=False, **ANY_HEDGE), 60)
     assert abs(legs) <= 6.5 and abs(shown) < 12
 
 

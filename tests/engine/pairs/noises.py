@@ -5,22 +5,45 @@ from __future__ import annotations
 import numpy as np
 
 from engine.pairs.layout import Floats
+from engine.stats.jit import njit
 from tests.engine.stats.worlds import recursion
 
 LEVEL = 11.0  # log price of X
 
 
+# The seven noises: unit variance, or a variance that changes 25-fold in mid-window.
+NOISES = ("gauss", "t3", "garch", "garch-t", "arch", "louder", "quieter")
+_GARCH = {"garch": (0.12, 0.86), "garch-t": (0.15, 0.83), "arch": (0.30, 0.68)}
+
+
 def shocks(rng: np.random.Generator, noise: str, bars: int) -> Floats:
-    """Steps of unit variance: ``gauss``, ``t3`` or ``garch`` (.12, .86)."""
+    """Steps of one of the ``NOISES``; ``garch-t`` has t5 shocks of unit variance."""
     if noise == "t3":
         return rng.standard_t(3, bars) / np.sqrt(3.0)
-    steps = rng.standard_normal(bars)
-    if noise == "garch":
-        variance = 1.0
-        for t in range(bars):
-            steps[t] *= np.sqrt(variance)
-            variance = 0.02 + 0.12 * steps[t] ** 2 + 0.86 * variance
+    steps = rng.standard_t(5, bars) / np.sqrt(5.0 / 3.0) if noise == "garch-t" else rng.standard_normal(bars)
+    if noise in _GARCH:
+        return clustered(steps, *_GARCH[noise])
+    half = bars // 2
+    if noise in ("louder", "quieter"):
+        steps[half:] *= 5.0 if noise == "louder" else 0.2
     return steps
+
+
+@njit
+def clustered(steps: Floats, alpha: float, beta: float) -> Floats:
+    """GARCH(1, 1) of unit variance."""
+    out, variance = np.empty_like(steps), 1.0
+    for t in range(steps.size):
+        out[t] = steps[t] * np.sqrt(variance)
+        variance = (1.0 - alpha - beta) + alpha * out[t] ** 2 + beta * variance
+    return out
+
+
+def unrelated(seed: int, bars: int, noise: str) -> tuple[Floats, Floats]:
+    """Log prices of two walks that share nothing, moving 6 bps a bar."""
+    rng = np.random.default_rng(seed)
+    y, x = (6e-4 * np.cumsum(shocks(rng, noise, bars)) for _ in range(2))
+    return LEVEL - 3.0 + y, LEVEL + x
 
 
 def pair_with_break(

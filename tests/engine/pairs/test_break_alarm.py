@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +13,7 @@ from engine.errors import SettingsError
 from engine.pairs import Action, PairModel, PairSettings, Reason, defended, run_pair
 from engine.pairs.layout import At, Floats, Out
 from tests.engine.pairs.noises import pair_with_break
+from tests.engine.pairs.trades import trades_of
 from tests.engine.pairs.worlds import CLASSIC, SLOT, WIDTH_MS, bars_of, columns_of, fill, model_of, reverting
 from tests.engine.stats.worlds import examples
 
@@ -88,22 +87,9 @@ def after_the_shift(estimator: str, shift: float, seeds: int) -> float:
         y, x = pair_with_break(seed, BREAK + 3_500, "gauss", at=BREAK, shift=shift)
         times = (SLOT + np.arange(y.size)) * WIDTH_MS
         chosen = defended(interval_ms=WIDTH_MS, estimator=estimator, half_spread_bps=1.0)
-        nets.append(net_of_entries(run_pair(np.exp(y), np.exp(x), times, chosen), BREAK, BREAK + 2_500, 6e-4))
+        found = trades_of(run_pair(np.exp(y), np.exp(x), times, chosen), 6e-4)
+        nets.append(sum(trade.net for trade in found if BREAK <= trade.entry < BREAK + 2_500))
     return float(np.mean(nets))
-
-
-def net_of_entries(frame: pd.DataFrame, first: int, last: int, costs: float) -> float:
-    """Of the round trips entered in these bars: both legs filled at the next bar's close, four costs taken off."""
-    action = frame["action"].to_numpy()
-    prices, coins = frame[["y", "x"]].to_numpy(), frame[["quantity_y", "quantity_x"]].to_numpy()
-    places = np.flatnonzero(np.isin(action, ["enter_long", "enter_short", "exit"]))
-    net = 0.0
-    for entry, leave in itertools.pairwise(places):
-        if action[entry] == "exit" or not first <= entry < last:
-            continue
-        bought, sold = prices[entry + 1], prices[min(leave + 1, len(prices) - 1)]
-        net += float(coins[entry] @ (sold - bought) - costs * np.abs(coins[entry]) @ (sold + bought))
-    return net
 
 
 def test_entries_after_a_shift_of_5_percent_still_earn() -> None:

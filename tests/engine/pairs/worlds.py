@@ -19,7 +19,7 @@ SLOT = 1_790_046_000_000 // WIDTH_MS
 # Small windows, so that a few hundred bars hold several entries and exits.
 CLASSIC = classic(
     interval_ms=WIDTH_MS, calibration_bars=60, beta_window=40, z_window=20, memory_half_life=150.0, test_window=60,
-    entry_z=1.4, exit_z=0.3, gate_level=10, gate_every=6, gate_dwell=6,
+    entry_z=1.4, exit_z=0.3, gate_level=10, gate_every=6, gate_dwell=6, cost_filter=False,
 )  # fmt: skip
 # A TLS line over so few bars is often steep: with the usual range it would hardly trade here.
 RANGES: dict[str, dict[str, Any]] = {"tls": {"hedge_min": 0.0, "hedge_max": 100.0, "negative_hedge": True}}
