@@ -23,6 +23,7 @@ from engine.scan.prices import closing_prices
 from engine.scan.scan import scan_universe
 from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
 from engine.stats.checks import Floats, Ints
+from engine.stats.hedge_interval import METHODS
 from engine.stats.kalman import kalman_step
 
 SERIES_BARS = 120
@@ -73,6 +74,8 @@ def _hedges(y: Floats, x: Floats) -> list[object]:
         stats.huber(y, x),
         stats.theil_sen(y, x),
         stats.multiple_ols(y, [x]),
+        stats.multiple_regression(y, [x]),
+        *(stats.hedge_interval(y, x, estimator, resamples=2) for estimator in METHODS),
         stats.kalman(y, x, 10.0, calibration=20),
         stats.rolling_ols(y, x, 16),
         stats.rolling_correlation(y, x, 16),
@@ -118,7 +121,13 @@ def _series(y: Floats) -> list[object]:
 def _tests(y: Floats, x: Floats) -> list[object]:
     one, lags = np.empty(1), np.empty(1, dtype=np.int64)
     cointegration.engle_granger_many(np.stack([y, x]), np.array([[0, 1]]), 0, 1, one, lags, one.copy())
-    return [stats.adf(y), stats.kpss(y), stats.engle_granger(y, x)]
+    return [
+        stats.adf(y),
+        stats.kpss(y),
+        stats.engle_granger(y, x),
+        stats.error_correction(y, x),
+        stats.granger_causality(y, x),
+    ]
 
 
 def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:

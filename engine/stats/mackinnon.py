@@ -30,6 +30,15 @@ SURFACE_EG = np.array([
     [-3.04445, -4.2412, -2.720, 0.0],
     [-2.6963, -2.75, 0.0, 0.0],
 ])  # fmt: skip
+# The residual of one leg on two, three, four, five others: 1, 5, 10 %.
+SURFACES_OF_MORE = np.array([
+    [[-4.29374, -14.4354, -33.195, 47.433], [-3.74066, -8.5632, -10.852, 27.982], [-3.45218, -6.2143, -3.718, 0.0]],
+    [[-4.64332, -18.1031, -37.972, 0.0], [-4.09600, -11.2349, -11.175, 0.0], [-3.81020, -8.3931, -4.137, 0.0]],
+    [[-4.95756, -21.8883, -45.142, 0.0], [-4.41519, -14.0405, -12.575, 0.0], [-4.13157, -10.7417, -3.784, 0.0]],
+    [[-5.24568, -25.6688, -57.737, 88.639], [-4.70693, -16.9178, -17.492, 60.007],
+     [-4.42501, -13.1875, -5.104, 27.877]],
+])  # fmt: skip
+MOST_VARIABLES = 2 + len(SURFACES_OF_MORE)
 
 # MacKinnon 1994, tables 3 and 4: tau where the approximation changes, and outside which p is 0 or 1; then
 # p = Phi(polynomial in tau), low powers first. Rows: ADF with a constant; residual of two variables with a constant.
@@ -71,10 +80,10 @@ def tau_pvalue(tau: float, variables: int) -> float:
 
 
 def critical_values(variables: int, n: int) -> dict[int, float]:
-    """``{1: ..., 5: ..., 10: ...}`` at sample size ``n``, for 1 (ADF) or 2 (Engle-Granger) variables.
+    """``{1: ..., 5: ..., 10: ...}`` at sample size ``n``, for 1 (ADF) or 2 to 6 (a residual) variables.
 
     >>> {level: round(value, 3) for level, value in critical_values(2, 50).items()}
     {1: -4.124, 5: -3.461, 10: -3.13}
     """
-    table = SURFACE_ADF if variables == 1 else SURFACE_EG
+    table = SURFACES_OF_MORE[variables - 3] if variables > 2 else (SURFACE_ADF, SURFACE_EG)[variables - 1]
     return {level: float(surface(table, row, float(n))) for row, level in enumerate(LEVELS)}
