@@ -38,9 +38,9 @@ Bits: TypeAlias = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class RobustEngleGranger:
-    """Both must agree: ``statistic`` below ``critical[level]``, and ``pvalue`` of the bootstrap at most ``level`` percent.
+    """``passes`` where ``statistic`` is below ``critical[level]`` and the bootstrap's ``pvalue`` at most ``level`` percent.
 
-    ``passes`` says whether they do. ``draws`` is how many pairs were rebuilt until the verdict on ``pvalue`` was fixed;
+    ``draws`` is how many pairs were rebuilt until the verdict on ``pvalue`` was fixed;
     after fewer than were asked for it is the share seen so far. ``critical``, ``lags``, ``alpha`` and ``beta`` as in
     :class:`engine.stats.EngleGranger`.
     """
