@@ -13,7 +13,7 @@
     could the test have seen it?        evidence, eg_power, bars_for_power
     does the filter fit?                kalman_health, effective_memory, nis_band, ljung_box, whiten
     has it broken?                      cusum, cusum_threshold
-    what of many tests at once?         benjamini_hochberg, benjamini_yekutieli
+    what of many tests at once?         eg_pvalue (at a number of bars); benjamini_hochberg, benjamini_yekutieli
     how much trades, and moves?         vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices where not said otherwise. Results are frozen
@@ -25,6 +25,7 @@ are in ``tests/engine/stats/test_<module>.py``.
 
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
+from engine.stats.eg_distribution import eg_pvalue
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
 from engine.stats.half_life import HalfLife, half_life
 from engine.stats.hayashi_yoshida import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
@@ -63,6 +64,7 @@ __all__ = [
     "HayashiYoshida", "LeadLag",
     # what the numbers are worth
     "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
-    "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli",
+    "whiten", "cusum", "cusum_threshold", "eg_pvalue", "benjamini_hochberg",
+    "benjamini_yekutieli",
     "Evidence", "Bounce", "KalmanHealth", "LjungBox", "Cusum",
 ]  # fmt: skip
