@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """A symbol (or a pair, ``"Y ~ X"``) about which nothing is said. Codes: ``SHORT_HISTORY``, ``MISSING_BARS``,
-    ``BAD_PRICE``, ``CONSTANT``, ``RARELY_MOVES``, ``ILLIQUID``, and for a pair ``ONE_LINE``."""
+    ``BAD_PRICE``, ``CONSTANT``, ``RARELY_MOVES``, ``ILLIQUID``, and for a pair ``ONE_LINE``, ``CONSTANT_LEG``,
+    ``TOO_MANY_LAGS``, ``DEPENDENT_LAGS``."""
 
     name: str
     code: str
