@@ -21,8 +21,9 @@ SIGNAL_COLUMNS = (
 )  # fmt: skip
 
 SCAN_COLUMNS = (
-    "y", "x", "verdict", "statistic", "critical_5", "pvalue", "q_value", "q_value_by", "half_life_bars",
+    "y", "x", "verdict", "reason", "statistic", "critical_5", "pvalue", "q_value", "q_value_by", "half_life_bars",
     "half_life_null_bars", "crossings", "hurst", "beta", "alpha", "lags", "holdout_statistic", "holdout_pvalue",
+    "hedge_pvalue", "wild_pvalue", "explained_by",
 )  # fmt: skip
 
 Number = Annotated[int, Query(ge=0, lt=2**63)]

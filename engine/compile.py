@@ -18,13 +18,16 @@ from engine.pairs.leg import Leg
 from engine.pairs.leg_features import PairBar
 from engine.pairs.model import PairModel
 from engine.pairs.settings import PairSettings
+from engine.scan.confirmation import Bars, confirm
 from engine.scan.correlation import correlations
+from engine.scan.kernel import Found
 from engine.scan.prices import closing_prices
 from engine.scan.scan import scan_universe
 from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
 from engine.stats.checks import Floats, Ints
 from engine.stats.hedge_interval import METHODS
 from engine.stats.kalman import kalman_step
+from engine.stats.wild_bootstrap import wild_bootstrap_kernel
 
 SERIES_BARS = 120
 PAIR_BARS = 400
@@ -58,12 +61,14 @@ def compile_pairs() -> int:
 
 
 def compile_scan() -> int:
-    """Scan three random walks and correlate them; returns the number of pairs."""
+    """Scan three random walks, correlate them, and confirm one pair; returns how many pairs there are."""
     walks = np.cumsum(np.random.default_rng(0).normal(0.0, 1e-3, (3, PAIR_BARS)), axis=1)
     prices = {f"S{i}": np.exp(walk) for i, walk in enumerate(walks)}
     correlations(prices)
     one = prices["S0"]
     closing_prices(np.arange(PAIR_BARS), (one, one, one, one, one), np.ones(PAIR_BARS, dtype=np.bool_), 0, PAIR_BARS)
+    logs = np.split(walks, [PAIR_BARS // 2], axis=1)
+    confirm(Bars(tuple(prices), *map(np.ascontiguousarray, logs)), np.array([[1, 0]]), np.zeros((1, len(Found))), 1)
     return scan_universe(prices, threads=1).tests
 
 
@@ -121,12 +126,15 @@ def _series(y: Floats) -> list[object]:
 def _tests(y: Floats, x: Floats) -> list[object]:
     one, lags = np.empty(1), np.empty(1, dtype=np.int64)
     cointegration.engle_granger_many(np.stack([y, x]), np.array([[0, 1]]), 0, 1, one, lags, one.copy())
+    wild_bootstrap_kernel(y, x, 0, 1, 0.05, 19, np.uint64(0))
     return [
         stats.adf(y),
         stats.kpss(y),
         stats.engle_granger(y, x),
         stats.error_correction(y, x),
         stats.granger_causality(y, x),
+        stats.engle_granger_robust(y, x, draws=19),
+        stats.eg_pvalue(-3.0, 50),
     ]
 
 

@@ -68,6 +68,7 @@ def scan(
         "to_ms": data.from_ms + len(data.prices) * request.interval_ms,
         "passed": int(is_passed.sum()),
         "found": int(result.pairs["is_found"].sum()),
+        "explained": int((result.pairs["explained_by"] != "").sum()),
         "confirmed": int(result.pairs["is_confirmed"].sum()),
         "holes": [symbol for symbol in data.gaps if symbol in result.symbols],
         "correlation": _correlation(data, result, request),

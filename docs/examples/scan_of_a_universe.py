@@ -19,9 +19,9 @@ from engine.scan import ScanSettings, correlations, scan_universe
 
 
 def simulated() -> pd.DataFrame:
-    """Four days of five-minute closes."""
+    """A week of five-minute closes."""
     rng = np.random.default_rng(11)
-    bars = pd.date_range("2025-06-01", periods=1_152, freq="5min", tz="UTC")
+    bars = pd.date_range("2025-06-01", periods=2_016, freq="5min", tz="UTC")
     steps = rng.normal(0, 1e-3, (16, bars.size))
     logs = np.cumsum(rng.normal(0, 1e-3, bars.size) + 0.6 * steps, axis=1)
     for leg, partner in ((5, 1), (9, 3)):
@@ -44,15 +44,15 @@ print(
 # %% [markdown]
 # ## Every pair, corrected for the number of tests
 #
-# Pairs that share a leg or a factor are not independent tests, so this example uses the stricter bound: Benjamini and
-# Yekutieli's holds under any dependence. The newest 30 % of the bars are held out from the selection: the hold-out's
-# p-value is that of the same line there.
+# Pairs that share a leg or a factor are not independent tests, so the stricter bound is asked for here: Benjamini and
+# Yekutieli's holds under any dependence. A pair of which one leg has a stronger find is explained by it. The newest
+# 30 % of the bars take no part in the selection: the hold-out's p-value is that of the same line there.
 
 # %%
 chosen = ScanSettings(holdout=0.3, control="by")
 result = scan_universe(closes, chosen, progress=lambda done, total: print(f"{done} of {total}"))
 print(pd.DataFrame([(each.name, each.code, each.detail) for each in result.excluded]).to_string(index=False))
-shown = ["y", "x", "statistic", "pvalue", "q_value", "q_value_by", "half_life_bars", "holdout_pvalue", "is_confirmed"]
+shown = ["y", "x", "statistic", "q_value_by", "explained_by", "holdout_pvalue", "hedge_pvalue", "wild_pvalue"]
 print(result.pairs[shown].head(8).round(4).to_string(index=False))
 
 # %%

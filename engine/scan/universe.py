@@ -21,8 +21,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """An excluded symbol (or pair, ``"Y ~ X"``). Codes: ``SHORT_HISTORY``, ``MISSING_BARS``,
-    ``BAD_PRICE``, ``CONSTANT``, ``RARELY_MOVES``, ``ILLIQUID``, and for a pair ``ONE_LINE``."""
+    """A symbol (or a pair, ``"Y ~ X"``) about which nothing is said. Codes: ``SHORT_HISTORY``, ``MISSING_BARS``,
+    ``BAD_PRICE``, ``CONSTANT``, ``RARELY_MOVES``, ``ILLIQUID``, and for a pair ``ONE_LINE``, ``CONSTANT_LEG``,
+    ``TOO_MANY_LAGS``, ``DEPENDENT_LAGS``."""
 
     name: str
     code: str

@@ -2,6 +2,7 @@
 
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a given series)
+    and where the variance moves?        engine_granger_robust
     how sure is the hedge?               hedge_interval, filter_interval; multiple_regression (several X legs)
     are several legs cointegrated?       johansen
     how fast does it revert?             half_life, ou_fit; hurst; error_correction (and which leg)
@@ -13,7 +14,7 @@
     could the test have detected it?     evidence, eg_power, bars_for_power
     is the filter consistent?            kalman_health, effective_memory, nis_band, ljung_box, whiten
     has the relation broken?             cusum, cusum_threshold
-    how many discoveries are false?      benjamini_hochberg, benjamini_yekutieli
+    how many discoveries are false?      eg_pvalue (at a number of bars); benjamini_hochberg, benjamini_yekutieli
     volume, liquidity, volatility?       vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices unless stated otherwise. Results are frozen
@@ -25,6 +26,7 @@ are in ``tests/engine/stats/test_<module>.py``.
 
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
+from engine.stats.eg_distribution import eg_pvalue
 from engine.stats.error_correction import ErrorCorrection, error_correction
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
 from engine.stats.granger_causality import GrangerCausality, granger_causality
@@ -48,6 +50,7 @@ from engine.stats.stationarity import Kpss, kpss
 from engine.stats.structural_breaks import Cusum, cusum, cusum_threshold
 from engine.stats.unitroot import UnitRoot, adf
 from engine.stats.volume import Liquidity, VolumeProfile, liquidity, volume_profile, volume_ratio, vwap
+from engine.stats.wild_bootstrap import RobustEngleGranger, engle_granger_robust
 
 __all__ = [
     # hedge ratios
@@ -59,7 +62,8 @@ __all__ = [
     "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
     "VolumeProfile", "Liquidity",
     # mean reversion and its speed
-    "adf", "kpss", "engle_granger", "johansen", "UnitRoot", "Kpss", "EngleGranger", "Johansen",
+    "adf", "kpss", "engle_granger", "engle_granger_robust", "johansen",
+    "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "Johansen",
     "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
     "error_correction", "ErrorCorrection",
     # asynchronous trades
@@ -67,6 +71,7 @@ __all__ = [
     "HayashiYoshida", "LeadLag", "granger_causality", "GrangerCausality",
     # reliability of the results
     "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
-    "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli",
+    "whiten", "cusum", "cusum_threshold", "eg_pvalue", "benjamini_hochberg",
+    "benjamini_yekutieli",
     "Evidence", "Bounce", "KalmanHealth", "LjungBox", "Cusum",
 ]  # fmt: skip

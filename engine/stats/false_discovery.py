@@ -1,9 +1,10 @@
 """q-values: the share of false discoveries among the pairs that a scan calls cointegrated.
 
 A scan of 190 independent pairs finds 25 at a plain p < 0.05 and 8 at Engle-Granger's. Benjamini and Hochberg bound the
-share of false ones among those found: accept a pair when its q is below the share you tolerate. Pairs that
-share a leg depend on each other; Benjamini and Yekutieli's bound holds under any dependence, and costs a factor
-1 + 1/2 + .. + 1/m.
+share of false ones among those found: call a pair found when its q is below the share that can be borne. Pairs that
+share a leg depend on each other; Benjamini and Yekutieli hold under any dependence, at the price of a factor
+1 + 1/2 + .. + 1/m. Both need tests that are right one by one, which those of a leg with transitory noise are not: a
+scan keeps the strongest find of each leg (``engine.scan.selection``).
 
 Sources: Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001.
 """

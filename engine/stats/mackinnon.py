@@ -3,7 +3,8 @@
 Critical values at a sample size: tau(n) = b0 + b1/n + b2/n^2 + b3/n^3, MacKinnon 2010 (Queen's University working paper
 1227), with a constant. The 1 % row for two variables has b2 = -22.527; statsmodels 0.15 has -33.527 there.
 p-values: MacKinnon 1994, asymptotic. A p-value near 5 % and a critical value at a small n can therefore disagree:
-gates use the critical value; the p-value is for information.
+the critical value decides, the p-value informs. Where a p-value decides, as in a scan, it is that of
+:mod:`engine.stats.eg_distribution`.
 """
 
 from __future__ import annotations

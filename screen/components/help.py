@@ -21,8 +21,11 @@ consider the share of time and the number of tests; one opening is no proof.
 values on noise, whether the filter absorbs the spread, whether the reversion is bid-ask bounce, and the share of real
 bars in each window. Point at a line, or reach it with Tab, for its meaning.
 
-**Universe scan.** Tests every pair of a market at once, shows the number of tests, and tests the pairs found again on
-held-out bars. Of unrelated pairs, 5 in 100 pass a single test.
+**Universe scan.** Tests every pair of a market at once, says how many were asked, and looks at what it found again on
+bars that the selection has not seen. Of pairs that share nothing, 5 in 100 pass a single test. A symbol is in one find
+at most: a leg with noise of its own passes tests against anything, so weaker pairs are `explained by` its strongest.
+`survived` means that the spread also comes back on the held-out bars, that the hedge is not luck there, and that the
+variance of the legs does not explain the find.
 
 **Why no entry?** `WARMUP` not enough bars · `GATE_CLOSED` · `TAINTED_GAP` a gap in the data · `STALE_LEG` one leg has
 not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it would not pay its fees · `HEDGE_RANGE` the

@@ -105,6 +105,8 @@ async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(
     assert said[-2:] == [("testing pairs", 6, 6), ("correlating", 0, 1)]
     best = result["pairs"][0]
     assert (best["y"], best["x"], best["is_confirmed"]) == ("YUSDT", "XUSDT", True)
+    assert best["hedge_pvalue"] <= 0.02 and best["wild_pvalue"] <= 0.05
+    assert result["explained"] == sum(pair["explained_by"] != "" for pair in result["pairs"])
     assert abs(best["beta"] - 0.8) < 0.05
     assert [each[:2] for each in result["excluded"]] == [["RAREUSDT", "MISSING_BARS"]]
     assert result["to_ms"] - result["from_ms"] == 1_000 * (result["bars"] + result["holdout_bars"])

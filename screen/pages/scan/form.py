@@ -54,7 +54,8 @@ _TEST = (
     ),
     Field(
         ids.SCAN_HOLDOUT, "holdout", "Hold-out",
-        "The newest share of the bars, 0 to 0.8, held out from the selection; used to confirm the pairs found.",
+        "The newest share of the bars, 0 to 0.8, which the selection never sees; what is found is confirmed there, with"
+        " eight lags.",
     ),
     Field(
         ids.SCAN_CONTROL, "control", "False finds by",
@@ -63,7 +64,8 @@ _TEST = (
     ),
     Field(
         ids.SCAN_LEVEL, "false_share", "At most",
-        "The share of false finds, 0 to 1, among the pairs found: a find is a pair whose q is no larger.",
+        "The share of false finds, 0 to 1, among the pairs found: a find is a pair whose q is no larger, and of which"
+        " neither leg has a stronger find.",
     ),
 )  # fmt: skip
 FIELDS = (*_WHAT, *_FILTERS, *_TEST)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.market.intervals import interval_name
+from engine.scan.confirmation import HEDGE_LEVEL, HOLDOUT_LEVEL, WILD_LEVEL
 from engine.scan.request import ScanState
 from engine.store.interface import ScanSummary
 from screen.components.formatting import Item, duration
@@ -20,6 +21,9 @@ EXCLUSIONS = {
     "RARELY_MOVES": "the price rarely changes",
     "ILLIQUID": "too little volume",
     "ONE_LINE": "one leg is the other",
+    "CONSTANT_LEG": "a leg does not move",
+    "TOO_MANY_LAGS": "more test lags than the bars allow",
+    "DEPENDENT_LAGS": "a regression without a solution",
 }
 _CONTROLS = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
 LUCK = 0.05  # share of unrelated pairs that pass the 5 % value
@@ -51,8 +55,8 @@ def verdict(result: Result) -> Item:
         return Item(f"{found} found, none confirmed.", f"{level}; nothing was held out to confirm them on.", "warn")
     found_at = f"{_pairs(found)} found at {level}"
     if not confirmed:
-        return Item("None survived.", f"{found_at}, and none of them on the held-out bars.", "warn")
-    return Item(f"{_pairs(confirmed)} survived.", f"{found_at}, {confirmed:,} also on the held-out bars.", "good")
+        return Item("None survived.", f"{found_at}, and none of them was confirmed.", "warn")
+    return Item(f"{_pairs(confirmed)} survived.", f"{found_at}, {confirmed:,} of them confirmed.", "good")
 
 
 def detail(result: Result) -> str:
@@ -66,6 +70,8 @@ def detail(result: Result) -> str:
         f"{result['passed']:,} pass the 5 % value, where luck alone gives about {_count(LUCK * tests)}.",
         f"False finds by {_CONTROLS[settings['control']]}.",
     ]
+    if explained := result.get("explained", 0):  # results stored by earlier versions have none
+        parts.append(f"{_pairs(explained)} more with as small a q: a stronger find has one of the legs.")
     if result["holes"]:
         parts.append(f"Trades are missing of {', '.join(result['holes'])}: bars next to a gap may be wrong.")
     if len(result["pairs"]) < tests:
@@ -75,7 +81,10 @@ def detail(result: Result) -> str:
 
 def rows(result: Result) -> list[dict[str, Any]]:
     """The table: one row a pair, the smallest statistic first."""
-    return [{"id": f"{pair['y']} ~ {pair['x']}", "verdict": _verdict_of(pair), **pair} for pair in result["pairs"]]
+    return [
+        {"id": f"{pair['y']} ~ {pair['x']}", "verdict": verdict_of(pair), "reason": reason_of(pair), **pair}
+        for pair in result["pairs"]
+    ]
 
 
 def excluded_rows(result: Result) -> list[dict[str, str]]:
@@ -114,8 +123,35 @@ def _count(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _verdict_of(pair: dict[str, Any]) -> str:
+def verdict_of(pair: dict[str, Any]) -> str:
+    """What became of a pair: survived, found, explained, or nothing."""
+    if pair.get("explained_by"):
+        return "explained"
     return "survived" if pair["is_confirmed"] else "found" if pair["is_found"] else ""
+
+
+def reason_of(pair: dict[str, Any]) -> str:
+    """Why a pair with a small q is not found, or a find is not confirmed.
+
+    >>> reason_of({"explained_by": "A ~ B"})
+    'explained by A ~ B'
+    >>> reason_of({"is_found": True, "is_confirmed": False, "holdout_pvalue": 0.214, "hedge_pvalue": 0.05})
+    'held out: p 21 %; hedge by luck: p 5 %'
+    """
+    if pair.get("explained_by"):
+        return f"explained by {pair['explained_by']}"
+    if not pair["is_found"] or pair["is_confirmed"]:
+        return ""
+    levels = (
+        ("holdout_pvalue", HOLDOUT_LEVEL, "held out"), ("hedge_pvalue", HEDGE_LEVEL, "hedge by luck"),
+        ("wild_pvalue", WILD_LEVEL, "wild bootstrap"),
+    )  # fmt: skip
+    failed = [
+        f"{name}: p {100 * pair[key]:.2g} %"
+        for key, level, name in levels
+        if pair.get(key) is not None and pair[key] > level
+    ]
+    return "; ".join(failed) or "nothing held out"
 
 
 def _q_name(settings: dict[str, Any]) -> str:

@@ -18,15 +18,19 @@ _STATUS: Any = {"role": "status", "aria-live": "polite"}
 _NUMBER, _SHARE = "pairbridgeNumber(params.value, {})", "pairbridgeShare(params.value)"
 _NUMBERS = (
     ("statistic", "Statistic", 80, _NUMBER.format(2), "Engle-Granger; lower is evidence"),
-    ("pvalue", "p", 76, _SHARE, "Of this test alone, asymptotic"),
-    ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds down to this pair"),
+    ("pvalue", "p", 76, _SHARE, "Of this test alone, at this number of bars"),
+    ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds, were this the last one"),
     ("q_value_by", "q BY", 76, _SHARE, "Benjamini-Yekutieli: the same under any dependence"),
     ("half_life_bars", "Half-life", 78, _NUMBER.format(1), "Of the residual, in bars; –: no reversion"),
     ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "The half-life of unrelated walks, in bars"),
     ("crossings", "Crossings", 84, _NUMBER.format(0), "How often the residual crosses its mean"),
     ("hurst", "Hurst", 62, _NUMBER.format(2), "Of the residual; below 0.5 it reverts"),
     ("beta", "β", 72, _NUMBER.format(4), "Dollars of X per dollar of Y"),
-    ("holdout_pvalue", "p held out", 92, _SHARE, "Of the same line on the held-out bars"),
+    ("holdout_pvalue", "p held out", 92, _SHARE, "Of the same line on bars that it has not seen; survived: below 5 %"),
+    ("hedge_pvalue", "p hedge", 82, _SHARE,
+     "Of finds: how often a leg with random signs keeps the held-out spread as close; survived: at most 2 %"),
+    ("wild_pvalue", "p wild", 76, _SHARE,
+     "Of finds: the statistic against the variance that the legs really have (wild bootstrap); survived: at most 5 %"),
 )  # fmt: skip
 
 
@@ -95,7 +99,13 @@ def _pair_columns() -> list[dict[str, Any]]:
         {"field": "x", "headerName": "X", "width": 98, "pinned": "left", "headerTooltip": "The more liquid leg"},
         {
             "field": "verdict", "headerName": "Verdict", "width": 92,
-            "headerTooltip": "found: q is small enough; survived: also on the held-out bars",
+            "headerTooltip": "found: q is small enough and neither leg has a stronger find; explained: one has;"
+            " survived: found, and its p held out, p hedge and p wild are small enough",
+        },
+        {
+            "field": "reason", "headerName": "Why", "width": 190, "tooltipField": "reason",
+            "headerTooltip": "explained by Y ~ X: that find is stronger and has one of the legs. A leg with noise of"
+            " its own distorts all its tests, so its strongest find stands for all. Of a find: what it did not pass",
         },
     ]  # fmt: skip
     numbers = [
