@@ -15,6 +15,7 @@ from engine.pairs.calibration import Calibration
 from engine.pairs.enums import LegFlag
 from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
+from engine.pairs.noise_gate import NoiseShare, noise_shares
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.half_life import HalfLife, ar1_kernel, half_life
 from engine.stats.health import KalmanHealth, kalman_health
@@ -73,7 +74,8 @@ class PairEvidence:
     ``test`` what the 5 % test could see at that half-life: power, bars for 80 %, nulls, critical value. ``tests``
     were run since the run began, ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the
     bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median
-    over the z window; NaN unknown.
+    over the z window; NaN unknown. ``bootstrap``: p-value of the robust gate's latest test, NaN where it needed none;
+    ``noise``: what share of time noise keeps such a gate open.
     """
 
     bars: int
@@ -89,6 +91,8 @@ class PairEvidence:
     bounce: Bounce | None
     health: KalmanHealth | None
     breaks: BreakWatch | None
+    bootstrap: float = math.nan
+    noise: tuple[NoiseShare, ...] = ()
 
 
 def evidence_of(model: PairModel) -> PairEvidence:
@@ -112,6 +116,8 @@ def evidence_of(model: PairModel) -> PairEvidence:
         bounce=_bounce(model, test_bars),
         health=_health(model, bars),
         breaks=_breaks(model),
+        bootstrap=model.state(At.GATE_BOOTSTRAP),
+        noise=noise_shares(model.settings),
     )
 
 

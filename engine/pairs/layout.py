@@ -45,6 +45,7 @@ class Out(IntEnum):
     REASON = auto()
     MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN where it learns nothing
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
+    GATE_BOOTSTRAP = auto()  # p-value of the wild bootstrap that the latest test needed; NaN where it needed none
 
 
 class At(IntEnum):
@@ -75,6 +76,7 @@ class At(IntEnum):
     TAINTED = auto()  # slot of the latest tainted bar
     Z_MEAN = auto()
     Z_DEVIATION = auto()
+    GATE_BOOTSTRAP = auto()
 
 
 class Par(NamedTuple):
@@ -107,6 +109,7 @@ class Par(NamedTuple):
     gate_dwell: int
     gate_criterion: int
     gate_max_lag: int
+    gate_bootstrap: float  # the level of the wild bootstrap, a fraction; 0: the plain test alone opens
     gate_locked: bool  # the spread is too slow for any test window, so the gate never opens
     beta_window: int
     z_window: int

@@ -9,6 +9,7 @@ from engine.pairs.calibration import Calibration
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
 from engine.pairs.model import Snapshot
+from engine.pairs.noise_gate import FIXED
 from engine.pairs.settings import PairSettings
 from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.half_life import HalfLife
@@ -49,7 +50,7 @@ def evidence(**changes: Any) -> PairEvidence:
             WindowCoverage("test", 500, 0.97, True),
         ),
         "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
-        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35),
+        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35), "noise": FIXED,
     }  # fmt: skip
     return PairEvidence(**(fields | changes))
 
