@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded
@@ -27,7 +28,8 @@ from engine.stats.cointegration import engle_granger_kernel, engle_granger_many
 from engine.stats.kalman import kalman_kernel
 from engine.stats.robust import huber_kernel
 from engine.stats.rolling import rolling_ols_kernel
-from engine.stats.unitroot import AIC, adf_kernel
+from engine.stats.unitroot import AIC, BIC, FIXED, adf_kernel, schwert_cap
+from engine.stats.wild_bootstrap import DRAWS, wild_bootstrap_kernel
 
 Row = dict[str, Any]
 SYMBOLS, SCAN_BARS = 500, 1440
@@ -150,6 +152,23 @@ def unit_root_rows() -> list[Row]:
     return [*rows, compared("ADF, AIC, 1,440 bars", ours, theirs, "adfuller", None)]
 
 
+def bootstrap_rows() -> list[Row]:
+    """One robust test of a pair that passes, so that it draws nearly to the end: BIC lags, and the most it may take."""
+    rows = []
+    for bars, bound_ms in ((500, 5.0), (5_000, 60.0)):
+        x, own = walks(2, bars)
+        y = x + own - np.append(np.zeros(10), own[:-10])  # what is left of a step after ten bars is nothing
+        for criterion, lags in ((BIC, "BIC lags"), (FIXED, f"{schwert_cap(bars, False)} lags")):
+            cap = schwert_cap(bars, False)
+            draw = partial(wild_bootstrap_kernel, y, x, criterion, cap, 0.05, DRAWS, np.uint64(1))
+            _, _, pvalue, draws = draw()
+            if not pvalue <= 0.05:
+                raise ValueError(f"p is {pvalue} after {draws} draws; expected a pair that passes")
+            bound = {"ours": ("at most", bound_ms)}
+            rows.append(row(f"robust Engle-Granger, {bars:,} bars, {lags}", 1e3 * seconds(draw), "ms", bounds=bound))
+    return rows
+
+
 def compared(what: str, ours: float, theirs: float, peer: str, least: float | None) -> Row:
     """A line in microseconds with the ratio theirs / ours."""
     bounds = {} if least is None else {"ratio": ("at least", least)}
@@ -185,7 +204,7 @@ def run() -> list[Row]:
     """Every line, printed as it comes."""
     lines: list[Row] = []
     print(f"{'what':<52}{'ours':>14} {'unit':<8}{'theirs':>12}  {'peer':<26}{'ratio':>8}")
-    for part in (kalman_rows, regression_rows, unit_root_rows, scan_rows):
+    for part in (kalman_rows, regression_rows, unit_root_rows, bootstrap_rows, scan_rows):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the peers' own
             fresh = part()
