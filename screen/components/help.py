@@ -14,7 +14,7 @@ would do, on the bar that gave it, to be done on the next.
 
 **What to trust.** A number that is not known is shown as –, never as 0. Bars that touch a gap in the data give no
 entry (`TAINTED_GAP`). The hedge line is the one known a bar before. The gate tests one fixed line with Engle-Granger
-values: on unrelated symbols a single test still opens in 5 of 100 cases, in 7 to 23 where the variance moves unless the
+values: on unrelated symbols a single test still opens in 5 of 100 cases, in 7 to 24 where the variance moves unless the
 gate is the robust one, and a rolling gate is open about a tenth of the time. So read the share of time and the number
 of tests, and never take one opening for proof.
 

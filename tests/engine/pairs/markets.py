@@ -43,13 +43,13 @@ class Trouble:
     late_ms: int = 5_000
 
 
-def make_ticks(seed: int, seconds: int = 260) -> list[Tick]:
-    """Two symbols, Y = X plus a spread that reverts within seconds, bouncing prints; in time order."""
+def make_ticks(seed: int, seconds: int = 260, stays: float = 0.95) -> list[Tick]:
+    """Two symbols, Y = X plus a spread of which ``stays`` after 0.1 s, bouncing prints; in time order."""
     rng = np.random.default_rng(seed)
     x_log = np.log(60_000.0) + np.cumsum(rng.normal(0, 1e-4, seconds * 10))
     spread = np.zeros(seconds * 10)
     for t in range(1, spread.size):
-        spread[t] = 0.95 * spread[t - 1] + rng.normal(0, 5e-4)
+        spread[t] = stays * spread[t - 1] + rng.normal(0, 5e-4)
     ticks: list[Tick] = []
     for symbol, path, rate in (("XUSDT", x_log, 6.0), ("YUSDT", x_log - 3.0 + spread, 4.0)):
         times = np.sort(rng.integers(0, seconds * 1_000, int(rate * seconds)))

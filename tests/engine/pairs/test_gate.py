@@ -14,7 +14,7 @@ from engine.stats.mackinnon import eg_critical
 from engine.stats.random import advanced, mixed
 from engine.stats.unitroot import BIC
 from engine.stats.wild_bootstrap import DRAWS, wild_bootstrap_kernel
-from tests.engine.pairs.worlds import CLASSIC, SLOT, WIDTH_MS, bars_of, model_of, reverting, walking
+from tests.engine.pairs.worlds import CLASSIC, SLOT, WIDTH_MS, bars_of, columns_of, model_of, reverting, walking
 from tests.engine.stats.worlds import cointegrated, walk
 
 EVERY_BAR = classic(interval_ms=WIDTH_MS, gate_every=1)
@@ -187,15 +187,21 @@ def test_a_robust_gate_opens_where_both_tests_agree_and_closes_as_the_plain_one(
 
 
 def test_the_draws_belong_to_the_run_and_to_the_bar() -> None:
-    """The same bars give another run another p-value, and the same run the same one however it is cut."""
+    """The same bars give another run another p-value, and the same run the same one however it is cut, cut off, or
+    put right afterwards."""
     y, x = cointegrated(np.random.default_rng(9), 1_000, 25)
     bars = bars_of(5.0 + 1e-4 * y, 9.0 + 1e-4 * x)
     whole, later = model_of(bars, ROBUST), model_of(bars[:, 30:], ROBUST, SLOT + 30)
     model = PairModel(ROBUST, SLOT)
     for start in range(0, 1_000, 7):
         model.extend(bars[:, start : start + 7])
-    one, other, pieces = (each.column(Out.GATE_BOOTSTRAP)[-300:] for each in (whole, later, model))
-    np.testing.assert_array_equal(one, pieces)
+    np.testing.assert_array_equal(columns_of(model), columns_of(whole))
+    np.testing.assert_array_equal(columns_of(model_of(bars[:, :800], ROBUST)), columns_of(whole)[:, :800])
+    model.revise(600, 1.01 * bars[:, 600:640])
+    assert not np.array_equal(columns_of(model), columns_of(whole), equal_nan=True)
+    model.revise(600, bars[:, 600:640])
+    np.testing.assert_array_equal(columns_of(model), columns_of(whole))
+    one, other = (each.column(Out.GATE_BOOTSTRAP)[-300:] for each in (whole, later))
     both = ~np.isnan(one) & ~np.isnan(other)
     assert both.sum() > 50 and (one[both] != other[both]).any()
     np.testing.assert_array_equal(whole.column(Out.GATE_STATISTIC)[-300:], later.column(Out.GATE_STATISTIC)[-300:])
