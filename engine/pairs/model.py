@@ -54,7 +54,6 @@ class Snapshot(NamedTuple):
     action: Action
     reason: Reason
     memory: float = math.nan  # half-life of the filter's memory, in bars
-    gate_bootstrap: float = math.nan  # p-value of the wild bootstrap; NaN where the latest test needed none
 
 
 class _Checkpoint(NamedTuple):
@@ -144,9 +143,9 @@ class PairModel:
 
     def snapshot(self, place: int) -> Snapshot:
         """What was known at the close of the bar at ``place``."""
-        *numbers, action, reason, memory, bootstrap = self._table.values[_SNAPSHOT_ROWS, place].tolist()
+        *numbers, action, reason, memory = self._table.values[_SNAPSHOT_ROWS, place].tolist()
         codes = Action(int(action)), Reason(int(reason))
-        return Snapshot._make([self.open_time_ms(place), *numbers, *codes, memory, bootstrap])
+        return Snapshot._make([self.open_time_ms(place), *numbers, *codes, memory])
 
     def open_time_ms(self, place: int) -> int:
         """When the bar at ``place`` opens."""
