@@ -32,7 +32,8 @@ from engine.stats.hedge_interval import METHODS, REFITS, hedge_interval
 from engine.stats.kalman import kalman_kernel
 from engine.stats.robust import huber_kernel
 from engine.stats.rolling import rolling_ols_kernel
-from engine.stats.unitroot import AIC, adf_kernel
+from engine.stats.unitroot import AIC, BIC, FIXED, adf_kernel, schwert_cap
+from engine.stats.wild_bootstrap import DRAWS, wild_bootstrap_kernel
 
 Row = dict[str, Any]
 SYMBOLS, SCAN_BARS = 500, 1440
@@ -181,6 +182,23 @@ def granger_row(y: Floats, x: Floats) -> Row:
     return compared("Granger causality, 2 lags, 499 bars", ours, theirs, "grangercausalitytests", 5)
 
 
+def bootstrap_rows() -> list[Row]:
+    """One robust test of a pair that passes, so that it draws nearly to the end: BIC lags, and the most it may take."""
+    rows = []
+    for bars, bound_ms in ((500, 5.0), (5_000, 60.0)):
+        x, own = walks(2, bars)
+        y = x + own - np.append(np.zeros(10), own[:-10])  # what is left of a step after ten bars is nothing
+        for criterion, lags in ((BIC, "BIC lags"), (FIXED, f"{schwert_cap(bars, False)} lags")):
+            cap = schwert_cap(bars, False)
+            draw = partial(wild_bootstrap_kernel, y, x, criterion, cap, 0.05, DRAWS, np.uint64(1))
+            _, _, pvalue, draws = draw()
+            if not pvalue <= 0.05:
+                raise ValueError(f"p is {pvalue} after {draws} draws; expected a pair that passes")
+            bound = {"ours": ("at most", bound_ms)}
+            rows.append(row(f"robust Engle-Granger, {bars:,} bars, {lags}", 1e3 * seconds(draw), "ms", bounds=bound))
+    return rows
+
+
 def compared(what: str, ours: float, theirs: float, peer: str, least: float | None) -> Row:
     """A line in microseconds with the ratio theirs / ours."""
     bounds = {} if least is None else {"ratio": ("at least", least)}
@@ -216,7 +234,7 @@ def run() -> list[Row]:
     """Every line, printed as it comes."""
     lines: list[Row] = []
     print(f"{'what':<52}{'ours':>14} {'unit':<8}{'theirs':>12}  {'peer':<26}{'ratio':>8}")
-    for part in (kalman_rows, regression_rows, unit_root_rows, interval_rows, scan_rows):
+    for part in (kalman_rows, regression_rows, unit_root_rows, bootstrap_rows, interval_rows, scan_rows):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the peers' own
             fresh = part()

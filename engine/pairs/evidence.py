@@ -16,6 +16,7 @@ from engine.pairs.enums import LegFlag
 from engine.pairs.hedge_evidence import error_correction_of, hedge_of
 from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
+from engine.pairs.noise_gate import NoiseShare, noise_shares
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.error_correction import ErrorCorrection
 from engine.stats.half_life import HalfLife, half_life
@@ -64,7 +65,8 @@ class PairEvidence:
     ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the bars since the first test.
     ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median over the z window; NaN unknown.
     ``hedge`` is the line in use with its error, ``correction`` the speed at which either leg reverts, over the test
-    window.
+    window. ``bootstrap``: p-value of the robust gate's latest test, NaN if it drew nothing; ``noise``: the share of
+    time that noise keeps such a gate open.
     """
 
     bars: int
@@ -82,6 +84,8 @@ class PairEvidence:
     breaks: BreakWatch | None
     hedge: HedgeInterval | None
     correction: ErrorCorrection | None
+    bootstrap: float = math.nan
+    noise: tuple[NoiseShare, ...] = ()
 
 
 def evidence_of(model: PairModel) -> PairEvidence:
@@ -107,6 +111,8 @@ def evidence_of(model: PairModel) -> PairEvidence:
         breaks=_breaks(model),
         hedge=hedge_of(model, test_bars),
         correction=error_correction_of(model, test_bars),
+        bootstrap=model.state(At.GATE_BOOTSTRAP),
+        noise=noise_shares(model.settings),
     )
 
 

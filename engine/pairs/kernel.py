@@ -47,7 +47,8 @@ def advance(  # noqa: PLR0913 - a compiled loop
         _count_real(par, out, i, flags)
         spread, mean, deviation = _measure(par, state, out, slot, i, y[price, j], x[price, k], flags)
         if gate_every and slot % gate_every == 0 and i + 1 >= tested:
-            evaluate_gate(par, state, y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1], slot)
+            window_y, window_x = y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1]
+            evaluate_gate(par, state, window_y, window_x, slot, base_slot)
         z, cost_z = zscore_of(spread, mean, deviation), np.nan
         if deviation > 0.0:
             cost_z = round_trip(par, y, x, j, k, out[Out.BETA, i]) / deviation
@@ -146,6 +147,7 @@ def _write_gate(state: Floats, out: Floats, i: int) -> None:
     out[Out.GATE_CRITICAL, i] = state[At.GATE_CRITICAL]
     out[Out.GATE_PVALUE, i] = state[At.GATE_PVALUE]
     out[Out.GATE, i] = state[At.GATE]
+    out[Out.GATE_BOOTSTRAP, i] = state[At.GATE_BOOTSTRAP]
 
 
 @njit

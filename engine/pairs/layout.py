@@ -45,6 +45,7 @@ class Out(IntEnum):
     REASON = auto()
     MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN without an update
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
+    GATE_BOOTSTRAP = auto()  # p-value of the wild bootstrap that the latest test needed; NaN where it needed none
 
 
 class At(IntEnum):
@@ -82,6 +83,7 @@ class At(IntEnum):
     BETA_UP = auto()
     BETA_DOWN = auto()
     BROKEN = auto()  # slot of the alarm, which ends the run; NaN before
+    GATE_BOOTSTRAP = auto()
 
 
 class Par(NamedTuple):
@@ -114,6 +116,7 @@ class Par(NamedTuple):
     gate_dwell: int
     gate_criterion: int
     gate_max_lag: int
+    gate_bootstrap: float  # the level of the wild bootstrap, a fraction; 0: the plain test alone opens
     gate_locked: bool  # the spread is too slow for any test window, so the gate never opens
     beta_window: int
     z_window: int

@@ -21,7 +21,7 @@ REFITTED = ("huber", "theil-sen")  # fixed between two fits; the others change w
 PRICES = ("mid", "last")
 SPACES = ("log", "price")
 Z_SCALES = ("rolling", "filter")
-GATES = ("engle-granger", "off")
+GATES = ("engle-granger", "robust", "off")
 GATE_LEVELS = (1, 5, 10)
 
 
@@ -52,7 +52,7 @@ class PairSettings:
     max_z: float | None = None  # no entry beyond
     max_hold_half_lives: float | None = None
     cooldown_bars: int = 0  # after an exit
-    gate: str = "engle-granger"
+    gate: str = "engle-granger"  # "robust": to open, a wild bootstrap has to agree; against a variance that moves
     gate_level: int = 5  # percent; it closes again at 20 %
     gate_every: int = 12  # bars between tests, counted from 1970
     gate_dwell: int = 12  # least bars that the gate keeps its state
@@ -141,11 +141,11 @@ def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSet
 
 
 def defended(**changes: Any) -> PairSettings:
-    """Windows from the half-life, the filter's own deviation, and entries only if they cover their costs."""
+    """Windows from the half-life, the filter's own deviation, the robust gate, entries only if they cover their costs."""
     has_own_deviation = changes.get("estimator", "kalman") == "kalman"
     values: dict[str, Any] = {
         "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None,
-        "z_scale": "filter" if has_own_deviation else "rolling",
+        "z_scale": "filter" if has_own_deviation else "rolling", "gate": "robust",
         "break_alarm": 5_000, "cost_filter": True, "max_z": 6.0, "stop_z": 6.0, "max_hold_half_lives": 5.0,
         "cooldown_bars": 12,
     }  # fmt: skip

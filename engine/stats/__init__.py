@@ -2,20 +2,20 @@
 
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a given series)
-    and where the variance moves?        engine_granger_robust
-    how sure is the hedge?               hedge_interval, filter_interval; multiple_regression (several X legs)
-    are several legs cointegrated?       johansen
-    how fast does it revert?             half_life, ou_fit; hurst; error_correction (and which leg)
+    and where the variance moves?       engine_granger_robust
+    how sure is the hedge?              hedge_interval, filter_interval; multiple_regression (several X legs)
+    are several legs cointegrated?      johansen
+    how fast does it revert?            half_life, ou_fit; hurst; error_correction (and which leg)
     where to enter, given costs?        bertram_entry, expected_cycle
-    how far from its mean is it now?     zscore, rolling_moments, rolling_ols
+    how far from its mean is it now?    zscore, rolling_moments, rolling_ols
     is it the bounce of bid and ask?    trade_side_mid, half_spread_bps, roll_half_spread, bounce
     do they move together?              pearson, rolling_correlation; hayashi_yoshida (trades off a grid)
     who leads?                          lead_lag; granger_causality (on a grid)
-    could the test have detected it?     evidence, eg_power, bars_for_power
-    is the filter consistent?            kalman_health, effective_memory, nis_band, ljung_box, whiten
-    has the relation broken?             cusum, cusum_threshold
-    how many discoveries are false?      eg_pvalue (at a number of bars); benjamini_hochberg, benjamini_yekutieli
-    volume, liquidity, volatility?       vwap, volume_profile, volume_ratio, liquidity, returns, volatility
+    could the test have detected it?    evidence, eg_power, bars_for_power
+    is the filter consistent?           kalman_health, effective_memory, nis_band, ljung_box, whiten
+    has the relation broken?            cusum, cusum_threshold
+    how many discoveries are false?     eg_pvalue (at a number of bars); benjamini_hochberg, benjamini_yekutieli
+    volume, liquidity, volatility?      vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices unless stated otherwise. Results are frozen
 dataclasses. Bad input raises ValueError with the value found; an unknown value is NaN, never 0. Every

@@ -14,8 +14,9 @@ close, to be executed on the next bar.
 
 **What to trust.** An unknown number is shown as –, never as 0. Bars that overlap a gap in the data give no entry
 (`TAINTED_GAP`). The hedge line is that of the previous bar. The gate tests one fixed line with Engle-Granger values:
-on unrelated symbols a single test still opens in 5 of 100 cases, and a rolling gate is open about 9 % of the time. So
-consider the share of time and the number of tests; one opening is no proof.
+on unrelated symbols a single test still opens in 5 of 100 cases, in 7 to 24 if the variance changes and the gate is not
+the robust one, and a rolling gate is open about a tenth of the time. So consider the share of time and the number of
+tests; one opening is no proof.
 
 **Evidence.** Below the charts, the evidence panel shows how reliable the figures are: the power of the test, the
 values on noise, whether the filter absorbs the spread, whether the reversion is bid-ask bounce, and the share of real

@@ -9,6 +9,7 @@ from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
 from engine.pairs.model import Snapshot
+from engine.pairs.noise_gate import FIXED
 from engine.pairs.settings import PairSettings
 from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.error_correction import ErrorCorrection
@@ -54,6 +55,7 @@ def evidence(**changes: Any) -> PairEvidence:
         ),
         "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
         "health": health(), "breaks": BreakWatch(0.24, 0.41, 5_000), "hedge": hedge(), "correction": correction(),
+        "noise": FIXED,
     }  # fmt: skip
     return PairEvidence(**(fields | changes))
 

@@ -9,7 +9,8 @@ import pytest
 
 from engine.pairs.enums import Reason
 from engine.pairs.evidence import BreakWatch, WindowCoverage, evidence_of
-from engine.pairs.settings import PairSettings, classic
+from engine.pairs.noise_gate import DERIVED, FIXED, noise_shares
+from engine.pairs.settings import PairSettings, classic, defended
 from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.half_life import HalfLife
 from engine.stats.health import LjungBox
@@ -35,7 +36,8 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "half-life": ("18.3 bars", "95 % 10 to 42 · noise shows 44, under 16 in 5 of 100", "good"),
         "critical": ("-3.348", "latest statistic -4.00; lower is evidence", ""),
         "tests-today": ("300", "each opens on 5 % of noise; neighbours overlap", ""),
-        "open": ("68%", "since the first test; noise about 9 %, single noise pairs 1 to 25 % over 3,000 bars", ""),
+        "open": ("68%", "since the first test; noise at 5 %, windows of 500 bars:", ""),
+        "bootstrap": ("not used", "only the robust gate asks for it", ""),
         "flips": ("23", "opened or closed in this run", ""),
         "tests": ("325", "in this run, one every 60 s", ""),
         "breaks": ("41%", "level 24%, β 41% of an alarm; false ones about 5,000 bars apart", ""),
@@ -189,6 +191,44 @@ def test_what_is_not_known_is_a_dash_with_its_reason(changes: dict[str, Any], sa
         assert item.value not in ("0", "0%", "0.00") or name in COUNTS or name == "ev-flips", (name, item)
 
 
+ROBUST = PairSettings(gate="robust")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"bootstrap": 0.0052}, ("p 0.005", "of the test that opened the gate", "good")),
+        ({"bootstrap": 0.21}, ("p 0.210", "too high: the plain test alone would have opened", "bad")),
+        ({"bootstrap": NAN}, ("not asked", "the plain test alone keeps the gate closed", "")),
+        (UNTESTED, ("–", "needs 500 bars; 40 so far", "")),
+    ],
+)
+def test_the_bootstrap_says_who_decided(changes: dict[str, Any], expected: tuple[str, str, str]) -> None:
+    found = evidence_items(view(settings=ROBUST, evidence=evidence(**changes)))["ev-bootstrap"]
+    assert (found.value, found.note, found.tone) == expected
+
+
+def test_what_noise_shows_stands_under_the_gates_own_share() -> None:
+    """Of the gate in use and of its windows; nothing where it was not measured."""
+    rows = next(line for group in GROUPS for line in group.lines if line.name == "ev-open").rows
+    assert list(rows.values()) == [share.noise for share in FIXED] == [share.noise for share in DERIVED]
+    for settings, table, is_robust in (
+        (PairSettings(), FIXED, False),
+        (ROBUST, FIXED, True),
+        (defended(), DERIVED, True),
+        (defended(gate="engle-granger"), DERIVED, False),
+    ):
+        text, _ = live_texts(view(settings=settings, evidence=evidence(noise=noise_shares(settings))))
+        shares = [share.robust if is_robust else share.plain for share in table]
+        assert [text[name] for name in rows] == [f"{share:.1%}" for share in shares]
+    for settings in (PairSettings(gate="off"), PairSettings(gate_level=1)):
+        text, _ = live_texts(view(settings=settings, evidence=evidence(noise=noise_shares(settings))))
+        assert {text[name] for name in rows} == {""}
+    assert text["ev-open-note"] == "since the first test; noise was measured at 5 % only"
+    text, _ = live_texts(view(evidence=None))
+    assert {text[name] for name in rows} == {""}
+
+
 def test_reasons_are_counted_and_those_that_never_stood_are_left_out() -> None:
     text, _ = live_texts(view())
     assert (text["passed"], text["passed-note"]) == ("12", "bars with |z| ≥ 2; entered on 3, not on 9:")
@@ -202,6 +242,6 @@ def test_every_reason_not_to_enter_has_its_words() -> None:
 
 def test_every_line_says_what_it_means() -> None:
     lines = [line for group in GROUPS for line in group.lines]
-    assert len({line.name for line in lines}) == len(lines) == 22
+    assert len({line.name for line in lines}) == len(lines) == 23
     for line in lines:
         assert line.explanation.endswith(".") and len(line.explanation) > 10, line.name

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 
 from engine.pairs.evidence import LEAST_BARS, PairEvidence
+from engine.pairs.noise_gate import FIXED
+from engine.pairs.noise_gate import LEVEL as NOISE_LEVEL
 from engine.stats.half_life import NULL_RESIDUAL_5, HalfLife
 from engine.stats.health import GREEN, RED, KalmanHealth
 from engine.stats.power import bars_for_power, eg_power
@@ -13,6 +15,7 @@ from screen.components.formatting import UNKNOWN, Item, duration, times, unknown
 from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
+NOISES = {f"noise-{at}": share.noise for at, share in enumerate(FIXED)}  # live element -> kind of noise
 LEVEL = 0.05  # of Ljung-Box
 ENOUGH_POWER = 0.8
 BREAK_IS_NEAR = 0.7  # of an alarm
@@ -103,9 +106,30 @@ def open_share(view: PairView, found: PairEvidence) -> Item:
         return unknown("the gate is off")
     if math.isnan(found.open_share):
         return unknown(_no_test(view, found) or "the first test is due")
-    return Item(
-        f"{found.open_share:.0%}", "since the first test; noise about 9 %, single noise pairs 1 to 25 % over 3,000 bars"
-    )
+    windows = "windows from the half-life" if view.settings.test_window is None else "windows of 500 bars"
+    noise = f"noise at {NOISE_LEVEL} %, {windows}:" if found.noise else f"noise was measured at {NOISE_LEVEL} % only"
+    return Item(f"{found.open_share:.0%}", f"since the first test; {noise}")
+
+
+def noise_open(view: PairView) -> dict[str, str]:
+    """By the name of the live element: the share of time that each noise keeps this gate open; empty where unknown."""
+    shares = view.evidence.noise if view.evidence else ()
+    is_robust = view.settings.gate == "robust"
+    texts = [f"{share.robust if is_robust else share.plain:.1%}" for share in shares] or [""] * len(NOISES)
+    return dict(zip(NOISES, texts, strict=True))
+
+
+def bootstrap(view: PairView, found: PairEvidence) -> Item:
+    """The p-value that opened the gate, or kept it closed."""
+    if view.settings.gate != "robust":
+        return Item("not used", "only the robust gate asks for it")
+    if not found.tests:
+        return unknown(_no_test(view, found) or "the first test is due")
+    if math.isnan(found.bootstrap):
+        return Item("not asked", "the plain test alone keeps the gate closed")
+    is_open = found.bootstrap <= view.settings.gate_level / 100.0
+    note = "of the test that opened the gate" if is_open else "too high: the plain test alone would have opened"
+    return Item(f"p {found.bootstrap:.3f}", note, "good" if is_open else "bad")
 
 
 def flips(view: PairView, found: PairEvidence) -> Item:

@@ -36,8 +36,22 @@ def evidence_panel() -> html.Section:
 
 def _group(group: Group) -> html.Div:
     return html.Div(
-        [html.H3(group.title, title=group.explanation), *(_line(line) for line in group.lines)], className="ev-group"
+        [html.H3(group.title, title=group.explanation), *(part for line in group.lines for part in _parts(line))],
+        className="ev-group",
     )
+
+
+def _parts(line: Line) -> list[html.Div]:
+    """A line, and the rows under it; those without a text are hidden."""
+    rows = [
+        html.Div(
+            [html.Span(label, className="why-code"), html.Span("", id=ids.live(name), className="why-count")],
+            className="why-line",
+            title=line.explanation,
+        )
+        for name, label in line.rows.items()
+    ]
+    return [_line(line), *rows]
 
 
 def _line(line: Line) -> html.Div:

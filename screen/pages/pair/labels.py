@@ -10,6 +10,7 @@ from engine.stats.half_life import NULL_RESIDUAL
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
 from screen.pages.pair.evidence import evidence_items, head
+from screen.pages.pair.evidence_items import noise_open
 from screen.pages.pair.hedge_items import interval
 from screen.pages.pair.reason_labels import passed, reason_counts
 from services.pair_view import PairView
@@ -36,7 +37,7 @@ def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
     more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
     heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
     heads[f"{ids.SPREAD}-head"] = heads["run-note"]
-    return text | more_text | reason_counts(view) | heads, tone | more_tone
+    return text | more_text | noise_open(view) | reason_counts(view) | heads, tone | more_tone
 
 
 def no_pair_notes(bridge_url: str) -> dict[str, str]:

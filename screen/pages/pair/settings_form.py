@@ -67,8 +67,10 @@ _RULE = (
 )  # fmt: skip
 _GATE = (
     Field(
-        ids.GATE_ON, "gate", "Gate", "Whether entries wait for the Engle-Granger test.",
-        (("engle-granger", "Engle-Granger"), ("off", "off – no test")),
+        ids.GATE_ON, "gate", "Gate",
+        "Whether entries wait for the Engle-Granger test. Robust: to open, a wild bootstrap has to agree, so that a"
+        " variance that clusters or jumps opens it no more often than its level says.",
+        (("engle-granger", "Engle-Granger"), ("robust", "robust"), ("off", "off – no test")),
     ),
     Field(
         ids.GATE_LEVEL, "gate_level", "Level",
@@ -184,7 +186,8 @@ def settings_form(settings: PairSettings) -> html.Div:
     """The settings of the displayed pair; initially those of a new one."""
     preset = Field(
         ids.PRESET, "preset", "Preset",
-        "Classic: the textbook rule. Defended: windows from the half-life, Kalman's own deviation, entries that pay.",
+        "Classic: the textbook rule. Defended: windows from the half-life, Kalman's own deviation, the robust gate,"
+        " entries that pay.",
         tuple(_PRESET_WORDS.items()),
     )  # fmt: skip
     form = html.Div(

@@ -123,6 +123,16 @@ def test_restarts_and_order_do_not_show(seed: int, trouble: Trouble, chosen: Pai
     assert live.pipeline.builder.gap_spans("YUSDT") == []
 
 
+def test_what_a_robust_gate_draws_follows_one_path_too() -> None:
+    """The spread comes back in half a minute, so that the draws decide: some open a gate, some keep it closed."""
+    found, chosen = np.array([]), next(way for way in WAYS if way.gate == "robust")
+    for seed in range(12):
+        live = assert_one_path(make_ticks(seed, stays=0.998), Trouble(late_ms=12_000), chosen, {900, 1_700})
+        found = np.append(found, live.columns()["GATE_BOOTSTRAP"])
+    pvalues = np.unique(found[~np.isnan(found)])
+    assert pvalues.size > 8 and pvalues.min() <= chosen.gate_level / 100.0 < pvalues.max()
+
+
 @settings(max_examples=40, deadline=None, phases=NO_SHRINK)
 @given(st.integers(0, 10**6), never_filled, ways, some_restarts)
 def test_nor_beside_a_gap_that_stays(seed: int, trouble: Trouble, chosen: PairSettings, restarts: set[int]) -> None:

@@ -26,7 +26,7 @@ def share_passed(pairs: int, n: int, noise: Noise, correlation: float, seed: int
     y, x, found = np.empty(n), np.empty(n), np.zeros(3)
     for i in range(pairs):
         unrelated(n, noise, correlation, y, x)
-        statistic, _, pvalue, _ = wild_bootstrap_kernel(y, x, BIC, -1, 0.05, DRAWS, np.uint64(seed * pairs + i))
+        statistic, _, pvalue, _ = wild_bootstrap_kernel(y, x, BIC, -1, 0.05, DRAWS, np.uint64(i))
         plain, wild = statistic < eg_critical(1, float(n)), pvalue <= 0.05
         found += 1.0 * np.array([plain, wild, plain and wild])
     return found / pairs
@@ -44,7 +44,7 @@ def share_seen(pairs: int, n: int, half_life: float, seed: int) -> Floats:
             level += np.random.standard_normal()
             u = phi * u + 3.0 * np.sqrt(1.0 - phi * phi) * np.random.standard_normal()
             y[t], x[t] = level + u, level
-        statistic, _, pvalue, _ = wild_bootstrap_kernel(y, x, BIC, -1, 0.05, DRAWS, np.uint64(seed * pairs + i))
+        statistic, _, pvalue, _ = wild_bootstrap_kernel(y, x, BIC, -1, 0.05, DRAWS, np.uint64(i))
         plain = statistic < eg_critical(1, float(n))
         found += 1.0 * np.array([plain, plain and pvalue <= 0.05])
     return found / pairs
@@ -171,7 +171,38 @@ def test_its_size_holds_where_the_plain_test_loses_it(name: str, correlation: fl
     assert plain > 0.15 if name == "variance / 25" else plain >= both
 
 
+# In percent, 2,000 pairs each, those of docs/mathematics.md: (plain, both) at n = 500 and 2,000 with legs that are
+# independent, and the same with a correlation of .8.
+SIZES = {
+    "Gaussian": ((4.3, 3.8), (4.9, 4.2), (4.3, 3.8), (4.9, 4.2)),
+    "Student t3": ((5.5, 4.3), (4.7, 3.9), (5.5, 4.3), (4.7, 3.9)),
+    "GARCH(.12, .86)": ((6.5, 4.5), (7.4, 5.4), (7.4, 4.5), (8.0, 4.9)),
+    "GARCH-t5(.15, .83)": ((8.0, 4.5), (8.3, 4.8), (9.2, 4.3), (8.6, 3.6)),
+    "ARCH-like (.30, .68)": ((10.4, 4.8), (8.9, 4.8), (11.2, 4.3), (9.8, 5.2)),
+    "variance x 25": ((9.7, 5.0), (10.5, 4.8), (9.7, 5.0), (10.5, 4.8)),
+    "variance / 25": ((22.9, 5.1), (23.8, 5.1), (22.9, 5.1), (23.8, 5.1)),
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("n", [500, 2_000])
+@pytest.mark.parametrize("name", NOISES)
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_its_size_on_2_000_pairs(name: str, correlation: float, n: int) -> None:
+    plain, wild, both = share_passed(2_000, n, NOISES[name], correlation, 2027)
+    assert 0.025 <= both <= 0.07 and 0.025 <= wild <= 0.07
+    expected = SIZES[name][2 * (correlation > 0) + (n > 500)]
+    assert (100 * plain, 100 * both) == pytest.approx(expected, abs=0.1)
+
+
 @pytest.mark.parametrize(("n", "least"), [(500, 0.80), (1_000, 0.95)])
 def test_it_keeps_the_power_of_the_plain_test(n: int, least: float) -> None:
     plain, both = share_seen(300, n, 20.0, 2028)
     assert both >= least * plain > 0.4
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("n", "least"), [(500, 0.80), (1_000, 0.95)])
+def test_its_power_on_2_000_pairs(n: int, least: float) -> None:
+    plain, both = share_seen(2_000, n, 20.0, 2028)
+    assert both >= least * plain > 0.4, f"plain {plain:.1%}, both {both:.1%}"
