@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.pairs.layout import Floats, In, Par
 from engine.pairs.settings import ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
-from engine.stats.half_life import NULL_RESIDUAL, ar1_kernel, kendall
+from engine.stats.half_life import half_life_of, unbiased_phi
 from engine.stats.kalman import drift_of, kalman_calibrate_kernel
 from engine.stats.unitroot import CRITERIA, FIXED
 
@@ -19,6 +19,8 @@ MEMORY_HALF_LIVES = 25.0
 BETA_HALF_LIVES = 25.0
 Z_HALF_LIVES = 10.0
 TEST_HALF_LIVES = 40.0
+LEAST_HALF_LIFE = 1.0  # bars: what comes back within one bar cannot be timed in bars
+MAX_MEMORY = 1e6  # bars
 FITS_PER_WINDOW = 10
 
 _NEVER = 2**40  # bars: longer than any run
@@ -32,9 +34,11 @@ _PRICE_ROWS = {
 class Calibration:
     """Fixed for the rest of the run. Lengths in bars.
 
-    ``reverts`` is false where the residual showed no reversion to time: ``half_life`` then is what two
-    independent walks would show at the median, 0.087 of the calibration's length. ``is_testable`` is false where a
-    derived test window would have to pass 5,000 bars: no test could see so slow a spread, and the gate stays closed.
+    ``half_life`` is the median-unbiased estimate for the residual of a fitted line, 1 at least. ``reverts`` is false
+    where it showed no reversion to time, as half of all unrelated pairs do: ``half_life`` is inf, so the derived memory
+    is 1,000,000 bars, each derived window 5,000, and the holding time has no limit. ``is_testable`` is false where a
+    derived test window would have to pass 5,000 bars, with an infinite half-life too: no test could see so slow a
+    spread, and the gate stays closed to the end of the run. Windows and a memory that are set are kept as they are.
     """
 
     bars: int
@@ -55,16 +59,12 @@ def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | Non
     beta, alpha, p11, p12, p22, v_e, centre = kalman_calibrate_kernel(y, x)
     if math.isnan(v_e):
         return None
-    residual = y - (beta * (x - centre) + alpha)
-    _, phi, _ = ar1_kernel(residual)
-    phi = kendall(phi, float(residual.size - 1))
-    reverts = 0.0 < phi < 1.0
-    half_life = -math.log(2.0) / math.log(phi) if reverts else NULL_RESIDUAL * y.size
+    half_life = _half_life(unbiased_phi(y - (beta * (x - centre) + alpha), True))
     return Calibration(
         bars=y.size,
         half_life=half_life,
-        reverts=reverts,
-        memory=settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, 1e6),
+        reverts=half_life < math.inf,
+        memory=settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, MAX_MEMORY),
         beta_window=settings.beta_window or _bars(BETA_HALF_LIVES * half_life, 100),
         z_window=settings.z_window or _bars(Z_HALF_LIVES * half_life, 20),
         test_window=settings.test_window or _bars(TEST_HALF_LIVES * half_life, LEAST_TEST_WINDOW),
@@ -75,8 +75,15 @@ def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | Non
     )
 
 
+def _half_life(phi: float) -> float:
+    """In bars, 1 at least; inf where a median-unbiased phi of 1 says that the residual does not revert."""
+    if not phi < 1.0:
+        return math.inf
+    return max(half_life_of(phi), LEAST_HALF_LIFE) if phi > 0.0 else LEAST_HALF_LIFE
+
+
 def _bars(length: float, least: int) -> int:
-    return int(min(max(round(length), least), MAX_WINDOW))
+    return round(min(max(length, least), MAX_WINDOW))
 
 
 def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Par:

@@ -29,7 +29,6 @@ HEALTH_BARS = 500  # of the filter's errors
 BREAK_BARS, LEAST_BREAK_BARS = 1_500, 300
 MINIMUM_BARS = 30  # of a window that anything is said about
 LEAST_BARS = 100
-RESAMPLES = 199  # of the half-life's interval
 ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
 
 
@@ -96,7 +95,7 @@ def evidence_of(model: PairModel) -> PairEvidence:
     lengths = model.windows()
     test_bars = lengths.get("test", 0)
     residual = _residual(model, test_bars)
-    reversion = None if residual is None else half_life(residual, residual=True, resamples=RESAMPLES)
+    reversion = None if residual is None else half_life(residual, residual=True)
     bars = math.nan if reversion is None else reversion.bars
     return PairEvidence(
         bars=model.size,

@@ -30,7 +30,9 @@ class PairSettings:
     """Windows in bars, z in standard deviations, costs in basis points of the traded value.
 
     None means derived from the half-life h, which is estimated once per run on its calibration:
-    memory 25 h, beta window 25 h, z window 10 h, test window max(500, 40 h), each at most 5,000.
+    memory 25 h, beta window 25 h, z window 10 h, test window max(500, 40 h), each at most 5,000 (the memory 1,000,000).
+    Where the calibration shows no reversion h is infinite: each of these is the longest, and with a derived test window
+    the gate stays closed to the end of the run, as it does wherever 40 h passes 5,000.
     """
 
     interval_ms: int = 5_000

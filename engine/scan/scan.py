@@ -21,7 +21,7 @@ from engine.scan.settings import LEAST_BARS, ScanSettings
 from engine.scan.universe import Excluded, Floats, Universe, train_bars, universe
 from engine.stats.checks import Ints
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
-from engine.stats.half_life import NULL_RESIDUAL
+from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from engine.stats.mackinnon import critical_values
 from engine.stats.unitroot import CRITERIA, FIXED
 
@@ -76,9 +76,10 @@ def scan(
     ``prices``: a frame with a column a symbol and a row a bar, or a mapping of such columns; logarithms are taken here.
     Columns: ``y``, ``x`` (the more liquid leg), ``statistic`` (Engle-Granger), ``critical_5`` (at this length),
     ``pvalue`` (asymptotic), ``q_value`` (Benjamini-Hochberg), ``q_value_by`` (Benjamini-Yekutieli), ``half_life_bars``
-    of the residual (NaN: no reversion) beside ``half_life_null_bars`` that noise would show, ``crossings`` of the
-    mean, ``hurst``, ``beta`` (a ratio of dollars), ``alpha``, ``lags``, then ``holdout_statistic`` and
-    ``holdout_pvalue``: plain Dickey-Fuller of the same line on the newest bars, which took no part in all before it;
+    of the residual (median-unbiased, NaN: no reversion) beside ``half_life_null_bars``, under which stays one pair of
+    noise in twenty while half of them have none, ``crossings`` of the mean, ``hurst``, ``beta`` (a ratio of dollars),
+    ``alpha``, ``lags``, then ``holdout_statistic`` and ``holdout_pvalue``: plain Dickey-Fuller of the same line on the
+    newest bars, which took no part in all before it;
     ``is_found``: q below the share of false finds that the settings allow; ``is_confirmed``: found, and the hold-out's
     p below 5 %.
 
@@ -180,7 +181,7 @@ def _table(rows: Floats, y: Any, x: Any, settings: ScanSettings, bars: int) -> p
         "q_value": q["bh"],
         "q_value_by": q["by"],
         "half_life_bars": rows[:, Found.HALF_LIFE],
-        "half_life_null_bars": NULL_RESIDUAL * bars,
+        "half_life_null_bars": NULL_BARS_RESIDUAL_5 * bars,
         "crossings": rows[:, Found.CROSSINGS].astype(np.int64),
         "hurst": rows[:, Found.HURST],
         "beta": rows[:, Found.BETA],

@@ -59,9 +59,10 @@ GROUPS = (
             ),
             Line(
                 "ev-half-life", "Half-life over the test window",
-                "Bars until half of a deviation is gone, over the test window, corrected for its small-sample bias,"
-                " with a bootstrap interval, beside what the residual of two unrelated walks shows at the median, and"
-                " in one case of twenty.",
+                "Bars until half of a deviation is gone, over the test window: an estimate that knows that the line was"
+                " fitted, too high as often as too low, with its exact interval; ∞ where a random walk cannot be"
+                " excluded. Beside it what two unrelated walks show: none half of the time, and less than the figure"
+                " given in one case of twenty.",
                 numbers.half_life,
             ),
             Line(
