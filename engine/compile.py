@@ -25,6 +25,7 @@ from engine.scan.prices import closing_prices
 from engine.scan.scan import scan_universe
 from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
 from engine.stats.checks import Floats, Ints
+from engine.stats.half_life import unbiased_phi
 from engine.stats.hedge_interval import METHODS
 from engine.stats.kalman import kalman_step
 from engine.stats.wild_bootstrap import wild_bootstrap_kernel
@@ -115,7 +116,8 @@ def _series(y: Floats) -> list[object]:
         moments.prefix_moments(y, *out),
         stats.rolling_moments(y, 16),
         stats.zscore(y, 16),
-        stats.half_life(y, resamples=2),
+        stats.half_life(y),
+        unbiased_phi(y, True),
         stats.hurst(y),
         stats.cusum(y),
         stats.roll_half_spread(y),

@@ -63,10 +63,7 @@ print(frame.loc[frame["action"] == "no_entry", "reason"].value_counts().to_strin
 # %%
 found = evidence_of(model)
 if found.half_life is not None and found.test is not None:
-    print(
-        f"half-life {found.half_life.bars:.1f} bars ({found.half_life.low:.1f} to {found.half_life.high:.1f}); "
-        f"noise would show {found.test.null_residual:.0f}"
-    )
+    print(f"half-life: {found.half_life}; one pair of noise in twenty shows under {found.half_life.null_5:.0f}")
     print(f"power of the test over {found.test_bars} bars: {found.test.power:.0%}; 80 % takes {found.test.bars_needed}")
 print(f"gate open {found.open_share:.0%} of the time over {found.tests} tests, {found.flips} flips")
 if found.health is not None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from engine.pairs.break_alarm import beta_limit, level_limit, whitened_slope
 from engine.pairs.layout import Floats, In, Par
 from engine.pairs.settings import ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
-from engine.stats.half_life import NULL_RESIDUAL, ar1_kernel, kendall
+from engine.stats.half_life import half_life_of, unbiased_phi
 from engine.stats.kalman import drift_of, kalman_calibrate_kernel
 from engine.stats.unitroot import CRITERIA, FIXED
 
@@ -21,6 +21,8 @@ MEMORY_HALF_LIVES = 25.0
 BETA_HALF_LIVES = 25.0
 Z_HALF_LIVES = 10.0
 TEST_HALF_LIVES = 40.0
+LEAST_HALF_LIFE = 1.0  # bars: what comes back within one bar cannot be timed in bars
+MAX_MEMORY = 1e6  # bars
 FITS_PER_WINDOW = 10
 
 _NEVER = 2**40  # bars: longer than any run
@@ -48,9 +50,11 @@ class FilterStart:
 class Calibration:
     """Fixed for the rest of the run. Lengths in bars.
 
-    ``reverts`` is false if the residual showed no mean reversion: ``half_life`` then is the median for two independent
-    walks, 0.087 of the calibration's length. ``is_testable`` is false if a derived test window would exceed 5,000 bars:
-    the test has no power for so slow a spread, and the gate stays closed.
+    ``half_life`` is the median-unbiased estimate for the residual of a fitted line, at least 1. ``reverts`` is false if
+    it showed no mean reversion, as half of all unrelated pairs do: ``half_life`` is inf, so the derived memory is
+    1,000,000 bars, each derived window 5,000, and the holding time has no limit. ``is_testable`` is false if a derived
+    test window would exceed 5,000 bars, also with an infinite half-life: the test has no power for so slow a spread,
+    and the gate stays closed to the end of the run. Windows and a memory that are set are kept as they are.
     ``start`` is fitted to the run's first ``filter_bars``; None until there are so many.
     """
 
@@ -71,15 +75,14 @@ def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | Non
     fit = _fit(y, x)
     if fit is None:
         return None
-    reverts = 0.0 < fit.phi < 1.0
-    half_life = -math.log(2.0) / math.log(fit.phi) if reverts else NULL_RESIDUAL * y.size
-    memory = settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, 1e6)
+    half_life = _half_life(fit.phi)
+    memory = settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, MAX_MEMORY)
     z_window = settings.z_window or _bars(Z_HALF_LIVES * half_life, 20)
     test_window = settings.test_window or _bars(TEST_HALF_LIVES * half_life, LEAST_TEST_WINDOW)
     return Calibration(
         bars=y.size,
         half_life=half_life,
-        reverts=reverts,
+        reverts=half_life < math.inf,
         memory=memory,
         beta_window=settings.beta_window or _bars(BETA_HALF_LIVES * half_life, 100),
         z_window=z_window,
@@ -94,13 +97,12 @@ def filter_start(y: Floats, x: Floats) -> FilterStart | None:
     fit = _fit(y, x)
     if fit is None:
         return None
-    phi = min(max(fit.phi, 0.0), 1.0)
-    short_beta = fit.state[0] + whitened_slope(fit.residual, x, phi)
-    return FilterStart(fit.v_e, fit.centre, fit.state, phi, short_beta)
+    short_beta = fit.state[0] + whitened_slope(fit.residual, x, fit.phi)
+    return FilterStart(fit.v_e, fit.centre, fit.state, fit.phi, short_beta)
 
 
 class _Fit(NamedTuple):
-    """The least squares line as the filter's state, its residual, and phi of that, corrected for the fit."""
+    """The least squares line as the filter's state, its residual, and the median-unbiased phi of that, 0 to 1."""
 
     state: tuple[float, float, float, float, float]
     v_e: float
@@ -114,10 +116,7 @@ def _fit(y: Floats, x: Floats) -> _Fit | None:
     if math.isnan(v_e):
         return None
     residual = y - (beta * (x - centre) + alpha)
-    _, phi, _ = ar1_kernel(residual)
-    for _ in range(2):  # once for the mean, once for the slope: both were fitted
-        phi = kendall(phi, float(residual.size - 1))
-    return _Fit((beta, alpha, p11, p12, p22), v_e, centre, residual, phi)
+    return _Fit((beta, alpha, p11, p12, p22), v_e, centre, residual, unbiased_phi(residual, True))
 
 
 def _filter_bars(settings: PairSettings, bars: int, memory: float, most: int) -> int:
@@ -129,8 +128,15 @@ def _filter_bars(settings: PairSettings, bars: int, memory: float, most: int) ->
     return max(bars, round(min(memory, most)))
 
 
+def _half_life(phi: float) -> float:
+    """In bars, 1 at least; inf where a median-unbiased phi of 1 says that the residual does not revert."""
+    if not phi < 1.0:
+        return math.inf
+    return max(half_life_of(phi), LEAST_HALF_LIFE) if phi > 0.0 else LEAST_HALF_LIFE
+
+
 def _bars(length: float, least: int) -> int:
-    return int(min(max(round(length), least), MAX_WINDOW))
+    return round(min(max(length, least), MAX_WINDOW))
 
 
 def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Par:

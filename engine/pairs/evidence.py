@@ -30,7 +30,6 @@ DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
 MINIMUM_BARS = 30  # least bars of a window
 LEAST_BARS = 100
-RESAMPLES = 199  # of the half-life's interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def evidence_of(model: PairModel) -> PairEvidence:
     lengths = model.windows()
     test_bars = lengths.get("test", 0)
     residual = _residual(model, test_bars)
-    reversion = None if residual is None else half_life(residual, residual=True, resamples=RESAMPLES)
+    reversion = None if residual is None else half_life(residual, residual=True)
     bars = math.nan if reversion is None else reversion.bars
     return PairEvidence(
         bars=model.size,

@@ -30,7 +30,9 @@ class PairSettings:
     """Windows in bars, z in standard deviations, costs in basis points of the traded value.
 
     None means derived from the half-life h, which is estimated once per run on its calibration:
-    memory 25 h, beta window 25 h, z window 10 h, test window max(500, 40 h), each at most 5,000.
+    memory 25 h, beta window 25 h, z window 10 h, test window max(500, 40 h), each at most 5,000 (the memory 1,000,000).
+    Where the calibration shows no reversion h is infinite: each of these is the longest, and with a derived test window
+    the gate stays closed to the end of the run, as it does wherever 40 h passes 5,000.
     """
 
     interval_ms: int = 5_000
@@ -141,7 +143,7 @@ def classic(window: int = 50, threshold: float = 2.0, **changes: Any) -> PairSet
 
 
 def defended(**changes: Any) -> PairSettings:
-    """Windows from the half-life, the filter's own deviation, the robust gate, entries only if they cover their costs."""
+    """Windows from the half-life, the filter's own deviation, the robust gate, entries only if they pay their costs."""
     has_own_deviation = changes.get("estimator", "kalman") == "kalman"
     values: dict[str, Any] = {
         "calibration_bars": 500, "beta_window": None, "z_window": None, "test_window": None,

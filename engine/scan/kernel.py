@@ -9,7 +9,7 @@ import numpy as np
 from engine.stats.checks import Floats, Ints
 from engine.stats.cointegration import engle_granger_kernel
 from engine.stats.eg_distribution import eg_pvalue_kernel
-from engine.stats.half_life import half_life_kernel
+from engine.stats.half_life import half_life_of, unbiased_phi
 from engine.stats.hurst import hurst_kernel
 from engine.stats.jit import njit
 from engine.stats.mackinnon import tau_pvalue
@@ -53,7 +53,7 @@ def scan_pairs(train: Floats, holdout: Floats, pairs: Ints, criterion: int, max_
             continue
         row[Found.PVALUE] = eg_pvalue_kernel(statistic, bars)
         residual = residuals_kernel(train[y], train[x], alpha, beta)
-        row[Found.HALF_LIFE], _ = half_life_kernel(residual)
+        row[Found.HALF_LIFE] = half_life_of(unbiased_phi(residual, True))
         row[Found.CROSSINGS] = crossings(residual)
         row[Found.HURST] = min(1.0, max(0.0, hurst_kernel(residual)))
         if later > 0:

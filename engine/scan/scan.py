@@ -24,7 +24,7 @@ from engine.scan.work import IsCancelled, Progress, ScanCancelled, work_off
 from engine.stats.checks import Ints
 from engine.stats.cointegration import engle_granger_kernel
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
-from engine.stats.half_life import NULL_RESIDUAL
+from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from engine.stats.mackinnon import critical_values
 from engine.stats.unitroot import CRITERIA, FIXED, lag_limit
 
@@ -76,9 +76,9 @@ def scan(
     ``prices``: a frame with a column a symbol and a row a bar, or a mapping of such columns; logarithms are taken here.
     Columns: ``y``, ``x`` (the more liquid leg), ``statistic`` (Engle-Granger), ``critical_5`` and ``pvalue`` (both at
     this length), ``q_value`` (Benjamini-Hochberg), ``q_value_by`` (Benjamini-Yekutieli), ``half_life_bars`` of the
-    residual (NaN: no reversion) beside ``half_life_null_bars`` that noise would show, ``crossings`` of the mean,
-    ``hurst``, ``beta`` (a ratio of dollars), ``alpha``, ``lags``, then ``holdout_statistic`` and ``holdout_pvalue``:
-    plain Dickey-Fuller with eight lags of the same line on the newest bars, which took no part in all before it.
+    residual (median-unbiased, NaN: no reversion), ``half_life_null_bars`` (one unrelated pair in twenty shows fewer),
+    ``crossings`` of the mean, ``hurst``, ``beta`` (a ratio of dollars), ``alpha``, ``lags``, then ``holdout_statistic``
+    and ``holdout_pvalue``: plain Dickey-Fuller with eight lags of the same line on the held-out newest bars.
 
     ``is_found``: q is at most the share of false finds that the settings allow, and neither leg has a stronger find;
     where one has, ``explained_by`` names that find, "Y ~ X" (else ""). Of what is found (else NaN) ``hedge_pvalue``,
@@ -195,7 +195,7 @@ def _table(rows: Floats, legs: npt.NDArray[np.object_], bars: int, verdicts: _Ve
         "q_value": verdicts.q["bh"],
         "q_value_by": verdicts.q["by"],
         "half_life_bars": rows[:, Found.HALF_LIFE],
-        "half_life_null_bars": NULL_RESIDUAL * bars,
+        "half_life_null_bars": NULL_BARS_RESIDUAL_5 * bars,
         "crossings": rows[:, Found.CROSSINGS].astype(np.int64),
         "hurst": rows[:, Found.HURST],
         "beta": rows[:, Found.BETA],

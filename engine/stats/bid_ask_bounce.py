@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, as_series, same_index, same_length
-from engine.stats.half_life import half_life_kernel
+from engine.stats.half_life import ar1_kernel, half_life_of
 from engine.stats.moments import Moments
 
 FASTER = 3.0  # prints that revert more than this many times faster than the mid count as bounce
@@ -45,7 +45,7 @@ def bounce(spread_prints: ArrayLike, spread_mid: ArrayLike) -> Bounce:
     prints, mid = as_series(spread_prints, "spread_prints", minimum=30), as_series(spread_mid, "spread_mid")
     same_length(prints, mid, "spread_prints", "spread_mid")
     noise = prints - mid
-    fast, slow = half_life_kernel(prints)[1], half_life_kernel(mid)[1]
+    fast, slow = (half_life_of(ar1_kernel(each)[1]) for each in (prints, mid))
     ratio = math.nan if math.isnan(fast) else math.inf if math.isnan(slow) else slow / fast
     return Bounce(
         _share(Moments.of(noise), Moments.of(prints)),

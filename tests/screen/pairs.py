@@ -46,7 +46,7 @@ def view(**changes: Any) -> PairView:
 
 def evidence(**changes: Any) -> PairEvidence:
     fields: dict[str, Any] = {
-        "bars": 900, "test_bars": 500, "half_life": HalfLife(18.3, 9.8, 41.8, 43.5, 15.1, 0.955),
+        "bars": 900, "test_bars": 500, "half_life": HalfLife(18.3, 9.8, 41.8, 43.5, 15.1, 0.955, 23.0),
         "test": of_test(500, 18.3), "tests": 325, "tests_today": 300, "flips": 23, "open_share": 0.68,
         "coverage": (
             WindowCoverage("beta", 200, 0.99, False),

@@ -21,7 +21,10 @@ from screen.pages.pair.reason_labels import REASONS
 from tests.engine.pairs.worlds import WIDTH_MS, model_of, walking
 from tests.screen.pairs import NAN, correction, evidence, health, hedge, view
 
-SURE = HalfLife(5.0, 4.0, 8.0, 43.5, 4.8, 0.87)
+SURE = HalfLife(5.0, 4.0, 8.0, 43.5, 4.8, 0.87, 23.0)
+OPEN = HalfLife(50.0, 20.0, math.inf, 43.5, 30.0, 0.98, 23.0)
+NONE = HalfLife(NAN, 40.0, math.inf, 43.5, 60.0, 0.99, 23.0)
+FAST = HalfLife(NAN, 0.0, 0.3, 43.5, NAN, -0.1, 23.0)
 
 
 def items(**changes: Any) -> dict[str, tuple[str, str, str]]:
@@ -33,7 +36,7 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
     assert items() == {
         "power": ("59%", "at the fitted half-life; 16% to 98% over its 95 % interval", "warn"),
         "needed": ("633 bars", "53 min, at the fitted half-life; the window has 500", "warn"),
-        "half-life": ("18.3 bars", "95 % 10 to 42 · noise shows 44, under 16 in 5 of 100", "good"),
+        "half-life": ("18.3 bars", "95 % 10 to 42 · noise: none in 50 of 100, under 23 in 5", "good"),
         "critical": ("-3.348", "latest statistic -4.00; lower is evidence", ""),
         "tests-today": ("300", "each opens on 5 % of noise; neighbours overlap", ""),
         "open": ("68%", "since the first test; noise at 5 %, windows of 500 bars:", ""),
@@ -63,13 +66,16 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         ("power", {"test": of_test(500, 60.0)}, ("11%", "bad")),
         ("power", {"test": of_test(500, 5.0), "half_life": SURE}, ("100%", "good")),
         ("power", {"test": of_test(500, 5.0)}, ("100%", "warn")),  # at the far end of the interval it sees little
-        ("power", {"test": of_test(500, 5.0), "half_life": HalfLife(5, 0, 12, 43.5, 4, 0.85)}, ("100%", "good")),
-        ("power", {"half_life": HalfLife(50.0, 20.0, math.inf, 43.5, 44.0, 0.98)}, ("n.a.", "warn")),
+        ("power", {"test": of_test(500, 5.0), "half_life": HalfLife(5, 0, 12, 43.5, 4, 0.85, 23.0)}, ("100%", "good")),
+        ("power", {"half_life": OPEN}, ("n.a.", "warn")),
         ("needed", {"test": of_test(500, 5.0), "half_life": SURE}, ("187 bars", "good")),
         ("needed", {"test": of_test(500, 5.0)}, ("187 bars", "warn")),
-        ("half-life", {"half_life": HalfLife(20.0, 9.0, 60.0, 43.5, 17.0, 0.96)}, ("20.0 bars", "")),
-        ("half-life", {"half_life": HalfLife(50.0, 20.0, math.inf, 43.5, 44.0, 0.98)}, ("50.0 bars", "warn")),
-        ("half-life", {"half_life": HalfLife(NAN, NAN, NAN, 43.5, NAN, 1.01)}, ("n.a.", "bad")),
+        ("half-life", {"half_life": HalfLife(25.0, 9.0, 60.0, 43.5, 17.0, 0.96, 23.0)}, ("25.0 bars", "")),
+        ("half-life", {"half_life": OPEN}, ("50.0 bars", "warn")),
+        ("half-life", {"half_life": NONE}, ("n.a.", "bad")),
+        ("half-life", {"half_life": HalfLife(NAN, math.inf, math.inf, 43.5, NAN, 1.01, 23.0)}, ("n.a.", "bad")),
+        ("half-life", {"half_life": FAST}, ("< 1 bar", "")),
+        ("half-life", {"half_life": HalfLife(NAN, NAN, NAN, 43.5, NAN, NAN, 23.0)}, ("–", "")),
         ("hedge", {"hedge": hedge(half_lives=8.3, is_window_long_enough=False)}, ("1.02 to 1.18", "warn")),
         ("hedge", {"hedge": hedge(phi=-0.1, half_life=NAN, half_lives=math.inf)}, ("1.02 to 1.18", "")),
         ("hedge", {"hedge": hedge(low=2.4e-5, high=3.1e-5, beta_error=2e-6)}, ("2.4e-05 to 3.1e-05", "")),
@@ -176,8 +182,12 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
         ),
         ({"evidence": evidence(half_life=None)}, {"ev-half-life": "X does not move over the window"}),
         (
-            {"evidence": evidence(test=of_test(500, NAN))},
+            {"evidence": evidence(test=of_test(500, NAN), half_life=NONE)},
             {"ev-power": "no half-life: nothing reverts in the window", "ev-needed": "no half-life"},
+        ),
+        (
+            {"evidence": evidence(test=of_test(500, NAN), half_life=FAST)},
+            {"ev-power": "no half-life: back within one bar", "ev-needed": "back within one bar"},
         ),
     ],
 )

@@ -61,9 +61,9 @@ GROUPS = (
             ),
             Line(
                 "ev-half-life", "Half-life over the test window",
-                "Bars until half of a deviation is gone, over the test window, corrected for its small-sample bias,"
-                " with a bootstrap interval, and the value for the residual of two unrelated walks at the median and"
-                " in one case of twenty.",
+                "Bars until half of a deviation is gone, over the test window: a median-unbiased estimate for the"
+                " residual of a fitted line, with its exact interval; ∞ if a random walk cannot be excluded. Unrelated"
+                " walks have none half of the time, and less than the figure given in one case of twenty.",
                 numbers.half_life,
             ),
             Line(

@@ -41,7 +41,7 @@ def power(view: PairView, found: PairEvidence) -> Item:
         return unknown(why)
     power, life = found.test.power, found.half_life
     if math.isnan(power):
-        return unknown("no half-life: nothing reverts in the window")
+        return unknown(_no_half_life(life))
     if not math.isfinite(life.high):
         return Item("n.a.", f"the half-life is {_range(life)} bars: a walk is not excluded", "warn")
     least = eg_power(found.test_bars, life.high)
@@ -57,31 +57,37 @@ def needed(view: PairView, found: PairEvidence) -> Item:
         return unknown(why)
     needed = found.test.bars_needed
     if math.isnan(needed):
-        return unknown("no half-life: nothing reverts in the window")
+        return unknown(_no_half_life(found.half_life))
     length = duration(needed * view.settings.interval_ms / 1_000)
     is_enough = bars_for_power(found.half_life.high, ENOUGH_POWER) <= found.test_bars
     note = f"{length}, at the fitted half-life; the window has {found.test_bars:,}"
     return Item(f"{needed:,.0f} bars", note, "good" if is_enough else "warn")
 
 
+def _no_half_life(life: HalfLife) -> str:
+    is_fast = math.isfinite(life.high)
+    return f"no half-life: {'back within one bar' if is_fast else 'nothing reverts in the window'}"
+
+
 def half_life(view: PairView, found: PairEvidence) -> Item:
-    """Over the test window, beside its null."""
+    """Over the test window, beside its null: half of all noise has no half-life, so its median is none."""
     why = _no_test(view, found)
     if why or found.half_life is None:
         return unknown(why)
     life = found.half_life
-    rare = NULL_RESIDUAL_5 * found.test_bars
-    null = f"noise shows {life.null_median:.0f}, under {rare:.0f} in 5 of 100"
+    note = f"95 % {_range(life)} · noise: none in 50 of 100, under {life.null_5:.0f} in 5"
+    if math.isnan(life.low):
+        return unknown("the residual does not move over the window")
     if math.isnan(life.bars):
-        return Item("n.a.", f"no reversion to time · {null}", "bad")
-    interval = "" if math.isnan(life.low) else f"95 % {_range(life)} · "
-    is_open = life.raw_bars >= life.null_median or math.isinf(life.high)
-    tone = "warn" if is_open else "good" if life.raw_bars < rare else ""
-    return Item(f"{life.bars:.1f} bars", f"{interval}{null}", tone)
+        is_fast = math.isfinite(life.high)
+        return Item("< 1 bar", note) if is_fast else Item("n.a.", f"no reversion to time · {note}", "bad")
+    tone = "warn" if math.isinf(life.high) else "good" if life.bars < life.null_5 else ""
+    return Item(f"{life.bars:.1f} bars", note, tone)
 
 
 def _range(life: HalfLife) -> str:
-    return f"{life.low:.0f} to {'∞' if math.isinf(life.high) else f'{life.high:.0f}'}"
+    low, high = ("∞" if math.isinf(end) else f"{end:.0f}" for end in (life.low, life.high))
+    return f"{low} to {high}"
 
 
 def critical(view: PairView, found: PairEvidence) -> Item:

@@ -6,7 +6,7 @@ import math
 
 from engine.market.intervals import interval_name
 from engine.pairs.settings import LEAST_TEST_WINDOW
-from engine.stats.half_life import NULL_RESIDUAL
+from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
 from screen.pages.pair.evidence import evidence_items, head
@@ -166,11 +166,12 @@ def _half_life(view: PairView) -> Item:
     found = view.calibration
     if found is None:
         return Item(UNKNOWN, "estimated once, at calibration")
-    null = f"noise would show {NULL_RESIDUAL * found.bars:.0f} bars"
+    null = f"noise: none in 50 of 100, under {NULL_BARS_RESIDUAL_5 * found.bars:.0f} in 5"
+    locked = "" if found.is_testable or view.settings.gate == "off" else "too slow to test, the gate stays closed · "
     if not found.reverts:
-        return Item("n.a.", f"no reversion found · {null}", "bad")
+        return Item("n.a.", f"no reversion found · {locked}{null}", "bad")
     seconds = found.half_life * view.settings.interval_ms / 1_000
-    return Item(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {null}")
+    return Item(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {locked}{null}", "bad" if locked else "")
 
 
 def _gate(view: PairView) -> Item:

@@ -22,7 +22,7 @@ _NUMBERS = (
     ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds, were this the last one"),
     ("q_value_by", "q BY", 76, _SHARE, "Benjamini-Yekutieli: the same under any dependence"),
     ("half_life_bars", "Half-life", 78, _NUMBER.format(1), "Of the residual, in bars; –: no reversion"),
-    ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "The half-life of unrelated walks, in bars"),
+    ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "Bars; 1 of 20 unrelated pairs shows fewer"),
     ("crossings", "Crossings", 84, _NUMBER.format(0), "How often the residual crosses its mean"),
     ("hurst", "Hurst", 62, _NUMBER.format(2), "Of the residual; below 0.5 it reverts"),
     ("beta", "β", 72, _NUMBER.format(4), "Dollars of X per dollar of Y"),

@@ -31,7 +31,7 @@ def test_the_test_and_its_power_are_those_of_the_window_that_ends_now() -> None:
     model = model_of(bars_of(y, x), DEFAULT)
     found = evidence_of(model)
     residual = ols(y[-500:], x[-500:]).residuals
-    raw = half_life(residual, residual=True, resamples=199)
+    raw = half_life(residual, residual=True)
     assert found.test_bars == 500 and found.half_life is not None and found.test is not None
     assert found.half_life.bars == pytest.approx(raw.bars) and found.half_life.null_median == 0.087 * 500
     assert found.half_life.low < found.half_life.bars < found.half_life.high

@@ -126,6 +126,25 @@ def test_a_spread_too_slow_for_any_window_never_opens_the_gate() -> None:
     assert np.nanmax(fixed.column(Out.GATE)) == 1.0  # who sets the window has decided
 
 
+def test_a_calibration_without_reversion_keeps_the_gate_closed_for_the_run() -> None:
+    """Y walked away from X over the calibration and keeps to it from then on: the test would open, but for the lock."""
+    rng = np.random.default_rng(4)
+    y, x = cointegrated(rng, 9_000, 20)
+    y[:500] += 0.002 * (500.0 - np.arange(500)) ** 2
+    bars = bars_of(5.0 + 1e-4 * y, 9.0 + 1e-4 * x)
+    chosen = defended(interval_ms=WIDTH_MS, z_window=50, z_scale="rolling", cost_filter=False)
+    model = model_of(bars, chosen)
+    found = model.calibration
+    assert found is not None and not found.reverts and found.half_life == np.inf and found.test_window == 5_000
+    statistic, critical = model.column(Out.GATE_STATISTIC), model.column(Out.GATE_CRITICAL)
+    assert (statistic[5_600:] < critical[5_600:]).all() and np.nanmax(model.column(Out.GATE)) == 0.0
+    actions = model.column(Out.ACTION)
+    assert not np.isin(actions, [Action.ENTER_LONG, Action.ENTER_SHORT]).any()
+    reasons = model.column(Out.REASON)[5_600:]
+    assert set(reasons[actions[5_600:] == Action.NO_ENTRY]) == {Reason.GATE_CLOSED}
+    assert np.nanmax(model_of(bars, replace(chosen, test_window=500)).column(Out.GATE)) == 1.0
+
+
 def test_a_leg_that_stands_still_has_no_statistic_and_no_open_gate() -> None:
     bars = reverting(2, 900)
     bars[1, 300:] = bars[1, 300]

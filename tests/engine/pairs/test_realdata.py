@@ -108,7 +108,7 @@ def test_the_evidence() -> None:
         model, log_y, log_x = modelled(y, x)
         found = evidence_of(model)
         w = found.test_bars
-        expected = half_life(ols(log_y[-w:], log_x[-w:]).residuals, residual=True, resamples=0)
+        expected = half_life(ols(log_y[-w:], log_x[-w:]).residuals, residual=True)
         assert found.half_life is not None and found.half_life.bars == pytest.approx(expected.bars, nan_ok=True)
         assert found.bounce is None and found.health is not None and found.breaks is None
         assert found.tests > 3_500 and 0 < found.tests_today <= 120

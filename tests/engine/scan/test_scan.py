@@ -88,8 +88,8 @@ def test_every_number_is_the_statistics_rooms_and_statsmodels(lags: str) -> None
         assert row.statistic == pytest.approx(test.statistic, abs=1e-8)
         assert (row.pvalue, row.critical_5) == pytest.approx((eg_pvalue(test.statistic, 490), test.critical[5]))
         assert (row.beta, row.alpha, row.lags) == pytest.approx((line.beta, line.alpha, test.lags))
-        assert row.half_life_bars == pytest.approx(half_life(line.residuals, resamples=0).bars, nan_ok=True, rel=1e-6)
-        assert row.half_life_null_bars == 0.087 * 490
+        assert row.half_life_bars == pytest.approx(half_life(line.residuals, residual=True).bars, nan_ok=True, rel=1e-6)
+        assert row.half_life_null_bars == 0.046 * 490
         assert row.hurst == pytest.approx(float(hurst(line.residuals)), abs=1e-9)
         assert row.crossings == np.count_nonzero(np.diff(np.sign(line.residuals)))
         later = y[490:] - (line.alpha + line.beta * x[490:])
