@@ -171,10 +171,12 @@ class Diagnostics {
     }
     if (v.permission === "denied") return [Diagnostics.permissionDenied()];
     const kept = "Rows are kept here and sent when it is back.";
-    const what = v.answering
-      ? `Something answers at ${v.serverUrl} and takes no connection from this page.`
-      : `The bridge server at ${v.serverUrl} does not answer.`;
-    const todo = v.answering ? "Is another program using this port?" : "Start it (make run) or look at its log.";
+    const [what, todo] = v.answering
+      ? [
+          `Something answers at ${v.serverUrl} and takes no connection from this page.`,
+          "Is another program using this port?",
+        ]
+      : [`The bridge server at ${v.serverUrl} does not answer.`, "Start it (make run) or look at its log."];
     const asks = v.permission === "prompt" && (v.answering || v.unheard) ? Diagnostics.ASKS : "";
     return [Diagnostics.finding("bad", "server-down", "SERVER DOWN", what, todo, asks, kept)];
   }
