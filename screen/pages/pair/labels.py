@@ -8,7 +8,7 @@ from engine.market.intervals import interval_name
 from engine.stats.half_life import NULL_RESIDUAL
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
-from screen.pages.pair.evidence import evidence_items, head
+from screen.pages.pair.evidence_table import evidence_items, head
 from screen.pages.pair.reason_labels import passed, reason_counts
 from services.pair_view import PairView
 
