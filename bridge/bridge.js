@@ -11,9 +11,10 @@
  * The token: the served page does not contain it, since every user of this computer can request the page. A file in the
  * data folder that only its owner can read opens the page with the token in the fragment of the address, #key=...; the
  * page keeps it in localStorage. The page opened from the file system loads the classic script token.js beside it,
- * written by the server: globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {}; PAIRBRIDGE_TOKENS[8765] =
- * "...";          one line for each port on which a server was started globalThis.PAIRBRIDGE_NEWEST = 8765;      the
- * port of the one that was started last
+ * written by the server:
+ *   globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};
+ *   PAIRBRIDGE_TOKENS[8765] = "...";         one line for each port on which a server was started
+ *   globalThis.PAIRBRIDGE_NEWEST = 8765;     the port of the one that was started last
  */
 
 /** The page. */

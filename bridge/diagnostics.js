@@ -121,10 +121,10 @@ class Diagnostics {
     if (v.exchangeWithheld) return [Diagnostics.permissionDenied()];
     let what = `No connection to the exchange at ${v.stream}.`;
     let todo = v.delivered
-      ? "It is tried again by itself; what is missed is fetched afterwards."
+      ? "The page reconnects automatically; missed trades are fetched afterwards."
       : "Check the internet connection, a firewall or VPN, and the address. " +
         "If the exchange blocks your country, choose another market.";
-    if (!v.online) [what, todo] = ["This computer is offline.", "Check the network; the bridge goes on by itself."];
+    if (!v.online) [what, todo] = ["This computer is offline.", "Check the network; the bridge then continues."];
     return [Diagnostics.finding("bad", "upstream-down", "UPSTREAM DOWN", what, todo)];
   }
 
@@ -171,10 +171,12 @@ class Diagnostics {
     }
     if (v.permission === "denied") return [Diagnostics.permissionDenied()];
     const kept = "Rows are kept here and sent when it is back.";
-    const what = v.answering
-      ? `Something answers at ${v.serverUrl} and takes no connection from this page.`
-      : `The bridge server at ${v.serverUrl} does not answer.`;
-    const todo = v.answering ? "Is another program using this port?" : "Start it (make run) or look at its log.";
+    const [what, todo] = v.answering
+      ? [
+          `Something answers at ${v.serverUrl} and takes no connection from this page.`,
+          "Is another program using this port?",
+        ]
+      : [`The bridge server at ${v.serverUrl} does not answer.`, "Start it (make run) or look at its log."];
     const asks = v.permission === "prompt" && (v.answering || v.unheard) ? Diagnostics.ASKS : "";
     return [Diagnostics.finding("bad", "server-down", "SERVER DOWN", what, todo, asks, kept)];
   }
@@ -185,7 +187,7 @@ class Diagnostics {
       "token-missing",
       "NO TOKEN",
       "This page has no key of the bridge server yet. Start the server (make run) and open the page by the file that",
-      "the line below names; bridge/index.html opened as a file finds the key by itself. Or paste the token below.",
+      "the line below names; bridge/index.html opened as a file reads the key. Or paste the token below.",
     );
   }
 
@@ -205,8 +207,8 @@ class Diagnostics {
     const todo =
       code === "bad-token"
         ? "The token has changed, or another server runs on this port. Open the page again by the file that the line " +
-          "below names; opened as a file it reads bridge/token.js again by itself. Or paste the token below."
-        : "It is tried again every 5 s; reload this page if it stays.";
+          "below names; opened as a file it reads bridge/token.js again. Or paste the token below."
+        : "The page retries every 5 s; reload it if this message stays.";
     return Diagnostics.finding("bad", "refused", "REFUSED BY THE SERVER", `${message} (${code}).`, todo);
   }
 
@@ -230,7 +232,7 @@ class Diagnostics {
       found.push(Diagnostics.finding("note", "frozen", "PAGE WAS FROZEN", what, todo));
     }
     if (!v.visible) {
-      const what = "This tab is hidden and goes on working.";
+      const what = "This tab is hidden and continues to work.";
       const todo = "If the browser puts it to sleep, exempt it in the browser's performance settings.";
       found.push(Diagnostics.finding("note", "hidden", "IN THE BACKGROUND", what, todo));
     }
@@ -255,7 +257,7 @@ class Diagnostics {
       found.push(Diagnostics.finding("note", "warm-start", "WARM START", what, pause));
     }
     if (v.unfetched.ids) {
-      const what = `${v.unfetched.ids.toLocaleString("en")} missing trades cannot be had from here: ${v.unfetched.reason}.`;
+      const what = `${v.unfetched.ids.toLocaleString("en")} missing trades could not be fetched: ${v.unfetched.reason}.`;
       const todo = "Bars near them give no signal until they are filled; the dashboard says how.";
       found.push(Diagnostics.finding("note", "gaps-open", "GAPS OPEN", what, todo));
     }

@@ -64,6 +64,15 @@ class Exchange {
     const data = typeof frame.data === "object" && frame.data !== null ? frame.data : frame;
     if (data.e === "aggTrade") return Exchange.trade(data.s, data);
     if (data.e === "serverShutdown") return { kind: "shutdown" };
+    return Exchange.#answer(frame);
+  }
+
+  /**
+   * A frame that is no event: the answer to a request.
+   * @param {Record<string, any>} frame
+   * @returns {OtherFrame}
+   */
+  static #answer(frame) {
     const error = frame.error ?? (typeof frame.code === "number" ? frame : null);
     if (!error) return { kind: "result" in frame ? "reply" : "other" };
     return { kind: "error", text: `${error.msg ?? "no message"} (${error.code ?? "no code"})`.slice(0, 300) };

@@ -45,7 +45,7 @@ class Feed {
     this.silences = 0;
     this.lastTrade = NaN;
     /** @type {"" | "retired" | "silent"} */ this.wrong = "";
-    /** @type {{symbol: string, id: number, passedAt: number} | null} */ this.proof = null;
+    this.proof = { symbol: "", id: NaN, passedAt: NaN };
     this.askProofAt = Infinity;
   }
 
@@ -74,7 +74,7 @@ class Feed {
 
   /** @param {number} id whether a socket is one of this feed's */
   owns(id) {
-    return this.current?.id === id || this.fresh?.id === id;
+    return this.#conn(id) !== null;
   }
 
   /**
@@ -124,7 +124,6 @@ class Feed {
     this.silences = 0;
     if (this.wrong) this.#log("good", "Trades arrive now; the address is right after all.");
     this.wrong = "";
-    this.proof = null;
   }
 
   /**
@@ -153,13 +152,15 @@ class Feed {
   tick(now) {
     if (!this.running) return;
     if (!this.current && now >= this.retryAt) this.current = this.#open(now);
-    for (const conn of [this.current, this.fresh]) {
-      if (conn && Number.isNaN(conn.openedAt) && now - conn.since > Feed.CONNECT_MS) this.#tooSlow(conn, now);
-    }
+    for (const conn of [this.current, this.fresh]) if (conn) this.#limitConnect(conn, now);
     if (this.fresh) this.#hand(this.fresh, now);
-    if (this.state !== "open") return;
+    if (this.state === "open") this.#whileOpen(now);
+  }
+
+  /** @param {number} now */
+  #whileOpen(now) {
     if (now >= this.renewAt) this.renew(now, "the exchange closes each one after 24 hours");
-    const quietSince = Math.max(this.lastTrade || 0, this.current?.openedAt ?? 0);
+    const quietSince = Math.max(this.lastTrade || 0, this.openedAt);
     if (now - quietSince > Limits.SILENCE_MS * 2 ** Math.min(this.silences, 4) && !this.fresh) {
       this.silences++;
       this.renew(now, "it has been silent for a while");
@@ -175,7 +176,7 @@ class Feed {
    */
   proved(symbol, id, now) {
     if (!Number.isNaN(this.lastTrade) || Number.isNaN(id)) return;
-    if (this.proof?.symbol !== symbol) this.proof = { symbol, id, passedAt: NaN };
+    if (this.proof.symbol !== symbol) this.proof = { symbol, id, passedAt: NaN };
     else if (id > this.proof.id && Number.isNaN(this.proof.passedAt)) this.proof.passedAt = now;
   }
 
@@ -186,13 +187,13 @@ class Feed {
    */
   #doubt(conn, now) {
     const age = now - conn.openedAt;
-    const missed = now - (this.proof?.passedAt ?? NaN) >= Feed.GRACE_MS;
+    const missed = now - this.proof.passedAt >= Feed.GRACE_MS;
     if (this.retired && age >= Feed.RETIRED_MS) this.#accuse("retired");
     if (missed && age >= Feed.PROOF_MS) this.#accuse("silent");
     if (this.wrong || this.retired || now < this.askProofAt) return;
     this.askProofAt = now + (age < 6_000 ? 1_200 : 15_000);
     const turn = Math.floor(age / 12_000); // another symbol later, in case the first is invalid
-    this.probe(this.proof?.symbol ?? this.symbols[turn % this.symbols.length], this);
+    this.probe(this.proof.symbol || this.symbols[turn % this.symbols.length], this);
   }
 
   /** @param {"retired" | "silent"} how */
@@ -255,7 +256,8 @@ class Feed {
    * @param {Conn} conn
    * @param {number} now
    */
-  #tooSlow(conn, now) {
+  #limitConnect(conn, now) {
+    if (!Number.isNaN(conn.openedAt) || now - conn.since <= Feed.CONNECT_MS) return;
     this.#close(conn);
     if (conn === this.fresh) this.#giveUpFresh(conn, now);
     else this.#ended(conn, "The exchange did not answer in 10 s", now);

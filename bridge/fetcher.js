@@ -259,7 +259,7 @@ class Fetcher {
   #failed(job, answer, { now, listening }) {
     if (answer.status === 429 || answer.status === 418) {
       const seconds = this.budget.refused(answer, now);
-      const note = `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s`;
+      const note = `the exchange asks for a pause (${answer.status}); fetching continues in ${seconds} s`;
       return Fetcher.#fetched({ note });
     }
     job.failures++;

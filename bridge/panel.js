@@ -84,7 +84,7 @@ class Panel {
     if (upstream !== "open")
       return upstream === "connecting"
         ? "Waiting for the exchange to answer."
-        : "Tried again by itself, with growing pauses up to 30 s.";
+        : "Reconnects automatically, after growing pauses of up to 30 s.";
     if (!counts.received) return "Waiting for the first trade, which proves that this address delivers.";
     const lag = lagMs >= 0 && lagMs < 60_000 ? `, ${Math.round(lagMs)} ms after they happen` : "";
     return quietMs < 3_000 ? `Trades arrive${lag}.` : `No trade for ${Math.round(quietMs / 1000)} s.`;

@@ -113,7 +113,7 @@ class ServerLink {
     const slow = this.refusal || this.attempts > 6 || code >= 4400;
     const pause = slow ? 5_000 : Math.min(1_000, 100 * 2 ** (this.attempts - 1));
     this.retryAt = now + pause * (0.8 + this.random() * 0.2);
-    if (was === "live") this.#log("bad", `The bridge server is gone (${code}); rows are kept until it is back.`);
+    if (was === "live") this.#log("bad", `Lost the bridge server (${code}); rows are kept until it is back.`);
   }
 
   /** @param {number} now connect without delay */

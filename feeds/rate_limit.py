@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from engine.errors import PairbridgeError
+from feeds.agg_trades import Trade, read_page
 from feeds.markets import Route
 
 log = logging.getLogger("pairbridge.feed")
@@ -27,16 +28,6 @@ _PAUSE_S = {429: 60.0, 418: 180.0}  # without a Retry-After
 
 class HistoryError(PairbridgeError):
     """Trades could not be fetched; the message says why."""
-
-
-class Trade(msgspec.Struct, frozen=True):
-    """One aggregate trade from REST; other fields are ignored."""
-
-    a: int
-    p: str
-    q: str
-    T: int
-    m: bool
 
 
 class _Passing(Exception):
@@ -84,7 +75,10 @@ class RateLimitedClient:
             self._be_told_to_wait(status, answer.headers.get("Retry-After", ""))
             return None
         if status == 200:
-            return _read(answer.content)
+            try:
+                return read_page(answer.content)
+            except msgspec.DecodeError:
+                raise _Passing("the exchange's answer cannot be read") from None
         if status == 451:
             raise HistoryError("geo-blocked: the exchange does not serve this country (HTTP 451)")
         if status == 403:
@@ -119,11 +113,3 @@ class RateLimitedClient:
                 self._spent.append((now, _WEIGHT))
                 return
             await asyncio.sleep(self._spent[0][0] + 60 - now)
-
-
-def _read(content: bytes) -> list[Trade]:
-    try:
-        found = msgspec.json.decode(content, type=list[Trade])
-    except msgspec.DecodeError:
-        raise _Passing("the exchange's answer cannot be read") from None
-    return sorted(found, key=lambda trade: trade.a)

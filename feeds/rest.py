@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import httpx
 
 from engine.market.limits import HOURS, NO_PAST, NO_SUCH_IDS, OUT_OF_REACH, PAGE, REACH_MS
+from feeds.agg_trades import Trade
 from feeds.markets import Route
-from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
+from feeds.rate_limit import HistoryError, RateLimitedClient
 
 BEHIND_S = 1.0  # REST lags the stream slightly: a page without new trades is requested again, with growing delays
 HISTORY_ENDS = "the exchange's history ends before these ids"

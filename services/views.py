@@ -92,11 +92,45 @@ class ViewService:
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
-        return view_delta(self._monitor, watch_id, cursor, keep)
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(watch_id)
+            if watch is None:
+                return None
+            entry = watch.entry
+            run = self._monitor.followed(watch)
+            if run is None or watch.run is None:  # one of its legs has not traded yet
+                view = PairView(
+                    entry.market, entry.y, entry.x, watch.settings, problem=watch.problem, previous_end=watch.previous
+                )
+                return ViewDelta(watch_id, view, ViewerCursor(), True, 0, {}, [])
+            model = run.model
+            known = (cursor.run_id, cursor.revisions)
+            is_same = known == (watch.run.run_id, run.revisions) and cursor.bars <= model.size
+            first = max(model.size - keep, cursor.bars if is_same else 0, 0)
+            log = [each for each in watch.log if not is_same or each.given > cursor.given]
+            seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
+            view = _view(self._monitor, watch, run)
+            return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
 
     def watch_list(self) -> list[WatchlistRow]:
         """The watch list with each pair's latest numbers."""
-        return watchlist_rows(self._monitor)
+        with self._monitor.lock:
+            rows = []
+            for watch in self._monitor.watches.values():
+                run = self._monitor.followed(watch)
+                shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
+                rows.append(
+                    WatchlistRow(
+                        watch.entry,
+                        watch.settings,
+                        None if shot is None or math.isnan(shot.z) else shot.z,
+                        None if shot is None or math.isnan(shot.gate) else shot.gate,
+                        int(shot.position) if shot else 0,
+                        run.model.size if run else 0,
+                        watch.problem,
+                    )
+                )
+            return rows
 
     def watermark_ms(self, market: str) -> int:
         """The market's clock; 0 before its first trade."""
@@ -133,48 +167,6 @@ def lost(what: str) -> list[dict[str, str]]:
         return []
     advice = "The watch list was kept. Signal log and scans are gone; restore a backup for the old ones."
     return [{"code": "analysis-lost", "what": what, "advice": advice}]
-
-
-def watchlist_rows(monitor: Monitor) -> list[WatchlistRow]:
-    """The watch list with each pair's latest numbers."""
-    with monitor.lock:
-        rows = []
-        for watch in monitor.watches.values():
-            run = monitor.followed(watch)
-            shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
-            rows.append(
-                WatchlistRow(
-                    watch.entry,
-                    watch.settings,
-                    None if shot is None or math.isnan(shot.z) else shot.z,
-                    None if shot is None or math.isnan(shot.gate) else shot.gate,
-                    int(shot.position) if shot else 0,
-                    run.model.size if run else 0,
-                    watch.problem,
-                )
-            )
-        return rows
-
-
-def view_delta(monitor: Monitor, watch_id: int, seen: ViewerCursor, keep: int) -> ViewDelta | None:
-    """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
-    with monitor.lock:
-        watch = monitor.watches.get(watch_id)
-        if watch is None:
-            return None
-        entry = watch.entry
-        run = monitor.followed(watch)
-        if run is None or watch.run is None:  # one of its legs has not traded yet
-            view = PairView(
-                entry.market, entry.y, entry.x, watch.settings, problem=watch.problem, previous_end=watch.previous
-            )
-            return ViewDelta(watch_id, view, ViewerCursor(), True, 0, {}, [])
-        model = run.model
-        is_same = (seen.run_id, seen.revisions) == (watch.run.run_id, run.revisions) and seen.bars <= model.size
-        first = max(model.size - keep, seen.bars if is_same else 0, 0)
-        log = [each for each in watch.log if not is_same or each.given > seen.given]
-        now_seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
-        return ViewDelta(watch_id, _view(monitor, watch, run), now_seen, not is_same, first, _columns(run, first), log)
 
 
 def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:

@@ -46,6 +46,14 @@ def test_links_and_pictures_exist(path: Path) -> None:
         assert (path.parent / target).exists(), f"{path.name} points to {target}"
 
 
+def test_the_files_where_to_change_something_exist() -> None:
+    architecture = (ROOT / "docs/architecture.md").read_text()
+    section = architecture.partition("\n## Where to change what\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([\w./]+\.(?:py|js|css|md))`", section))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 def test_every_make_target_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for path in DOCS:

@@ -78,7 +78,7 @@ def advance(  # noqa: PLR0913 - a compiled loop
 
 @njit
 def pair_flags(of_y: int, of_x: int) -> int:
-    """Bits of ``codes.Flag`` from those of both legs' ``codes.LegFlag``."""
+    """Bits of ``enums.Flag`` from those of both legs' ``enums.LegFlag``."""
     filled = Flag.X_FILLED if of_x & LegFlag.FILLED else 0
     return of_y | (of_x & ~LegFlag.FILLED) | filled
 

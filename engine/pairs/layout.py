@@ -20,7 +20,7 @@ class In(IntEnum):
     LOG_LAST = auto()
     AGE = auto()  # ms since the leg's last trade, at the bar's end
     HALF = auto()  # half-spread as a fraction of the price
-    FLAGS = auto()  # bits of codes.LegFlag
+    FLAGS = auto()  # bits of enums.LegFlag
 
 
 class Out(IntEnum):

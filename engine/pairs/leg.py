@@ -197,7 +197,7 @@ def carry(cols: Floats, inputs: Floats, start: int, stop: int, first_slot: int, 
 
 @njit
 def _flags(cols: Floats, i: int) -> int:
-    """Bits of ``codes.LegFlag``."""
+    """Bits of ``enums.LegFlag``."""
     flags = 0
     if cols[Col.TRADES, i] == 0.0:
         flags |= LegFlag.FILLED

@@ -21,7 +21,7 @@ class PairBar(NamedTuple):
     """One bar of both legs. Prices in quote currency; ages in ms; half-spreads as fractions, NaN unknown.
 
     ``y`` and ``x`` are the pair's prices. ``y_last`` and ``x_last`` are the last prints where those are mids; without
-    them bounce is unknown. ``flags``: bits of ``codes.Flag``.
+    them bounce is unknown. ``flags``: bits of ``enums.Flag``.
     """
 
     open_time_ms: int

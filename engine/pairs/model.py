@@ -176,7 +176,7 @@ class PairModel:
         return int(np.flatnonzero((actions == Action.ENTER_LONG) | (actions == Action.ENTER_SHORT))[-1])
 
     def flags(self, place: int) -> int:
-        """Bits of ``codes.Flag`` at one bar."""
+        """Bits of ``enums.Flag`` at one bar."""
         y, x = self.inputs(In.FLAGS, place, place + 1)
         return pair_flags(int(y[0]), int(x[0]))
 

@@ -38,22 +38,23 @@ const PairbridgeCore = (() => {
       pair.shapes = frame.shapes ?? {};
       pair.spreadUnit = frame.spread_unit ?? "";
     }
-    const fresh = frame.columns;
-    if (fresh.t && fresh.t.length) {
-      const keep = Math.max(frame.first - pair.first, 0);
-      for (const name of Object.keys(fresh)) {
-        const before = (pair.columns[name] ?? []).slice(0, keep);
-        pair.columns[name] = before.concat(fresh[name]);
-      }
-      const extra = pair.columns.t.length - KEEP;
-      if (extra > 0) {
-        for (const name of Object.keys(pair.columns)) pair.columns[name] = pair.columns[name].slice(extra);
-        pair.first += extra;
-      }
-    }
+    if (frame.columns.t?.length) append(pair, frame.first, frame.columns);
     pair.forming = frame.forming ?? {};
     for (const row of frame.log) pair.decisions.set(row.bar_close, row);
     return pair;
+  }
+
+  /** The bars from `first` on; the oldest bars leave. */
+  function append(pair, first, fresh) {
+    const keep = Math.max(first - pair.first, 0);
+    for (const name of Object.keys(fresh)) {
+      const before = (pair.columns[name] ?? []).slice(0, keep);
+      pair.columns[name] = before.concat(fresh[name]);
+    }
+    const extra = pair.columns.t.length - KEEP;
+    if (extra <= 0) return;
+    for (const name of Object.keys(pair.columns)) pair.columns[name] = pair.columns[name].slice(extra);
+    pair.first += extra;
   }
 
   /**

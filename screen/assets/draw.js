@@ -82,15 +82,7 @@ class PairbridgeCharts {
   }
 
   draw(id, gd) {
-    if (!gd.pairbridge) {
-      gd.pairbridge = true;
-      for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
-        gd.on(moved, (change) => {
-          if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.zoomed.add(id);
-        });
-      }
-      gd.on("plotly_doubleclick", () => this.follow(id, gd));
-    }
+    if (!gd.pairbridge) this.listen(id, gd);
     const isZoomed = this.zoomed.has(id);
     const shown = PairbridgeCharts.SHOWN_BARS[id] ?? PairbridgeCharts.SHOWN;
     const candles = isZoomed ? PairbridgeCharts.CANDLES : shown;
@@ -104,14 +96,20 @@ class PairbridgeCharts {
     }
     if (id === "spread-chart") gd.layout.yaxis.ticksuffix = this.pair.spreadUnit;
     if (this.pair.shapes[id]) gd.layout.shapes = this.pair.shapes[id];
-    if (!isZoomed) {
-      const range = PairbridgeCore.latest(this.pair, shown);
-      if (range) gd.layout.xaxis.range = range;
-      gd.layout.xaxis.autorange = !range;
-      if (range && id !== "gate-chart") this.fitY(id, gd, range);
-    }
+    if (!isZoomed) this.fit(id, gd, shown);
     gd.layout.datarevision = (gd.layout.datarevision ?? 0) + 1;
     window.Plotly.react(gd, gd.data, gd.layout);
+  }
+
+  /** Notices the user's zoom. */
+  listen(id, gd) {
+    gd.pairbridge = true;
+    for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
+      gd.on(moved, (change) => {
+        if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.zoomed.add(id);
+      });
+    }
+    gd.on("plotly_doubleclick", () => this.follow(id, gd));
   }
 
   follow(id, gd) {
@@ -120,8 +118,28 @@ class PairbridgeCharts {
     return false; // instead of Plotly's double-click action
   }
 
+  /** Shows the newest bars. */
+  fit(id, gd, bars) {
+    const range = PairbridgeCore.latest(this.pair, bars);
+    if (range) gd.layout.xaxis.range = range;
+    gd.layout.xaxis.autorange = !range;
+    if (range && id !== "gate-chart") this.fitY(id, gd, range);
+  }
+
   /** Fits the y axis to the visible x range, without older extremes. */
   fitY(id, gd, range) {
+    const drawn = this.visibleExtremes(gd, range);
+    if (drawn[0] > drawn[1]) return;
+    const levels = (gd.layout.shapes ?? []).map(({ y0 }) => y0).filter((y0) => id === "z-chart" && Math.abs(y0) < 6);
+    const low = Math.min(drawn[0], ...levels);
+    const high = Math.max(drawn[1], ...levels);
+    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
+    gd.layout.yaxis.range = [low - air, high + air];
+    gd.layout.yaxis.autorange = false;
+  }
+
+  /** The smallest and the largest drawn value of an x range; without any, [Infinity, -Infinity]. */
+  visibleExtremes(gd, range) {
     let low = Infinity;
     let high = -Infinity;
     for (const trace of gd.data) {
@@ -134,15 +152,6 @@ class PairbridgeCharts {
         high = Math.max(high, highs[i]);
       }
     }
-    for (const shape of gd.layout.shapes ?? []) {
-      if (low <= high && id === "z-chart" && Math.abs(shape.y0) < 6) {
-        low = Math.min(low, shape.y0);
-        high = Math.max(high, shape.y0);
-      }
-    }
-    if (low > high) return;
-    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
-    gd.layout.yaxis.range = [low - air, high + air];
-    gd.layout.yaxis.autorange = false;
+    return [low, high];
   }
 }

@@ -50,7 +50,10 @@
     if (message.banner) showBanner(message.banner);
     if (message.leaders) showLeaders(message.leaders);
     if (message.notes) showNotes(message.notes);
-    if (message.type !== "frame") return;
+    if (message.type === "frame") receiveFrame(message);
+  }
+
+  function receiveFrame(message) {
     if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
     const isOther = message.reset && message.watch !== pair.watch;
     core.absorb(pair, message);
@@ -132,7 +135,7 @@
   function grid(id) {
     try {
       return window.dash_ag_grid.getApi(id);
-    } catch (error) {
+    } catch {
       return null; // not mounted yet: retried with the next frame
     }
   }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from screen.pages.pair.evidence import GROUPS
+from screen.pages.pair.evidence_table import GROUPS
 from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
 

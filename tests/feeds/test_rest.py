@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from config import Config
 from engine.market.limits import NO_PAST, NO_SUCH_IDS, OUT_OF_REACH
 from feeds import rate_limit, rest
+from feeds.agg_trades import Trade
 from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
-from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
+from feeds.rate_limit import HistoryError, RateLimitedClient
 from feeds.rest import HISTORY_ENDS, HistoryFetcher, Stretch
 from serving.bridge_server import BridgeServer
 from tests.conftest import ServerHarness, until

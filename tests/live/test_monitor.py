@@ -20,7 +20,9 @@ from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.writer import SqliteTickWriter
+from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from services.views import ViewService
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
 from tests.engine.pairs.test_pipeline import Replay
 
@@ -43,6 +45,10 @@ class Harness:
         return Monitor(
             partial(SqliteTickReader, self.folder / "ticks.db"), SqliteAnalysis(self.folder / "analysis.db"), PAIR
         )
+
+    @property
+    def views(self) -> ViewService:
+        return ViewService(self.monitor, Heartbeat("http://127.0.0.1:1/", 2_500))
 
     async def write(self, ticks: list[Tick]) -> None:
         await self.writer.commit([Batch(0, 0, "sim", tuple(ticks))], [], Now(T0, 0))
@@ -145,7 +151,7 @@ async def test_ticks_archived_before_they_were_read_are_no_gap(tmp_path: Path, i
     followed = harness.monitor.followed(watch)
     assert first is not None and watch.run is not None and followed is not None
     assert watch.run.run_id != first.run_id
-    assert harness.monitor.pipelines["sim"].builder.gap_spans("YUSDT") == []
+    assert harness.monitor.pipelines["sim"].builder.gap_count("YUSDT") == 0
     assert followed.model.size > 80
     second = watch.run
     harness.monitor.close()

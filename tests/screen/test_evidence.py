@@ -15,7 +15,7 @@ from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.half_life import HalfLife
 from engine.stats.health import LjungBox
 from engine.stats.power import evidence as of_test
-from screen.pages.pair.evidence import GROUPS, evidence_items
+from screen.pages.pair.evidence_table import GROUPS, evidence_items
 from screen.pages.pair.labels import cards, live_texts
 from screen.pages.pair.reason_labels import REASONS
 from tests.engine.pairs.worlds import WIDTH_MS, model_of, walking

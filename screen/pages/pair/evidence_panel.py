@@ -8,7 +8,7 @@ from dash import html
 
 from screen.components import ids
 from screen.components.formatting import UNKNOWN
-from screen.pages.pair.evidence import GROUPS, Group, Line
+from screen.pages.pair.evidence_table import GROUPS, Group, Line
 from screen.pages.pair.reason_labels import REASONS, element
 
 _NO_PAIR = "no pair is followed yet"

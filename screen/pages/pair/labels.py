@@ -9,8 +9,8 @@ from engine.pairs.settings import LEAST_TEST_WINDOW
 from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
-from screen.pages.pair.evidence import evidence_items, head
-from screen.pages.pair.evidence_items import noise_open
+from screen.pages.pair.evidence_table import evidence_items, head
+from screen.pages.pair.evidence_values import noise_open
 from screen.pages.pair.hedge_items import interval
 from screen.pages.pair.reason_labels import passed, reason_counts
 from services.pair_view import PairView

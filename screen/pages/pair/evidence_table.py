@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.market.intervals import interval_name
 from engine.pairs.evidence import PairEvidence
 from screen.components.formatting import Item, unknown, window_name
-from screen.pages.pair import evidence_items as numbers
+from screen.pages.pair import evidence_values as values
 from screen.pages.pair import hedge_items
 from services.pair_view import PairView
 
@@ -52,30 +52,30 @@ GROUPS = (
             Line(
                 "ev-power", "Power",
                 "The probability that the 5 % test detects a spread with the fitted half-life in this window, and at"
-                " both ends of the half-life's 95 % interval. Low: 'not cointegrated' says nothing.", numbers.power,
+                " both ends of the half-life's 95 % interval. Low: 'not cointegrated' says nothing.", values.power,
             ),
             Line(
                 "ev-needed", "Bars for 80 % power",
                 "The test window needed to detect such a spread four times out of five.",
-                numbers.needed,
+                values.needed,
             ),
             Line(
                 "ev-half-life", "Half-life over the test window",
                 "Bars until half of a deviation is gone, over the test window: a median-unbiased estimate for the"
                 " residual of a fitted line, with its exact interval; ∞ if a random walk cannot be excluded. Unrelated"
                 " walks have none half of the time, and less than the figure given in one case of twenty.",
-                numbers.half_life,
+                values.half_life,
             ),
             Line(
                 "ev-critical", "5 % critical value",
                 "The value below which the statistic has to fall, at this window's length (MacKinnon 2010).",
-                numbers.critical,
+                values.critical,
             ),
             Line(
                 "ev-tests-today", "Tests today",
                 "Tests of this pair since midnight UTC. Each opens on 5 % of unrelated pairs, so some open by chance;"
                 " the windows of neighbouring tests overlap, so they open together.",
-                numbers.tests_today,
+                values.tests_today,
             ),
         ),
     ),
@@ -88,21 +88,21 @@ GROUPS = (
                 "Share of the bars since the first test in which the gate was open, and below it what unrelated legs of"
                 " seven kinds show on average: nine single Gaussian pairs of ten are between 1 and 25 % over 3,000"
                 " bars. The variances jump once, in the middle of a run.",
-                numbers.open_share, numbers.NOISES,
+                values.open_share, values.NOISES,
             ),
             Line(
                 "ev-bootstrap", "Wild bootstrap",
                 "Share of pairs rebuilt from this one's own increments with random signs whose statistic is as low. It"
                 " is asked when the plain test would open a robust gate, and drawn until its verdict is fixed.",
-                numbers.bootstrap,
+                values.bootstrap,
             ),
-            Line("ev-flips", "Flips", "How often the gate changed in this run.", numbers.flips),
-            Line("ev-tests", "Evaluations", "How often the gate was tested in this run.", numbers.evaluations),
+            Line("ev-flips", "Flips", "How often the gate changed in this run.", values.flips),
+            Line("ev-tests", "Evaluations", "How often the gate was tested in this run.", values.evaluations),
             Line(
                 "ev-breaks", "Break alarm",
                 "How much of the way to an alarm is gone. Two sign CUSUMs of the filter's one-step errors: one sees"
                 " that the level has moved, the other that β has. An alarm ends the run; the next one is calibrated on"
-                " bars after it.", numbers.breaks,
+                " bars after it.", values.breaks,
             ),
         ),
     ),
@@ -121,27 +121,27 @@ GROUPS = (
                 "ev-correction", "Comes back",
                 "The leg that closes the gap, over the test window: a speed below 0 of Y, above 0 of X (with a positive"
                 " hedge), and a t value beyond 2. It says which leg, not whether: on unrelated legs one of them passes"
-                " in half of all cases.", numbers.correction,
+                " in half of all cases.", values.correction,
             ),
             Line(
                 "ev-ratio", "Memory / half-life",
                 "Below 5 the filter follows the spread instead of the relation, and what is left to trade is an"
                 " artefact. It is set to 25; a filter that learns β comes near that within a few memories, and 10 is"
-                " enough.", numbers.of_filter(numbers.ratio),
+                " enough.", values.of_filter(values.ratio),
             ),
             Line(
                 "ev-memory", "Memory",
-                "Half-life of the filter's memory, measured on the last bars.", numbers.of_filter(numbers.memory),
+                "Half-life of the filter's memory, measured on the last bars.", values.of_filter(values.memory),
             ),
             Line(
                 "ev-nis", "NIS",
                 "Mean squared error over its expected value, after removing an AR(1): 1 for a healthy filter."
-                " 95 % of healthy filters are inside the band.", numbers.of_filter(numbers.nis),
+                " 95 % of healthy filters are inside the band.", values.of_filter(values.nis),
             ),
             Line(
                 "ev-ljung-box", "Ljung-Box",
                 "Are the whitened errors still autocorrelated? Below 0.05, probably yes.",
-                numbers.of_filter(numbers.ljung_box),
+                values.of_filter(values.ljung_box),
             ),
         ),
     ),
@@ -152,22 +152,22 @@ GROUPS = (
             Line(
                 "ev-bounce-badge", "Reversion is",
                 "Bounce, if prints revert 3 times faster than the mid; not seen, if the mid's half-life is one"
-                " that more than one residual of noise in twenty shows.", numbers.bounce_badge,
+                " that more than one residual of noise in twenty shows.", values.bounce_badge,
             ),
             Line(
                 "ev-bounce-share", "Bounce in the spread",
                 "Share of the variance of the prints' spread (and of its bar-to-bar moves) that is bounce.",
-                numbers.bounce_share,
+                values.bounce_share,
             ),
             Line(
                 "ev-bounce-lives", "Half-lives over the bounce window",
                 "Of the same spread taken from last prints, and from trade-side mids, over as many bars as the test"
-                " window; raw, not corrected for their bias.", numbers.bounce_half_lives,
+                " window; raw, not corrected for their bias.", values.bounce_half_lives,
             ),
             Line(
                 "ev-half-spreads", "Half-spread",
                 "Effective half-spread of each leg, from the trades' sides: the median over the z window. The cost wall"
-                " takes each bar's own.", numbers.half_spreads,
+                " takes each bar's own.", values.half_spreads,
             ),
         ),
     ),
@@ -179,7 +179,7 @@ GROUPS = (
                 Line(
                     f"ev-coverage-{name}", f"{window_name(name)} window",
                     "Filled bars add no information; a window that overlaps an open gap gives no entry.",
-                    numbers.coverage(name),
+                    values.coverage(name),
                 )
                 for name in ("beta", "z", "test")
             ),
