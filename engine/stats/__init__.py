@@ -12,7 +12,7 @@
     could the test have seen it?        evidence, eg_power, bars_for_power
     does the filter fit?                kalman_health, effective_memory, nis_band, ljung_box, whiten
     has it broken?                      cusum, cusum_threshold
-    what of many tests at once?         benjamini_hochberg, benjamini_yekutieli
+    what of many tests at once?         benjamini_hochberg, benjamini_yekutieli (many pairs); holm (tests of one pair)
     how much trades, and moves?         vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices where not said otherwise. Results are frozen
@@ -24,7 +24,7 @@ are in ``tests/engine/stats/test_<module>.py``.
 
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
-from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
+from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli, holm
 from engine.stats.half_life import HalfLife, half_life
 from engine.stats.hayashi_yoshida import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
 from engine.stats.health import KalmanHealth, LjungBox, effective_memory, kalman_health, ljung_box, nis_band, whiten
@@ -60,6 +60,6 @@ __all__ = [
     "HayashiYoshida", "LeadLag",
     # what the numbers are worth
     "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
-    "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli",
+    "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli", "holm",
     "Evidence", "Bounce", "KalmanHealth", "LjungBox", "Cusum",
 ]  # fmt: skip
