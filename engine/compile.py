@@ -25,6 +25,7 @@ from engine.scan.scan import scan_universe
 from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
 from engine.stats.checks import Floats, Ints
 from engine.stats.kalman import kalman_step
+from engine.stats.wild_bootstrap import wild_bootstrap_kernel
 
 SERIES_BARS = 120
 PAIR_BARS = 400
@@ -119,7 +120,8 @@ def _series(y: Floats) -> list[object]:
 def _tests(y: Floats, x: Floats) -> list[object]:
     one, lags = np.empty(1), np.empty(1, dtype=np.int64)
     cointegration.engle_granger_many(np.stack([y, x]), np.array([[0, 1]]), 0, 1, one, lags, one.copy())
-    return [stats.adf(y), stats.kpss(y), stats.engle_granger(y, x)]
+    wild_bootstrap_kernel(y, x, 0, 1, 0.05, 19, np.uint64(0))
+    return [stats.adf(y), stats.kpss(y), stats.engle_granger(y, x), stats.engle_granger_robust(y, x, draws=19)]
 
 
 def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:

@@ -2,6 +2,7 @@
 
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a series of its own)
+    and where the variance moves?       engle_granger_robust
     do several legs keep together?      johansen
     how fast does it come back?         half_life, ou_fit; hurst
     where to enter, given costs?        bertram_entry, expected_cycle
@@ -43,6 +44,7 @@ from engine.stats.stationarity import Kpss, kpss
 from engine.stats.structural_breaks import Cusum, cusum, cusum_threshold
 from engine.stats.unitroot import UnitRoot, adf
 from engine.stats.volume import Liquidity, VolumeProfile, liquidity, volume_profile, volume_ratio, vwap
+from engine.stats.wild_bootstrap import RobustEngleGranger, engle_granger_robust
 
 __all__ = [
     # hedge ratios
@@ -53,7 +55,8 @@ __all__ = [
     "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
     "VolumeProfile", "Liquidity",
     # does it come back, and how fast
-    "adf", "kpss", "engle_granger", "johansen", "UnitRoot", "Kpss", "EngleGranger", "Johansen",
+    "adf", "kpss", "engle_granger", "engle_granger_robust", "johansen",
+    "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "Johansen",
     "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
     # trades that are not on a grid
     "hayashi_yoshida", "lead_lag", "trade_side_mid", "trade_side_quotes", "half_spread_bps", "roll_half_spread",

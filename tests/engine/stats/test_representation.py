@@ -16,6 +16,7 @@ RESULTS = {
     "ols": lambda: stats.ols(Y, X), "huber": lambda: stats.huber(Y, X), "theil_sen": lambda: stats.theil_sen(Y, X),
     "kalman": lambda: stats.kalman(Y, X, 50.0), "multiple_ols": lambda: stats.multiple_ols(Y, [X]),
     "rolling_ols": lambda: stats.rolling_ols(Y, X, 30), "engle_granger": lambda: stats.engle_granger(Y, X),
+    "engle_granger_robust": lambda: stats.engle_granger_robust(Y, X),
     "johansen": lambda: stats.johansen([Y, X]), "cusum": lambda: stats.cusum(Y - X), "adf": lambda: stats.adf(Y),
     "kpss": lambda: stats.kpss(Y), "half_life": lambda: stats.half_life(Y), "hurst": lambda: stats.hurst(Y),
     "ou_fit": lambda: stats.ou_fit(Y - X), "liquidity": lambda: stats.liquidity(np.exp(X / 100), np.ones(300)),
