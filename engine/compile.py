@@ -121,7 +121,13 @@ def _tests(y: Floats, x: Floats) -> list[object]:
     one, lags = np.empty(1), np.empty(1, dtype=np.int64)
     cointegration.engle_granger_many(np.stack([y, x]), np.array([[0, 1]]), 0, 1, one, lags, one.copy())
     wild_bootstrap_kernel(y, x, 0, 1, 0.05, 19, np.uint64(0))
-    return [stats.adf(y), stats.kpss(y), stats.engle_granger(y, x), stats.engle_granger_robust(y, x, draws=19)]
+    return [
+        stats.adf(y),
+        stats.kpss(y),
+        stats.engle_granger(y, x),
+        stats.engle_granger_robust(y, x, draws=19),
+        stats.gregory_hansen(y, x),
+    ]
 
 
 def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:

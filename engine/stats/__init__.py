@@ -3,7 +3,9 @@
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a series of its own)
     and where the variance moves?       engle_granger_robust
+    and where the relation moves?       gregory_hansen (once, at an unknown date)
     do several legs keep together?      johansen
+    all tests, in one table?            test_report
     how fast does it come back?         half_life, ou_fit; hurst
     where to enter, given costs?        bertram_entry, expected_cycle
     how far out is it now?              zscore, rolling_moments, rolling_ols
@@ -26,6 +28,7 @@ are in ``tests/engine/stats/test_<module>.py``.
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli, holm
+from engine.stats.gregory_hansen import GregoryHansen, gregory_hansen
 from engine.stats.half_life import HalfLife, half_life
 from engine.stats.hayashi_yoshida import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
 from engine.stats.health import KalmanHealth, LjungBox, effective_memory, kalman_health, ljung_box, nis_band, whiten
@@ -37,6 +40,8 @@ from engine.stats.ornstein_uhlenbeck import OrnsteinUhlenbeck, bertram_entry, ex
 from engine.stats.power import Evidence, bars_for_power, eg_power, evidence
 from engine.stats.quotes import half_spread_bps, roll_half_spread, trade_side_mid, trade_side_quotes
 from engine.stats.regression import Line, Plane, multiple_ols, ols, tls
+from engine.stats.report import TestReport, test_report
+from engine.stats.report_rows import TestRow
 from engine.stats.returns import pearson, returns, volatility
 from engine.stats.robust import TheilSenLine, huber, theil_sen
 from engine.stats.rolling import RollingLine, rolling_correlation, rolling_moments, rolling_ols, zscore
@@ -55,8 +60,8 @@ __all__ = [
     "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
     "VolumeProfile", "Liquidity",
     # does it come back, and how fast
-    "adf", "kpss", "engle_granger", "engle_granger_robust", "johansen",
-    "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "Johansen",
+    "adf", "kpss", "engle_granger", "engle_granger_robust", "gregory_hansen", "johansen", "test_report",
+    "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "GregoryHansen", "Johansen", "TestReport", "TestRow",
     "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
     # trades that are not on a grid
     "hayashi_yoshida", "lead_lag", "trade_side_mid", "trade_side_quotes", "half_spread_bps", "roll_half_spread",

@@ -17,8 +17,8 @@ from engine.stats.jit import njit
 
 LEVELS = (1, 5, 10)
 # Rows: 1 %, 5 %, 10 %, and for a residual 20 %, where an open gate closes; columns b0 .. b3. One variable is the ADF
-# test, two or more are the residual of a regression on one leg or more. MacKinnon has no 20 % row: this one is fitted
-# to 60,000 to 1,000,000 simulated pairs at each of n = 30 .. 2,000, and good to 0.003.
+# test, two are a regression residual. MacKinnon has no 20 % row: this one is fitted to 60,000 to 1,000,000 simulated
+# pairs at each of n = 30 .. 2,000, and good to 0.003.
 SURFACE_ADF = np.array([
     [-3.43035, -6.5393, -16.786, -79.433],
     [-2.86154, -2.8903, -4.234, -40.040],
@@ -30,14 +30,15 @@ SURFACE_EG = np.array([
     [-3.04445, -4.2412, -2.720, 0.0],
     [-2.6963, -2.75, 0.0, 0.0],
 ])  # fmt: skip
-SURFACES = (SURFACE_ADF, SURFACE_EG, *np.array([
+# The residual of one leg on two, three, four, five others: 1, 5, 10 %.
+SURFACES_OF_MORE = np.array([
     [[-4.29374, -14.4354, -33.195, 47.433], [-3.74066, -8.5632, -10.852, 27.982], [-3.45218, -6.2143, -3.718, 0.0]],
     [[-4.64332, -18.1031, -37.972, 0.0], [-4.09600, -11.2349, -11.175, 0.0], [-3.81020, -8.3931, -4.137, 0.0]],
     [[-4.95756, -21.8883, -45.142, 0.0], [-4.41519, -14.0405, -12.575, 0.0], [-4.13157, -10.7417, -3.784, 0.0]],
     [[-5.24568, -25.6688, -57.737, 88.639], [-4.70693, -16.9178, -17.492, 60.007],
      [-4.42501, -13.1875, -5.104, 27.877]],
-]))  # fmt: skip
-MOST_VARIABLES = len(SURFACES)
+])  # fmt: skip
+MOST_VARIABLES = 2 + len(SURFACES_OF_MORE)
 
 # MacKinnon 1994, tables 3 and 4: tau where the approximation changes, and outside which p is 0 or 1; then
 # p = Phi(polynomial in tau), low powers first. One row a number of variables, 1 (ADF with a constant) to 6.
@@ -86,9 +87,10 @@ def tau_pvalue(tau: float, variables: int) -> float:
 
 
 def critical_values(variables: int, n: int) -> dict[int, float]:
-    """``{1: ..., 5: ..., 10: ...}`` at sample size ``n``, for 1 (ADF) or 2 to 6 (Engle-Granger) variables.
+    """``{1: ..., 5: ..., 10: ...}`` at sample size ``n``, for 1 (ADF) or 2 to 6 (a residual) variables.
 
     >>> {level: round(value, 3) for level, value in critical_values(2, 50).items()}
     {1: -4.124, 5: -3.461, 10: -3.13}
     """
-    return {level: float(surface(SURFACES[variables - 1], row, float(n))) for row, level in enumerate(LEVELS)}
+    table = SURFACES_OF_MORE[variables - 3] if variables > 2 else (SURFACE_ADF, SURFACE_EG)[variables - 1]
+    return {level: float(surface(table, row, float(n))) for row, level in enumerate(LEVELS)}

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 100  # characters of a list that is shown whole
+
 
 def short_repr(result: Any) -> str:
     """The ``__repr__`` of result classes.
@@ -20,12 +22,12 @@ def short_repr(result: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or hasattr(value, "iloc"):  # an array, or a series or frame of pandas
         return f"<{' x '.join(map(str, value.shape))} values>"
     if isinstance(value, (float, np.floating)):
         return f"{value:.6g}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_shown(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (tuple, list)) and len(value) > 8:
+    if isinstance(value, (tuple, list)) and len(repr(value)) > LONGEST:
         return f"<{len(value)} values>"
     return repr(value)
