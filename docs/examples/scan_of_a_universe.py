@@ -67,7 +67,7 @@ print(f"of {result.tests} pairs {looked_good} have p < 5 %, {found} are found, {
 
 # %%
 heat = correlations(closes)
-print(pd.DataFrame(heat.pearson, heat.symbols, heat.symbols).iloc[:6, :6].round(2).to_string())
+print(heat.pearson.iloc[:6, :6].round(2).to_string())
 
 # %% [markdown]
 # ## The best pair, as it would have run

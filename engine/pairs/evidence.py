@@ -22,6 +22,7 @@ from engine.stats.moments import EPSILON
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
 from engine.stats.regression import ols_kernel, residuals_kernel
+from engine.stats.representation import short_repr
 from engine.stats.structural_breaks import cusum
 
 DAY_MS = 86_400_000
@@ -89,6 +90,8 @@ class PairEvidence:
     bounce: Bounce | None
     health: KalmanHealth | None
     breaks: BreakWatch | None
+
+    __repr__ = short_repr
 
 
 def evidence_of(model: PairModel) -> PairEvidence:

@@ -14,8 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, Ints, as_series
+from engine.stats.pandas_results import keeps_index
 
 
+@keeps_index
 def benjamini_hochberg(pvalues: ArrayLike) -> Floats:
     """q-values in the order of ``pvalues``; a test without a p-value (NaN) has no q and is not counted.
 
@@ -27,6 +29,7 @@ def benjamini_hochberg(pvalues: ArrayLike) -> Floats:
     return _adjusted(pvalues, harmonic=False)
 
 
+@keeps_index
 def benjamini_yekutieli(pvalues: ArrayLike) -> Floats:
     """The same under any dependence between the tests: each q is larger by 1 + 1/2 + .. + 1/m, at most 1.
 
@@ -36,6 +39,7 @@ def benjamini_yekutieli(pvalues: ArrayLike) -> Floats:
     return _adjusted(pvalues, harmonic=True)
 
 
+@keeps_index
 def holm(pvalues: ArrayLike) -> Floats:
     """p-values adjusted for their number: calling those below 5 % found errs in 5 % of cases at most, in *any* of them.
 

@@ -17,11 +17,12 @@ Sources: Johansen 1988, 1991; MacKinnon, Haug and Michelis 1999 (critical values
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_columns, whole
+from engine.stats.pandas_results import by_leg
 from engine.stats.representation import short_repr
 
 MOST_LEGS = 12
@@ -103,7 +104,8 @@ def johansen(columns: ArrayLike | Sequence[ArrayLike], lags: int = 1, constant: 
         raise ValueError(f"leg {int(np.argmin(sizes))} does not move; expected legs that do")
     is_free = constant == "free"
     values, vectors, rows = _canonical(centred / sizes, lags, is_free)
-    return _result(values, vectors / sizes[:, None], rows, is_free)
+    found = _result(values, vectors / sizes[:, None], rows, is_free)
+    return replace(found, eigenvectors=by_leg(found.eigenvectors, columns))
 
 
 def _canonical(legs: Floats, lags: int, is_free: bool) -> tuple[Floats, Floats, int]:

@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: one line, numbers to six digits, arrays by their size only."""
+"""How results show themselves in a notebook: short, numbers to six digits, arrays and frames by their size only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 100  # characters of a list that is shown whole
+LONGEST = 100  # characters of one field; with more it is shown by its kind
 
 
 def short_repr(result: Any) -> str:
@@ -28,6 +28,7 @@ def _shown(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_shown(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (tuple, list)) and len(repr(value)) > LONGEST:
-        return f"<{len(value)} values>"
-    return repr(value)
+    shown = repr(value)
+    if len(shown) <= LONGEST:
+        return shown
+    return f"<{len(value)} values>" if isinstance(value, (tuple, list)) else f"<{type(value).__name__}>"
