@@ -8,7 +8,9 @@ this small would only slow the peers down.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import resource
 import sys
@@ -16,6 +18,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded
@@ -24,6 +27,9 @@ import numpy as np
 
 from engine.stats.checks import Floats
 from engine.stats.cointegration import engle_granger_kernel, engle_granger_many
+from engine.stats.error_correction import error_correction
+from engine.stats.granger_causality import granger_causality
+from engine.stats.hedge_interval import METHODS, REFITS, hedge_interval
 from engine.stats.kalman import kalman_kernel
 from engine.stats.robust import huber_kernel
 from engine.stats.rolling import rolling_ols_kernel
@@ -150,6 +156,32 @@ def unit_root_rows() -> list[Row]:
     return [*rows, compared("ADF, AIC, 1,440 bars", ours, theirs, "adfuller", None)]
 
 
+def interval_rows() -> list[Row]:
+    """A hedge with its error, 500 bars, by estimator; error correction and Granger causality with their lags."""
+    y, x = walks(2, 500)
+    rows = []
+    for estimator in METHODS:
+        took = 1e3 * seconds(partial(hedge_interval, y, x, estimator))
+        bounds = {"ours": ("at most", 40.0 if estimator in REFITS else 2.0)}
+        rows.append(row(f"hedge interval, {estimator}, 500 bars", took, "ms", bounds=bounds))
+    took = 1e3 * seconds(lambda: error_correction(y, x))
+    rows.append(row("error correction, BIC, 500 bars", took, "ms", bounds={"ours": ("at most", 3.0)}))
+    return [*rows, granger_row(np.diff(y), np.diff(x))]
+
+
+def granger_row(y: Floats, x: Floats) -> Row:
+    """Both directions with two lags, against statsmodels."""
+    from statsmodels.tsa.stattools import grangercausalitytests
+
+    def both() -> None:
+        for pair in ((y, x), (x, y)):
+            with contextlib.redirect_stdout(io.StringIO()):
+                grangercausalitytests(np.stack(pair, axis=1), [2])
+
+    ours, theirs = seconds(lambda: granger_causality(y, x, 2)), seconds(both)
+    return compared("Granger causality, 2 lags, 499 bars", ours, theirs, "grangercausalitytests", 5)
+
+
 def compared(what: str, ours: float, theirs: float, peer: str, least: float | None) -> Row:
     """A line in microseconds with the ratio theirs / ours."""
     bounds = {} if least is None else {"ratio": ("at least", least)}
@@ -185,7 +217,7 @@ def run() -> list[Row]:
     """Every line, printed as it comes."""
     lines: list[Row] = []
     print(f"{'what':<52}{'ours':>14} {'unit':<8}{'theirs':>12}  {'peer':<26}{'ratio':>8}")
-    for part in (kalman_rows, regression_rows, unit_root_rows, scan_rows):
+    for part in (kalman_rows, regression_rows, unit_root_rows, interval_rows, scan_rows):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the peers' own
             fresh = part()

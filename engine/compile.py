@@ -24,6 +24,7 @@ from engine.scan.prices import closing_prices
 from engine.scan.scan import scan_universe
 from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
 from engine.stats.checks import Floats, Ints
+from engine.stats.hedge_interval import METHODS
 from engine.stats.kalman import kalman_step
 from engine.stats.wild_bootstrap import wild_bootstrap_kernel
 
@@ -75,6 +76,8 @@ def _hedges(y: Floats, x: Floats) -> list[object]:
         stats.huber(y, x),
         stats.theil_sen(y, x),
         stats.multiple_ols(y, [x]),
+        stats.multiple_regression(y, [x]),
+        *(stats.hedge_interval(y, x, estimator, resamples=2) for estimator in METHODS),
         stats.kalman(y, x, 10.0, calibration=20),
         stats.rolling_ols(y, x, 16),
         stats.rolling_correlation(y, x, 16),
@@ -127,6 +130,8 @@ def _tests(y: Floats, x: Floats) -> list[object]:
         stats.engle_granger(y, x),
         stats.engle_granger_robust(y, x, draws=19),
         stats.gregory_hansen(y, x),
+        stats.error_correction(y, x),
+        stats.granger_causality(y, x),
     ]
 
 

@@ -13,11 +13,14 @@ import numpy as np
 
 from engine.pairs.calibration import Calibration
 from engine.pairs.enums import LegFlag
+from engine.pairs.hedge_evidence import error_correction_of, hedge_of
 from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
 from engine.stats.bid_ask_bounce import Bounce, bounce
+from engine.stats.error_correction import ErrorCorrection
 from engine.stats.half_life import HalfLife, ar1_kernel, half_life
 from engine.stats.health import KalmanHealth, kalman_health
+from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.moments import EPSILON
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
@@ -74,7 +77,8 @@ class PairEvidence:
     ``test`` what the 5 % test could see at that half-life: power, bars for 80 %, nulls, critical value. ``tests``
     were run since the run began, ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the
     bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median
-    over the z window; NaN unknown.
+    over the z window; NaN unknown. ``hedge`` is the line in use with its error, ``correction`` how fast either leg
+    comes back over the test window.
     """
 
     bars: int
@@ -90,6 +94,8 @@ class PairEvidence:
     bounce: Bounce | None
     health: KalmanHealth | None
     breaks: BreakWatch | None
+    hedge: HedgeInterval | None
+    correction: ErrorCorrection | None
 
     __repr__ = short_repr
 
@@ -115,6 +121,8 @@ def evidence_of(model: PairModel) -> PairEvidence:
         bounce=_bounce(model, test_bars),
         health=_health(model, bars),
         breaks=_breaks(model),
+        hedge=hedge_of(model, test_bars),
+        correction=error_correction_of(model, test_bars),
     )
 
 

@@ -4,14 +4,15 @@
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a series of its own)
     and where the variance moves?       engle_granger_robust
     and where the relation moves?       gregory_hansen (once, at an unknown date)
+    how sure is the hedge?              hedge_interval, filter_interval; multiple_regression (several X legs)
     do several legs keep together?      johansen
     all tests, in one table?            test_report
-    how fast does it come back?         half_life, ou_fit; hurst
+    how fast does it come back?         half_life, ou_fit; hurst; error_correction (and which leg)
     where to enter, given costs?        bertram_entry, expected_cycle
     how far out is it now?              zscore, rolling_moments, rolling_ols
     is it the bounce of bid and ask?    trade_side_mid, half_spread_bps, roll_half_spread, bounce
     do they move together?              pearson, rolling_correlation; hayashi_yoshida (trades off a grid)
-    who leads?                          lead_lag
+    who leads?                          lead_lag; granger_causality (on a grid)
     could the test have seen it?        evidence, eg_power, bars_for_power
     does the filter fit?                kalman_health, effective_memory, nis_band, ljung_box, whiten
     has it broken?                      cusum, cusum_threshold
@@ -27,15 +28,19 @@ are in ``tests/engine/stats/test_<module>.py``.
 
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
+from engine.stats.error_correction import ErrorCorrection, error_correction
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli, holm
+from engine.stats.granger_causality import GrangerCausality, granger_causality
 from engine.stats.gregory_hansen import GregoryHansen, gregory_hansen
 from engine.stats.half_life import HalfLife, half_life
 from engine.stats.hayashi_yoshida import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
 from engine.stats.health import KalmanHealth, LjungBox, effective_memory, kalman_health, ljung_box, nis_band, whiten
+from engine.stats.hedge_interval import HedgeInterval, filter_interval, hedge_interval
 from engine.stats.hurst import Hurst, hurst
 from engine.stats.johansen import Johansen, johansen
 from engine.stats.kalman import KalmanRun, KalmanSettings, KalmanState, kalman, kalman_calibrate, kalman_filter
 from engine.stats.moments import CoMoments, Moments
+from engine.stats.multiple_regression import MultipleRegression, multiple_regression
 from engine.stats.ornstein_uhlenbeck import OrnsteinUhlenbeck, bertram_entry, expected_cycle, ou_fit
 from engine.stats.power import Evidence, bars_for_power, eg_power, evidence
 from engine.stats.quotes import half_spread_bps, roll_half_spread, trade_side_mid, trade_side_quotes
@@ -55,6 +60,7 @@ __all__ = [
     # hedge ratios
     "ols", "huber", "theil_sen", "tls", "multiple_ols", "Line", "TheilSenLine", "Plane",
     "kalman", "kalman_calibrate", "kalman_filter", "KalmanRun", "KalmanSettings", "KalmanState",
+    "hedge_interval", "filter_interval", "multiple_regression", "HedgeInterval", "MultipleRegression",
     # one bar after another
     "Moments", "CoMoments", "rolling_moments", "rolling_ols", "rolling_correlation", "zscore", "RollingLine",
     "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
@@ -63,9 +69,10 @@ __all__ = [
     "adf", "kpss", "engle_granger", "engle_granger_robust", "gregory_hansen", "johansen", "test_report",
     "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "GregoryHansen", "Johansen", "TestReport", "TestRow",
     "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
+    "error_correction", "ErrorCorrection",
     # trades that are not on a grid
     "hayashi_yoshida", "lead_lag", "trade_side_mid", "trade_side_quotes", "half_spread_bps", "roll_half_spread",
-    "HayashiYoshida", "LeadLag",
+    "HayashiYoshida", "LeadLag", "granger_causality", "GrangerCausality",
     # what the numbers are worth
     "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
     "whiten", "cusum", "cusum_threshold", "benjamini_hochberg", "benjamini_yekutieli", "holm",

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_index, same_length
 from engine.stats.jit import njit
-from engine.stats.moments import centred, dot, mean_of
+from engine.stats.moments import centred, dot, is_rounding, mean_of
 from engine.stats.pandas_results import by_leg, keeps_index
 from engine.stats.representation import short_repr
 
@@ -65,6 +65,16 @@ def residuals_kernel(y: Floats, x: Floats, alpha: float, beta: float) -> Floats:
     for t in range(y.size):
         out[t] = y[t] - (alpha + beta * x[t])
     return out
+
+
+def spread_of(y: Floats, x: Floats) -> tuple[float, float, Floats] | None:
+    """``(alpha, beta, residual)`` by least squares; None where x, or the residual, moves no more than by rounding."""
+    alpha, beta = ols_kernel(y, x)
+    residual = residuals_kernel(y, x, alpha, beta)
+    level = float(np.abs(y).max() + np.abs(beta * x).max())
+    if np.isnan(beta) or is_rounding(dot(residual, residual, 0, y.size, 0), y.size, level):
+        return None
+    return float(alpha), float(beta), residual
 
 
 @njit

@@ -39,7 +39,7 @@ class TheilSenLine:
 
 
 @njit
-def _weighted_line(y: Floats, x: Floats, weights: Floats) -> tuple[float, float]:
+def weighted_line(y: Floats, x: Floats, weights: Floats) -> tuple[float, float]:
     """Least squares with weights, about the weighted means."""
     total = sum_y = sum_x = 0.0
     for t in range(y.size):
@@ -79,7 +79,7 @@ def huber_kernel(y: Floats, x: Floats) -> tuple[float, float]:
             limit = TUNING * scale
             weights[t] = 1.0 if sizes[t] <= limit else limit / sizes[t]  # psi(r) / r
         middle, turn = alpha + beta * x[0], beta
-        alpha, beta = _weighted_line(y, x, weights)
+        alpha, beta = weighted_line(y, x, weights)
         moved = abs(beta - turn) * reach + abs(alpha + beta * x[0] - middle)
         if moved <= 1e-12 * scale + 8.0 * EPSILON * level:
             return alpha, beta

@@ -87,7 +87,7 @@ def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int
 def test_the_keyboard_reaches_every_line(page: Page) -> None:
     page.locator("#price-leg input").first.focus()
     helps = {}
-    for _ in range(60):
+    for _ in range(80):
         page.keyboard.press("Tab")
         line = page.evaluate("document.activeElement.querySelector('.ev-value')?.id")
         helps[line] = page.evaluate("getComputedStyle(document.activeElement, '::after').content")

@@ -11,8 +11,10 @@ from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
 from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
 from engine.stats.bid_ask_bounce import Bounce
+from engine.stats.error_correction import ErrorCorrection
 from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
+from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import evidence as of_test
 from services.pair_view import PairView
 
@@ -49,9 +51,27 @@ def evidence(**changes: Any) -> PairEvidence:
             WindowCoverage("test", 500, 0.97, True),
         ),
         "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
-        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35),
+        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35), "hedge": hedge(),
+        "correction": correction(),
     }  # fmt: skip
     return PairEvidence(**(fields | changes))
+
+
+def hedge(**changes: Any) -> HedgeInterval:
+    fields: dict[str, Any] = {
+        "estimator": "kalman", "method": "filter variance", "alpha": -3.0, "beta": 1.1, "alpha_error": 0.3,
+        "beta_error": 0.041, "low": 1.02, "high": 1.18, "bars": 870, "phi": 0.965, "half_life": 19.4,
+        "half_lives": 44.8, "is_window_long_enough": True,
+    }  # fmt: skip
+    return HedgeInterval(**(fields | changes))
+
+
+def correction(**changes: Any) -> ErrorCorrection:
+    fields: dict[str, Any] = {
+        "speed_y": -0.048, "speed_x": 0.009, "error_y": 0.016, "error_x": 0.006, "t_y": -2.94, "t_x": 1.42,
+        "adjusting": "y", "half_life": 11.3, "alpha": -3.0, "beta": 1.1, "lags": 0, "bars": 499,
+    }  # fmt: skip
+    return ErrorCorrection(**(fields | changes))
 
 
 def health(**changes: Any) -> KalmanHealth:

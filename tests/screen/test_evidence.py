@@ -15,10 +15,10 @@ from engine.stats.half_life import HalfLife
 from engine.stats.health import LjungBox
 from engine.stats.power import evidence as of_test
 from screen.pages.pair.evidence import GROUPS, evidence_items
-from screen.pages.pair.labels import live_texts
+from screen.pages.pair.labels import cards, live_texts
 from screen.pages.pair.reason_labels import REASONS
 from tests.engine.pairs.worlds import WIDTH_MS, model_of, walking
-from tests.screen.pairs import NAN, evidence, health, view
+from tests.screen.pairs import NAN, correction, evidence, health, hedge, view
 
 SURE = HalfLife(5.0, 4.0, 8.0, 43.5, 4.8, 0.87)
 
@@ -39,6 +39,8 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "flips": ("23", "opened or closed in this run", ""),
         "tests": ("325", "in this run, one every 60 s", ""),
         "breaks": ("none", "in 300 bars; while the line holds, a false one in about 2,000", ""),
+        "hedge": ("1.02 to 1.18", "95 %, error 0.041; 870 bars hold 45 half-lives", ""),
+        "correction": ("ETHUSDT", "Y -4.8% a bar (t -2.9) · X +0.9% (t 1.4)", ""),
         "ratio": ("34 ×", "25 or more: the spread is left whole", "good"),
         "memory": ("623 bars", "half-life of its memory, measured", ""),
         "nis": ("0.89", "healthy: 0.88 to 1.13", "good"),
@@ -66,6 +68,13 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         ("half-life", {"half_life": HalfLife(20.0, 9.0, 60.0, 43.5, 17.0, 0.96)}, ("20.0 bars", "")),
         ("half-life", {"half_life": HalfLife(50.0, 20.0, math.inf, 43.5, 44.0, 0.98)}, ("50.0 bars", "warn")),
         ("half-life", {"half_life": HalfLife(NAN, NAN, NAN, 43.5, NAN, 1.01)}, ("n.a.", "bad")),
+        ("hedge", {"hedge": hedge(half_lives=8.3, is_window_long_enough=False)}, ("1.02 to 1.18", "warn")),
+        ("hedge", {"hedge": hedge(phi=-0.1, half_life=NAN, half_lives=math.inf)}, ("1.02 to 1.18", "")),
+        ("hedge", {"hedge": hedge(low=2.4e-5, high=3.1e-5, beta_error=2e-6)}, ("2.4e-05 to 3.1e-05", "")),
+        ("hedge", {"hedge": hedge(beta_error=NAN, low=NAN, high=NAN)}, ("–", "")),
+        ("correction", {"correction": correction(adjusting="x")}, ("BTCUSDT", "")),
+        ("correction", {"correction": correction(adjusting="both")}, ("both legs", "")),
+        ("correction", {"correction": correction(adjusting="neither")}, ("neither", "warn")),
         ("ratio", {"health": health(ratio=4.9, light="red")}, ("4.9 ×", "bad")),
         ("ratio", {"health": health(ratio=17.0, light="amber")}, ("17 ×", "warn")),
         ("ratio", {"health": health(ratio=NAN, light=None)}, ("–", "")),
@@ -91,6 +100,22 @@ def test_doubt_shows_in_colour(name: str, changes: dict[str, Any], expected: tup
     assert (value, tone) == expected and note
 
 
+def test_a_window_too_short_for_an_interval_says_so_in_words() -> None:
+    short = hedge(half_life=104.0, half_lives=8.3, is_window_long_enough=False)
+    assert items(hedge=short)["hedge"][1] == "window too short: 8 half-lives of 104 bars; 25 needed"
+
+
+def test_the_interval_stands_beside_the_hedge_ratio_itself() -> None:
+    def note(**changes: Any) -> str:
+        return cards(view(evidence=evidence(**changes)))[0]["beta-note"]
+
+    unit = "Kalman filter · dollars of X per dollar of Y"
+    assert note() == f"95 % 1.02 to 1.18 · {unit}"
+    assert note(hedge=hedge(is_window_long_enough=False)) == f"95 % 1.02 to 1.18, window too short · {unit}"
+    assert note(hedge=None) == note(hedge=hedge(beta_error=NAN)) == unit
+    assert cards(view(evidence=None))[0]["beta-note"] == unit
+
+
 def test_on_unrelated_walks_hardly_anything_is_green() -> None:
     """40 pairs: by chance alone one of twenty has a half-life that noise hardly shows."""
     tones = []
@@ -107,7 +132,7 @@ WINDOWS = (("beta", 200), ("z", 50), ("test", 500))
 UNTESTED = {
     "bars": 40, "half_life": None, "test": of_test(500, NAN), "tests": 0, "tests_today": 0, "open_share": NAN,
     "coverage": tuple(WindowCoverage(name, bars, NAN, False) for name, bars in WINDOWS),
-    "half_spreads_bps": (NAN, NAN), "bounce": None, "health": None, "breaks": None,
+    "half_spreads_bps": (NAN, NAN), "bounce": None, "health": None, "breaks": None, "hedge": None, "correction": None,
 }  # fmt: skip
 COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
 
@@ -122,6 +147,8 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
             {
                 "ev-power": "needs 500 bars; 40 so far",
                 "ev-nis": "calibrates on 360 bars; 40 so far",
+                "ev-hedge": "calibrates on 360 bars; 40 so far",
+                "ev-correction": "needs 500 bars; 40 so far",
                 "ev-half-spreads": "no trades from both sides yet",
                 "ev-coverage-z": "needs 50 bars; 40 so far · no open gap",
                 "ev-breaks": "needs 300 bars with trades in both legs that move",
@@ -137,10 +164,14 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
         ),
         (
             {"settings": classic(estimator="huber"), "evidence": evidence(**UNTESTED)},
-            {"ev-ratio": "another estimator is in use"},
+            {"ev-ratio": "another estimator is in use", "ev-hedge": "needs 201 bars; 40 so far"},
         ),
         ({"evidence": evidence(health=None)}, {"ev-memory": "needs 100 bars after the calibration"}),
         ({"evidence": evidence(bounce=None)}, {"ev-bounce-badge": "no quotes: some bars have a last print only"}),
+        (
+            {"evidence": evidence(hedge=None, correction=None)},
+            {"ev-hedge": "the legs do not move", "ev-correction": "a leg does not move over the window"},
+        ),
         ({"evidence": evidence(half_life=None)}, {"ev-half-life": "X does not move over the window"}),
         (
             {"evidence": evidence(test=of_test(500, NAN))},
@@ -171,6 +202,6 @@ def test_every_reason_not_to_enter_has_its_words() -> None:
 
 def test_every_line_says_what_it_means() -> None:
     lines = [line for group in GROUPS for line in group.lines]
-    assert len({line.name for line in lines}) == len(lines) == 20
+    assert len({line.name for line in lines}) == len(lines) == 22
     for line in lines:
         assert line.explanation.endswith(".") and len(line.explanation) > 10, line.name

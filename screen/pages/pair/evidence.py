@@ -9,6 +9,7 @@ from engine.market.intervals import interval_name
 from engine.pairs.evidence import PairEvidence
 from screen.components.formatting import Item, unknown, window_name
 from screen.pages.pair import evidence_items as numbers
+from screen.pages.pair import hedge_items
 from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
@@ -98,9 +99,22 @@ GROUPS = (
         ),
     ),
     Group(
-        "Kalman filter",
-        "Its memory against the spread's half-life, and its errors against what it expected.",
+        "Hedge and filter",
+        "How sure the hedge ratio is and which leg keeps to it; then the Kalman filter: its memory against the spread's"
+        " half-life, and its errors against what it expected.",
         (
+            Line(
+                "ev-hedge", "Hedge",
+                "The 95 % interval of the hedge ratio in use, with an error that allows for a spread that comes back"
+                " slowly. Window too short: in fewer than 25 half-lives of the spread it covers the true ratio less"
+                " often than it says, and on unrelated legs it means nothing.", hedge_items.hedge,
+            ),
+            Line(
+                "ev-correction", "Comes back",
+                "The leg that closes the gap, over the test window: a speed below 0 of Y, above 0 of X (with a positive"
+                " hedge), and a t value beyond 2. It says which leg, not whether: on unrelated legs one of them passes"
+                " in half of all cases.", numbers.correction,
+            ),
             Line(
                 "ev-ratio", "Memory / half-life",
                 "Below 5 the filter follows the spread instead of the relation, and what is left to trade is an"

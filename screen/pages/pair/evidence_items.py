@@ -124,6 +124,16 @@ def evaluations(view: PairView, found: PairEvidence) -> Item:
     return Item(f"{found.tests:,}", f"in this run, one every {every}")
 
 
+def correction(view: PairView, found: PairEvidence) -> Item:
+    """The legs that come back, and both speeds."""
+    seen = found.correction
+    if seen is None:
+        return unknown(_no_test(view, found) or "a leg does not move over the window")
+    legs = {"y": view.y, "x": view.x, "both": "both legs", "neither": "neither"}[seen.adjusting]
+    note = f"Y {seen.speed_y:+.1%} a bar (t {seen.t_y:.1f}) · X {seen.speed_x:+.1%} (t {seen.t_x:.1f})"
+    return Item(legs, note, "warn" if seen.adjusting == "neither" else "")
+
+
 def of_filter(make: Callable[[KalmanHealth], Item]) -> Make:
     """A figure of the filter's health, or why there is none."""
 

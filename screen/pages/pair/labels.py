@@ -9,6 +9,7 @@ from engine.stats.half_life import NULL_RESIDUAL
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
 from screen.pages.pair.evidence import evidence_items, head
+from screen.pages.pair.hedge_items import interval
 from screen.pages.pair.reason_labels import passed, reason_counts
 from services.pair_view import PairView
 
@@ -126,7 +127,11 @@ def _beta(view: PairView) -> Item:
     name = ESTIMATOR_NAMES[view.settings.estimator]
     shot = view.latest
     value = UNKNOWN if shot is None or math.isnan(shot.beta) else f"{shot.beta:.4f}"
-    return Item(value, f"{name} · {unit}")
+    hedge = view.evidence.hedge if view.evidence is not None else None
+    if hedge is None or math.isnan(hedge.beta_error):
+        return Item(value, f"{name} · {unit}")
+    short = "" if hedge.is_window_long_enough else ", window too short"
+    return Item(value, f"95 % {interval(hedge)}{short} · {name} · {unit}")
 
 
 def _half_life(view: PairView) -> Item:

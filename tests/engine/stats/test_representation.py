@@ -27,6 +27,9 @@ RESULTS = {
     "kpss": lambda: stats.kpss(Y), "half_life": lambda: stats.half_life(Y), "hurst": lambda: stats.hurst(Y),
     "ou_fit": lambda: stats.ou_fit(Y - X), "liquidity": lambda: stats.liquidity(np.exp(X / 100), np.ones(300)),
     "volume_profile": lambda: stats.volume_profile(np.exp(X / 100), np.ones(300)),
+    "hedge_interval": lambda: stats.hedge_interval(Y, X), "error_correction": lambda: stats.error_correction(Y, X),
+    "multiple_regression": lambda: stats.multiple_regression(Y, [X]),
+    "granger_causality": lambda: stats.granger_causality(np.diff(Y), np.diff(X)),
     "lead_lag": lambda: stats.lead_lag(np.arange(300), Y, np.arange(300), X, [-2, 0, 2]),
 }  # fmt: skip
 
