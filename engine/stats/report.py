@@ -100,8 +100,8 @@ def test_report(
 
     Tests of "no relation", adjusted together: Engle-Granger, its wild bootstrap (one leg; ``draws`` and ``seed``),
     Phillips-Ouliaris, Gregory-Hansen with a constant and with a hedge that moves (up to four legs), Johansen's trace
-    with the restricted constant. Beside them Shin's test of "a relation", the hedge by DOLS, and ADF-GLS and KPSS of
-    each leg. Lags by BIC; Johansen's is 1.
+    with the restricted constant. Beside them Shin's test of "a relation", the hedge by DOLS, which leg closes the gap
+    (one leg of x), and ADF-GLS and KPSS of each leg. Lags by BIC; Johansen's is 1.
 
     100 bars or more. Raises ValueError for legs that do not move, are one line or differ in length or index. The
     first call takes a second or two: it imports ``arch``. Equal to statsmodels and arch, called with the same lags, to
@@ -116,7 +116,12 @@ def test_report(
         *rows_of.johansen_rows(legs),
     ]
     fitted = rows_of.dynamic_ols(legs)
-    others = [*rows_of.shin_rows(legs, fitted), *rows_of.hedge_rows(legs, fitted), *rows_of.leg_rows(legs)]
+    others = [
+        *rows_of.shin_rows(legs, fitted),
+        *rows_of.hedge_rows(legs, fitted),
+        *rows_of.error_correction_rows(legs),
+        *rows_of.leg_rows(legs),
+    ]
     alone = {each.test for each in relation if each.is_rejected}
     judged = [replace(each, verdict=_verdict(each, alone, len(relation))) for each in rows_of.adjusted(relation)]
     rows = (*judged, *others)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from engine.stats.checks import Floats
+from engine.stats.error_correction import error_correction
 from engine.stats.false_discovery import holm
 from engine.stats.gregory_hansen import MOST_REGRESSORS, gregory_hansen
 from engine.stats.johansen import johansen
@@ -154,6 +155,21 @@ def hedge_rows(legs: Legs, fitted: Any) -> Rows:
         low, high = hedge - NORMAL_5 * error, hedge + NORMAL_5 * error
         verdict = f"{hedge:.4g} ({low:.4g} to {high:.4g}), if a relation holds"
         rows.append(row("DOLS", f"hedge of {name} is 0", statistic, NORMAL_5, pvalue, verdict))
+    return rows
+
+
+def error_correction_rows(legs: Legs) -> Rows:
+    """Which of two legs closes the gap, and by how much a bar; with more legs, none."""
+    if legs.x.shape[1] > 1:
+        return []
+    found = error_correction(legs.y, legs.x[:, 0])
+    of_each = ((found.t_y, -found.speed_y), (found.t_x, found.beta * found.speed_x))
+    rows = []
+    for name, (statistic, share) in zip(legs.names, of_each, strict=True):
+        pvalue = 2.0 * NormalDist().cdf(-abs(statistic))
+        each = row("Error correction", f"{name} ignores the gap", statistic, NORMAL_5, pvalue)
+        verdict = f"{name} closes {share:.1%} of it a bar, if a relation holds"
+        rows.append(replace(each, verdict=verdict if each.is_rejected else f"{name} ignores it"))
     return rows
 
 

@@ -29,6 +29,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "ols": lambda y, x, *_: stats.ols(y, x), "tls": lambda y, x, *_: stats.tls(y, x),
     "huber": lambda y, x, *_: stats.huber(y, x), "theil_sen": lambda y, x, *_: stats.theil_sen(y, x),
     "multiple_ols": lambda y, x, *_: stats.multiple_ols(y, [x]),
+    "multiple_regression": lambda y, x, *_: stats.multiple_regression(y, [x]),
     "kalman": lambda y, x, *_: stats.kalman(y, x, 10.0, calibration=30),
     "rolling_ols": lambda y, x, *_: stats.rolling_ols(y, x, 20),
     "rolling_moments": lambda y, *_: stats.rolling_moments(y, 20), "zscore": lambda y, *_: stats.zscore(y, 20),
@@ -86,6 +87,9 @@ def test_legs_of_a_frame_are_named() -> None:
     plane = stats.multiple_ols(pd.Series(Y, INDEX), frame)
     assert plane.betas.index.tolist() == ["BTC", "SOL"] and plane.residuals.index.equals(INDEX)
     np.testing.assert_array_equal(plane.betas, stats.multiple_ols(Y, frame.to_numpy()).betas)
+    fitted = stats.multiple_regression(pd.Series(Y, INDEX), frame)
+    for each in (fitted.betas, fitted.errors, fitted.t_values, fitted.low, fitted.high, fitted.johansen_weights):
+        assert each.index.tolist() == ["BTC", "SOL"]
     weights = stats.johansen(frame).eigenvectors
     assert weights.index.tolist() == ["BTC", "SOL"] and weights.shape == (2, 2)
     np.testing.assert_array_equal(weights, stats.johansen(frame.to_numpy()).eigenvectors)

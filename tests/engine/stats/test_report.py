@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from arch.unitroot import DFGLS, KPSS
 from arch.unitroot.cointegration import DynamicOLS, engle_granger, phillips_ouliaris
 from statsmodels.tsa.stattools import coint
@@ -77,6 +78,16 @@ def test_every_row_equals_arch_and_statsmodels(legs: int) -> None:
     assert shin.statistic == pytest.approx(level_kpss(np.asarray(dols.resid)), abs=1e-8)
     assert shin.critical == SHIN[legs - 1, 1]
 
+    if legs == 1:
+        gap = sm.OLS(y, sm.add_constant(x)).fit().resid[:-1]
+        used = stats.error_correction(y, x[:, 0]).lags
+        lagged = [np.roll(each, lag) for each in (np.diff(y), np.diff(x[:, 0])) for lag in range(1, used + 1)]
+        table = np.column_stack([np.ones(gap.size), gap, *lagged])[used:]
+        for name, changes in (("y", np.diff(y)), ("x", np.diff(x[:, 0]))):
+            theirs = sm.OLS(changes[used:], table).fit()
+            row_of = found[f"Error correction: {name} ignores the gap"]
+            assert row_of.statistic == pytest.approx(theirs.tvalues[1], abs=1e-8)
+
     for name, values in (("y", y), ("x" if legs == 1 else "x1", x[:, 0])):
         gls = DFGLS(values, trend="c", method="bic")
         assert found[f"ADF-GLS: {name} walks"].statistic == pytest.approx(gls.stat, abs=1e-8)
@@ -93,6 +104,12 @@ def test_the_rows_are_those_of_the_package() -> None:
     for model, moved in (("level", "level"), ("regime", "hedge")):
         alone = stats.gregory_hansen(y, x, model)
         assert found[f"Gregory-Hansen, {moved} moves"].statistic == pytest.approx(alone.statistic, abs=1e-10)
+    ecm = stats.error_correction(y, x)
+    for name, statistic in (("y", ecm.t_y), ("x", ecm.t_x)):
+        assert found[f"Error correction: {name} ignores the gap"].statistic == pytest.approx(statistic, abs=1e-8)
+    assert found["Error correction: y ignores the gap"].verdict == (
+        f"y closes {-ecm.speed_y:.1%} of it a bar, if a relation holds"
+    )
     trace = stats.johansen([y, x], constant="restricted")
     assert found["Johansen trace"].statistic == pytest.approx(trace.trace[0], abs=1e-8)
     assert found["Johansen trace"].pvalue == pytest.approx(trace.trace_pvalue[0], abs=1e-10)
