@@ -71,6 +71,11 @@ class TestReport:
 
         return pd.DataFrame([asdict(each) for each in self.rows])
 
+    def record(self) -> dict[str, Any]:
+        """The report as plain JSON values; a number that is not known is None."""
+        rows = [{key: None if value != value else value for key, value in asdict(each).items()} for each in self.rows]
+        return asdict(self) | {"summary": self.summary, "rows": rows}
+
     def to_text(self) -> str:
         """The table, the verdict and the readings as plain text."""
         head = ("test", "null", "statistic", "5 % value", "p", "adjusted", "verdict")
