@@ -44,17 +44,17 @@ def readings(rows: Sequence[TestRow], alone: set[str], names: Sequence[str]) -> 
 def _of_pairs(run: set[str], alone: set[str]) -> Iterator[str]:
     if alone and BOOTSTRAP in run - alone:
         yield (
-            f"{_listed(alone)} rejects on its own and the wild bootstrap does not: either the variance of the legs "
+            f"Rejected on its own by {_listed(alone)}, not by the wild bootstrap: either the variance of the legs "
             "moves, where noise passes one of the others in 8 to 38 % of windows even after adjusting, or the relation "
             "has moved."
         )
     for one, other, meaning in _PAIRS:
         if one in alone and other in run - alone:
-            yield f"{one} rejects on its own and {other} does not: {meaning}"
+            yield f"Rejected on its own by {one}, not by {other}: {meaning}"
     moved = {test for test in alone if test.startswith("Gregory-Hansen")}
     if moved and EG not in alone:
         yield (
-            f"{_listed(moved)} rejects on its own and Engle-Granger does not: if there is a relation, it has moved "
+            f"Rejected on its own by {_listed(moved)}, not by Engle-Granger: if there is a relation, it has moved "
             "once. Fit the hedge from there on; a line over the whole window is the wrong one."
         )
 

@@ -183,6 +183,16 @@ def test_adjusting_does_not_mend_what_moving_variance_does_to_single_tests(
     assert on_noise(noise, pairs=300) == (pytest.approx(alone, abs=0.06), pytest.approx(together, abs=0.06))
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize(("deviation", "found"), [(1.0, 0.03), (2.0, 0.13), (4.3, 0.41)])
+def test_a_leg_with_a_part_that_comes_back_is_found_related_to_anything(deviation: float, found: float) -> None:
+    """y is a walk and an AR(1) of its own (half-life 6 bars; the deviation in steps of the walk), x another walk."""
+    rng = np.random.default_rng(5)
+    pairs = [(walk(rng, 600) + ar1(rng, 600, 6, deviation), walk(rng, 600)) for _ in range(150)]
+    together = [any(each.is_rejected for each in adjusted(relation_rows(y, x, draws=199))) for y, x in pairs]
+    assert np.mean(together) == pytest.approx(found, abs=0.11)
+
+
 def shin_rejections(legs: int, pairs: int) -> float:
     """Shares of relations with a white residual at 500 bars that Shin's test rejects at 5 %."""
     rng = np.random.default_rng(5)
