@@ -38,10 +38,10 @@ Bits: TypeAlias = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class RobustEngleGranger:
-    """``passes`` where ``statistic`` is below ``critical[level]`` and the bootstrap's ``pvalue`` at most ``level`` percent.
+    """``passes`` where ``statistic`` is below ``critical[level]`` and ``pvalue`` at most ``level`` percent.
 
-    ``draws`` is how many pairs were rebuilt until the verdict on ``pvalue`` was fixed;
-    after fewer than were asked for it is the share seen so far. ``critical``, ``lags``, ``alpha`` and ``beta`` as in
+    ``pvalue`` is the bootstrap's, and ``draws`` how many pairs were rebuilt until the verdict on it was fixed: after
+    fewer than were asked for it is the share seen so far. ``critical``, ``lags``, ``alpha`` and ``beta`` as in
     :class:`engine.stats.EngleGranger`.
     """
 
