@@ -230,11 +230,27 @@ def scan_rows(threads: int = 2) -> list[Row]:
     ]
 
 
+def report_rows() -> list[Row]:
+    """All tests of one relation, one leg and five, once arch is imported; Gregory-Hansen alone."""
+    from engine.stats import gregory_hansen, test_report
+
+    y, x = walks(2, 1_440)
+    legs = walks(5, 1_440, seed=2).T
+    moved = seconds(lambda: gregory_hansen(y, x), 0.2)
+    one, five = seconds(lambda: test_report(y, x), 0.2), seconds(lambda: test_report(y, legs), 0.2)
+    return [
+        row("Gregory-Hansen, 1,440 bars", 1e3 * moved, "ms", bounds={"ours": ("at most", 150.0)}),
+        row("test report, 1,440 bars, one leg", one, "s", bounds={"ours": ("at most", 2.0)}),
+        row("test report, 1,440 bars, five legs", five, "s", bounds={"ours": ("at most", 4.0)}),
+    ]
+
+
 def run() -> list[Row]:
     """Every line, printed as it comes."""
     lines: list[Row] = []
     print(f"{'what':<52}{'ours':>14} {'unit':<8}{'theirs':>12}  {'peer':<26}{'ratio':>8}")
-    for part in (kalman_rows, regression_rows, unit_root_rows, bootstrap_rows, interval_rows, scan_rows):
+    parts = (kalman_rows, regression_rows, unit_root_rows, bootstrap_rows, interval_rows, scan_rows, report_rows)
+    for part in parts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the peers' own
             fresh = part()

@@ -133,6 +133,8 @@ def _tests(y: Floats, x: Floats) -> list[object]:
         stats.adf(y),
         stats.kpss(y),
         stats.engle_granger(y, x),
+        stats.engle_granger_robust(y, x, draws=19),
+        stats.gregory_hansen(y, x),
         stats.error_correction(y, x),
         stats.granger_causality(y, x),
         stats.engle_granger_robust(y, x, draws=19),

@@ -109,8 +109,8 @@ def _correlation(data: _Data, result: ScanResult, request: ScanRequest) -> dict[
     found = correlations(data.prices[shown], settings=request.settings)
     return {
         "symbols": list(found.symbols),
-        "pearson": _plain(found.pearson),
-        "hayashi_yoshida": _plain(found.hayashi_yoshida),
+        "pearson": _plain(np.asarray(found.pearson)),
+        "hayashi_yoshida": _plain(np.asarray(found.hayashi_yoshida)),
     }
 
 

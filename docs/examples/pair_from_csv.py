@@ -3,8 +3,9 @@
 # # A pair, from a CSV of closes
 #
 # `python -m docs.examples.pair_from_csv [closes.csv]` in the project's folder, or cell by cell in an editor.
-# The file has times in its first column (UTC), then the closes of Y and of X; a missing close is left empty.
-# Without a file, a day of minutes is simulated: Y follows X, and their spread reverts in about 20 minutes.
+# The file has times in its first column (UTC, or with an offset each), then the closes of Y and of X; a missing close
+# is left empty.
+# Without a file, a day of minutes is simulated: Y follows X, and what lies between them comes back in some 20 minutes.
 
 # %%
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from engine.backtest import Costs, mark
-from engine.pairs import classic, evidence_of, frame_of, pair_model
+from engine.pairs import classic, evidence_of, frame_of, interval_of, pair_model
 
 
 def simulated() -> Path:
@@ -45,7 +46,7 @@ closes.describe().loc[["count", "min", "max"]]
 # A CSV of closes has no quotes, so costs must be set: here one basis point of half-spread.
 
 # %%
-width_ms = int(closes.index.to_series().diff().median() / pd.Timedelta("1ms"))
+width_ms = interval_of(closes.index)
 settings = classic(interval_ms=width_ms, stale_after_ms=width_ms, half_spread_bps=1.0, fee_bps=2.0)
 model = pair_model(closes[y], closes[x], settings=settings)
 frame = frame_of(model)

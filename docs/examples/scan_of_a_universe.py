@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engine.pairs import classic, run_pair
+from engine.pairs import classic, interval_of, run_pair
 from engine.scan import ScanSettings, correlations, scan_universe
 
 
@@ -67,14 +67,14 @@ print(f"of {result.tests} pairs {looked_good} have p < 5 %, {found} are found, {
 
 # %%
 heat = correlations(closes)
-print(pd.DataFrame(heat.pearson, heat.symbols, heat.symbols).iloc[:6, :6].round(2).to_string())
+print(heat.pearson.iloc[:6, :6].round(2).to_string())
 
 # %% [markdown]
 # ## The best pair, as run by the model
 
 # %%
 best = result.pairs.iloc[0]
-width_ms = int(closes.index.to_series().diff().median() / pd.Timedelta("1ms"))
+width_ms = interval_of(closes.index)
 settings = classic(interval_ms=width_ms, stale_after_ms=width_ms, half_spread_bps=1.0)
 frame = run_pair(closes[best["y"]], closes[best["x"]], settings=settings)
 print(frame["action"].value_counts().to_string())

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive, same_index, same_length
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
+from engine.stats.representation import short_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,10 @@ class Ledger:
     held_y: Floats
     held_x: Floats
 
+    __repr__ = short_repr
 
+
+@keeps_index
 def mark(
     y: ArrayLike,
     x: ArrayLike,

@@ -25,6 +25,7 @@ from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
 from engine.stats.regression import ols_kernel, residuals_kernel
+from engine.stats.representation import short_repr
 
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
@@ -85,6 +86,8 @@ class PairEvidence:
     correction: ErrorCorrection | None
     bootstrap: float = math.nan
     noise: tuple[NoiseShare, ...] = ()
+
+    __repr__ = short_repr
 
 
 def evidence_of(model: PairModel) -> PairEvidence:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 SPARSEST = 0.1  # minimum share of the grid with bars: below it the width is wrong
+LEAST_REGULAR = 0.5  # share of an index's steps that must be of its usual width
 
 _NUMBERS = {row.name.lower(): row for row in Out if row not in (Out.ACTION, Out.REASON, Out.REAL_BARS)}
 
@@ -51,7 +52,7 @@ def run_pair(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairS
     """
     import pandas as pd
 
-    models = _models(y, x, times_ms, settings or PairSettings())
+    models = _models(y, x, times_ms, settings)
     frames = [frame_of(model) for model in models]
     for run, frame in enumerate(frames):
         frame["run"] = run
@@ -67,8 +68,9 @@ def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: Pai
 
     A leg is an array or a Series of prices, or a frame with ``close`` and optionally ``mid`` (then used for
     statistics), ``half_spread`` (a fraction of the price) and ``volume`` (a bar without volume counts as missing).
-    ``times_ms``: bar open times, strictly increasing, int64 ms UTC or a DatetimeIndex; None takes each leg's own index,
-    and the two may differ. A time is assigned to its bar of ``settings.interval_ms``.
+    ``times_ms``: bar open times, strictly increasing, int64 ms UTC or the input of :func:`utc_index`; None takes each
+    leg's own index, and the two may differ. A time is assigned to its bar of ``settings.interval_ms``. ``settings``
+    None: the defaults, with the width of the bars from the index (:func:`interval_of`).
 
     A missing bar, or one with a NaN price, repeats the leg's last price and is marked as filled; the model starts at
     the first bar by which both legs have a price. Without a half-spread costs are unknown, and a cost filter blocks
@@ -77,19 +79,20 @@ def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: Pai
     Raises ValueError for prices that are infinite, 0 or negative, times that do not increase, two times in one bar,
     legs without a common bar, and a width far below that of the bars.
     """
-    return _models(y, x, times_ms, settings or PairSettings())[-1]
+    return _models(y, x, times_ms, settings)[-1]
 
 
-def _models(y: LegLike, x: LegLike, times_ms: TimesLike, chosen: PairSettings) -> list[PairModel]:
+def _models(y: LegLike, x: LegLike, times_ms: TimesLike, settings: PairSettings | None) -> list[PairModel]:
     """One model a run: the next begins with the bar after a break."""
     legs = [_leg(each, times_ms, name) for each, name in ((y, "y"), (x, "x"))]
+    chosen = settings or PairSettings(interval_ms=_shared_interval(legs))
     slots = [_slots(leg.times_ms, chosen.interval_ms, name) for leg, name in zip(legs, "yx", strict=True)]
     first, last = min(int(each[0]) for each in slots), max(int(each[-1]) for each in slots)
     count = last - first + 1
     if max(each.size for each in slots) < SPARSEST * count:
         raise ValueError(
             f"{max(each.size for each in slots)} bars lie on a grid of {count} of {chosen.interval_ms} ms; "
-            "expected settings with the bars' own interval_ms"
+            f"expected settings with the bars' own interval_ms, {_usual_step(legs[0].times_ms)[0]}, or none"
         )
     bars = np.zeros((BAR_ROWS, count))
     known = _put(bars, legs[0], slots[0] - first, (Y, Y_AGE, Y_HALF, Y_LAST), Flag.Y_FILLED, chosen.interval_ms)
@@ -103,6 +106,62 @@ def _models(y: LegLike, x: LegLike, times_ms: TimesLike, chosen: PairSettings) -
         models[-1].extend(np.ascontiguousarray(bars[:, begin:]))
         begin += models[-1].size
     return models
+
+
+def utc_index(times: Any, name: str = "the index") -> pd.DatetimeIndex:
+    """Times as a DatetimeIndex in UTC: a DatetimeIndex, or ISO 8601 text and datetimes with *any mixture of offsets*.
+
+    A CSV of local times that crosses a change of clocks has two offsets, and ``pandas.read_csv`` leaves such a column
+    as text. A time that names no offset is in UTC. Raises ValueError naming the first that is no time.
+
+    >>> utc_index(["2025-10-26T02:59:00+02:00", "2025-10-26T02:00:00+01:00"]).strftime("%H:%M").tolist()
+    ['00:59', '01:00']
+    """
+    import pandas as pd
+
+    if isinstance(times, pd.DatetimeIndex):
+        return times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
+    given = pd.Index(times)
+    if not len(given) or given.dtype.kind not in "OTU":
+        raise ValueError(f"times of {name} are {given.dtype}; expected ISO 8601 text, datetimes or a DatetimeIndex")
+    parsed = pd.to_datetime(given, utc=True, format="ISO8601", errors="coerce")
+    unknown = np.asarray(parsed.isna())
+    if unknown.any():
+        at = int(unknown.argmax())
+        raise ValueError(f"time {at} of {name} is {given[at]!r}; expected ISO 8601 text, with its offset unless in UTC")
+    return pd.DatetimeIndex(parsed)
+
+
+def interval_of(times: Any) -> int:
+    """The usual distance of two times in ms: what ``PairSettings.interval_ms`` is for these bars.
+
+    ``times``: what :func:`utc_index` takes, or whole ms. Missing bars do no harm as long as half of the steps are of
+    one width; ValueError otherwise.
+
+    >>> interval_of([0, 60_000, 120_000, 300_000])
+    60000
+    """
+    step, share = _usual_step(_times(times, "the index"))
+    if share < LEAST_REGULAR:
+        found = f"most often {step} ms, in {share:.0%} of them" if step else "none"
+        raise ValueError(f"steps of the index are {found}; expected one width, or settings with interval_ms")
+    return step
+
+
+def _usual_step(times_ms: Ints) -> tuple[int, float]:
+    """The commonest step in ms and its share; 0 and 0 where there is none."""
+    steps, counts = np.unique(np.diff(times_ms), return_counts=True)
+    if not steps.size:
+        return 0, 0.0
+    at = int(counts.argmax())
+    return int(steps[at]), float(counts[at] / counts.sum())
+
+
+def _shared_interval(legs: list[_Leg]) -> int:
+    found = [interval_of(leg.times_ms) for leg in legs]
+    if found[0] != found[1]:
+        raise ValueError(f"bars of y are {found[0]} ms and those of x {found[1]} ms; expected one width")
+    return found[0]
 
 
 def frame_of(model: PairModel) -> pd.DataFrame:
@@ -190,15 +249,16 @@ def _columns(given: LegLike, name: str) -> dict[str, Floats]:
 
 
 def _times(times: Any, name: str) -> Ints:
-    """Strictly increasing int64 ms from a DatetimeIndex (naive: UTC) or whole numbers."""
+    """Strictly increasing int64 ms from whole numbers, or from the input of ``utc_index``."""
     import pandas as pd
 
     if isinstance(times, pd.DatetimeIndex):
-        aware = times if times.tz is not None else times.tz_localize("UTC")
-        found = aware.as_unit("ms").asi8
+        found = utc_index(times).as_unit("ms").asi8
     else:
         found = np.asarray(times)
-        if found.ndim != 1 or found.dtype.kind not in "iu":
+        if found.ndim == 1 and found.dtype.kind in "OTU":
+            found = utc_index(times, name).as_unit("ms").asi8
+        elif found.ndim != 1 or found.dtype.kind not in "iu":
             raise ValueError(f"times of {name} are {found.ndim}-D {found.dtype}; expected whole ms or a DatetimeIndex")
     rising = np.diff(found) > 0
     if not rising.all():

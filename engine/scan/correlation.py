@@ -7,7 +7,7 @@ each symbol's own times. Both are returned for comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from engine.stats.checks import Floats, Ints
 from engine.stats.hayashi_yoshida import hayashi_yoshida_kernel, realised_variance
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot
+from engine.stats.representation import short_repr
 
 if TYPE_CHECKING:
     from engine.scan.universe import Prices
@@ -26,7 +27,8 @@ MOST_ORDERED = 150  # most symbols for optimal leaf ordering; with more it takes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Correlations:
-    """Square matrices in the order of ``symbols``, sorted by cluster; NaN where undefined.
+    """Square matrices in the order of ``symbols``, sorted by cluster; NaN where undefined. Frames named by symbol if
+    the prices were a frame.
 
     ``pearson`` of the log returns of the bars. ``hayashi_yoshida`` of each symbol's own bars; in a small sample it may
     exceed 1.
@@ -36,6 +38,8 @@ class Correlations:
     pearson: Floats
     hayashi_yoshida: Floats
     excluded: tuple[Excluded, ...]
+
+    __repr__ = short_repr
 
 
 def correlations(prices: Prices, *, settings: ScanSettings | None = None) -> Correlations:
@@ -52,10 +56,16 @@ def correlations(prices: Prices, *, settings: ScanSettings | None = None) -> Cor
     own = [(times[mine], logs[mine]) for mine, logs in zip(kept.own_bars, kept.log_prices, strict=True)]
     together = _hayashi_yoshida(own)
     order = clustered(pearson)
-    return Correlations(
-        tuple(kept.symbols[i] for i in order), pearson[np.ix_(order, order)], together[np.ix_(order, order)],
-        kept.excluded,
-    )  # fmt: skip
+    symbols = tuple(kept.symbols[i] for i in order)
+    pearson, together = (_like(prices, matrix[np.ix_(order, order)], symbols) for matrix in (pearson, together))
+    return Correlations(symbols, pearson, together, kept.excluded)
+
+
+def _like(prices: Prices, matrix: Floats, symbols: tuple[str, ...]) -> Any:
+    """The matrix; a frame named by symbol where the prices are a frame."""
+    import pandas as pd
+
+    return pd.DataFrame(matrix, symbols, symbols) if isinstance(prices, pd.DataFrame) else matrix
 
 
 def clustered(matrix: Floats) -> Ints:

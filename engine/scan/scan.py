@@ -26,6 +26,7 @@ from engine.stats.cointegration import engle_granger_kernel
 from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
 from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from engine.stats.mackinnon import critical_values
+from engine.stats.representation import short_repr
 from engine.stats.unitroot import CRITERIA, FIXED, lag_limit
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class ScanResult:
     holdout_bars: int
     tests: int
     excluded: tuple[Excluded, ...]
+
+    __repr__ = short_repr
 
     def record(self, most: int | None = None) -> dict[str, Any]:
         """The result as plain JSON values, at most the first ``most`` pairs; a number that is not known is None."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.pairs.pandas_api import utc_index
 from engine.scan.settings import ScanSettings
+from engine.stats.representation import short_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,15 +46,19 @@ class Universe:
     first_bar: int
     excluded: tuple[Excluded, ...]
 
+    __repr__ = short_repr
+
 
 def as_frame(prices: Prices) -> pd.DataFrame:
-    """The frame; ValueError for a duplicate symbol, or bars out of order."""
+    """The frame; ValueError for a duplicate symbol, or bars out of order. Times as text become UTC."""
     import pandas as pd
 
     frame = prices if isinstance(prices, pd.DataFrame) else pd.DataFrame(dict(prices))
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise ValueError(f"symbol {twice!r} stands twice; expected one column a symbol")
+    if frame.index.dtype.kind in "OTU" and len(frame):
+        frame = frame.set_axis(utc_index(frame.index))
     if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
         raise ValueError("the index does not rise; expected one row a bar, in time order")
     return frame

@@ -3,8 +3,10 @@
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a given series)
     and where the variance moves?       engine_granger_robust
+    and where the relation moves?       gregory_hansen (once, at an unknown date)
     how sure is the hedge?              hedge_interval, filter_interval; multiple_regression (several X legs)
     are several legs cointegrated?      johansen
+    all tests, in one table?            test_report
     how fast does it revert?            half_life, ou_fit; hurst; error_correction (and which leg)
     where to enter, given costs?        bertram_entry, expected_cycle
     how far from its mean is it now?    zscore, rolling_moments, rolling_ols
@@ -14,7 +16,7 @@
     could the test have detected it?    evidence, eg_power, bars_for_power
     is the filter consistent?           kalman_health, effective_memory, nis_band, ljung_box, whiten
     has the relation broken?            cusum, cusum_threshold
-    how many discoveries are false?     eg_pvalue (at a number of bars); benjamini_hochberg, benjamini_yekutieli
+    how many discoveries are false?     benjamini_hochberg, benjamini_yekutieli; holm (of one pair); eg_pvalue
     volume, liquidity, volatility?      vwap, volume_profile, volume_ratio, liquidity, returns, volatility
 
 Arrays are 1-D float64 of equal length, times int64 ms UTC, log prices unless stated otherwise. Results are frozen
@@ -28,8 +30,9 @@ from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.cointegration import EngleGranger, engle_granger
 from engine.stats.eg_distribution import eg_pvalue
 from engine.stats.error_correction import ErrorCorrection, error_correction
-from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli
+from engine.stats.false_discovery import benjamini_hochberg, benjamini_yekutieli, holm
 from engine.stats.granger_causality import GrangerCausality, granger_causality
+from engine.stats.gregory_hansen import GregoryHansen, gregory_hansen
 from engine.stats.half_life import HalfLife, half_life
 from engine.stats.hayashi_yoshida import HayashiYoshida, LeadLag, hayashi_yoshida, lead_lag
 from engine.stats.health import KalmanHealth, LjungBox, effective_memory, kalman_health, ljung_box, nis_band, whiten
@@ -43,6 +46,8 @@ from engine.stats.ornstein_uhlenbeck import OrnsteinUhlenbeck, bertram_entry, ex
 from engine.stats.power import Evidence, bars_for_power, eg_power, evidence
 from engine.stats.quotes import half_spread_bps, roll_half_spread, trade_side_mid, trade_side_quotes
 from engine.stats.regression import Line, Plane, multiple_ols, ols, tls
+from engine.stats.report import TestReport, test_report
+from engine.stats.report_rows import TestRow
 from engine.stats.returns import pearson, returns, volatility
 from engine.stats.robust import TheilSenLine, huber, theil_sen
 from engine.stats.rolling import RollingLine, rolling_correlation, rolling_moments, rolling_ols, zscore
@@ -62,8 +67,8 @@ __all__ = [
     "returns", "volatility", "pearson", "vwap", "volume_profile", "volume_ratio", "liquidity",
     "VolumeProfile", "Liquidity",
     # mean reversion and its speed
-    "adf", "kpss", "engle_granger", "engle_granger_robust", "johansen",
-    "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "Johansen",
+    "adf", "kpss", "engle_granger", "engle_granger_robust", "gregory_hansen", "johansen", "test_report",
+    "UnitRoot", "Kpss", "EngleGranger", "RobustEngleGranger", "GregoryHansen", "Johansen", "TestReport", "TestRow",
     "half_life", "hurst", "ou_fit", "bertram_entry", "expected_cycle", "HalfLife", "Hurst", "OrnsteinUhlenbeck",
     "error_correction", "ErrorCorrection",
     # asynchronous trades
@@ -71,7 +76,6 @@ __all__ = [
     "HayashiYoshida", "LeadLag", "granger_causality", "GrangerCausality",
     # reliability of the results
     "evidence", "eg_power", "bars_for_power", "bounce", "kalman_health", "effective_memory", "nis_band", "ljung_box",
-    "whiten", "cusum", "cusum_threshold", "eg_pvalue", "benjamini_hochberg",
-    "benjamini_yekutieli",
+    "whiten", "cusum", "cusum_threshold", "eg_pvalue", "benjamini_hochberg", "benjamini_yekutieli", "holm",
     "Evidence", "Bounce", "KalmanHealth", "LjungBox", "Cusum",
 ]  # fmt: skip

@@ -76,6 +76,12 @@ def as_columns(columns: ArrayLike | Sequence[ArrayLike], name: str, *, minimum: 
     return np.ascontiguousarray(table)
 
 
+def as_legs(x: Any, name: str, *, minimum: int) -> Floats:
+    """One leg or several as a (bars, legs) float64 array: a 1-D series, a list of them, or (bars, legs)."""
+    is_list_of_legs = isinstance(x, (list, tuple)) and len(x) > 0 and np.ndim(x[0]) > 0
+    return as_columns(x if is_list_of_legs or np.ndim(x) != 1 else [x], name, minimum=minimum)
+
+
 def as_times(times_ms: ArrayLike, name: str) -> Ints:
     """Times in milliseconds as contiguous, non-decreasing int64; ValueError otherwise."""
     array = np.asarray(times_ms)

@@ -22,6 +22,7 @@ from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, positive,
 from engine.stats.half_life import ar1_kernel
 from engine.stats.jit import njit
 from engine.stats.moments import mean_of
+from engine.stats.pandas_results import keeps_index
 from engine.stats.stationarity import autocovariance
 
 RED, GREEN = 5.0, 10.0
@@ -87,6 +88,7 @@ def light(memory_bars: float, half_life_bars: float) -> str | None:
     return "red" if ratio < RED else "amber" if ratio < GREEN else "green"
 
 
+@keeps_index
 def whiten(errors: ArrayLike) -> tuple[Floats, float]:
     """``(w, rho)``: the errors without their AR(1), scaled to the variance they had; one value fewer than given.
 

@@ -26,6 +26,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_pair, positive, whole
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot, is_rounding
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 
 CALIBRATION_BARS = 500
@@ -163,12 +164,14 @@ def kalman_calibrate(
     return KalmanState(*state), settings
 
 
+@keeps_index
 def kalman_filter(y: ArrayLike, x: ArrayLike, state: KalmanState, settings: KalmanSettings) -> KalmanRun:
     """Filter every bar given, from a state that was known before the first; ``state.alpha`` belongs to x - centre."""
     left, right = as_pair(y, x, minimum=1)
     return _run(left, right, 0, state, settings)
 
 
+@keeps_index
 def kalman(
     y: ArrayLike, x: ArrayLike, memory_half_life: float, *, calibration: int = CALIBRATION_BARS, q_beta: float = 0.0
 ) -> KalmanRun:

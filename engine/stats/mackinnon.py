@@ -42,12 +42,19 @@ SURFACES_OF_MORE = np.array([
 MOST_VARIABLES = 2 + len(SURFACES_OF_MORE)
 
 # MacKinnon 1994, tables 3 and 4: tau where the approximation changes, and outside which p is 0 or 1; then
-# p = Phi(polynomial in tau), low powers first. Rows: ADF with a constant; residual of two variables with a constant.
-TAU_STAR = np.array([-1.61, -2.62])
-TAU_MIN = np.array([-18.83, -18.86])
-TAU_MAX = np.array([2.74, 0.92])
-SMALL_P = np.array([[2.1659, 1.4412, 0.038269], [2.92, 1.5012, 0.039796]])
-LARGE_P = np.array([[1.7339, 0.93202, -0.12745, -0.010368], [2.1945, 0.64695, -0.29198, -0.042377]])
+# p = Phi(polynomial in tau), low powers first. One row a number of variables, 1 (ADF with a constant) to 6.
+TAU_STAR = np.array([-1.61, -2.62, -3.13, -3.47, -3.78, -3.93])
+TAU_MIN = np.array([-18.83, -18.86, -23.48, -28.07, -25.96, -23.27])
+TAU_MAX = np.array([2.74, 0.92, 0.55, 0.61, 0.79, 1.0])
+SMALL_P = np.array([
+    [2.1659, 1.4412, 0.038269], [2.92, 1.5012, 0.039796], [3.4699, 1.4856, 0.03164],
+    [3.9673, 1.4777, 0.026315], [4.5509, 1.5338, 0.029545], [5.1399, 1.6036, 0.034445],
+])  # fmt: skip
+LARGE_P = np.array([
+    [1.7339, 0.93202, -0.12745, -0.010368], [2.1945, 0.64695, -0.29198, -0.042377],
+    [2.5893, 0.45168, -0.36529, -0.050074], [3.0387, 0.45452, -0.33666, -0.041921],
+    [3.5049, 0.52098, -0.29158, -0.033468], [3.9489, 0.58933, -0.25359, -0.02721],
+])  # fmt: skip
 
 
 @njit
@@ -65,7 +72,7 @@ def eg_critical(row: int, n: float) -> float:
 
 @njit
 def tau_pvalue(tau: float, variables: int) -> float:
-    """Asymptotic p-value of tau with a constant, for 1 (ADF) or 2 (Engle-Granger) variables; NaN for NaN."""
+    """Asymptotic p-value of tau with a constant, for 1 (ADF) or 2 to 6 (Engle-Granger) variables; NaN for NaN."""
     i = variables - 1
     if tau != tau:
         return np.nan

@@ -23,6 +23,7 @@ from engine.stats.checks import ArrayLike, Floats, as_columns, as_series, same_i
 from engine.stats.johansen import Johansen, johansen
 from engine.stats.mackinnon import MOST_VARIABLES, critical_values
 from engine.stats.moments import dot, is_rounding
+from engine.stats.pandas_results import by_leg, keeps_index
 from engine.stats.regression import multiple_ols
 from engine.stats.representation import short_repr
 from engine.stats.serial_correlation import (
@@ -68,6 +69,7 @@ class MultipleRegression:
     __repr__ = short_repr
 
 
+@keeps_index
 def multiple_regression(
     y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike], lags: str | int = "bic", *, johansen_lags: int = 1
 ) -> MultipleRegression:
@@ -94,11 +96,14 @@ def multiple_regression(
     errors = np.sqrt([weighted_variance(weights, phi, s2) for weights in _weights(table)])
     half_life, half_lives = half_lives_of(bars, phi)
     system = johansen(np.column_stack([left, table]), johansen_lags)
+    low, high = plane.betas - NORMAL_95 * errors, plane.betas + NORMAL_95 * errors
+    betas, errors, t_values, low, high, weights = (
+        by_leg(each, columns) for each in (plane.betas, errors, plane.betas / errors, low, high, _on_y(system))
+    )
     return MultipleRegression(
-        plane.alpha, plane.betas, errors, plane.betas / errors,
-        plane.betas - NORMAL_95 * errors, plane.betas + NORMAL_95 * errors, plane.residuals,
+        plane.alpha, betas, errors, t_values, low, high, plane.residuals,
         phi, half_life, half_lives, half_lives >= WINDOW_HALF_LIVES,
-        statistic, critical_values(legs + 1, bars), chosen, _on_y(system), system.rank,
+        statistic, critical_values(legs + 1, bars), chosen, weights, system.rank,
     )  # fmt: skip
 
 

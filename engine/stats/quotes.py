@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, same_index, same_length
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.regression import centred_products
 
 
@@ -61,6 +62,7 @@ def quotes_kernel(price: Floats, buyer_is_maker: Bools, clamp: bool, bid: Floats
         bid[i], ask[i] = b, a
 
 
+@keeps_index
 def trade_side_quotes(price: ArrayLike, buyer_is_maker: ArrayLike, *, clamp: bool = True) -> tuple[Floats, Floats]:
     """``(bid, ask)`` after each trade, in the trades' order; NaN until that side has traded.
 
@@ -75,6 +77,7 @@ def trade_side_quotes(price: ArrayLike, buyer_is_maker: ArrayLike, *, clamp: boo
     return bid, ask
 
 
+@keeps_index
 def trade_side_mid(price: ArrayLike, buyer_is_maker: ArrayLike) -> Floats:
     """Half-way between the last sale and the last purchase after each trade; NaN until both sides have traded.
 

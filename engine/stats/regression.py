@@ -14,6 +14,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_index, same_length
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot, is_rounding, mean_of
+from engine.stats.pandas_results import by_leg, keeps_index
 from engine.stats.representation import short_repr
 
 
@@ -99,6 +100,7 @@ def tls_kernel(y: Floats, x: Floats) -> tuple[float, float]:
     return tls_of(mean_y, mean_x, syy, sxy, sxx)
 
 
+@keeps_index
 def ols(y: ArrayLike, x: ArrayLike) -> Line:
     """Ordinary least squares of y on a constant and x (two bars or more).
 
@@ -115,6 +117,7 @@ def ols(y: ArrayLike, x: ArrayLike) -> Line:
     return _line(left, right, *ols_kernel(left, right))
 
 
+@keeps_index
 def tls(y: ArrayLike, x: ArrayLike) -> Line:
     """Orthogonal (total) least squares: swapping the legs gives 1 / beta, where OLS gives two different lines.
 
@@ -130,6 +133,7 @@ def tls(y: ArrayLike, x: ArrayLike) -> Line:
     return _line(left, right, *tls_kernel(left, right))
 
 
+@keeps_index
 def multiple_ols(y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]) -> Plane:
     """Least squares of y on a constant and several legs: a list of 1-D columns, or one 2-D array (bars, legs).
 
@@ -154,7 +158,7 @@ def multiple_ols(y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]) -> Plan
         raise ValueError(f"the {legs} legs are constant or combinations of each other; expected independent legs")
     alpha = float(mean_of(left) - sum(float(b) * float(m) for b, m in zip(betas, means, strict=True)))
     fitted = alpha + sum(betas[i] * table[:, i] for i in range(legs))
-    return Plane(alpha, betas, left - fitted)
+    return Plane(alpha, by_leg(betas, columns), left - fitted)
 
 
 @njit

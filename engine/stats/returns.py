@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, positive
 from engine.stats.moments import CoMoments, Moments
+from engine.stats.pandas_results import keeps_index
 from engine.stats.regression import centred_products
 
 YEAR_MS = 365 * 86_400_000  # crypto trades every day
@@ -22,6 +23,7 @@ def log_prices(price: ArrayLike, name: str = "price") -> Floats:
     return np.log(values)
 
 
+@keeps_index
 def returns(price: ArrayLike) -> Floats:
     """Log returns, one value a bar: r_t = ln p_t - ln p_{t-1}. The first is NaN.
 

@@ -12,6 +12,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_pair
 from engine.stats.jit import njit
 from engine.stats.moments import EPSILON
+from engine.stats.pandas_results import keeps_index
 from engine.stats.random import random_index
 from engine.stats.regression import Line, ols_kernel, residuals_kernel
 from engine.stats.representation import short_repr
@@ -114,6 +115,7 @@ def theil_sen_kernel(y: Floats, x: Floats) -> tuple[float, float, int]:
     return float(np.median(y) - beta * np.median(x)), beta, pairs
 
 
+@keeps_index
 def huber(y: ArrayLike, x: ArrayLike) -> Line:
     """Huber's M-estimator of y on a constant and x (3 bars or more): tuning constant 1.345, scale by MAD.
 
@@ -129,6 +131,7 @@ def huber(y: ArrayLike, x: ArrayLike) -> Line:
     return Line(float(alpha), float(beta), residuals_kernel(left, right, alpha, beta))
 
 
+@keeps_index
 def theil_sen(y: ArrayLike, x: ArrayLike) -> TheilSenLine:
     """Median of the slopes between all pairs of bars; alpha = median(y) - beta median(x). Two bars or more.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, whole
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 from engine.stats.windows import line_of, window_new, window_push
 
@@ -88,6 +89,7 @@ def rolling_correlation_kernel(y: Floats, x: Floats, window: int, first_index: i
             r[t] = max(-1.0, min(1.0, sxy / np.sqrt(syy * sxx)))
 
 
+@keeps_index
 def rolling_ols(y: ArrayLike, x: ArrayLike, window: int, *, first_index: int = 0) -> RollingLine:
     """Least squares of y on a constant and x over the last ``window`` bars (3 or more), at every bar.
 
@@ -104,6 +106,7 @@ def rolling_ols(y: ArrayLike, x: ArrayLike, window: int, *, first_index: int = 0
     return RollingLine(alpha, beta, left - (alpha + beta * right), variance)
 
 
+@keeps_index
 def rolling_moments(values: ArrayLike, window: int, *, first_index: int = 0) -> tuple[Floats, Floats]:
     """``(mean, deviation)`` over the last ``window`` bars (2 or more), the current one included; ddof 1."""
     series = as_series(values, "values", nan=True)
@@ -113,6 +116,7 @@ def rolling_moments(values: ArrayLike, window: int, *, first_index: int = 0) -> 
     return mean, deviation
 
 
+@keeps_index
 def zscore(values: ArrayLike, window: int, *, first_index: int = 0) -> Floats:
     """z_t = (s_t - mu) / sigma with mu and sigma (ddof 1) from bars t-window .. t-1.
 
@@ -129,6 +133,7 @@ def zscore(values: ArrayLike, window: int, *, first_index: int = 0) -> Floats:
     return z
 
 
+@keeps_index
 def rolling_correlation(y: ArrayLike, x: ArrayLike, window: int, *, first_index: int = 0) -> Floats:
     """Pearson's r of the last ``window`` values (2 or more); give returns, not prices.
 

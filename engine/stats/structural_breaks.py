@@ -26,6 +26,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 
 REFERENCE = 0.5
@@ -133,6 +134,7 @@ def sign_cusum_threshold(arl0: float, reference: float) -> float:
     return float(high * step)
 
 
+@keeps_index
 def cusum(z: ArrayLike, arl0: float = 5_000.0, reference: float = REFERENCE) -> Cusum:
     """Two-sided CUSUM of standardised, whitened errors (mean 0, variance 1 under the calibration); NaN is skipped."""
     values = as_series(z, "z", nan=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_series, same_index, same_length, whole
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 from engine.stats.windows import window_new, window_push
 
@@ -73,6 +74,7 @@ def _rolling_vwap(price: Floats, quantity: Floats, window: int, first_index: int
         out[t] = value / volume if volume > 0.0 else np.nan
 
 
+@keeps_index
 def vwap(price: ArrayLike, quantity: ArrayLike, *, window: int | None = None, first_index: int = 0) -> Floats:
     """Volume-weighted average price: from the first value on, or over the last ``window`` (2 or more). One a bar.
 
@@ -136,6 +138,7 @@ def _volume_ratio(volume: Floats, window: int, out: Floats) -> None:
                 out[t] = volume[t] / usual
 
 
+@keeps_index
 def volume_ratio(volume: ArrayLike, window: int) -> Floats:
     """Each bar's volume over the median of the ``window`` bars before it: a spike is a ratio above 5 or so.
 

@@ -46,6 +46,5 @@ def test_what_moves_with_what() -> None:
     found = correlations(prices, settings=ScanSettings())
     expected = np.log(prices.ffill()).diff().corr().loc[list(found.symbols), list(found.symbols)]
     np.testing.assert_allclose(found.pearson, expected, atol=1e-3)
-    at = {name: i for i, name in enumerate(found.symbols)}
-    assert found.pearson[at["BTCUSDT"], at["ETHUSDT"]] == pytest.approx(0.77, abs=0.02)
+    assert found.pearson.loc["BTCUSDT", "ETHUSDT"] == pytest.approx(0.77, abs=0.02)
     np.testing.assert_allclose(found.hayashi_yoshida, found.pearson, atol=0.01)
