@@ -187,9 +187,9 @@ def bootstrap_rows() -> list[Row]:
     rows = []
     for bars, bound_ms in ((500, 5.0), (5_000, 60.0)):
         x, own = walks(2, bars)
-        y = x + own - np.append(np.zeros(10), own[:-10])  # what is left of a step after ten bars is nothing
-        for criterion, lags in ((BIC, "BIC lags"), (FIXED, f"{schwert_cap(bars, False)} lags")):
-            cap = schwert_cap(bars, False)
+        y = x + 3.0 * np.diff(own, prepend=0.0)
+        cap = schwert_cap(bars, False)
+        for criterion, lags in ((BIC, "BIC lags"), (FIXED, f"{cap} lags")):
             draw = partial(wild_bootstrap_kernel, y, x, criterion, cap, 0.05, DRAWS, np.uint64(1))
             _, _, pvalue, draws = draw()
             if not pvalue <= 0.05:

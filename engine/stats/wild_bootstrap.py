@@ -74,8 +74,7 @@ def wild_pvalue(
     for draw in range(draws):
         if draw % 64 == 0:
             _draw_bits(bits, np.uint64(seed), draw // 64)
-        _rebuild(y, bits, draw % 64, rebuilt_y)
-        _rebuild(x, bits, draw % 64, rebuilt_x)
+        _rebuild(y, x, bits, draw % 64, rebuilt_y, rebuilt_x)
         if not engle_granger_kernel(rebuilt_y, rebuilt_x, FIXED, lags)[0] > statistic:
             low += 1
         left = draws - draw - 1
@@ -92,14 +91,15 @@ def _draw_bits(bits: Bits, seed: np.uint64, block: int) -> None:
 
 
 @njit
-def _rebuild(price: Floats, bits: Bits, at: int, out: Floats) -> None:
-    """The walk of the increments of ``price``, each turned round where bit ``at`` of its place is set."""
+def _rebuild(y: Floats, x: Floats, bits: Bits, at: int, out_y: Floats, out_x: Floats) -> None:
+    """The walks of the increments of both legs, turned round at the places where bit ``at`` is set."""
     shift = np.uint64(at)
-    level = out[0] = 0.0
-    for t in range(1, price.size):
+    level_y = level_x = out_y[0] = out_x[0] = 0.0
+    for t in range(1, y.size):
         sign = 1.0 - 2.0 * float((bits[t] >> shift) & np.uint64(1))
-        level += sign * (price[t] - price[t - 1])
-        out[t] = level
+        level_y += sign * (y[t] - y[t - 1])
+        level_x += sign * (x[t] - x[t - 1])
+        out_y[t], out_x[t] = level_y, level_x
 
 
 @njit
@@ -130,9 +130,9 @@ def engle_granger_robust(
     """Engle-Granger test of y on a constant and x whose size holds where the variance of the increments moves.
 
     Legs, ``lags`` and ``max_lag`` as for :func:`engine.stats.engle_granger`; ``level`` is 1, 5 or 10 percent, and
-    ``draws`` 19 or more (199: a twentieth of a second at 5,000 bars at most). On unrelated legs both tests together
-    pass 4 to 5 % at "5 %" for every noise of the table in docs/mathematics.md, where the plain test passes 5 to 24 %.
-    It does not mend what short-run dynamics do to the size (bid-ask bounce, trap T4): the signs break those too.
+    ``draws`` at least 99, 19 or 9 then (199 take milliseconds). On unrelated legs both tests together pass 4 to 5 % at
+    "5 %" for every noise of the table in docs/mathematics.md, where the plain test passes 4 to 24 %. It does not mend
+    what short-run dynamics do to the size (bid-ask bounce, trap T4): the signs break those too.
 
     Ten bars or more. Raises ValueError for a leg that does not move and for legs that are one line.
     Source: the module's docstring.
@@ -142,7 +142,7 @@ def engle_granger_robust(
     critical = critical_values(2, left.size)
     if level not in critical:
         raise ValueError(f"level is {level!r}; expected one of {sorted(critical)} percent")
-    draws = whole(draws, "draws", at_least=19)
+    draws = whole(draws, "draws", at_least=100 // level - 1)  # with fewer no p-value is as low as the level
     start = np.uint64(whole(seed, "seed", at_least=0))
     statistic, chosen, alpha, beta = engle_granger_kernel(left, right, criterion, cap)
     if chosen < 0:

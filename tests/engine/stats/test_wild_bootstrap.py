@@ -156,6 +156,8 @@ def test_what_it_refuses() -> None:
         engle_granger_robust(y, x, level=7)
     with pytest.raises(ValueError, match="draws is 18; expected at least 19"):
         engle_granger_robust(y, x, draws=18)
+    with pytest.raises(ValueError, match="draws is 98; expected at least 99"):
+        engle_granger_robust(y, x, level=1, draws=98)
     with pytest.raises(ValueError, match="seed is -1; expected at least 0"):
         engle_granger_robust(y, x, seed=-1)
     with pytest.raises(ValueError, match="constant"):
