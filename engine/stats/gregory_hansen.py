@@ -12,6 +12,7 @@ Source: Gregory and Hansen 1996, ADF* and its table 1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -75,9 +76,9 @@ def gregory_hansen_kernel(y: Floats, table: Floats, model: int, criterion: int, 
     """
     n = y.size
     least, at, chosen = np.nan, -1, -1
+    level = (1.0 + table.shape[1]) * np.max(np.abs(y))
     for bar in range(int(TRIMMED * n), int((1.0 - TRIMMED) * n) + 1):
         residual = broken_residual(y, table, bar, model)
-        level = (1.0 + table.shape[1]) * abs(y[bar])
         if is_rounding(dot(residual, residual, 0, n, 0), n, level):
             continue
         statistic, lags = adf_kernel(residual, False, criterion, max_lag)
@@ -162,4 +163,4 @@ def _pvalue(statistic: float, quantiles: Floats) -> float:
     place = int(np.clip(np.searchsorted(quantiles, statistic), 1, quantiles.size - 1))
     low, high = (NORMAL.inv_cdf(SHARES[i]) for i in (place - 1, place))
     share = (statistic - quantiles[place - 1]) / (quantiles[place] - quantiles[place - 1])
-    return NORMAL.cdf(low + share * (high - low))
+    return 0.5 * math.erfc(-(low + share * (high - low)) / math.sqrt(2.0))  # keeps its digits in the tail

@@ -151,7 +151,7 @@ def hedge_rows(legs: Legs, fitted: Any) -> Rows:
     rows = []
     for name, hedge, error in zip(legs.names[1:], fitted.params, fitted.std_errors, strict=False):
         statistic = float(hedge / error)
-        pvalue = 2.0 * NormalDist().cdf(-abs(statistic))
+        pvalue = math.erfc(abs(statistic) / math.sqrt(2.0))
         low, high = hedge - NORMAL_5 * error, hedge + NORMAL_5 * error
         verdict = f"{hedge:.4g} ({low:.4g} to {high:.4g}), if a relation holds"
         rows.append(row("DOLS", f"hedge of {name} is 0", statistic, NORMAL_5, pvalue, verdict))
@@ -166,7 +166,7 @@ def error_correction_rows(legs: Legs) -> Rows:
     of_each = ((found.t_y, -found.speed_y), (found.t_x, found.beta * found.speed_x))
     rows = []
     for name, (statistic, share) in zip(legs.names, of_each, strict=True):
-        pvalue = 2.0 * NormalDist().cdf(-abs(statistic))
+        pvalue = math.erfc(abs(statistic) / math.sqrt(2.0))
         each = row("Error correction", f"{name} ignores the gap", statistic, NORMAL_5, pvalue)
         verdict = f"{name} closes {share:.1%} of it a bar, if a relation holds"
         rows.append(replace(each, verdict=verdict if each.is_rejected else f"{name} ignores it"))
