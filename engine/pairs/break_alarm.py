@@ -26,7 +26,7 @@ BETA_REFERENCE = 0.1  # beta .9 -> .5, the spread's shocks 8 bps and those of x 
 
 # Two alarms share the false ones, so each is set for 2 x the bars between them; phi and the short beta are estimated,
 # which brings false alarms nearer by another factor [simulated: tests/engine/pairs/test_break_alarm.py].
-LEVEL_RESERVE, BETA_RESERVE = 6.0, 4.0
+LEVEL_RESERVE, BETA_RESERVE = 10.0, 4.0
 
 
 def level_limit(bars: float) -> float:

@@ -2,7 +2,7 @@
 
     what is the hedge?                  ols, huber, theil_sen, tls; kalman (it moves); multiple_ols (several X legs)
     is the spread stationary?           engle_granger (two legs, one fitted line); adf, kpss (a given series)
-    and where the variance moves?       engine_granger_robust
+    and where the variance moves?       engle_granger_robust
     and where the relation moves?       gregory_hansen (once, at an unknown date)
     how sure is the hedge?              hedge_interval, filter_interval; multiple_regression (several X legs)
     are several legs cointegrated?      johansen

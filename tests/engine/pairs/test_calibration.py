@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.pairs import classic, defended
-from engine.pairs.calibration import Calibration, calibrate, parameters, windows_in_use
+from engine.pairs.calibration import Calibration, calibrate, filter_start, parameters, windows_in_use
 from engine.pairs.layout import Floats
 from engine.pairs.settings import PairSettings
 from engine.stats import half_life, ols
@@ -45,8 +45,9 @@ def test_without_reversion_the_windows_are_the_longest_and_the_gate_is_locked() 
     found = calibrated(standing_still())
     assert (found.half_life, found.reverts, found.is_testable) == (math.inf, False, False)
     assert (found.memory, found.beta_window, found.z_window, found.test_window) == (1e6, 5_000, 5_000, 5_000)
-    kernel = parameters(DERIVED, found)
-    assert kernel.gate_locked and kernel.max_hold == math.inf and 0.0 < kernel.q_alpha < 1e-11 * found.v_e
+    started = replace(found, start=filter_start(*standing_still()))
+    kernel = parameters(DERIVED, started)
+    assert kernel.gate_locked and kernel.max_hold == math.inf and 0.0 < kernel.q_alpha < 1e-11 * kernel.v_e
 
 
 def test_who_sets_windows_keeps_them_and_an_open_gate() -> None:

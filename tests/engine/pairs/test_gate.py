@@ -132,7 +132,7 @@ def test_a_calibration_without_reversion_keeps_the_gate_closed_for_the_run() -> 
     y, x = cointegrated(rng, 9_000, 20)
     y[:500] += 0.002 * (500.0 - np.arange(500)) ** 2
     bars = bars_of(5.0 + 1e-4 * y, 9.0 + 1e-4 * x)
-    chosen = defended(interval_ms=WIDTH_MS, z_window=50, z_scale="rolling", cost_filter=False)
+    chosen = defended(interval_ms=WIDTH_MS, z_window=50, z_scale="rolling", cost_filter=False, break_alarm=None)
     model = model_of(bars, chosen)
     found = model.calibration
     assert found is not None and not found.reverts and found.half_life == np.inf and found.test_window == 5_000

@@ -11,7 +11,7 @@ from engine.pairs import PairModel, classic, evidence_of
 from engine.pairs.hedge_evidence import RESAMPLES, error_correction_of, hedge_of
 from engine.pairs.layout import At, Out
 from engine.pairs.settings import ESTIMATORS, MAX_WINDOW
-from engine.stats import KalmanSettings, KalmanState, error_correction, filter_interval, hedge_interval, ols
+from engine.stats import HedgeInterval, KalmanSettings, KalmanState, error_correction, filter_interval, hedge_interval, ols
 from tests.engine.pairs.worlds import PRESETS, SLOT, WIDTH_MS, bars_of, fill, model_of, reverting, walking
 from tests.engine.stats.worlds import ar1, walk
 
@@ -31,14 +31,16 @@ def test_the_interval_is_that_of_the_line_that_the_last_bar_was_measured_from(na
     assert found is not None and found.bars == window
     assert found.beta == pytest.approx(float(model.column(Out.BETA)[-1]), rel=1e-9)
     assert found.alpha == pytest.approx(float(model.column(Out.ALPHA)[-1]), rel=1e-9)
-    fits = [stop for stop in range(window, bars) if is_same_line(model, stop - window, stop, found.beta)]
+    fits = [stop for stop in range(window, bars) if is_same_line(model, stop - window, stop, found)]
     y, x = model.inputs(model.price_row, fits[-1] - window, fits[-1])
     assert found == hedge_interval(y, x, model.settings.estimator, resamples=RESAMPLES)
 
 
-def is_same_line(model: PairModel, start: int, stop: int, beta: float) -> bool:
+def is_same_line(model: PairModel, start: int, stop: int, line: HedgeInterval) -> bool:
+    """By both numbers: the median slope of two windows may be the same."""
     y, x = model.inputs(model.price_row, start, stop)
-    return bool(hedge_interval(y, x, model.settings.estimator, resamples=2).beta == beta)
+    found = hedge_interval(y, x, model.settings.estimator, resamples=2)
+    return (found.beta, found.alpha) == (line.beta, line.alpha)
 
 
 def test_the_interval_of_the_filter_rests_on_the_bars_that_taught_it() -> None:
