@@ -50,7 +50,7 @@ def test_a_new_pair_starts_with_the_defended_preset_and_classic_is_a_setting() -
 def test_new_pairs_earn_on_true_relations_after_costs() -> None:
     fast = net_of_true_pairs(DEFAULT, 20.0, 15)
     assert fast.mean() > 0.0 and (fast > 0.0).mean() >= 0.8
-    slow = net_of_true_pairs(DEFAULT, 60.0, 15)
+    slow = net_of_true_pairs(DEFAULT, 60.0, 40)
     assert slow.mean() > 0.0 and (slow < 0.0).mean() <= 0.25
 
 

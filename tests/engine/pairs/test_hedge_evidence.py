@@ -11,7 +11,15 @@ from engine.pairs import PairModel, classic, evidence_of
 from engine.pairs.hedge_evidence import RESAMPLES, error_correction_of, hedge_of
 from engine.pairs.layout import At, Out
 from engine.pairs.settings import ESTIMATORS, MAX_WINDOW
-from engine.stats import HedgeInterval, KalmanSettings, KalmanState, error_correction, filter_interval, hedge_interval, ols
+from engine.stats import (
+    HedgeInterval,
+    KalmanSettings,
+    KalmanState,
+    error_correction,
+    filter_interval,
+    hedge_interval,
+    ols,
+)
 from tests.engine.pairs.worlds import PRESETS, SLOT, WIDTH_MS, bars_of, fill, model_of, reverting, walking
 from tests.engine.stats.worlds import ar1, walk
 
