@@ -21,6 +21,8 @@ MEMORY_HALF_LIVES = 25.0
 BETA_HALF_LIVES = 25.0
 Z_HALF_LIVES = 10.0
 TEST_HALF_LIVES = 40.0
+CALIBRATION_HALF_LIVES = 40.0
+MOST_CALIBRATIONS = 3  # so many times as long, where fewer half-lives fit
 LEAST_HALF_LIFE = 1.0  # bars: what comes back within one bar cannot be timed in bars
 MAX_MEMORY = 1e6  # bars
 FITS_PER_WINDOW = 10
@@ -76,7 +78,8 @@ def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | Non
     if fit is None:
         return None
     half_life = _half_life(fit.phi)
-    memory = settings.memory_half_life or min(MEMORY_HALF_LIVES * half_life, MAX_MEMORY)
+    derived = min(max(MEMORY_HALF_LIVES * half_life, _least_memory(settings, y.size)), MAX_MEMORY)
+    memory = settings.memory_half_life or derived
     z_window = settings.z_window or _bars(Z_HALF_LIVES * half_life, 20)
     test_window = settings.test_window or _bars(TEST_HALF_LIVES * half_life, LEAST_TEST_WINDOW)
     return Calibration(
@@ -90,6 +93,28 @@ def calibrate(y: Floats, x: Floats, settings: PairSettings) -> Calibration | Non
         filter_bars=_filter_bars(settings, y.size, memory, test_window - z_window),
         is_testable=settings.test_window is not None or TEST_HALF_LIVES * half_life <= MAX_WINDOW,
     )
+
+
+def _least_memory(settings: PairSettings, bars: int) -> float:
+    """A filter that waits for its windows does not forget faster than the bars that it was fitted to: a half-life
+    estimated too short would make it follow the spread."""
+    return float(bars) if _follows_half_life(settings) else 0.0
+
+
+def _follows_half_life(settings: PairSettings) -> bool:
+    """Whether the gate waits for a test window that follows the half-life."""
+    return settings.gate != "off" and settings.test_window is None
+
+
+def is_long_enough(found: Calibration, settings: PairSettings) -> bool:
+    """Whether the calibration holds 40 of the half-lives that it found, or is three times as long as set, or has 5,000
+    bars; if not, it waits for as many bars again.
+
+    The half-life is estimated too short as often as too long, and from few half-lives by a factor of two; windows that
+    follow it are wrong for the whole run. Where the test window does not follow it, nothing is gained by waiting.
+    """
+    is_last = found.bars + settings.calibration_bars > min(MOST_CALIBRATIONS * settings.calibration_bars, MAX_WINDOW)
+    return is_last or not _follows_half_life(settings) or CALIBRATION_HALF_LIVES * found.half_life <= found.bars
 
 
 def filter_start(y: Floats, x: Floats) -> FilterStart | None:
@@ -123,7 +148,7 @@ def _filter_bars(settings: PairSettings, bars: int, memory: float, most: int) ->
     """How many bars the filter is fitted to. A filter that learns beta from few bars forgets fast at first, so where
     the test window follows the half-life it waits for one memory of bars. That delays no entry: the gate waits for
     the test window, and before it is full the z window has ``bars`` of errors."""
-    if settings.gate == "off" or settings.test_window is not None:
+    if not _follows_half_life(settings):
         return bars
     return max(bars, round(min(memory, most)))
 

@@ -17,9 +17,10 @@ from engine.pairs.hedge_evidence import error_correction_of, hedge_of
 from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
 from engine.pairs.noise_gate import NoiseShare, noise_shares
+from engine.pairs.settings import MAX_WINDOW
 from engine.stats.bid_ask_bounce import Bounce, bounce
 from engine.stats.error_correction import ErrorCorrection
-from engine.stats.half_life import HalfLife, half_life
+from engine.stats.half_life import HalfLife, half_life, half_life_of, unbiased_phi
 from engine.stats.health import KalmanHealth, kalman_health
 from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import Evidence as TestEvidence
@@ -109,7 +110,7 @@ def evidence_of(model: PairModel) -> PairEvidence:
         coverage=tuple(_coverage(model, name, length) for name, length in lengths.items()),
         half_spreads_bps=_half_spreads_bps(model, lengths.get("z", MINIMUM_BARS)),
         bounce=_bounce(model, test_bars),
-        health=_health(model, bars),
+        health=_health(model),
         breaks=_breaks(model),
         hedge=hedge_of(model, test_bars),
         correction=error_correction_of(model, test_bars),
@@ -179,15 +180,18 @@ def _bounce(model: PairModel, bars: int) -> Bounce | None:
     return bounce(residuals_kernel(y_last, x_last, alpha, beta), residuals_kernel(y, x, alpha, beta))
 
 
-def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
+def _health(model: PairModel) -> KalmanHealth | None:
     """Health of the filter in use, over the last bars in which it was updated; None for other estimators, and below 100
     bars.
 
-    The memory is compared with the half-life over the test window; without one, with the calibration's.
+    The memory is compared with the half-life over all bars of the run, at most 5,000, which scatters less than that of
+    the test window; without reversion there, with the calibration's.
     """
     calibration = model.calibration
     if calibration is None or calibration.start is None or model.settings.estimator != "kalman":
         return None
+    residual = _residual(model, min(model.size, MAX_WINDOW))
+    half_life_bars = math.nan if residual is None else float(half_life_of(unbiased_phi(residual, True)))
     if math.isnan(half_life_bars) and calibration.reverts:
         half_life_bars = calibration.half_life
     innovation, variance = _innovations(model, calibration.start.v_e, HEALTH_BARS)

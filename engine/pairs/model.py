@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.pairs.calibration import Calibration, calibrate, filter_start, parameters
+from engine.pairs.calibration import Calibration, calibrate, filter_start, is_long_enough, parameters
 from engine.pairs.enums import Action, LegFlag, Reason
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.kernel import advance, pair_flags, refill
@@ -276,7 +276,7 @@ class PairModel:
         filled = sum(np.bitwise_and(each.astype(np.int64), LegFlag.FILLED) for each in self.inputs(In.FLAGS, 0, place))
         y, x = self.inputs(self.price_row, 0, place)
         found = calibrate(y, x, self.settings) if np.count_nonzero(filled) * 2 <= place else None
-        if found is None:
+        if found is None or not is_long_enough(found, self.settings):
             return
         self.calibration = found
         self._take(parameters(self.settings, found))

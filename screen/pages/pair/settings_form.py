@@ -22,7 +22,7 @@ _PRESET_WORDS = {"classic": "classic – textbook", "defended": "defended – ca
 # In per cent of the notional; measured by `make soak`, tests/engine/pairs/test_defaults.py.
 PRESET_COSTS = (
     "On 60 simulated true pairs (half-life 20 bars, spread 30 bps, 6 bps a fill, 5,500 bars) classic loses 5.9 % of the"
-    " notional and none ends in profit; defended earns 5.1 % and all do."
+    " notional and none ends in profit; defended earns 4.6 % and all do."
 )
 INTERVALS: Choices = (
     ("1s", "1 s – bounce shows"),

@@ -36,7 +36,9 @@ def test_it_is_the_half_life_of_the_residual() -> None:
     y, x = cointegrated(np.random.default_rng(2), 500, 20)
     found, expected = calibrated((y, x)), half_life(ols(y, x).residuals, residual=True)
     assert found.half_life == pytest.approx(expected.bars, rel=1e-6) and found.reverts and found.is_testable
-    assert found.memory == 25 * found.half_life
+    assert found.memory == max(25 * found.half_life, found.bars)
+    plain = calibrated((y, x), classic())
+    assert plain.memory == 25 * plain.half_life, "it does not wait for its windows"
     assert found.beta_window == round(25 * found.half_life) and found.z_window == round(10 * found.half_life)
     assert found.test_window == max(round(40 * found.half_life), 500)
 
@@ -63,7 +65,7 @@ def test_what_comes_back_within_one_bar_counts_as_one() -> None:
     x = walk(rng, 500)
     for u in (rng.standard_normal(500), np.diff(rng.standard_normal(501))):  # phi is 0, and below 0
         found = calibrated((x + u, x))
-        assert (found.half_life, found.reverts, found.memory, found.test_window) == (1.0, True, 25.0, 500)
+        assert (found.half_life, found.reverts, found.memory, found.test_window) == (1.0, True, 500.0, 500)
 
 
 def test_a_slower_spread_never_has_a_shorter_window() -> None:

@@ -111,7 +111,9 @@ def test_health_is_that_of_the_last_bars_in_which_the_filter_learnt() -> None:
     assert np.isnan(model.column(Out.MEMORY)[1_900:1_930]).all()
     real = np.r_[1_470:1_900, 1_930:2_000]
     variance = calibration.start.v_e * np.exp2(1 / model.column(Out.MEMORY)[real])
-    expected = kalman_health(model.column(Out.SPREAD)[real], variance, calibration.start.v_e, half_life_of(model))
+    residual = ols(*model.inputs(model.price_row)).residuals
+    bars_of_run = half_life(residual, residual=True).bars
+    expected = kalman_health(model.column(Out.SPREAD)[real], variance, calibration.start.v_e, bars_of_run)
     assert found == expected
     assert 200 < found.memory_bars < 300  # while beta is still being learnt the memory is shorter than set
 
