@@ -9,8 +9,8 @@ from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.enums import Reason
 from engine.pairs.evidence import PairEvidence
-from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
+from engine.pairs.snapshot import Snapshot
 from live.shown_log import LogCount
 
 NOTHING_LOGGED = LogCount()

@@ -8,9 +8,10 @@ In a notebook: ``run_pair`` gives a frame of a pair's whole history, ``PairModel
 from engine.pairs.enums import Action, Flag, Reason
 from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.leg_features import PairBar
-from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.model import PairModel
 from engine.pairs.pandas_api import frame_of, interval_of, pair_model, run_pair, utc_index
 from engine.pairs.settings import PairSettings, classic, defended
+from engine.pairs.snapshot import Snapshot
 
 __all__ = [
     "PairSettings", "classic", "defended",

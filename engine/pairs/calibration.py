@@ -167,7 +167,6 @@ def _bars(length: float, least: int) -> int:
 def parameters(settings: PairSettings, calibration: Calibration | None, slot: float = math.inf) -> Par:
     """The kernel's parameters. ``slot``: the first bar of the filter; without one it learns nothing."""
     fixed_lags = settings.gate_lags.isdecimal()
-    start = calibration.start if calibration is not None else None
     lengths = calibration or settings  # before the calibration: the lengths that are set, else windows that never fill
     return Par(
         price=int(_PRICE_ROWS[settings.space, settings.price]),
@@ -202,15 +201,23 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
         taint_window=MAX_WINDOW if calibration is None else max(windows_in_use(settings, calibration).values()),
         max_hold=_max_hold(settings, calibration),
         calibrated=float(slot),
-        centre=math.nan if start is None else float(start.centre),
-        v_e=math.nan if start is None else float(start.v_e),
-        q_alpha=math.nan if calibration is None or start is None else float(drift_of(calibration.memory, start.v_e)),
-        phi=math.nan if start is None else start.phi,
-        short_beta=math.nan if start is None else start.short_beta,
+        **_filter_parameters(calibration),
         level_limit=math.inf if settings.break_alarm is None else level_limit(settings.break_alarm),
         beta_limit=math.inf if settings.break_alarm is None else beta_limit(settings.break_alarm),
         centre_limit=_centre_limit(settings, calibration),
     )
+
+
+def _filter_parameters(calibration: Calibration | None) -> dict[str, float]:
+    """Of the filter and the break alarm, by field; NaN before the filter's start."""
+    if calibration is None or calibration.start is None:
+        return dict.fromkeys(("centre", "v_e", "q_alpha", "phi", "short_beta"), math.nan)
+    start = calibration.start
+    drift = float(drift_of(calibration.memory, start.v_e))
+    return {
+        "centre": float(start.centre), "v_e": float(start.v_e), "q_alpha": drift, "phi": start.phi,
+        "short_beta": start.short_beta,
+    }  # fmt: skip
 
 
 def _max_hold(settings: PairSettings, calibration: Calibration | None) -> float:

@@ -28,33 +28,10 @@ from engine.pairs.kernel import advance, pair_flags, refill
 from engine.pairs.layout import At, Floats, In, Out, Par, as_record
 from engine.pairs.leg_features import BAR_ROWS, LegFeatures, PairBar, put_bars
 from engine.pairs.settings import PairSettings
+from engine.pairs.snapshot import Snapshot
 from engine.stats.windows import window_new
 
 CHECKPOINT_EVERY = 2_048
-
-
-class Snapshot(NamedTuple):
-    """The pair's values at one bar's close; NaN where unknown."""
-
-    open_time_ms: int
-    beta: float
-    alpha: float
-    spread: float
-    mean: float
-    deviation: float
-    z: float
-    beta_ols: float
-    beta_kalman: float
-    gate_statistic: float
-    gate_critical: float
-    gate_pvalue: float
-    gate: float
-    coverage: float
-    cost_z: float
-    position: float
-    action: Action
-    reason: Reason
-    memory: float = math.nan  # half-life of the filter's memory, in bars
 
 
 class _Checkpoint(NamedTuple):

@@ -12,9 +12,10 @@ from engine.market.records import Decision, Run
 from engine.pairs.enums import Action, Reason
 from engine.pairs.layout import Out
 from engine.pairs.leg import Col, Leg
-from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.model import PairModel
 from engine.pairs.quantities import Coins, order_quantities
 from engine.pairs.settings import PairSettings, longest_gap_ms
+from engine.pairs.snapshot import Snapshot
 
 
 class PairRun:

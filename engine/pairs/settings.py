@@ -24,6 +24,8 @@ Z_SCALES = ("rolling", "filter")
 GATES = ("engle-granger", "robust", "off")
 GATE_LEVELS = (1, 5, 10)
 
+_Rule = tuple[bool, str, str]  # whether it holds, the field, what was expected
+
 
 @dataclass(frozen=True, slots=True)
 class PairSettings:
@@ -72,50 +74,7 @@ class PairSettings:
     def __post_init__(self) -> None:
         """Raises SettingsError with the field, the value and the expected range."""
         _check_types(self)
-        _check(
-            (
-                SECOND_MS <= self.interval_ms <= MAX_WIDTH_MS and self.interval_ms % SECOND_MS == 0,
-                "interval_ms",
-                "whole seconds up to a day",
-            ),
-            (self.price in PRICES, "price", _names(PRICES)),
-            (self.space in SPACES, "space", _names(SPACES)),
-            (self.estimator in ESTIMATORS, "estimator", _names(ESTIMATORS)),
-            (self.z_scale in Z_SCALES, "z_scale", _names(Z_SCALES)),
-            (
-                self.z_scale == "rolling" or self.estimator == "kalman",
-                "z_scale",
-                "rolling unless the estimator is kalman: only the filter has its own deviation",
-            ),
-            (self.gate in GATES, "gate", _names(GATES)),
-            (self.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
-            (self.gate_lags in ("bic", "aic") or self.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),
-            (_lags_fit(self), "gate_lags", "fewer than half of the test window's bars"),
-            (30 <= self.calibration_bars <= MAX_WINDOW, "calibration_bars", f"30 to {MAX_WINDOW}"),
-            (_in(self.beta_window, 20, MAX_WINDOW), "beta_window", f"20 to {MAX_WINDOW}, or none"),
-            (_in(self.refit_every, 1, 10_000), "refit_every", "1 to 10,000 bars, or none"),
-            (0 <= self.hedge_min < self.hedge_max, "hedge_min", "from 0 to below hedge_max"),
-            (self.hedge_max <= MAX_HEDGE, "hedge_max", f"at most {MAX_HEDGE:g}"),
-            (_in(self.z_window, 5, MAX_WINDOW), "z_window", f"5 to {MAX_WINDOW}, or none"),
-            (_in(self.test_window, 50, MAX_WINDOW), "test_window", f"50 to {MAX_WINDOW}, or none"),
-            (_in(self.memory_half_life, 1, 1e6), "memory_half_life", "1 to 1,000,000 bars, or none"),
-            (0 < self.entry_z <= 100, "entry_z", "more than 0, at most 100"),
-            (0 <= self.exit_z < self.entry_z, "exit_z", "from 0 to below entry_z"),
-            (self.stop_z is None or self.stop_z > self.entry_z, "stop_z", "above entry_z, or none"),
-            (self.max_z is None or self.max_z > self.entry_z, "max_z", "above entry_z, or none"),
-            (_in(self.max_hold_half_lives, 0.1, 1_000), "max_hold_half_lives", "0.1 to 1,000, or none"),
-            (0 <= self.cooldown_bars <= 100_000, "cooldown_bars", "0 to 100,000"),
-            (1 <= self.gate_every <= 10_000, "gate_every", "1 to 10,000 bars"),
-            (0 <= self.gate_dwell <= 100_000, "gate_dwell", "0 to 100,000 bars"),
-            (self.stale_after_ms >= 0, "stale_after_ms", "0 or more"),
-            (0 <= self.least_coverage <= 1, "least_coverage", "0 to 1"),
-            (_in(self.break_alarm, 100, 1_000_000), "break_alarm", "100 to 1,000,000 bars, or none"),
-            (_in(self.centre_limit, 1, 10), "centre_limit", "1 to 10 standard errors, or none"),
-            (0 <= self.fee_bps <= 1_000, "fee_bps", "0 to 1,000"),
-            (_in(self.half_spread_bps, 0, 1_000), "half_spread_bps", "0 to 1,000, or none"),
-            (0 < self.notional < math.inf, "notional", "more than 0"),
-            of=self,
-        )
+        _check(self, (*_choice_rules(self), *_range_rules(self)))
 
     def to_json(self) -> str:
         """The canonical text: equal settings give equal texts."""
@@ -191,7 +150,58 @@ def _in(value: float | None, low: float, high: float) -> bool:
     return value is None or low <= value <= high
 
 
-def _check(*rules: tuple[bool, str, str], of: PairSettings) -> None:
+def _choice_rules(s: PairSettings) -> tuple[_Rule, ...]:
+    return (
+        (
+            SECOND_MS <= s.interval_ms <= MAX_WIDTH_MS and s.interval_ms % SECOND_MS == 0,
+            "interval_ms",
+            "whole seconds up to a day",
+        ),
+        (s.price in PRICES, "price", _names(PRICES)),
+        (s.space in SPACES, "space", _names(SPACES)),
+        (s.estimator in ESTIMATORS, "estimator", _names(ESTIMATORS)),
+        (s.z_scale in Z_SCALES, "z_scale", _names(Z_SCALES)),
+        (
+            s.z_scale == "rolling" or s.estimator == "kalman",
+            "z_scale",
+            "rolling unless the estimator is kalman: only the filter has its own deviation",
+        ),
+        (s.gate in GATES, "gate", _names(GATES)),
+        (s.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
+        (s.gate_lags in ("bic", "aic") or s.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),
+        (_lags_fit(s), "gate_lags", "fewer than half of the test window's bars"),
+    )
+
+
+def _range_rules(s: PairSettings) -> tuple[_Rule, ...]:
+    return (
+        (30 <= s.calibration_bars <= MAX_WINDOW, "calibration_bars", f"30 to {MAX_WINDOW}"),
+        (_in(s.beta_window, 20, MAX_WINDOW), "beta_window", f"20 to {MAX_WINDOW}, or none"),
+        (_in(s.refit_every, 1, 10_000), "refit_every", "1 to 10,000 bars, or none"),
+        (0 <= s.hedge_min < s.hedge_max, "hedge_min", "from 0 to below hedge_max"),
+        (s.hedge_max <= MAX_HEDGE, "hedge_max", f"at most {MAX_HEDGE:g}"),
+        (_in(s.z_window, 5, MAX_WINDOW), "z_window", f"5 to {MAX_WINDOW}, or none"),
+        (_in(s.test_window, 50, MAX_WINDOW), "test_window", f"50 to {MAX_WINDOW}, or none"),
+        (_in(s.memory_half_life, 1, 1e6), "memory_half_life", "1 to 1,000,000 bars, or none"),
+        (0 < s.entry_z <= 100, "entry_z", "more than 0, at most 100"),
+        (0 <= s.exit_z < s.entry_z, "exit_z", "from 0 to below entry_z"),
+        (s.stop_z is None or s.stop_z > s.entry_z, "stop_z", "above entry_z, or none"),
+        (s.max_z is None or s.max_z > s.entry_z, "max_z", "above entry_z, or none"),
+        (_in(s.max_hold_half_lives, 0.1, 1_000), "max_hold_half_lives", "0.1 to 1,000, or none"),
+        (0 <= s.cooldown_bars <= 100_000, "cooldown_bars", "0 to 100,000"),
+        (1 <= s.gate_every <= 10_000, "gate_every", "1 to 10,000 bars"),
+        (0 <= s.gate_dwell <= 100_000, "gate_dwell", "0 to 100,000 bars"),
+        (s.stale_after_ms >= 0, "stale_after_ms", "0 or more"),
+        (0 <= s.least_coverage <= 1, "least_coverage", "0 to 1"),
+        (_in(s.break_alarm, 100, 1_000_000), "break_alarm", "100 to 1,000,000 bars, or none"),
+        (_in(s.centre_limit, 1, 10), "centre_limit", "1 to 10 standard errors, or none"),
+        (0 <= s.fee_bps <= 1_000, "fee_bps", "0 to 1,000"),
+        (_in(s.half_spread_bps, 0, 1_000), "half_spread_bps", "0 to 1,000, or none"),
+        (0 < s.notional < math.inf, "notional", "more than 0"),
+    )
+
+
+def _check(settings: PairSettings, rules: tuple[_Rule, ...]) -> None:
     for holds, name, expected in rules:
         if not holds:
-            raise SettingsError(f"{name} is {getattr(of, name)!r}; expected {expected}")
+            raise SettingsError(f"{name} is {getattr(settings, name)!r}; expected {expected}")

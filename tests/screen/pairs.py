@@ -8,9 +8,9 @@ from typing import Any
 from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
-from engine.pairs.model import Snapshot
 from engine.pairs.noise_gate import FIXED
 from engine.pairs.settings import PairSettings
+from engine.pairs.snapshot import Snapshot
 from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.error_correction import ErrorCorrection
 from engine.stats.half_life import HalfLife

@@ -14,8 +14,8 @@ from dash.development.base_component import Component
 from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
-from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
+from engine.pairs.snapshot import Snapshot
 from engine.store.interface import Watched
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
