@@ -95,3 +95,11 @@ def test_the_browser_leaves_numbers_to_us() -> None:
 
 def test_a_form_without_faults_shows_none() -> None:
     assert at_fault(settings_form.FIELDS, None) == [""] * len(settings_form.FORM)
+
+
+def test_another_estimator_takes_the_rolling_deviation_since_only_the_filter_has_its_own() -> None:
+    values = values_of(defended())
+    assert settings_form.with_possible_deviation(values) == values
+    fitted = settings_form.with_possible_deviation(values | {ids.ESTIMATOR: "huber"})
+    found = settings_form.settings_from(fitted, defended())
+    assert (found.estimator, found.z_scale) == ("huber", "rolling")

@@ -28,6 +28,7 @@ from screen.pages.pair.settings_form import (
     form_values,
     interval_options,
     settings_from,
+    with_possible_deviation,
 )
 from services.pairs import Pair, PairService
 
@@ -85,6 +86,11 @@ def _register_form(app: Dash) -> None:
         State(ids.ESTIMATOR, "value"),
         prevent_initial_call=True,
     )(_fill_preset)
+    app.callback(
+        Output(ids.Z_SCALE, "value", allow_duplicate=True),
+        Input(ids.ESTIMATOR, "value"),
+        prevent_initial_call=True,
+    )(_fit_deviation)
     app.callback(
         *(Output(error_id(name), "children") for name in FORM),
         Output(ids.MORE, "open"),
@@ -151,9 +157,13 @@ async def _fill_preset(name: str | None, interval: str | None, estimator: str | 
     return [interval or values[0], *values[1:]]
 
 
+async def _fit_deviation(estimator: str | None) -> Any:
+    return no_update if estimator == "kalman" else "rolling"
+
+
 async def _check(*values: Any) -> list[Any]:
     *given, is_open = values
-    errors = at_fault(FIELDS, _error_in(dict(zip(FORM, given, strict=True))))
+    errors = at_fault(FIELDS, _error_in(with_possible_deviation(dict(zip(FORM, given, strict=True)))))
     is_hidden = any(error and name in MORE_FORM for name, error in zip(FORM, errors, strict=True))
     return [*errors, True if is_hidden else is_open]
 
@@ -169,7 +179,9 @@ async def _change(
     actions: dict[str, Callable[[], tuple[Any, ...]]] = {
         ids.ADD: lambda: _add_pair(pairs, market, y, x),
         ids.REMOVE: lambda: _remove_pair(pairs, watch_id),
-        ids.APPLY: lambda: _apply_form(pairs, watch_id, preset, dict(zip(FORM, values, strict=True))),
+        ids.APPLY: lambda: _apply_form(
+            pairs, watch_id, preset, with_possible_deviation(dict(zip(FORM, values, strict=True)))
+        ),
         ids.UNDO_BUTTON: lambda: _take_back(pairs, undo),
     }
     try:

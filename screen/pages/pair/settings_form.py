@@ -227,6 +227,11 @@ def interval_options(settings: PairSettings) -> list[dict[str, str]]:
     return options(INTERVALS if is_offered else (*INTERVALS, (name, name)))
 
 
+def with_possible_deviation(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The controls, with z from the rolling deviation unless the hedge is Kalman's: only the filter has its own."""
+    return {**values} if values[ids.ESTIMATOR] == "kalman" else {**values, ids.Z_SCALE: "rolling"}
+
+
 def settings_from(values: Mapping[str, Any], base: PairSettings) -> PairSettings:
     """The settings from the controls; others stay as in ``base``.
 
