@@ -55,6 +55,7 @@ class PairModel:
         """
         self.settings = settings
         self.size = 0
+        self.is_broken = False  # whether the break alarm was raised, at the last bar: the model takes no more bars
         self.first_slot = first_slot
         self.calibration: Calibration | None = None
         self._is_given_bars = legs is None
@@ -112,6 +113,7 @@ class PairModel:
             self._checkpoints.pop()
         kept = self._checkpoints.pop()
         self._state, self.calibration = kept.state.copy(), kept.calibration
+        self.is_broken = False
         self._take(kept.par)
         self._pause = kept.place
         self._fill_windows(kept.place)
@@ -170,11 +172,6 @@ class PairModel:
         return float(self._state[row])
 
     @property
-    def is_broken(self) -> bool:
-        """Whether the break alarm was raised, at the last bar: the model takes no more bars."""
-        return not math.isnan(self._state[At.BROKEN])
-
-    @property
     def break_kind(self) -> str:
         """Which relation moved: ``level`` or ``beta``."""
         level = max(self._state[At.LEVEL_UP], self._state[At.LEVEL_DOWN])
@@ -228,6 +225,7 @@ class PairModel:
                 self._record, self._state, self._beta_window, self._z_window,
                 y.columns, x.columns, at_y, at_x, out, self.first_slot or 0, at, until,
             )  # fmt: skip
+            self.is_broken = not math.isnan(self._state[At.BROKEN])
             if self.is_broken:
                 self.size = at
                 return

@@ -38,6 +38,7 @@ class Pipeline:
     def __init__(self, history: History, grace_ms: int = GRACE_MS) -> None:
         self.builder = BarBuilder(history, grace_ms)
         self.runs: dict[str, PairRun] = {}
+        self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[RunEnd] = []
         self._history_read: dict[str, tuple[int, int, list[Bar]]] = {}  # by symbol: (after tick, from time, bars)
@@ -91,11 +92,15 @@ class Pipeline:
         self._history_read.clear()
         followed = PairRun(run, legs[0], legs[1], known)
         self.runs[run.run_id] = followed
+        for symbol in (run.y, run.x):
+            self._runs_of.setdefault(symbol, {})[run.run_id] = followed
         return self._computed(followed, seq, lambda: followed.catch_up(seq, self.builder.watermark_ms))
 
     def end(self, run_id: str, seq: int, reason: str, detail: str = "", after_ms: int | None = None) -> None:
         """Follow a run no more after the tick ``seq``. An open position is closed at the next tradable bar."""
         run = self.runs.pop(run_id)
+        for symbol in (run.run.y, run.run.x):
+            del self._runs_of[symbol][run_id]
         self._ended.append(RunEnd(run_id, seq, reason, detail, after_ms))
         entry = run.held()
         if entry is not None:
@@ -260,4 +265,4 @@ class Pipeline:
         return [leg for (of, _, _), leg in self._legs.items() if of == symbol]
 
     def _following(self, symbol: str) -> list[PairRun]:
-        return [run for run in self.runs.values() if symbol in (run.run.y, run.run.x)]
+        return list(self._runs_of.get(symbol, {}).values())
