@@ -1,0 +1,204 @@
+"""What a file is: looked at from its first row to its last before anything of it is stored.
+
+Whatever a file does not say itself becomes a question; nothing is stored while one is open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.files.columns import BARS, TICKS, Columns, columns_of
+from engine.files.containers import Member
+from engine.files.frames import FRAMES, trades_of_frames
+from engine.files.names import read_file_name
+from engine.files.rows import Manner, Notes, RecordedBar, RowReader
+from engine.files.tables import Cell, Chunk, Layout, chunks_of, layout_of
+from engine.files.values import NAIVE, read_symbol_name, read_zone
+from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
+
+_SHOWN = 5  # first and last rows
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What whoever brings a file says of it. ``columns``: meaning -> name of the column that it is."""
+
+    symbol: str = ""
+    interval: str = ""
+    zone: str = ""
+    decimal: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What must be said first: ``of`` is the field of Told that answers it."""
+
+    of: str
+    text: str
+
+
+@dataclass(slots=True)
+class Inspected:
+    """One file, and what was found in it.
+
+    ``spans``: symbol -> its least and greatest place in the order to store, which is the id where the file has ids of
+    an exchange, else the time. ``is_sorted``: the rows of each symbol are in that order already.
+    """
+
+    member: Member
+    layout: Layout
+    columns: Columns | None
+    manner: Manner
+    questions: list[Question]
+    notes: Notes = field(default_factory=Notes)
+    rows: int = 0
+    symbols: Counter[str] = field(default_factory=Counter)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    widths_ms: set[int] = field(default_factory=set)
+    first_ms: int | None = None
+    last_ms: int | None = None
+    is_sorted: bool = True
+    first_rows: list[Any] = field(default_factory=list)
+    last_rows: list[Any] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """``ticks`` or ``bars``."""
+        return TICKS if self.columns is None else self.columns.kind
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether the rows have the exchange's aggregate ids."""
+        return self.columns is None or self.columns.has_ids
+
+    @property
+    def is_of_exchange(self) -> bool:
+        """Whether the rows can be told from others of their exchange: by ids, or as the candles of its dumps."""
+        return self.has_ids or (self.columns is not None and self.columns.is_dump)
+
+    @property
+    def format(self) -> str:
+        """In words."""
+        if self.columns is None:
+            return "recorded frames"
+        name = {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet"}[self.layout.kind]
+        return f"{name}, {self.kind}{' with ids' if self.has_ids else ''}{'' if self.layout.header else ', no header'}"
+
+    def read(self) -> Iterator[list[Any]]:
+        """The trades or bars in the order of the file, some at a time. Raises ValueError."""
+        if self.columns is None:
+            self.notes = Notes()
+            yield from trades_of_frames(self.member, self.notes)
+            return
+        reader = RowReader(self.columns, self.manner)
+        self.notes = reader.notes
+        for chunk in chunks_of(self.member, self.layout):
+            yield reader.read(chunk)
+
+
+def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
+    """Read a file to its end. ``may_be_zero``: prices and quantities of 0 are kept, else only in rows with ids.
+
+    Raises ValueError where it is no file of trades or bars, or what was told of it cannot be.
+    """
+    layout = layout_of(member)
+    if layout.kind == FRAMES:
+        return _looked_through(Inspected(member, layout, None, Manner(), []))
+    columns = columns_of(layout.header, layout.first, told.columns)
+    questions = [Question("columns", columns.question)] if columns.question else []
+    name = read_file_name(member.name)
+    if name.symbol is None:
+        name = read_file_name(member.path.name)._replace(width_ms=name.width_ms)
+    symbol = read_symbol_name(told.symbol) if told.symbol else name.symbol or ""
+    if "symbol" in columns.places:
+        symbol = ""
+    elif not symbol:
+        questions.append(Question("symbol", f"{member} does not say whose rows it has; say its symbol"))
+    sample = next(chunks_of(member, layout), Chunk([], [], []))
+    comma, question = _decimal_comma(columns, sample.rows, told.decimal)
+    questions += [question] if question else []
+    zone = read_zone(told.zone) if told.zone else None
+    manner = Manner(symbol, 0, zone, comma, may_be_zero or columns.has_ids)
+    if columns.kind == BARS and "width" not in columns.places:
+        width_ms = parse_interval(told.interval) if told.interval else name.width_ms
+        width_ms = width_ms or _width_of(RowReader(columns, manner).read(sample))
+        manner = replace(manner, width_ms=width_ms or 0)
+        if not width_ms:
+            questions.append(Question("interval", f"{member} does not say how wide its bars are; say its interval"))
+    return _looked_through(Inspected(member, layout, columns, manner, questions))
+
+
+def _looked_through(found: Inspected) -> Inspected:
+    last: dict[str, int] = {}
+    for rows in found.read():
+        if not rows:
+            continue
+        found.rows += len(rows)
+        if len(found.first_rows) < _SHOWN:
+            found.first_rows += rows[: _SHOWN - len(found.first_rows)]
+        found.last_rows = (found.last_rows + rows[-_SHOWN:])[-_SHOWN:]
+        _take_in(found, rows, last)
+    if found.notes.counted[NAIVE]:
+        found.questions.append(
+            Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
+        )
+    return found
+
+
+def _take_in(found: Inspected, rows: Sequence[Any], last: dict[str, int]) -> None:
+    """Count some rows, and see in which order they are."""
+    is_bars = found.kind == BARS
+    found.symbols.update(row[0] for row in rows)
+    times = [row[2] for row in rows] if is_bars else [row[4] for row in rows]
+    found.first_ms = min(times) if found.first_ms is None else min(found.first_ms, *times)
+    found.last_ms = max(times) if found.last_ms is None else max(found.last_ms, *times)
+    if is_bars:
+        found.widths_ms.update({row[1] for row in rows})
+        return
+    keys = [row[1] for row in rows] if found.has_ids else times
+    spans, is_strict = found.spans, found.has_ids
+    for symbol, key in zip((row[0] for row in rows), keys, strict=True):
+        before = last.get(symbol)
+        if before is None:
+            spans[symbol] = (key, key)
+        elif key < before or (is_strict and key == before):
+            found.is_sorted = found.columns is None  # frames are stored as they came
+            least, greatest = spans[symbol]
+            spans[symbol] = (min(least, key), greatest)
+            continue
+        last[symbol] = key
+    for symbol, key in last.items():
+        spans[symbol] = (spans[symbol][0], max(spans[symbol][1], key))
+
+
+def _decimal_comma(columns: Columns, rows: Sequence[Sequence[Cell]], told: str) -> tuple[bool, Question | None]:
+    """Whether numbers have a decimal comma, and the question where that cannot be seen."""
+    if told:
+        if told not in (".", ","):
+            raise ValueError(f"decimal is {told!r}; expected '.' or ','")
+        return told == ",", None
+    meanings = ("price", "quantity", "open", "high", "low", "close", "volume")
+    places = [columns.places[meaning] for meaning in meanings if meaning in columns.places]
+    cells = [cell for row in rows for cell in (row[at] for at in places) if isinstance(cell, str)]
+    with_comma = [cell for cell in cells if "," in cell]
+    if not with_comma or any("." in cell for cell in cells):
+        return False, None
+    if all(len(cell.partition(",")[2]) == 3 for cell in with_comma):
+        return True, Question("decimal", f"{with_comma[0]!r} may have a decimal comma, or count thousands; say decimal")
+    return True, None
+
+
+def _width_of(bars: Iterable[RecordedBar]) -> int | None:
+    """The smallest step between bars of one symbol; None where that is no width."""
+    times: dict[str, set[int]] = {}
+    for bar in bars:
+        times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
+    steps = [
+        after - before for each in times.values() for before, after in zip(sorted(each), sorted(each)[1:], strict=False)
+    ]
+    width_ms = min(steps, default=0)
+    return width_ms if width_ms and width_ms % SECOND_MS == 0 and width_ms <= MAX_WIDTH_MS else None

@@ -1,0 +1,176 @@
+"""Files that are brought together: what is in them, and their rows in the order to store.
+
+Trades of one symbol are stored in the order of their ids, and where a file has none in that of their times; then they
+are numbered from 0. Files that are in that order already are streamed; the rows of others wait in a temporary file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.files.columns import BARS, TICKS
+from engine.files.containers import members_of
+from engine.files.inspection import Inspected, Question, Told, inspect
+from engine.files.rows import RecordedBar
+from engine.files.tables import CHUNK
+
+MAX_UNSORTED = 4_000_000  # rows that may have to be sorted: about 100 MB
+OWN_MARKET = "file-"  # how the name of a market begins that is no exchange's
+SAME_ID, OTHER_ID = "the same trade again", "another trade with an id that was there"
+
+Row = list[Any]  # of the bridge protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Files that were looked through. ``digest``: of their bytes."""
+
+    files: tuple[Inspected, ...]
+    digest: str
+
+    @property
+    def questions(self) -> list[Question]:
+        """What must be said before anything can be stored."""
+        return [question for each in self.files for question in each.questions]
+
+    def market(self, told: str = "") -> str:
+        """The market that the rows go to; by default one of their own, named by their bytes.
+
+        Raises ValueError for an exchange's market where rows have no ids of that exchange.
+        """
+        market = told or f"{OWN_MARKET}{self.digest}"
+        without = next((each for each in self.files if not each.is_of_exchange), None)
+        if not market.startswith(OWN_MARKET) and without is not None:
+            raise ValueError(
+                f"{without.member} has no ids of an exchange and cannot go into market {market!r};"
+                f" expected a market of its own such as '{OWN_MARKET}{market}', or none"
+            )
+        return market
+
+    def trades(self, skipped: Counter[str]) -> Iterator[list[Row]]:
+        """Rows of the bridge protocol in the order to store. ``skipped`` counts ids that come again, where the rows had
+        to be sorted. Raises ValueError."""
+        files = sorted((each for each in self.files if each.kind == TICKS), key=lambda each: each.first_ms or 0)
+        for some in (
+            [each for each in files if each.has_ids],
+            [each for each in files if not each.has_ids],
+        ):
+            yield from _numbered(_in_order(some, skipped))
+
+    def bars(self) -> Iterator[list[RecordedBar]]:
+        """The bars, in the order of the files. Raises ValueError."""
+        for each in self.files:
+            if each.kind == BARS:
+                yield from each.read()
+
+
+def look_through(paths: Sequence[Path], told: Told = Told()) -> Upload:  # noqa: B008  # frozen
+    """Read files to their end. Raises ValueError with what was found and what was expected."""
+    members = [member for path in paths for member in members_of(path)]
+    files = tuple(inspect(member, told) for member in members)
+    nameless = [str(each.member) for each in files if each.columns and "symbol" not in each.columns.places]
+    if told.symbol and len(nameless) != 1:
+        raise ValueError(f"symbol is {told.symbol!r} for {len(nameless)} files without one; expected one such file")
+    if not any(each.rows for each in files):
+        raise ValueError(f"{_listed(files)}; expected at least one trade or bar")
+    return Upload(files, _digest(paths))
+
+
+def _listed(files: Iterable[Inspected]) -> str:
+    found = [
+        f"{each.member} has no row that can be used" + (f" ({each.notes.examples[0]})" if each.notes.examples else "")
+        for each in files
+    ]
+    return "; ".join(found[:3])
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:8]
+
+
+def _in_order(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[list[Any]]:
+    """The trades of files that all have ids, or all have none."""
+    if all(each.is_sorted for each in files) and not _overlap(files):
+        for each in files:
+            yield from each.read()
+        return
+    count = sum(each.rows for each in files)
+    if count > MAX_UNSORTED:
+        raise ValueError(
+            f"{files[0].member} and the files with it have {count:,} trades that are not in order; expected at most"
+            f" {MAX_UNSORTED:,}, or trades in the order of their times"
+        )
+    yield from _sorted(files, skipped)
+
+
+def _overlap(files: Sequence[Inspected]) -> bool:
+    """Whether some symbol's trades go back from one file to the next."""
+    reached: dict[str, int] = {}
+    for each in files:
+        for symbol, (least, greatest) in each.spans.items():
+            before = reached.get(symbol, -1)
+            if least < before or (least == before and each.has_ids):
+                return True
+            reached[symbol] = greatest
+    return False
+
+
+def _sorted(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[list[Any]]:
+    """The trades by id, or by time; of equal ones the first in the file comes first, and of equal ids it alone."""
+    import numpy as np
+
+    keys, places = array("q"), array("q", [0])
+    with tempfile.TemporaryFile() as file:
+        for each in files:
+            for trades in each.read():
+                lines = [msgspec.json.encode(trade) for trade in trades]
+                file.write(b"".join(lines))
+                keys.extend([trade.agg_id if each.has_ids else trade.time_ms for trade in trades])
+                end = places[-1]
+                places.extend([end := end + len(line) for line in lines])
+        file.flush()
+        order = np.argsort(np.frombuffer(keys, np.int64), kind="stable")
+        last: dict[str, list[Any]] = {}
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as rows:
+            for begin in range(0, len(order), CHUNK):
+                some = [msgspec.json.decode(rows[places[at] : places[at + 1]]) for at in order[begin : begin + CHUNK]]
+                yield some if not files[0].has_ids else _once(some, last, skipped)
+
+
+def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) -> list[Any]:
+    kept = []
+    for trade in trades:
+        before = last.get(trade[0])
+        if before is not None and before[1] == trade[1]:
+            skipped[SAME_ID if before[:5] == trade[:5] else OTHER_ID] += 1
+            continue
+        last[trade[0]] = trade
+        kept.append(trade)
+    return kept
+
+
+def _numbered(chunks: Iterable[list[Any]]) -> Iterator[list[Row]]:
+    """Rows of the bridge protocol; those without an id count up from 0 in each symbol."""
+    following: Counter[str] = Counter()
+    for trades in chunks:
+        rows = []
+        for symbol, agg_id, price, quantity, time_ms, maker, _ in trades:
+            if agg_id is None:
+                agg_id = following[symbol]
+                following[symbol] = agg_id + 1
+            rows.append([symbol, agg_id, price, quantity, time_ms, maker])
+        yield rows
