@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from engine.files.columns import TICKS
 from engine.files.containers import Member, lines_of, members_of, opened_text
 from engine.files.frames import FRAMES
 from engine.files.inspection import Inspected, Told, inspect
-from engine.files.rows import RecordedTrade
+from engine.files.rows import RecordedTrade, Trades
 from engine.files.tables import layout_of
 from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame
 from simulator.errors import RecordingRefused
@@ -103,10 +102,14 @@ def _read(path: Path, symbol: str | None, skip_zero: bool) -> Recording:
     return recording
 
 
+def _trades_of(file: Inspected) -> Iterator[RecordedTrade]:
+    return (trade for some in file.read() if isinstance(some, Trades) for trade in some.rows())
+
+
 def _add_dump(recording: Recording, file: Inspected, skip_zero: bool) -> None:
     """Trades rising by id; of those with one id the first."""
     by_id: dict[int, RecordedTrade] = {}
-    for trade in chain.from_iterable(file.read()):
+    for trade in _trades_of(file):
         assert trade.agg_id is not None
         if by_id.setdefault(trade.agg_id, trade) is not trade:
             recording.skipped["duplicate"] += 1
@@ -124,7 +127,7 @@ def _add_ticks(recording: Recording, file: Inspected, skip_zero: bool) -> None:
     """
     rows: dict[str, list[tuple[Any, ...]]] = {}
     last: dict[str, tuple[Decimal, bool]] = {}
-    for trade in chain.from_iterable(file.read()):
+    for trade in _trades_of(file):
         price = Decimal(trade.price)
         before, maker = last.get(trade.symbol, (price, False))
         maker = price < before if price != before else maker

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,6 +21,7 @@ MAX_MEMBERS = 1_000  # files in one zip
 MAX_GROWTH = 120  # real recordings grow four- to thirtyfold
 GROWTH_FROM = 32 << 20  # bytes unpacked, from which on the growth is looked at
 
+_BLOCK = 1 << 18  # characters
 _MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of members
 _GZIP, _ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -136,16 +136,33 @@ def opened_text(member: Member) -> Iterator[tuple[io.TextIOWrapper, str]]:
         yield io.TextIOWrapper(stream, encoding), encoding.replace("-sig", " with BOM")
 
 
-def lines_of(text: io.TextIOWrapper, member: Member) -> Iterator[tuple[int, str]]:
-    """(number, line) of the lines that are not blank, counted from 1, without their ends.
+def blocks_of(text: io.TextIOWrapper, member: Member) -> Iterator[tuple[int, list[str]]]:
+    """The lines without their ends, many at a time, with the number of the first, counted from 1.
 
     Raises ValueError for a line of more than MAX_LINE characters.
     """
-    for number, line in enumerate(iter(partial(text.readline, MAX_LINE + 2), ""), 1):
-        if len(line) > MAX_LINE:
-            raise ValueError(f"{member.path} has more than {MAX_LINE:,} characters in row {number}; {_EXPECTED}")
-        if line := line.rstrip("\n"):
-            yield number, line
+    first, rest = 1, ""
+    while block := text.read(_BLOCK):
+        *lines, rest = (rest + block).split("\n")
+        if lines or len(rest) > MAX_LINE:
+            _check_lines(member, first, [*lines, rest])
+        if lines:
+            yield first, lines
+        first += len(lines)
+    if rest:
+        yield first, [rest]
+
+
+def _check_lines(member: Member, first: int, lines: list[str]) -> None:
+    if max(map(len, lines)) > MAX_LINE:
+        number = first + next(at for at, line in enumerate(lines) if len(line) > MAX_LINE)
+        raise ValueError(f"{member.path} has more than {MAX_LINE:,} characters in row {number}; {_EXPECTED}")
+
+
+def lines_of(text: io.TextIOWrapper, member: Member) -> Iterator[tuple[int, str]]:
+    """(number, line) of the lines that are not blank. Raises ValueError as ``blocks_of``."""
+    for first, lines in blocks_of(text, member):
+        yield from ((number, line) for number, line in enumerate(lines, first) if line.strip())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from engine.files.containers import Member, lines_of, opened_text
-from engine.files.rows import Notes, RecordedTrade
+from engine.files.rows import Notes, Trades
 from engine.files.tables import CHUNK
 from engine.files.values import shown
 from engine.market.ticks import key_of, row_of_frame
@@ -16,15 +16,17 @@ from engine.market.ticks import key_of, row_of_frame
 FRAMES = "frames"
 
 
-def trades_of_frames(member: Member, notes: Notes) -> Iterator[list[RecordedTrade]]:
+def trades_of_frames(member: Member, notes: Notes) -> Iterator[Trades]:
     """The aggregate trades of a file, some at a time; every other frame is noted as refused. Raises ValueError."""
     with opened_text(member) as (text, _):
         lines = lines_of(text, member)
         while some := list(islice(lines, CHUNK)):
-            yield [trade for number, line in some if (trade := _trade(number, line.strip(), notes)) is not None]
+            rows = [row for number, line in some if (row := _row(number, line.strip(), notes)) is not None]
+            if rows:
+                yield Trades(*zip(*rows, strict=True))
 
 
-def _trade(number: int, text: str, notes: Notes) -> RecordedTrade | None:
+def _row(number: int, text: str, notes: Notes) -> list[Any] | None:
     if text.startswith(("wss://", "ws://")):
         return None
     if not text.startswith("{"):
@@ -44,7 +46,7 @@ def _trade(number: int, text: str, notes: Notes) -> RecordedTrade | None:
     if key_of(row) is None or type(row[4]) is not int:
         notes.refuse(number, "no symbol, id or time", f"{shown(row)} has no symbol, id or time; expected an aggTrade")
         return None
-    return RecordedTrade(*row)
+    return row
 
 
 def _kind_of(frame: Any) -> str:

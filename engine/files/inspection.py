@@ -6,16 +6,18 @@ Whatever a file does not say itself becomes a question; nothing is stored while 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import islice
+from operator import le, lt
+from typing import Any, NamedTuple
 
 from engine.files.columns import BARS, TICKS, Columns, columns_of
 from engine.files.containers import Member
 from engine.files.frames import FRAMES, trades_of_frames
 from engine.files.names import read_file_name
-from engine.files.rows import Manner, Notes, RecordedBar, RowReader
-from engine.files.tables import Cell, Chunk, Layout, chunks_of, layout_of
+from engine.files.rows import Manner, Notes, RecordedBar, RowReader, Trades
+from engine.files.tables import Chunk, Layout, chunks_of, layout_of
 from engine.files.values import NAIVE, read_symbol_name, read_zone
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 
@@ -88,7 +90,7 @@ class Inspected:
         name = {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet"}[self.layout.kind]
         return f"{name}, {self.kind}{' with ids' if self.has_ids else ''}{'' if self.layout.header else ', no header'}"
 
-    def read(self) -> Iterator[list[Any]]:
+    def read(self) -> Iterator[Trades | list[RecordedBar]]:
         """The trades or bars in the order of the file, some at a time. Raises ValueError."""
         if self.columns is None:
             self.notes = Notes()
@@ -119,7 +121,7 @@ def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
     elif not symbol:
         questions.append(Question("symbol", f"{member} does not say whose rows it has; say its symbol"))
     sample = next(chunks_of(member, layout), Chunk([], [], []))
-    comma, question = _decimal_comma(columns, sample.rows, told.decimal)
+    comma, question = _decimal_comma(columns, sample, told.decimal)
     questions += [question] if question else []
     zone = read_zone(told.zone) if told.zone else None
     manner = Manner(symbol, 0, zone, comma, may_be_zero or columns.has_ids)
@@ -134,14 +136,26 @@ def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
 
 def _looked_through(found: Inspected) -> Inspected:
     last: dict[str, int] = {}
-    for rows in found.read():
-        if not rows:
+    firsts: list[Any]
+    lasts: list[Any]
+    for some in found.read():
+        if isinstance(some, Trades):
+            rows = _Rows(some.symbols, some.times, some.ids or some.times)
+            firsts, lasts = some.part(slice(_SHOWN)), some.part(slice(-_SHOWN, None))
+        else:
+            times = [bar.open_time_ms for bar in some]
+            rows = _Rows([bar.symbol for bar in some], times, times)
+            firsts, lasts = some[:_SHOWN], some[-_SHOWN:]
+            found.widths_ms.update({bar.width_ms for bar in some})
+        if not rows.times:
             continue
-        found.rows += len(rows)
-        if len(found.first_rows) < _SHOWN:
-            found.first_rows += rows[: _SHOWN - len(found.first_rows)]
-        found.last_rows = (found.last_rows + rows[-_SHOWN:])[-_SHOWN:]
-        _take_in(found, rows, last)
+        found.rows += len(rows.times)
+        found.symbols.update(rows.symbols)
+        found.first_ms = min(rows.times) if found.first_ms is None else min(found.first_ms, *rows.times)
+        found.last_ms = max(rows.times) if found.last_ms is None else max(found.last_ms, *rows.times)
+        found.first_rows += firsts[: _SHOWN - len(found.first_rows)]
+        found.last_rows = [*found.last_rows, *lasts][-_SHOWN:]
+        _see_order(found, rows, last)
     if found.notes.counted[NAIVE]:
         found.questions.append(
             Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
@@ -149,33 +163,36 @@ def _looked_through(found: Inspected) -> Inspected:
     return found
 
 
-def _take_in(found: Inspected, rows: Sequence[Any], last: dict[str, int]) -> None:
-    """Count some rows, and see in which order they are."""
-    is_bars = found.kind == BARS
-    found.symbols.update(row[0] for row in rows)
-    times = [row[2] for row in rows] if is_bars else [row[4] for row in rows]
-    found.first_ms = min(times) if found.first_ms is None else min(found.first_ms, *times)
-    found.last_ms = max(times) if found.last_ms is None else max(found.last_ms, *times)
-    if is_bars:
-        found.widths_ms.update({row[1] for row in rows})
+class _Rows(NamedTuple):
+    """What is looked at of all rows. ``keys``: their places in the order to store."""
+
+    symbols: Sequence[str]
+    times: Sequence[int]
+    keys: Sequence[int]
+
+
+def _see_order(found: Inspected, rows: _Rows, last: dict[str, int]) -> None:
+    """Whether each symbol's keys rise, over the rows so far; those of ids must rise strictly."""
+    spans, keys = found.spans, rows.keys
+    is_rising = all(map(lt if found.has_ids else le, keys, islice(keys, 1, None)))
+    if is_rising and keys[0] > max(last.values(), default=-1):  # then those of each symbol do, as mostly
+        newest = dict(zip(rows.symbols, keys, strict=True))
+        oldest = dict(zip(reversed(rows.symbols), reversed(keys), strict=True))
+        for symbol, key in newest.items():
+            spans[symbol] = (spans[symbol][0] if symbol in spans else oldest[symbol], key)
+        last.update(newest)
         return
-    keys = [row[1] for row in rows] if found.has_ids else times
-    spans, is_strict = found.spans, found.has_ids
-    for symbol, key in zip((row[0] for row in rows), keys, strict=True):
-        before = last.get(symbol)
-        if before is None:
-            spans[symbol] = (key, key)
-        elif key < before or (is_strict and key == before):
+    for symbol, key in zip(rows.symbols, keys, strict=True):
+        before = last.get(symbol, -1)
+        if key < before or (found.has_ids and key == before):
             found.is_sorted = found.columns is None  # frames are stored as they came
-            least, greatest = spans[symbol]
-            spans[symbol] = (min(least, key), greatest)
-            continue
-        last[symbol] = key
-    for symbol, key in last.items():
-        spans[symbol] = (spans[symbol][0], max(spans[symbol][1], key))
+        else:
+            last[symbol] = key
+        least, greatest = spans.get(symbol, (key, key))
+        spans[symbol] = (min(least, key), max(greatest, key))
 
 
-def _decimal_comma(columns: Columns, rows: Sequence[Sequence[Cell]], told: str) -> tuple[bool, Question | None]:
+def _decimal_comma(columns: Columns, sample: Chunk, told: str) -> tuple[bool, Question | None]:
     """Whether numbers have a decimal comma, and the question where that cannot be seen."""
     if told:
         if told not in (".", ","):
@@ -183,7 +200,7 @@ def _decimal_comma(columns: Columns, rows: Sequence[Sequence[Cell]], told: str) 
         return told == ",", None
     meanings = ("price", "quantity", "open", "high", "low", "close", "volume")
     places = [columns.places[meaning] for meaning in meanings if meaning in columns.places]
-    cells = [cell for row in rows for cell in (row[at] for at in places) if isinstance(cell, str)]
+    cells = [cell for at in places if sample.numbers for cell in sample.columns[at] if isinstance(cell, str)]
     with_comma = [cell for cell in cells if "," in cell]
     if not with_comma or any("." in cell for cell in cells):
         return False, None
@@ -192,10 +209,10 @@ def _decimal_comma(columns: Columns, rows: Sequence[Sequence[Cell]], told: str) 
     return True, None
 
 
-def _width_of(bars: Iterable[RecordedBar]) -> int | None:
+def _width_of(bars: Trades | list[RecordedBar]) -> int | None:
     """The smallest step between bars of one symbol; None where that is no width."""
     times: dict[str, set[int]] = {}
-    for bar in bars:
+    for bar in bars if isinstance(bars, list) else ():
         times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
     steps = [
         after - before for each in times.values() for before, after in zip(sorted(each), sorted(each)[1:], strict=False)

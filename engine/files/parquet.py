@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import polars
 from polars.exceptions import PolarsError
 
 from engine.files.containers import Member
-from engine.files.tables import CHUNK, Cell, Chunk, Layout
+from engine.files.tables import Chunk, Layout
 
-_READ_ROWS = 10 * CHUNK
+_ROWS = 20_000  # that are read at a time
 
 
 def layout_of(member: Member) -> Layout:
@@ -19,7 +19,7 @@ def layout_of(member: Member) -> Layout:
     frame = _scan(member)
     try:
         names = tuple(frame.collect_schema().names())
-        first = next(iter(_cells(frame.head(1).collect())), ())
+        first = [column[0] for column in _cells(frame.head(1).collect()) if column]
     except PolarsError as error:
         raise _refused(member, error) from None
     if not names:
@@ -32,14 +32,14 @@ def chunks_of(member: Member, layout: Layout) -> Iterator[Chunk]:
     frame, at = _scan(member), 0
     while True:
         try:
-            cells = _cells(frame.slice(at, _READ_ROWS).collect())
+            cells = _cells(frame.slice(at, _ROWS).collect())
         except PolarsError as error:
             raise _refused(member, error) from None
-        for begin in range(0, len(cells), CHUNK):
-            rows = cells[begin : begin + CHUNK]
-            yield Chunk(list(range(at + begin + 1, at + begin + len(rows) + 1)), rows, [])
-        at += _READ_ROWS
-        if len(cells) < _READ_ROWS:
+        count = len(cells[0])
+        if count:
+            yield Chunk(range(at + 1, at + count + 1), cells, [])
+        at += _ROWS
+        if count < _ROWS:
             return
 
 
@@ -54,9 +54,8 @@ def _refused(member: Member, error: PolarsError) -> ValueError:
     return ValueError(f"{member} is damaged, or is no Parquet file ({said}); expected Parquet")
 
 
-def _cells(frame: polars.DataFrame) -> list[tuple[Cell, ...]]:
-    columns = [_column(frame.get_column(name)) for name in frame.columns]
-    return list(zip(*columns, strict=True))
+def _cells(frame: polars.DataFrame) -> list[Sequence[Any]]:
+    return [_column(frame.get_column(name)) for name in frame.columns]
 
 
 def _column(values: polars.Series) -> list[Any]:

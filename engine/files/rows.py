@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
@@ -21,7 +22,8 @@ MILLISECONDS = "milliseconds"
 
 _EXAMPLES = 20  # refused rows that are told in full
 _TICK = ("symbol", "id", "price", "quantity", "time", "maker", "first", "last")
-_BAR = ("symbol", "width", "time", "open", "high", "low", "close", "volume")
+_PRICES = ("open", "high", "low", "close")
+_BAR = ("symbol", "width", "time", *_PRICES, "volume")
 _QUOTED, _DIGITS = re.compile(r"'[^']*'"), re.compile(r"[0-9]+")  # what varies in a reason
 
 
@@ -36,6 +38,28 @@ class RecordedTrade(NamedTuple):
     time_ms: int
     maker: bool | None
     fills: tuple[int, int] | None = None
+
+
+class Trades(NamedTuple):
+    """Some trades by the column, in the order of the file. ``ids``, ``makers`` and ``fills`` are None where it does not
+    say."""
+
+    symbols: Sequence[str]
+    ids: Sequence[int] | None
+    prices: Sequence[str]
+    quantities: Sequence[str]
+    times: Sequence[int]
+    makers: Sequence[bool | None] | None
+    fills: Sequence[tuple[int, int]] | None = None
+
+    def rows(self) -> list[RecordedTrade]:
+        """The same by the row."""
+        return self.part(slice(None))
+
+    def part(self, which: slice) -> list[RecordedTrade]:
+        """Some of them by the row."""
+        columns = [repeat(None) if column is None else column[which] for column in self]
+        return [RecordedTrade(*row) for row in zip(*columns, strict=False)]
 
 
 class RecordedBar(NamedTuple):
@@ -103,25 +127,29 @@ class RowReader:
         self._meanings = [meaning for meaning in meanings if meaning in columns.places]
         self._fields = [self._field(meaning) for meaning in self._meanings]
 
-    def read(self, chunk: Chunk) -> list[Any]:
+    def read(self, chunk: Chunk) -> Trades | list[RecordedBar]:
         """The chunk's trades, or bars, in the order of the file."""
         for number, why in chunk.damaged:
             self.notes.refuse(number, _DIGITS.sub("N", _QUOTED.sub("it", why).partition(";")[0]), why)
-        if not chunk.rows:
-            return []
-        columns = self._by_column(chunk.rows)
-        rows: Iterable[tuple[int, Sequence[Any]]]
+        numbers = chunk.numbers
+        columns = self._by_column(chunk.columns) if numbers else None
         if columns is None:
-            rows = self._one_by_one(chunk)
-        else:
-            rows = zip(chunk.numbers, zip(*columns, strict=True), strict=True)
-        return self._bars(rows) if self._kind == BARS else self._trades(rows)
+            numbers, columns = self._one_by_one(chunk)
+        found = dict(zip(self._meanings, columns, strict=True))
+        count = len(numbers)
+        symbols = found.get("symbol") or [self._manner.symbol] * count
+        if self._kind == BARS:
+            return self._bars(numbers, symbols, found)
+        fills = list(zip(found["first"], found["last"], strict=True)) if {"first", "last"} <= found.keys() else None
+        return Trades(
+            symbols, found.get("id"), found["price"], found["quantity"], found["time"], found.get("maker"), fills
+        )
 
     def _field(self, meaning: str) -> _Field:
         place, name = self._columns.places[meaning], self._columns.names[self._columns.places[meaning]]
         manner = self._manner
         if meaning == "symbol":
-            return _Field(place, name, self._symbol)
+            return _Field(place, name, self._symbol, self._are_known, self._symbols.__getitem__)
         if meaning == "time":
             return _Field(place, name, partial(read_time, zone=manner.zone), are_epoch_ms, int, MILLISECONDS)
         if meaning == "maker":
@@ -136,22 +164,25 @@ class RowReader:
         return _Field(place, name, read, are_decimals if may_be_zero else _are_positive)
 
     def _symbol(self, cell: Any) -> tuple[str, None]:
-        """A symbol; what was mapped is noted."""
+        """A symbol; how it was written is noted."""
         symbol = self._symbols.get(cell)
         if symbol is None:
             symbol = self._symbols[cell] = read_symbol_name(cell)
             self.notes.spellings.setdefault(symbol, set()).add(cell)
         return symbol, None
 
-    def _by_column(self, rows: Sequence[Sequence[Cell]]) -> list[Sequence[Any]] | None:
+    def _are_known(self, cells: Sequence[Any]) -> bool:
+        """Whether all are symbols that ``_symbol`` has read."""
+        return set(cells) <= self._symbols.keys()
+
+    def _by_column(self, cells: Sequence[Sequence[Cell]]) -> list[Sequence[Any]] | None:
         """Every field of every row; None where some row is to be refused."""
-        cells = list(zip(*rows, strict=True))
         counted: Counter[str] = Counter()
         columns: list[Sequence[Any]] = []
         for each in self._fields:
             texts = cells[each.place]
             if set(map(type, texts)) == {str} and each.are_plain(texts):
-                columns.append(list(map(each.as_plain, texts)))
+                columns.append(texts if each.as_plain is str else list(map(each.as_plain, texts)))
                 counted.update({each.plain_note: len(texts)} if each.plain_note else {})
                 continue
             try:
@@ -163,8 +194,11 @@ class RowReader:
         self.notes.counted.update(counted)
         return columns
 
-    def _one_by_one(self, chunk: Chunk) -> Iterable[tuple[int, Sequence[Any]]]:
-        for number, row in zip(chunk.numbers, chunk.rows, strict=True):
+    def _one_by_one(self, chunk: Chunk) -> tuple[list[int], list[Sequence[Any]]]:
+        """The numbers of the rows that can be used, and their fields."""
+        numbers: list[int] = []
+        columns: list[list[Any]] = [[] for _ in self._fields]
+        for number, *row in zip(chunk.numbers, *chunk.columns, strict=True):
             values: list[Any] = []
             notes: list[str] = []
             for each in self._fields:
@@ -180,38 +214,22 @@ class RowReader:
                 notes += [note] if note else []
             else:
                 self.notes.counted.update(notes)
-                yield number, values
+                numbers.append(number)
+                for column, value in zip(columns, values, strict=True):
+                    column.append(value)
+        return numbers, [*columns]
 
-    def _trades(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> list[RecordedTrade]:
-        at = {meaning: place for place, meaning in enumerate(self._meanings)}
-        name = self._manner.symbol
-        if list(at) == ["symbol", "price", "quantity", "time"]:
-            return [RecordedTrade(symbol, None, price, size, ms, None) for _, (symbol, price, size, ms) in rows]
-        order = [at.get(meaning) for meaning in _TICK]
-        found = []
-        for _, values in rows:
-            picked: list[Any] = [None if i is None else values[i] for i in order]
-            symbol, agg_id, price, size, ms, maker, first, last = picked
-            fills = None if first is None or last is None else (first, last)
-            found.append(RecordedTrade(symbol or name, agg_id, price, size, ms, maker, fills))
-        return found
-
-    def _bars(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> list[RecordedBar]:
-        order = {meaning: place for place, meaning in enumerate(self._meanings)}
-        at_symbol, at_width = order.get("symbol"), order.get("width")
-        rest = [order[meaning] for meaning in ("time", "open", "high", "low", "close", "volume")]
-        found = []
-        for number, values in rows:
-            bar = RecordedBar(
-                self._manner.symbol if at_symbol is None else values[at_symbol],
-                self._manner.width_ms if at_width is None else values[at_width],
-                *(values[at] for at in rest),
-            )
+    def _bars(self, numbers: Sequence[int], symbols: Sequence[str], found: dict[str, Any]) -> list[RecordedBar]:
+        widths = found.get("width") or [self._manner.width_ms] * len(numbers)
+        values = zip(*(found[meaning] for meaning in ("time", *_PRICES, "volume")), strict=True)
+        bars = []
+        for number, symbol, width_ms, row in zip(numbers, symbols, widths, values, strict=True):
+            bar = RecordedBar(symbol, width_ms, *row)
             if (wrong := _wrong_with(bar)) is None:
-                found.append(bar)
+                bars.append(bar)
             else:
                 self.notes.refuse(number, wrong[0], wrong[1])
-        return found
+        return bars
 
 
 def _wrong_with(bar: RecordedBar) -> tuple[str, str] | None:

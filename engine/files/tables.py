@@ -9,24 +9,24 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from operator import methodcaller
 from typing import Any, NamedTuple
 
-from engine.files.containers import PARQUET, Member, lines_of, opened, opened_text
+from engine.files.containers import PARQUET, Member, blocks_of, lines_of, opened, opened_text
 from engine.files.values import shown
 
-CHUNK = 5_000  # rows
+CHUNK = 5_000  # rows of Parquet, and of frames
 _DELIMITERS = ",;\t|"
 
 Cell = str | bool | None
 
 
 class Chunk(NamedTuple):
-    """Some rows with their numbers (of the line, from 1; in Parquet of the row). ``damaged``: number and reason of what
-    is no row of as many cells as the header."""
+    """Some rows by the column, with their numbers (of the line, from 1; in Parquet of the row). ``damaged``: number and
+    reason of what is no row of as many cells as the header."""
 
-    numbers: list[int]
-    rows: Sequence[Sequence[Cell]]
+    numbers: Sequence[int]
+    columns: list[Sequence[Any]]
     damaged: list[tuple[int, str]]
 
 
@@ -101,26 +101,42 @@ def chunks_of(member: Member, layout: Layout) -> Iterator[Chunk]:
 
         yield from parquet.chunks_of(member, layout)
         return
+    width = len(layout.header) or len(layout.first)
+    has_header = layout.kind == "csv" and bool(layout.header)
     with opened_text(member) as (text, _):
-        lines = lines_of(text, member)
-        if layout.kind == "csv" and layout.header:
-            next(lines)
-        width = len(layout.header) or len(layout.first)
-        while some := list(islice(lines, CHUNK)):
-            numbers, texts = zip(*some, strict=True)
+        for first, lines in blocks_of(text, member):
+            numbers: Sequence[int] = range(first, first + len(lines))
+            if not all(map(str.strip, lines)):
+                kept = [(number, line) for number, line in zip(numbers, lines, strict=True) if line.strip()]
+                numbers, lines = [number for number, _ in kept], [line for _, line in kept]
+            if has_header and lines:
+                numbers, lines, has_header = numbers[1:], lines[1:], False
+            if not lines:
+                continue
             if layout.kind == "csv":
-                yield _csv_chunk(list(numbers), texts, layout.delimiter, width)
+                yield _plain_chunk(numbers, lines, layout.delimiter, width) or _csv_chunk(
+                    numbers, lines, layout.delimiter, width
+                )
             else:
-                yield _json_chunk(numbers, texts, layout.header)
+                yield _json_chunk(numbers, lines, layout.header)
 
 
-def _csv_chunk(numbers: list[int], lines: Sequence[str], delimiter: str, width: int) -> Chunk:
+def _plain_chunk(numbers: Sequence[int], lines: list[str], delimiter: str, width: int) -> Chunk | None:
+    """Lines without quotes, all of the right number of cells; None for others. In a fifth of the time."""
+    joined = delimiter.join(lines)
+    if '"' in joined or f"{delimiter} " in joined or set(map(methodcaller("count", delimiter), lines)) != {width - 1}:
+        return None
+    cells = joined.split(delimiter)
+    return Chunk(numbers, [cells[at::width] for at in range(width)], [])
+
+
+def _csv_chunk(numbers: Sequence[int], lines: list[str], delimiter: str, width: int) -> Chunk:
     try:
         rows = list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))
     except csv.Error:
         rows = []
     if len(rows) == len(lines) and set(map(len, rows)) == {width}:
-        return Chunk(numbers, rows, [])
+        return Chunk(numbers, list(zip(*rows, strict=True)), [])
     good: list[list[str]] = []
     places: list[int] = []
     damaged: list[tuple[int, str]] = []
@@ -133,7 +149,7 @@ def _csv_chunk(numbers: list[int], lines: Sequence[str], delimiter: str, width: 
         else:
             good.append(cells)
             places.append(number)
-    return Chunk(places, good, damaged)
+    return Chunk(places, list(zip(*good, strict=True)), damaged)
 
 
 def _split(line: str, delimiter: str) -> list[str] | str:
@@ -163,7 +179,7 @@ def _json_chunk(numbers: Sequence[int], lines: Sequence[str], header: tuple[str,
         else:
             good.append([_cell(found[name]) for name in header])
             places.append(number)
-    return Chunk(places, good, damaged)
+    return Chunk(places, list(zip(*good, strict=True)), damaged)
 
 
 class _Object(list[tuple[str, Any]]):

@@ -10,9 +10,10 @@ import hashlib
 import mmap
 import tempfile
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import msgspec
 from engine.files.columns import BARS, TICKS
 from engine.files.containers import members_of
 from engine.files.inspection import Inspected, Question, Told, inspect
-from engine.files.rows import RecordedBar
+from engine.files.rows import RecordedBar, Trades
 from engine.files.tables import CHUNK
 
 MAX_UNSORTED = 4_000_000  # rows that may have to be sorted: about 100 MB
@@ -71,7 +72,7 @@ class Upload:
         """The bars, in the order of the files. Raises ValueError."""
         for each in self.files:
             if each.kind == BARS:
-                yield from each.read()
+                yield from (some for some in each.read() if isinstance(some, list))
 
 
 def look_through(paths: Sequence[Path], told: Told = Told()) -> Upload:  # noqa: B008  # frozen
@@ -102,16 +103,16 @@ def _digest(paths: Sequence[Path]) -> str:
     return digest.hexdigest()[:8]
 
 
-def _in_order(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[list[Any]]:
+def _in_order(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[Trades]:
     """The trades of files that all have ids, or all have none."""
     if all(each.is_sorted for each in files) and not _overlap(files):
         for each in files:
-            yield from each.read()
+            yield from _trades_of(each)
         return
-    count = sum(each.rows for each in files)
-    if count > MAX_UNSORTED:
+    total = sum(each.rows for each in files)
+    if total > MAX_UNSORTED:
         raise ValueError(
-            f"{files[0].member} and the files with it have {count:,} trades that are not in order; expected at most"
+            f"{files[0].member} and the files with it have {total:,} trades that are not in order; expected at most"
             f" {MAX_UNSORTED:,}, or trades in the order of their times"
         )
     yield from _sorted(files, skipped)
@@ -129,26 +130,32 @@ def _overlap(files: Sequence[Inspected]) -> bool:
     return False
 
 
-def _sorted(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[list[Any]]:
+def _sorted(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[Trades]:
     """The trades by id, or by time; of equal ones the first in the file comes first, and of equal ids it alone."""
     import numpy as np
 
     keys, places = array("q"), array("q", [0])
     with tempfile.TemporaryFile() as file:
-        for each in files:
-            for trades in each.read():
-                lines = [msgspec.json.encode(trade) for trade in trades]
-                file.write(b"".join(lines))
-                keys.extend([trade.agg_id if each.has_ids else trade.time_ms for trade in trades])
-                end = places[-1]
-                places.extend([end := end + len(line) for line in lines])
+        for trades in chain.from_iterable(map(_trades_of, files)):
+            lines = list(map(msgspec.json.encode, trades.rows()))
+            file.write(b"".join(lines))
+            keys.extend(trades.ids or trades.times)
+            places.extend(islice(accumulate(map(len, lines), initial=places[-1]), 1, None))
         file.flush()
         order = np.argsort(np.frombuffer(keys, np.int64), kind="stable")
         last: dict[str, list[Any]] = {}
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as rows:
             for begin in range(0, len(order), CHUNK):
                 some = [msgspec.json.decode(rows[places[at] : places[at + 1]]) for at in order[begin : begin + CHUNK]]
-                yield some if not files[0].has_ids else _once(some, last, skipped)
+                if files[0].has_ids:
+                    some = _once(some, last, skipped)
+                if some:
+                    symbols, ids, *rest = zip(*some, strict=True)
+                    yield Trades(symbols, ids if files[0].has_ids else None, *rest)
+
+
+def _trades_of(file: Inspected) -> Iterator[Trades]:
+    return (some for some in file.read() if isinstance(some, Trades))
 
 
 def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) -> list[Any]:
@@ -163,14 +170,10 @@ def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) 
     return kept
 
 
-def _numbered(chunks: Iterable[list[Any]]) -> Iterator[list[Row]]:
+def _numbered(chunks: Iterable[Trades]) -> Iterator[list[Row]]:
     """Rows of the bridge protocol; those without an id count up from 0 in each symbol."""
-    following: Counter[str] = Counter()
-    for trades in chunks:
-        rows = []
-        for symbol, agg_id, price, quantity, time_ms, maker, _ in trades:
-            if agg_id is None:
-                agg_id = following[symbol]
-                following[symbol] = agg_id + 1
-            rows.append([symbol, agg_id, price, quantity, time_ms, maker])
-        yield rows
+    following: defaultdict[str, count[int]] = defaultdict(count)
+    for some in chunks:
+        ids = some.ids or map(next, map(following.__getitem__, some.symbols))
+        makers = some.makers or repeat(None)
+        yield list(map(list, zip(some.symbols, ids, some.prices, some.quantities, some.times, makers, strict=False)))
