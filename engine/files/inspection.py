@@ -22,6 +22,7 @@ from engine.files.values import NAIVE, read_symbol_name, read_zone
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 
 _SHOWN = 5  # first and last rows
+_HOPELESS = 20_000  # rows of which none can be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def _looked_through(found: Inspected) -> Inspected:
             firsts, lasts = some[:_SHOWN], some[-_SHOWN:]
             found.widths_ms.update({bar.width_ms for bar in some})
         if not rows.times:
+            _check_hope(found)
             continue
         found.rows += len(rows.times)
         found.symbols.update(rows.symbols)
@@ -161,6 +163,15 @@ def _looked_through(found: Inspected) -> Inspected:
             Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
         )
     return found
+
+
+def _check_hope(found: Inspected) -> None:
+    """Stop reading a file that is something else. Raises ValueError."""
+    if not found.rows and found.columns is not None and found.notes.refused.total() > _HOPELESS:
+        raise ValueError(
+            f"{found.member} has no row that can be used among the first {found.notes.refused.total():,}"
+            f" ({found.notes.examples[0]}); expected at least one trade or bar"
+        )
 
 
 class _Rows(NamedTuple):
