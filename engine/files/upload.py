@@ -7,7 +7,6 @@ are numbered from 0. Files that are in that order already are streamed; the rows
 from __future__ import annotations
 
 import hashlib
-import mmap
 import tempfile
 from array import array
 from collections import Counter, defaultdict
@@ -135,23 +134,24 @@ def _sorted(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[Trade
     import numpy as np
 
     keys, places = array("q"), array("q", [0])
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(buffering=0) as file:  # not mapped: its pages would count as memory
         for trades in chain.from_iterable(map(_trades_of, files)):
             lines = list(map(msgspec.json.encode, trades.rows()))
             file.write(b"".join(lines))
             keys.extend(trades.ids or trades.times)
             places.extend(islice(accumulate(map(len, lines), initial=places[-1]), 1, None))
-        file.flush()
         order = np.argsort(np.frombuffer(keys, np.int64), kind="stable")
         last: dict[str, list[Any]] = {}
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as rows:
-            for begin in range(0, len(order), CHUNK):
-                some = [msgspec.json.decode(rows[places[at] : places[at + 1]]) for at in order[begin : begin + CHUNK]]
-                if files[0].has_ids:
-                    some = _once(some, last, skipped)
-                if some:
-                    symbols, ids, *rest = zip(*some, strict=True)
-                    yield Trades(symbols, ids if files[0].has_ids else None, *rest)
+        for begin in range(0, len(order), CHUNK):
+            some = []
+            for at in order[begin : begin + CHUNK].tolist():
+                file.seek(places[at])
+                some.append(msgspec.json.decode(file.read(places[at + 1] - places[at])))
+            if files[0].has_ids:
+                some = _once(some, last, skipped)
+            if some:
+                symbols, ids, *rest = zip(*some, strict=True)
+                yield Trades(symbols, ids if files[0].has_ids else None, *rest)
 
 
 def _trades_of(file: Inspected) -> Iterator[Trades]:
