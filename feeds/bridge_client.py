@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from engine.market.limits import BEAT_MS
+from feeds.bar_queue import BarQueue, BarRow, BarSpan
 from feeds.batch_queue import BatchQueue, Row, Tally
 
 log = logging.getLogger("pairbridge.feed")
@@ -57,6 +58,7 @@ class BridgeLink:
         self._fetch = fetch
         self._max_queue = max_queue
         self._queue = BatchQueue()
+        self.bars = BarQueue()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -97,14 +99,24 @@ class BridgeLink:
             await self._move()
         return place
 
+    async def put_bars(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
+        """Queue the bars of a span, at most 1,000; waits while the queue is full. Raises as ``put`` does."""
+        self._check()
+        while not self.bars.has_room(span):
+            await self._move()
+        self.bars.add(span, rows, source)
+        self._wake.set()
+
     async def when_stored(self, place: int) -> None:
         """Return when every row up to ``place`` is acknowledged. Raises RefusedError when that will not happen."""
         while self._queue.acked < place:
             await self._move()
 
     async def drained(self) -> None:
-        """Return when every row put so far is acknowledged."""
+        """Return when every row and bar put so far is acknowledged."""
         await self.when_stored(self._queue.added)
+        while self.bars:
+            await self._move()
 
     async def _move(self) -> None:
         self._check()
@@ -113,6 +125,11 @@ class BridgeLink:
         await asyncio.wait({moved, self._task}, return_when=asyncio.FIRST_COMPLETED)
         moved.cancel()
         self._check()
+
+    def _has_moved(self) -> None:
+        self._wake.set()
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _check(self) -> None:
         if self._task is not None and self._task.done() and not self._task.cancelled():
@@ -137,6 +154,7 @@ class BridgeLink:
         if welcome["type"] == "refused":
             raise RefusedError(f"the server refused the feed: {welcome['message']}")
         self._queue.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
+        self.bars.connected()
         if self._symbols:
             await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
         self._socket = socket
@@ -160,9 +178,10 @@ class BridgeLink:
             kind = message["type"]
             if kind == "ack":
                 self._queue.acknowledged(message)
-                self._wake.set()
-                self._moved.set()
-                self._moved = asyncio.Event()
+                self._has_moved()
+            elif kind == "bars_stored":
+                self.bars.stored(message)
+                self._has_moved()
             elif kind == "lease":
                 self.active = frozenset(message["active"])
             elif kind == "fetch":
@@ -176,7 +195,7 @@ class BridgeLink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for message in self._queue.ready():
+            for message in (*self._queue.ready(), *self.bars.ready()):
                 await socket.send(message)
 
     async def _send_beats(self, socket: ClientConnection) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from engine.files.inspection import Told
 from engine.files.summary import in_words
-from engine.files.upload import Upload, look_through
+from engine.files.upload import BarBatch, Upload, look_through
+from feeds.bar_queue import BarRow, BarSpan, BarTally
 from feeds.batch_queue import Row, Tally
 from feeds.bridge_client import BridgeLink
 
@@ -26,6 +27,7 @@ class Brought:
 
     market: str
     tally: Tally
+    bars: BarTally = field(default_factory=BarTally)
     again: Counter[str] = field(default_factory=Counter)
 
 
@@ -59,6 +61,8 @@ class ReplayFeed:
         brought = await bring(upload, self._market, url, token, self._is_history)
         for row, reason in brought.tally.rejected[:1_000]:
             log.warning("%s: refused %s: %s", self._paths[0].name, _row_in_words(row), reason)
+        for symbol, bar, reason in brought.bars.rejected[:1_000]:
+            log.warning("%s: refused a bar of %s, %s: %s", self._paths[0].name, symbol, str(bar)[:200], reason)
         log.warning("%s: %s", ", ".join(path.name for path in self._paths), outcome(brought))
 
 
@@ -82,19 +86,30 @@ async def bring(
         while (rows := await asyncio.to_thread(next, chunks, None)) is not None:
             await link.put(rows)
             report(link.tally.stored)
+        batches = upload.bars()
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            ends = batch.bars[0].open_time_ms, batch.bars[-1].open_time_ms + batch.width_ms
+            await link.put_bars(BarSpan(batch.symbol, batch.width_ms, *ends), _rows(batch), batch.source)
+            report(link.tally.stored + link.bars.tally.stored)
         await link.drained()
         link.farewell = f"{names} is replayed"[:500]
-        brought.tally = link.tally
+        brought.tally, brought.bars = link.tally, link.bars.tally
     return brought
+
+
+def _rows(batch: BarBatch) -> list[BarRow]:
+    return [[bar.open_time_ms, bar.open, bar.high, bar.low, bar.close, bar.volume] for bar in batch.bars]
 
 
 def outcome(brought: Brought) -> str:
     """The end of an upload in one line."""
-    tally = brought.tally
+    tally, bars = brought.tally, brought.bars
     again = "".join(f", {count:,} {what}" for what, count in sorted(brought.again.items()))
     return (
         f"into market {brought.market}: {tally.stored:,} stored, {tally.duplicates:,} known already,"
         f" {tally.conflicts:,} conflicts, {len(tally.rejected):,} refused{again}"
+        f"; bars: {bars.stored:,} stored, {bars.known:,} known already, {bars.conflicts:,} conflicts,"
+        f" {len(bars.rejected):,} refused"
     )
 
 

@@ -39,9 +39,10 @@ def store(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
         brought = asyncio.run(bring(upload, request["market"], request["url"], request["token"], report=tell))
     except RefusedError as error:
         raise JobFailed(str(error)) from None
-    tally = brought.tally
+    tally, bars = brought.tally, brought.bars
     outcome: dict[str, Any] = {"market": brought.market, "stored": tally.stored, "known": tally.duplicates}
     outcome |= {"conflicts": tally.conflicts, "again": dict(brought.again), "refused": len(tally.rejected)}
+    outcome["bars"] = {"stored": bars.stored, "known": bars.known, "conflicts": bars.conflicts}
     return outcome | {"files": [each | {"first_rows": [], "last_rows": []} for each in describe(upload)["files"]]}
 
 

@@ -13,8 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, count, islice, repeat
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,12 +24,26 @@ from engine.files.containers import members_of
 from engine.files.inspection import Inspected, Question, Told, inspect
 from engine.files.rows import RecordedBar, Trades
 from engine.files.tables import CHUNK
+from engine.market.sourced import KLINE
 
 MAX_UNSORTED = 4_000_000  # rows that may have to be sorted: about 100 MB
 OWN_MARKET = "file-"  # how the name of a market begins that is no exchange's
+UPLOADED = "upload"  # the source of bars that are no exchange's own
 SAME_ID, OTHER_ID = "the same trade again", "another trade with an id that was there"
 
+_BARS_AT_ONCE = 1_000
+_open_time = attrgetter("open_time_ms")
+
 Row = list[Any]  # of the bridge protocol
+
+
+class BarBatch(NamedTuple):
+    """Some bars of one symbol and width, rising."""
+
+    symbol: str
+    width_ms: int
+    source: str
+    bars: list[RecordedBar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +82,18 @@ class Upload:
         ):
             yield from _numbered(_in_order(some, skipped))
 
-    def bars(self) -> Iterator[list[RecordedBar]]:
+    def bars(self) -> Iterator[BarBatch]:
         """The bars, in the order of the files. Raises ValueError."""
         for each in self.files:
-            if each.kind == BARS:
-                yield from (some for some in each.read() if isinstance(some, list))
+            source = KLINE if each.is_of_exchange else UPLOADED
+            for some in _bars_of(each):
+                by_series: dict[tuple[str, int], list[RecordedBar]] = {}
+                for bar in some:
+                    by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
+                for (symbol, width_ms), bars in by_series.items():
+                    bars.sort(key=_open_time)
+                    for at in range(0, len(bars), _BARS_AT_ONCE):
+                        yield BarBatch(symbol, width_ms, source, bars[at : at + _BARS_AT_ONCE])
 
 
 def look_through(paths: Sequence[Path], told: Told = Told()) -> Upload:  # noqa: B008  # frozen
@@ -156,6 +178,10 @@ def _sorted(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[Trade
 
 def _trades_of(file: Inspected) -> Iterator[Trades]:
     return (some for some in file.read() if isinstance(some, Trades))
+
+
+def _bars_of(file: Inspected) -> Iterator[list[RecordedBar]]:
+    return (some for some in file.read() if isinstance(some, list)) if file.kind == BARS else iter(())
 
 
 def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) -> list[Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from engine.files.inspection import Told
 from feeds.replay import ReplayFeed
 from tests.conftest import ServerHarness
 from tests.realdata import recording
@@ -169,3 +170,38 @@ async def test_the_recorded_frames(harness: ServerHarness) -> None:
     await replay(harness, recording("frames/binance_2026_frames.ndjson"), "spot")
     stored, _, rejected = traffic(harness, "spot")
     assert rejected == 0 and stored == sum(n for (market, _), n in counts(harness).items() if market == "spot")
+
+
+@pytest.mark.parametrize("name", ["oldest_first", "newest_first", "shuffled"])
+async def test_the_order_of_a_file_does_not_show_in_its_bars(harness: ServerHarness, name: str) -> None:
+    await replay(harness, FIXTURES / "cases" / f"{name}.csv")
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
+        bars = db.execute("SELECT open, high, low, close, volume, trades FROM v_bars WHERE interval='1m'").fetchall()
+    assert bars == [(100.0, 103.9, 100.0, 103.9, 40.0, 40)]
+
+
+async def test_a_file_without_ids_opens_no_gap_in_an_exchange(harness: ServerHarness) -> None:
+    with pytest.raises(ValueError, match="has no ids of an exchange and cannot go into market 'usdm'"):
+        await replay(harness, FIXTURES / "cases/noids_mix.csv", "usdm")
+    await replay(harness, FIXTURES / "cases/noids_mix.csv")
+    await replay(harness, FIXTURES / "cases/MIXUSDT-aggTrades-2026-01-01.csv", "usdm")
+    found = counts(harness)
+    assert found[("usdm", "MIXUSDT")] == 20 and sorted(found.values()) == [20, 40]
+    assert all(market["open_holes"] == 0 for market in harness.server.health()["markets"].values())
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
+        assert db.execute("SELECT count(*) FROM holes").fetchone() == (0,)
+
+
+async def test_epoch_seconds_are_the_day_they_were(harness: ServerHarness) -> None:
+    await replay(harness, FIXTURES / "cases/seconds.csv")
+    with closing(sqlite3.connect(harness.ticks_db)) as db:
+        found = db.execute("SELECT min(trade_time_ms), max(trade_time_ms), count(*) FROM v_ticks").fetchone()
+    assert found == (1_767_225_600_000, 1_767_225_609_000, 10)
+
+
+async def test_what_a_file_does_not_say_must_be_said(harness: ServerHarness) -> None:
+    with pytest.raises(ValueError, match=r"1 times of ticks\.csv name no zone; say their zone \(zone\)"):
+        await replay(harness, FIXTURES / "ticks.csv")
+    assert counts(harness) == {}
+    await ReplayFeed(FIXTURES / "ticks.csv", "file-mine", told=Told(zone="UTC")).run(harness.url, harness.token)
+    assert counts(harness) == {("file-mine", "BTCUSDT"): 4}

@@ -123,7 +123,7 @@ def test_a_bad_row_is_told_by_row_and_column_and_the_others_stay(tmp_path: Path,
     content, rows, told = ROW_REFUSED[name]
     upload = look_through([written(tmp_path, content, "BTCUSDT_1m.csv")])
     (file,) = upload.files
-    assert file.rows == rows == len(rows_of(upload)) + sum(map(len, upload.bars()))
+    assert file.rows == rows == len(rows_of(upload)) + sum(len(batch.bars) for batch in upload.bars())
     assert told in file.notes.examples[0]
     assert file.notes.refused.total() == len(file.notes.examples) <= 2
 
@@ -149,7 +149,7 @@ def test_answers_settle_it(tmp_path: Path) -> None:
     path = written(tmp_path, "time,open,high,low,close,volume\n1767225600000,1,2,1,2,5\n", "BTCUSDT.csv")
     assert [question.of for question in look_through([path]).questions] == ["interval"]
     upload = look_through([path], Told(interval="1H"))
-    assert [bar.width_ms for bars in upload.bars() for bar in bars] == [3_600_000]
+    assert [bar.width_ms for batch in upload.bars() for bar in batch.bars] == [3_600_000]
 
 
 def zipped(**members: str | bytes) -> bytes:

@@ -223,7 +223,7 @@ def test_the_recorded_candles_are_read_whole(symbol: str) -> None:
     upload = look_through([recording(f"klines/{symbol}_1m.csv")])
     (file,) = upload.files
     assert (file.format, file.rows, file.notes.refused, upload.questions) == ("CSV, bars", 43_200, {}, [])
-    bars = [bar for bars in upload.bars() for bar in bars]
+    bars = [bar for batch in upload.bars() for bar in batch.bars]
     assert {(bar.symbol, bar.width_ms) for bar in bars} == {(symbol, 60_000)}
     silent = sum(float(bar.volume) == 0.0 for bar in bars)
     assert silent == (599 if symbol == "BNBUSDT" else silent)
