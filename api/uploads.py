@@ -9,8 +9,8 @@ from fastapi import Body, FastAPI, Query, Request
 
 from services.uploads import UploadService
 
-UPLOADS, LOOK, STORE = "/api/uploads", "/api/uploads/look", "/api/uploads/store"
-PATHS = (UPLOADS, LOOK, STORE)
+UPLOADS, LOOK, STORE, DROP = "/api/uploads", "/api/uploads/look", "/api/uploads/store", "/api/uploads/drop"
+PATHS = (UPLOADS, LOOK, STORE, DROP)
 
 Name = Annotated[str, Query(min_length=1, max_length=120)]
 Id = Annotated[str, Query(max_length=40)]
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 def add_upload_routes(app: FastAPI, uploads: UploadService) -> None:
     """``POST /api/uploads?name=FILE[&at=BYTES][&upload=ID]``: a part of a file, of at most 16 MiB, as the body.
-    ``GET /api/uploads?upload=ID``: where it stands; ``DELETE`` drops it.
+    ``GET /api/uploads?upload=ID``: where it stands; ``POST /api/uploads/drop?upload=ID`` deletes what was received.
     ``POST /api/uploads/look?upload=ID`` and ``/api/uploads/store?upload=ID[&market=NAME]``: corrections as the body, a
     JSON object. Each answers with where the upload stands then."""
 
@@ -33,7 +33,7 @@ def add_upload_routes(app: FastAPI, uploads: UploadService) -> None:
     def state(upload: Id) -> Json:
         return uploads.state(upload).to_json()
 
-    @app.delete(UPLOADS)
+    @app.post(DROP)
     def drop(upload: Id) -> Json:
         uploads.drop(upload)
         return {"upload": upload, "phase": "dropped"}

@@ -54,7 +54,7 @@ async def test_a_file_in_parts_and_what_it_is_taken_for(client: httpx.AsyncClien
     found = (await client.get(f"/api/uploads?upload={upload}")).json()["found"]
     assert found["questions"] == [] and found["files"][0]["taken_for"] == {"milliseconds": 10, "printed as a double": 5}
     assert found["files"][0]["last_rows"][-1]["price"] == "0.00000132"
-    assert (await client.delete(f"/api/uploads?upload={upload}")).json() == {"upload": upload, "phase": "dropped"}
+    assert (await client.post(f"/api/uploads/drop?upload={upload}")).json() == {"upload": upload, "phase": "dropped"}
     assert (await client.get(f"/api/uploads?upload={upload}")).status_code == 404
 
 
