@@ -178,15 +178,15 @@ def read_symbol_name(text: object) -> str:
 
 
 def read_flag(text: object) -> bool | None:
-    """``true`` or ``false`` in any case; empty is None. Raises RowRefused."""
+    """``true`` or ``false`` in any case, 1 or 0; empty is None. Raises RowRefused."""
     if text is None or text == "":
         return None
     if isinstance(text, bool):
         return text
     plain = text.strip().lower() if isinstance(text, str) else ""
-    if plain not in ("true", "false"):
+    if plain not in ("true", "false", "1", "0"):
         raise RowRefused(f"{shown(text)} is no flag; expected true or false")
-    return plain == "true"
+    return plain in ("true", "1")
 
 
 def read_whole(text: object) -> int:

@@ -160,9 +160,11 @@ class TestSymbols:
             read_symbol_name(text)
 
     def test_flags_and_ids(self) -> None:
-        assert [read_flag(each) for each in ("true", "False", True, "", None)] == [True, False, True, None, None]
+        assert [read_flag(each) for each in ("true", "False", "1", "0", True, "", None)] == [
+            True, False, True, False, True, None, None,
+        ]  # fmt: skip
         assert read_whole("17") == 17
-        for reader, bad in ((read_flag, "1"), (read_flag, "yes"), (read_whole, "1.5"), (read_whole, "-1")):
+        for reader, bad in ((read_flag, "2"), (read_flag, "yes"), (read_whole, "1.5"), (read_whole, "-1")):
             with pytest.raises(RowRefused):
                 reader(bad)
 
