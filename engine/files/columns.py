@@ -21,6 +21,13 @@ _NAMES = {
     "width": ("interval", "timeframe"),
 }  # fmt: skip
 _MEANING = {name: meaning for meaning, names in _NAMES.items() for name in names}
+
+
+def has_meaning(name: str) -> bool:
+    """Whether a column of this name would be taken for something."""
+    return name.strip().lower().replace(" ", "_") in _MEANING
+
+
 _Layouts = dict[int, tuple[str, ...]]  # by the number of columns; "" is a column that is not used
 _DUMP: _Layouts = {7: ("id", "price", "quantity", "first", "last", "time", "maker")}
 _DUMP[8] = (*_DUMP[7], "")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any, NamedTuple
 
+from engine.files.columns import has_meaning
 from engine.files.containers import PARQUET, Member, blocks_of, lines_of, opened, opened_text
 from engine.files.values import shown
 
@@ -176,6 +177,8 @@ def _json_chunk(numbers: Sequence[int], lines: Sequence[str], header: tuple[str,
             damaged.append((number, "an object has one key twice; expected each once"))
         elif missing := [name for name in header if name not in found]:
             damaged.append((number, f"{missing[0]!r} is missing; expected the same keys as in the first row"))
+        elif more := [name for name in found if name not in header and has_meaning(name)]:
+            damaged.append((number, f"{more[0]!r} is not in the first row; expected the same keys as there"))
         else:
             good.append([_cell(found[name]) for name in header])
             places.append(number)

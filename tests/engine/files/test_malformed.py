@@ -86,6 +86,10 @@ ROW_REFUSED: dict[str, tuple[str, int, str]] = {
         f'{{"symbol":"BTCUSDT","ts":{T},"price":1.5,"size":2}}\n{{"symbol":"BTCUSDT","price":1.5,"size":2}}\n', 1,
         "row 2: 'ts' is missing",
     ),
+    "a second size from some row on": (
+        f'{{"symbol":"BTCUSDT","ts":{T},"price":1.5,"size":2}}\n'
+        f'{{"symbol":"BTCUSDT","ts":{T},"price":1.5,"size":2,"Volume":9}}\n', 1, "row 2: 'Volume' is not in the first",
+    ),
     "half a line of JSON": (
         f'{{"symbol":"BTCUSDT","ts":{T},"price":1.5,"size":2}}\n{{"symbol":"BTCUSDT","ts":17672', 1, "is not JSON",
     ),
