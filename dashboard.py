@@ -41,6 +41,7 @@ from engine.store.lock import held
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 from live.thread import MonitorThread
+from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
@@ -93,7 +94,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(heartbeat.run(hub.changed)), asyncio.create_task(hub.run())]
+        wants = HistoryWants(
+            monitor, f"ws://127.0.0.1:{config.bridge_port}/", partial(_token, config), config.history_bars
+        )
+        tasks = [asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), wants.run())]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -145,6 +149,12 @@ def _signals_file(pairs: PairService, watch_id: int) -> CsvFile | None:
 def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
     result = scans.result(scan_id)
     return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
+
+
+def _token(config: Config) -> str | None:
+    """What the bridge server lets in; None before its first start."""
+    path = config.data_dir / "token"
+    return config.token or (path.read_text(encoding="utf-8").strip() if path.exists() else None)
 
 
 def host_name(address: str) -> str:

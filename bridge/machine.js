@@ -7,12 +7,13 @@
  *
  * It hands everything to the part whose business it is: `feeds` keep the stream open, `frameHandler` takes what comes on
  * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolStates` knows the symbols, `symbolHealth` finds out why one
- * does not come, `backfill` brings what is missing, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
+ * does not come, `backfill` brings what is missing, `history` candles and funding, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
  *
  * What can happen: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it is
  * what a screen needs to know.
  */
 class Machine {
+  static SILENT = ["refused", "stored", "bars_stored", "funding_stored"]; // answers that need no action
   static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
 
   /**
@@ -30,13 +31,15 @@ class Machine {
     this.symbolStates = new SymbolStates(plan.symbols);
     this.dedupQueue = new DedupQueue(sendQueue, host.log);
     this.restRequests = new RestRequests(plan, host);
-    this.serverLink = new ServerLink({ url: server, market: plan.market, session, token, sendQueue, random, emit, newId });
+    const [{ market }, can] = [plan, MarketHistory.abilities(plan)];
+    this.serverLink = new ServerLink({ url: server, market, session, token, sendQueue, random, emit, newId, can });
     const { symbolStates, dedupQueue, restRequests, serverLink } = this;
     this.symbolHealth = new SymbolHealth({ symbolStates, restRequests, serverLink, host });
     const probe = this.symbolHealth.probe.bind(this.symbolHealth);
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
+    this.history = new MarketHistory({ plan, restRequests, serverLink, host });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
@@ -70,6 +73,7 @@ class Machine {
       this.feeds.stop();
       this.restRequests.forget();
       this.backfill.forget();
+      this.history.forget();
       this.#finish(now);
     }
     return this.#flush();
@@ -94,6 +98,7 @@ class Machine {
     if (socket === this.serverLink.socket) {
       this.serverLink.closed(code, now);
       this.backfill.forget(); // the server will ask again
+      this.history.forget();
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
     }
@@ -121,6 +126,7 @@ class Machine {
     this.clock.set(now);
     this.restRequests.answered(request, answer);
     this.backfill.fetch();
+    this.history.fetch();
     return this.#flush();
   }
 
@@ -191,7 +197,8 @@ class Machine {
     else if (type === "lease") this.frameHandler.lease(message, now);
     else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (!["refused", "stored"].includes(type) && !this.unknownTypes.has(type)) {
+    else if (type === "fetch_bars" || type === "fetch_funding") this.#wanted(message);
+    else if (!Machine.SILENT.includes(type) && !this.unknownTypes.has(type)) {
       this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }
@@ -211,14 +218,15 @@ class Machine {
     if (rejected.length > 5) this.#log("bad", `... and ${rejected.length - 5} more rows of the same batch.`);
   }
 
-  /** @param {Parameters<Backfill["wanted"]>[0]} message after Stop nothing more is fetched */
+  /** @param {any} message after Stop nothing more is fetched */
   #wanted(message) {
-    if (this.phase === "running") this.backfill.wanted(message);
+    if (this.phase === "running") (message.type === "fetch" ? this.backfill : this.history).wanted(message);
   }
 
   #errand() {
     this.restRequests.routine((text) => this.symbolHealth.compare(text));
     this.backfill.fetch();
+    this.history.fetch();
   }
 
   /** @param {number} now */

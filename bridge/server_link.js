@@ -16,9 +16,9 @@ class ServerLink {
 
   /**
    * @param {{url: string, market: string, session: string, token: string, sendQueue: SendQueue, random: () => number,
-   *   emit: Emit, newId: () => number}} options
+   *   emit: Emit, newId: () => number, can: string[]}} options
    */
-  constructor({ url, market, session, token, sendQueue, random, emit, newId }) {
+  constructor({ url, market, session, token, sendQueue, random, emit, newId, can }) {
     this.url = url;
     this.market = market;
     this.session = session;
@@ -27,6 +27,7 @@ class ServerLink {
     this.random = random;
     this.emit = emit;
     this.newId = newId;
+    this.can = can;
     /** @type {"off" | "waiting" | "connecting" | "greeting" | "subscribing" | "live"} */ this.state = "off";
     this.socket = 0;
     this.since = 0; // when the present state began
@@ -71,9 +72,9 @@ class ServerLink {
     this.state = "off";
   }
 
-  /** @param {Unfetchable} gap that nobody here can fill */
-  unfetchable(gap) {
-    if (this.state === "live") this.#send({ type: "unfetchable", ...gap });
+  /** @param {Record<string, any>} message what the server asked for */
+  answer(message) {
+    if (this.state === "live") this.#send(message);
   }
 
   /** @param {string[]} symbols replaces what was subscribed */
@@ -96,7 +97,8 @@ class ServerLink {
   opened(now) {
     if (this.state !== "connecting") return;
     this.#enter("greeting", now);
-    this.#send({ type: "hello", proto: 1, token: this.token, market: this.market, client: "page", session: this.session });
+    const { token, market, session, can } = this;
+    this.#send({ type: "hello", proto: 1, token, market, client: "page", session, can });
   }
 
   /**

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from engine.market.limits import BEAT_MS
 from feeds.bar_queue import BarQueue, BarRow, BarSpan
 from feeds.batch_queue import BatchQueue, Row, Tally
+from feeds.history_answers import HistorySource, answers
 
 log = logging.getLogger("pairbridge.feed")
 
@@ -54,6 +55,7 @@ class BridgeLink:
         self._url = url
         self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
         self._hello |= {"session": str(uuid.uuid4()), "helper": helper}
+        self._history: HistorySource | None = None
         self._symbols = list(symbols)
         self._fetch = fetch
         self._max_queue = max_queue
@@ -68,6 +70,11 @@ class BridgeLink:
         self.active: frozenset[str] = frozenset(symbols)
         self.upstream = "connecting"
         self.last_frame_s: float | None = None
+
+    def offer(self, history: HistorySource) -> None:
+        """Tell the server, from the next connection on, that it may ask for candles and funding."""
+        self._history = history
+        self._hello["can"] = history.can
 
     @property
     def tally(self) -> Tally:
@@ -185,11 +192,16 @@ class BridgeLink:
             elif kind == "lease":
                 self.active = frozenset(message["active"])
             elif kind == "fetch":
-                task = asyncio.create_task(self._serve_fetch(socket, message))
-                self._fetches.add(task)
-                task.add_done_callback(self._fetches.discard)
+                self._begin(self._serve_fetch(socket, message))
+            elif kind in ("fetch_bars", "fetch_funding") and self._history is not None:
+                self._begin(_serve_history(socket, self._history, message))
             elif kind == "refused":
                 raise RefusedError(f"the server refused the feed: {message['message']}")
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._fetches.add(task)
+        task.add_done_callback(self._fetches.discard)
 
     async def _send_rows(self, socket: ClientConnection) -> None:
         while True:
@@ -216,4 +228,10 @@ class BridgeLink:
             reason = problem
         answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
         with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
+            await socket.send(json.dumps(answer))
+
+
+async def _serve_history(socket: ClientConnection, source: HistorySource, asked: dict[str, Any]) -> None:
+    with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
+        async for answer in answers(source, asked):
             await socket.send(json.dumps(answer))

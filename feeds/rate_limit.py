@@ -1,4 +1,5 @@
-"""Requests for an exchange's history: a quarter of its budget, one at a time, with the pauses that it asks for."""
+"""Requests for an exchange's history: a quarter of its budget (more only while the user waits for a market scan), one
+at a time, with the pauses that it asks for."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -16,12 +19,14 @@ from feeds.markets import Route
 
 log = logging.getLogger("pairbridge.feed")
 
+T = TypeVar("T")
+
 ANSWER_S = 15.0  # for the whole answer: one that drips in for ever is none
 TRIES = 3  # of what may pass: no answer, HTTP 5xx, an answer that cannot be read
 BACK_OFF_S = 0.5
 LONGEST_PAUSE_S = 120.0  # waited out for one page; a longer one is a reason to give up for now
-_WEIGHT = 20  # of one request, whatever its limit
-_BUDGET = 600  # a quarter of the 2,400 a minute that the exchange allows one address
+SHARE = 0.25  # of the weight a minute that the exchange allows one address
+URGENT_SHARE = 0.6
 _PAUSE_S = {429: 60.0, 418: 180.0}  # where Retry-After does not say
 
 
@@ -39,6 +44,16 @@ class Trade(msgspec.Struct, frozen=True):
     m: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GET. ``urgent``: the user waits for a market scan."""
+
+    url: str
+    params: Mapping[str, str | int]
+    weight: int
+    urgent: bool = False
+
+
 class _Passing(Exception):
     """A failure that may not happen again."""
 
@@ -53,14 +68,21 @@ class RateLimitedClient:
         self._pause = (0.0, 0.0, 0)  # until when, how long it was, and the status that asked for it
 
     async def trades(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade]:
-        """One page, in id order. Raises HistoryError; in no more than a few minutes, whatever the exchange does."""
+        """One page, in id order. Raises HistoryError as ``get`` does."""
+        query: dict[str, str | int] = {"symbol": symbol, **params}
+        found = await self.get(http, Request(self._route.trades_url, query, self._route.trades_weight), list[Trade])
+        return sorted(found, key=lambda trade: trade.a)
+
+    async def get(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T:
+        """One answer, read as ``kind``. Raises HistoryError; in no more than a few minutes, whatever the exchange
+        does."""
         async with self._turn:
             failures, paused_s = 0, 0.0
             while True:
                 paused_s += await self._wait_out(LONGEST_PAUSE_S - paused_s)
-                await self._afford()
+                await self._afford(request)
                 try:
-                    found = await self._ask(http, symbol, params)
+                    found = await self._ask(http, request, kind)
                 except _Passing as passing:
                     failures += 1
                     if failures == TRIES:
@@ -70,11 +92,11 @@ class RateLimitedClient:
                 if found is not None:
                     return found
 
-    async def _ask(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade] | None:
+    async def _ask(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
         """None: the exchange wants a pause first."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                answer = await http.get(self._route.trades_url, params={"symbol": symbol, **params})
+                answer = await http.get(request.url, params=dict(request.params))
         except TimeoutError:
             raise _Passing(f"{self._route.rest} did not answer within {ANSWER_S:g} s") from None
         except httpx.HTTPError as error:
@@ -84,7 +106,7 @@ class RateLimitedClient:
             self._be_told_to_wait(status, answer.headers.get("Retry-After", ""))
             return None
         if status == 200:
-            return _read(answer.content)
+            return _read(answer.content, kind)
         if status == 451:
             raise HistoryError("geo-blocked: the exchange does not serve this country (HTTP 451)")
         if status == 403:
@@ -109,21 +131,21 @@ class RateLimitedClient:
         await asyncio.sleep(left_s)
         return left_s
 
-    async def _afford(self) -> None:
-        """Wait until the budget has room for one request."""
+    async def _afford(self, request: Request) -> None:
+        """Wait until the budget has room for a request."""
+        budget = self._route.minute * (URGENT_SHARE if request.urgent else SHARE)
         while True:
             now = time.monotonic()
             while self._spent and self._spent[0][0] < now - 60:
                 self._spent.popleft()
-            if sum(weight for _, weight in self._spent) + _WEIGHT <= _BUDGET:
-                self._spent.append((now, _WEIGHT))
+            if not self._spent or sum(weight for _, weight in self._spent) + request.weight <= budget:
+                self._spent.append((now, request.weight))
                 return
             await asyncio.sleep(self._spent[0][0] + 60 - now)
 
 
-def _read(content: bytes) -> list[Trade]:
+def _read(content: bytes, kind: type[T]) -> T:
     try:
-        found = msgspec.json.decode(content, type=list[Trade])
+        return msgspec.json.decode(content, type=kind)
     except msgspec.DecodeError:
         raise _Passing("the exchange's answer cannot be read") from None
-    return sorted(found, key=lambda trade: trade.a)

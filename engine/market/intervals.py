@@ -7,6 +7,11 @@ import re
 SECOND_MS = 1_000
 MAX_WIDTH_MS = 24 * 3_600_000
 
+CANDLE_WIDTHS_MS = (  # that every exchange here has; spot has 1 s besides
+    60_000, 180_000, 300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000, 28_800_000,
+    43_200_000, 86_400_000,
+)  # fmt: skip
+
 _UNITS_MS = {"s": SECOND_MS, "t": 60_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 24 * 3_600_000}
 _TEXT = re.compile(r"\s*([0-9]{1,6})\s*([a-zA-Z]{1,3})\s*")
 
@@ -50,3 +55,12 @@ def interval_name(width_ms: int) -> str:
 def bar_open(time_ms: int, width_ms: int) -> int:
     """Where the bar that holds ``time_ms`` begins: widths are counted from 1970, so bars of any run line up."""
     return time_ms - time_ms % width_ms
+
+
+def candle_width(width_ms: int) -> int | None:
+    """The longest candle of an exchange that divides a width; None where it is no whole number of minutes.
+
+    >>> candle_width(5_400_000), candle_width(420_000), candle_width(30_000)
+    (1800000, 60000, None)
+    """
+    return max((candle for candle in CANDLE_WIDTHS_MS if width_ms % candle == 0), default=None)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from engine.market.funding import Funding
 from engine.market.sourced import BarsStored, SourcedBar
+from engine.market.stretches import Stretch
 
 
 class SourcedExtent(NamedTuple):
@@ -52,3 +53,9 @@ class SourcedWriter(Protocol):
 
     async def store_funding(self, market: str, rows: Sequence[Funding]) -> int:
         """Store readings durably; returns how many were new. Raises as ``commit`` does."""
+
+    async def bar_spans(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[Stretch]:
+        """The stretches of ``[from_ms, to_ms)`` that hold a bar of the width, or of narrower ones that make one up."""
+
+    async def settled_ms(self) -> dict[tuple[str, str], int]:
+        """By market and symbol, the time of the newest settled funding rate."""

@@ -80,6 +80,12 @@ def read_extents(db: sqlite3.Connection) -> list[SourcedExtent]:
     return [SourcedExtent(*row) for row in rows]
 
 
+def read_settled(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """See SourcedWriter."""
+    rows = db.execute("SELECT market, symbol, max(time_ms) FROM funding WHERE kind='settled' GROUP BY market, symbol")
+    return {(market, symbol): time_ms for market, symbol, time_ms in rows}
+
+
 def read_funding(
     db: sqlite3.Connection, market: str, symbol: str, kind: str, from_ms: int, to_ms: int
 ) -> list[Funding]:

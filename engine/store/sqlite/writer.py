@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 from engine.errors import DamagedStore, StoreError
 from engine.market.funding import Funding
 from engine.market.records import Batch, Commit, Event, GapUpdate
-from engine.market.sourced import BarsStored, SourcedBar
+from engine.market.sourced import BarsStored, SourcedBar, spans_of
+from engine.market.stretches import Stretch
 from engine.store.interface import Now
 from engine.store.sqlite import sourced
 from engine.store.sqlite.commit import load_index, store
@@ -156,6 +157,15 @@ class SqliteTickWriter:
     async def store_funding(self, market: str, rows: Sequence[Funding]) -> int:
         """See TickWriter."""
         return await self._do(self._write_sourced, lambda db: sourced.store_funding(db, market, rows))
+
+    async def bar_spans(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[Stretch]:
+        """See TickWriter."""
+        bars = await self._do(lambda db: sourced.read_bars(db, market, symbol, width_ms, (from_ms, to_ms)))
+        return spans_of(bars)
+
+    async def settled_ms(self) -> dict[tuple[str, str], int]:
+        """See TickWriter."""
+        return await self._do(sourced.read_settled)
 
     async def transact(self, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
         """Other writing, between two commits, as one synced transaction. Raises StoreError as ``commit`` does.
