@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+
+from engine.intake.history_messages import BarSpan
 
 AT_ONCE = 8  # messages on their way
 
 BarRow = list[Any]  # open time ms, open, high, low, close, volume
-
-
-class BarSpan(NamedTuple):
-    """Bars of one symbol and width that open in ``[from_ms, to_ms)``."""
-
-    symbol: str
-    width_ms: int
-    from_ms: int
-    to_ms: int
 
 
 @dataclass(slots=True)

@@ -16,8 +16,9 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.intake.history_messages import BarSpan
 from engine.market.limits import BEAT_MS
-from feeds.bar_queue import BarQueue, BarRow, BarSpan
+from feeds.bar_queue import BarQueue, BarRow
 from feeds.batch_queue import BatchQueue, Row, Tally
 from feeds.history_answers import HistorySource, answers
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from engine.files.inspection import Told
 from engine.files.summary import in_words
 from engine.files.upload import BarBatch, Upload, look_through
-from feeds.bar_queue import BarRow, BarSpan, BarTally
+from engine.intake.history_messages import BarSpan
+from feeds.bar_queue import BarRow, BarTally
 from feeds.batch_queue import Row, Tally
 from feeds.bridge_client import BridgeLink
 

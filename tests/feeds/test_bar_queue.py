@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from feeds.bar_queue import AT_ONCE, BarQueue, BarSpan
+from engine.intake.history_messages import BarSpan
+from feeds.bar_queue import AT_ONCE, BarQueue
 
 T = 1_767_225_600_000
 ROW = [T, "1", "2", "1", "2", "5"]

@@ -88,6 +88,23 @@ async def test_two_files_share_one_market(uploads: UploadService, harness: Serve
     assert len({row[0] for row in found}) == 1 and found[0][0].startswith("file-")
 
 
+async def test_bars_are_asked_their_width_and_stored(uploads: UploadService, harness: ServerHarness) -> None:
+    content = b"timestamp,open,high,low,close,volume\n2024-01-01 00:00:00,50000,50100,49900,50050,100.5\n"
+    upload = uploads.receive("BTCUSDT.csv", content).upload
+    found = await looked(uploads, upload, {})
+    assert [question["of"] for question in found["questions"]] == ["interval", "zone"]
+    told = {"interval": "1H", "zone": "UTC"}
+    found = await looked(uploads, upload, told)
+    assert (found["questions"], found["files"][0]["intervals"]) == ([], ["1h"])
+    uploads.store(upload, told, "file-bars")
+    state = await ended(uploads, upload)
+    assert state.outcome is not None and state.outcome["bars"] == {"stored": 1, "known": 0, "conflicts": 0}
+    query = "SELECT market, symbol, interval, open_time_ms, open, high, low, close, volume, source FROM v_bars"
+    assert rows(harness, query) == [
+        ("file-bars", "BTCUSDT", "1h", 1_704_067_200_000, 50_000, 50_100, 49_900, 50_050, 100.5, "upload")
+    ]
+
+
 async def test_what_is_no_file_of_trades_says_so(uploads: UploadService, harness: ServerHarness) -> None:
     upload = uploads.receive("letter.txt", b"Dear Sir or Madam\n").upload
     uploads.look(upload, {})
