@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 MAX_LINE = 1 << 16  # characters
 MAX_MEMBERS = 1_000  # files in one zip
 MAX_GROWTH = 120  # real recordings grow four- to thirtyfold
-GROWTH_FROM = 8 << 20  # bytes unpacked, from which on the growth is looked at
+GROWTH_FROM = 4 << 20  # bytes unpacked, from which on the growth is looked at
 
 _BLOCK = 1 << 18  # characters
 _MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of members
