@@ -140,6 +140,13 @@ class Leg:
             longest_ms, last_ms = max(longest_ms, time_ms - last_ms), max(last_ms, time_ms)
         return longest_ms
 
+    def sourced_spans_ms(self) -> list[tuple[int, int]]:
+        """The stretches ``[from_ms, to_ms)`` of complete bars that were not made from ticks, rising."""
+        is_sourced = np.concatenate([[0.0], self.column(Col.SOURCED), [0.0]])
+        places = np.flatnonzero(np.diff(is_sourced)).tolist()
+        times = [(self.first_slot + place) * self.width_ms for place in places]
+        return list(zip(times[::2], times[1::2], strict=True))
+
     def column(self, col: Col, start: int = 0) -> Floats:
         """A view of one row from ``start`` to the last complete bar. Not to be written."""
         return self._table.values[col, start : self.size]
