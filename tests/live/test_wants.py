@@ -10,7 +10,7 @@ from engine.market.ticks import Tick
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.settings import classic
 from engine.store.interface import Watched
-from live.wants import CLOCK_MS, GAP_MS, SETTLE_MS, wanted_bars
+from live.wants import CLOCK_MS, GAP_MS, OVERLAP_BARS, SETTLE_MS, wanted_bars
 from live.watch import Watch
 
 HOUR = 3_600_000
@@ -55,7 +55,14 @@ def test_with_trades_those_up_to_the_first_whole_bar_once_it_is_over() -> None:
     assert wants(later, watch()) == {
         "sim": {
             BarSpan("Y", HOUR, T0 - 99 * HOUR, T0 + HOUR),
-            BarSpan("X", HOUR, T0 - 99 * HOUR, T0),  # its first trade opened the hour
+            BarSpan("X", HOUR, T0 - 99 * HOUR, T0 + HOUR),
+        }
+    }
+    long_ago = pipeline_of(*ticks, ("Y", 3, 50 * HOUR + SETTLE_MS), ("X", 2, 50 * HOUR + SETTLE_MS))
+    assert wants(long_ago, watch()) == {
+        "sim": {
+            BarSpan("Y", HOUR, T0 - 50 * HOUR, T0 + HOUR + OVERLAP_BARS * HOUR),
+            BarSpan("X", HOUR, T0 - 50 * HOUR, T0 + OVERLAP_BARS * HOUR),  # its first trade opened the hour
         }
     }
 
