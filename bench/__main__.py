@@ -21,6 +21,7 @@ BENCHES = (
     "files",
     "gaps",
     "away",
+    "history",
     "viewers",
     "requests",
     "hostile",

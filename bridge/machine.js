@@ -13,7 +13,8 @@
  * what a screen needs to know.
  */
 class Machine {
-  static SILENT = ["refused", "stored", "bars_stored", "funding_stored"]; // answers that need no action
+  static HISTORY = ["fetch_bars", "fetch_funding"]; // after Stop nothing more is fetched
+  static KNOWN = ["fetch", ...Machine.HISTORY, "refused", "stored", "bars_stored", "funding_stored"];
   static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
 
   /**
@@ -195,10 +196,10 @@ class Machine {
     // At once: the server takes a bridge that has never sent a beat for one that sends none, and its silence for quiet.
     if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
     else if (type === "lease") this.frameHandler.lease(message, now);
-    else if (type === "fetch") this.#wanted(message);
+    else if (type === "fetch" && this.phase === "running") this.backfill.wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (type === "fetch_bars" || type === "fetch_funding") this.#wanted(message);
-    else if (!Machine.SILENT.includes(type) && !this.unknownTypes.has(type)) {
+    else if (Machine.HISTORY.includes(type) && this.phase === "running") this.history.wanted(message);
+    else if (!Machine.KNOWN.includes(type) && !this.unknownTypes.has(type)) {
       this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }
@@ -216,11 +217,6 @@ class Machine {
       this.#log("bad", `Refused by the server: ${symbol} ${id}: ${String(reason).slice(0, 200)}`);
     }
     if (rejected.length > 5) this.#log("bad", `... and ${rejected.length - 5} more rows of the same batch.`);
-  }
-
-  /** @param {any} message after Stop nothing more is fetched */
-  #wanted(message) {
-    if (this.phase === "running") (message.type === "fetch" ? this.backfill : this.history).wanted(message);
   }
 
   #errand() {

@@ -20,14 +20,12 @@ class ServerLink {
    */
   constructor({ url, market, session, token, sendQueue, random, emit, newId, can }) {
     this.url = url;
-    this.market = market;
-    this.session = session;
+    this.hello = { type: "hello", proto: 1, market, client: "page", session, can };
     this.token = token;
     this.sendQueue = sendQueue;
     this.random = random;
     this.emit = emit;
     this.newId = newId;
-    this.can = can;
     /** @type {"off" | "waiting" | "connecting" | "greeting" | "subscribing" | "live"} */ this.state = "off";
     this.socket = 0;
     this.since = 0; // when the present state began
@@ -97,8 +95,7 @@ class ServerLink {
   opened(now) {
     if (this.state !== "connecting") return;
     this.#enter("greeting", now);
-    const { token, market, session, can } = this;
-    this.#send({ type: "hello", proto: 1, token, market, client: "page", session, can });
+    this.#send({ ...this.hello, token: this.token });
   }
 
   /**

@@ -1,7 +1,8 @@
 """Which bars the watched pairs lack, and the connection that asks the bridge server for them.
 
 A run wants its last ``history_bars`` bars. Those from before the first trade, and those inside gaps, can only be
-an exchange's candles; which of them are stored already the server knows.
+an exchange's candles; which of them are stored already the server knows. Some beside the first trades are wanted
+too: where both are whole, they are compared.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ LOOK_S = 0.5
 SETTLE_MS = 5_000  # after a bar's end: then its candle is final
 CLOCK_MS = 60_000  # that this machine's clock may be ahead, where no trade tells the exchange's
 GAP_MS = 600_000  # a younger gap may still be filled by its trades
+OVERLAP_BARS = 12  # whole in ticks and wanted all the same, so that the two can be compared
 MOST_GAPS = 1_000  # of one symbol; with more, candles are not asked for
 RETRY_S = (0.5, 30.0)
 
@@ -63,7 +65,8 @@ def _lacking(
     first_ms = builder.first_ms(symbol) if builder is not None else None
     if builder is None or first_ms is None:
         return from_ms, until_ms
-    to_ms = bar_open(first_ms - 1, width_ms) + width_ms if first_ms > from_ms else from_ms
+    whole_ms = bar_open(first_ms - 1, width_ms) + width_ms
+    to_ms = whole_ms + OVERLAP_BARS * width_ms if whole_ms > from_ms else from_ms
     if 0 < builder.gap_count(symbol) <= MOST_GAPS:
         ended_ms = [end for _, end in builder.gap_spans(symbol) if from_ms < end <= now_ms - GAP_MS]
         to_ms = max([to_ms, *(bar_open(end - 1, width_ms) + width_ms for end in ended_ms)])

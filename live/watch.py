@@ -20,12 +20,14 @@ from live.shown_log import ShownLog
 class WatchSummary:
     """What stands beside a run's numbers, and what became of the bars whose |z| passed entry.
 
-    ``entries``: on so many the rule entered; ``refused``: on so many it did not, by reason.
+    ``entries``: on so many the rule entered; ``refused``: on so many it did not, by reason. ``compared``: as in Leg, of
+    both legs together.
     """
 
     evidence: PairEvidence
     entries: int
     refused: dict[Reason, int]
+    compared: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -57,4 +59,5 @@ def _summary_of(run: PairRun) -> WatchSummary:
     entries = int(np.count_nonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT)))
     codes, counts = np.unique(run.model.column(Out.REASON)[action == Action.NO_ENTRY], return_counts=True)
     refused = {Reason(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
-    return WatchSummary(evidence_of(run.model), entries, refused)
+    bars, differing = (sum(counts) for counts in zip(*(leg.compared() for leg in run.legs), strict=True))
+    return WatchSummary(evidence_of(run.model), entries, refused, (bars, differing))

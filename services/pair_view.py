@@ -36,6 +36,8 @@ class PairView:
     problem: str = ""  # why the pair is set aside
     previous_end: RunEnd | None = None  # how the run before this one ended
     gaps: int = 0  # open ones in either leg
+    candles: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # by leg: stretches not made from ticks, ms
+    candles_compared: tuple[int, int] = (0, 0)  # bars of which there are ticks and a candle; so many of them differ
     evidence: PairEvidence | None = None
     entries: int = 0  # of the bars that the model holds
     refused: dict[Reason, int] = field(default_factory=dict)  # bars whose |z| passed entry and nothing was done: why

@@ -72,7 +72,9 @@ class BridgeServer:
         self._send_queues: dict[int, SendQueue] = {}
         self._sockets: dict[int, BridgeConnection] = {}
         self._own = ServerBackfill(self._sink_of, routes)
-        self._history = HistoryStore(writer, self.intake, self._own, self._perform, lambda: now().mono_ms)
+        self._history = HistoryStore(
+            writer, self.intake, self._own, self._perform, lambda: now().mono_ms, self._commits.nudge
+        )
         self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0
         self._server: Server | None = None

@@ -61,8 +61,12 @@ class CommitQueue:
         self._wake.set()
 
     async def moved(self) -> None:
-        """Return after the next try to commit."""
+        """Return after the next try to commit, or the next ``nudge``."""
         await self._moved.wait()
+
+    def nudge(self) -> None:
+        """Something was stored beside the queue: whoever waits for room is to look again."""
+        self._move()
 
     def stop(self) -> None:
         """``run`` returns when everything that waits is stored, or could not be at the first try."""

@@ -26,14 +26,16 @@ class HistoryStore:
 
     def __init__(
         self, writer: TickWriter, intake: Intake, own: ServerBackfill, perform: Callable[[list[Action]], None],
-        now_ms: Callable[[], int],
+        now_ms: Callable[[], int], stored: Callable[[], None],
     ) -> None:  # fmt: skip
-        """``perform`` carries out what the intake answers; ``now_ms``: its clock."""
+        """``perform`` carries out what the intake answers; ``now_ms``: its clock; ``stored`` is called whenever
+        something was."""
         self._writer = writer
         self._intake = intake
         self._own = own
         self._perform = perform
         self._now_ms = now_ms
+        self._stored = stored
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -74,6 +76,7 @@ class HistoryStore:
                 count = await self._tried(lambda: self._writer.store_funding(action.market, action.rows))
                 actions = self._intake.funding_stored(action, count)
         self._perform(actions)
+        self._stored()
 
     async def _tried(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         while True:

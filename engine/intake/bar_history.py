@@ -7,6 +7,7 @@ again later, and ``/health`` says why. That the exchange has no bars of a stretc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,10 +86,15 @@ class BarHistory:
     def ask(self, now_ms: int) -> list[Action]:
         """Ask whoever can for what is missing, the newest pieces of all first."""
         actions: list[Action] = []
-        for key, piece in self._due(now_ms) if self._wanted else ():
-            conn = self._chosen(key, piece, now_ms)
+        due = self._due(now_ms)
+        busy = Counter(conn for wanted in self._wanted.values() for conn, _ in wanted.asked.values())
+        for key, piece in due:
+            if self._bridges and not self._has_room(busy):
+                break
+            conn = self._chosen(key, piece, busy, now_ms)
             if conn is None:
                 continue
+            busy[conn] += 1
             wanted = self._wanted[key]
             market, symbol, width_ms = key
             span = BarSpan(symbol, width_ms, *piece)
@@ -192,16 +198,19 @@ class BarHistory:
                 to_ms = begin_ms
         return found
 
-    def _chosen(self, key: _Key, piece: Stretch, now_ms: int) -> int | None:
+    def _has_room(self, busy: Counter[int]) -> bool:
+        """Whether anybody could be asked for anything more."""
+        return any(busy[conn] < AT_ONCE for conn in self._bridges) or (bool(self._own_markets) and not busy[SELF])
+
+    def _chosen(self, key: _Key, piece: Stretch, busy: Counter[int], now_ms: int) -> int | None:
         """Whom to ask: a bridge with room that has not failed, else the server itself; None for nobody now."""
         wanted = self._wanted[key]
-        asked_of = [conn for each in self._wanted.values() for conn, _ in each.asked.values()]
         tried = wanted.failed.get(piece, set())
         able = [conn for conn, market in self._bridges.items() if market == key[0] and conn not in tried]
         for conn in able:
-            if asked_of.count(conn) < AT_ONCE:
+            if busy[conn] < AT_ONCE:
                 return conn
-        if able or (key[0] in self._own_markets and SELF in asked_of):
+        if able or (key[0] in self._own_markets and busy[SELF]):
             return None
         if key[0] in self._own_markets and SELF not in tried:
             return SELF

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.market.bars import Bar, roll_up
 from engine.market.intervals import SECOND_MS, bar_open
-from engine.market.sourced import SourcedBar
+from engine.market.sourced import SourcedBar, is_same
 from engine.pairs.enums import LegFlag
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.layout import Floats, In
@@ -139,6 +139,25 @@ class Leg:
         for time_ms in times_ms:
             longest_ms, last_ms = max(longest_ms, time_ms - last_ms), max(last_ms, time_ms)
         return longest_ms
+
+    def sourced_spans_ms(self) -> list[tuple[int, int]]:
+        """The stretches ``[from_ms, to_ms)`` of complete bars that were not made from ticks, rising."""
+        is_sourced = np.concatenate([[0.0], self.column(Col.SOURCED), [0.0]])
+        places = np.flatnonzero(np.diff(is_sourced)).tolist()
+        times = [(self.first_slot + place) * self.width_ms for place in places]
+        return list(zip(times[::2], times[1::2], strict=True))
+
+    def compared(self) -> tuple[int, int]:
+        """Of the complete bars that were made from ticks and came from another source too: how many there are, and how
+        many of them differ in a price, or in volume by more than rounding."""
+        compared = differing = 0
+        for open_ms, bar in self._stand_ins.items():
+            place = open_ms // self.width_ms - self.first_slot
+            cols = self._table.values[:, place] if 0 <= place < self.size else None
+            if cols is not None and cols[Col.TRADES] > 0.0 and not cols[Col.SOURCED] and not cols[Col.TAINTED]:
+                made = bar._replace(open=cols[0], high=cols[1], low=cols[2], close=cols[3], volume=cols[4])
+                compared, differing = compared + 1, differing + (not is_same(bar, made))
+        return compared, differing
 
     def column(self, col: Col, start: int = 0) -> Floats:
         """A view of one row from ``start`` to the last complete bar. Not to be written."""

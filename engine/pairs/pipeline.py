@@ -51,6 +51,10 @@ class Pipeline:
     def _times(self) -> KnownTimes:
         return self._legs.times
 
+    def symbols(self) -> list[str]:
+        """Every symbol with a tick or another bar, sorted."""
+        return sorted({*self.builder.symbols(), *self.stand_ins.symbols()})
+
     def feed(self, seq: int, tick: Tick) -> list[Decision]:
         """Take the tick stored at ``seq``; returns the decisions that it made known."""
         if self._down_ms is not None and not tick.future and tick.trade_time_ms > self._down_ms:

@@ -24,6 +24,10 @@ class StandIns:
         """Whether a symbol has any."""
         return symbol in self._spans
 
+    def symbols(self) -> list[str]:
+        """Those that have any."""
+        return list(self._spans)
+
     def note(self, event: Event) -> tuple[int, int, int]:
         """Take an event ``bars``; returns the width of its bars and from when to when they reach."""
         width_ms, from_ms, to_ms = (int(event.detail[key]) for key in ("width_ms", "from_ms", "to_ms"))

@@ -158,6 +158,22 @@ async def test_the_server_fetches_itself_what_no_bridge_can(tmp_path: Path) -> N
         assert stored(tmp_path) == offered(sim, bars)
 
 
+async def test_bars_that_nobody_asked_for_are_taken_as_fast_as_they_are_stored(tmp_path: Path) -> None:
+    """More messages than may be in flight, in a market where nothing else is committed."""
+    count, of_each = 100, 50
+    async with serving(tmp_path) as server, connect(f"ws://127.0.0.1:{server.port}/") as socket:
+        hello = {"type": "hello", "proto": 1, "token": server._token, "market": "sim", "client": "t", "session": "s"}
+        await socket.send(json.dumps(hello | {"helper": True}))
+        for n in range(count):
+            times = [(n * of_each + slot) * HOUR + 1_600_000_000_000 // HOUR * HOUR for slot in range(of_each)]
+            rows = [[at, "2", "3", "1", "2.5", "0.5"] for at in times]
+            span = {"symbol": "BTCUSDT", "width_ms": HOUR, "from_ms": times[0], "to_ms": times[-1] + HOUR}
+            await socket.send(json.dumps({"type": "bars", **span, "rows": rows, "source": "upload"}))
+        answers = [json.loads(await asyncio.wait_for(socket.recv(), DEADLINE_S)) for _ in range(count + 1)]
+        assert [answer["stored"] for answer in answers[1:]] == [of_each] * count
+    assert len(stored(tmp_path)["BTCUSDT"]) == count * of_each
+
+
 async def test_funding_comes_by_itself(tmp_path: Path) -> None:
     async with exchange() as sim, serving(tmp_path) as server, forwarding(server, sim):
         reader = open_backend(tmp_path).bar_reader()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import math
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 
 from engine.market.bars import roll_up, second_bar
 from engine.market.sourced import read_bar
@@ -25,6 +28,7 @@ from simulator.settings import Coin, coins_named
 from simulator.sources import SyntheticSource
 from simulator.trade_history import Trade
 from simulator.venue import Venue
+from tests.simulator.helpers import busy
 
 START = 1_790_000_000_000  # 13:33:20 of a minute: the first one is not whole
 NOW = 1_790_000_000.0
@@ -265,3 +269,23 @@ class TestDayAndFunding:
         since = harness.get(f"fundingRate?symbol=BTCUSDT&startTime={times[2]}&limit=2")
         assert [each["fundingTime"] for each in since] == times[2:4]
         assert all(abs(float(each["fundingRate"])) < 1e-3 and float(each["markPrice"]) > 0 for each in history)
+
+
+async def test_marks_are_streamed_once_a_second_beside_the_trades() -> None:
+    async with busy() as exchange:
+        url = f"{exchange.ws_url}/market/stream?streams=btcusdt@markPrice@1s/ethusdt@aggTrade"
+        async with connect(url) as socket:
+            marks: list[dict[str, Any]] = []
+            kinds = set()
+            while len(marks) < 3:
+                message = json.loads(await asyncio.wait_for(socket.recv(), 10.0))
+                kinds.add(message["stream"])
+                if message["stream"] == "btcusdt@markPrice@1s":
+                    marks.append(message["data"])
+        assert kinds == {"btcusdt@markPrice@1s", "ethusdt@aggTrade"}
+        seconds = [mark["E"] // 1_000 for mark in marks]
+        assert seconds == list(range(seconds[0], seconds[0] + 3))
+        answer = await asyncio.to_thread(httpx.get, f"{exchange.rest_url}/fapi/v1/premiumIndex?symbol=BTCUSDT")
+        mark = marks[0]
+        assert list(mark) == ["e", "E", "s", "p", "i", "P", "r", "T"] and mark["e"] == "markPriceUpdate"
+        assert (mark["r"], mark["T"]) == (answer.json()["lastFundingRate"], answer.json()["nextFundingTime"])

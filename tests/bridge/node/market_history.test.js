@@ -38,7 +38,7 @@ const span = (bars, symbol = "BTCUSDT") => ({ symbol, width_ms: HOUR, from_ms: T
 
 test("the page says what it can bring, by market", () => {
   assert.deepEqual(new World().start().run(500).server.hellos[0].can, ["klines", "funding"]);
-  assert.deepEqual(new World({ venue: "spot" }).start().machine.serverLink.can, ["klines"]);
+  assert.deepEqual(new World({ venue: "spot" }).start().machine.serverLink.hello.can, ["klines"]);
 });
 
 test("candles are fetched and brought as they came, without what lies outside", () => {

@@ -209,6 +209,10 @@ def test_the_boundary_shows_and_ticks_win() -> None:
         volumes = leg.column(Col.VOLUME)
         assert (volumes[:101] > 1_000.0).all() and (volumes[101:] < 1_000.0).all()
         assert (leg.column(Col.SIDED)[:101] == 0.0).all() and leg.column(Col.SIDED)[102:].any()
+        assert leg.sourced_spans_ms() == [(T0, T0 + 101 * WIDTH)]
+        assert leg.compared() == (leg.size - 101,) * 2, "each volume differs"
+    honest = followed([*known, *(tuple(candles(whole, symbol)) for symbol in ("YUSDT", "XUSDT"))])
+    assert [leg.compared() for leg in honest.followed.legs] == [(leg.size - 101, 0) for leg in honest.followed.legs]
 
 
 def test_a_gap_that_nobody_fills_is_bridged_by_candles_and_is_no_taint() -> None:
