@@ -94,10 +94,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        wants = HistoryWants(
-            monitor, f"ws://127.0.0.1:{config.bridge_port}/", partial(_token, config), config.history_bars
-        )
-        tasks = [asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), wants.run())]
+        tasks = [
+            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run())
+        ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -149,6 +148,12 @@ def _signals_file(pairs: PairService, watch_id: int) -> CsvFile | None:
 def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
     result = scans.result(scan_id)
     return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
+
+
+def _wants(monitor: Monitor, config: Config) -> HistoryWants:
+    """What asks the bridge server for candles."""
+    url = f"ws://127.0.0.1:{config.bridge_port}/"
+    return HistoryWants(monitor, url, partial(_token, config), config.history_bars)
 
 
 def _token(config: Config) -> str | None:
