@@ -7,13 +7,15 @@
  *
  * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
  * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
- * does not arrive, `backfill` fetches missing trades, `restRequests` calls the exchange's REST API, `statusReporter`
+ * does not arrive, `backfill` fetches missing trades, `history` candles and funding, `restRequests` calls the exchange's REST API, `statusReporter`
  * reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
  * returns the data for a screen.
  */
 class Machine {
+  static FETCHED = ["fetch", "fetch_bars", "fetch_funding"];
+  static KNOWN = ["refused", "stored", "bars_stored", "funding_stored"];
   static JUMP_MS = 3_000; // ticks run ten times a second: a longer pause was a freeze or a sleep
 
   /**
@@ -31,13 +33,15 @@ class Machine {
     this.symbolStates = new SymbolStates(plan.symbols);
     this.dedupQueue = new DedupQueue(sendQueue, host.log);
     this.restRequests = new RestRequests(plan, host);
-    this.serverLink = new ServerLink({ url: server, market: plan.market, session, token, sendQueue, random, emit, newId });
+    const [{ market }, can] = [plan, MarketHistory.abilities(plan)];
+    this.serverLink = new ServerLink({ url: server, market, session, token, sendQueue, random, emit, newId, can });
     const { symbolStates, dedupQueue, restRequests, serverLink } = this;
     this.symbolHealth = new SymbolHealth({ symbolStates, restRequests, serverLink, host });
     const probe = this.symbolHealth.probe.bind(this.symbolHealth);
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
+    this.history = new MarketHistory({ plan, restRequests, serverLink, host });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
@@ -71,6 +75,7 @@ class Machine {
       this.feeds.stop();
       this.restRequests.forget();
       this.backfill.forget();
+      this.history.forget();
       this.#finish(now);
     }
     return this.#flush();
@@ -95,6 +100,7 @@ class Machine {
     if (socket === this.serverLink.socket) {
       this.serverLink.closed(code, now);
       this.backfill.forget(); // the server will repeat its requests
+      this.history.forget();
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
     }
@@ -122,6 +128,7 @@ class Machine {
     this.clock.set(now);
     this.restRequests.answered(request, answer);
     this.backfill.fetch();
+    this.history.fetch();
     return this.#flush();
   }
 
@@ -191,12 +198,19 @@ class Machine {
     // market.
     if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
     else if (type === "lease") this.frameHandler.lease(message, now);
-    else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (!["refused", "stored"].includes(type) && !this.unknownTypes.has(type)) {
+    else if (Machine.FETCHED.includes(type)) this.#wanted(message);
+    else if (!Machine.KNOWN.includes(type) && !this.unknownTypes.has(type)) {
       this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }
+  }
+
+  /** @param {any} message ignored after Stop */
+  #wanted(message) {
+    if (this.phase !== "running") return;
+    if (message.type === "fetch") this.backfill.wanted(message);
+    else this.history.wanted(message);
   }
 
   /**
@@ -213,14 +227,10 @@ class Machine {
     if (rejected.length > 5) this.#log("bad", `... and ${rejected.length - 5} more rows of the same batch.`);
   }
 
-  /** @param {Parameters<Backfill["wanted"]>[0]} message ignored after Stop */
-  #wanted(message) {
-    if (this.phase === "running") this.backfill.wanted(message);
-  }
-
   #errand() {
     this.restRequests.routine((text) => this.symbolHealth.compare(text));
     this.backfill.fetch();
+    this.history.fetch();
   }
 
   /** @param {number} now */

@@ -245,6 +245,7 @@ const WORKER_CLASSES = [
   SymbolHealth,
   FrameHandler,
   Backfill,
+  MarketHistory,
   StatusReporter,
   Machine,
   WorkerIo,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
 from services.jobs import JobBusy
+from services.uploads import UploadMissing, UploadRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (NotAllowed, 403, "not-allowed"),
     (SettingsError, 400, "settings"),
     (RowRefused, 400, "input"),
+    (UploadRefused, 400, "upload"),
+    (UploadMissing, 404, "upload"),
     (JobBusy, 409, "busy"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),
