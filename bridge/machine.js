@@ -7,15 +7,14 @@
  *
  * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
  * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
- * does not arrive, `backfill` fetches missing trades, `history` candles and funding, `restRequests` calls the exchange's REST API, `statusReporter`
- * reads them all.
+ * does not arrive, `serverRequests` fetches missing trades, candles and funding, `restRequests` calls the exchange's
+ * REST API, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
  * returns the data for a screen.
  */
 class Machine {
-  static FETCHED = ["fetch", "fetch_bars", "fetch_funding"];
-  static KNOWN = ["refused", "stored", "bars_stored", "funding_stored"];
+  static KNOWN = [...ServerRequests.TYPES, "refused", "stored", "bars_stored", "funding_stored"];
   static JUMP_MS = 3_000; // ticks run ten times a second: a longer pause was a freeze or a sleep
 
   /**
@@ -41,7 +40,8 @@ class Machine {
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
-    this.history = new MarketHistory({ plan, restRequests, serverLink, host });
+    const history = new MarketHistory({ plan, restRequests, serverLink, host });
+    this.serverRequests = new ServerRequests({ backfill: this.backfill, history });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
@@ -74,8 +74,7 @@ class Machine {
       this.stopAt = now + ServerLink.DRAIN_MS;
       this.feeds.stop();
       this.restRequests.forget();
-      this.backfill.forget();
-      this.history.forget();
+      this.serverRequests.forget();
       this.#finish(now);
     }
     return this.#flush();
@@ -99,8 +98,7 @@ class Machine {
   closed(socket, code, now) {
     if (socket === this.serverLink.socket) {
       this.serverLink.closed(code, now);
-      this.backfill.forget(); // the server will repeat its requests
-      this.history.forget();
+      this.serverRequests.forget(); // it will repeat them
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
     }
@@ -127,8 +125,7 @@ class Machine {
   answered(request, answer, now) {
     this.clock.set(now);
     this.restRequests.answered(request, answer);
-    this.backfill.fetch();
-    this.history.fetch();
+    this.serverRequests.fetch();
     return this.#flush();
   }
 
@@ -199,18 +196,11 @@ class Machine {
     if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
     else if (type === "lease") this.frameHandler.lease(message, now);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (Machine.FETCHED.includes(type)) this.#wanted(message);
+    else if (ServerRequests.TYPES.includes(type) && this.phase === "running") this.serverRequests.wanted(message);
     else if (!Machine.KNOWN.includes(type) && !this.unknownTypes.has(type)) {
       this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }
-  }
-
-  /** @param {any} message ignored after Stop */
-  #wanted(message) {
-    if (this.phase !== "running") return;
-    if (message.type === "fetch") this.backfill.wanted(message);
-    else this.history.wanted(message);
   }
 
   /**
@@ -229,8 +219,7 @@ class Machine {
 
   #errand() {
     this.restRequests.routine((text) => this.symbolHealth.compare(text));
-    this.backfill.fetch();
-    this.history.fetch();
+    this.serverRequests.fetch();
   }
 
   /** @param {number} now */
