@@ -246,6 +246,7 @@ const WORKER_CLASSES = [
   FrameHandler,
   Backfill,
   MarketHistory,
+  ServerRequests,
   StatusReporter,
   Machine,
   WorkerIo,
