@@ -1,5 +1,17 @@
-"""Backtest of a rule on two legs: quantities held, fills on the next bar, all costs deducted."""
+"""Backtest of a rule on two legs: the live pipeline's decisions, quantities held, fills on the next bar, all costs.
 
-from engine.backtest.ledger import Costs, Ledger, mark
+``run`` gives a :class:`Result`; ``prepare`` and ``run_on`` are its two halves, for callers that run many ledgers on the
+same bars. ``mark`` marks orders of any origin. What is modelled and what is not: docs/backtest.md.
+"""
 
-__all__ = ["Costs", "Ledger", "mark"]
+from engine.backtest.account import Account
+from engine.backtest.backtest import Result, run, run_on
+from engine.backtest.costs import Costs, Instrument
+from engine.backtest.inputs import Inputs, Venue, prepare
+from engine.backtest.marking import Ledger, mark
+
+__all__ = [
+    "run", "Result", "Costs", "Account", "Venue", "Instrument",
+    "prepare", "run_on", "Inputs",
+    "mark", "Ledger",
+]  # fmt: skip

@@ -15,28 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive, same_index, same_length
+from engine.backtest.costs import Costs
+from engine.stats.checks import ArrayLike, Bools, Floats, as_series, same_index, same_length
 from engine.stats.jit import njit
 from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Costs of every fill, in basis points of its value: the fee and the half-spread."""
-
-    fee_bps: float = 5.0
-    half_spread_bps: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for costs that are negative or not finite."""
-        positive(self.fee_bps, "fee_bps", zero=True)
-        positive(self.half_spread_bps, "half_spread_bps", zero=True)
-
-    @property
-    def fraction(self) -> float:
-        """Fee plus half-spread, as a fraction of a fill's value."""
-        return (self.fee_bps + self.half_spread_bps) * 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.backtest import Costs, mark
-from engine.backtest.ledger import sharpe_per_bar
+from engine.backtest.marking import sharpe_per_bar
 from engine.pairs import PairSettings, classic, run_pair
 from engine.stats.checks import Floats
 
