@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from engine import stats
-from engine.backtest import Account, Costs, Venue, mark, run
+from engine.backtest import Account, Costs, Venue, mark, run, sweep
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
 from engine.pairs.enums import Action
@@ -72,6 +72,7 @@ def compile_backtest() -> int:
     y = x + rng.normal(0, 1e-3, PAIR_BARS)
     mark(np.exp(y), np.exp(x), y, x)
     found = run(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS, Costs(), Account(), Venue())
+    sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
     return found.inputs.bars
 
 

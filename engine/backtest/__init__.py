@@ -1,7 +1,8 @@
 """Backtest of a rule on two legs: the live pipeline's decisions, quantities held, fills on the next bar, all costs.
 
 ``run`` gives a :class:`Result`; ``prepare`` and ``run_on`` are its two halves, for callers that run many ledgers on the
-same bars. ``mark`` marks orders of any origin. What is modelled and what is not: docs/backtest.md.
+same bars, and ``sweep`` runs many rules on them. ``mark`` marks orders of any origin. What is modelled and what is not:
+docs/backtest.md.
 """
 
 from engine.backtest.account import Account
@@ -9,9 +10,10 @@ from engine.backtest.backtest import Result, run, run_on
 from engine.backtest.costs import Costs, Instrument
 from engine.backtest.inputs import Inputs, Venue, prepare
 from engine.backtest.marking import Ledger, mark
+from engine.backtest.sweep import Cells, sweep
 
 __all__ = [
     "run", "Result", "Costs", "Account", "Venue", "Instrument",
-    "prepare", "run_on", "Inputs",
+    "prepare", "run_on", "sweep", "Inputs", "Cells",
     "mark", "Ledger",
 ]  # fmt: skip

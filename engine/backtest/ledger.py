@@ -29,6 +29,8 @@ def step(
     ``at`` is ``i``, or earlier for orders that are delayed; below 0: no decision. ``trade``: a row of ``TradeCol``,
     written where True is returned: a trade was closed in this bar.
     """
+    if is_idle(par, state, action):
+        return False
     is_closed = False
     if state.side != 0.0:
         state.funding -= state.coins_y * state.close_y * rows[Row.FUNDING_Y, i]
@@ -50,6 +52,13 @@ def step(
     if par.rehedge > 0.0 and state.side != 0.0 and state.exit_due == 0.0:
         order_rehedge(par, state, rows, i)
     return is_closed
+
+
+@njit
+def is_idle(par: LedgerPar, state: LedgerState, action: int) -> bool:
+    """Whether a bar with this decision changes nothing: nothing is held, due or ordered, and no volatility learnt."""
+    is_order = action == Action.ENTER_LONG or action == Action.ENTER_SHORT
+    return state.side == 0.0 and state.entry_due == 0.0 and par.volatility_kept == 0.0 and not is_order
 
 
 @njit
@@ -174,4 +183,5 @@ def _set_equity(state: LedgerState, equity: float) -> None:
     state.equity = equity
     if equity > state.peak:
         state.peak = equity
-    state.drawdown = max(state.drawdown, 1.0 - equity / state.peak)
+    elif equity < state.peak * (1.0 - state.drawdown):
+        state.drawdown = 1.0 - equity / state.peak

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.pairs.break_alarm import beta_limit, level_limit, whitened_slope
 from engine.pairs.layout import Floats, In, Par
@@ -173,18 +173,12 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
         is_price_space=settings.space == "price",
         estimator=ESTIMATORS.index(settings.estimator),
         filter_z=settings.z_scale == "filter",
-        entry_mode=ENTRY_MODES.index(settings.entry_mode),
-        entry=float(settings.entry_z),
-        exit=float(settings.exit_z),
-        stop=math.inf if settings.stop_z is None else float(settings.stop_z),
-        max_z=math.inf if settings.max_z is None else float(settings.max_z),
-        cooldown=float(settings.cooldown_bars),
+        **threshold_parameters(settings),
         stale_ms=float(settings.stale_after_ms),
         least_coverage=float(settings.least_coverage),
         hedge_min=float(settings.hedge_min),
         hedge_max=float(settings.hedge_max),
         negative_hedge=bool(settings.negative_hedge),
-        cost_filter=bool(settings.cost_filter),
         **_cost_parameters(settings),
         gated=settings.gate != "off",
         gate_row=_LEVEL_ROWS[settings.gate_level],
@@ -199,7 +193,6 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
         test_window=int(lengths.test_window or _NEVER),
         refit_every=refit_every(settings, lengths.beta_window or MAX_WINDOW),
         taint_window=MAX_WINDOW if calibration is None else max(windows_in_use(settings, calibration).values()),
-        max_hold=math.inf if settings.max_hold_half_lives is None else float(settings.max_hold_half_lives),
         half_life=math.inf if calibration is None else calibration.half_life,
         calibrated=float(slot),
         **_filter_parameters(calibration),
@@ -208,13 +201,27 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
     )
 
 
-def _cost_parameters(settings: PairSettings) -> dict[str, float]:
+def threshold_parameters(settings: PairSettings) -> dict[str, Any]:
+    """What ``rule.rule_step`` reads, by field: the part of the parameters that no bar's inputs depend on."""
+    return {
+        "entry_mode": ENTRY_MODES.index(settings.entry_mode),
+        "entry": float(settings.entry_z),
+        "exit": float(settings.exit_z),
+        "stop": math.inf if settings.stop_z is None else float(settings.stop_z),
+        "max_z": math.inf if settings.max_z is None else float(settings.max_z),
+        "max_hold": math.inf if settings.max_hold_half_lives is None else float(settings.max_hold_half_lives),
+        "cooldown": float(settings.cooldown_bars),
+        "cost_filter": bool(settings.cost_filter),
+    }
+
+
+def _cost_parameters(settings: PairSettings) -> dict[str, Any]:
     """Of a fill, as fractions, by field; a half-spread that is measured is NaN."""
     half = math.nan if settings.half_spread_bps is None else settings.half_spread_bps * 1e-4
     return {"fee": settings.fee_bps * 1e-4, "half_spread": half, "slippage": settings.slippage_bps * 1e-4}
 
 
-def _alarm_parameters(settings: PairSettings) -> dict[str, float]:
+def _alarm_parameters(settings: PairSettings) -> dict[str, Any]:
     """The limits of the break alarm's sums, by field; without an alarm infinite."""
     bars = settings.break_alarm
     if bars is None:
@@ -222,7 +229,7 @@ def _alarm_parameters(settings: PairSettings) -> dict[str, float]:
     return {"level_limit": level_limit(bars), "beta_limit": beta_limit(bars)}
 
 
-def _filter_parameters(calibration: Calibration | None) -> dict[str, float]:
+def _filter_parameters(calibration: Calibration | None) -> dict[str, Any]:
     """Of the filter and the break alarm, by field; NaN before the filter's start."""
     if calibration is None or calibration.start is None:
         return dict.fromkeys(("centre", "v_e", "q_alpha", "phi", "short_beta"), math.nan)
