@@ -125,8 +125,8 @@ def _put_models(rows: Floats, models: list[PairModel]) -> None:
         for row, source in _MODEL_ROWS.items():
             part[row] = model.column(source)
         part[Row.HEDGE] = part[Row.BETA]
-        if model.settings.space == "price":
-            part[Row.HEDGE] *= part[Row.CLOSE_X] / part[Row.CLOSE_Y]
+        if model.settings.space == "price":  # in the order of order_quantities, to the last bit
+            part[Row.HEDGE] = part[Row.BETA] * part[Row.CLOSE_X] / part[Row.CLOSE_Y]
         part[Row.HALF_LIFE] = np.inf
         if model.calibration is not None:
             part[Row.HALF_LIFE, model.calibration.bars :] = model.calibration.half_life
