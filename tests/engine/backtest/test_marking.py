@@ -121,7 +121,8 @@ def test_noise_earns_nothing_with_any_estimator(estimator: str, space: str) -> N
     for seed in range(400):
         y, x = walks(seed)
         frame = run_pair(y, x, np.arange(y.size) * MINUTE_MS, chosen)
-        ledger = mark(frame["y"], frame["x"], frame["quantity_y"], frame["quantity_x"], FREE)
+        columns = [frame[name].to_numpy() for name in ("y", "x", "quantity_y", "quantity_x")]
+        ledger = mark(*columns, FREE)
         value = np.abs(ledger.held_y * y) + np.abs(ledger.held_x * x)
         turns = np.flatnonzero(np.diff(ledger.held_y)) + 1
         returns += [ledger.pnl[i : j + 1].sum() / value[i] for i, j in zip(turns[::2], turns[1::2], strict=False)]
