@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from engine.pairs.bar_grid import LegLike, TimesLike
 
+_REASONS = {float(each): each.name for each in (*Reason, *ForcedExit)}
 _PLACES = (TradeCol.ENTRY_SIGNAL, TradeCol.ENTRY, TradeCol.EXIT_SIGNAL, TradeCol.EXIT)
 
 
@@ -176,15 +177,11 @@ def trades_frame(trades: Floats, open_times_ms: Ints, interval_ms: int) -> pd.Da
         else:
             columns[col.name.lower()] = values
     columns["side"] = np.where(trades[:, TradeCol.SIDE] > 0.0, "long", "short")
-    columns["reason"] = [_reason(int(code)) for code in trades[:, TradeCol.REASON].tolist()]
+    columns["reason"] = [_REASONS[code] for code in trades[:, TradeCol.REASON].tolist()]
     held = trades[:, TradeCol.EXIT] - trades[:, TradeCol.ENTRY]
     columns["hold_bars"], columns["hold_seconds"] = held.astype(np.int64), held * interval_ms / 1_000.0
     columns["is_open"] = trades[:, TradeCol.REASON] == ForcedExit.OPEN
     return pd.DataFrame(columns)
-
-
-def _reason(code: int) -> str:
-    return ForcedExit(code).name if code in set(ForcedExit) else Reason(code).name
 
 
 def _check_costs(trades: Floats, open_times_ms: Ints) -> None:
@@ -202,7 +199,8 @@ def _equity_series(y: Any, inputs: Inputs, equity: Floats, capital: float) -> pd
     import pandas as pd
 
     if not hasattr(y, "iloc"):
-        index = pd.DatetimeIndex(pd.to_datetime(inputs.open_times_ms, unit="ms", utc=True), name="bar_open")
+        times = inputs.open_times_ms.astype("datetime64[ms]")
+        index = pd.DatetimeIndex(times, name="bar_open").tz_localize("UTC")
         return pd.Series(equity, index=index, name="equity")
     places = inputs.grid.places[0] - inputs.grid.begin
     values = np.where(places >= 0, equity[np.maximum(places, 0)], capital)

@@ -37,6 +37,9 @@ _MODEL_ROWS = {
 NO_ROUNDING = Instrument()
 
 
+_OF_FILLS = ("volume", "open", "fill_bid", "fill_ask")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Venue:
     """What happens to orders: how the instruments of both legs round them, the legs' funding rates (a Series of rates
@@ -142,8 +145,8 @@ def _put_fills(rows: Floats, grid: BarGrid, costs: Costs) -> None:
     for leg, places, close, (fill, half, volume, measured) in zip(grid.legs, grid.places, closes, names, strict=True):
         rows[fill], rows[half] = rows[close], grid.bars[measured, grid.begin :]
         is_in = places >= grid.begin
+        columns = {name: leg.columns[name][is_in] for name in _OF_FILLS if name in leg.columns}
         at = places[is_in] - grid.begin
-        columns = {name: values[is_in] for name, values in leg.columns.items()}
         if "volume" in columns:
             rows[volume, at] = columns["volume"]
         if "open" in columns:

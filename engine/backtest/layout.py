@@ -227,5 +227,7 @@ def new_states(par: LedgerPar, count: int = 1) -> Record:
 
 
 def empty_rows(bars: int) -> Floats:
-    """Inputs of ``bars`` bars, to be written."""
-    return np.full((len(Row), bars), np.nan)
+    """Inputs of ``bars`` bars, to be written; volumes are unknown."""
+    rows = np.empty((len(Row), bars))
+    rows[[Row.VOLUME_Y, Row.VOLUME_X]] = np.nan
+    return rows

@@ -15,6 +15,8 @@ from engine.pairs.layout import Floats
 from engine.pairs.leg_features import BAR_ROWS, FLAGS, X_AGE, X_HALF, X_LAST, Y_AGE, Y_HALF, Y_LAST, X, Y
 from engine.pairs.model import PairModel
 from engine.pairs.settings import PairSettings
+from engine.stats.checks import Bools
+from engine.stats.jit import njit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,7 @@ class LegBars(NamedTuple):
     price: Floats
     last: Floats
     half: Floats
-    is_traded: npt.NDArray[np.bool_]
+    is_traded: Bools
     columns: dict[str, Floats]
 
 
@@ -213,19 +215,30 @@ def _slots(times_ms: Ints, width_ms: int, name: str) -> Ints:
 
 def _put(
     bars: Floats, leg: LegBars, places: Ints, rows: tuple[int, int, int, int], filled: int, width_ms: int
-) -> npt.NDArray[np.bool_]:
+) -> Bools:
     """Write one leg over the whole grid; returns where its price is known, including carried ones."""
-    grid = np.arange(bars.shape[1])
-    price, age, half, last = rows
-    for row, values in ((price, leg.price), (half, leg.half), (last, leg.last)):
-        bars[row] = np.nan
-        bars[row, places] = values
-        at = np.maximum.accumulate(np.where(np.isnan(bars[row]), 0, grid))
-        bars[row] = bars[row, at]
-    is_traded = np.zeros(grid.size, dtype=np.bool_)
-    is_traded[places] = leg.is_traded
-    traded = np.maximum.accumulate(np.where(is_traded, grid, -1))
-    bars[age] = np.where(traded < 0, np.inf, (grid - traded) * float(width_ms))
-    bars[FLAGS] += np.where(is_traded, 0, filled)
-    is_known: npt.NDArray[np.bool_] = ~np.isnan(bars[price])
+    is_known = np.empty(bars.shape[1], dtype=np.bool_)
+    _carry(bars, places, leg.price, leg.half, leg.last, leg.is_traded, *rows, int(filled), width_ms, is_known)
     return is_known
+
+
+@njit
+def _carry(  # noqa: PLR0913 - a compiled loop
+    bars: Floats, places: Ints, price: Floats, half: Floats, last: Floats, is_traded: Bools, at_price: int, at_age: int,
+    at_half: int, at_last: int, filled: int, width_ms: int, is_known: Bools,
+) -> None:  # fmt: skip
+    """Values of the leg's own times at ``places``; what is unknown there, or lies between, repeats the value before."""
+    now_price = now_half = now_last = np.nan
+    k, traded = 0, -1
+    for i in range(bars.shape[1]):
+        if k < places.size and places[k] == i:
+            now_price = price[k] if price[k] == price[k] else now_price
+            now_half = half[k] if half[k] == half[k] else now_half
+            now_last = last[k] if last[k] == last[k] else now_last
+            traded = i if is_traded[k] else traded
+            k += 1
+        bars[at_price, i], bars[at_half, i], bars[at_last, i] = now_price, now_half, now_last
+        bars[at_age, i] = np.inf if traded < 0 else float((i - traded) * width_ms)
+        if traded != i:
+            bars[FLAGS, i] += filled
+        is_known[i] = now_price == now_price
