@@ -19,7 +19,7 @@ from bench.report import Row, row, show
 from bench.stats import seconds
 from engine import backtest
 from engine.backtest import Costs, prepare, sweep
-from engine.backtest.inputs import Inputs
+from engine.backtest.rows import Inputs
 from engine.pairs import PairSettings, classic
 from engine.pairs.layout import Floats
 

@@ -23,9 +23,10 @@ import numpy as np
 
 from engine.backtest.account import NEUTRALS, SIZINGS, Account
 from engine.backtest.costs import Costs
-from engine.backtest.inputs import Inputs, Venue, prepare
+from engine.backtest.inputs import Venue, prepare
 from engine.backtest.layout import PARTS, ForcedExit, LedgerPar, Record, Refusal, TradeCol, new_states, par_record
 from engine.backtest.ledger import run_ledger
+from engine.backtest.rows import Inputs
 from engine.backtest.totals import totals_of
 from engine.pairs.enums import Action, Reason
 from engine.pairs.settings import PairSettings
@@ -198,10 +199,11 @@ def _check_costs(trades: Floats, open_times_ms: Ints) -> None:
 def _equity_series(y: Any, inputs: Inputs, equity: Floats, capital: float) -> pd.Series[float]:
     import pandas as pd
 
-    if not hasattr(y, "iloc"):
+    grid = inputs.grid
+    if not hasattr(y, "iloc") or grid is None:
         times = inputs.open_times_ms.astype("datetime64[ms]")
         index = pd.DatetimeIndex(times, name="bar_open").tz_localize("UTC")
         return pd.Series(equity, index=index, name="equity")
-    places = inputs.grid.places[0] - inputs.grid.begin
+    places = grid.places[0] - grid.begin
     values = np.where(places >= 0, equity[np.maximum(places, 0)], capital)
     return pd.Series(values, index=y.index, name="equity")

@@ -16,9 +16,10 @@ import numpy as np
 from engine.backtest.account import Account
 from engine.backtest.backtest import ledger_par
 from engine.backtest.costs import Costs
-from engine.backtest.inputs import Inputs, Venue
+from engine.backtest.inputs import Venue
 from engine.backtest.layout import Record, Row, TradeCol, new_states, par_record
 from engine.backtest.ledger import is_idle, step
+from engine.backtest.rows import Inputs
 from engine.pairs.calibration import parameters, threshold_parameters
 from engine.pairs.enums import Action, Reason
 from engine.pairs.layout import At, Par, as_record
