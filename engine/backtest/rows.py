@@ -70,7 +70,7 @@ def inputs_of(models: Sequence[PairModel], settings: PairSettings, grid: BarGrid
 
 
 def put_pipeline(rows: Floats, model: PairModel, run: int = 0, start: int = 0, stop: int | None = None) -> None:
-    """Write the bars of a model at the places ``start .. stop - 1`` (None: to the last) into ``rows``, a column each."""
+    """Write the bars of a model at the places ``start .. stop - 1`` (None: to the last) into ``rows``, one a column."""
     until = model.size if stop is None else stop
     price = In.LAST if model.settings.price == "last" else In.MID
     rows[Row.CLOSE_Y], rows[Row.CLOSE_X] = rows[Row.FILL_Y], rows[Row.FILL_X] = model.inputs(price, start, until)
