@@ -52,7 +52,7 @@ def mark(
     its closes), or on the first later bar in which both legs traded: never on its own bar, never on a forward-filled
     one. Pending orders are added up.
 
-    Raises ValueError for lengths that differ and prices that are not positive.
+    Raises ValueError for lengths that differ, prices that are not positive, and costs that need quotes or volumes.
     """
     given = {"x": x, "y_fill": y_fill, "x_fill": x_fill, "quantity_y": quantity_y, "quantity_x": quantity_x}
     for name, values in given.items():
@@ -67,8 +67,13 @@ def mark(
     for name, each in {**named, "is_filled_bar": is_still}.items():
         same_length(close_y, each, "y", name)
     pnl, cost, held_y, held_x = (np.zeros(close_y.size) for _ in range(4))
-    fraction = (costs or Costs()).fraction
-    _mark(close_y, close_x, at_y, at_x, order_y, order_x, is_still, fraction, pnl, cost, held_y, held_x)
+    charged = costs or Costs()
+    if math.isnan(charged.fraction) or charged.impact_bps:
+        raise ValueError(
+            f"costs have half_spread_bps {charged.half_spread_bps} and impact_bps {charged.impact_bps:g}; expected a "
+            "number and 0: there are no quotes and volumes here"
+        )
+    _mark(close_y, close_x, at_y, at_x, order_y, order_x, is_still, charged.fraction, pnl, cost, held_y, held_x)
     return Ledger(pnl, cost, held_y, held_x)
 
 

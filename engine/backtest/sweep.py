@@ -36,6 +36,7 @@ THRESHOLDS = (
     "entry_mode", "entry_z", "exit_z", "stop_z", "max_z", "max_hold_half_lives", "cooldown_bars", "cost_filter",
 )  # fmt: skip
 _TRADE_ROWS, _RULE_ROWS = len(TradeCol), len(At)
+_PAID = ("fees", "half_spread", "slippage", "ticks")
 _ACTIONS_KEPT = 2  # rows of the ring of delayed decisions: action and reason
 
 
@@ -51,19 +52,21 @@ class Cells:
     __repr__ = short_repr
 
     def frame(self) -> pd.DataFrame:
-        """Totals in quote currency, an open position marked at the last bar: ``trades`` closed, their ``gross``, and
-        ``net`` and ``costs`` of all, ``turnover``, ``return_percent``, ``drawdown_percent`` of the peak, ``wins`` and
-        ``exposed_bars``."""
+        """Totals in quote currency, a position that is open at the end marked there: ``gross``, ``costs``, ``net``,
+        ``turnover``, ``return_percent``, ``drawdown_percent`` of the peak, ``exposed_bars``; and the numbers of
+        ``trades`` that were closed and of ``wins`` among them."""
         import pandas as pd
 
         state = self.states
         net = state["equity"] - self.capital
-        paid = ("sum_fees", "sum_half_spread", "sum_slippage", "sum_ticks")
+        paid = [state[f"sum_{name}"] + np.where(state["side"] != 0.0, state[name], 0.0) for name in _PAID]
+        received = state["sum_funding"] + np.where(state["side"] != 0.0, state["funding"], 0.0)
+        costs = sum(paid) - received
         return pd.DataFrame(
             {
                 "trades": state["trades"],
-                "gross": state["sum_gross"],
-                "costs": sum(state[name] for name in paid) - state["sum_funding"],
+                "gross": net + costs,
+                "costs": costs,
                 "net": net,
                 "turnover": state["turnover"],
                 "return_percent": 100.0 * net / self.capital,

@@ -147,6 +147,9 @@ def test_what_cannot_be_is_refused() -> None:
         mark([1.0, 0.0], [1.0, 1.0], [np.nan] * 2, [np.nan] * 2)
     with pytest.raises(ValueError, match="y has 2 values and quantity_x has 1; expected equal lengths"):
         mark([1.0, 1.0], [1.0, 1.0], [np.nan] * 2, [np.nan])
+    for costs in (Costs(5.0, None), Costs(impact_bps=1.0)):
+        with pytest.raises(ValueError, match="expected a number and 0: there are no quotes and volumes here"):
+            mark([1.0, 1.0], [1.0, 1.0], [np.nan] * 2, [np.nan] * 2, costs)
     with pytest.raises(ValueError, match=r"fee_bps is -1\.0"):
         Costs(fee_bps=-1.0)
     assert np.isnan(sharpe_per_bar(np.zeros(5)))

@@ -55,7 +55,9 @@ def test_buckets_hold_the_changes_of_equity_and_threads_change_nothing() -> None
     hours = alone.equity.groupby(alone.equity.index.floor("h")).last().diff()
     np.testing.assert_allclose(one.pnl[4][1:], hours.iloc[1:], atol=1e-8)
     table = one.frame()
-    assert table["net"][4] == pytest.approx(alone.metrics["PnL net [quote]"])
+    for name, key in (("net", "PnL net [quote]"), ("gross", "PnL gross [quote]"), ("costs", "Costs [quote]")):
+        assert table[name][4] == pytest.approx(alone.metrics[key])
+    assert alone.trades["is_open"].any()
     assert (table["trades"] > 0).all() and (table["drawdown_percent"] > 0).all()
 
 
