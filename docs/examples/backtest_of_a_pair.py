@@ -48,9 +48,8 @@ print(found.trades[["side", "entry_time", "exit_time", "reason", "net"]].tail(3)
 
 # %%
 wall = cost_wall(found.inputs.models[-1])
-print(
-    f"a round trip costs {wall.round_trip_bps:.0f} bps, {wall.round_trip_z:.2f} deviations; pays from {wall.break_even_z:.2f}"
-)
+print(f"a round trip costs {wall.round_trip_bps:.0f} bps, {wall.round_trip_z:.2f} deviations of the spread now")
+print(f"an entry pays from |z| = {wall.break_even_z:.2f} on, and earns most at {wall.optimal_z:.2f}")
 print(
     f"{wall.trades_per_day:.0f} trades a day expected, {wall.net_bps_per_day:.0f} bps net"
     f" ({wall.net_bps_per_day_low:.0f} to {wall.net_bps_per_day_high:.0f})"
