@@ -14,6 +14,7 @@ from engine import stats
 from engine.backtest import Account, Costs, Venue, mark, run, sweep
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
+from engine.pairs.bar_grid import bar_grid
 from engine.pairs.enums import Action
 from engine.pairs.evidence import evidence_of
 from engine.pairs.leg import Leg
@@ -57,6 +58,7 @@ def compile_pairs() -> int:
         price_y, price_x = float(np.exp(y[n])), float(np.exp(x[n]))
         model.update(PairBar(5_000 * n, price_y, price_x, y_last=price_y, x_last=price_x))
     evidence_of(model)
+    bar_grid(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS)
     order_quantities(_SETTINGS, Action.ENTER_LONG, 1.0, (1.0, 1.0), (0.0, 0.0))
     model.flags(0)
     leg = Leg(1_000, 0)

@@ -10,7 +10,7 @@ import numpy as np
 from engine.backtest.costs import Costs, Instrument
 from engine.backtest.layout import Row
 from engine.backtest.rows import Inputs, inputs_of
-from engine.pairs.bar_grid import BarGrid, bar_grid, bar_times, models_on
+from engine.pairs.bar_grid import BarGrid, bar_grid, bar_times, check_numbers, models_on
 from engine.pairs.leg_features import X_HALF, Y_HALF
 from engine.pairs.settings import PairSettings
 from engine.stats.checks import Floats, Ints, as_series, whole
@@ -96,9 +96,14 @@ def _put_fills(rows: Floats, grid: BarGrid, costs: Costs) -> None:
     """Reference prices, half-spreads and volumes of fills: the mid of the next quotes where there are any, else the
     bar's open, else its close."""
     names = ((Row.FILL_Y, Row.HALF_Y, Row.VOLUME_Y), (Row.FILL_X, Row.HALF_X, Row.VOLUME_X))
-    for leg, places, (fill, half, volume) in zip(grid.legs, grid.places, names, strict=True):
+    for leg, places, (fill, half, volume), of in zip(grid.legs, grid.places, names, "yx", strict=True):
+        given = [name for name in _OF_FILLS if name in leg.columns]
+        for name in given:
+            check_numbers(leg.columns[name], leg.times_ms, f"{of}.{name}")
+        if not given:
+            continue
         is_in = places >= grid.begin
-        columns = {name: leg.columns[name][is_in] for name in _OF_FILLS if name in leg.columns}
+        columns = {name: leg.columns[name][is_in] for name in given}
         at = places[is_in] - grid.begin
         if "volume" in columns:
             rows[volume, at] = columns["volume"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 SPARSEST = 0.1  # minimum share of the grid with bars: below it the width is wrong
 LEAST_REGULAR = 0.5  # share of an index's steps that must be of its usual width
+_MAY_BE_ZERO = (".half_spread", ".volume")
 COLUMNS = ("close", "mid", "half_spread", "volume", "open", "fill_bid", "fill_ask")  # of a leg's frame
 
 
@@ -58,9 +59,11 @@ class BarGrid(NamedTuple):
 
 def bar_grid(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairSettings | None = None) -> BarGrid:
     """The legs as :func:`engine.pairs.pair_model` takes them; ValueError as there."""
-    legs = leg_bars(y, times_ms, "y"), leg_bars(x, times_ms, "x")
+    times = [_own_times(y, "y"), _own_times(x, "x")] if times_ms is None else [bar_times(times_ms, "y")] * 2
+    legs = leg_bars(y, times[0], "y"), leg_bars(x, times[1], "x")
     chosen = settings or PairSettings(interval_ms=_shared_interval(legs))
-    slots = [_slots(leg.times_ms, chosen.interval_ms, name) for leg, name in zip(legs, "yx", strict=True)]
+    slots = [_slots(times[0], chosen.interval_ms, "y")]
+    slots.append(slots[0] if times[1] is times[0] else _slots(times[1], chosen.interval_ms, "x"))
     first, last = min(int(each[0]) for each in slots), max(int(each[-1]) for each in slots)
     count = last - first + 1
     if max(each.size for each in slots) < SPARSEST * count:
@@ -143,27 +146,46 @@ def _shared_interval(legs: tuple[LegBars, LegBars]) -> int:
     return found[0]
 
 
-def leg_bars(given: LegLike, times_ms: TimesLike, name: str) -> LegBars:
-    """One leg, checked. Raises ValueError naming the value that cannot be."""
+def _own_times(given: LegLike, name: str) -> Ints:
     import pandas as pd
 
-    if times_ms is None:
-        if not isinstance(given, (pd.Series, pd.DataFrame)):
-            raise ValueError(f"{name} has no index and times_ms is None; expected times")
-        times_ms = given.index
-    columns, times = _columns(given, name), bar_times(times_ms, name)
+    if not isinstance(given, (pd.Series, pd.DataFrame)):
+        raise ValueError(f"{name} has no index and times_ms is None; expected times")
+    return bar_times(given.index, name)
+
+
+def leg_bars(given: LegLike, times: Ints, name: str) -> LegBars:
+    """One leg, checked. Raises ValueError naming the value that cannot be."""
+    columns = _columns(given, name)
     close = columns["close"]
     if times.size != close.size or not times.size:
         raise ValueError(f"{name} has {close.size} values and {times.size} times; expected as many, at least one")
+    for column in ("close", "mid", "half_spread", "volume"):
+        if column in columns:
+            check_numbers(columns[column], times, name if column in ("close", "mid") else f"{name}.{column}")
     unknown = np.full(close.size, np.nan)
     price, last = (columns["mid"], close) if "mid" in columns else (close, unknown)
-    for values in (price, last):
-        bad = ~(np.isnan(values) | ((values > 0.0) & (values < np.inf)))
-        if bad.any():
-            at = int(bad.argmax())
-            raise ValueError(f"{name} is {values[at]} at {times[at]} ms; expected positive, finite prices, or NaN")
     is_traded = ~np.isnan(price) & (columns.get("volume", close) != 0.0)
     return LegBars(times, price, last, columns.get("half_spread", unknown), is_traded, columns)
+
+
+def check_numbers(values: Floats, times: Ints, what: str) -> None:
+    """Raises ValueError for the first number that is infinite, negative, or 0 in a column of prices; NaN is unknown."""
+    may_be_zero = what.endswith(_MAY_BE_ZERO)
+    at = _first_refused(values, may_be_zero)
+    if at >= 0:
+        expected = "finite numbers of at least 0" if may_be_zero else "positive, finite prices"
+        raise ValueError(f"{what} is {values[at]} at {times[at]} ms; expected {expected}, or NaN")
+
+
+@njit
+def _first_refused(values: Floats, may_be_zero: bool) -> int:
+    """The place of the first number that is infinite, negative, or 0 unless it may be; -1 without one."""
+    for i in range(values.size):
+        value = values[i]
+        if value < 0.0 or value == np.inf or (value == 0.0 and not may_be_zero):
+            return i
+    return -1
 
 
 def _columns(given: LegLike, name: str) -> dict[str, Floats]:

@@ -186,6 +186,14 @@ def test_costs_that_are_not_known_are_refused() -> None:
     volumes = [leg.drop(columns="volume") for leg in (y, x)]
     with pytest.raises(ValueError, match="has no volume: expected a column volume, or Costs without impact_bps"):
         run(*volumes, None, SETTINGS, Costs(1.0, 1.0, impact_bps=5.0))
+    for column, value, expected in (
+        ("open", 0.0, "positive, finite prices"), ("fill_ask", np.inf, "positive, finite prices"),
+        ("volume", -1.0, "finite numbers of at least 0"),
+    ):  # fmt: skip
+        wrong = y.assign(**{column: y["close"]})
+        wrong.loc[y.index[7], column] = value
+        with pytest.raises(ValueError, match=rf"y.{column} is {value} at \d+ ms; expected {expected}, or NaN"):
+            run(wrong, x, None, SETTINGS, COSTS)
     with pytest.raises(ValueError, match=r"funding_y\[1\] is nan; expected finite numbers"):
         run(y, x, None, SETTINGS, COSTS, venue=Venue(funding_y=([START_MS, START_MS + 1], [0.0, np.nan])))
     with pytest.raises(ValueError, match="funding_x has 1 rates and 2 times"):
