@@ -16,6 +16,7 @@ from pathlib import Path
 BENCHES = (
     "stats",
     "pairs",
+    "backtest",
     "scan",
     "store",
     "files",
@@ -27,7 +28,7 @@ BENCHES = (
     "hostile",
     "latency",
     "memory",
-)
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 

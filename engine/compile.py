@@ -11,12 +11,16 @@ import sys
 import numpy as np
 
 from engine import stats
+from engine.backtest import Account, Costs, Venue, mark, run, sweep
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
+from engine.pairs.bar_grid import bar_grid
+from engine.pairs.enums import Action
 from engine.pairs.evidence import evidence_of
 from engine.pairs.leg import Leg
 from engine.pairs.leg_features import PairBar
 from engine.pairs.model import PairModel
+from engine.pairs.quantities import order_quantities
 from engine.pairs.settings import PairSettings
 from engine.scan.confirmation import Bars, confirm
 from engine.scan.correlation import correlations
@@ -54,11 +58,24 @@ def compile_pairs() -> int:
         price_y, price_x = float(np.exp(y[n])), float(np.exp(x[n]))
         model.update(PairBar(5_000 * n, price_y, price_x, y_last=price_y, x_last=price_x))
     evidence_of(model)
+    bar_grid(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS)
+    order_quantities(_SETTINGS, Action.ENTER_LONG, 1.0, (1.0, 1.0), (0.0, 0.0))
     model.flags(0)
     leg = Leg(1_000, 0)
     bar = Bar(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 0.0, 1, 1, 1.0, 0, None, None, "quotes")
     leg.close([bar], 2_000, SpanIndex().touches)
     return model.size + leg.size
+
+
+def compile_backtest() -> int:
+    """Backtest a small pair; returns the number of bars."""
+    rng = np.random.default_rng(0)
+    x = np.cumsum(rng.normal(0, 1e-3, PAIR_BARS))
+    y = x + rng.normal(0, 1e-3, PAIR_BARS)
+    mark(np.exp(y), np.exp(x), y, x)
+    found = run(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS, Costs(), Account(), Venue())
+    sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
+    return found.inputs.bars
 
 
 def compile_scan() -> int:
@@ -154,5 +171,8 @@ def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:
 
 
 if __name__ == "__main__":
-    counts = f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan"
+    counts = (
+        f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan, "
+        f"{compile_backtest()} bars of a backtest"
+    )
     sys.stdout.write(f"compiled: {counts}\n")

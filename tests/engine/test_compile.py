@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import engine.backtest
 import engine.pairs
 import engine.scan
 import engine.stats
-from engine.compile import compile_pairs, compile_scan, compile_stats
+from engine.compile import compile_backtest, compile_pairs, compile_scan, compile_stats
 from engine.stats.windows import window_push
 from tests.conftest import ROOT
 
@@ -60,9 +61,13 @@ def test_every_kernel_that_others_may_call_is_reached() -> None:
     assert compile_pairs() == 402
     assert unreached(engine.pairs) == []
     assert compile_scan() == 3
+    assert compile_backtest() == 400
+    assert unreached(engine.backtest) == []
 
 
-@pytest.mark.parametrize(("function", "at_least"), [("compile_pairs", 40), ("compile_scan", 10)])
+@pytest.mark.parametrize(
+    ("function", "at_least"), [("compile_pairs", 40), ("compile_backtest", 50), ("compile_scan", 10)]
+)
 def test_a_later_process_compiles_nothing(function: str, at_least: int) -> None:
     getattr(engine.compile, function)()
     misses, seen = compiled_anew(function)
