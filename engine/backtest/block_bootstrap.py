@@ -1,9 +1,11 @@
-"""Stationary block bootstrap: blocks of geometric length from random places, wrapped round at the end.
+"""Blocks of geometric length, wrapped round at the end: drawn with replacement, or cut and shuffled.
 
 A block keeps what neighbours have to do with each other (bounce, clustered variance), and the random lengths keep the
-drawn series stationary. A draw is a function of its seed and its number alone, so draws can be made in any order.
+result stationary. With replacement it is the stationary bootstrap, for errors and intervals. Shuffled, each observation
+is there exactly once, as in a permutation test. A draw is a function of its seed and its number alone, so draws can be
+made in any order.
 
-Sources: Politis and Romano 1994.
+Sources: Politis and Romano 1994; Romano 1990 (permutations).
 """
 
 from __future__ import annotations
@@ -54,6 +56,31 @@ def draw_places(out: Ints, size: int, mean_block: float, seed: np.uint64, number
         out[i] = at
         at = at + 1 if at + 1 < size else 0
         length -= 1
+
+
+@njit
+def drawn_blocks(starts: Ints, lengths: Ints, size: int, mean_block: float, is_shuffled: bool, state: np.uint64) -> int:
+    """Write the blocks, in order, that make up ``size`` observations; returns their number.
+
+    ``starts`` and ``lengths`` have room for ``size`` blocks. The blocks are drawn anywhere, or, shuffled, follow each
+    other from a random place on, once round, and are then put in a random order.
+    """
+    count = filled = at = 0
+    while filled < size:
+        state, start, length = next_block(state, size, mean_block)
+        if is_shuffled:
+            start = start if count == 0 else at
+        lengths[count] = min(length, size - filled)
+        starts[count] = start
+        at = (start + lengths[count]) % size
+        filled += lengths[count]
+        count += 1
+    if is_shuffled:
+        for last in range(count - 1, 0, -1):  # Fisher and Yates
+            state, other = random_index(state, last + 1)
+            starts[last], starts[other] = starts[other], starts[last]
+            lengths[last], lengths[other] = lengths[other], lengths[last]
+    return count
 
 
 def percentile_interval(drawn: Floats, level: float) -> tuple[float, float]:

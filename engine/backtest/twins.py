@@ -1,15 +1,20 @@
 """Null twins: surrogate pairs that keep each leg's own returns and have no relation between the legs.
 
-A stationary block bootstrap with its own blocks for each leg: inside a block a leg keeps the order of its returns
-(bounce, clustered variance, a part that comes back by itself), and what belongs to a bar goes with it (half-spread,
-volume, filled bars), so costs stay what they are. A backtest of the pair is then one more number among those of its
-twins, and on unrelated legs its percentile is uniform, whatever the rule: every artefact of a rule shows in the twins
-too.
+Each leg is cut into its own blocks of random length, which are shuffled: every return is there once, inside a block in
+its order (bounce, clustered variance, a part that comes back by itself), and what belongs to a bar goes with it
+(half-spread, volume, filled bars), so costs stay what they are. A backtest of the pair is then one more number among
+those of its twins, and on unrelated legs its percentile is uniform, whatever the rule: every artefact of a rule shows
+in the twins too.
+
+Blocks drawn with replacement (the stationary bootstrap, ``method="bootstrap"``) are the looser choice: a drawn leg
+drifts by the sample's drift and a random one on top, so its spread trends more than the pair's own, and on noise the
+percentiles crowd at the middle [simulated: docs/mathematics.md].
 
 What twins do not keep: moves that both legs share at one time (so a twin's spread moves more than that of two legs of
-one market), the hour of the day, and dependence longer than a block.
+one market: compare a ratio, such as the Sharpe ratio a bar, rather than a sum), the hour of the day, and dependence
+longer than a block.
 
-Sources: Politis and Romano 1994; White 2000 (a rule judged against bootstrapped data).
+Sources: Politis and Romano 1994; Romano 1990; White 2000 (a rule judged against resampled data).
 """
 
 from __future__ import annotations
@@ -20,8 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from engine.backtest.block_bootstrap import SEED, next_block, stream_of
-from engine.stats.checks import ArrayLike, Floats, as_series, positive, whole
+from engine.backtest.block_bootstrap import SEED, drawn_blocks, stream_of
+from engine.stats.checks import ArrayLike, Floats, Ints, as_series, positive, whole
 from engine.stats.jit import njit
 from engine.stats.random import mixed
 
@@ -33,10 +38,17 @@ if TYPE_CHECKING:
 TWINS = 200
 PRICES = ("close", "mid", "last", "open", "high", "low", "bid", "ask", "fill_bid", "fill_ask")  # scaled with the price
 MINIMUM_BARS = 20
+METHODS = ("shuffle", "bootstrap")
 
 
 def twin_pairs(
-    y: LegLike, x: LegLike, count: int = TWINS, *, mean_block: float | None = None, seed: int = SEED
+    y: LegLike,
+    x: LegLike,
+    count: int = TWINS,
+    *,
+    mean_block: float | None = None,
+    method: str = "shuffle",
+    seed: int = SEED,
 ) -> Iterator[tuple[Any, Any]]:
     """``count`` surrogate pairs one after another, each of the kinds given; the memory of one at a time.
 
@@ -46,7 +58,7 @@ def twin_pairs(
 
     Raises ValueError for under 20 bars, prices that are not positive, and a first bar without a price.
     """
-    sources = [TwinSource.of(each, name, mean_block) for each, name in ((y, "y"), (x, "x"))]
+    sources = [TwinSource.of(each, name, mean_block, method) for each, name in ((y, "y"), (x, "x"))]
     start, total = whole(seed, "seed", at_least=0), whole(count, "count", at_least=1)
     for number in range(total):
         yield sources[0].draw(start, 2 * number), sources[1].draw(start, 2 * number + 1)
@@ -64,10 +76,13 @@ class TwinSource:
     prices: int
     first: float
     mean_block: float
+    is_shuffled: bool
 
     @classmethod
-    def of(cls, given: Any, name: str = "leg", mean_block: float | None = None) -> TwinSource:
+    def of(cls, given: Any, name: str = "leg", mean_block: float | None = None, method: str = "shuffle") -> TwinSource:
         """Check and prepare a leg. Raises ValueError as :func:`twin_pairs`."""
+        if method not in METHODS:
+            raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
         values = {str(key): given[key] for key in given} if _has_columns(given) else {"close": given}
         if "close" not in values:
             raise ValueError(f"{name} has the columns {list(values)}; expected close among them")
@@ -82,13 +97,15 @@ class TwinSource:
             columns[row] = table[key] / close if key in PRICES else table[key]
         ratio = np.concatenate(([1.0], close[1:] / close[:-1]))
         block = close.size**0.5 if mean_block is None else positive(mean_block, "mean_block")
-        return cls(given, names, ratio, columns, len(scaled), float(close[0]), block)
+        return cls(given, names, ratio, columns, len(scaled), float(close[0]), block, method == "shuffle")
 
     def arrays(self, seed: int, stream: int) -> Floats:
         """The columns of one twin, in the order of ``names``, shape (names, bars)."""
         out, price = np.empty_like(self.columns), np.empty(self.ratio.size)
-        state = stream_of(np.uint64(seed), stream)
-        _draw(self.ratio, self.columns, self.prices, self.first, self.mean_block, np.uint64(state), price, out)
+        starts, lengths = np.empty((2, self.ratio.size - 1), dtype=np.int64)
+        state = np.uint64(stream_of(np.uint64(seed), stream))
+        count = drawn_blocks(starts, lengths, starts.size, self.mean_block, self.is_shuffled, state)
+        _join(self.ratio, self.columns, self.prices, self.first, starts[:count], lengths[:count], price, out)
         return out
 
     def draw(self, seed: int, stream: int) -> Any:
@@ -123,21 +140,18 @@ def percentile_among(value: float, twins: ArrayLike, seed: int = SEED) -> float:
 
 
 @njit
-def _draw(
-    ratio: Floats, columns: Floats, prices: int, first: float, mean_block: float, state: np.uint64,
-    price: Floats, out: Floats,
-) -> None:  # fmt: skip
-    """Blocks of bars 1 .. n-1 after the first bar; the price is the product of their ratios."""
+def _join(
+    ratio: Floats, columns: Floats, prices: int, first: float, starts: Ints, lengths: Ints, price: Floats, out: Floats
+) -> None:
+    """The first bar, then the blocks of bars 1 .. n-1; the price is the product of their ratios."""
     bars = ratio.size
-    price[0] = first
+    price[0] = level = first
     out[:, 0] = columns[:, 0]
     at = 1
-    level = first
-    while at < bars:
-        state, start, length = next_block(state, bars - 1, mean_block)
-        source = start + 1
-        while length > 0 and at < bars:
-            run = min(length, bars - at, bars - source)  # up to the end of the leg, then from its start
+    for block in range(starts.size):
+        source, length = starts[block] + 1, lengths[block]
+        while length > 0:
+            run = min(length, bars - source)  # up to the end of the leg, then from its start
             for i in range(run):
                 level *= ratio[source + i]
                 price[at + i] = level
