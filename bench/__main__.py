@@ -13,7 +13,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("stats", "pairs", "scan", "store", "gaps", "away", "viewers", "requests", "hostile", "latency", "memory")
+BENCHES = (
+    "stats", "pairs", "luck", "scan", "store", "gaps", "away", "viewers", "requests", "hostile", "latency",
+    "memory",
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 

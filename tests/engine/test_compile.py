@@ -15,7 +15,8 @@ import pytest
 import engine.pairs
 import engine.scan
 import engine.stats
-from engine.compile import compile_pairs, compile_scan, compile_stats
+from engine.backtest import block_bootstrap, luck, metrics, portfolio, trade_metrics, twins
+from engine.compile import compile_luck, compile_pairs, compile_scan, compile_stats
 from engine.stats.windows import window_push
 from tests.conftest import ROOT
 
@@ -38,8 +39,13 @@ def kernels(package: ModuleType) -> dict[str, Any]:
 
 def unreached(package: ModuleType) -> list[str]:
     """Kernels without a signature that no other kernel calls: the code of those that are called is part of theirs."""
-    inner = {name for kernel in kernels(package).values() for name in kernel.py_func.__code__.co_names}
-    return [name for name, kernel in kernels(package).items() if not kernel.signatures and name not in inner]
+    return missed(kernels(package))
+
+
+def missed(found: dict[str, Any]) -> list[str]:
+    """The same of given kernels."""
+    inner = {name for kernel in found.values() for name in kernel.py_func.__code__.co_names}
+    return [name for name, kernel in found.items() if not kernel.signatures and name not in inner]
 
 
 def compiled_anew(function: str) -> tuple[int, int]:
@@ -62,7 +68,14 @@ def test_every_kernel_that_others_may_call_is_reached() -> None:
     assert compile_scan() == 3
 
 
-@pytest.mark.parametrize(("function", "at_least"), [("compile_pairs", 40), ("compile_scan", 10)])
+def test_every_kernel_of_metrics_and_luck_is_reached() -> None:
+    assert compile_luck() == 2
+    modules = (block_bootstrap, luck, metrics, portfolio, trade_metrics, twins)
+    found = {name: value for module in modules for name, value in vars(module).items() if hasattr(value, "py_func")}
+    assert missed(found) == [] and len(found) >= 12
+
+
+@pytest.mark.parametrize(("function", "at_least"), [("compile_pairs", 40), ("compile_scan", 10), ("compile_luck", 12)])
 def test_a_later_process_compiles_nothing(function: str, at_least: int) -> None:
     getattr(engine.compile, function)()
     misses, seen = compiled_anew(function)
