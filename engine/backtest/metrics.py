@@ -90,7 +90,7 @@ def performance(
     Raises ValueError for input that is not of that form.
     """
     curve = EquityCurve.of(times_ms, equity, capital, interval_ms)
-    chosen, parts, found = settings or MetricSettings(), Trades(trades), Findings()
+    chosen, parts, found = settings or MetricSettings(), Trades(trades, curve.open_ms), Findings()
     add_money(found, parts, curve.capital)
     _add_equity(found, curve)
     if not _is_ruined(found, curve):

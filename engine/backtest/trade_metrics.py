@@ -3,7 +3,7 @@
 Columns of ``trades``, one row a trade, money in quote currency, costs as signed parts of ``net`` (negative: paid), as
 in the attribution:
 
-    entry, exit                                 bars of the fills
+    entry, exit                                 bars of the fills; or entry_time, exit_time: the opens of those bars
     value                                       gross value of both legs at the entry
     gross, net                                  at reference prices; after all costs
     fees, half_spread, slippage, funding        optional: parts of net - gross
@@ -70,8 +70,12 @@ class Findings:
 class Trades:
     """The columns of trades, checked; each has one value a trade."""
 
-    def __init__(self, given: TradesLike) -> None:
-        """Raises ValueError for a missing column, lengths that differ, and an exit before its entry."""
+    def __init__(self, given: TradesLike, open_ms: Ints) -> None:
+        """``open_ms``: of the bars, UTC. Raises ValueError for a missing column, lengths that differ, a time that is no
+        bar's, and an exit before its entry."""
+        if "entry" not in given and "entry_time" in given and "exit_time" in given:
+            places = {name: _places_of(given[f"{name}_time"], open_ms, f"{name}_time") for name in ("entry", "exit")}
+            given = {name: given[name] for name in map(str, given)} | places
         missing = [name for name in NEEDED if name not in given]
         if missing:
             raise ValueError(f"trades have the columns {list(given)}; expected {missing[0]} among them")
@@ -107,6 +111,20 @@ class Trades:
         np.add.at(change, np.clip(self.columns["entry"].astype(np.int64), 0, bars), 1.0)
         np.add.at(change, np.clip(ends, 0, bars), -1.0)
         return int((np.cumsum(change[:bars]) > 0.0).sum())
+
+
+def _places_of(times: Any, open_ms: Ints, name: str) -> Ints:
+    """The bars that open at ``times``: ms UTC, or times of pandas."""
+    values = np.asarray(times)
+    if values.dtype.kind not in "iu":
+        import pandas as pd
+
+        values = pd.DatetimeIndex(times).as_unit("ms").asi8
+    places = np.minimum(np.searchsorted(open_ms, values), open_ms.size - 1)
+    if (open_ms[places] != values).any():
+        at = int(np.argmax(open_ms[places] != values))
+        raise ValueError(f"{name}[{at}] is {values[at]} ms; expected the open of a bar")
+    return places
 
 
 def add_money(found: Findings, trades: Trades, capital: float) -> None:

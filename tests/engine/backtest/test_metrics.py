@@ -265,8 +265,21 @@ def test_a_gap_in_the_bars_is_a_flat_time() -> None:
 
 
 def test_positions_that_overlap_are_exposed_once() -> None:
-    trades = Trades({"entry": [0, 1, 4], "exit": [3, 2, 9], "value": [1] * 3, "gross": [0] * 3, "net": [0] * 3})
-    assert trades.exposed_bars(6) == 5
+    columns = {"entry": [0, 1, 4], "exit": [3, 2, 9], "value": [1] * 3, "gross": [0] * 3, "net": [0] * 3}
+    assert Trades(columns, np.arange(10)).exposed_bars(6) == 5
+
+
+def test_trades_may_name_their_bars_by_time() -> None:
+    """As the frame of a backtest has them."""
+    times = T0 + np.arange(6) * 12 * HOUR_MS
+    frame = pd.DataFrame(TRADES)
+    for name in ("entry", "exit"):
+        frame[f"{name}_time"] = pd.to_datetime(times[frame.pop(name)], unit="ms", utc=True)
+    args: dict[str, Any] = {"capital": 1_000.0, "interval_ms": 12 * HOUR_MS}
+    assert performance(times, EQUITY, frame, **args) == small()
+    frame.loc[2, "exit_time"] += pd.Timedelta("1h")
+    with pytest.raises(ValueError, match=r"exit_time\[2\] is 1790254800000 ms; expected the open of a bar"):
+        performance(times, EQUITY, frame, **args)
 
 
 def test_wilson_by_its_published_example() -> None:
