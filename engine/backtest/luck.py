@@ -22,7 +22,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from engine.backtest.block_bootstrap import DRAWS, SEED, draw_places, usual_block
+from engine.backtest.block_bootstrap import DRAWS, SEED, draw_places, expanded_tail, usual_block
 from engine.stats.checks import ArrayLike, Floats, as_series, positive, whole
 from engine.stats.jit import njit
 from engine.stats.representation import short_repr
@@ -149,7 +149,7 @@ def equity_band(
         raise ValueError(f"{count} draws of {values.size} returns; expected at most {MOST_BAND_CELLS:,} in all")
     block = usual_block(values.size) if mean_block is None else positive(mean_block, "mean_block")
     paths = _growth_paths(np.log1p(values), count, block, np.uint64(whole(seed, "seed", at_least=0)))
-    tail = (1.0 - level) / 2.0
+    tail = expanded_tail(level, values.size, block)
     low, middle, high = positive(capital, "capital") * np.exp(np.quantile(paths, [tail, 0.5, 1.0 - tail], axis=0))
     return EquityBand(low, middle, high, level, block)
 

@@ -193,12 +193,14 @@ def _add_drawn(found: Findings, returns: Floats, settings: MetricSettings) -> No
         for name in ("Return [%]", "Max drawdown [%]"):
             found.bound(name, (math.nan, math.nan), f"no interval under {LEAST_RETURNS} whole periods")
         return
-    drawn = drawn_paths(returns, settings.draws, usual_block(returns.size), np.uint64(settings.seed))
-    found.bound("Return [%]", percentile_interval(100.0 * drawn[:, 0], LEVEL))
-    found.bound("Max drawdown [%]", percentile_interval(100.0 * drawn[:, 1], LEVEL))
+    block = usual_block(returns.size)
+    drawn = drawn_paths(returns, settings.draws, block, np.uint64(settings.seed))
+    of = (LEVEL, returns.size, block)
+    found.bound("Return [%]", percentile_interval(100.0 * drawn[:, 0], *of))
+    found.bound("Max drawdown [%]", percentile_interval(100.0 * drawn[:, 1], *of))
     if found.values[SORTINO] is not None:
         scale = math.sqrt(settings.per_day * YEAR_DAYS)
-        found.bound(SORTINO, percentile_interval(scale * drawn[:, 2], LEVEL), "no period lost")
+        found.bound(SORTINO, percentile_interval(scale * drawn[:, 2], *of), "no period lost")
 
 
 @njit

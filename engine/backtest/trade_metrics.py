@@ -157,11 +157,12 @@ def add_results(found: Findings, trades: Trades, draws: int = DRAWS, seed: int =
         return
     low, high = wilson(wins.size, net.size)
     found.bound("Win rate [%]", (100.0 * low, 100.0 * high))
-    drawn = drawn_figures(net, value, draws, usual_block(net.size), np.uint64(seed))
+    block = usual_block(net.size)
+    drawn = drawn_figures(net, value, draws, block, np.uint64(seed))
     names = ("Profit factor [-]", "Expectancy [quote a trade]", "Expectancy [bps of value]")
     for column, name in enumerate(names):
         if found.values[name] is not None:
-            found.bound(name, percentile_interval(drawn[:, column], 0.95))
+            found.bound(name, percentile_interval(drawn[:, column], 0.95, net.size, block))
     for name, each in (("Average win [quote]", wins), ("Average loss [quote]", losses)):
         found.bound(name, mean_interval(each), FEW_TRADES)
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import kstest
+from scipy.stats import kstest, norm
+from scipy.stats import t as student
 
-from engine.backtest.block_bootstrap import draw_places, drawn_blocks
+from engine.backtest.block_bootstrap import draw_places, drawn_blocks, expanded_tail, percentile_interval
 from engine.backtest.twins import METHODS, TwinSource, percentile_among, twin_pairs
 from engine.stats import rolling_ols, zscore
 from engine.stats.checks import Floats
@@ -62,6 +63,14 @@ def test_blocks_are_geometric_with_their_mean_and_start_anywhere() -> None:
     assert np.bincount(places[ends[:-1] + 1] // 500, minlength=10) == pytest.approx(lengths.size / 10, rel=0.12)
     draw_places(places, 5_000, 1.0, np.uint64(3), 0)
     assert (np.diff(places) == 1).mean() < 1e-3
+
+
+def test_percentiles_are_moved_out_as_for_a_mean() -> None:
+    """The share of a normal below -t sqrt(n / (n - b)); with many observations nothing is moved."""
+    assert expanded_tail(0.95, 10, 1.0) == pytest.approx(norm.cdf(-student.ppf(0.975, 9) * np.sqrt(10 / 9)))
+    assert expanded_tail(0.95, 10**7, 1.0) == pytest.approx(0.025, abs=1e-6)
+    assert percentile_interval(np.array([np.nan, 1.0, 1.0]), 0.95, 50, 2.0) == (1.0, 1.0)
+    assert np.isnan(percentile_interval(np.array([np.nan]), 0.95, 50, 2.0)).all()
 
 
 @pytest.mark.parametrize("mean_block", [1.0, 7.0, 1e9])
