@@ -17,7 +17,7 @@ BENCHES = (
     "stats",
     "pairs",
     "backtest",
-    "scan",
+    "luck", "scan",
     "store",
     "files",
     "gaps",
