@@ -52,7 +52,7 @@ from screen.pages.scan.labels import rows
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
-from services.scans import ScanService
+from services.scans import BridgeAddress, ScanService
 from services.views import ViewService
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -82,7 +82,8 @@ def create_app(
     owner_only = partial(require_owner, str(open_file))
     jobs = Jobs(ProcessExecutor())
     pairs = PairService(monitor, new_pair_settings(config), owner_only)
-    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only)
+    bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
+    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only, bridge)
     messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
@@ -140,8 +141,11 @@ def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
 
 def _wants(monitor: Monitor, config: Config) -> HistoryWants:
     """What asks the bridge server for candles."""
-    url = f"ws://127.0.0.1:{config.bridge_port}/"
-    return HistoryWants(monitor, url, partial(_token, config), config.history_bars)
+    return HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
+
+
+def _bridge_url(config: Config) -> str:
+    return f"ws://127.0.0.1:{config.bridge_port}/"
 
 
 def _token(config: Config) -> str | None:

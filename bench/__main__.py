@@ -21,6 +21,7 @@ BENCHES = (
     "gaps",
     "away",
     "history",
+    "universe",
     "viewers",
     "requests",
     "hostile",

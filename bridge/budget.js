@@ -1,7 +1,10 @@
 // @ts-check
 "use strict";
 
-/** Request weight spent in the last minute, kept below a quarter of what the exchange allows an address. */
+/**
+ * Request weight spent in the last minute, kept below a quarter of what the exchange allows an address. Only urgent
+ * requests may bring the sum to 60 %; all others together stay within their quarter, and need not wait for them.
+ */
 class Budget {
   static SHARE = 0.25;
   static URGENT_SHARE = 0.6; // while the user waits for a market scan
@@ -10,7 +13,7 @@ class Budget {
   constructor(perMinute) {
     this.perMinute = perMinute;
     this.pausedUntil = 0;
-    /** @type {{at: number, weight: number}[]} */ this.spent = [];
+    /** @type {{at: number, weight: number, urgent: boolean}[]} */ this.spent = [];
   }
 
   /**
@@ -23,8 +26,10 @@ class Budget {
     if (now < this.pausedUntil) return false;
     this.spent = this.spent.filter(({ at }) => now - at < 60_000);
     const used = this.spent.reduce((sum, entry) => sum + entry.weight, 0);
-    if (used + weight > this.perMinute * (urgent ? Budget.URGENT_SHARE : Budget.SHARE)) return false;
-    this.spent.push({ at: now, weight });
+    const usual = this.spent.reduce((sum, entry) => sum + (entry.urgent ? 0 : entry.weight), 0);
+    if (used + weight > this.perMinute * Budget.URGENT_SHARE) return false;
+    if (!urgent && usual + weight > this.perMinute * Budget.SHARE) return false;
+    this.spent.push({ at: now, weight, urgent });
     return true;
   }
 

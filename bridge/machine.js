@@ -13,7 +13,7 @@
  * what a screen needs to know.
  */
 class Machine {
-  static HISTORY = ["fetch_bars", "fetch_funding"]; // after Stop nothing more is fetched
+  static HISTORY = ["fetch_bars", "fetch_tickers", "fetch_funding"]; // after Stop nothing more is fetched
   static KNOWN = ["fetch", ...Machine.HISTORY, "refused", "stored", "bars_stored", "funding_stored"];
   static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
 

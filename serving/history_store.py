@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from engine.errors import StoreError
-from engine.intake.actions import Action, FetchBars, ReadSpans, StoreBars, StoreFunding
+from engine.intake.actions import Action, FetchBars, FetchTickers, ReadSpans, StoreBars, StoreFunding
 from engine.intake.history_desk import HistoryDesk
 from engine.intake.intake import Intake
 from engine.store.interface import TickWriter
@@ -18,7 +18,7 @@ from feeds.server_backfill import ServerBackfill
 log = logging.getLogger("pairbridge.server")
 
 RETRY_S = 0.5
-Work = ReadSpans | FetchBars | StoreBars | StoreFunding
+Work = ReadSpans | FetchBars | FetchTickers | StoreBars | StoreFunding
 
 
 class HistoryStore:
@@ -41,7 +41,7 @@ class HistoryStore:
 
     def take(self, action: Work) -> None:
         """Begin with it, or wait for its turn."""
-        task = asyncio.create_task(self._fetch(action) if isinstance(action, FetchBars) else self._store(action))
+        task = asyncio.create_task(self._done(action))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -54,6 +54,23 @@ class HistoryStore:
     @property
     def _desk(self) -> HistoryDesk:
         return self._intake.history
+
+    async def _done(self, action: Work) -> None:
+        if isinstance(action, FetchBars):
+            await self._fetch(action)
+        elif isinstance(action, FetchTickers):
+            await self._fetch_tickers(action.market)
+        else:
+            await self._store(action)
+
+    async def _fetch_tickers(self, market: str) -> None:
+        try:
+            tickers = await self._own.tickers(market)
+        except HistoryError as error:
+            actions = self._desk.tickers_not_fetched(market, str(error), self._now_ms())
+        else:
+            actions = self._desk.tickers_fetched(market, tickers)
+        self._perform(actions)
 
     async def _fetch(self, asked: FetchBars) -> None:
         try:

@@ -15,7 +15,7 @@ import msgspec
 from engine.errors import MessageRefused
 from engine.intake.fields import message_symbol, read_number, read_number_or_none, read_text, read_whole
 from engine.intake.history_messages import READERS as HISTORY_READERS
-from engine.intake.history_messages import Bars, FundingRows, UnfetchableBars, Want
+from engine.intake.history_messages import HistoryMessage
 from engine.market.coverage import Gap
 from engine.market.ticks import row_of_frame
 
@@ -24,7 +24,7 @@ MAX_BYTES = 256 * 1024
 MAX_ROWS = 500
 MAX_IN_FLIGHT = 32
 MAX_SYMBOLS = 1_024
-ABILITIES = frozenset({"klines", "funding"})
+ABILITIES = frozenset({"klines", "funding", "tickers"})
 
 _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
@@ -32,7 +32,7 @@ _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Hello:
     """The first message: who is there, and the proof that it may be. A ``helper`` brings history only; what of it the
-    server may ask for besides trades ``can`` says: ``klines``, ``funding``."""
+    server may ask for besides trades ``can`` says: ``klines``, ``funding``, ``tickers``."""
 
     token: str
     market: str
@@ -99,7 +99,7 @@ class Frame:
     row: list[Any] | None
 
 
-Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | Want | Bars | UnfetchableBars | FundingRows
+Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | HistoryMessage
 
 
 def decode(text: str | bytes) -> Message:
