@@ -8,6 +8,7 @@
 class Budget {
   static SHARE = 0.25;
   static URGENT_SHARE = 0.6; // while the user waits for a market scan
+  static WINDOW_MS = 62_000; // the exchange counts a request when it arrives, a little after it was sent
 
   /** @param {number} perMinute the exchange's own limit */
   constructor(perMinute) {
@@ -24,7 +25,7 @@ class Budget {
    */
   spend(weight, now, urgent = false) {
     if (now < this.pausedUntil) return false;
-    this.spent = this.spent.filter(({ at }) => now - at < 60_000);
+    this.spent = this.spent.filter(({ at }) => now - at < Budget.WINDOW_MS);
     const used = this.spent.reduce((sum, entry) => sum + entry.weight, 0);
     const usual = this.spent.reduce((sum, entry) => sum + (entry.urgent ? 0 : entry.weight), 0);
     if (used + weight > this.perMinute * Budget.URGENT_SHARE) return false;

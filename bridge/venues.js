@@ -108,6 +108,8 @@ class Venues {
     "https://testnet.binancefuture.com": "testnet",
   };
 
+  static COIN_M = /^d(stream|api)\.binance(future)?\.com$/;
+
   /**
    * The plan of a start. Throws an Error whose message is a sentence for the user.
    * @param {{venue: string, exchange?: string, rest?: string, symbols: string[]}} wish
@@ -115,9 +117,12 @@ class Venues {
    */
   static plan({ venue: wanted, exchange = "", rest = "", symbols }) {
     if (!Object.hasOwn(Venues.ALL, wanted)) {
-      throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Venues.ALL).join(", ")}.`);
+      const why = Limits.COIN_M_MARKETS.includes(wanted) ? ` ${Limits.NO_COIN_M}.` : "";
+      throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Venues.ALL).join(", ")}.${why}`);
     }
     const given = exchange.trim() ? Address.parse(exchange, "ws") : null;
+    for (const url of [given, rest.trim() ? Address.parse(rest, "http") : null])
+      if (url && Venues.COIN_M.test(url.hostname)) throw new Error(`${Limits.NO_COIN_M}.`);
     const key =
       (given && Venues.OFFICIAL[/** @type {keyof typeof Venues.OFFICIAL} */ (Address.origin(given))]) || wanted;
     const venue = Venues.ALL[key];

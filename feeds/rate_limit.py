@@ -88,7 +88,7 @@ class RateLimitedClient:
                 wait_s = self._wait_s(request)
                 if wait_s == 0.0:
                     try:
-                        found = await self._ask(http, request, kind)
+                        found = await self._ask_booked(http, request, kind)
                     except _Passing as passing:
                         failures, wait_s = failures + 1, BACK_OFF_S * 2 ** (failures + 1)
                         if failures == TRIES:
@@ -97,6 +97,14 @@ class RateLimitedClient:
                         if found is not None:
                             return found
             await asyncio.sleep(wait_s)
+
+    async def _ask_booked(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
+        """Ask, and book the weight from the answer on: the exchange counts it when the request arrives there."""
+        try:
+            return await self._ask(http, request, kind)
+        finally:
+            _, weight, urgent = self._spent.pop()
+            self._spent.append((time.monotonic(), weight, urgent))
 
     async def _ask(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
         """None: the exchange wants a pause first."""

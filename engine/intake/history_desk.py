@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from engine.errors import RowRefused
 from engine.intake.actions import Action, Send, StoreBars, StoreFunding
 from engine.intake.bar_history import SELF, BarHistory
+from engine.intake.candle_checks import CandleChecks
 from engine.intake.funding_schedule import FundingSchedule
 from engine.intake.history_messages import (
     Bars,
@@ -41,6 +42,7 @@ class HistoryDesk:
         own_markets = tuple(own_markets)
         self.bars = BarHistory(own_markets)
         self.progress = WantProgress(self.bars)
+        self.checks = CandleChecks()
         self.tickers = TickerRequests(own_markets)
         self.funding = FundingSchedule(leases, settled_ms or {})
 

@@ -17,6 +17,7 @@ from engine.intake.fields import message_symbol, read_number, read_number_or_non
 from engine.intake.history_messages import READERS as HISTORY_READERS
 from engine.intake.history_messages import HistoryMessage
 from engine.market.coverage import Gap
+from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from engine.market.ticks import row_of_frame
 
 PROTO = 1
@@ -140,6 +141,8 @@ def _hello(message: dict[str, Any]) -> Hello:
     market = read_text(message, "market", 32)
     if not _MARKET.fullmatch(market):
         raise MessageRefused("malformed", f"market is {market!r}; expected lower-case letters, digits or -")
+    if market in COIN_M_MARKETS:
+        raise MessageRefused("malformed", f"market is {market!r}; {NO_COIN_M}")
     return Hello(
         token=read_text(message, "token", 256),
         market=market,

@@ -104,6 +104,7 @@ class PairbridgeCharts {
     }
     if (id === "spread-chart") gd.layout.yaxis.ticksuffix = this.pair.spreadUnit;
     if (this.pair.shapes[id]) gd.layout.shapes = this.pair.shapes[id];
+    if (id === "price-chart") gd.layout.shapes = PairbridgeCore.boundaries(this.pair, this.leg);
     if (!isZoomed) {
       const range = PairbridgeCore.latest(this.pair, shown);
       if (range) gd.layout.xaxis.range = range;

@@ -160,6 +160,16 @@ GROUPS = (
                 )
                 for name in ("beta", "z", "test")
             ),
+            Line(
+                "ev-sources", "Bars are from",
+                "The exchange's candles stand in where there are no whole ticks: they have last prices and no quotes."
+                " The price chart shows where the two meet.", numbers.sources,
+            ),
+            Line(
+                "ev-candles-differ", "Candles unlike ticks",
+                "Bars of which there are both, and that differ in a price, or in volume by more than rounding. Ticks"
+                " are used there.", numbers.candle_differences,
+            ),
         ),
     ),
 )  # fmt: skip

@@ -19,6 +19,7 @@ from engine.intake.messages import decode
 from engine.intake.ticker_requests import ASK_AGAIN_MS as TICKERS_AGAIN_MS
 from engine.intake.ticker_requests import BRIDGE_WITHIN_MS
 from engine.intake.want_progress import TELL_EVERY_MS
+from engine.market.limits import COIN_M_MARKETS
 from engine.market.sourced import BarsStored, SourcedBar, spans_of
 from tests.engine.intake.harness import HELLO, TOKEN
 
@@ -433,3 +434,9 @@ def test_what_nobody_can_bring_is_told_as_stuck() -> None:
     desk.leave(1)
     desk.pass_time(TELL_EVERY_MS)
     assert told(desk)[-1]["stuck"] == 50
+
+
+@pytest.mark.parametrize("market", COIN_M_MARKETS)
+def test_contracts_are_never_taken_for_coins(market: str) -> None:
+    with pytest.raises(MessageRefused, match="COIN-M is not supported: its quantities are contracts"):
+        decode(json.dumps(HELLO | {"market": market}))
