@@ -116,18 +116,15 @@ class Venues {
    * @returns {StreamPlan}
    */
   static plan({ venue: wanted, exchange = "", rest = "", symbols }) {
-    if (!Object.hasOwn(Venues.ALL, wanted)) {
-      const why = Limits.COIN_M_MARKETS.includes(wanted) ? ` ${Limits.NO_COIN_M}.` : "";
-      throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Venues.ALL).join(", ")}.${why}`);
-    }
+    Venues.#checkName(wanted);
     const given = exchange.trim() ? Address.parse(exchange, "ws") : null;
-    for (const url of [given, rest.trim() ? Address.parse(rest, "http") : null])
-      if (url && Venues.COIN_M.test(url.hostname)) throw new Error(`${Limits.NO_COIN_M}.`);
     const key =
       (given && Venues.OFFICIAL[/** @type {keyof typeof Venues.OFFICIAL} */ (Address.origin(given))]) || wanted;
     const venue = Venues.ALL[key];
     const route = Venues.#route(given ?? new URL(venue.ws), venue);
     const restUrl = rest.trim() ? Address.parse(rest, "http") : Venues.#restBeside(given, venue);
+    for (const { hostname } of [new URL(route.stream), restUrl])
+      if (Venues.COIN_M.test(hostname)) throw new Error(`${Limits.NO_COIN_M}.`);
     const market = Venues.#marketOf(new URL(route.stream), restUrl);
     return {
       venue: key,
@@ -139,6 +136,13 @@ class Venues {
       weights: venue.weights,
       symbols,
     };
+  }
+
+  /** @param {string} wanted throws an Error with a sentence for the user where there is no such venue */
+  static #checkName(wanted) {
+    if (Object.hasOwn(Venues.ALL, wanted)) return;
+    const why = Limits.COIN_M_MARKETS.includes(wanted) ? ` ${Limits.NO_COIN_M}.` : "";
+    throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Venues.ALL).join(", ")}.${why}`);
   }
 
   /**
