@@ -1,8 +1,8 @@
-"""The dashboard: Dash on FastAPI, with the monitor running beside it for as long as the process lives.
+"""The dashboard: Dash on FastAPI, with the monitor running in the same process.
 
     python dashboard.py
 
-This file composes: the monitor decides (``live``), services answer (``services``), screens and routes ask them.
+The composition root: the monitor (``live``) makes decisions; screens and routes call the ``services``.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from api.live import LiveHub, add_live_route
 from api.login import Login
 from api.permissions import require_owner
 from api.requests import HeadRequests, PageRequests
+from api.uploads import PATHS as UPLOAD_PATHS
+from api.uploads import add_upload_routes
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
-from engine.pairs.settings import PairSettings, classic
+from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
 from engine.store.interface import Backend
 from engine.store.lock import held
@@ -53,6 +55,7 @@ from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
 from services.scans import BridgeAddress, ScanService
+from services.uploads import UploadService
 from services.views import ViewService
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -62,8 +65,10 @@ DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
 
 
 def new_pair_settings(config: Config) -> PairSettings:
-    """The classic preset with the user's window and threshold."""
-    return classic(config.default_window, config.zscore_threshold)
+    """The user's preset with the user's threshold; a window is set in the classic preset only."""
+    if config.default_preset == "classic":
+        return classic(config.default_window, config.zscore_threshold)
+    return defended(entry_z=config.zscore_threshold, exit_z=min(0.5, config.zscore_threshold / 2))
 
 
 def create_app(
@@ -73,10 +78,10 @@ def create_app(
     port: int,
     gone: Callable[[FolderMissing], None] = lambda _: None,
 ) -> tuple[Guard, FastAPI]:
-    """The application around a monitor, guarded, and the routes inside it. ``port``: where it will be served;
-    ``gone`` is called when the data folder has gone away.
+    """The guarded application around a monitor, and its routes. ``port``: its port; ``gone`` is called when the data
+    folder was deleted.
 
-    Its lifespan steps the monitor, asks for the server's health and pushes changes.
+    Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
     owner_only = partial(require_owner, str(open_file))
@@ -84,6 +89,7 @@ def create_app(
     pairs = PairService(monitor, new_pair_settings(config), owner_only)
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
     scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only, bridge)
+    uploads = UploadService(jobs, config.data_dir, bridge.url, partial(_bridge_token, config), owner_only)
     messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
@@ -102,6 +108,7 @@ def create_app(
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
     add_export_routes(server, partial(_signals_file, pairs), partial(_scan_file, scans))
+    add_upload_routes(server, uploads)
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -118,15 +125,20 @@ def create_app(
 
 
 def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:
-    """Everything that stands between a request and the routes; writes the file that brings the key."""
+    """The middleware between a request and the routes; also writes the file with the key."""
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    pages = HeadRequests(PageRequests(server, ("/api/signals.csv", "/api/scan.csv")))
+    pages = HeadRequests(PageRequests(server, ("/api/signals.csv", "/api/scan.csv", *UPLOAD_PATHS)))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes))
+
+
+def _bridge_token(config: Config) -> str:
+    """The token of the bridge server. Raises OSError while none was made."""
+    return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip()
 
 
 def _signals_file(pairs: PairService, watch_id: int) -> CsvFile | None:
@@ -155,13 +167,13 @@ def _token(config: Config) -> str | None:
 
 
 def host_name(address: str) -> str:
-    """An IP address as it stands in a URL."""
+    """An IP address in URL form."""
     return f"[{address}]" if ":" in address else address
 
 
 def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
-    """Dash's FastAPI backend on our server, without its own WebSocket: that one leaks a stream for every reload
-    and gives up after ten retries (``api.live`` does neither)."""
+    """Dash's FastAPI backend, without its own WebSocket, which leaks a stream at every reload and stops after ten
+    retries (``api.live`` does neither)."""
 
     class Backend(FastAPIDashServer):
         websocket_capability = False
@@ -190,7 +202,7 @@ def main() -> None:
 
 
 def refuse_newer(backend: Backend) -> None:
-    """Raises NewerSchema for a file that a newer Pairbridge wrote. Whatever else is wrong with it the server mends."""
+    """Raises NewerSchema for a file written by a newer Pairbridge. The server handles all other defects."""
     try:
         backend.tick_reader().close()
     except NewerSchema:
@@ -200,8 +212,8 @@ def refuse_newer(backend: Backend) -> None:
 
 
 class Server(uvicorn.Server):
-    """Ends with code 0 on SIGTERM and Ctrl-C, at once from its making on: uvicorn listens to signals only while it
-    serves, and raises them once more when it has shut down."""
+    """Exits with code 0 on SIGTERM and Ctrl-C, from its creation on: uvicorn handles signals only while serving, and
+    raises them again after its shutdown."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -215,7 +227,7 @@ class Server(uvicorn.Server):
 
 
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
-    """Run until SIGTERM or Ctrl-C, or until the data folder goes away. Raises FolderMissing then."""
+    """Run until SIGTERM or Ctrl-C. Raises FolderMissing when the data folder is deleted."""
     host = config.dashboard_host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -21,7 +21,7 @@ class Budget {
    * @param {number} weight
    * @param {number} now
    * @param {boolean} [urgent]
-   * @returns {boolean} whether the request may be sent; if so its weight is booked
+   * @returns {boolean} whether the request may be sent; if so, adds its weight
    */
   spend(weight, now, urgent = false) {
     if (now < this.pausedUntil) return false;
@@ -35,7 +35,7 @@ class Budget {
   }
 
   /**
-   * The exchange said "too many requests" (429) or banned the address for a while (418).
+   * The exchange answered "too many requests" (429) or banned the address temporarily (418).
    * @param {Answer} answer
    * @param {number} now
    * @returns {number} seconds until the next request

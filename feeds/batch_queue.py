@@ -1,11 +1,10 @@
-"""What a bridge still owes the server: rows not sent yet, and batches not acknowledged yet."""
+"""A bridge's outgoing queue: rows not sent yet, and batches not acknowledged yet."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ Row = list[Any]
 
 @dataclass(slots=True)
 class Tally:
-    """What the server said of the rows so far."""
+    """The server's counts of the rows so far."""
 
     stored: int = 0
     duplicates: int = 0
@@ -24,7 +23,7 @@ class Tally:
 
 
 class BatchQueue:
-    """Rows leave in order, in numbered batches; after a reconnect the unacknowledged ones leave again first."""
+    """Sends rows in order, in numbered batches; after a reconnect, unacknowledged ones are sent again first."""
 
     def __init__(self) -> None:
         self._rows: deque[Row] = deque()
@@ -41,7 +40,7 @@ class BatchQueue:
 
     @property
     def unacked(self) -> int:
-        """Batches on their way."""
+        """Batches in flight."""
         return len(self._unacked)
 
     @property
@@ -57,7 +56,7 @@ class BatchQueue:
         return self.added
 
     def connected(self, max_rows: int, max_in_flight: int) -> None:
-        """The server has welcomed us, with its limits."""
+        """The server has sent its welcome, with its limits."""
         self._max_rows, self._max_in_flight = max_rows, max_in_flight
         self._unsent = deque(self._unacked)
 
@@ -67,9 +66,7 @@ class BatchQueue:
         while self._unsent:
             messages.append(self._message(self._unsent.popleft()))
         while self._rows and len(self._unacked) < self._max_in_flight:
-            rows = list(islice(self._rows, self._max_rows))
-            for _ in rows:
-                self._rows.popleft()
+            rows = [self._rows.popleft() for _ in range(min(len(self._rows), self._max_rows))]
             self._unacked[self._next_number] = rows
             messages.append(self._message(self._next_number))
             self._next_number += 1

@@ -1,4 +1,4 @@
-"""A bridge's connection to the server: kept up, re-sent over, never dropping a row."""
+"""A bridge's connection to the server: reconnects and resends, and never drops a row."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.intake.history_messages import BarSpan
 from engine.market.limits import BEAT_MS
+from feeds.bar_queue import BarQueue, BarRow
 from feeds.batch_queue import BatchQueue, Row, Tally
 from feeds.history_answers import ASKED_HISTORY, HistorySource, answers
 
 log = logging.getLogger("pairbridge.feed")
 
-RETRY_S = (0.1, 1.0)  # first and longest wait for a local server
+RETRY_S = (0.1, 1.0)  # first and longest reconnect delay, for a local server
 
 Fetch = Callable[[str, int | None, int, int | None], Awaitable[str | None]]
-"""Symbol, first and last id, since when -> why some could not be had, or None. Without a first id, from the first
+"""(symbol, first and last id, start time) -> why some ids are missing, or None. Without a first id, from the first
 trade at or after that time on."""
 
 
 class RefusedError(Exception):
-    """The server refused this bridge; trying again would not help."""
+    """The server refused this bridge; retrying is useless."""
 
 
 class BridgeLink:
-    """``async with`` keeps the connection; ``put`` gives rows; ``drained`` waits until all are stored."""
+    """``async with`` maintains the connection; ``put`` adds rows; ``drained`` waits until all are stored."""
 
     def __init__(
         self,
@@ -47,9 +49,9 @@ class BridgeLink:
         max_queue: int = 1_000_000,
         helper: bool = False,
     ) -> None:
-        """``fetch`` brings missing ids by calling ``put`` and returns None, or returns why it cannot.
+        """``fetch`` fetches missing ids, calls ``put`` and returns None, or returns why it failed.
 
-        ``helper``: brings history only, and is no sign that the market's live stream is alive.
+        ``helper``: sends history only, and does not count as the market's live stream.
         """
         self._url = url
         self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
@@ -59,6 +61,7 @@ class BridgeLink:
         self._fetch = fetch
         self._max_queue = max_queue
         self._queue = BatchQueue()
+        self.bars = BarQueue()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -95,7 +98,7 @@ class BridgeLink:
     async def put(self, rows: Iterable[Row]) -> int:
         """Queue rows; waits while the queue is full. Returns their place, for ``when_stored``.
 
-        Raises RefusedError when the server does not want us.
+        Raises RefusedError when the server refuses this bridge.
         """
         self._check()
         place = self._queue.add(rows)
@@ -104,14 +107,25 @@ class BridgeLink:
             await self._move()
         return place
 
+    async def put_bars(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
+        """Queue the bars of a span, at most 1,000; waits while the queue is full. Raises as ``put`` does."""
+        self._check()
+        while not self.bars.has_room(span):
+            await self._move()
+        self.bars.add(span, rows, source)
+        self._wake.set()
+
     async def when_stored(self, place: int) -> None:
-        """Return when every row up to ``place`` is acknowledged. Raises RefusedError when that will not happen."""
+        """Return when every row up to ``place`` is acknowledged. Raises RefusedError when the server refuses this
+        bridge."""
         while self._queue.acked < place:
             await self._move()
 
     async def drained(self) -> None:
-        """Return when every row put so far is acknowledged."""
+        """Return when every row and bar put so far is acknowledged."""
         await self.when_stored(self._queue.added)
+        while self.bars:
+            await self._move()
 
     async def _move(self) -> None:
         self._check()
@@ -120,6 +134,11 @@ class BridgeLink:
         await asyncio.wait({moved, self._task}, return_when=asyncio.FIRST_COMPLETED)
         moved.cancel()
         self._check()
+
+    def _has_moved(self) -> None:
+        self._wake.set()
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _check(self) -> None:
         if self._task is not None and self._task.done() and not self._task.cancelled():
@@ -144,6 +163,7 @@ class BridgeLink:
         if welcome["type"] == "refused":
             raise RefusedError(f"the server refused the feed: {welcome['message']}")
         self._queue.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
+        self.bars.connected()
         if self._symbols:
             await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
         self._socket = socket
@@ -167,9 +187,10 @@ class BridgeLink:
             kind = message["type"]
             if kind == "ack":
                 self._queue.acknowledged(message)
-                self._wake.set()
-                self._moved.set()
-                self._moved = asyncio.Event()
+                self._has_moved()
+            elif kind == "bars_stored":
+                self.bars.stored(message)
+                self._has_moved()
             elif kind == "lease":
                 self.active = frozenset(message["active"])
             elif kind == "fetch":
@@ -188,7 +209,7 @@ class BridgeLink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for message in self._queue.ready():
+            for message in (*self._queue.ready(), *self.bars.ready()):
                 await socket.send(message)
 
     async def _send_beats(self, socket: ClientConnection) -> None:
@@ -208,7 +229,7 @@ class BridgeLink:
                 return
             reason = problem
         answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
-        with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
+        with contextlib.suppress(ConnectionClosed):  # the server repeats the request after the reconnect
             await socket.send(json.dumps(answer))
 
 

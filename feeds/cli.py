@@ -1,4 +1,4 @@
-"""The feed that a command line asks for."""
+"""Command line arguments for feeds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Protocol
 
+from engine.files.inspection import Told
 from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from feeds.direct import DirectFeed
 from feeds.markets import ROUTES, SIMULATOR_PORT, simulator_route
@@ -13,7 +14,7 @@ from feeds.replay import ReplayFeed
 
 
 class Feed(Protocol):
-    """Something that fills the server through the bridge protocol."""
+    """A source that sends rows to the server through the bridge protocol."""
 
     async def run(self, url: str, token: str) -> None:
         """Forward until done or cancelled."""
@@ -33,10 +34,31 @@ def feed_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exchange", default=f"127.0.0.1:{SIMULATOR_PORT}", help="host:port of the simulator (default: %(default)s)"
     )
+    file_options(parser)
+
+
+def file_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said of files that do not say it themselves."""
+    parser.add_argument("--symbol", default="", help="of a file whose rows and name do not say it")
+    parser.add_argument("--interval", default="", help="of bars, such as 1m, where the file does not say it")
+    parser.add_argument("--zone", default="", help="of times that name none: UTC, Europe/Berlin")
+    parser.add_argument("--decimal", default="", help="the decimal mark, . or ,")
+    parser.add_argument(
+        "--columns", default="", metavar="MEANING=NAME,...", help="which column is meant, such as quantity=volume"
+    )
+
+
+def told_from(options: argparse.Namespace) -> Told:
+    """What the command line says of files. Raises ValueError."""
+    pairs = [pair.partition("=") for pair in options.columns.split(",") if pair.strip()]
+    if bad := next(("".join(pair) for pair in pairs if not pair[1]), None):
+        raise ValueError(f"--columns has {bad!r}; expected a meaning and a column, such as quantity=volume")
+    columns = {meaning.strip(): name.strip() for meaning, _, name in pairs}
+    return Told(options.symbol, options.interval, options.zone, options.decimal, columns)
 
 
 def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
-    """The feed asked for, None when none is. Raises ValueError naming what was found and expected."""
+    """The requested feed, or None. Raises ValueError with the value found and what was expected."""
     if options.feed is None:
         return None
     symbols = [symbol.strip().upper() for symbol in options.symbols.split(",") if symbol.strip()]
@@ -51,4 +73,4 @@ def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
         if market not in ROUTES:
             raise ValueError(f"--market is {market!r}; expected one of {', '.join(ROUTES)}")
         return DirectFeed(ROUTES[market], symbols)
-    return ReplayFeed(Path(options.feed), options.market)
+    return ReplayFeed(Path(options.feed), options.market, told=told_from(options))

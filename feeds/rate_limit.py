@@ -1,7 +1,7 @@
-"""Requests for an exchange's history: a quarter of its budget (more only while the user waits for a market scan), one
-at a time, with the pauses that it asks for.
+"""Requests for an exchange's history: a quarter of its rate limit (more only while the user waits for a market scan),
+one at a time, with the pauses it requires.
 
-Of the weight a minute urgent requests may bring the sum to 60 %; all others together never take more than 25 %. So a
+Urgent requests may bring the sum of the weight a minute to 60 %; all others together never take more than 25 %. So a
 scan does not keep a gap from being filled, and a full quarter does not keep the user waiting.
 """
 
@@ -19,34 +19,25 @@ import httpx
 import msgspec
 
 from engine.errors import PairbridgeError
+from feeds.agg_trades import Trade
 from feeds.markets import Route
 
 log = logging.getLogger("pairbridge.feed")
 
 T = TypeVar("T")
 
-ANSWER_S = 15.0  # for the whole answer: one that drips in for ever is none
-TRIES = 3  # of what may pass: no answer, HTTP 5xx, an answer that cannot be read
+ANSWER_S = 15.0  # for the complete response
+TRIES = 3  # of transient errors: no response, HTTP 5xx, an unreadable response
 BACK_OFF_S = 0.5
-LONGEST_PAUSE_S = 120.0  # waited out for one page; a longer one is a reason to give up for now
-SHARE = 0.25  # of the weight a minute that the exchange allows one address
+LONGEST_PAUSE_S = 120.0  # the longest pause to wait for one page; a longer one aborts the fetch
+SHARE = 0.25  # of the weight per minute that the exchange allows per address
 URGENT_SHARE = 0.6
 LOOK_AGAIN_S = 5.0  # at a full budget
-_PAUSE_S = {429: 60.0, 418: 180.0}  # where Retry-After does not say
+_PAUSE_S = {429: 60.0, 418: 180.0}  # without a Retry-After
 
 
 class HistoryError(PairbridgeError):
-    """Trades that could not be had; the message says why."""
-
-
-class Trade(msgspec.Struct, frozen=True):
-    """One aggregate trade as REST gives it; what else it says of it is ignored."""
-
-    a: int
-    p: str
-    q: str
-    T: int
-    m: bool
+    """Trades could not be fetched; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +51,17 @@ class Request:
 
 
 class _Passing(Exception):
-    """A failure that may not happen again."""
+    """A transient error."""
 
 
 class RateLimitedClient:
-    """Asks one exchange. The budget and the pauses hold over all that is asked through it."""
+    """The REST client of one exchange. The budget and the pauses apply to all of its requests."""
 
     def __init__(self, route: Route) -> None:
         self._route = route
         self._spent: deque[tuple[float, int, bool]] = deque()  # when, what, and whether it was urgent
         self._turn = asyncio.Lock()
-        self._pause = (0.0, 0.0, 0)  # until when, how long it was, and the status that asked for it
+        self._pause = (0.0, 0.0, 0)  # end time, duration, and the HTTP status that required it
 
     async def trades(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade]:
         """One page, in id order. Raises HistoryError as ``get`` does."""
@@ -107,7 +98,7 @@ class RateLimitedClient:
             self._spent.append((time.monotonic(), weight, urgent))
 
     async def _ask(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
-        """None: the exchange wants a pause first."""
+        """None: the exchange requires a pause first."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 answer = await http.get(request.url, params=dict(request.params))
@@ -120,7 +111,10 @@ class RateLimitedClient:
             self._be_told_to_wait(status, answer.headers.get("Retry-After", ""))
             return None
         if status == 200:
-            return _read(answer.content, kind)
+            try:
+                return msgspec.json.decode(answer.content, type=kind)
+            except msgspec.DecodeError:
+                raise _Passing("the exchange's answer cannot be read") from None
         if status == 451:
             raise HistoryError("geo-blocked: the exchange does not serve this country (HTTP 451)")
         if status == 403:
@@ -130,12 +124,12 @@ class RateLimitedClient:
 
     def _be_told_to_wait(self, status: int, retry_after: str) -> None:
         pause_s = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else _PAUSE_S[status]
-        pause_s = max(pause_s, 1.0)  # to ask again at once would be asking for a ban
+        pause_s = max(pause_s, 1.0)  # an immediate retry risks a ban
         log.warning("the exchange asks for a pause of %.0f s (HTTP %d)", pause_s, status)
         self._pause = (time.monotonic() + pause_s, pause_s, status)
 
     async def _wait_out(self, patience_s: float) -> float:
-        """Wait while the exchange wants a pause; returns the seconds. Raises HistoryError rather than wait longer."""
+        """Wait while the exchange requires a pause; returns the seconds. Raises HistoryError for a longer pause."""
         until, pause_s, status = self._pause
         left_s = until - time.monotonic()
         if left_s <= 0:

@@ -1,4 +1,4 @@
-"""What an error means to whoever asked: one map from the error tree to HTTP status, code and message."""
+"""Maps the exception hierarchy to HTTP status, code and message."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
 from services.jobs import JobBusy
+from services.uploads import UploadMissing, UploadRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``status`` of HTTP, a ``code`` for programs, a ``message`` for people."""
+    """HTTP ``status``, a ``code`` for programs, a ``message`` for users."""
 
     status: int
     code: str
@@ -21,6 +22,8 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (NotAllowed, 403, "not-allowed"),
     (SettingsError, 400, "settings"),
     (RowRefused, 400, "input"),
+    (UploadRefused, 400, "upload"),
+    (UploadMissing, 404, "upload"),
     (JobBusy, 409, "busy"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),
@@ -28,7 +31,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
 
 
 def problem_of(error: PairbridgeError) -> Problem:
-    """The problem that an error is.
+    """The problem for an error.
 
     >>> problem_of(SettingsError("exit_z is 3; expected below entry_z"))
     Problem(status=400, code='settings', message='exit_z is 3; expected below entry_z')

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.scan import ScanResult, correlations, scan_universe
 from engine.scan.request import ScanRequest
 from engine.stats.checks import Floats
@@ -17,14 +19,14 @@ from services.jobs import IsCancelled, JobFailed, Json, Report
 from services.scan_bars import MarketBars, read_market
 from services.universe_fetch import FetchedUniverse, fetch_universe
 
-MOST_PAIRS = 5_000  # stored; those with the smallest statistic
+MOST_PAIRS = 5_000  # stored pairs; those with the smallest statistics
 MOST_MAPPED = 60  # symbols of the correlation map, the most liquid
 
 
 def run_scan(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
     """The job function: ``data_dir``, a ``scan`` as ``ScanRequest.to_json`` gives it, and for one that fetches the
     ``bridge_url`` and ``bridge_token`` of the bridge server (None while it has never been started)."""
-    threads = max((os.cpu_count() or 1) - 1, 1)  # one core is left to the live path
+    threads = max((os.cpu_count() or 1) - 1, 1)  # leaves one core to the live path
     asked, fetched = ScanRequest.from_json(request["scan"]), None
     if asked.symbols:
         if request["bridge_token"] is None:
@@ -42,10 +44,10 @@ def scan(
     threads: int | None = None,
     fetched: FetchedUniverse | None = None,
 ) -> Json:
-    """Read, test and correlate; returns plain JSON values, a number that is not known as None. ``fetched``: the symbols
-    to which the scan is limited.
+    """Read, test and correlate; returns plain JSON values, with None for unknown numbers. ``fetched``: the symbols to
+    which the scan is limited.
 
-    Raises ScanCancelled once ``is_cancelled()`` is true, StoreError, ValueError where the store holds too little.
+    Raises ScanCancelled once ``is_cancelled()`` is true, StoreError, ValueError for too little data.
     """
     data = read_market(request, reader, report, fetched)
     result = scan_universe(
@@ -65,6 +67,7 @@ def scan(
         "to_ms": data.from_ms + len(data.prices) * request.interval_ms,
         "passed": int(is_passed.sum()),
         "found": int(result.pairs["is_found"].sum()),
+        "explained": int((result.pairs["explained_by"] != "").sum()),
         "confirmed": int(result.pairs["is_confirmed"].sum()),
         "holes": [symbol for symbol in data.gaps if symbol in result.symbols],
         "candles": round(data.candles, 4),
@@ -83,8 +86,8 @@ def _correlation(data: MarketBars, result: ScanResult, request: ScanRequest) -> 
     found = correlations(data.prices[shown], settings=request.settings)
     return {
         "symbols": list(found.symbols),
-        "pearson": _plain(found.pearson),
-        "hayashi_yoshida": _plain(found.hayashi_yoshida),
+        "pearson": _plain(np.asarray(found.pearson)),
+        "hayashi_yoshida": _plain(np.asarray(found.hayashi_yoshida)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Scans of a universe: one at a time, its bars fetched where they are missing, its result kept."""
+"""Scans of a universe: one at a time, its bars fetched where they are missing, with stored results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ScanService:
     def __init__(
         self, jobs: Jobs, store: ScanStore, data_dir: Path, require_owner: Callable[[], None], bridge: BridgeAddress
     ) -> None:
-        """``require_owner`` raises NotAllowed where whoever asks may only look; candles are asked for at ``bridge``."""
+        """``require_owner`` raises NotAllowed for callers with read access only; ``bridge`` is asked for candles."""
         self._jobs = jobs
         self._store = store
         self._data_dir = data_dir
@@ -38,7 +38,7 @@ class ScanService:
         self._job_id: int | None = None
 
     def start(self, request: ScanRequest) -> None:
-        """Begin a scan. Raises NotAllowed, and JobBusy while one runs."""
+        """Start a scan. Raises NotAllowed, and JobBusy while one is running."""
         self._require_owner()
         with self._lock:
             if self.state().phase == "running":
@@ -50,13 +50,13 @@ class ScanService:
             self._job_id = self._jobs.submit("services.scan_job:run_scan", values, self._keep)
 
     def cancel(self) -> None:
-        """Stop the scan that runs, if one does. Raises NotAllowed."""
+        """Cancel the running scan, if any. Raises NotAllowed."""
         self._require_owner()
         if self._job_id is not None:
             self._jobs.cancel(self._job_id)
 
     def state(self) -> ScanState:
-        """Where the scan stands now."""
+        """The current state of the scan."""
         if self._job_id is None:
             return ScanState()
         job = self._jobs.state(self._job_id)

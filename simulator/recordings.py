@@ -1,38 +1,37 @@
-"""Recorded files as trades or frames: aggTrade dumps, tick NDJSON, recorded frames; plain, .gz or .zip.
+"""Recorded files as trades or frames, in every format that ``engine.files`` reads.
 
-The form is told by the first line. What cannot be taken is counted with its reason, never repaired.
+Invalid lines are counted by reason, never repaired.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from itertools import chain
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.errors import RowRefused
-from engine.files.ticks import RecordedTrade, kind_of, trades_of_csv, trades_of_dump, trades_of_ndjson
-from engine.market.ticks import MAX_TIME_MS, read_row, read_symbol, row_of_frame
+from engine.files.columns import TICKS
+from engine.files.containers import Member, lines_of, members_of, opened_text
+from engine.files.frames import FRAMES
+from engine.files.inspection import Inspected, Told, inspect
+from engine.files.rows import RecordedTrade, Trades
+from engine.files.tables import layout_of
+from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame
 from simulator.errors import RecordingRefused
 from simulator.trade_history import TRADES, Rows, decimal_units
 
 _EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)
-_DUMP_SYMBOL = re.compile(r"([^\W_]+(?:_[^\W_]+)?)-aggTrades")
 
 
 class TimedFrame(NamedTuple):
-    """A recorded frame and when it was received, in ms since 1970; None where the file does not say."""
+    """A recorded frame and its receive time, in ms since 1970; None if unknown."""
 
     at_ms: float | None
     text: str
@@ -40,7 +39,7 @@ class TimedFrame(NamedTuple):
 
 @dataclass(slots=True)
 class Recording:
-    """What one file holds: trades per symbol, or frames. ``skipped`` counts by reason what was left out."""
+    """The content of one file: trades per symbol, or frames. ``skipped`` counts the skipped lines by reason."""
 
     trades: dict[str, Rows] = field(default_factory=dict)
     frames: list[TimedFrame] = field(default_factory=list)
@@ -48,15 +47,15 @@ class Recording:
 
 
 def read_recording(path: Path, symbol: str | None = None, skip_zero: bool = False) -> Recording:
-    """The file at ``path``. ``symbol`` is that of a dump whose name does not tell it.
+    """The file at ``path``. ``symbol`` is that of a dump without a symbol in its name.
 
-    ``skip_zero`` leaves out rows whose price or quantity is 0. Raises RecordingRefused when the file
-    cannot be read or holds nothing to replay.
+    ``skip_zero`` skips rows with a price or quantity of 0. Raises RecordingRefused for an unreadable file or one
+    without trades.
     """
     try:
-        recording = _read_lines(path, _lines(path), symbol, skip_zero)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
-        raise RecordingRefused(f"{path} cannot be read: {error}") from None
+        recording = _read(path, symbol, skip_zero)
+    except ValueError as error:
+        raise RecordingRefused(str(error)) from None
     if not recording.trades and not recording.frames:
         skipped = ", ".join(f"{count} x {reason}" for reason, count in recording.skipped.items())
         raise RecordingRefused(f"{path} holds nothing to replay ({skipped or 'no line'}); expected at least one trade")
@@ -69,7 +68,7 @@ def trade_row(
 ) -> tuple[Any, ...]:  # fmt: skip
     """One row of ``TRADES``. ``fills`` are the first and last fill ids, by default the id itself.
 
-    Raises ValueError when a price or quantity is no plain decimal, or an id or time does not fit.
+    Raises ValueError if a price or quantity is not a plain decimal, or an id or time is out of range.
     """
     price_units, price_decimals = decimal_units(price)
     units, decimals = decimal_units(quantity)
@@ -83,102 +82,65 @@ def trade_row(
     )  # fmt: skip
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of the file, without their ends and without blank ones."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-            if len(names) != 1:
-                raise RecordingRefused(f"{path} holds {len(names)} files; expected one")
-            with archive.open(names[0]) as member:
-                yield from _text_lines(io.TextIOWrapper(member, encoding="utf-8-sig"))
-    elif path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig") as text:
-            yield from _text_lines(text)
+def _read(path: Path, symbol: str | None, skip_zero: bool) -> Recording:
+    members = members_of(path)
+    if len(members) != 1:
+        raise ValueError(f"{path} holds {len(members)} files; expected one")
+    layout = layout_of(members[0])
+    if layout.kind == FRAMES:
+        return _read_frames(members[0], is_raw=str(layout.first[0]).startswith("{"))
+    file = inspect(members[0], Told(symbol or "", zone="UTC"), may_be_zero=True)
+    if file.kind != TICKS:
+        raise ValueError(f"{path} holds bars; expected trades or frames")
+    if file.questions:
+        raise ValueError(f"{file.questions[0].text} (--replay-{file.questions[0].of})")
+    recording = Recording(skipped=Counter({"malformed": file.notes.refused.total()}))
+    if file.has_ids:
+        _add_dump(recording, file, skip_zero)
     else:
-        with path.open(encoding="utf-8-sig") as text:
-            yield from _text_lines(text)
-
-
-def _text_lines(text: Any) -> Iterator[str]:
-    for line in text:
-        if line := line.rstrip("\r\n"):
-            yield line
-
-
-def _read_lines(path: Path, lines: Iterator[str], symbol: str | None, skip_zero: bool) -> Recording:
-    first = next(lines, None)
-    if first is None:
-        raise RecordingRefused(f"{path} is empty; expected trades or frames")
-    everything = chain([first], lines)
-    try:
-        kind = kind_of(path.name, first)
-    except ValueError:
-        raise RecordingRefused(
-            f"{path} begins with {first[:60]!r}; expected a dump of 7 or 8 columns, ticks, or recorded frames"
-        ) from None
-    if kind == "dump":
-        return _read_dump(everything, symbol or _symbol_of(path), skip_zero)
-    if kind == "frames" and first.startswith("{"):
-        return _read_raw_frames(everything)
-    if kind == "frames":  # whose first line may be the address they came from
-        return _read_epoch_frames(lines if first.startswith(("ws://", "wss://")) else everything)
-    return _read_ticks(everything, kind, skip_zero)
-
-
-def _symbol_of(path: Path) -> str:
-    found = _DUMP_SYMBOL.match(path.name)
-    if found is None:
-        raise RecordingRefused(
-            f"{path.name} does not tell its symbol; expected BTCUSDT-aggTrades-... or --replay-symbol"
-        )
-    return found[1].upper()
-
-
-def _read_dump(lines: Iterator[str], symbol: str, skip_zero: bool) -> Recording:
-    recording = Recording()
-    rows: list[tuple[Any, ...]] = []
-    skipped: Counter[str] = Counter()
-    trades = trades_of_dump(symbol, lines, skipped)
-    doubles = skipped.pop("the same id again", 0)
-    recording.skipped += Counter({"malformed": skipped.total()})
-    for trade in trades:
-        _take(recording, rows, trade, trade.agg_id or 0, bool(trade.maker), skip_zero)
-    recording.skipped += Counter({"duplicate": doubles})
-    if rows:
-        recording.trades[symbol] = np.array(rows, TRADES)
+        _add_ticks(recording, file, skip_zero)
     return recording
 
 
-def _read_ticks(lines: Iterator[str], kind: str, skip_zero: bool) -> Recording:
+def _trades_of(file: Inspected) -> Iterator[RecordedTrade]:
+    return (trade for some in file.read() if isinstance(some, Trades) for trade in some.rows())
+
+
+def _add_dump(recording: Recording, file: Inspected, skip_zero: bool) -> None:
+    """Trades rising by id; of those with one id the first."""
+    by_id: dict[int, RecordedTrade] = {}
+    for trade in _trades_of(file):
+        assert trade.agg_id is not None
+        if by_id.setdefault(trade.agg_id, trade) is not trade:
+            recording.skipped["duplicate"] += 1
+    rows: list[tuple[Any, ...]] = []
+    for agg_id in sorted(by_id):
+        _take(recording, rows, by_id[agg_id], agg_id, bool(by_id[agg_id].maker), skip_zero)
+    if rows:
+        recording.trades[next(iter(by_id.values())).symbol] = np.array(rows, TRADES)
+
+
+def _add_ticks(recording: Recording, file: Inspected, skip_zero: bool) -> None:
     """Ticks in file order, ids from 1 on per symbol.
 
-    The file does not say who was the maker: a price below the last one of its symbol counts as sold.
+    The file does not contain the maker side: a price below the symbol's previous one counts as a sale.
     """
-    recording = Recording()
     rows: dict[str, list[tuple[Any, ...]]] = {}
     last: dict[str, tuple[Decimal, bool]] = {}
-    skipped: Counter[str] = Counter()
-    for trade in (trades_of_csv if kind == "csv" else trades_of_ndjson)(lines, skipped):
-        try:
-            symbol, price = read_symbol(trade.symbol), Decimal(trade.price)
-        except (RowRefused, ValueError, TypeError, InvalidOperation):
-            recording.skipped["malformed"] += 1
-            continue
-        before, maker = last.get(symbol, (price, False))
+    for trade in _trades_of(file):
+        price = Decimal(trade.price)
+        before, maker = last.get(trade.symbol, (price, False))
         maker = price < before if price != before else maker
-        mine = rows.setdefault(symbol, [])
+        mine = rows.setdefault(trade.symbol, [])
         if _take(recording, mine, trade, len(mine) + 1, maker, skip_zero) and price:
-            last[symbol] = (price, maker)
-    recording.skipped += Counter({"malformed": skipped.total()})
-    recording.trades = {symbol: np.array(mine, TRADES) for symbol, mine in rows.items() if mine}
-    return recording
+            last[trade.symbol] = (price, maker)
+    recording.trades = {name: np.array(mine, TRADES) for name, mine in rows.items() if mine}
 
 
 def _take(
     recording: Recording, rows: list[tuple[Any, ...]], trade: RecordedTrade, agg_id: int, maker: bool, skip_zero: bool
 ) -> bool:
-    """Add a trade where its numbers fit; whether they do."""
+    """Add a trade if its numbers are in range; returns whether they are."""
     try:
         row = trade_row(agg_id, trade.time_ms, str(trade.price), str(trade.quantity), maker, trade.fills)
     except ValueError:
@@ -189,6 +151,12 @@ def _take(
     else:
         rows.append(row)
     return True
+
+
+def _read_frames(member: Member, is_raw: bool) -> Recording:
+    with opened_text(member) as (text, _):
+        lines = (line for _, line in lines_of(text, member) if not line.startswith(("ws://", "wss://")))
+        return _read_raw_frames(lines) if is_raw else _read_epoch_frames(lines)
 
 
 def _read_epoch_frames(lines: Iterator[str]) -> Recording:
@@ -217,7 +185,7 @@ def _read_raw_frames(lines: Iterator[str]) -> Recording:
 
 
 def agg_trade_of(text: str) -> tuple[str, tuple[Any, ...]] | None:
-    """Symbol and row of a recorded frame that is a sound aggTrade; None for every other frame."""
+    """Symbol and row of a recorded frame that is a valid aggTrade; None for every other frame."""
     try:
         frame = json.loads(text)
         row = row_of_frame(frame)

@@ -1,4 +1,4 @@
-"""Bar widths and where bars begin. All times are int milliseconds since 1970, UTC."""
+"""Bar widths and open times. All times are int milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _TEXT = re.compile(r"\s*([0-9]{1,6})\s*([a-zA-Z]{1,3})\s*")
 
 def parse_interval(text: str) -> int:
     """The width in milliseconds of ``1s``, ``5s``, ``1m``, ``5m``, ``15m``, ``1h``, or any other whole
-    number of seconds up to a day. The old pandas forms ``1S``, ``1T``, ``1H`` and ``5min`` mean the same.
+    number of seconds up to a day. The old pandas forms ``1S``, ``1T``, ``1H`` and ``5min`` mean the same; ``1M`` is a
+    month where exchanges write it, and no width here.
 
     >>> [parse_interval(t) for t in ("1s", "5S", "1T", "15m", "1H", "90s")]
     [1000, 5000, 60000, 900000, 3600000, 90000]
@@ -28,6 +29,8 @@ def parse_interval(text: str) -> int:
     ValueError: interval is '5 parsecs'; expected a number and s, m, h or d, such as 5s, 1m or 1h
     """
     found = _TEXT.fullmatch(text)
+    if found and found[2] == "M":
+        raise ValueError(f"interval is {text!r}, a month; expected m for minutes, and at most 1d")
     unit_ms = _UNITS_MS.get(found[2].lower()) if found else None
     if found is None or unit_ms is None:
         raise ValueError(f"interval is {text!r}; expected a number and s, m, h or d, such as 5s, 1m or 1h")
@@ -50,7 +53,7 @@ def interval_name(width_ms: int) -> str:
 
 
 def bar_open(time_ms: int, width_ms: int) -> int:
-    """Where the bar that holds ``time_ms`` begins: widths are counted from 1970, so bars of any run line up."""
+    """The open time of the bar that contains ``time_ms``: a multiple of the width since 1970, so all runs align."""
     return time_ms - time_ms % width_ms
 
 
