@@ -48,19 +48,21 @@ def read(folder: Path, request: ScanRequest = REQUEST, fetched: FetchedUniverse 
 
 async def test_a_market_that_has_candles_alone_is_scanned(writer: SqliteTickWriter, tmp_path: Path) -> None:
     """Y keeps to X, and the third walks: found as it would be among trades."""
+    bars = 1_500
     rng = np.random.default_rng(5)
-    x, walk = np.cumsum(rng.normal(0, 1e-3, (2, BARS)), axis=1)
-    spread = np.zeros(BARS)
-    for t in range(1, BARS):
+    x, walk = np.cumsum(rng.normal(0, 1e-3, (2, bars)), axis=1)
+    spread = np.zeros(bars)
+    for t in range(1, bars):
         spread[t] = 0.6 * spread[t - 1] + rng.normal(0, 1e-3)
     logs = {"XUSDT": x, "YUSDT": 0.8 * x + spread, "AUSDT": walk}
     for name, log in logs.items():
         volume = 9.0 if name == "XUSDT" else 1.0
-        await writer.store_bars("sim", [candle(name, t, 50 * float(np.exp(log[t])), volume) for t in range(BARS)])
-    result = scan(REQUEST, SqliteBarReader(tmp_path / "ticks.db"), lambda *_: None, threads=1)
+        await writer.store_bars("sim", [candle(name, t, 50 * float(np.exp(log[t])), volume) for t in range(bars)])
+    request = ScanRequest("sim", MINUTE, bars * MINUTE)
+    result = scan(request, SqliteBarReader(tmp_path / "ticks.db"), lambda *_: None, threads=1)
     assert (result["tests"], result["found"], result["confirmed"], result["candles"]) == (3, 1, 1, 1.0)
     assert (result["pairs"][0]["y"], result["pairs"][0]["x"]) == ("YUSDT", "XUSDT")
-    assert (result["from_ms"], result["to_ms"]) == (T0, T0 + BARS * MINUTE)
+    assert (result["from_ms"], result["to_ms"]) == (T0, T0 + bars * MINUTE)
     assert (result["fetched"], result["not_fetched"]) == (None, [])
 
 
