@@ -54,7 +54,7 @@ from screen.pages.scan.labels import rows
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
-from services.scans import ScanService
+from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
 from services.views import ViewService
 
@@ -87,10 +87,9 @@ def create_app(
     owner_only = partial(require_owner, str(open_file))
     jobs = Jobs(ProcessExecutor())
     pairs = PairService(monitor, new_pair_settings(config), owner_only)
-    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only)
-    uploads = UploadService(
-        jobs, config.data_dir, f"ws://127.0.0.1:{config.bridge_port}/", partial(_bridge_token, config), owner_only
-    )
+    bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
+    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only, bridge)
+    uploads = UploadService(jobs, config.data_dir, bridge.url, partial(_bridge_token, config), owner_only)
     messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
@@ -154,8 +153,11 @@ def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
 
 def _wants(monitor: Monitor, config: Config) -> HistoryWants:
     """What asks the bridge server for candles."""
-    url = f"ws://127.0.0.1:{config.bridge_port}/"
-    return HistoryWants(monitor, url, partial(_token, config), config.history_bars)
+    return HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
+
+
+def _bridge_url(config: Config) -> str:
+    return f"ws://127.0.0.1:{config.bridge_port}/"
 
 
 def _token(config: Config) -> str | None:

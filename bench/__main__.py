@@ -23,6 +23,7 @@ BENCHES = (
     "gaps",
     "away",
     "history",
+    "universe",
     "viewers",
     "requests",
     "hostile",

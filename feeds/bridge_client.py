@@ -20,7 +20,7 @@ from engine.intake.history_messages import BarSpan
 from engine.market.limits import BEAT_MS
 from feeds.bar_queue import BarQueue, BarRow
 from feeds.batch_queue import BatchQueue, Row, Tally
-from feeds.history_answers import HistorySource, answers
+from feeds.history_answers import ASKED_HISTORY, HistorySource, answers
 
 log = logging.getLogger("pairbridge.feed")
 
@@ -195,7 +195,7 @@ class BridgeLink:
                 self.active = frozenset(message["active"])
             elif kind == "fetch":
                 self._begin(self._serve_fetch(socket, message))
-            elif kind in ("fetch_bars", "fetch_funding") and self._history is not None:
+            elif kind in ASKED_HISTORY and self._history is not None:
                 self._begin(_serve_history(socket, self._history, message))
             elif kind == "refused":
                 raise RefusedError(f"the server refused the feed: {message['message']}")

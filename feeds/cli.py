@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.files.inspection import Told
+from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from feeds.direct import DirectFeed
 from feeds.markets import ROUTES, SIMULATOR_PORT, simulator_route
 from feeds.replay import ReplayFeed
@@ -63,6 +64,8 @@ def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
     symbols = [symbol.strip().upper() for symbol in options.symbols.split(",") if symbol.strip()]
     if not symbols:
         raise ValueError(f"--symbols is {options.symbols!r}; expected names such as BTCUSDT,ETHUSDT")
+    if options.market in COIN_M_MARKETS:
+        raise ValueError(f"--market is {options.market!r}; {NO_COIN_M}")
     if options.feed == "simulator":
         return DirectFeed(simulator_route(options.exchange), symbols)
     if options.feed == "binance":

@@ -15,7 +15,7 @@ from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, S
 from engine.intake.gap_recovery import GapRecovery
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
 from engine.intake.history_desk import HistoryDesk
-from engine.intake.history_messages import Bars, FundingRows, UnfetchableBars, Want
+from engine.intake.history_messages import Bars, FundingRows, HistoryMessage
 from engine.intake.leases import Leases
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
@@ -225,7 +225,7 @@ class Intake:
             if not hello.helper:
                 self.registry.market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
-        if isinstance(message, (Want, Bars, UnfetchableBars, FundingRows)):
+        if isinstance(message, HistoryMessage):
             bridge.in_flight += isinstance(message, (Bars, FundingRows))
             return self.history.handle(conn, hello.market, message, now_ms)
         raise MessageRefused("malformed", "hello came twice")

@@ -82,6 +82,7 @@ def frame(found: ViewDelta) -> Frame:
         "text": text,
         "tone": tone,
         "notes": notes(view),
+        "candles": {side: [list(span) for span in spans] for side, spans in view.candles.items() if spans},
         "log": [log_row(entry, settings.interval_ms) for entry in found.log],
     }
     if found.reset:

@@ -69,6 +69,7 @@ def detail(result: Result) -> str:
         " bars held out.",
         f"{result['passed']:,} pass the 5 % value, where luck alone gives about {_count(LUCK * tests)}.",
         f"False finds by {_CONTROLS[settings['control']]}.",
+        *_sources(result),
     ]
     if explained := result.get("explained", 0):  # results stored by earlier versions have none
         parts.append(f"{_pairs(explained)} more with as small a q: a stronger find has one of the legs.")
@@ -77,6 +78,20 @@ def detail(result: Result) -> str:
     if len(result["pairs"]) < tests:
         parts.append(f"The {len(result['pairs']):,} pairs with the smallest statistic are kept.")
     return " ".join(parts)
+
+
+def _sources(result: Result) -> list[str]:
+    """Where the bars came from. Results of before say nothing of it: theirs were made from trades."""
+    said = []
+    if result.get("fetched"):
+        said.append(f"The {result['fetched']} most liquid symbols were asked for.")
+    if result.get("candles"):
+        said.append(f"{result['candles']:.0%} of the prices are closes of the exchange's candles: last prices.")
+    lacking = result.get("not_fetched") or []
+    if lacking:
+        names = ", ".join(symbol for symbol, _ in lacking[:5]) + (" and others" if len(lacking) > 5 else "")
+        said.append(f"Not all candles of {names} could be fetched: {lacking[0][1]}.")
+    return said
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
