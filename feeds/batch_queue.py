@@ -20,6 +20,8 @@ class Tally:
     duplicates: int = 0
     conflicts: int = 0
     rejected: list[tuple[Row, str]] = field(default_factory=list)
+    gaps_opened: int = 0
+    gaps_filled: int = 0
 
 
 class BatchQueue:
@@ -82,6 +84,9 @@ class BatchQueue:
         self.tally.duplicates += message["duplicates"]
         self.tally.conflicts += message["conflicts"]
         self.tally.rejected += [(rows[index], reason) for index, reason in message["rejected"]]
+        opened, filled = message.get("gaps", (0, 0))
+        self.tally.gaps_opened += opened
+        self.tally.gaps_filled += filled
 
     def _message(self, number: int) -> str:
         return msgspec.json.encode({"type": "ticks", "seq": number, "rows": self._unacked[number]}).decode()

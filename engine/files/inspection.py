@@ -16,7 +16,7 @@ from engine.files.columns import BARS, TICKS, Columns, columns_of
 from engine.files.containers import Member
 from engine.files.frames import FRAMES, trades_of_frames
 from engine.files.names import read_file_name
-from engine.files.rows import Manner, Notes, RecordedBar, RowReader, Trades
+from engine.files.rows import Manner, Notes, Recorded, RecordedBar, RowReader, Trades
 from engine.files.tables import Chunk, Layout, chunks_of, layout_of
 from engine.files.values import NAIVE, read_symbol_name, read_zone
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
@@ -70,7 +70,7 @@ class Inspected:
 
     @property
     def kind(self) -> str:
-        """``ticks`` or ``bars``."""
+        """``ticks``, ``bars`` or ``funding``."""
         return TICKS if self.columns is None else self.columns.kind
 
     @property
@@ -80,7 +80,7 @@ class Inspected:
 
     @property
     def is_of_exchange(self) -> bool:
-        """Whether the rows can be told from others of their exchange: by ids, or as the candles of its dumps."""
+        """Whether the rows can be told from others of their exchange: by ids, or as candles or funding of its dumps."""
         return self.has_ids or (self.columns is not None and self.columns.is_dump)
 
     @property
@@ -91,8 +91,8 @@ class Inspected:
         name = {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet"}[self.layout.kind]
         return f"{name}, {self.kind}{' with ids' if self.has_ids else ''}{'' if self.layout.header else ', no header'}"
 
-    def read(self) -> Iterator[Trades | list[RecordedBar]]:
-        """The trades or bars in the order of the file, some at a time. Raises ValueError."""
+    def read(self) -> Iterator[Recorded]:
+        """The trades, bars or rates in the order of the file, some at a time. Raises ValueError."""
         if self.columns is None:
             self.notes = Notes()
             yield from trades_of_frames(self.member, self.notes)
@@ -144,10 +144,10 @@ def _looked_through(found: Inspected) -> Inspected:
             rows = _Rows(some.symbols, some.times, some.ids or some.times)
             firsts, lasts = some.part(slice(_SHOWN)), some.part(slice(-_SHOWN, None))
         else:
-            times = [bar.open_time_ms for bar in some]
-            rows = _Rows([bar.symbol for bar in some], times, times)
-            firsts, lasts = some[:_SHOWN], some[-_SHOWN:]
-            found.widths_ms.update({bar.width_ms for bar in some})
+            times = [row.open_time_ms if isinstance(row, RecordedBar) else row.time_ms for row in some]
+            rows = _Rows([row[0] for row in some], times, times)
+            firsts, lasts = [*some[:_SHOWN]], [*some[-_SHOWN:]]
+            found.widths_ms.update({row.width_ms for row in some if isinstance(row, RecordedBar)})
         if not rows.times:
             _check_hope(found)
             continue
@@ -220,11 +220,12 @@ def _decimal_comma(columns: Columns, sample: Chunk, told: str) -> tuple[bool, Qu
     return True, None
 
 
-def _width_of(bars: Trades | list[RecordedBar]) -> int | None:
+def _width_of(bars: Recorded) -> int | None:
     """The smallest step between bars of one symbol; None where that is no width."""
     times: dict[str, set[int]] = {}
-    for bar in bars if isinstance(bars, list) else ():
-        times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
+    for bar in bars:
+        if isinstance(bar, RecordedBar):
+            times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
     steps = [
         after - before for each in times.values() for before, after in zip(sorted(each), sorted(each)[1:], strict=False)
     ]

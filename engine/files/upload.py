@@ -10,20 +10,22 @@ import hashlib
 import tempfile
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, count, islice, repeat
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.files.columns import BARS, TICKS
-from engine.files.containers import members_of
+from engine.files.columns import BARS, FUNDING, TICKS
+from engine.files.containers import members_of, refusals
 from engine.files.inspection import Inspected, Question, Told, inspect
-from engine.files.rows import RecordedBar, Trades
+from engine.files.rows import RecordedBar, RecordedFunding, Trades
 from engine.files.tables import CHUNK
+from engine.market.funding import SETTLED
 from engine.market.sourced import KLINE
 
 MAX_UNSORTED = 4_000_000  # rows that may have to be sorted: about 100 MB
@@ -54,6 +56,11 @@ class Upload:
     digest: str
 
     @property
+    def rows(self) -> int:
+        """That can be used."""
+        return sum(each.rows for each in self.files)
+
+    @property
     def questions(self) -> list[Question]:
         """What must be said before anything can be stored."""
         return [question for each in self.files for question in each.questions]
@@ -72,15 +79,25 @@ class Upload:
             )
         return market
 
-    def trades(self, skipped: Counter[str]) -> Iterator[list[Row]]:
+    def begins(self) -> dict[str, int]:
+        """Symbol -> the time of its first trade, of those without ids."""
+        found: dict[str, int] = {}
+        for each in self.files:
+            if each.kind == TICKS and not each.has_ids:
+                for symbol, (first_ms, _) in each.spans.items():
+                    found[symbol] = min(first_ms, found.get(symbol, first_ms))
+        return found
+
+    def trades(self, skipped: Counter[str], first_ids: Mapping[str, int] = MappingProxyType({})) -> Iterator[list[Row]]:
         """Rows of the bridge protocol in the order to store. ``skipped`` counts ids that come again, where the rows had
-        to be sorted. Raises ValueError."""
+        to be sorted; ``first_ids``: with which number the trades of a symbol begin where they have no ids, else 0.
+        Raises ValueError."""
         files = sorted((each for each in self.files if each.kind == TICKS), key=lambda each: each.first_ms or 0)
         for some in (
             [each for each in files if each.has_ids],
             [each for each in files if not each.has_ids],
         ):
-            yield from _numbered(_in_order(some, skipped))
+            yield from _numbered(_in_order(some, skipped), first_ids)
 
     def bars(self) -> Iterator[BarBatch]:
         """The bars, in the order of the files. Raises ValueError."""
@@ -95,17 +112,33 @@ class Upload:
                     for at in range(0, len(bars), _BARS_AT_ONCE):
                         yield BarBatch(symbol, width_ms, source, bars[at : at + _BARS_AT_ONCE])
 
+    def funding(self) -> Iterator[list[Row]]:
+        """The rates that were paid as rows of the bridge protocol. Raises ValueError."""
+        for each in self.files:
+            for some in each.read() if each.kind == FUNDING else ():
+                rows = [row for row in some if isinstance(row, RecordedFunding)]
+                yield [[row.symbol, SETTLED, row.time_ms, row.rate, None, None, None] for row in rows]
+
 
 def look_through(paths: Sequence[Path], told: Told = Told()) -> Upload:  # noqa: B008  # frozen
     """Read files to their end. Raises ValueError with what was found and what was expected."""
-    members = [member for path in paths for member in members_of(path)]
-    files = tuple(inspect(member, told) for member in members)
+    return upload_of([each for path in paths for each in look_at(path, told)], told, _digest(paths))
+
+
+def look_at(path: Path, told: Told) -> list[Inspected]:
+    """Read the files at one path to their end. Raises ValueError."""
+    return [inspect(member, told) for member in members_of(path)]
+
+
+def upload_of(files: Sequence[Inspected], told: Told, digest: str) -> Upload:
+    """Files that were looked at, as one upload. Raises ValueError where nothing in them can be used, or a symbol was
+    told for others than one file without."""
     nameless = [str(each.member) for each in files if each.columns and "symbol" not in each.columns.places]
     if told.symbol and len(nameless) != 1:
         raise ValueError(f"symbol is {told.symbol!r} for {len(nameless)} files without one; expected one such file")
     if not any(each.rows for each in files):
         raise ValueError(f"{_listed(files)}; expected at least one trade or bar")
-    return Upload(files, _digest(paths))
+    return Upload(tuple(files), digest)
 
 
 def _listed(files: Iterable[Inspected]) -> str:
@@ -116,12 +149,19 @@ def _listed(files: Iterable[Inspected]) -> str:
     return "; ".join(found[:3])
 
 
+def sha256_of(path: Path) -> bytes:
+    """Of the bytes of a file. Raises ValueError."""
+    with refusals(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def digest_of(files: Iterable[bytes]) -> str:
+    """Eight hexadecimal digits that stand for files with these digests."""
+    return hashlib.sha256(b"".join(files)).hexdigest()[:8]
+
+
 def _digest(paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:8]
+    return digest_of(map(sha256_of, paths))
 
 
 def _in_order(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[Trades]:
@@ -181,7 +221,9 @@ def _trades_of(file: Inspected) -> Iterator[Trades]:
 
 
 def _bars_of(file: Inspected) -> Iterator[list[RecordedBar]]:
-    return (some for some in file.read() if isinstance(some, list)) if file.kind == BARS else iter(())
+    if file.kind == BARS:
+        for some in file.read():
+            yield [bar for bar in some if isinstance(bar, RecordedBar)]
 
 
 def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) -> list[Any]:
@@ -196,9 +238,10 @@ def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) 
     return kept
 
 
-def _numbered(chunks: Iterable[Trades]) -> Iterator[list[Row]]:
-    """Rows of the bridge protocol; those without an id count up from 0 in each symbol."""
+def _numbered(chunks: Iterable[Trades], first_ids: Mapping[str, int]) -> Iterator[list[Row]]:
+    """Rows of the bridge protocol; those without an id count up in each symbol."""
     following: defaultdict[str, count[int]] = defaultdict(count)
+    following.update({symbol: count(first) for symbol, first in first_ids.items()})
     for some in chunks:
         ids = some.ids or map(next, map(following.__getitem__, some.symbols))
         makers = some.makers or repeat(None)

@@ -31,7 +31,8 @@ class Batch:
 class Receipt:
     """What became of one batch, once it is committed. The counts add up to its ticks.
 
-    ``newest``: of each symbol with new ticks the one with the greatest id, and how many there were.
+    ``newest``: of each symbol with new ticks the one with the greatest id, and how many there were. ``gaps``: how many
+    its ticks opened, and how many they filled to the end.
     """
 
     batch: Batch
@@ -39,6 +40,7 @@ class Receipt:
     duplicates: int
     conflicts: int
     newest: tuple[tuple[Tick, int], ...] = ()
+    gaps: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
