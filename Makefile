@@ -10,8 +10,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT = $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
-TYPESCRIPT := 5.9.3
-TSC := $(VENV)/node/node_modules/.bin/tsc
+NODE_TOOLS := typescript@5.9.3 eslint@9.39.5
+NODE_BIN := $(VENV)/node/node_modules/.bin
 CHECK_JS := --noEmit --allowJs --checkJs --target es2022 --lib es2022,dom,dom.iterable,webworker --skipLibCheck
 # $(call from_apt,name,package,commands): installs the package unless one of the commands is there
 from_apt = @for each in $(3); do if command -v $$each >/dev/null 2>&1; then exit 0; fi; done; \
@@ -35,10 +35,11 @@ test: setup-dev system
 
 check: lint types test
 
-lint: setup-dev $(TSC)
+lint: setup-dev $(VENV)/.node
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
-	@$(TSC) $(CHECK_JS) --strict bridge/*.js
-	@$(TSC) $(CHECK_JS) screen/globals.d.ts screen/assets/*.js
+	@$(NODE_BIN)/tsc $(CHECK_JS) --strict bridge/*.js
+	@$(NODE_BIN)/tsc $(CHECK_JS) screen/globals.d.ts screen/assets/*.js
+	@$(NODE_BIN)/eslint .
 
 types: setup-dev
 	@$(PY) -m mypy
@@ -75,11 +76,12 @@ system:
 	$(call from_apt,Chromium,chromium,chromium chromium-browser google-chrome)
 	$(call from_apt,Node.js,nodejs,node)
 
-# The type checker of the page's scripts, beside the libraries of Python.
-$(TSC): | $(VENV)/bin/python
+# The type checker and the lint of the pages' scripts, beside the libraries of Python.
+$(VENV)/.node: Makefile | $(VENV)/bin/python
 	$(call from_apt,Node.js,nodejs,node)
 	$(call from_apt,npm,npm,npm)
-	@npm install --silent --no-save --no-package-lock --prefix $(VENV)/node typescript@$(TYPESCRIPT)
+	@npm install --silent --no-save --no-package-lock --prefix $(VENV)/node $(NODE_TOOLS)
+	@touch $@
 
 firefox:
 	$(call from_apt,Firefox,firefox-esr,firefox-esr firefox)

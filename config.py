@@ -1,9 +1,8 @@
 """Every setting of Pairbridge, in one place.
 
-Edit the four names below, or override any setting for one start with an environment variable
-called ``PAIRBRIDGE_`` and the setting's name in capitals, for example ``PAIRBRIDGE_BRIDGE_PORT=9000``.
-A value that cannot be used stops the program with exit code 2 and a sentence that names the
-variable, the value found and what was expected.
+Edit the four names below, or override any setting for one start with an environment variable called ``PAIRBRIDGE_`` and
+the setting's name in capitals, for example ``PAIRBRIDGE_BRIDGE_PORT=9000``. An invalid value stops the program with
+exit code 2 and a message with the variable, the value found and the value expected.
 
     >>> Config.from_environ({"PAIRBRIDGE_DEFAULT_WINDOW": "100"}).default_window
     100
@@ -27,22 +26,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-# The four that people change most. Each is only the default of the Config field of the same name.
-DEFAULT_WINDOW = 50  # bars in the rolling z-score
-ZSCORE_THRESHOLD = 2.0  # enter when |z| passes this
+# The five most often changed settings. Each is the default of the Config field of the same name.
+DEFAULT_PRESET = "defended"  # of a new pair; or "classic", the textbook rule
+DEFAULT_WINDOW = 50  # bars in the rolling z-score, of the classic preset only: defended takes 10 half-lives
+ZSCORE_THRESHOLD = 2.0  # enter when |z| passes this, in both presets
 REFRESH_RATE = 1  # seconds between polls when the screen's live connection is down
-RETENTION_HOURS = 24  # raw ticks are kept this long; bars are kept for good
+RETENTION_HOURS = 24  # retention of raw ticks; bars are kept permanently
 
 PREFIX = "PAIRBRIDGE_"
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be used: the message names the key, the value and what was expected."""
+    """An invalid setting: the message has the key, the value and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one setting is read from text, and the words for what was expected."""
+    """The parser of one setting, and the text for what it expects."""
 
     expected: str
     read: Callable[[str], Any]
@@ -120,15 +120,18 @@ _TOKEN = _Kind("at least 32 ASCII letters and digits", _read_token)
 
 
 def _setting(default: Any, kind: _Kind, doc: str, secret: bool = False) -> Any:
-    """A field; a ``secret`` is neither in the repr nor in an error."""
+    """A field; a ``secret`` appears neither in the repr nor in errors."""
     return dataclasses.field(default=default, repr=not secret, metadata={"kind": kind, "doc": doc, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one start. Frozen: to change one, make a new Config."""
+    """The settings of one start. Frozen: to change one, create a new Config."""
 
-    default_window: int = _setting(DEFAULT_WINDOW, _whole(2, 100_000), "Bars in the rolling z-score of a new pair.")
+    default_preset: str = _setting(DEFAULT_PRESET, _one_of("defended", "classic"), "Preset of a new pair.")
+    default_window: int = _setting(
+        DEFAULT_WINDOW, _whole(2, 100_000), "Bars in the rolling z-score of a new pair with the classic preset."
+    )
     zscore_threshold: float = _setting(ZSCORE_THRESHOLD, _number(0.1, 100), "Entry threshold, in |z|, of a new pair.")
     refresh_rate: float = _setting(
         REFRESH_RATE, _number(0.25, 3600), "Seconds between polls when the screen's live connection is down."
@@ -139,10 +142,10 @@ class Config:
     durability: str = _setting(
         "power",
         _one_of("power", "crash"),
-        "What an acknowledged trade survives: power, a power cut; crash, only the end of the server.",
+        "What an acknowledged trade survives: power, a power cut; crash, only a crash of the server.",
     )
     warm_start_minutes: float = _setting(
-        30, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics begin warm."
+        60, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics start warm."
     )
     history_bars: int = _setting(
         3_000,
@@ -150,26 +153,26 @@ class Config:
         "Bars of a watched pair that are fetched as the exchange's candles where no trade was stored.",
     )
     fetch_limit_ids: int = _setting(
-        200_000, _whole(1_000, 10_000_000), "Trades that one gap may miss and still be fetched; more is only recorded."
+        200_000, _whole(1_000, 10_000_000), "Most missing trades of a gap to fetch; larger gaps are only recorded."
     )
-    data_dir: Path = _setting(Path("data"), _PATH, "Everything that is stored goes in here.")
+    data_dir: Path = _setting(Path("data"), _PATH, "The folder for all stored data.")
     bridge_port: int = _setting(8765, _whole(0, 65535), "Port of the bridge server; 0 takes any free one.")
     dashboard_port: int = _setting(8050, _whole(0, 65535), "Port of the dashboard; 0 takes any free one.")
     token: str | None = _setting(
         None, _TOKEN, "The bridge's password; created once in the data folder when not set.", secret=True
     )
-    password: str | None = _setting(None, _PASSWORD, "Asked for by the dashboard, on machines that are shared.", True)
+    password: str | None = _setting(None, _PASSWORD, "Password of the dashboard, for shared machines.", True)
     dashboard_host: str = _setting(
-        "127.0.0.1", _ADDRESS, "Where the dashboard listens; other than this machine only with a password."
+        "127.0.0.1", _ADDRESS, "Address on which the dashboard listens; other than this machine only with a password."
     )
     allowed_hosts: tuple[str, ...] = _setting(
-        (), _NAMES, "More names under which browsers reach the dashboard, behind a proxy for example."
+        (), _NAMES, "More host names of the dashboard, for example behind a proxy."
     )
     open_browser: bool = _setting(False, _FLAG, "Open the page and the dashboard in the browser on `make run`.")
     heartbeat_limit_s: float = _setting(
         2.5, _number(0.5, 60), "Seconds without a beat until the banner says BRIDGE DISCONNECTED."
     )
-    log_level: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "What the log files record.")
+    log_level: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "Level of the log files.")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -202,7 +205,7 @@ class Config:
 
 
 def load_or_exit() -> Config:
-    """The settings of this process; a bad one is told on standard error and ends it with code 2."""
+    """The settings of this process; an invalid one is printed on standard error and ends it with code 2."""
     try:
         return Config.from_environ()
     except ConfigError as error:
@@ -210,6 +213,6 @@ def load_or_exit() -> Config:
 
 
 def stop(message: str) -> NoReturn:
-    """End the process with exit code 2, telling why."""
+    """End the process with exit code 2 and the reason."""
     print(f"pairbridge: {message}", file=sys.stderr)
     raise SystemExit(2)

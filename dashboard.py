@@ -1,8 +1,8 @@
-"""The dashboard: Dash on FastAPI, with the monitor running beside it for as long as the process lives.
+"""The dashboard: Dash on FastAPI, with the monitor running in the same process.
 
     python dashboard.py
 
-This file composes: the monitor decides (``live``), services answer (``services``), screens and routes ask them.
+The composition root: the monitor (``live``) makes decisions; screens and routes call the ``services``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from api.uploads import PATHS as UPLOAD_PATHS
 from api.uploads import add_upload_routes
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
-from engine.pairs.settings import PairSettings, classic
+from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
 from engine.store.interface import Backend
 from engine.store.lock import held
@@ -65,8 +65,10 @@ DEFAULT_PAIR = ("ETHUSDT", "BTCUSDT")
 
 
 def new_pair_settings(config: Config) -> PairSettings:
-    """The classic preset with the user's window and threshold."""
-    return classic(config.default_window, config.zscore_threshold)
+    """The user's preset with the user's threshold; a window is set in the classic preset only."""
+    if config.default_preset == "classic":
+        return classic(config.default_window, config.zscore_threshold)
+    return defended(entry_z=config.zscore_threshold, exit_z=min(0.5, config.zscore_threshold / 2))
 
 
 def create_app(
@@ -76,10 +78,10 @@ def create_app(
     port: int,
     gone: Callable[[FolderMissing], None] = lambda _: None,
 ) -> tuple[Guard, FastAPI]:
-    """The application around a monitor, guarded, and the routes inside it. ``port``: where it will be served;
-    ``gone`` is called when the data folder has gone away.
+    """The guarded application around a monitor, and its routes. ``port``: its port; ``gone`` is called when the data
+    folder was deleted.
 
-    Its lifespan steps the monitor, asks for the server's health and pushes changes.
+    Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
     owner_only = partial(require_owner, str(open_file))
@@ -94,10 +96,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        wants = HistoryWants(
-            monitor, f"ws://127.0.0.1:{config.bridge_port}/", partial(_token, config), config.history_bars
-        )
-        tasks = [asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), wants.run())]
+        tasks = [
+            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run())
+        ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -125,7 +126,7 @@ def create_app(
 
 
 def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:
-    """Everything that stands between a request and the routes; writes the file that brings the key."""
+    """The middleware between a request and the routes; also writes the file with the key."""
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
     secret = read_or_create_token(config.data_dir / "session-secret")
@@ -151,6 +152,12 @@ def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
     return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
 
 
+def _wants(monitor: Monitor, config: Config) -> HistoryWants:
+    """What asks the bridge server for candles."""
+    url = f"ws://127.0.0.1:{config.bridge_port}/"
+    return HistoryWants(monitor, url, partial(_token, config), config.history_bars)
+
+
 def _token(config: Config) -> str | None:
     """What the bridge server lets in; None before its first start."""
     path = config.data_dir / "token"
@@ -158,13 +165,13 @@ def _token(config: Config) -> str | None:
 
 
 def host_name(address: str) -> str:
-    """An IP address as it stands in a URL."""
+    """An IP address in URL form."""
     return f"[{address}]" if ":" in address else address
 
 
 def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
-    """Dash's FastAPI backend on our server, without its own WebSocket: that one leaks a stream for every reload
-    and gives up after ten retries (``api.live`` does neither)."""
+    """Dash's FastAPI backend, without its own WebSocket, which leaks a stream at every reload and stops after ten
+    retries (``api.live`` does neither)."""
 
     class Backend(FastAPIDashServer):
         websocket_capability = False
@@ -193,7 +200,7 @@ def main() -> None:
 
 
 def refuse_newer(backend: Backend) -> None:
-    """Raises NewerSchema for a file that a newer Pairbridge wrote. Whatever else is wrong with it the server mends."""
+    """Raises NewerSchema for a file written by a newer Pairbridge. The server handles all other defects."""
     try:
         backend.tick_reader().close()
     except NewerSchema:
@@ -203,8 +210,8 @@ def refuse_newer(backend: Backend) -> None:
 
 
 class Server(uvicorn.Server):
-    """Ends with code 0 on SIGTERM and Ctrl-C, at once from its making on: uvicorn listens to signals only while it
-    serves, and raises them once more when it has shut down."""
+    """Exits with code 0 on SIGTERM and Ctrl-C, from its creation on: uvicorn handles signals only while serving, and
+    raises them again after its shutdown."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -218,7 +225,7 @@ class Server(uvicorn.Server):
 
 
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
-    """Run until SIGTERM or Ctrl-C, or until the data folder goes away. Raises FolderMissing then."""
+    """Run until SIGTERM or Ctrl-C. Raises FolderMissing when the data folder is deleted."""
     host = config.dashboard_host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

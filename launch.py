@@ -1,7 +1,7 @@
 """Starts the processes of Pairbridge together and stops them together.
 
 python launch.py            bridge server and dashboard, for the bridge page to feed
-python launch.py --demo     the same with a simulated exchange, in a data folder of its own
+python launch.py --demo     the same with a simulated exchange, in a separate data folder
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Processes:
         self._children[name] = subprocess.Popen(command, cwd=ROOT, env=self._environ)
 
     def ended(self) -> tuple[str, int] | None:
-        """A child that has ended by itself, and its exit code."""
+        """A child that has exited, and its exit code."""
         for name, child in self._children.items():
             code = child.poll()
             if code is not None:
@@ -53,7 +53,7 @@ class Processes:
         return None
 
     def stop(self) -> None:
-        """Ask all to stop, last started first; end those that do not."""
+        """Stop all, last started first; kill those that do not stop."""
         children = list(reversed(self._children.values()))
         for child in children:
             if child.poll() is None:
@@ -68,7 +68,7 @@ class Processes:
 
 
 def answers(url: str) -> bool:
-    """Whether something serves this address, be it only to ask for a password."""
+    """Whether a server responds at this address, even with a request for a password."""
     try:
         with urllib.request.urlopen(url, timeout=1):
             return True
@@ -79,7 +79,7 @@ def answers(url: str) -> bool:
 
 
 def run(config: Config, demo: bool) -> int:
-    """Start everything, tell the addresses, wait; returns the exit code."""
+    """Start everything, print the addresses, wait; returns the exit code."""
     ending = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda _signal, _frame: ending.set())
@@ -107,7 +107,7 @@ def _run(processes: Processes, config: Config, data_dir: Path, demo: bool, endin
         addresses[0] += page_query(exchange)
         _start_exchange(processes, exchange, demo_dir / "simulator.json")
     processes.start("dashboard", "dashboard.py")
-    if demo_dir:  # the server's feed would find nobody there, and say so, before the exchange answers
+    if demo_dir:  # the server's feed would log connection errors until the exchange responds
         code = _until_ready(processes, [f"http://{exchange}/"], ending)
         if code is not None:
             return code
@@ -130,8 +130,8 @@ def _start_exchange(processes: Processes, exchange: str, state: Path) -> None:
 
 
 def choose_ports(config: Config) -> Config:
-    """The settings with a free port for each that is 0: all processes, and what is told, must agree on it."""
-    with socket.socket() as one, socket.socket() as other:  # both held until both are known, so that they differ
+    """The settings with a free port for each that is 0: all processes and messages need the same one."""
+    with socket.socket() as one, socket.socket() as other:  # both held open until both are known, so that they differ
         for probe in (one, other):
             probe.bind(("127.0.0.1", 0))
         free = one.getsockname()[1], other.getsockname()[1]
@@ -158,21 +158,21 @@ def _free_port(wanted: int) -> int:
 
 
 def _addresses(config: Config) -> list[str]:
-    """Of the bridge page and of the dashboard."""
+    """The addresses of the bridge page and the dashboard."""
     at = config.dashboard_host
     host = "127.0.0.1" if at == "0.0.0.0" else f"[{at if at != '::' else '::1'}]" if ":" in at else at
     return [f"http://127.0.0.1:{config.bridge_port}/", f"http://{host}:{config.dashboard_port}/"]
 
 
 def _openers(config: Config, data_dir: Path, addresses: list[str]) -> list[Path]:
-    """The files by which the owner opens both pages with their keys; the bridge page with the addresses of the demo."""
+    """The files that open both pages with their keys; in the demo, the bridge page also with its addresses."""
     bridge, dashboard = data_dir / "open-bridge.html", data_dir / "open-dashboard.html"
     write_opener(bridge, addresses[0], config.token or read_or_create_token(data_dir / "token"))
     return [bridge.resolve(), dashboard.resolve()]
 
 
 def _until_ready(processes: Processes, addresses: list[str], ending: threading.Event) -> int | None:
-    """Wait until every address answers; an exit code if it is over before."""
+    """Wait until every address responds; returns an exit code if the run ends before."""
     limit = time.monotonic() + READY_WITHIN_S
     for address in addresses:
         while not answers(address):
@@ -186,7 +186,7 @@ def _until_ready(processes: Processes, addresses: list[str], ending: threading.E
 
 
 def _pause(processes: Processes, ending: threading.Event) -> int | None:
-    """Wait a moment; an exit code if it is over: 0 when asked to stop, else that of a child that has ended."""
+    """Wait briefly; returns an exit code if the run is over: 0 on a stop request, else that of an exited child."""
     if ending.wait(0.2):
         print("Stopping ...", flush=True)
         return 0

@@ -1,11 +1,11 @@
-"""The bridge server: ticks come in over a WebSocket, are committed to SQLite, and only then acknowledged.
+"""The bridge server: receives ticks over a WebSocket, commits them to SQLite, and then acknowledges them.
 
     python server.py                      wait for the bridge page
-    python server.py --feed binance       also read the exchange from here, without a browser
+    python server.py --feed binance       also read the exchange directly, without a browser
     python server.py --feed FILE          also replay a recording
 
-This file starts and stops it: ``serving.bridge_server`` holds sockets and tasks, the protocol is decided in
-``engine.intake``, the transaction in ``engine.store``.
+This file starts and stops it: ``serving.bridge_server`` has the sockets and tasks, ``engine.intake`` the protocol,
+``engine.store`` the transactions.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         stop(str(error))
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not config.data_dir.exists():
-            stop(f"{config.data_dir} was deleted or renamed while the server ran; start it again to begin afresh")
+            stop(f"{config.data_dir} was deleted or renamed while the server ran; start it again to create a new one")
         if error.filename is not None:
             stop(f"{error.filename} cannot be used: {error.strerror}; set PAIRBRIDGE_DATA_DIR to another folder")
         stop(f"port {config.bridge_port} cannot be used: {error}; set PAIRBRIDGE_BRIDGE_PORT to another one")

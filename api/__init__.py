@@ -1,1 +1,1 @@
-"""Routes beside the Dash page: the live push, exports, health."""
+"""Routes in addition to the Dash page: live push, exports, health."""

@@ -1,7 +1,7 @@
-"""Bounds on unfinished HTTP requests, which uvicorn has none for.
+"""Limits on incomplete HTTP requests, which uvicorn lacks.
 
-A request's head has ``HEAD_S`` to arrive and its body ``BODY_S``; of those that are not complete at most
-``MAX_UNFINISHED`` are kept, the oldest is dropped for the next: whoever means to ask says so at once.
+A request's head must arrive within ``HEAD_S`` and its body within ``BODY_S``. At most ``MAX_UNFINISHED`` incomplete
+requests are kept; a further one drops the oldest, since honest clients send at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_UNFINISHED = 256
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's protocol, with a watch over what has begun and not arrived."""
+    """uvicorn's protocol, with limits on incomplete requests."""
 
     unfinished: dict[BoundedHttp, None]  # of one server, the oldest first; see ``bounded_http``
     _timer: asyncio.TimerHandle | None = None
@@ -33,22 +33,22 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """A request's first byte is here."""
+        """A request's first byte has arrived."""
         super().on_message_begin()
         self._expect(HEAD_S)
 
     def on_headers_complete(self) -> None:
-        """Its head is here."""
+        """Its head has arrived."""
         self._expect(BODY_S)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """All of it is here."""
+        """All of it has arrived."""
         self._finished()
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """It is a WebSocket from now on."""
+        """The connection has become a WebSocket."""
         self._finished()
         super().handle_websocket_upgrade()
 
@@ -71,6 +71,6 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 def bounded_http() -> type[BoundedHttp]:
-    """The protocol of one server: its connections share one bound."""
+    """The protocol of one server: its connections share one limit."""
     shared: dict[str, Any] = {"unfinished": {}}
     return type("BoundedHttp", (BoundedHttp,), shared)

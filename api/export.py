@@ -1,4 +1,4 @@
-"""Files for other tools: the signal log and the results of scans as CSV."""
+"""CSV exports: the signal log and the results of scans."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ SIGNAL_COLUMNS = (
 )  # fmt: skip
 
 SCAN_COLUMNS = (
-    "y", "x", "verdict", "statistic", "critical_5", "pvalue", "q_value", "q_value_by", "half_life_bars",
+    "y", "x", "verdict", "reason", "statistic", "critical_5", "pvalue", "q_value", "q_value_by", "half_life_bars",
     "half_life_null_bars", "crossings", "hurst", "beta", "alpha", "lags", "holdout_statistic", "holdout_pvalue",
+    "hedge_pvalue", "wild_pvalue", "explained_by",
 )  # fmt: skip
 
 Number = Annotated[int, Query(ge=0, lt=2**63)]
-CsvFile = tuple[str, list[dict[str, Any]]]  # a name for the file, and the rows
+CsvFile = tuple[str, list[dict[str, Any]]]  # file name and rows
 Find = Callable[[int], CsvFile | None]
 
 
@@ -63,7 +64,7 @@ def attachment(name: str) -> str:
 
 
 def refuse_in_words(app: FastAPI) -> None:
-    """Parameters that cannot be are 400, errors of ours as ``services.errors`` says, each with a sentence."""
+    """Invalid parameters give 400, Pairbridge errors the status of ``services.errors``, each with a message."""
 
     @app.exception_handler(RequestValidationError)
     async def bad_parameter(_: Request, error: RequestValidationError) -> PlainTextResponse:
@@ -77,7 +78,7 @@ def refuse_in_words(app: FastAPI) -> None:
 
 
 def csv_lines(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """A header and one line a row; floats in full, so that reading gives back the same numbers.
+    """A header and one line a row; floats in full precision, so that they round-trip.
 
     >>> list(csv_lines(["kind", "z"], [{"kind": "exit", "z": 0.1, "other": 1}, {"kind": "exit", "z": None}]))
     ['kind,z\\r\\n', 'exit,0.1\\r\\n', 'exit,\\r\\n']

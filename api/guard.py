@@ -1,8 +1,8 @@
-"""Who may talk to the dashboard: an ASGI wrapper around everything it serves.
+"""Access control of the dashboard: an ASGI wrapper around everything it serves.
 
-A browser on this machine carries out the wishes of any site that is open in it. So the Host must be ours
-(a rebound name is not), a request that another site caused is refused by its Fetch Metadata or Origin,
-nothing may frame us, and scripts come from here alone, without eval.
+Any site open in a browser on this machine can send requests. So the Host must be known (against DNS rebinding),
+cross-site requests are refused by their Fetch Metadata or Origin, framing is forbidden, and scripts come only from this
+server, without eval.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ MAX_BODY = 16 * 1024 * 1024
 
 
 def content_security_policy(script_hashes: Iterable[str]) -> str:
-    """Scripts from here and the inline ones of the given (quoted) hashes; styles may be inline: charts write them."""
+    """Scripts from this server and the inline ones with the given (quoted) hashes; inline styles are allowed: charts
+    use them."""
     scripts = " ".join(["'self'", *script_hashes])
     return (
         f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
@@ -31,7 +32,7 @@ class Guard:
     """Wraps an ASGI application."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str], policy: str) -> None:
-        """``hosts``: the Host headers that are ours, with their port. ``policy``: the Content-Security-Policy."""
+        """``hosts``: the accepted Host headers, with their port. ``policy``: the Content-Security-Policy."""
         self._app = app
         self._hosts = frozenset(hosts)
         self._origins = frozenset(f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts)
@@ -52,7 +53,7 @@ class Guard:
             await PlainTextResponse(refusal[1] + "\n", refusal[0])(scope, receive, self._hardened(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
-        """Status and reason for who may not come in; None for the others."""
+        """Status and reason for a refused request; None otherwise."""
         host = headers.get("host", "")
         if host not in self._hosts:
             return 421, f"This is not {host[:80]}."
@@ -80,7 +81,7 @@ class Guard:
                 headers["Content-Security-Policy"] = self._policy
                 headers["X-Frame-Options"] = "DENY"
                 headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "same-origin"  # without any, a form of ours would have the Origin "null"
+                headers["Referrer-Policy"] = "same-origin"  # without it, our own form would send the Origin "null"
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
             await send(message)

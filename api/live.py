@@ -1,8 +1,8 @@
-"""The live push: one WebSocket per screen, always told the newest state, never a backlog.
+"""The live push: one WebSocket per screen, which gets the newest state, without a backlog.
 
-One loop serves all screens. In each round those that show the same and know the same are one group: its message is
-computed once, encoded once, and sent to all of them. A screen that has not taken the last message yet is left out of
-the round; it gets what it lacks when it is ready, so no queue can grow and nothing old is painted.
+One loop serves all screens. In each round, screens with the same pair and the same state form a group: its message is
+computed once, encoded once, and sent to all of them. A screen that has not received the last message yet skips the
+round; it gets the difference when it is ready, so no queue grows and no stale data is painted.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from api.permissions import is_signed_in
 log = logging.getLogger("pairbridge.dashboard")
 
 MIN_GAP_S = 0.03  # at most some 30 messages a second to one screen
-PULSE_S = 1.0  # a screen hears from us at least this often
+PULSE_S = 1.0  # each screen gets a message at least this often
 
 Refusal = tuple[int, str]  # close code and reason
-# (pair that is shown, what the screen knows; None: nothing) -> (message, what it knows then). Called from a thread.
+# (pair shown, the screen's state or None) -> (message, the new state). Called from a thread.
 Compose = Callable[[int | None, Hashable], tuple[dict[str, Any], Hashable]]
 
 
 class Follow(msgspec.Struct):
-    """What a screen says: the pair that it shows from now on."""
+    """A screen's message: the pair that it shows from now on."""
 
     follow: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
 
 
 @dataclass(eq=False, slots=True)
 class Screen:
-    """One connected screen: what it shows, what it knows, and whether it is being told."""
+    """One connected screen: its pair, its state, and the message in flight."""
 
     socket: WebSocket
     follow: int | None = None
@@ -49,12 +49,12 @@ class Screen:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the last message has been taken."""
+        """Whether the last message has been received."""
         return self.sending is None or self.sending.done()
 
 
 class LiveHub:
-    """Tells every screen what changed. ``changed`` may be called from any thread."""
+    """Pushes changes to every screen. ``changed`` may be called from any thread."""
 
     def __init__(self, compose: Compose) -> None:
         self._compose = compose
@@ -63,7 +63,7 @@ class LiveHub:
         self.screens: set[Screen] = set()
 
     def changed(self) -> None:
-        """Something that screens show may have changed."""
+        """Call when displayed data may have changed."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
@@ -78,7 +78,7 @@ class LiveHub:
             try:
                 await self._round(self._loop.time())
             except Exception:
-                log.exception("the screens could not be told; it is tried again")
+                log.exception("the push to the screens failed; retrying")
             await asyncio.sleep(MIN_GAP_S)
 
     async def _round(self, now_s: float) -> None:
@@ -98,7 +98,7 @@ class LiveHub:
                     screen.sending = asyncio.create_task(_send(screen.socket, text))
 
     async def serve(self, socket: WebSocket) -> None:
-        """One screen from its coming to its going."""
+        """Serve one screen until it disconnects."""
         await socket.accept()
         screen = Screen(socket)
         self.screens.add(screen)
@@ -115,11 +115,11 @@ class LiveHub:
         for job in done:
             with contextlib.suppress(WebSocketDisconnect):
                 refusal = job.result()
-                if refusal is not None:  # told by us alone: everything else has ended
+                if refusal is not None:  # cancelled only by this server, after everything else has ended
                     await socket.close(*refusal)
 
     async def _listen(self, screen: Screen) -> Refusal | None:
-        """Until the screen goes, or says what it must not: then why the socket is to be closed."""
+        """Read until the screen disconnects, or sends an invalid message: then returns why to close the socket."""
         while True:
             message = await screen.socket.receive()
             if message["type"] == "websocket.disconnect":
@@ -136,20 +136,20 @@ class LiveHub:
 
 
 async def _send(socket: WebSocket, text: str) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has gone meanwhile
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has disconnected meanwhile
         await socket.send_text(text)
 
 
 async def _session_ends() -> Refusal:
     """Return when the session that opened the socket has ended."""
     lasts = is_signed_in.get()
-    while lasts():  # noqa: ASYNC110 - time ends it, or a sign-out: both are seen by looking
+    while lasts():  # noqa: ASYNC110 - expiry and sign-out have no event to wait for
         await asyncio.sleep(PULSE_S)
     return 4401, "the session has ended"
 
 
 def add_live_route(app: FastAPI, hub: LiveHub) -> None:
-    """``/api/live``. Behind ``api.guard``, which lets no other origin near it."""
+    """``/api/live``. ``api.guard`` refuses other origins."""
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:

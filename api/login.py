@@ -1,7 +1,7 @@
-"""An optional password in front of the dashboard, for hosts that are shared.
+"""An optional password for the dashboard, for shared hosts.
 
-The session is a signed expiry time in a cookie that scripts cannot read and other sites cannot send. Its key
-hangs on the password, so a new password ends every session.
+The session is a signed expiry time in a cookie that scripts cannot read and other sites cannot send. Its key depends on
+the password, so a new password ends every session.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from api.permissions import KEY_HEADER, is_owner, is_signed_in, shows_key
 
 COOKIE = "pairbridge_session"
 SESSION_S = 7 * 86_400
-TRIES = 5  # wrong passwords in a minute from one address; then that address may not try until it has passed
-_MAX_ADDRESSES = 1_024  # that are remembered
+TRIES = 5  # wrong passwords per minute from one address; more are refused until the minute is over
+_MAX_ADDRESSES = 1_024  # remembered addresses
 _MINUTE_S = 60.0
 _MAX_FORM = 4_096
 
@@ -41,18 +41,18 @@ autocomplete="current-password"><button>Sign in</button><p role="alert">{message
 
 
 class Login:
-    """Wraps an ASGI application; without a password it lets everything through."""
+    """Wraps an ASGI application; without a password it allows all requests."""
 
     def __init__(self, app: ASGIApp, password: str | None, secret: str, key: str, now_s: Callable[[], float]) -> None:
-        """``secret``: random, kept over restarts; ``key``: who shows it may change things; ``now_s``: the wall clock in
-        seconds."""
+        """``secret``: random, kept over restarts; ``key``: grants the right to make changes; ``now_s``: the wall clock
+        in seconds."""
         self._app = app
         self._password = password
         self._key_of_owner = key
         self._key = hashlib.sha256(f"{secret}|{password}".encode()).digest()
         self._now_s = now_s
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()  # by address
-        self._ended: dict[str, int] = {}  # sessions that were signed out: until when they would have lasted
+        self._ended: dict[str, int] = {}  # signed-out sessions, with their expiry times
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -76,7 +76,7 @@ class Login:
             await answer(scope, receive, send)
 
     def session_of(self, cookies: str) -> str | None:
-        """The session of ours in a Cookie header that has not ended."""
+        """The valid session in a Cookie header."""
         for part in cookies.split(";"):
             name, _, value = part.strip().partition("=")
             expiry, _, signature = value.partition(".")

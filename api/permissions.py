@@ -1,7 +1,8 @@
-"""Who may change things: whoever signed in, or shows the key that only the owner of the data folder can read.
+"""Permission to make changes: for signed-in users, and for clients with the key that only the owner of the data folder
+can read.
 
-The guard notes it for each request; whatever changes something asks ``require_owner``. A thread that works for a
-request inherits its note (``asyncio.to_thread`` copies the context).
+The guard sets it for each request; code that makes changes calls ``require_owner``. A request's worker thread inherits
+it (``asyncio.to_thread`` copies the context).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ KEY_HEADER = "x-pairbridge-key"
 is_owner: ContextVar[bool] = ContextVar("is_owner", default=False)
 
 
-is_signed_in: ContextVar[Callable[[], bool]] = ContextVar("is_signed_in", default=lambda: True)  # still, and later
+is_signed_in: ContextVar[Callable[[], bool]] = ContextVar("is_signed_in", default=lambda: True)  # now, and later
 
 
 def shows_key(given: str | None, key: str) -> bool:
@@ -26,6 +27,6 @@ def shows_key(given: str | None, key: str) -> bool:
 
 
 def require_owner(open_file: str) -> None:
-    """Raises NotAllowed unless the request that is served comes from the owner; ``open_file`` brings the key."""
+    """Raises NotAllowed unless the current request comes from the owner; ``open_file`` contains the key."""
     if not is_owner.get():
         raise NotAllowed(f"this window may only look; open {open_file} in this browser to change things")

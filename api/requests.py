@@ -1,5 +1,5 @@
-"""Requests of the page itself: worked off a few at a time, dropped when their client has left, and answered with a
-sentence when they make no sense."""
+"""Requests of the page: processed a few at a time, dropped when the client disconnects, and answered with an error
+message when invalid."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ log = logging.getLogger("pairbridge.dashboard")
 UPDATE = "/_dash-update-component"
 SUITES = "/_dash-component-suites/"
 _OF_DASH = ("/_dash-", "/assets/", "/_favicon.ico")
-AT_ONCE = 8  # requests that work at the same time: each takes a thread
+AT_ONCE = 8  # concurrent requests: each takes a thread
 
 
 class PageRequests:
-    """Wraps the whole application, what answers 500 included."""
+    """Wraps the whole application, including its 500 handler."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str] = ()) -> None:
-        """``paths``: those of the routes beside Dash's own."""
+        """``paths``: those of the routes besides Dash's own."""
         self._app = app
         self._paths = frozenset(paths)
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -44,7 +44,7 @@ class PageRequests:
             await self._app(scope, receive, send)
 
     async def _update(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take in the whole request, then wait for a turn for as long as its client waits."""
+        """Read the whole request, then wait for a slot while the client stays connected."""
         body = await _whole_body(receive)
         if body is None:
             return
@@ -53,7 +53,7 @@ class PageRequests:
         try:
             await asyncio.wait({leaving, turn}, return_when=asyncio.FIRST_COMPLETED)
             if leaving.done():
-                log.debug("a request was dropped: its client has left")
+                log.debug("a request was dropped: its client has disconnected")
                 return
             await self._answered(scope, _replay(body, leaving), send, 400, "The request makes no sense here.\n")
         finally:
@@ -64,7 +64,7 @@ class PageRequests:
                 self._slots.release()
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
-        """What the application answers; ``status`` where it fails, which no request of our own page makes it do."""
+        """Run the application; respond with ``status`` on an error, which no request of our own page causes."""
         failed = False
 
         async def unless_failed(message: Message) -> None:
@@ -76,7 +76,7 @@ class PageRequests:
         try:
             await self._app(scope, receive, unless_failed)
         except Exception as error:
-            log.warning("%s %s cannot be carried out: %r", scope["method"], scope["path"], error)
+            log.warning("%s %s failed: %r", scope["method"], scope["path"], error)
             log.debug("here", exc_info=True)
             failed = True
         if failed:
@@ -107,7 +107,7 @@ class HeadRequests:
 
 
 async def _whole_body(receive: Receive) -> bytes | None:
-    """None where the client has left before it was here."""
+    """None if the client disconnected before it arrived."""
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -119,13 +119,13 @@ async def _whole_body(receive: Receive) -> bytes | None:
 
 
 async def _left(receive: Receive) -> None:
-    """Return when the client has left."""
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def _replay(body: bytes, leaving: asyncio.Task[None]) -> Receive:
-    """The body once more, then the client's leaving."""
+    """Replay the body, then the client's disconnect."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:

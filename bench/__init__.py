@@ -1,1 +1,1 @@
-"""Measurements: each module has ``run() -> list of rows``; ``python -m bench`` runs all, or those it names."""
+"""Benchmarks: each module has ``run() -> list of rows``; ``python -m bench`` runs all, or the named ones."""

@@ -1,4 +1,4 @@
-"""Runs the benchmarks, each in a process of its own, and leaves with 1 when a bound is missed.
+"""Runs the benchmarks, each in its own process; exits with 1 when a bound is missed.
 
 python -m bench             all of them
 python -m bench latency     one

@@ -1,7 +1,7 @@
-"""Coming back after a long absence: ``python -m bench away``.
+"""Catching up after a long absence: ``python -m bench away``.
 
-A store that was followed for two hours of 5-second bars goes on after 30, 90 and 365 days of silence. Measured: how
-long the dashboard takes to catch up, how much memory it takes, and how long a page waits meanwhile.
+A store with two hours of 5-second bars continues after 30, 90 and 365 days without trades. Measures the dashboard's
+catch-up time, its memory, and the waiting time for a page meanwhile.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _read_all(monitor: Monitor) -> None:
 
 
 def _pages(folder: Path, after: list[Tick]) -> float:
-    """The longest wait for the page while a dashboard reads what came after another year."""
+    """The longest wait for the page while a dashboard catches up after another year."""
     later = _shifted(after, 365 * DAY_MS, 10**7)
     ports = {"PAIRBRIDGE_DASHBOARD_PORT": "0", "PAIRBRIDGE_BRIDGE_PORT": "1", "PAIRBRIDGE_DATA_DIR": str(folder)}
     with subprocess.Popen(

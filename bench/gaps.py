@@ -1,6 +1,6 @@
 """A hundred thousand gaps, and official dumps full of rows without a quantity: ``python -m bench gaps``.
 
-The server is a process of its own; the bridge and whoever asks for ``/health`` are this one.
+The server is a separate process; this process is the bridge and polls ``/health``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def _with_server(work: Any) -> list[Row]:
 
 
 async def _many_gaps(server: ServerProcess) -> list[Row]:
-    """A dump with every second id, then an honest bridge that reconnects and trades on."""
+    """A dump with every second id, then an honest bridge that reconnects and continues."""
     async with connect(server.url) as socket:
         await _greet(socket, server)
         begun_s = time.monotonic()
@@ -117,7 +117,7 @@ async def _send(socket: ClientConnection, rows: list[list[Any]], first_seq: int 
 
 
 async def _acknowledged(socket: ClientConnection, seq: int) -> int:
-    """Wait for an acknowledgement; returns how many requests to fetch came before it."""
+    """Wait for an acknowledgement; returns the number of fetch requests before it."""
     fetches = 0
     while (message := json.loads(await socket.recv()))["type"] != "ack" or message["seq"] != seq:
         fetches += message["type"] == "fetch"

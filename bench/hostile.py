@@ -1,7 +1,7 @@
 """How long honest batches wait while the bridge server is attacked: ``python -m bench hostile``.
 
-The attacks are those of ``tests/durability/test_hostile_frames.py``, which checks what comes of each. The honest
-bridge, the attackers and the server are three processes; with two processors, expect the crowds to show.
+The attacks are those of ``tests/durability/test_hostile_frames.py``, which checks their results. The honest bridge, the
+attackers and the server are three processes; with two processors, large attacks increase the waits.
 """
 
 from __future__ import annotations

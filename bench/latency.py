@@ -3,7 +3,7 @@
 The simulated exchange trades 200 times a second over two symbols, the bridge page forwards, the dashboard
 paints. Every trade counts: its latency ends with the first painted frame that includes it. Trade times and
 the browser's clock are of one machine. The exchange itself sends a trade 4 to 160 ms after its time, as
-Binance does; the second row takes that out by counting from when the exchange sent it.
+Binance does; the second row excludes this delay by measuring from the send time.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _start_bridge(stack: Stack, page: Page) -> None:
 
 
 def _listen(stack: Stack) -> list[tuple[float, float]]:
-    """(T, E) of every trade while we measure, from a stream of our own."""
+    """(T, E) of every trade during the measurement, from a separate stream."""
     streams = "/".join(f"{symbol.lower()}@aggTrade" for symbol in SYMBOLS.split(","))
     found: list[tuple[float, float]] = []
     with connect(f"{stack.exchange_url.replace('http', 'ws')}/market/stream?streams={streams}") as socket:

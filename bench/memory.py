@@ -1,6 +1,6 @@
 """Resident memory of the two processes: ``python -m bench memory``.
 
-After their start, with an empty store; and while they take in and follow two simulated hours, with one screen open.
+After their start, with an empty store; and while they process two simulated hours, with one screen open.
 MB are 10^6 bytes, as the system counts them: pages shared with other processes are counted in full.
 """
 
@@ -53,7 +53,7 @@ def _measure(stack: Stack) -> list[Row]:
 
 
 def _rows(when: str, bounded: bool) -> list[Row]:
-    """One line a process. What is followed grows the dashboard, so that line is bounded too."""
+    """One line per process. The dashboard grows with its watched pairs, so that line has a bound too."""
     found = {}
     for child in psutil.Process(os.getpid()).children():
         name = next((part for part in child.cmdline() if part in ("server.py", "dashboard.py")), None)

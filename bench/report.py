@@ -1,4 +1,4 @@
-"""Rows of a benchmark: what was measured, beside a peer where there is one, and the bounds it must hold."""
+"""Rows of a benchmark: the measurement, a peer's if available, and the bounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def row(what: str, ours: float, unit: str, **more: object) -> Row:
 
 
 def missed(line: Row) -> list[str]:
-    """The bounds that a line does not hold."""
+    """The bounds that a line violates."""
     return [
         f"{line['what']}: {key} {line[key]:,.4g}, bound {word} {limit:,}"
         for key, (word, limit) in line["bounds"].items()

@@ -1,7 +1,7 @@
-"""An honest page beside a thousand half-finished requests: ``python -m bench requests``.
+"""An honest page next to a thousand incomplete requests: ``python -m bench requests``.
 
-The dashboard may open 1,024 files. The attackers are a process of their own, so that who asks for the page
-measures the dashboard and not them.
+The dashboard may open 1,024 files. The attackers run in a separate process, so that the client measures only the
+dashboard.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def _measure(url: str) -> list[Row]:
     )
     assert attackers.stdout is not None
     try:
-        await attackers.stdout.readline()  # they are at it
+        await attackers.stdout.readline()  # the attack is running
         rows = await _honest(url)
     finally:
         attackers.terminate()
@@ -93,7 +93,7 @@ async def _honest(url: str) -> list[Row]:
 
 
 async def attack(port: int) -> None:
-    """Keep so many half requests open, until the process ends; print each second how many are."""
+    """Keep this many half requests open until the process ends; print their number every second."""
     opened: set[asyncio.StreamWriter] = set()
     await asyncio.gather(_count(opened), *(_half(port, opened) for _ in range(HALF)))
 
@@ -105,7 +105,7 @@ async def _count(opened: set[asyncio.StreamWriter]) -> None:
 
 
 async def _half(port: int, opened: set[asyncio.StreamWriter]) -> None:
-    """Half a request, and the next a second after it is dropped."""
+    """Half a request, and another one second after it is dropped."""
     while True:
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,14 +1,15 @@
-"""Speed of ``engine.stats`` beside its peers, same data, same run: ``python -m bench.stats``.
+"""Speed of ``engine.stats`` against its peers, same data, same run: ``python -m bench.stats``.
 
-Prints a table and leaves with 1 when a bound is missed. filterpy and pykalman are compared with where they are
-installed (2.0.0 and 0.11.2 were used for the figures in docs/mathematics.md); statsmodels always is. Every peer and
-every kernel runs on one thread, the scan on two: a linear algebra library that starts threads of its own for matrices
-this small would only slow the peers down.
+Prints a table and exits with 1 when a bound is missed. Compares with filterpy and pykalman if installed (2.0.0 and
+0.11.2 were used for the figures in docs/mathematics.md), and always with statsmodels. Every peer and every kernel runs
+on one thread, the scan on two: BLAS threads would only slow the peers down on such small matrices.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import resource
 import sys
@@ -16,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is loaded
@@ -24,17 +26,21 @@ import numpy as np
 
 from engine.stats.checks import Floats
 from engine.stats.cointegration import engle_granger_kernel, engle_granger_many
+from engine.stats.error_correction import error_correction
+from engine.stats.granger_causality import granger_causality
+from engine.stats.hedge_interval import METHODS, REFITS, hedge_interval
 from engine.stats.kalman import kalman_kernel
 from engine.stats.robust import huber_kernel
 from engine.stats.rolling import rolling_ols_kernel
-from engine.stats.unitroot import AIC, adf_kernel
+from engine.stats.unitroot import AIC, BIC, FIXED, adf_kernel, schwert_cap
+from engine.stats.wild_bootstrap import DRAWS, wild_bootstrap_kernel
 
 Row = dict[str, Any]
 SYMBOLS, SCAN_BARS = 500, 1440
 
 
 def seconds(call: Callable[[], object], least: float = 0.5) -> float:
-    """Seconds a call takes: the best of repetitions that last ``least`` seconds in all, after one that warms up."""
+    """Seconds per call: the best of repetitions over ``least`` seconds in total, after one warm-up call."""
     call()
     best, spent = np.inf, 0.0
     while spent < least:
@@ -56,7 +62,7 @@ def row(what: str, ours: float, unit: str, **more: object) -> Row:
 
 
 def missed(line: Row) -> list[str]:
-    """The bounds that a line does not hold."""
+    """The bounds that a line violates."""
     return [
         f"{line['what']}: {key} {line[key]:,.4g}, bound {word} {limit:,}"
         for key, (word, limit) in line["bounds"].items()
@@ -150,6 +156,49 @@ def unit_root_rows() -> list[Row]:
     return [*rows, compared("ADF, AIC, 1,440 bars", ours, theirs, "adfuller", None)]
 
 
+def interval_rows() -> list[Row]:
+    """A hedge with its error, 500 bars, by estimator; error correction and Granger causality with their lags."""
+    y, x = walks(2, 500)
+    rows = []
+    for estimator in METHODS:
+        took = 1e3 * seconds(partial(hedge_interval, y, x, estimator))
+        bounds = {"ours": ("at most", 40.0 if estimator in REFITS else 2.0)}
+        rows.append(row(f"hedge interval, {estimator}, 500 bars", took, "ms", bounds=bounds))
+    took = 1e3 * seconds(lambda: error_correction(y, x))
+    rows.append(row("error correction, BIC, 500 bars", took, "ms", bounds={"ours": ("at most", 3.0)}))
+    return [*rows, granger_row(np.diff(y), np.diff(x))]
+
+
+def granger_row(y: Floats, x: Floats) -> Row:
+    """Both directions with two lags, against statsmodels."""
+    from statsmodels.tsa.stattools import grangercausalitytests
+
+    def both() -> None:
+        for pair in ((y, x), (x, y)):
+            with contextlib.redirect_stdout(io.StringIO()):
+                grangercausalitytests(np.stack(pair, axis=1), [2])
+
+    ours, theirs = seconds(lambda: granger_causality(y, x, 2)), seconds(both)
+    return compared("Granger causality, 2 lags, 499 bars", ours, theirs, "grangercausalitytests", 5)
+
+
+def bootstrap_rows() -> list[Row]:
+    """One robust test of a pair that passes, so that it draws nearly to the end: BIC lags, and the most it may take."""
+    rows = []
+    for bars, bound_ms in ((500, 5.0), (5_000, 60.0)):
+        x, own = walks(2, bars)
+        y = x + 3.0 * np.diff(own, prepend=0.0)
+        cap = schwert_cap(bars, False)
+        for criterion, lags in ((BIC, "BIC lags"), (FIXED, f"{cap} lags")):
+            draw = partial(wild_bootstrap_kernel, y, x, criterion, cap, 0.05, DRAWS, np.uint64(1))
+            _, _, pvalue, draws = draw()
+            if not pvalue <= 0.05:
+                raise ValueError(f"p is {pvalue} after {draws} draws; expected a pair that passes")
+            bound = {"ours": ("at most", bound_ms)}
+            rows.append(row(f"robust Engle-Granger, {bars:,} bars, {lags}", 1e3 * seconds(draw), "ms", bounds=bound))
+    return rows
+
+
 def compared(what: str, ours: float, theirs: float, peer: str, least: float | None) -> Row:
     """A line in microseconds with the ratio theirs / ours."""
     bounds = {} if least is None else {"ratio": ("at least", least)}
@@ -181,11 +230,27 @@ def scan_rows(threads: int = 2) -> list[Row]:
     ]
 
 
+def report_rows() -> list[Row]:
+    """All tests of one relation, one leg and five, once arch is imported; Gregory-Hansen alone."""
+    from engine.stats import gregory_hansen, test_report
+
+    y, x = walks(2, 1_440)
+    legs = walks(5, 1_440, seed=2).T
+    moved = seconds(lambda: gregory_hansen(y, x), 0.2)
+    one, five = seconds(lambda: test_report(y, x), 0.2), seconds(lambda: test_report(y, legs), 0.2)
+    return [
+        row("Gregory-Hansen, 1,440 bars", 1e3 * moved, "ms", bounds={"ours": ("at most", 150.0)}),
+        row("test report, 1,440 bars, one leg", one, "s", bounds={"ours": ("at most", 2.0)}),
+        row("test report, 1,440 bars, five legs", five, "s", bounds={"ours": ("at most", 4.0)}),
+    ]
+
+
 def run() -> list[Row]:
     """Every line, printed as it comes."""
     lines: list[Row] = []
     print(f"{'what':<52}{'ours':>14} {'unit':<8}{'theirs':>12}  {'peer':<26}{'ratio':>8}")
-    for part in (kalman_rows, regression_rows, unit_root_rows, scan_rows):
+    parts = (kalman_rows, regression_rows, unit_root_rows, bootstrap_rows, interval_rows, scan_rows, report_rows)
+    for part in parts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the peers' own
             fresh = part()

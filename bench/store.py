@@ -1,7 +1,7 @@
-"""What the bridge server takes in and keeps, over its real socket: ``python -m bench store``.
+"""Ingest and storage of the bridge server, over its real socket: ``python -m bench store``.
 
-The server is a process of its own, on a file in a temporary folder (set ``TMPDIR`` to choose the disk); the bridge
-is this process. Latencies count from the moment a batch was due, so a server that falls behind cannot look quick.
+The server is a separate process, on a file in a temporary folder (set ``TMPDIR`` to choose the disk); the bridge is
+this process. Latencies are measured from the time a batch was due, so a server that falls behind shows high latencies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.engine.store.harness import T0, query
 MB = 1_000_000
 SECONDS = 60
 DAY_MS = 86_400_000
-FASTER_THAN_POSSIBLE = 400_000.0  # rows a second: how fast they are taken in is up to the server
+FASTER_THAN_POSSIBLE = 400_000.0  # rows per second: the server sets the ingest rate
 BATCH = 500
 SYMBOLS = [f"S{n}USDT" for n in range(8)]
 ROUNDS, ROUND_ROWS = 5, 300_000
@@ -43,13 +43,13 @@ import json, sys, time, server
 from engine.store.sqlite import maintenance
 from engine.store.sqlite import writer
 maintenance.SWEEP_EVERY_S = 2.0
-commit, took = writer.TickWriter.commit, []
+commit, took = writer.SqliteTickWriter.commit, []
 async def timed(self, *arguments):
     begun = time.monotonic()
     done = await commit(self, *arguments)
     took.append((begun, time.monotonic() - begun))
     return done
-writer.TickWriter.commit = timed
+writer.SqliteTickWriter.commit = timed
 server.main([])
 with open("commits.json", "w") as file:
     json.dump(took, file)
@@ -112,9 +112,9 @@ async def _burst() -> list[Row]:
 
 
 async def _beside_raw_sqlite() -> list[Row]:
-    """As fast as it goes, in turns with ``executemany`` into the same table in transactions of one batch.
+    """Maximum speed, alternating with ``executemany`` into the same table in transactions of one batch.
 
-    Both are given what they take in ready made: the one as rows, the other as the messages of a bridge.
+    Both get prepared input: rows for the one, bridge messages for the other.
     """
     ours, theirs = [], []
     lost = 0
@@ -146,7 +146,7 @@ def _message(number: int) -> str:
 
 
 async def _offer(server: ServerProcess, messages: list[str]) -> None:
-    """Keep as many in flight as a bridge may, until the last is acknowledged."""
+    """Keep the maximum number of batches in flight, until the last is acknowledged."""
     async with connect(server.url, compression=None, ping_interval=None) as socket:
         hello = {"type": "hello", "proto": 1, "token": server.token, "market": "sim", "client": "bench", "session": "b"}
         await socket.send(json.dumps(hello))
@@ -177,7 +177,7 @@ def _raw(batch: int) -> float:
 
 
 async def _long_reader() -> list[Row]:
-    """The log of the file while some program reads for a minute without an end."""
+    """The log of the file while another program holds a read transaction for a minute."""
     async with _serving() as server:
         bridge = Bridge(5_000, batch=50)
         life = asyncio.create_task(bridge.run(server.url, server.token, 5_000 * (SECONDS + 5)))
@@ -200,7 +200,7 @@ async def _long_reader() -> list[Row]:
 
 
 async def _retention() -> list[Row]:
-    """A million ticks leave for the archive while 5,000 a second come in."""
+    """A million ticks are archived while 5,000 a second arrive."""
     async with _serving(_KEEPING_HOUSE) as server:
         old = Bridge(FASTER_THAN_POSSIBLE)
         await old.run(server.url, server.token, ARCHIVED)
@@ -233,7 +233,7 @@ def _archived(data_dir: Path) -> int:
 
 
 async def _watched(measure: Callable[[], float], work: Awaitable[None]) -> float:
-    """The largest value while the work goes on."""
+    """The largest value during the work."""
     task = asyncio.ensure_future(work)
     largest = measure()
     while not task.done():

@@ -1,6 +1,6 @@
 """Fifty screens on one pair: ``python -m bench viewers``.
 
-Server and dashboard are processes of their own; the bridge and the screens are this one. A screen's delay counts from
+Server and dashboard are separate processes; the bridge and the screens are this one. A screen's delay counts from
 the acknowledgement of the newest trade that a message shows to the message's arrival.
 """
 
@@ -27,7 +27,7 @@ SECONDS = 20
 
 
 class Shown(msgspec.Struct):
-    """Of a message to a screen only the newest trade's time."""
+    """Only the newest trade's time from a message to a screen."""
 
     trade_ms: int = 0
 

@@ -1,12 +1,12 @@
 // @ts-check
 "use strict";
 
-/** Addresses that people type, and what they say of a place. Pure. */
+/** Parsing of typed addresses. Pure. */
 class Address {
   /**
-   * @param {string} text as typed; the scheme's web or socket twin will do
+   * @param {string} text as typed; the corresponding http or ws scheme is accepted too
    * @param {"ws" | "http"} scheme
-   * @returns {URL} throws an Error with a sentence for the user
+   * @returns {URL} throws an Error with a message for the user
    */
   static parse(text, scheme) {
     const kinds = scheme === "ws" ? "ws:// or wss://" : "http:// or https://";

@@ -1,10 +1,10 @@
 // @ts-check
 "use strict";
 
-/** Where this page's token comes from and where it may go. */
+/** The page's token: its source, and the servers that may receive it. */
 class Auth {
   static DEFAULT_PORT = "8765";
-  static KEY = "key"; // under which a served page keeps it
+  static KEY = "key"; // localStorage key of a served page
 
   /** @param {Location} location */
   constructor(location) {
@@ -13,7 +13,7 @@ class Auth {
     this.typed = "";
   }
 
-  /** The key that the file of the data folder brought in the fragment: kept, and taken out of the address. */
+  /** The key in the URL fragment, from the file in the data folder: stored, and removed from the address. */
   takeKey() {
     const found = this.served ? /^#key=([0-9A-Za-z_-]+)$/.exec(this.location.hash) : null;
     if (!found) return;
@@ -21,13 +21,13 @@ class Auth {
     history.replaceState(null, "", this.location.pathname + this.location.search);
   }
 
-  /** @param {string} key for this server, from now on and after a reload */
+  /** @param {string} key for this server, also after a reload */
   keep(key) {
     this.typed = key;
     if (this.served) PageStorage.keep(Auth.KEY, key);
   }
 
-  /** The file that brings the key, as the server names it; "" where the page is a file itself. */
+  /** The path of the file with the key, from the server; "" if the page is a local file. */
   get openFile() {
     const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="pairbridge-open"]'));
     return (this.served && meta?.content) || "";
@@ -39,8 +39,8 @@ class Auth {
   }
 
   /**
-   * The server's address. The token goes nowhere but to this computer, and from a served page nowhere but back:
-   * a link from a hostile page could name any other address.
+   * The server's address. The token is sent only to this computer, and from a served page only to its own server: a
+   * hostile link could contain any other address.
    * @param {string} given query parameter `server`, "" if none
    * @returns {string} throws an Error with a sentence for the user
    */
@@ -58,7 +58,7 @@ class Auth {
     return url.href;
   }
 
-  /** The port of the server that was started last. (The keys of `tokens` come in order of number, not of time.) */
+  /** The port of the most recently started server. (The keys of `tokens` are in numeric order, not by time.) */
   port() {
     return String(/** @type {any} */ (globalThis).PAIRBRIDGE_NEWEST ?? Auth.DEFAULT_PORT);
   }
@@ -72,12 +72,12 @@ class Auth {
     return this.served ? PageStorage.recall(Auth.KEY) : (this.tokens[new URL(server).port] ?? "");
   }
 
-  /** Reads the token again: the server may have been started, or started afresh, after this page was opened. */
+  /** Reads the token again: the server may have been started or restarted after this page was opened. */
   async refresh() {
     if (!this.served) await this.#loadScript();
   }
 
-  /** @returns {Promise<void>} settled either way: without the file the token stays unknown */
+  /** @returns {Promise<void>} always resolves: without the file the token stays unknown */
   #loadScript() {
     return new Promise((done) => {
       const script = document.createElement("script");

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** What the server wants of the past: missing ids, and the minutes before a symbol's first trade (a warm start). */
+/** History requested by the server: missing ids, and the minutes before a symbol's first trade (a warm start). */
 class Backfill {
   /** @param {{plan: StreamPlan, restRequests: RestRequests, feeds: Feeds, dedupQueue: DedupQueue, serverLink: ServerLink, host: Host}} parts */
   constructor({ plan, restRequests, feeds, dedupQueue, serverLink, host }) {
@@ -12,15 +12,15 @@ class Backfill {
     this.serverLink = serverLink;
     this.host = host;
     this.counts = { fetched: 0, unfetchable: 0 };
-    this.unfetched = { ids: 0, reason: "" }; // that exist and could not be had here
+    this.unfetched = { ids: 0, reason: "" }; // existing ids that could not be fetched
   }
 
-  /** What is being fetched; `total` is NaN while a warm start's first id is not known. */
+  /** The current fetches; `total` is NaN while a warm start's first id is unknown. */
   progress() {
     return this.fetcher.progress();
   }
 
-  /** The server is gone and will ask again, or nothing is wanted any more. */
+  /** Drops all requests: the server has disconnected and will repeat them, or they are obsolete. */
   forget() {
     this.fetcher.forget();
   }
@@ -34,7 +34,7 @@ class Backfill {
     this.fetch();
   }
 
-  /** Asks for the next page, if one is wanted and the server, the queue and the budget have room for it. */
+  /** Requests the next page, if one is pending and the server, the queue and the budget allow it. */
   fetch() {
     const room = this.dedupQueue.sendQueue.queued <= Limits.BACKLOG_ROWS;
     if (this.serverLink.state !== "live" || !room) return;
@@ -43,7 +43,7 @@ class Backfill {
     this.restRequests.ask(request.url, (answer) => {
       const { now, wall } = this.host.clock;
       const listening = this.feeds.upstream === "open";
-      const at = { now, wall: wall - (this.restRequests.skewMs || 0), listening }; // by the exchange's clock if known
+      const at = { now, wall: wall - (this.restRequests.skewMs || 0), listening }; // on the exchange's clock if known
       this.#passOn(this.fetcher.answered(request.job, answer, at));
     });
   }
@@ -92,7 +92,7 @@ class Backfill {
     );
   }
 
-  /** @param {Unfetchable} past that cannot be begun */
+  /** @param {Unfetchable} past that cannot start */
   #cold(past) {
     this.serverLink.answer({ type: "unfetchable", ...past });
     const level = past.reason === Limits.NO_PAST ? "info" : "bad";

@@ -2,19 +2,19 @@
 "use strict";
 
 /*
- * The page's own part: form, token, page storage, worker.
+ * The page's main thread: form, token, page storage, worker.
  *
- * All files here are classic scripts, because from file:// a browser loads no modules, fetches no files and starts
- * no worker from a file. A worker made from a Blob does start, so the classes above are declared once as scripts
- * and their own source text (Function.prototype.toString) is what the worker runs.
+ * All files here are classic scripts, because on file:// a browser loads no modules, fetches no files and starts no
+ * worker from a file. A worker from a Blob does start, so the classes above are declared once as scripts, and the
+ * worker runs their source text (Function.prototype.toString).
  *
- * The token: the page that the bridge server serves has none, since every user of this computer can ask for that. It
- * comes in the fragment of the address, #key=..., by which a file of the data folder that only its owner can read opens
- * the page; the page keeps it in localStorage. The page opened from the file system loads the classic script token.js
- * beside it, which the server writes:
- *     globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};
- *     PAIRBRIDGE_TOKENS[8765] = "...";          one line for each port on which a server was started
- *     globalThis.PAIRBRIDGE_NEWEST = 8765;      the port of the one that was started last
+ * The token: the served page does not contain it, since every user of this computer can request the page. A file in the
+ * data folder that only its owner can read opens the page with the token in the fragment of the address, #key=...; the
+ * page keeps it in localStorage. The page opened from the file system loads the classic script token.js beside it,
+ * written by the server:
+ *   globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};
+ *   PAIRBRIDGE_TOKENS[8765] = "...";         one line for each port on which a server was started
+ *   globalThis.PAIRBRIDGE_NEWEST = 8765;     the port of the one that was started last
  */
 
 /** The page. */
@@ -46,12 +46,12 @@ class BridgePage {
     if (this.#startsItself()) await this.start();
   }
 
-  /** The form: of a tab that was running as it ran, else from the page's address, else as it was last. */
+  /** The form's values: of the running session before a reload, else from the page's address, else the last used. */
   #fill() {
     const market = this.#input("market");
     for (const [key, venue] of Object.entries(Venues.ALL)) market.append(new Option(venue.label, key));
     const tab = PageStorage.tab("form");
-    const mine = tab?.search === location.search; // else a link led this tab to another exchange
+    const mine = tab?.search === location.search; // else a link has changed this tab's exchange
     this.resumes = mine && PageStorage.tab("running") === true;
     /** @type {Fields} */ const last = mine ? tab : PageStorage.form();
     const fields = this.resumes ? last : Form.begin(this.query, last);
@@ -91,7 +91,7 @@ class BridgePage {
     window.addEventListener("offline", () => this.#notice("online", false));
   }
 
-  /** A served page gets its key from a file of the data folder. */
+  /** A served page gets its key from a file in the data folder. */
   #sayHowToOpen() {
     const file = this.auth.openFile;
     if (!file) return;
@@ -99,7 +99,7 @@ class BridgePage {
     this.panel.text("token-hint", `${how} ${file}`);
   }
 
-  /** The addresses that are used when none is typed. */
+  /** The default addresses. */
   #hint() {
     const venue = Venues.ALL[this.#input("market").value];
     const [stream, rest] = [this.#input("exchange").value.trim(), this.#input("rest").value.trim()];
@@ -109,8 +109,8 @@ class BridgePage {
   }
 
   /**
-   * A tab that was running when it was reloaded goes on. `autostart` starts too, but a served page may have been
-   * opened by a hostile link: then only for the exchanges' own addresses and this computer's.
+   * A tab that was running before a reload restarts. `autostart` starts too, but a hostile link may have opened a
+   * served page: so only for the exchanges' own addresses and this computer's.
    */
   #startsItself() {
     const asked = !["0", "false", "no"].includes((this.query.get("autostart") ?? "no").toLowerCase());
@@ -157,7 +157,7 @@ class BridgePage {
   }
 
   /**
-   * A reload of this tab goes on with it, and the next tab begins with it unless a link brought it.
+   * Stores the form for a reload of this tab, and as the default of the next tab unless it came from a link.
    * @param {string[]} symbols
    */
   #remember(symbols) {
@@ -175,7 +175,7 @@ class BridgePage {
     this.#post({ type: "stop" });
   }
 
-  /** What the form asks for; throws an Error with a sentence for the user. */
+  /** The plan from the form; throws an Error with a message for the user. */
   #wish() {
     const { symbols, bad } = Symbols.read(this.#input("symbols").value);
     const expected = "expected up to 32 letters, digits, _ or -, for example BTCUSDT";
@@ -187,7 +187,7 @@ class BridgePage {
     return { symbols, plan, server: this.auth.server(this.query.get("server") ?? "") };
   }
 
-  /** @returns {number | undefined} query parameter `rotate`, seconds: to see many rotations in a short test */
+  /** @returns {number | undefined} query parameter `rotate`, seconds: for many rotations in a short test */
   #rotateMs() {
     const seconds = Number(this.query.get("rotate"));
     return seconds >= 1 ? seconds * 1000 : undefined;
@@ -231,7 +231,7 @@ class BridgePage {
     this.panel.running(this.running, view.phase === "stopping");
   }
 
-  /** The token is missing or was refused, a typed one included. */
+  /** The token is missing or was refused, including a typed one. */
   async #renewToken() {
     this.auth.typed = "";
     await this.auth.refresh();
@@ -247,7 +247,7 @@ class BridgePage {
     this.#notice("visible", document.visibilityState === "visible");
   }
 
-  /** Whether the browser keeps pages away from this computer's own addresses, where it has such a permission. */
+  /** Whether the browser blocks pages from this computer's own addresses, if it has such a permission. */
   async #noticePermission() {
     for (const name of ["loopback-network", "local-network-access"]) {
       try {

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** Request weight spent in the last minute, kept below a quarter of what the exchange allows an address. */
+/** Request weight used in the last minute, kept below a quarter of the exchange's limit per address. */
 class Budget {
   static SHARE = 0.25;
   static URGENT_SHARE = 0.6; // while the user waits for a market scan
@@ -17,7 +17,7 @@ class Budget {
    * @param {number} weight
    * @param {number} now
    * @param {boolean} [urgent]
-   * @returns {boolean} whether the request may be sent; if so its weight is booked
+   * @returns {boolean} whether the request may be sent; if so, adds its weight
    */
   spend(weight, now, urgent = false) {
     if (now < this.pausedUntil) return false;
@@ -29,7 +29,7 @@ class Budget {
   }
 
   /**
-   * The exchange said "too many requests" (429) or banned the address for a while (418).
+   * The exchange answered "too many requests" (429) or banned the address temporarily (418).
    * @param {Answer} answer
    * @param {number} now
    * @returns {number} seconds until the next request

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** Both clocks as they were told last: a steady one and the time of day, ms. */
+/** The latest values of both clocks: the monotonic one and the time of day, ms. */
 class Clock {
   constructor() {
     this.now = NaN;
@@ -10,14 +10,14 @@ class Clock {
 
   /**
    * @param {number} now
-   * @param {number} [wall] if it is not told it is reckoned
+   * @param {number} [wall] derived from `now` by default
    */
   set(now, wall = this.wallAt(now)) {
     this.now = now;
     this.wall = wall;
   }
 
-  /** @param {number} now the time of day then, reckoned from what was told last */
+  /** @param {number} now the time of day then, derived from the latest values */
   wallAt(now) {
     return this.wall + now - this.now;
   }

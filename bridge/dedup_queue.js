@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
 
-/** The one way of rows into the send queue: known ones are dropped, and what is given up for new ones is named. */
+/** The only input of the send queue: drops known rows, and reports rows given up for new ones. */
 class DedupQueue {
-  static TELL_MS = 10_000; // at least, between two tellings of what was given up
+  static TELL_MS = 10_000; // at least, between two reports of rows given up
 
   /**
    * @param {SendQueue} sendQueue
@@ -14,11 +14,11 @@ class DedupQueue {
     this.log = log;
     this.recent = new Recent();
     this.counts = { duplicates: 0, lost: 0 };
-    /** @type {Map<string, LostRange>} given up and not told yet, per symbol */ this.losses = new Map();
+    /** @type {Map<string, LostRange>} given up and not reported yet, per symbol */ this.losses = new Map();
     this.toldAt = -Infinity;
   }
 
-  /** @param {string} row of the live stream: while two sockets overlap, each comes twice */
+  /** @param {string} row of the live stream: while two sockets overlap, each arrives twice */
   live(row) {
     if (this.recent.add(row)) this.queue(row);
     else this.counts.duplicates++;

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** What became of the batches that were sent: counts, and how long the server takes to confirm one. */
+/** Delivery statistics: counts of sent batches, and the server's acknowledgement latency. */
 class DeliveryStats {
   static STALL_MS = 3_000; // without an acknowledgement while some are due
 
@@ -43,7 +43,7 @@ class DeliveryStats {
     this.sentAt.clear();
   }
 
-  /** @param {number} now whether the server takes rows and has confirmed none for a while */
+  /** @param {number} now whether the server receives rows but has not confirmed any recently */
   stalled(now) {
     return now - this.owedSince > DeliveryStats.STALL_MS;
   }

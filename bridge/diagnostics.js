@@ -2,46 +2,47 @@
 "use strict";
 
 /**
- * @typedef {"bad" | "warn" | "wait" | "good" | "note"} Level a note stands beside the status and never is it
- * @typedef {{code: string, level: Level, title: string, text: string}} Diagnostic `text` says what is so and what to do
+ * @typedef {"bad" | "warn" | "wait" | "good" | "note"} Level a note is shown beside the status, never as the status
+ * @typedef {{code: string, level: Level, title: string, text: string}} Diagnostic `text` describes the problem and the
+ * remedy
  *
- * @typedef {object} Vitals what the diagnostics looks at
+ * @typedef {object} Vitals the inputs of the diagnostics
  * @property {"idle" | "running" | "stopping"} phase
  * @property {"open" | "connecting" | "closed" | "wrong-route"} upstream
  * @property {string} stream address without streams
  * @property {boolean} retired
  * @property {boolean} custom the stream address was typed by the user
  * @property {boolean} online what the browser says of the network
- * @property {boolean} delivered whether any trade has come since Start
+ * @property {boolean} delivered whether any trade has arrived since Start
  * @property {number} quietMs since the latest trade of any symbol, or since the stream opened
- * @property {number} upstreamTries attempts in a row that failed
+ * @property {number} upstreamTries consecutive failed attempts
  * @property {ServerLink["state"]} server
  * @property {string} serverUrl
- * @property {boolean} answering something answers there, and takes no connection
- * @property {number} serverFailures connections in a row that ended or never began
+ * @property {boolean} answering something answers there, but accepts no connection
+ * @property {number} serverFailures consecutive connections that ended or never opened
  * @property {boolean} hasToken
  * @property {Refusal | null} refusal
- * @property {boolean} stalled the server takes rows and confirms none
+ * @property {boolean} stalled the server receives rows but confirms none
  * @property {number} queued rows
  * @property {number} lost rows given up
  * @property {string} permission of the browser to reach this computer's own addresses: granted, denied, prompt or ""
- * @property {boolean} unheard the last attempt to reach the server hung, as it does while the browser asks the user
+ * @property {boolean} unheard the last attempt to reach the server hung, as during the browser's permission prompt
  * @property {boolean} exchangeWithheld permission is denied, and the exchange is on this computer
  * @property {boolean} visible
- * @property {string[]} unknown sentences about symbols that are not traded
- * @property {number} usable symbols that are
- * @property {string[]} silent symbols that trade and do not come
+ * @property {string[]} unknown messages about symbols that are not traded
+ * @property {number} usable number of traded symbols
+ * @property {string[]} silent symbols that trade but do not arrive
  * @property {string[]} standby
  * @property {number} lagMs of the latest trade behind the exchange's own clock, NaN if not known
  * @property {number} skewMs this clock minus the exchange's, NaN if not known
- * @property {number} frozenMs how long the browser had stopped this page, lately
+ * @property {number} frozenMs how long the browser recently suspended this page
  * @property {number} gaps being fetched
- * @property {string[]} warming symbols whose past is being fetched
- * @property {{ids: number, reason: string}} unfetched missing trades that could not be had here, and why
- * @property {number} pausedMs until REST may be asked again
+ * @property {string[]} warming symbols with a warm start in progress
+ * @property {{ids: number, reason: string}} unfetched missing trades that could not be fetched here, and why
+ * @property {number} pausedMs until REST may be called again
  */
 
-/** Says why data does not flow, worst first, each with what to do. Pure. */
+/** Explains why data does not flow, worst first, each with a remedy. Pure. */
 class Diagnostics {
   static RANK = { bad: 0, warn: 1, wait: 2, good: 3, note: 4 };
   static QUIET_MS = 15_000;
@@ -120,10 +121,10 @@ class Diagnostics {
     if (v.exchangeWithheld) return [Diagnostics.permissionDenied()];
     let what = `No connection to the exchange at ${v.stream}.`;
     let todo = v.delivered
-      ? "It is tried again by itself; what is missed is fetched afterwards."
+      ? "The page reconnects automatically; missed trades are fetched afterwards."
       : "Check the internet connection, a firewall or VPN, and the address. " +
         "If the exchange blocks your country, choose another market.";
-    if (!v.online) [what, todo] = ["This computer is offline.", "Check the network; the bridge goes on by itself."];
+    if (!v.online) [what, todo] = ["This computer is offline.", "Check the network; the bridge then continues."];
     return [Diagnostics.finding("bad", "upstream-down", "UPSTREAM DOWN", what, todo)];
   }
 
@@ -170,10 +171,12 @@ class Diagnostics {
     }
     if (v.permission === "denied") return [Diagnostics.permissionDenied()];
     const kept = "Rows are kept here and sent when it is back.";
-    const what = v.answering
-      ? `Something answers at ${v.serverUrl} and takes no connection from this page.`
-      : `The bridge server at ${v.serverUrl} does not answer.`;
-    const todo = v.answering ? "Is another program using this port?" : "Start it (make run) or look at its log.";
+    const [what, todo] = v.answering
+      ? [
+          `Something answers at ${v.serverUrl} and takes no connection from this page.`,
+          "Is another program using this port?",
+        ]
+      : [`The bridge server at ${v.serverUrl} does not answer.`, "Start it (make run) or look at its log."];
     const asks = v.permission === "prompt" && (v.answering || v.unheard) ? Diagnostics.ASKS : "";
     return [Diagnostics.finding("bad", "server-down", "SERVER DOWN", what, todo, asks, kept)];
   }
@@ -184,7 +187,7 @@ class Diagnostics {
       "token-missing",
       "NO TOKEN",
       "This page has no key of the bridge server yet. Start the server (make run) and open the page by the file that",
-      "the line below names; bridge/index.html opened as a file finds the key by itself. Or paste the token below.",
+      "the line below names; bridge/index.html opened as a file reads the key. Or paste the token below.",
     );
   }
 
@@ -204,8 +207,8 @@ class Diagnostics {
     const todo =
       code === "bad-token"
         ? "The token has changed, or another server runs on this port. Open the page again by the file that the line " +
-          "below names; opened as a file it reads bridge/token.js again by itself. Or paste the token below."
-        : "It is tried again every 5 s; reload this page if it stays.";
+          "below names; opened as a file it reads bridge/token.js again. Or paste the token below."
+        : "The page retries every 5 s; reload it if this message stays.";
     return Diagnostics.finding("bad", "refused", "REFUSED BY THE SERVER", `${message} (${code}).`, todo);
   }
 
@@ -229,7 +232,7 @@ class Diagnostics {
       found.push(Diagnostics.finding("note", "frozen", "PAGE WAS FROZEN", what, todo));
     }
     if (!v.visible) {
-      const what = "This tab is hidden and goes on working.";
+      const what = "This tab is hidden and continues to work.";
       const todo = "If the browser puts it to sleep, exempt it in the browser's performance settings.";
       found.push(Diagnostics.finding("note", "hidden", "IN THE BACKGROUND", what, todo));
     }
@@ -237,7 +240,7 @@ class Diagnostics {
   }
 
   /**
-   * Trades that are missing, and what becomes of them.
+   * Missing trades, and their recovery.
    * @param {Vitals} v
    */
   static past(v) {
@@ -254,7 +257,7 @@ class Diagnostics {
       found.push(Diagnostics.finding("note", "warm-start", "WARM START", what, pause));
     }
     if (v.unfetched.ids) {
-      const what = `${v.unfetched.ids.toLocaleString("en")} missing trades cannot be had from here: ${v.unfetched.reason}.`;
+      const what = `${v.unfetched.ids.toLocaleString("en")} missing trades could not be fetched: ${v.unfetched.reason}.`;
       const todo = "Bars near them give no signal until they are filled; the dashboard says how.";
       found.push(Diagnostics.finding("note", "gaps-open", "GAPS OPEN", what, todo));
     }

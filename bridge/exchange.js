@@ -8,10 +8,10 @@
  * @typedef {Trade | RefusedTrade | OtherFrame} Frame
  */
 
-/** How the exchange is spoken to: the addresses to ask at, and what its frames and rows say. Pure. */
+/** The exchange's interface: its addresses, frames and rows. Pure. */
 class Exchange {
-  static STREAMS_PER_SOCKET = 200; // keeps the address of a socket below 8 KiB
-  static HOUR_MS = 3_600_000; // the longest window of time that aggTrades takes
+  static STREAMS_PER_SOCKET = 200; // keeps a socket's URL below 8 KiB
+  static HOUR_MS = 3_600_000; // the longest time window that aggTrades accepts
 
   /**
    * @param {StreamPlan} plan
@@ -33,7 +33,7 @@ class Exchange {
   }
 
   /**
-   * Trades of one hour; a window of time goes with no id.
+   * Trades of one hour; a time window excludes an id.
    * @param {StreamPlan} plan
    * @param {string} symbol
    * @param {number} sinceMs
@@ -64,15 +64,24 @@ class Exchange {
     const data = typeof frame.data === "object" && frame.data !== null ? frame.data : frame;
     if (data.e === "aggTrade") return Exchange.trade(data.s, data);
     if (data.e === "serverShutdown") return { kind: "shutdown" };
+    return Exchange.#answer(frame);
+  }
+
+  /**
+   * A frame that is no event: the answer to a request.
+   * @param {Record<string, any>} frame
+   * @returns {OtherFrame}
+   */
+  static #answer(frame) {
     const error = frame.error ?? (typeof frame.code === "number" ? frame : null);
     if (!error) return { kind: "result" in frame ? "reply" : "other" };
     return { kind: "error", text: `${error.msg ?? "no message"} (${error.code ?? "no code"})`.slice(0, 300) };
   }
 
   /**
-   * One aggregate trade of a frame or a REST answer. Prices and quantities stay the strings that came:
-   * only the server turns them into numbers, and it alone judges their values. Refused here is only what
-   * cannot be carried: an id that a double has already rounded, or a value of the wrong kind.
+   * One aggregate trade of a frame or a REST answer. Prices and quantities stay strings: only the server parses and
+   * validates them. This refuses only values that cannot be forwarded: an id already rounded by a double, or a value of
+   * the wrong type.
    * @param {unknown} symbol
    * @param {Record<string, any>} data
    * @returns {Trade | RefusedTrade}

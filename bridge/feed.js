@@ -2,28 +2,28 @@
 "use strict";
 
 /**
- * One stream of the exchange, kept alive: opened again with growing pauses when it breaks, and replaced
- * before it must end, the new socket first and the old one closed only when the new one has caught up.
+ * One stream of the exchange, kept alive: reopened with growing delays when it breaks, and replaced before it must end:
+ * the old socket is closed only when the new one has caught up.
  *
- * Being connected proves nothing, an acknowledgement neither: only trades do. `wrong` says that trades
- * happen and do not come.
+ * Neither a connection nor an acknowledgement proves that data flows: only trades do. `wrong` means that trades happen
+ * but do not arrive.
  */
 class Feed {
   static CONNECT_MS = 10_000;
   static FIRST_RETRY_MS = 300;
   static LAST_RETRY_MS = 30_000;
-  static STABLE_MS = 10_000; // open this long and delivering: the next break starts again with a short pause
+  static STABLE_MS = 10_000; // open this long and delivering: resets the reconnect delay
   static OVERLAP_MS = 15_000;
-  static RETIRED_MS = 2_500; // patience with an address that is known to stay silent
-  static PROOF_MS = 4_000; // patience with any other, while REST shows trades
-  static GRACE_MS = 800; // a trade that REST shows may still be on its way
+  static RETIRED_MS = 2_500; // timeout for an address that is known to send no data
+  static PROOF_MS = 4_000; // timeout for any other, while REST shows trades
+  static GRACE_MS = 800; // a trade in REST may still be in transit
   static DAY_MS = 23.5 * 3_600_000;
 
   /** @type {Log} */ #log = (level, text) => this.emit({ do: "log", level, text });
   /** @type {(conn: Conn) => void} */ #close = (conn) => this.emit({ do: "close", socket: conn.id, code: 1000 });
 
   /**
-   * `probe` asks REST for the newest trade of a symbol; its answer comes by `proved`.
+   * `probe` requests the newest trade of a symbol from REST; `proved` receives the answer.
    * @param {{url: string, symbols: string[], retired: boolean, rotateMs?: number, random: () => number, emit: Emit,
    *   newId: () => number, probe: (symbol: string, feed: Feed) => void}} options
    */
@@ -45,7 +45,7 @@ class Feed {
     this.silences = 0;
     this.lastTrade = NaN;
     /** @type {"" | "retired" | "silent"} */ this.wrong = "";
-    /** @type {{symbol: string, id: number, passedAt: number} | null} */ this.proof = null;
+    this.proof = { symbol: "", id: NaN, passedAt: NaN };
     this.askProofAt = Infinity;
   }
 
@@ -74,7 +74,7 @@ class Feed {
 
   /** @param {number} id whether a socket is one of this feed's */
   owns(id) {
-    return this.current?.id === id || this.fresh?.id === id;
+    return this.#conn(id) !== null;
   }
 
   /**
@@ -107,7 +107,7 @@ class Feed {
   }
 
   /**
-   * A trade of `symbol` came on socket `id`.
+   * A trade of `symbol` arrived on socket `id`.
    * @param {number} id
    * @param {string} symbol
    * @param {number} tradeId
@@ -124,11 +124,10 @@ class Feed {
     this.silences = 0;
     if (this.wrong) this.#log("good", "Trades arrive now; the address is right after all.");
     this.wrong = "";
-    this.proof = null;
   }
 
   /**
-   * Replace the socket without a break: the exchange announced its end, or there is reason to doubt it.
+   * Replace the socket without a break: the exchange announced its end, or it may be dead.
    * @param {number} now
    * @param {string} why
    */
@@ -143,7 +142,7 @@ class Feed {
     this.renewAt = Infinity;
   }
 
-  /** @param {number} now there is reason to believe that it works now: no more waiting */
+  /** @param {number} now it probably works now: reconnect without delay */
   retryNow(now) {
     this.attempts = 0;
     if (this.running && !this.current) this.retryAt = now;
@@ -153,13 +152,15 @@ class Feed {
   tick(now) {
     if (!this.running) return;
     if (!this.current && now >= this.retryAt) this.current = this.#open(now);
-    for (const conn of [this.current, this.fresh]) {
-      if (conn && Number.isNaN(conn.openedAt) && now - conn.since > Feed.CONNECT_MS) this.#tooSlow(conn, now);
-    }
+    for (const conn of [this.current, this.fresh]) if (conn) this.#limitConnect(conn, now);
     if (this.fresh) this.#hand(this.fresh, now);
-    if (this.state !== "open") return;
+    if (this.state === "open") this.#whileOpen(now);
+  }
+
+  /** @param {number} now */
+  #whileOpen(now) {
     if (now >= this.renewAt) this.renew(now, "the exchange closes each one after 24 hours");
-    const quietSince = Math.max(this.lastTrade || 0, this.current?.openedAt ?? 0);
+    const quietSince = Math.max(this.lastTrade || 0, this.openedAt);
     if (now - quietSince > Limits.SILENCE_MS * 2 ** Math.min(this.silences, 4) && !this.fresh) {
       this.silences++;
       this.renew(now, "it has been silent for a while");
@@ -168,31 +169,31 @@ class Feed {
   }
 
   /**
-   * What REST answered about the newest trade, while the stream has never delivered any.
+   * The REST answer about the newest trade, while the stream has never delivered any.
    * @param {string} symbol
    * @param {number} id NaN if it could not be read
    * @param {number} now
    */
   proved(symbol, id, now) {
     if (!Number.isNaN(this.lastTrade) || Number.isNaN(id)) return;
-    if (this.proof?.symbol !== symbol) this.proof = { symbol, id, passedAt: NaN };
+    if (this.proof.symbol !== symbol) this.proof = { symbol, id, passedAt: NaN };
     else if (id > this.proof.id && Number.isNaN(this.proof.passedAt)) this.proof.passedAt = now;
   }
 
   /**
-   * Nothing came yet. A retired address needs no more proof; for any other REST is asked whether trades happen.
+   * Nothing has arrived yet. A retired address needs no more proof; for any other, check in REST whether trades happen.
    * @param {Conn} conn
    * @param {number} now
    */
   #doubt(conn, now) {
     const age = now - conn.openedAt;
-    const missed = now - (this.proof?.passedAt ?? NaN) >= Feed.GRACE_MS;
+    const missed = now - this.proof.passedAt >= Feed.GRACE_MS;
     if (this.retired && age >= Feed.RETIRED_MS) this.#accuse("retired");
     if (missed && age >= Feed.PROOF_MS) this.#accuse("silent");
     if (this.wrong || this.retired || now < this.askProofAt) return;
     this.askProofAt = now + (age < 6_000 ? 1_200 : 15_000);
-    const turn = Math.floor(age / 12_000); // another symbol later, in case the first is not one
-    this.probe(this.proof?.symbol ?? this.symbols[turn % this.symbols.length], this);
+    const turn = Math.floor(age / 12_000); // another symbol later, in case the first is invalid
+    this.probe(this.proof.symbol || this.symbols[turn % this.symbols.length], this);
   }
 
   /** @param {"retired" | "silent"} how */
@@ -255,7 +256,8 @@ class Feed {
    * @param {Conn} conn
    * @param {number} now
    */
-  #tooSlow(conn, now) {
+  #limitConnect(conn, now) {
+    if (!Number.isNaN(conn.openedAt) || now - conn.since <= Feed.CONNECT_MS) return;
     this.#close(conn);
     if (conn === this.fresh) this.#giveUpFresh(conn, now);
     else this.#ended(conn, "The exchange did not answer in 10 s", now);

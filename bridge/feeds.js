@@ -1,12 +1,12 @@
 // @ts-check
 "use strict";
 
-/** The stream of a market as one, over as many sockets as its symbols need. */
+/** The stream of a market, over as many sockets as its symbols need. */
 class Feeds {
   /**
    * @param {StreamPlan} plan
    * @param {{rotateMs?: number, random: () => number, emit: Emit, newId: () => number,
-   *   probe: (symbol: string, feed: Feed) => void}} shared by all, as Feed takes it
+   *   probe: (symbol: string, feed: Feed) => void}} shared by all, as for Feed
    */
   constructor(plan, shared) {
     const { retired } = plan;
@@ -23,12 +23,12 @@ class Feeds {
     return states.includes("connecting") ? "connecting" : "open";
   }
 
-  /** @returns {boolean} whether any trade has come since Start */
+  /** @returns {boolean} whether any trade has arrived since Start */
   get delivered() {
     return !Number.isNaN(this.lastTrade);
   }
 
-  /** @returns {number} when the latest trade of any symbol came, NaN before the first */
+  /** @returns {number} arrival time of the latest trade of any symbol, NaN before the first */
   get lastTrade() {
     return this.all.reduce(
       (latest, { lastTrade }) => (lastTrade > latest || Number.isNaN(latest) ? lastTrade : latest),
@@ -36,7 +36,7 @@ class Feeds {
     );
   }
 
-  /** @returns {number} attempts in a row that failed, of the feed that is worst off */
+  /** @returns {number} consecutive failed attempts, of the worst feed */
   get attempts() {
     return Math.max(...this.all.map((feed) => feed.attempts));
   }
@@ -48,7 +48,7 @@ class Feeds {
 
   /**
    * @param {number} socket
-   * @returns {Feed | undefined} the feed whose socket it is
+   * @returns {Feed | undefined} the feed of this socket
    */
   of(socket) {
     return this.all.find((feed) => feed.owns(socket));

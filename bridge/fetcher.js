@@ -2,30 +2,31 @@
 "use strict";
 
 /**
- * @typedef {object} Answer what became of a REST request
+ * @typedef {object} Answer the result of a REST request
  * @property {number} status HTTP status, 0 if there was no readable answer
  * @property {string} text body, "" if none
- * @property {string | null} retryAfter the header, where the exchange lets a page read it
- * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers and may not be read
+ * @property {string | null} retryAfter the header, if the exchange allows a page to read it
+ * @property {"blocked" | "unreachable" | null} cause of status 0: "blocked" if the host answers but CORS forbids
+ * reading
  *
- * @typedef {object} Job a gap that the server asked for, or a warm start: the past before a symbol's first trade
+ * @typedef {object} Job a gap requested by the server, or a warm start: the history before a symbol's first trade
  * @property {string} symbol
- * @property {number} from 0 while a warm start's first id is not known
+ * @property {number} from 0 while a warm start's first id is unknown
  * @property {number} to
- * @property {number} next the first id not settled yet
+ * @property {number} next the first id not resolved yet
  * @property {boolean} warm
- * @property {number} hourMs while a warm start's first id is not known: the beginning of the hour it is sought in
- * @property {number} hours sought in so far
+ * @property {number} hourMs while a warm start's first id is unknown: the start of the searched hour
+ * @property {number} hours searched so far
  * @property {boolean} anchored whether `next - 1` was seen in the exchange's own history
- * @property {number} failures in a row
+ * @property {number} failures consecutive
  * @property {number} notBefore
  *
  * @typedef {{symbol: string, from: number, to: number, reason: string}} Unfetchable
  *
- * @typedef {object} Fetched what an answer has brought
+ * @typedef {object} Fetched the content of an answer
  * @property {Trade[]} rows
  * @property {Unfetchable[]} gaps
- * @property {Unfetchable | null} cold a warm start whose beginning cannot be found
+ * @property {Unfetchable | null} cold a warm start without a findable first trade
  * @property {string} note
  *
  * @typedef {object} Page one answer of aggTrades, in id order
@@ -33,16 +34,16 @@
  * @property {number} first id, NaN on an empty page
  * @property {number} firstTime trade time of that id
  * @property {number} last id
- * @property {boolean} full as long as a page can be: more may follow
+ * @property {boolean} full whether the page has the maximum length: more may follow
  */
 
 /**
- * Brings missing ids: pages through aggTrades by id, one request at a time; gaps before warm starts, the smallest
- * first. The first id of a warm start is not known: it is sought by time, hour by hour.
+ * Fetches missing ids: pages through aggTrades by id, one request at a time; gaps before warm starts, the smallest
+ * first. The first id of a warm start is unknown: it is searched by time, hour by hour.
  *
- * An id between two ids that the exchange gave does not exist. Before the first id given that is only sure if
- * the history is seen to reach further back: so a gap is asked for from the id before it. A real exchange's first
- * answer that is younger than its reach shows the same.
+ * An id between two ids that the exchange returned does not exist. Before the first returned id this is certain only if
+ * the history demonstrably goes further back: so a request starts at the id before the gap. A first answer from a real
+ * exchange that is younger than its history limit proves the same.
  */
 class Fetcher {
   static BLOCKED = "blocked or geo-blocked: the exchange answers, but this browser may not read it";
@@ -68,7 +69,7 @@ class Fetcher {
   }
 
   /**
-   * A warm start: everything from the first trade at or after a time on, up to an id.
+   * A warm start: all trades from the first one at or after a time, up to an id.
    * @param {{symbol: string, sinceMs: number, to: number}} past
    */
   askSince({ symbol, sinceMs, to }) {
@@ -77,7 +78,7 @@ class Fetcher {
     return !known;
   }
 
-  /** The server is gone; it will ask again for what is still missing. */
+  /** The server has disconnected; it will request missing ids again. */
   forget() {
     this.jobs = [];
     this.asking = null;
@@ -105,7 +106,7 @@ class Fetcher {
    * @returns {Fetched}
    */
   answered(job, answer, { now, wall, listening }) {
-    if (this.asking !== job) return Fetcher.#fetched(); // forgotten meanwhile
+    if (this.asking !== job) return Fetcher.#fetched(); // dropped meanwhile
     this.asking = null;
     const page = answer.status === 200 ? Fetcher.#page(job, answer.text) : null;
     const result = page ? this.#read(job, page, { now, wall }) : this.#failed(job, answer, { now, listening });
@@ -113,7 +114,7 @@ class Fetcher {
     return result;
   }
 
-  /** `total` is NaN while a warm start's first id is not known. */
+  /** `total` is NaN while a warm start's first id is unknown. */
   progress() {
     return this.jobs.map((job) => {
       const { symbol, from, to, next, warm } = job;
@@ -160,7 +161,7 @@ class Fetcher {
     } catch {
       return null;
     }
-    // One id that cannot be read would look like one that does not exist.
+    // An unreadable id would look like one that does not exist.
     if (!Array.isArray(items) || !items.every((item) => Number.isSafeInteger(item?.a))) return null;
     items.sort((a, b) => a.a - b.a);
     const trades = items.map((item) => Exchange.trade(job.symbol, item));
@@ -183,7 +184,7 @@ class Fetcher {
   }
 
   /**
-   * An hour without a trade; the present one may still show one.
+   * An hour without a trade; the current hour may still get one.
    * @param {Job} job
    * @param {{now: number, wall: number}} at
    */
@@ -211,7 +212,7 @@ class Fetcher {
   }
 
   /**
-   * Rows and gaps of `job.next..end`; `sure`: ids missing before the first one given do not exist.
+   * Rows and gaps of `job.next..end`; `sure`: ids missing before the first returned one do not exist.
    * @param {Job} job
    * @param {(Trade | RefusedTrade)[]} trades in id order
    * @param {number} end
@@ -239,7 +240,7 @@ class Fetcher {
   }
 
   /**
-   * A page without any id asked for: REST runs a little behind the stream, so wait before believing it.
+   * A page without any requested id: REST lags the stream slightly, so retry before accepting it.
    * @param {Job} job
    * @param {number} now
    */
@@ -258,14 +259,14 @@ class Fetcher {
   #failed(job, answer, { now, listening }) {
     if (answer.status === 429 || answer.status === 418) {
       const seconds = this.budget.refused(answer, now);
-      const note = `the exchange asks for a pause (${answer.status}); fetching goes on in ${seconds} s`;
+      const note = `the exchange asks for a pause (${answer.status}); fetching continues in ${seconds} s`;
       return Fetcher.#fetched({ note });
     }
     job.failures++;
     job.notBefore = now + Math.min(30_000, 500 * 2 ** job.failures);
     const reason = Fetcher.reason(answer);
     const final = answer.status >= 400 && answer.status < 500;
-    const patience = answer.status === 0 && !listening ? 8 : 3; // without its stream either, the network may be down
+    const patience = answer.status === 0 && !listening ? 8 : 3; // without its stream, the network may be down
     if (final || job.failures >= patience) return this.#giveUp(job, reason);
     return Fetcher.#fetched();
   }

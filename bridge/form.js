@@ -3,9 +3,9 @@
 
 /** @typedef {{market: string, symbols: string, exchange: string, rest: string}} Fields as typed */
 
-/** What the form begins with. Pure. */
+/** The form's initial values. Pure. */
 class Form {
-  /** One place: which exchange, and where. Half of it from elsewhere would be another exchange. */
+  /** The fields that together identify an exchange. Mixing sources would identify another exchange. */
   static PLACE = /** @type {const} */ (["market", "exchange", "rest"]);
 
   /** @param {URLSearchParams} query */
@@ -14,9 +14,9 @@ class Form {
   }
 
   /**
-   * From the page's address, else as it was last. An address that names no market takes the last one.
+   * From the page's address, else the last used. An address without a market takes the last one.
    * @param {URLSearchParams} query
-   * @param {Fields} last what was started last; "" for what is not known
+   * @param {Fields} last the last started; "" if unknown
    * @returns {Fields}
    */
   static begin(query, last) {

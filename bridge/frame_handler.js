@@ -2,11 +2,11 @@
 "use strict";
 
 /**
- * Takes what the exchange says: every trade is noted in the symbol state, and goes through the dedup queue to the server unless the
- * symbol is another bridge's.
+ * Handles frames from the exchange: records every trade in the symbol state, and sends it through the dedup queue to
+ * the server unless another bridge forwards the symbol.
  */
 class FrameHandler {
-  static NAMED_SYMBOLS = 20; // with more, first trades are not logged one by one
+  static NAMED_SYMBOLS = 20; // with more symbols, first trades are not logged individually
 
   /** @param {{symbolStates: SymbolStates, dedupQueue: DedupQueue, restRequests: RestRequests, serverLink: ServerLink, host: Host}} parts */
   constructor({ symbolStates, dedupQueue, restRequests, serverLink, host }) {
@@ -35,7 +35,7 @@ class FrameHandler {
   }
 
   /**
-   * Who brings what: for symbols that are ours from now on, what came lately goes too.
+   * Applies a lease: for symbols that this page now forwards, also sends their recent trades.
    * @param {{active?: string[], standby?: string[]}} message
    * @param {number} now
    */
@@ -55,7 +55,7 @@ class FrameHandler {
    */
   #trade(feed, socket, trade, now) {
     const state = this.symbolStates.get(trade.symbol);
-    if (!state) return; // not asked for
+    if (!state) return; // not subscribed
     feed.delivered(socket, trade.symbol, trade.id, now);
     const first = !state.count && this.symbolStates.states.size <= FrameHandler.NAMED_SYMBOLS;
     if (first) this.host.log("good", `First trade of ${trade.symbol}: ${trade.price}`);

@@ -2,20 +2,20 @@
 "use strict";
 
 /**
- * The bridge: takes what happened (one method for each kind of input), returns what to do (a list of actions).
- * It has no clock, no socket and no screen: `now` is a steady clock in ms, `wall` the time of day in ms.
+ * The bridge as a state machine: one method per kind of input; each returns a list of actions. It has no clock, socket
+ * or screen: `now` is a monotonic clock in ms, `wall` the time of day in ms.
  *
- * It hands everything to the part whose business it is: `feeds` keep the stream open, `frameHandler` takes what comes on
- * it, `dedupQueue` queues rows, `serverLink` brings them to the server; `symbolStates` knows the symbols, `symbolHealth` finds out why one
- * does not come, `backfill` brings what is missing, `history` candles and funding, `restRequests` ask the exchange over REST, `statusReporter` reads them all.
+ * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
+ * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
+ * does not arrive, `serverRequests` fetches missing trades, candles and funding, `restRequests` calls the exchange's
+ * REST API, `statusReporter` reads them all.
  *
- * What can happen: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it is
- * what a screen needs to know.
+ * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
+ * returns the data for a screen.
  */
 class Machine {
-  static HISTORY = ["fetch_bars", "fetch_funding"]; // after Stop nothing more is fetched
-  static KNOWN = ["fetch", ...Machine.HISTORY, "refused", "stored", "bars_stored", "funding_stored"];
-  static JUMP_MS = 3_000; // ticks come ten times a second: a longer pause was a freeze or a sleep
+  static KNOWN = [...ServerRequests.TYPES, "refused", "stored", "bars_stored", "funding_stored"];
+  static JUMP_MS = 3_000; // ticks run ten times a second: a longer pause was a freeze or a sleep
 
   /**
    * @param {{plan: StreamPlan, server: string, session: string, token: string, random: () => number, sendQueue?: SendQueue,
@@ -40,14 +40,15 @@ class Machine {
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
-    this.history = new MarketHistory({ plan, restRequests, serverLink, host });
+    const history = new MarketHistory({ plan, restRequests, serverLink, host });
+    this.serverRequests = new ServerRequests({ backfill: this.backfill, history });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
     this.second = -Infinity;
     this.stopAt = Infinity;
     this.frozen = { ms: 0, at: -Infinity };
-    this.unknownTypes = new Set(); // unknown message types, each named once
+    this.unknownTypes = new Set(); // unknown message types, each logged once
   }
 
   /**
@@ -66,15 +67,14 @@ class Machine {
     return this.#flush();
   }
 
-  /** @param {number} now stops listening at once, and delivering when all is acknowledged or after 2 s */
+  /** @param {number} now stops listening at once, and delivering when all rows are acknowledged or after 2 s */
   stop(now) {
     if (this.phase === "running") {
       this.phase = "stopping";
       this.stopAt = now + ServerLink.DRAIN_MS;
       this.feeds.stop();
       this.restRequests.forget();
-      this.backfill.forget();
-      this.history.forget();
+      this.serverRequests.forget();
       this.#finish(now);
     }
     return this.#flush();
@@ -98,8 +98,7 @@ class Machine {
   closed(socket, code, now) {
     if (socket === this.serverLink.socket) {
       this.serverLink.closed(code, now);
-      this.backfill.forget(); // the server will ask again
-      this.history.forget();
+      this.serverRequests.forget(); // it will repeat them
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
     }
@@ -126,8 +125,7 @@ class Machine {
   answered(request, answer, now) {
     this.clock.set(now);
     this.restRequests.answered(request, answer);
-    this.backfill.fetch();
-    this.history.fetch();
+    this.serverRequests.fetch();
     return this.#flush();
   }
 
@@ -159,7 +157,7 @@ class Machine {
   }
 
   /**
-   * What the page noticed: `visible`, `online` (booleans), `permission`, `token` (text), `resumed`.
+   * An event of the page: `visible`, `online` (booleans), `permission`, `token` (text), `resumed`.
    * @param {string} name
    * @param {any} value
    * @param {number} now
@@ -189,16 +187,16 @@ class Machine {
     try {
       message = JSON.parse(text);
     } catch {
-      // named below with the other unknown types
+      // logged below with the other unknown types
     }
     const type = message?.type;
     const done = this.serverLink.received(message ?? {}, now);
-    // At once: the server takes a bridge that has never sent a beat for one that sends none, and its silence for quiet.
+    // At once: for the server, a bridge that has never sent a beat is one without beats, and its silence a quiet
+    // market.
     if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
     else if (type === "lease") this.frameHandler.lease(message, now);
-    else if (type === "fetch" && this.phase === "running") this.backfill.wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (Machine.HISTORY.includes(type) && this.phase === "running") this.history.wanted(message);
+    else if (ServerRequests.TYPES.includes(type) && this.phase === "running") this.serverRequests.wanted(message);
     else if (!Machine.KNOWN.includes(type) && !this.unknownTypes.has(type)) {
       this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
@@ -221,8 +219,7 @@ class Machine {
 
   #errand() {
     this.restRequests.routine((text) => this.symbolHealth.compare(text));
-    this.backfill.fetch();
-    this.history.fetch();
+    this.serverRequests.fetch();
   }
 
   /** @param {number} now */
@@ -234,10 +231,10 @@ class Machine {
   }
 
   /**
-   * A freeze stops both clocks' ticks; while a computer sleeps the steady clock may stand still, so that only the
-   * time of day jumps, as it does when someone sets it.
-   * @param {number} stood since the tick before, by the steady clock
-   * @param {number} passed since then, by the time of day
+   * A freeze stops both clocks' ticks; while a computer sleeps the monotonic clock may stop, so that only the time of
+   * day jumps, as after a clock change.
+   * @param {number} stood since the previous tick, on the monotonic clock
+   * @param {number} passed since then, on the wall clock
    */
   #jumped(stood, passed) {
     const clockJumped = Math.abs(passed - stood) > Machine.JUMP_MS;

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** Draws a view. It keeps what it drew and touches only what changed; it decides nothing. */
+/** Draws a view. It remembers what it drew and updates only the changes; it contains no logic. */
 class Panel {
   static LOG_LINES = 200;
   static UPSTREAM = {
@@ -62,7 +62,7 @@ class Panel {
     this.element("findings").replaceChildren(...items);
   }
 
-  /** @param {View} view both ends of the line, each with a sentence */
+  /** @param {View} view both connections, each with a status text */
   sides(view) {
     const idle = view.phase === "idle";
     const exchange = this.element("exchange-side");
@@ -84,7 +84,7 @@ class Panel {
     if (upstream !== "open")
       return upstream === "connecting"
         ? "Waiting for the exchange to answer."
-        : "Tried again by itself, with growing pauses up to 30 s.";
+        : "Reconnects automatically, after growing pauses of up to 30 s.";
     if (!counts.received) return "Waiting for the first trade, which proves that this address delivers.";
     const lag = lagMs >= 0 && lagMs < 60_000 ? `, ${Math.round(lagMs)} ms after they happen` : "";
     return quietMs < 3_000 ? `Trades arrive${lag}.` : `No trade for ${Math.round(quietMs / 1000)} s.`;
@@ -262,7 +262,7 @@ class Panel {
   }
 }
 
-/** A short falling tone when the line breaks, made without a file. */
+/** A short falling tone when the connection breaks, synthesised without a file. */
 class Chime {
   constructor() {
     /** @type {AudioContext | null} */ this.context = null;
@@ -270,7 +270,7 @@ class Chime {
     this.worst = false;
   }
 
-  /** @param {boolean} on from a click: before one a browser plays nothing */
+  /** @param {boolean} on called from a click: browsers play no sound before one */
   switch(on) {
     this.on = on;
     if (on) {

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** Everything that is asked of the exchange's REST interface, within one budget. */
+/** All requests to the exchange's REST interface, within one budget. */
 class RestRequests {
   static INFO_TRIES = 3;
 
@@ -21,8 +21,8 @@ class RestRequests {
   }
 
   /**
-   * Asks for the list of symbols until it was read (three times at most), and for the exchange's clock.
-   * @param {(text: string) => void} check throws if the list cannot be used
+   * Requests the list of symbols until it is read (at most three times), and the exchange's clock.
+   * @param {(text: string) => void} check throws if the list is invalid
    */
   routine(check) {
     const { now } = this.host.clock;
@@ -39,14 +39,14 @@ class RestRequests {
     }
   }
 
-  /** The clock was set or stood still: its difference to the exchange's has to be found again. */
+  /** The clock was set or had stopped: measure its offset to the exchange's again. */
   doubtClock() {
     this.skewMs = NaN;
     this.clockAt = this.host.clock.now;
   }
 
   /**
-   * The newest trade of a symbol: `tell` gets its id (NaN if not known) and what the exchange objected.
+   * The newest trade of a symbol: calls `tell` with its id (NaN if unknown) and the exchange's objection.
    * @param {string} symbol
    * @param {(id: number, objection: string) => void} tell
    */
@@ -61,7 +61,7 @@ class RestRequests {
   }
 
   /**
-   * Asks at once: the caller has spent the weight.
+   * Sends a request at once: the caller has already added its weight.
    * @param {string} url
    * @param {(answer: Answer) => void} handle
    */
@@ -82,7 +82,7 @@ class RestRequests {
     handle?.(answer);
   }
 
-  /** Answers that are still to come will be ignored. */
+  /** Ignores outstanding answers. */
   forget() {
     this.requests.clear();
   }
@@ -106,7 +106,7 @@ class RestRequests {
 
   /**
    * @param {Answer} answer
-   * @param {number} before time of day of the question
+   * @param {number} before time of day of the request
    */
   #clock(answer, before) {
     const said = answer.status === 200 ? RestRequests.#json(answer.text)?.serverTime : NaN;

@@ -3,20 +3,20 @@
 
 /**
  * @typedef {object} Batch
- * @property {number} seq 0 until it is first sent; then kept for good
+ * @property {number} seq 0 until it is first sent; then fixed
  * @property {number} rows
  * @property {string} text the rows as a JSON array
- * @property {boolean} sent on the present connection
+ * @property {boolean} sent on the current connection
  *
  * @typedef {{symbol: string, from: number, to: number, rows: number}} LostRange
  */
 
 /**
- * Rows on their way to the server: queued, then in flight as a numbered batch, gone when acknowledged.
+ * Rows to the server: queued, then in flight as a numbered batch, removed when acknowledged.
  *
- * Waiting rows are kept as finished JSON of whole batches: about 60 bytes a row, so that two million
- * rows (half an hour at 1,000 a second) fit into 120 MB. Beyond that the oldest waiting batch is given
- * up and named; the server sees the jump in the ids and asks for them.
+ * Waiting rows are stored as JSON of whole batches: about 60 bytes a row, so that two million rows (half an hour at
+ * 1,000 a second) fit into 120 MB. Beyond that the oldest waiting batch is given up and reported; the server detects
+ * the gap in the ids and requests them.
  */
 class SendQueue {
   static ROWS = 500;
@@ -44,7 +44,7 @@ class SendQueue {
 
   /**
    * @param {string} row
-   * @returns {LostRange[]} what had to be given up for it: nearly always nothing
+   * @returns {LostRange[]} rows given up for it: usually none
    */
   add(row) {
     this.open.push(row);
@@ -53,7 +53,7 @@ class SendQueue {
     return this.queued > this.maxRows ? this.#giveUpOldest() : [];
   }
 
-  /** The next batch to put on the wire: first what an earlier connection left unacknowledged, in order. */
+  /** The next batch to send: first the unacknowledged ones of an earlier connection, in order. */
   take() {
     const again = this.inFlight.find((batch) => !batch.sent);
     if (again) {
@@ -79,12 +79,12 @@ class SendQueue {
     return index < 0 ? null : this.inFlight.splice(index, 1)[0];
   }
 
-  /** The connection is gone: whatever was in flight goes again on the next one. */
+  /** The connection has closed: batches in flight are sent again on the next one. */
   disconnected() {
     for (const batch of this.inFlight) batch.sent = false;
   }
 
-  /** @param {number} rows the server's limit; batches that were already numbered stay as they are */
+  /** @param {number} rows the server's limit; already numbered batches stay unchanged */
   limit(rows) {
     const limit = Math.max(1, Math.min(rows, SendQueue.MOST_ROWS_A_BATCH));
     const cut = this.waiting.some((batch) => batch.rows > limit);
@@ -130,8 +130,8 @@ class SendQueue {
 }
 
 /**
- * The very rows that were queued lately. While two sockets overlap each trade comes twice; the second
- * is dropped only if every value equals the first, so a contradiction still reaches the server.
+ * The recently queued rows. While two sockets overlap each trade arrives twice; the second is dropped only if all
+ * values are equal, so a conflicting row still reaches the server.
  */
 class Recent {
   /** @param {number} [size] rows remembered: at least this many, at most twice as many */

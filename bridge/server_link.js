@@ -4,13 +4,13 @@
 /**
  * The link to the bridge server: hello, subscription, batches in order, acknowledgements, beats.
  *
- * While the server is away it is asked over HTTP whether it is back, because a browser holds back the
- * WebSockets of a page whose attempts fail: Chromium, after about 15 failures, by 1 to 5 s each.
+ * While the server is down it is polled over HTTP, because browsers delay the WebSockets of a page after failed
+ * attempts: Chromium, after about 15 failures, by 1 to 5 s each.
  */
 class ServerLink {
-  static COALESCE_MS = 10; // between batches that are not full: what a row may wait for company
-  static ANSWER_MS = 5_000; // patience for the socket to open, for welcome and for lease
-  static DRAIN_MS = 2_000; // after Stop, for what is still on its way
+  static COALESCE_MS = 10; // between batches that are not full: the longest delay of a row
+  static ANSWER_MS = 5_000; // timeout for the socket to open, for welcome and for lease
+  static DRAIN_MS = 2_000; // after Stop, for acknowledgements in transit
 
   /** @type {Log} */ #log = (level, text) => this.emit({ do: "log", level, text });
 
@@ -28,10 +28,10 @@ class ServerLink {
     this.newId = newId;
     /** @type {"off" | "waiting" | "connecting" | "greeting" | "subscribing" | "live"} */ this.state = "off";
     this.socket = 0;
-    this.since = 0; // when the present state began
+    this.since = 0; // start of the current state
     this.retryAt = 0;
-    this.attempts = 0; // that failed although something answers there
-    this.failures = 0; // in a row, of any kind
+    this.attempts = 0; // failures although something answers there
+    this.failures = 0; // consecutive, of any kind
     this.probe = new ServerProbe(url, emit);
     this.inFlightLimit = 32;
     /** @type {Refusal | null} */ this.refusal = null;
@@ -42,7 +42,7 @@ class ServerLink {
     this.stats = new DeliveryStats();
   }
 
-  /** @returns {boolean} whether something answers at the address and takes no connection, several times in a row */
+  /** @returns {boolean} whether something answers at the address but accepts no connection, several times in a row */
   get answering() {
     return this.attempts > 2;
   }
@@ -62,7 +62,7 @@ class ServerLink {
     if (this.token) this.#connect(now);
   }
 
-  /** @param {number} now ends at once; the caller waits for the sendQueue to empty first if it wants that */
+  /** @param {number} now ends at once; the caller may first wait for the send queue to empty */
   stop(now) {
     if (this.connected) this.#send({ type: "bye", reason: "stopped by the user" });
     if (this.socket) this.emit({ do: "close", socket: this.socket, code: 1000 });
@@ -70,7 +70,7 @@ class ServerLink {
     this.state = "off";
   }
 
-  /** @param {Record<string, any>} message what the server asked for */
+  /** @param {Record<string, any>} message the answer to a request of the server */
   answer(message) {
     if (this.state === "live") this.#send(message);
   }
@@ -112,17 +112,17 @@ class ServerLink {
     const slow = this.refusal || this.attempts > 6 || code >= 4400;
     const pause = slow ? 5_000 : Math.min(1_000, 100 * 2 ** (this.attempts - 1));
     this.retryAt = now + pause * (0.8 + this.random() * 0.2);
-    if (was === "live") this.#log("bad", `The bridge server is gone (${code}); rows are kept until it is back.`);
+    if (was === "live") this.#log("bad", `Lost the bridge server (${code}); rows are kept until it is back.`);
   }
 
-  /** @param {number} now no more waiting */
+  /** @param {number} now connect without delay */
   retryNow(now) {
     this.attempts = 0;
     if (this.state === "waiting") this.retryAt = now;
   }
 
   /**
-   * The server answered over HTTP, or did not.
+   * The result of an HTTP poll of the server.
    * @param {boolean} answered
    * @param {number} now
    */
@@ -161,7 +161,7 @@ class ServerLink {
   }
 
   /**
-   * Sends what may be sent: at once after a pause, in a busy market every COALESCE_MS or when a batch is full.
+   * Sends due batches: at once after a pause, in a busy market every COALESCE_MS or when a batch is full.
    * @param {number} now
    */
   pump(now) {
@@ -179,9 +179,9 @@ class ServerLink {
   }
 
   /**
-   * @param {Record<string, any>} message from the server, except lease and fetch, which are not the link's own
+   * @param {Record<string, any>} message from the server, except lease and fetch, which other parts handle
    * @param {number} now
-   * @returns {Batch | null} the batch that is acknowledged by it
+   * @returns {Batch | null} the batch that it acknowledges
    */
   received(message, now) {
     if (message.type === "welcome") this.#welcome(message, now);
@@ -191,7 +191,7 @@ class ServerLink {
     return null;
   }
 
-  /** @param {number} now the server takes rows and has confirmed none for a while */
+  /** @param {number} now the server receives rows but has not confirmed any recently */
   stalled(now) {
     return this.state === "live" && this.stats.stalled(now);
   }

@@ -1,12 +1,12 @@
 // @ts-check
 "use strict";
 
-/** Asks over HTTP whether the server is back, before a WebSocket is tried. */
+/** Polls the server over HTTP before a WebSocket is tried. */
 class ServerProbe {
-  static PAUSE_MS = 600; // between two questions
-  static ANSWER_MS = 2_000; // patience for an answer
-  static HELD_MS = 1_000; // a refusal comes at once: an attempt that lasts longer is being held back
-  static MOST = 50; // unanswered ones after which a socket is tried all the same
+  static PAUSE_MS = 600; // between two polls
+  static ANSWER_MS = 2_000; // timeout for an answer
+  static HELD_MS = 1_000; // refusals are immediate: a longer attempt is being delayed by the browser
+  static MOST = 50; // unanswered polls after which a socket is tried anyway
 
   /**
    * @param {string} url of the server's WebSocket
@@ -18,7 +18,7 @@ class ServerProbe {
     this.asking = false;
     this.askedAt = 0;
     this.unanswered = 0;
-    this.unheard = false; // the last question came to nothing, and not at once
+    this.unheard = false; // the last poll failed, and not immediately
   }
 
   /** @param {number} now */
@@ -32,7 +32,7 @@ class ServerProbe {
   /**
    * @param {boolean} answered
    * @param {number} now
-   * @returns {boolean} whether to ask again, instead of trying a socket
+   * @returns {boolean} whether to poll again, instead of trying a socket
    */
   answered(answered, now) {
     this.asking = false;

@@ -1,16 +1,16 @@
 // @ts-check
 "use strict";
 
-/** Reads the machine and changes nothing: what the server, the diagnostics and a screen want to know of it. */
+/** Read-only reports of the machine for the server, the diagnostics and a screen. */
 class StatusReporter {
-  static FROZEN_MS = 60_000; // how long a freeze is told
+  static FROZEN_MS = 60_000; // how long a freeze is reported
 
   /** @param {Machine} machine */
   constructor(machine) {
     this.machine = machine;
   }
 
-  /** @param {number} now what a screen shows */
+  /** @param {number} now the data for a screen */
   view(now) {
     const { plan, sendQueue, serverLink, symbolStates, backfill, frameHandler, dedupQueue } = this.machine;
     const vitals = this.vitals(now);
@@ -44,7 +44,7 @@ class StatusReporter {
   }
 
   /**
-   * What the server hears twice a second.
+   * The beat, sent to the server twice a second.
    * @param {number} now
    * @returns {Beat}
    */
@@ -64,7 +64,7 @@ class StatusReporter {
   }
 
   /**
-   * What the diagnostics looks at.
+   * The inputs of the diagnostics.
    * @param {number} now
    * @returns {Vitals}
    */
@@ -109,7 +109,7 @@ class StatusReporter {
     };
   }
 
-  /** @param {number} now how late trades come, NaN if none came lately or they are recorded ones */
+  /** @param {number} now delay of trades, NaN without recent ones or for recorded ones */
   #lag(now) {
     const { feeds, frameHandler } = this.machine;
     const { lagMs } = frameHandler;
@@ -117,13 +117,13 @@ class StatusReporter {
     return live ? lagMs : NaN;
   }
 
-  /** @param {number} now how long the page had been stopped, if that was lately */
+  /** @param {number} now how long the page was recently suspended */
   #frozenMs(now) {
     const { ms, at } = this.machine.frozen;
     return now - at < StatusReporter.FROZEN_MS ? ms : 0;
   }
 
-  /** Whether the browser keeps this page from an exchange on this computer. */
+  /** Whether the browser blocks this page from an exchange on this computer. */
   #exchangeWithheld() {
     const { plan, notices, feeds } = this.machine;
     return notices.permission === "denied" && Address.isLoopback(new URL(plan.stream)) && feeds.upstream !== "open";

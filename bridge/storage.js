@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
 
-/** What outlives a reload (this tab) or the browser (this profile). A browser may forbid both on file://. */
+/** Storage for a reload (this tab) or across browser restarts (this profile). A browser may forbid both on file://. */
 class PageStorage {
-  static JUMP = 1_000_000; // of seq at a reload: more than could have been sent since it was last noted
+  static JUMP = 1_000_000; // added to seq at a reload: more than could have been sent since it was stored
 
   /** @param {string} key */
   static recall(key) {
@@ -26,7 +26,7 @@ class PageStorage {
     }
   }
 
-  /** @returns {Fields} what was started last in this profile */
+  /** @returns {Fields} the last started form of this profile */
   static form() {
     const [market, symbols, exchange, rest] = ["market", "symbols", "exchange", "rest"].map(PageStorage.recall);
     return { market, symbols, exchange, rest };
@@ -57,8 +57,8 @@ class PageStorage {
   }
 
   /**
-   * This tab's session on a market. A copied tab finds the original's lock taken and gets a session of its own.
-   * The lock is held as long as the page lives, which also tells the browser not to freeze it.
+   * This tab's session on a market. A duplicated tab finds the original's lock taken and gets a new session. The lock
+   * is held while the page is open, which also prevents the browser from freezing it.
    * @param {string} market
    * @returns {Promise<{id: string, seq: number}>}
    */
@@ -73,7 +73,8 @@ class PageStorage {
 
   /**
    * @param {string} id
-   * @returns {Promise<boolean>} false if another page has it; a reloaded page waits for its former self to let go
+   * @returns {Promise<boolean>} false if another page has it; a reloaded page waits for its previous instance to
+   * release it
    */
   static #lock(id) {
     if (!navigator.locks) return Promise.resolve(true);

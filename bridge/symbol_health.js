@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** Finds out why a symbol does not come: whether the exchange lists it, and whether it trades there. */
+/** Finds out why a symbol does not arrive: whether the exchange lists it, and whether it trades there. */
 class SymbolHealth {
   static WATCH_MS = 10_000;
 
@@ -15,7 +15,7 @@ class SymbolHealth {
   }
 
   /**
-   * What does not trade is named, and no longer subscribed.
+   * Reports symbols that do not trade, and unsubscribes them.
    * @param {string} text the exchange's list of symbols; throws if it is not one
    */
   compare(text) {
@@ -27,7 +27,7 @@ class SymbolHealth {
     /** @type {string[]} */ const found = [];
     for (const state of all) {
       state.note = notes.get(state.symbol) ?? "";
-      if (state.count) continue; // it trades, whatever the list says
+      if (state.count) continue; // it trades, regardless of the list
       state.problem = problems.get(state.symbol) ?? "";
       if (state.problem) found.push(state.problem);
     }
@@ -37,7 +37,7 @@ class SymbolHealth {
   }
 
   /**
-   * A feed that never delivered asks whether trades happen at all.
+   * For a feed that never delivered: checks whether trades happen at all.
    * @param {string} symbol
    * @param {Feed} feed
    */
@@ -49,7 +49,7 @@ class SymbolHealth {
   }
 
   /**
-   * Now and then: of each feed, a symbol that is silent while others come.
+   * Periodically checks, for each feed, a symbol that is silent while others arrive.
    * @param {Feeds} feeds
    * @param {number} now
    */
@@ -71,7 +71,7 @@ class SymbolHealth {
     const { count } = state;
     this.restRequests.newest(state.symbol, (id, objection) => {
       this.#objected(state.symbol, objection);
-      if (state.count !== count || !this.symbolStates.examine(state, id)) return; // it spoke meanwhile, or rests
+      if (state.count !== count || !this.symbolStates.examine(state, id)) return; // traded meanwhile, or inactive
       state.silent = true;
       this.host.log("bad", `${state.symbol} trades on the exchange (id ${id}) and does not arrive.`);
       feed.renew(this.host.clock.now, `${state.symbol} is silent`);

@@ -4,7 +4,7 @@
 /**
  * @typedef {object} SymbolState
  * @property {string} symbol
- * @property {"active" | "standby" | "refused" | null} lease null until the server said
+ * @property {"active" | "standby" | "refused" | null} lease null until the server's lease
  * @property {number} count trades received
  * @property {number} lastId NaN before the first
  * @property {string} price as received
@@ -13,13 +13,13 @@
  * @property {number} thisSecond
  * @property {string} problem why the exchange will not deliver it, "" if it should
  * @property {string} note
- * @property {boolean} silent trades happen and do not come
- * @property {number} askedAt when REST was last asked about its silence
- * @property {number} newestKnown id that REST gave then, while none has ever come
- * @property {{row: string, at: number}[]} spare what came lately on standby, for a takeover without a gap
+ * @property {boolean} silent trades happen but do not arrive
+ * @property {number} askedAt when REST was last queried about its silence
+ * @property {number} newestKnown id from REST then, while none has ever arrived
+ * @property {{row: string, at: number}[]} spare recent rows on standby, for a takeover without a gap
  */
 
-/** What is known of each symbol: trades, rate, lease, silence. */
+/** The state of each symbol: trades, rate, lease, silence. */
 class SymbolStates {
   static SPARE_MS = 10_000;
   static SPARE_ROWS = 5_000; // a symbol
@@ -76,8 +76,8 @@ class SymbolStates {
    * @param {Set<string>} active
    * @param {Set<string>} standby
    * @param {number} now
-   * @returns {{state: SymbolState, before: SymbolState["lease"], rows: string[]}[]} symbols that are ours from
-   *   now on and were not, with what came on standby in the last seconds
+   * @returns {{state: SymbolState, before: SymbolState["lease"], rows: string[]}[]} symbols that this page
+   *   newly forwards, with their standby rows of the last seconds
    */
   lease(active, standby, now) {
     const taken = [];
@@ -104,7 +104,7 @@ class SymbolStates {
   }
 
   /**
-   * A symbol whose silence is worth a question, while its feed delivers others.
+   * A symbol with a suspicious silence, while its feed delivers others.
    * @param {Feed} feed
    * @param {number} now
    * @returns {SymbolState | undefined}
@@ -121,7 +121,7 @@ class SymbolStates {
    * The newest id of a silent symbol, from REST.
    * @param {SymbolState} state
    * @param {number} id NaN if not known
-   * @returns {boolean} whether it proves that trades happen and do not come
+   * @returns {boolean} whether it proves that trades happen but do not arrive
    */
   examine(state, id) {
     const known = state.count ? state.lastId : state.newestKnown;

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 
-/** Names of symbols: as typed, as the exchange lists them, and which one was meant. Pure. */
+/** Symbol names: parsing, the exchange's list, and spelling suggestions. Pure. */
 class Symbols {
   static TOLD = 10;
 
@@ -27,7 +27,7 @@ class Symbols {
   }
 
   /**
-   * What exchangeInfo says about the symbols asked for.
+   * The exchangeInfo of the requested symbols.
    * @param {string[]} symbols
    * @param {string} text body of the answer; throws if it is not one
    */
@@ -49,7 +49,7 @@ class Symbols {
   }
 
   /**
-   * What is said of many symbols: the first ten sentences, and how many more there are.
+   * Messages about many symbols: the first ten, and the number of further ones.
    * @param {string[]} problems
    */
   static brief(problems) {
@@ -71,7 +71,7 @@ class Symbols {
     const kind = String(entry.contractType).toLowerCase().replaceAll("_", " ");
     const date = Number(entry.deliveryDate);
     const ends = date > 0 && date < 4e12 ? `, ends ${new Date(date).toISOString().slice(0, 10)}` : "";
-    return `${kind.includes("quarter") ? "serverLink contract, " : ""}${kind}${ends}`;
+    return `${kind.includes("quarter") ? "delivery contract, " : ""}${kind}${ends}`;
   }
 
   /**
@@ -85,7 +85,7 @@ class Symbols {
   }
 
   /**
-   * The up to three symbols that were most likely meant.
+   * Up to three most similar symbols.
    * @param {string} typed
    * @param {string[]} symbols
    */

@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Venue
- * @property {string} label what the page calls it
+ * @property {string} label display name
  * @property {string} market the market name on the bridge protocol
  * @property {string} ws stream base
  * @property {string} route path of combined streams below the base
@@ -12,12 +12,12 @@
  * @property {boolean} futures candles weigh by their number, and there is funding
  * @property {{trades: number, info: number, time: number, minute: number}} weights of requests, and of a minute
  *
- * @typedef {object} StreamPlan where to listen and what to ask for: all that a start needs to know of the exchange
+ * @typedef {object} StreamPlan the addresses and symbols of one start
  * @property {string} venue key of Venues.ALL
  * @property {string} market
  * @property {string} stream full stream address without streams
  * @property {boolean} combined streams in a query (`/stream`), not in the path (`/ws`)
- * @property {boolean} retired the address is known to connect and then to stay silent
+ * @property {boolean} retired the address is known to connect but send no data
  * @property {boolean} custom the stream address was given, not built in
  * @property {string} rest full REST address, without a slash at the end
  * @property {boolean} futures
@@ -25,7 +25,7 @@
  * @property {string[]} symbols upper case
  */
 
-/** The markets that the page knows, and the plan of a start: where to listen and what to ask. Pure. */
+/** The markets known to the page, and the plan of a start. Pure. */
 class Venues {
   /** @type {Record<string, Venue>} */
   static ALL = {
@@ -91,7 +91,8 @@ class Venues {
     },
   };
 
-  /** Addresses whose trades are a real market's. Any other address is `sim`: it can never mix with them. */
+  /** Addresses with trades of a real market. Any other address is `sim`, so that its trades never mix with real ones.
+   * */
   static OFFICIAL = {
     "wss://fstream.binance.com": "usdm",
     "wss://stream.binance.com": "spot",
@@ -109,7 +110,7 @@ class Venues {
   };
 
   /**
-   * The plan of a start. Throws an Error whose message is a sentence for the user.
+   * The plan of a start. Throws an Error with a message for the user.
    * @param {{venue: string, exchange?: string, rest?: string, symbols: string[]}} wish
    * @returns {StreamPlan}
    */
@@ -137,7 +138,7 @@ class Venues {
   }
 
   /**
-   * Futures deliver aggTrade only below `/market`; elsewhere they acknowledge and stay silent.
+   * Futures deliver aggTrade only below `/market`; other routes acknowledge but send no data.
    * @param {URL} url a base, or a whole route ending in `/stream` or `/ws`
    * @param {Venue} venue
    */
@@ -154,7 +155,7 @@ class Venues {
   }
 
   /**
-   * REST beside an overridden stream address: the venue's own for an official one, else the same host.
+   * The REST address for an overridden stream address: the venue's own for an official one, else the same host.
    * @param {URL | null} given
    * @param {Venue} venue
    */
@@ -174,7 +175,7 @@ class Venues {
 
   /**
    * @param {URL} stream
-   * @param {URL} rest rows that REST brings are stored beside those of the stream, so both must be official
+   * @param {URL} rest rows from REST are stored with those of the stream, so both must be official
    */
   static #marketOf(stream, rest) {
     const official = /** @type {Record<string, string>} */ (Venues.OFFICIAL);

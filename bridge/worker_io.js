@@ -19,8 +19,8 @@
  */
 
 /**
- * Does what the machine decides: sockets, requests, timers. It runs inside a worker, because a hidden page's own
- * timers are slowed down to one a minute and a worker's are not.
+ * Performs the machine's actions: sockets, requests, timers. It runs in a worker, because browsers throttle a hidden
+ * page's timers to one a minute, but not a worker's.
  */
 class WorkerIo {
   static TICK_MS = 100;
@@ -95,7 +95,7 @@ class WorkerIo {
   /** @param {{socket: number, text: string, rows: number}} action */
   #send({ socket, text, rows }) {
     const target = this.sockets.get(socket);
-    if (target?.readyState !== WebSocket.OPEN) return; // its end is on the way: the machine sends again
+    if (target?.readyState !== WebSocket.OPEN) return; // it is closing: the machine sends again
     target.send(text);
     if (rows) console.log(`Forwarding tick... ${rows}`);
   }
@@ -159,7 +159,7 @@ class WorkerIo {
   }
 
   /**
-   * An answer that a page may not read looks like none. Asked without wanting to read it, the host tells them apart.
+   * A response blocked by CORS looks like none. A no-cors request distinguishes the two.
    * @param {string} url
    * @returns {Promise<Answer["cause"]>}
    */
@@ -187,8 +187,8 @@ class WorkerIo {
   }
 
   /**
-   * Whether anything answers at an address of the server. Its answers are closed to pages from files, so fetch
-   * could not tell; an EventSource can: it gives up on an answer it may not read, and waits if there is none.
+   * Whether anything answers at an address of the server. File pages cannot read its answers, so fetch cannot detect
+   * them; an EventSource can: it fails on an unreadable answer, and waits if there is none.
    * @param {string} url
    * @param {number} timeoutMs
    */
@@ -222,7 +222,7 @@ class WorkerIo {
   }
 }
 
-/** @type {Function[]} what the worker is made of */
+/** @type {Function[]} the classes of the worker */
 const WORKER_CLASSES = [
   Address,
   Limits,
@@ -246,6 +246,7 @@ const WORKER_CLASSES = [
   FrameHandler,
   Backfill,
   MarketHistory,
+  ServerRequests,
   StatusReporter,
   Machine,
   WorkerIo,

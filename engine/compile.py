@@ -1,8 +1,7 @@
-"""Compiles every kernel at set-up, so that nothing compiles later: ``python -m engine.compile``.
+"""Compiles every kernel at set-up, so that no kernel compiles at run time: ``python -m engine.compile``.
 
-Compiled code is kept beside the source and used again by every later process; a second run takes a second. A new
-kernel that other packages call from Python is called here once (``tests/engine/test_compile.py`` names those that
-are not).
+Compiled code is cached beside the source and reused by every later process; a second run takes one second. Call every
+new kernel that other packages call from Python here once (``tests/engine/test_compile.py`` lists the exceptions).
 """
 
 from __future__ import annotations
@@ -19,12 +18,17 @@ from engine.pairs.leg import Leg
 from engine.pairs.leg_features import PairBar
 from engine.pairs.model import PairModel
 from engine.pairs.settings import PairSettings
+from engine.scan.confirmation import Bars, confirm
 from engine.scan.correlation import correlations
+from engine.scan.kernel import Found
 from engine.scan.prices import closing_prices
 from engine.scan.scan import scan_universe
 from engine.stats import cointegration, health, mackinnon, moments, quotes, rolling, structural_breaks, volume, windows
 from engine.stats.checks import Floats, Ints
+from engine.stats.half_life import unbiased_phi
+from engine.stats.hedge_interval import METHODS
 from engine.stats.kalman import kalman_step
+from engine.stats.wild_bootstrap import wild_bootstrap_kernel
 
 SERIES_BARS = 120
 PAIR_BARS = 400
@@ -32,7 +36,7 @@ _SETTINGS = PairSettings(calibration_bars=60, beta_window=30, z_window=20, test_
 
 
 def compile_stats() -> int:
-    """Run every kernel of ``engine.stats`` once on a few bars; returns how many statistics that took."""
+    """Run every kernel of ``engine.stats`` once on a few bars; returns the number of statistics."""
     rng = np.random.default_rng(0)
     x = np.cumsum(rng.standard_normal(SERIES_BARS))
     y = x + rng.standard_normal(SERIES_BARS)
@@ -41,7 +45,7 @@ def compile_stats() -> int:
 
 
 def compile_pairs() -> int:
-    """Run one small pair, by hand and from a leg, and its evidence; returns how many bars it took."""
+    """Run one small pair, by hand and from a leg, and its evidence; returns the number of bars."""
     rng = np.random.default_rng(0)
     x = np.cumsum(rng.normal(0, 1e-3, PAIR_BARS))
     y = x + rng.normal(0, 1e-3, PAIR_BARS)
@@ -58,12 +62,14 @@ def compile_pairs() -> int:
 
 
 def compile_scan() -> int:
-    """Scan three random walks and correlate them; returns how many pairs that were."""
+    """Scan three random walks, correlate them, and confirm one pair; returns how many pairs there are."""
     walks = np.cumsum(np.random.default_rng(0).normal(0.0, 1e-3, (3, PAIR_BARS)), axis=1)
     prices = {f"S{i}": np.exp(walk) for i, walk in enumerate(walks)}
     correlations(prices)
     one = prices["S0"]
     closing_prices(np.arange(PAIR_BARS), (one, one, one, one, one), np.ones(PAIR_BARS, dtype=np.bool_), 0, PAIR_BARS)
+    logs = np.split(walks, [PAIR_BARS // 2], axis=1)
+    confirm(Bars(tuple(prices), *map(np.ascontiguousarray, logs)), np.array([[1, 0]]), np.zeros((1, len(Found))), 1)
     return scan_universe(prices, threads=1).tests
 
 
@@ -74,6 +80,8 @@ def _hedges(y: Floats, x: Floats) -> list[object]:
         stats.huber(y, x),
         stats.theil_sen(y, x),
         stats.multiple_ols(y, [x]),
+        stats.multiple_regression(y, [x]),
+        *(stats.hedge_interval(y, x, estimator, resamples=2) for estimator in METHODS),
         stats.kalman(y, x, 10.0, calibration=20),
         stats.rolling_ols(y, x, 16),
         stats.rolling_correlation(y, x, 16),
@@ -82,7 +90,7 @@ def _hedges(y: Floats, x: Floats) -> list[object]:
 
 
 def _steps() -> list[object]:
-    """The kernels that other packages call bar by bar, from Python as well."""
+    """The kernels that other packages also call from Python, bar by bar."""
     return [
         windows.window_push(windows.window_new(16), 0, 1.0, 1.0),
         windows.line_of(1.0, 1.0, 1.0, 1.0),
@@ -108,7 +116,8 @@ def _series(y: Floats) -> list[object]:
         moments.prefix_moments(y, *out),
         stats.rolling_moments(y, 16),
         stats.zscore(y, 16),
-        stats.half_life(y, resamples=2),
+        stats.half_life(y),
+        unbiased_phi(y, True),
         stats.hurst(y),
         stats.cusum(y),
         stats.roll_half_spread(y),
@@ -119,7 +128,18 @@ def _series(y: Floats) -> list[object]:
 def _tests(y: Floats, x: Floats) -> list[object]:
     one, lags = np.empty(1), np.empty(1, dtype=np.int64)
     cointegration.engle_granger_many(np.stack([y, x]), np.array([[0, 1]]), 0, 1, one, lags, one.copy())
-    return [stats.adf(y), stats.kpss(y), stats.engle_granger(y, x)]
+    wild_bootstrap_kernel(y, x, 0, 1, 0.05, 19, np.uint64(0))
+    return [
+        stats.adf(y),
+        stats.kpss(y),
+        stats.engle_granger(y, x),
+        stats.engle_granger_robust(y, x, draws=19),
+        stats.gregory_hansen(y, x),
+        stats.error_correction(y, x),
+        stats.granger_causality(y, x),
+        stats.engle_granger_robust(y, x, draws=19),
+        stats.eg_pvalue(-3.0, 50),
+    ]
 
 
 def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:

@@ -1,13 +1,13 @@
-"""What can go wrong, as one small tree::
+"""The exception hierarchy::
 
     PairbridgeError
-    ├── RowRefused         one tick cannot be taken; the rest of its batch can
+    ├── RowRefused         one tick is invalid; the rest of its batch is accepted
     ├── MessageRefused     a message breaks the bridge protocol; the connection closes
-    ├── SettingsError      pair settings that cannot work together
-    ├── NotAllowed         who asks may look, and not change anything
-    └── StoreError         the file on disk cannot be used
-        ├── StoreMissing   it is not there, or not whole yet
-        ├── FolderMissing  the data folder went away while it was in use
+    ├── SettingsError      pair settings that contradict each other
+    ├── NotAllowed         the caller has read access only
+    └── StoreError         the database file is unusable
+        ├── StoreMissing   it does not exist, or is incomplete
+        ├── FolderMissing  the data folder was removed while in use
         ├── NewerSchema    it was written by a newer Pairbridge
         └── DamagedStore   it is not a database, or fails its integrity check
 
@@ -22,7 +22,7 @@ class PairbridgeError(Exception):
 
 
 class RowRefused(PairbridgeError, ValueError):
-    """One tick cannot be taken."""
+    """One tick is invalid."""
 
 
 class MessageRefused(PairbridgeError, ValueError):
@@ -34,23 +34,23 @@ class MessageRefused(PairbridgeError, ValueError):
 
 
 class SettingsError(PairbridgeError, ValueError):
-    """Pair settings that cannot work together."""
+    """Pair settings that contradict each other."""
 
 
 class NotAllowed(PairbridgeError):
-    """Who asks may look, and not change anything."""
+    """The caller has read access only."""
 
 
 class StoreError(PairbridgeError):
-    """The file on disk cannot be used."""
+    """The database file is unusable."""
 
 
 class StoreMissing(StoreError):
-    """The file is not there, or not whole yet: wait for the process that makes it."""
+    """The file does not exist, or is incomplete: wait for the process that creates it."""
 
 
 class FolderMissing(StoreError):
-    """The data folder was deleted or renamed while it was in use."""
+    """The data folder was deleted or renamed while in use."""
 
 
 class NewerSchema(StoreError):

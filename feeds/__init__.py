@@ -1,1 +1,1 @@
-"""Exchange connectors in Python. They speak the bridge protocol, as the page does."""
+"""Exchange connectors in Python. They use the bridge protocol, like the page."""

@@ -1,4 +1,4 @@
-"""Brings files of trades, bars or funding to the bridge server that is running: single ones, or whole folders.
+"""Sends files of trades, bars or funding to the running bridge server: single files, or whole folders.
 
 python -m feeds BTCUSDT-aggTrades-2026-11-19.zip --market usdm
 python -m feeds data/futures/um                what the exchange publishes, with its checksums
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
         stop(str(error))
     except KeyboardInterrupt:
         _tell(outcomes)
-        stop("stopped; what was acknowledged is stored, and the same command again goes on")
+        stop("stopped; acknowledged rows are stored; run the same command again to continue")
     _tell(outcomes)
     if any(each.brought_nothing for each in outcomes):
         raise SystemExit(1)

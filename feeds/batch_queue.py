@@ -1,4 +1,4 @@
-"""What a bridge still owes the server: rows not sent yet, and batches not acknowledged yet."""
+"""A bridge's outgoing queue: rows not sent yet, and batches not acknowledged yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = list[Any]
 
 @dataclass(slots=True)
 class Tally:
-    """What the server said of the rows so far."""
+    """The server's counts of the rows so far."""
 
     stored: int = 0
     duplicates: int = 0
@@ -25,7 +25,7 @@ class Tally:
 
 
 class BatchQueue:
-    """Rows leave in order, in numbered batches; after a reconnect the unacknowledged ones leave again first."""
+    """Sends rows in order, in numbered batches; after a reconnect, unacknowledged ones are sent again first."""
 
     def __init__(self) -> None:
         self._rows: deque[Row] = deque()
@@ -42,7 +42,7 @@ class BatchQueue:
 
     @property
     def unacked(self) -> int:
-        """Batches on their way."""
+        """Batches in flight."""
         return len(self._unacked)
 
     @property
@@ -58,7 +58,7 @@ class BatchQueue:
         return self.added
 
     def connected(self, max_rows: int, max_in_flight: int) -> None:
-        """The server has welcomed us, with its limits."""
+        """The server has sent its welcome, with its limits."""
         self._max_rows, self._max_in_flight = max_rows, max_in_flight
         self._unsent = deque(self._unacked)
 

@@ -1,4 +1,4 @@
-"""A bridge's connection to the server: kept up, re-sent over, never dropping a row."""
+"""A bridge's connection to the server: reconnects and resends, and never drops a row."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from feeds.history_answers import HistorySource, answers
 
 log = logging.getLogger("pairbridge.feed")
 
-RETRY_S = (0.1, 1.0)  # first and longest wait for a local server
+RETRY_S = (0.1, 1.0)  # first and longest reconnect delay, for a local server
 
 Fetch = Callable[[str, int | None, int, int | None], Awaitable[str | None]]
-"""Symbol, first and last id, since when -> why some could not be had, or None. Without a first id, from the first
+"""(symbol, first and last id, start time) -> why some ids are missing, or None. Without a first id, from the first
 trade at or after that time on."""
 
 
 class RefusedError(Exception):
-    """The server refused this bridge; trying again would not help."""
+    """The server refused this bridge; retrying is useless."""
 
 
 class BridgeLink:
-    """``async with`` keeps the connection; ``put`` gives rows; ``drained`` waits until all are stored."""
+    """``async with`` maintains the connection; ``put`` adds rows; ``drained`` waits until all are stored."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class BridgeLink:
         max_queue: int = 1_000_000,
         helper: bool = False,
     ) -> None:
-        """``fetch`` brings missing ids by calling ``put`` and returns None, or returns why it cannot.
+        """``fetch`` fetches missing ids, calls ``put`` and returns None, or returns why it failed.
 
-        ``helper``: brings history only, and is no sign that the market's live stream is alive.
+        ``helper``: sends history only, and does not count as the market's live stream.
         """
         self._url = url
         self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
@@ -101,7 +101,7 @@ class BridgeLink:
     async def put(self, rows: Iterable[Row]) -> int:
         """Queue rows; waits while the queue is full. Returns their place, for ``when_stored``.
 
-        Raises RefusedError when the server does not want us.
+        Raises RefusedError when the server refuses this bridge.
         """
         self._check()
         place = self._queue.add(rows)
@@ -133,7 +133,8 @@ class BridgeLink:
         return self.high_water
 
     async def when_stored(self, place: int) -> None:
-        """Return when every row up to ``place`` is acknowledged. Raises RefusedError when that will not happen."""
+        """Return when every row up to ``place`` is acknowledged. Raises RefusedError when the server refuses this
+        bridge."""
         while self._queue.acked < place:
             await self._move()
 
@@ -251,7 +252,7 @@ class BridgeLink:
                 return
             reason = problem
         answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
-        with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
+        with contextlib.suppress(ConnectionClosed):  # the server repeats the request after the reconnect
             await socket.send(json.dumps(answer))
 
 

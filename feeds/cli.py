@@ -1,4 +1,4 @@
-"""The feed that a command line asks for."""
+"""Command line arguments for feeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from feeds.replay import ReplayFeed
 
 
 class Feed(Protocol):
-    """Something that fills the server through the bridge protocol."""
+    """A source that sends rows to the server through the bridge protocol."""
 
     async def run(self, url: str, token: str) -> None:
         """Forward until done or cancelled."""
@@ -57,7 +57,7 @@ def told_from(options: argparse.Namespace) -> Told:
 
 
 def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
-    """The feed asked for, None when none is. Raises ValueError naming what was found and expected."""
+    """The requested feed, or None. Raises ValueError with the value found and what was expected."""
     if options.feed is None:
         return None
     symbols = [symbol.strip().upper() for symbol in options.symbols.split(",") if symbol.strip()]

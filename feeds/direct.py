@@ -1,4 +1,4 @@
-"""The direct feed: the exchange's stream read from Python, where the network allows it."""
+"""The direct feed: reads the exchange's stream from Python, where the network allows it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from feeds.rest import HistoryFetcher
 
 log = logging.getLogger("pairbridge.feed")
 
-FIRST_TRADE_S = 5.0  # connected, acknowledged and silent for longer: the address may be a retired one
+FIRST_TRADE_S = 5.0  # connected, acknowledged and silent for longer: the address may be retired
 ROTATE_S = 23 * 3_600.0  # the exchange closes after 24 h
-PING_S = 20.0  # between two pings; without a pong for as long the connection is lost
+PING_S = 20.0  # between two pings, and the timeout for a pong
 _RETRY_S = (0.5, 30.0)
-_STABLE_S = 60.0  # open for longer: the next pause is a short one again
-_QUEUE = 20_000  # rows; past it we stop reading, so that a fast replay waits for the disk
+_STABLE_S = 60.0  # open for longer: resets the reconnect delay
+_QUEUE = 20_000  # rows; above it reading stops, so that a fast replay waits for the disk
 
 
 class DirectFeed:
@@ -35,10 +35,10 @@ class DirectFeed:
         self._symbols = symbols
         self.link: BridgeLink | None = None
         self._has_traded = False
-        self._is_warned = False  # that this address may be a retired one
+        self._is_warned = False  # that this address may be retired
 
     async def run(self, url: str, token: str) -> None:
-        """``url`` and ``token`` of the bridge server. Raises RefusedError when it does not want us."""
+        """``url`` and ``token`` of the bridge server. Raises RefusedError when it refuses the feed."""
         history = HistoryFetcher(self._route)
         self.link = BridgeLink(
             url, token, self._route.market, "direct feed", self._symbols, history.fetch, max_queue=_QUEUE
@@ -57,7 +57,7 @@ class DirectFeed:
                 await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
 
     async def _connect(self, link: BridgeLink) -> bool:
-        """One connection from its beginning to its end; whether it ended to be replaced at once."""
+        """Run one connection until it ends; returns whether to replace it at once."""
         try:
             address = self._route.stream_url(self._symbols)
             async with connect(address, max_size=2**20, ping_interval=PING_S, ping_timeout=PING_S) as socket:
@@ -70,7 +70,7 @@ class DirectFeed:
         return True
 
     async def _read(self, socket: ClientConnection, link: BridgeLink) -> str:
-        """Forward trades until the connection is to be replaced; returns why."""
+        """Forward trades until the connection must be replaced; returns why."""
         decode = msgspec.json.Decoder().decode
         rotate_at = time.monotonic() + ROTATE_S
         silent_at = time.monotonic() + SILENCE_MS / 1_000
@@ -83,7 +83,7 @@ class DirectFeed:
                 if now >= rotate_at:
                     return "the exchange ends connections after a day"
                 if now >= silent_at:
-                    return f"nothing has come for {SILENCE_MS / 1_000:.0f} s"
+                    return f"no data for {SILENCE_MS / 1_000:.0f} s"
                 link.upstream = "wrong-route"
                 log.warning("%s accepts the connection but sends no trades", self._route.stream)
                 self._is_warned = True
@@ -101,12 +101,12 @@ class DirectFeed:
                 if row[0] in link.active:
                     await link.put([row])
             elif _is_shutdown(frame):
-                return "the exchange shuts this server down"
+                return "the exchange is shutting this server down"
             if time.monotonic() >= rotate_at:
                 return "the exchange ends connections after a day"
 
     def _patience_s(self, until_s: float) -> float:
-        """How long to wait for the next frame: before the first trade ever, no longer than shows a wrong route."""
+        """How long to wait for the next frame: shorter before the first trade ever, to detect a wrong route."""
         left_s = max(until_s - time.monotonic(), 0.0)
         return left_s if self._has_traded or self._is_warned else min(left_s, FIRST_TRADE_S)
 

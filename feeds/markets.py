@@ -1,4 +1,4 @@
-"""Where each market's trades come from, as of 2026 (docs/protocol.md, section 1)."""
+"""The source of each market's trades, as of 2026 (docs/protocol.md, section 1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Route:
 
     @property
     def trades_url(self) -> str:
-        """Where aggregate trades are fetched by id."""
+        """The URL for aggregate trades by id."""
         return self.rest + self.trades_path
 
     def url_of(self, name: str) -> str:

@@ -1,5 +1,5 @@
-"""Requests for an exchange's history: a quarter of its budget (more only while the user waits for a market scan), one
-at a time, with the pauses that it asks for."""
+"""Requests for an exchange's history: a quarter of its rate limit (more only while the user waits for a market scan),
+one at a time, with the pauses it requires."""
 
 from __future__ import annotations
 
@@ -15,33 +15,24 @@ import httpx
 import msgspec
 
 from engine.errors import PairbridgeError
+from feeds.agg_trades import Trade
 from feeds.markets import Route
 
 log = logging.getLogger("pairbridge.feed")
 
 T = TypeVar("T")
 
-ANSWER_S = 15.0  # for the whole answer: one that drips in for ever is none
-TRIES = 3  # of what may pass: no answer, HTTP 5xx, an answer that cannot be read
+ANSWER_S = 15.0  # for the complete response
+TRIES = 3  # of transient errors: no response, HTTP 5xx, an unreadable response
 BACK_OFF_S = 0.5
-LONGEST_PAUSE_S = 120.0  # waited out for one page; a longer one is a reason to give up for now
-SHARE = 0.25  # of the weight a minute that the exchange allows one address
+LONGEST_PAUSE_S = 120.0  # the longest pause to wait for one page; a longer one aborts the fetch
+SHARE = 0.25  # of the weight per minute that the exchange allows per address
 URGENT_SHARE = 0.6
-_PAUSE_S = {429: 60.0, 418: 180.0}  # where Retry-After does not say
+_PAUSE_S = {429: 60.0, 418: 180.0}  # without a Retry-After
 
 
 class HistoryError(PairbridgeError):
-    """Trades that could not be had; the message says why."""
-
-
-class Trade(msgspec.Struct, frozen=True):
-    """One aggregate trade as REST gives it; what else it says of it is ignored."""
-
-    a: int
-    p: str
-    q: str
-    T: int
-    m: bool
+    """Trades could not be fetched; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +46,17 @@ class Request:
 
 
 class _Passing(Exception):
-    """A failure that may not happen again."""
+    """A transient error."""
 
 
 class RateLimitedClient:
-    """Asks one exchange. The budget and the pauses hold over all that is asked through it."""
+    """The REST client of one exchange. The budget and the pauses apply to all of its requests."""
 
     def __init__(self, route: Route) -> None:
         self._route = route
         self._spent: deque[tuple[float, int]] = deque()
         self._turn = asyncio.Lock()
-        self._pause = (0.0, 0.0, 0)  # until when, how long it was, and the status that asked for it
+        self._pause = (0.0, 0.0, 0)  # end time, duration, and the HTTP status that required it
 
     async def trades(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade]:
         """One page, in id order. Raises HistoryError as ``get`` does."""
@@ -74,8 +65,7 @@ class RateLimitedClient:
         return sorted(found, key=lambda trade: trade.a)
 
     async def get(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T:
-        """One answer, read as ``kind``. Raises HistoryError; in no more than a few minutes, whatever the exchange
-        does."""
+        """One answer, read as ``kind``. Raises HistoryError. Returns within a few minutes in all cases."""
         async with self._turn:
             failures, paused_s = 0, 0.0
             while True:
@@ -93,7 +83,7 @@ class RateLimitedClient:
                     return found
 
     async def _ask(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
-        """None: the exchange wants a pause first."""
+        """None: the exchange requires a pause first."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 answer = await http.get(request.url, params=dict(request.params))
@@ -106,7 +96,10 @@ class RateLimitedClient:
             self._be_told_to_wait(status, answer.headers.get("Retry-After", ""))
             return None
         if status == 200:
-            return _read(answer.content, kind)
+            try:
+                return msgspec.json.decode(answer.content, type=kind)
+            except msgspec.DecodeError:
+                raise _Passing("the exchange's answer cannot be read") from None
         if status == 451:
             raise HistoryError("geo-blocked: the exchange does not serve this country (HTTP 451)")
         if status == 403:
@@ -116,12 +109,12 @@ class RateLimitedClient:
 
     def _be_told_to_wait(self, status: int, retry_after: str) -> None:
         pause_s = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else _PAUSE_S[status]
-        pause_s = max(pause_s, 1.0)  # to ask again at once would be asking for a ban
+        pause_s = max(pause_s, 1.0)  # an immediate retry risks a ban
         log.warning("the exchange asks for a pause of %.0f s (HTTP %d)", pause_s, status)
         self._pause = (time.monotonic() + pause_s, pause_s, status)
 
     async def _wait_out(self, patience_s: float) -> float:
-        """Wait while the exchange wants a pause; returns the seconds. Raises HistoryError rather than wait longer."""
+        """Wait while the exchange requires a pause; returns the seconds. Raises HistoryError for a longer pause."""
         until, pause_s, status = self._pause
         left_s = until - time.monotonic()
         if left_s <= 0:
@@ -132,7 +125,7 @@ class RateLimitedClient:
         return left_s
 
     async def _afford(self, request: Request) -> None:
-        """Wait until the budget has room for a request."""
+        """Wait until the budget allows a request."""
         budget = self._route.minute * (URGENT_SHARE if request.urgent else SHARE)
         while True:
             now = time.monotonic()
@@ -142,10 +135,3 @@ class RateLimitedClient:
                 self._spent.append((now, request.weight))
                 return
             await asyncio.sleep(self._spent[0][0] + 60 - now)
-
-
-def _read(content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError:
-        raise _Passing("the exchange's answer cannot be read") from None

@@ -36,16 +36,16 @@ class Brought:
 
 
 class ReplayFeed:
-    """Sends every row of some files, then reports what became of them."""
+    """Sends every row of some files, then reports the results."""
 
     def __init__(
         self, paths: Path | Sequence[Path], market: str | None, is_history: bool = False, told: Told | None = None,
         data_dir: Path | None = None,
     ) -> None:  # fmt: skip
-        """``market`` None: one of the files' own, so that their ids never meet an exchange's.
+        """``market`` None: a separate market for the files, so that their ids never conflict with an exchange's.
 
-        ``is_history``: they only add to what is stored, and are no sign that the market's live stream is alive.
-        ``data_dir``: as in ``bring``. Raises ValueError for files that are not there, or a folder.
+        ``is_history``: only adds to the store, and does not count as the market's live stream. ``data_dir``: as in
+        ``bring``. Raises ValueError for missing files and for folders.
         """
         self._paths = [paths] if isinstance(paths, Path) else list(paths)
         for path in self._paths:
@@ -59,7 +59,7 @@ class ReplayFeed:
         self._data_dir = data_dir
 
     async def run(self, url: str, token: str) -> None:
-        """``url`` and ``token`` of the bridge server. Raises ValueError for files that are no recordings, or do not
+        """``url`` and ``token`` of the bridge server. Raises ValueError for files that are not a recordings, or do not
         say all that must be known."""
         upload = await asyncio.to_thread(look_through, self._paths, self._told)
         for line in in_words(upload):
@@ -136,6 +136,6 @@ def outcome(brought: Brought) -> str:
 
 
 def _row_in_words(row: Row) -> str:
-    """A row for the log. What a file holds may be anything, and of any length."""
+    """A row for the log, shortened: a file may hold values of any length."""
     symbol, number, price, quantity, time_ms = (str(value)[:40] for value in row[:5])
     return f"{symbol} {number} (price {price}, quantity {quantity}, time {time_ms})"

@@ -1,8 +1,8 @@
 """Fetching missing trades by id.
 
-An id between two ids that the exchange gave does not exist. Before the first id given that is only sure if the
-history is seen to reach further back: so a stretch is asked for from the id before it. A real exchange's first
-answer that is younger than its reach shows the same.
+An id between two ids that the exchange returned does not exist. Before the first returned id this is certain only if
+the history demonstrably goes further back: so each request starts at the previous id. A first response from a real
+exchange that is younger than its history limit proves the same.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from typing import Any, Protocol
 import httpx
 
 from engine.market.limits import HOURS, NO_PAST, NO_SUCH_IDS, OUT_OF_REACH, PAGE, REACH_MS
+from feeds.agg_trades import Trade
 from feeds.candles import CandleFetcher
 from feeds.markets import Route
-from feeds.rate_limit import HistoryError, RateLimitedClient, Trade
+from feeds.rate_limit import HistoryError, RateLimitedClient
 
-BEHIND_S = 1.0  # REST runs a little behind the stream: a page without news is asked for again, later each time
+BEHIND_S = 1.0  # REST lags the stream slightly: a page without new trades is requested again, with growing delays
 HISTORY_ENDS = "the exchange's history ends before these ids"
-_LOOKS = 4  # at a page that may still bring something
+_LOOKS = 4  # at a page that may still contain trades
 _HOUR_MS = 3_600_000
 
 
 @dataclass(slots=True)
 class Stretch:
-    """Ids ``following..last`` that are not settled yet. ``is_anchored``: the id before them was seen to exist."""
+    """Ids ``following..last`` that are not resolved yet. ``is_anchored``: the id before them exists."""
 
     following: int
     last: int
@@ -38,20 +39,20 @@ class Stretch:
 
     @property
     def from_id(self) -> int:
-        """Where the next page has to begin."""
+        """The first id of the next page."""
         return self.following if self.is_anchored else self.following - 1
 
     @property
     def reason(self) -> str | None:
-        """Why some ids did not come; None when all did."""
+        """Why some ids are missing; None when all arrived."""
         if self.is_out_of_reach:
             return OUT_OF_REACH
         return NO_SUCH_IDS if self.is_absent else None
 
     def take(self, page: Sequence[Trade], is_young: bool) -> list[Trade] | None:
-        """The trades of a page, in id order, that belong here; None when it settles nothing.
+        """The trades of a page in this range, in id order; None when it resolves nothing.
 
-        ``is_young``: the page is younger than the exchange's reach.
+        ``is_young``: the page is younger than the exchange's history limit.
         """
         end = min(page[-1].a, self.last) if page else -1
         if end < self.following:
@@ -69,14 +70,14 @@ class HistorySink(Protocol):
     """Takes rows of history: a connection to the server, or the server itself."""
 
     async def put(self, rows: Iterable[list[Any]]) -> int:
-        """Take rows, once there is room; returns their place."""
+        """Take rows, once there is capacity; returns their position."""
 
     async def when_stored(self, place: int) -> None:
-        """Return when every row up to ``place`` is stored."""
+        """Return when every row up to position ``place`` is stored."""
 
 
 class HistoryFetcher:
-    """Brings ids into a sink."""
+    """Fetches ids into a sink."""
 
     def __init__(self, route: Route) -> None:
         self._client = RateLimitedClient(route)
@@ -87,11 +88,11 @@ class HistoryFetcher:
     async def fetch(self, symbol: str, first: int | None, last: int, since_ms: int | None = None) -> str | None:
         """Put the trades ``first..last`` into the sink; without a first id, from ``since_ms`` on.
 
-        Returns when they are stored: None, or why some could not be had. Raises what the sink raises.
+        Returns when they are stored: None, or why some are missing. Raises the errors of the sink.
         """
         assert self.sink is not None
         place = 0
-        async with httpx.AsyncClient(timeout=None) as http:  # RateLimitedClient has its own
+        async with httpx.AsyncClient(timeout=None) as http:  # RateLimitedClient has its own timeout
             try:
                 if first is None:
                     first = await self._first_since(http, symbol, since_ms or 0, last)
@@ -104,7 +105,7 @@ class HistoryFetcher:
                 reason = stretch.reason
             except HistoryError as error:
                 reason = str(error)
-        await self.sink.when_stored(place)  # before the server hears what could not be had
+        await self.sink.when_stored(place)  # before reporting missing ids to the server
         return reason
 
     async def _next_rows(self, http: httpx.AsyncClient, symbol: str, stretch: Stretch) -> list[Trade]:
@@ -118,7 +119,7 @@ class HistoryFetcher:
         raise HistoryError(HISTORY_ENDS)
 
     async def _first_since(self, http: httpx.AsyncClient, symbol: str, since_ms: int, last: int) -> int:
-        """The id of the first trade at or after a time, sought in windows of an hour, the longest there are."""
+        """The id of the first trade at or after a time, searched in windows of an hour, the longest allowed."""
         looks = 0
         for _ in range(HOURS):
             while True:
@@ -131,7 +132,7 @@ class HistoryFetcher:
                 if since_ms + _HOUR_MS <= _wall_ms():
                     break
                 looks += 1
-                if looks == _LOOKS:  # the present hour may still show one
+                if looks == _LOOKS:  # the current hour may still have one
                     raise HistoryError(NO_PAST)
                 await asyncio.sleep(BEHIND_S * looks)
             since_ms += _HOUR_MS

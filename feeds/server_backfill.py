@@ -1,4 +1,4 @@
-"""The server's own fetching: ids that no bridge could bring, straight from the exchange."""
+"""The server's own backfill: fetches ids that no bridge could fetch directly from the exchange."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ log = logging.getLogger("pairbridge.server")
 
 
 class ServerBackfill:
-    """Fetches one stretch of ids at a time, so that every market's request budget is kept over all of them."""
+    """Fetches one range of ids at a time, so that all fetches share each market's request budget."""
 
     def __init__(self, sink_of: Callable[[str], HistorySink], routes: Mapping[str, Route] = ROUTES) -> None:
-        """``sink_of`` a market: where its trades go."""
+        """``sink_of``: the sink of a market's trades."""
         self._sink_of = sink_of
         self._histories = {market: HistoryFetcher(route) for market, route in routes.items()}
         self._turn = asyncio.Lock()
 
     async def fetch(self, market: str, symbol: str, first: int, last: int) -> str | None:
-        """Have ``first..last`` stored; returns None, or why some could not be had."""
+        """Fetch and store ``first..last``; returns None, or why some are missing."""
         async with self._turn:
             history = self._histories[market]
             history.sink = self._sink_of(market)

@@ -1,1 +1,1 @@
-"""The live loop: what the server stored becomes runs, decisions and views, whether or not a screen is open."""
+"""The live loop: turns stored ticks into runs, decisions and views, independent of open screens."""

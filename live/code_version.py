@@ -1,4 +1,4 @@
-"""Which code computes: a digest of the sources that a decision depends on."""
+"""The code version: a digest of the sources that a decision depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PACKAGES = ("market", "stats", "pairs")
 
 @cache
 def code_version() -> str:
-    """Changes when a line of the path changes; a run made by other code is never continued."""
+    """Changes with any line of these sources; a run of another version is never continued."""
     engine = Path(__file__).parent.parent / "engine"
     digest = hashlib.sha256()
     for package in _PACKAGES:

@@ -1,4 +1,4 @@
-"""The bridge server's health, asked four times a second; its silence is a state of its own."""
+"""Polls the bridge server's health four times a second; no response is a separate state."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ ANSWER_WITHIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What ``/health`` said, and when by our monotonic clock."""
+    """The response of ``/health``, and its time on the local monotonic clock."""
 
     health: dict[str, Any]
     at_ms: int
 
 
 def banner(answer: Answer | None, market: str | None, now_ms: int, began_ms: int, limit_ms: int) -> Status:
-    """What the banner says: the server's word on ``market``, as long as the server answers.
+    """The banner's content: the server's state of ``market``, while the server responds.
 
-    Without an answer the bridge's last sign of life goes on ageing, so a dead server shows as late as a dead bridge.
+    Without a response the age of the bridge's last message keeps growing, so a dead server appears as late as a dead
+    bridge.
     """
     if answer is None:
         if now_ms - began_ms <= limit_ms:
@@ -59,7 +60,7 @@ def _status(found: dict[str, Any]) -> Status:
 
 
 class Heartbeat:
-    """Keeps the latest answer."""
+    """Holds the latest response."""
 
     def __init__(self, url: str, limit_ms: int) -> None:
         """``url`` of the server's health; ``limit_ms``: silence after which the bridge counts as gone."""
@@ -69,7 +70,7 @@ class Heartbeat:
         self._began_ms = _now_ms()
 
     async def run(self, asked: Callable[[], None]) -> None:
-        """Ask until cancelled; ``asked`` is called after each attempt, answered or not."""
+        """Poll until cancelled; ``asked`` is called after each attempt, successful or not."""
         async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
             while True:
                 try:
@@ -81,7 +82,7 @@ class Heartbeat:
                 await asyncio.sleep(ASK_EVERY_S)
 
     def findings(self, market: str | None) -> list[dict[str, str]]:
-        """What else the server's doctor says of a market: code, what and advice; nothing while it is silent."""
+        """The server's diagnostics of a market: code, what and advice; empty while it does not respond."""
         if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
             return []
         health = self._answer.health
@@ -89,7 +90,7 @@ class Heartbeat:
         return found
 
     def status(self, market: str | None) -> Status:
-        """What the banner says of a market; None: of the one heard of last."""
+        """The banner's content for a market; None: for the most recently active one."""
         return banner(self._answer, market, _now_ms(), self._began_ms, self._limit_ms)
 
 

@@ -1,4 +1,4 @@
-"""One market's past, read from the store."""
+"""One market's stored data, read from the store."""
 
 from __future__ import annotations
 

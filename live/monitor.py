@@ -1,7 +1,7 @@
-"""The monitor: reads what was stored, in order, and keeps every watched pair's run going.
+"""The monitor: reads stored ticks in commit order, and advances every watched pair's run.
 
-``step`` does one short piece of work; a thread calls it forever (``live.thread``), a test calls it by
-hand. Whatever it decides is a function of the store's order alone, so the size of a piece cannot show.
+``step`` does a small amount of work; a thread calls it in a loop (``live.thread``), tests call it directly. Its
+decisions are a function of commit order only, so the step size does not affect them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from live.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
 
-STEP_TICKS = 5_000  # a step stays short in both, so that screens are served between two
+STEP_TICKS = 5_000  # both limit a step, so that screens are served between steps
 STEP_S = 0.05
 LEAST_PACE = 20
-CHECK_EVERY_S = 1.0  # that the file of the analyses is still there
+CHECK_EVERY_S = 1.0  # between checks that analysis.db still exists
 SAVE_EVERY_S = 5.0  # without decisions
 
 
@@ -39,29 +39,29 @@ class Monitor:
     def __init__(
         self, open_ticks: Callable[[], TickReader], analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]
     ) -> None:
-        """``default_pair``: (Y, X, settings), watched in every market in which both trade, while nothing else is."""
+        """``default_pair``: (Y, X, settings), watched in every market in which both trade, while no other pair is."""
         self.lock = threading.RLock()
         self._open_ticks = open_ticks
         self._analysis = analysis
         self._runs = Runs(analysis, default_pair)
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
         self._reader: TickReader | None = None
-        self._change: Hashable = None  # the token of the store when it was last read
-        self._cursor = Cursor("")  # its pipelines are those of the last save
+        self._change: Hashable = None  # the store's token at the last read
+        self._cursor = Cursor("")  # with the pipelines of the last save
         self._saved_s = 0.0
         self.last_seq = 0
-        self._given_up_seq = 0  # what was archived up to here before we began is not missed
+        self._given_up_seq = 0  # ticks archived up to here before the start are not missed
         self._checked_s = 0.0
-        self._pace = STEP_TICKS  # ticks that a step of ``STEP_S`` has time for; what it reads beyond it reads again
-        self.lost = ""  # what went away while we ran, for the screens
-        self.problem: str | None = None  # why the last step failed, for the screens
-        self.version = 0  # rises whenever something that a screen shows may have changed
+        self._pace = STEP_TICKS  # ticks that fit into a step of ``STEP_S``; ticks read beyond that are read again
+        self.lost = ""  # what was deleted while running, for display
+        self.problem: str | None = None  # why the last step failed, for display
+        self.version = 0  # incremented whenever displayed data may have changed
 
     def step(self, limit: int = STEP_TICKS) -> bool:
-        """Read and work off at most ``limit`` ticks. Returns whether there may be more at once.
+        """Read and process at most ``limit`` ticks. Returns whether more may be available now.
 
-        What it changes in the store is one transaction. Raises StoreError and whatever else stops it; then all of it
-        is undone, and the next step resumes from what is stored.
+        Its changes to the store are one transaction. On StoreError or any other error all of it is undone, and the next
+        step resumes from the stored state.
         """
         with self._one_change():
             self._check_analysis()
@@ -80,18 +80,18 @@ class Monitor:
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
-        """Save where we are; what cannot be saved is worked off again from the place saved before."""
+        """Save the position; if that fails, the next start resumes from the previous saved position."""
         with self.lock:
             if self._reader is not None:
                 try:
                     self._save([])
                 except StoreError as error:
-                    log.error("%s; the next start goes on from the place saved before", error)
+                    log.error("%s; the next start resumes from the previous saved position", error)
                 self._reader.close()
             self._analysis.close()
 
     def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
-        """Follow a pair, or follow it with other settings; returns its watch id. Raises StoreError."""
+        """Watch a pair, or change its settings; returns its watch id. Raises StoreError."""
         with self._one_change():
             entry = self._analysis.watch(market, y, x, settings.to_json())
             known = self.watches.get(entry.watch_id)
@@ -107,7 +107,7 @@ class Monitor:
             return entry.watch_id
 
     def unwatch(self, watch_id: int) -> None:
-        """Follow a pair no more; what it decided stays stored. Raises StoreError."""
+        """Stop watching a pair; keeps its stored decisions. Raises StoreError."""
         with self._one_change():
             if watch_id not in self.watches:
                 return
@@ -119,11 +119,11 @@ class Monitor:
             self.version += 1
 
     def followed(self, watch: Watch) -> PairRun | None:
-        """The run of a watch in its pipeline; None before it has begun."""
+        """The run of a watch in its pipeline; None before it has started."""
         return self._runs.followed(watch)
 
     def fail(self, problem: str) -> None:
-        """The screens are to say why nothing goes on."""
+        """Record why the monitor cannot continue, for display."""
         self.problem = problem
         self.version += 1
 
@@ -135,7 +135,7 @@ class Monitor:
 
     @contextmanager
     def _one_change(self) -> Iterator[None]:
-        """Whatever happens inside is stored whole or not at all."""
+        """Stores all changes made inside, or none."""
         with self.lock:
             try:
                 yield
@@ -144,7 +144,7 @@ class Monitor:
                 raise
 
     def _forget(self) -> None:
-        """Drop all that is only in memory after a failure; the next step resumes from what is stored."""
+        """Drop the in-memory state after a failure; the next step resumes from the stored state."""
         self.version += 1
         self._analysis.roll_back()
         if self._reader is not None:
@@ -163,7 +163,7 @@ class Monitor:
             return self._runs.log_of(watch) if watch else []
 
     def _check_analysis(self) -> None:
-        """Notice a deleted or replaced ``analysis.db`` before anything is written to what nobody can read any more."""
+        """Detect a deleted or replaced ``analysis.db`` before writing to an unreachable file."""
         if time.monotonic() - self._checked_s < CHECK_EVERY_S:
             return
         self._checked_s = time.monotonic()
@@ -172,11 +172,11 @@ class Monitor:
         watched = [watch.entry for watch in self.watches.values()]
         if self._analysis.begin_afresh(watched, self._runs.once_said()):
             self.lost = f"{self._analysis.name} was deleted or replaced while the dashboard ran."
-            log.error("%s A new one was begun with the watch list; signal log and scans are lost", self.lost)
+            log.error("%s A new one was created with the watch list; signal log and scans are lost", self.lost)
         self._forget()
 
     def _opened(self) -> TickReader:
-        """The reader, on the file that is there now: a replaced file is another history."""
+        """The reader of the current file: a replaced file is another history."""
         if self._reader is not None and self._reader.is_current():
             return self._reader
         if self._reader is not None:
@@ -194,7 +194,7 @@ class Monitor:
         return reader
 
     def _resume(self, reader: TickReader) -> None:
-        """Go on from the place saved last, or from the first tick where that is not of this store."""
+        """Resume from the last saved position, or from the first tick if that is of another store."""
         store_id = reader.store_id()
         saved = self._analysis.cursor()
         self._runs.reload()
@@ -217,7 +217,7 @@ class Monitor:
             self._save(differing)
 
     def _has_missed(self, reader: TickReader) -> bool:
-        """Whether ticks were archived before we read them: then the runs we had would see a gap that is none."""
+        """Whether ticks were archived before they were read: the current runs would see them as a gap."""
         return reader.deleted_seq() > max(self._cursor.seq, self._given_up_seq)
 
     def _begin_anew(self, reader: TickReader, store_id: str, reason: str) -> None:
@@ -255,7 +255,7 @@ class Monitor:
         return up_to < self.last_seq
 
     def _feed(self, reader: TickReader, seq: int, market: str, tick: Tick) -> list[Decision]:
-        """One tick; a run that it ends, ends right here, and one that it completes a pair for begins right here."""
+        """Process one tick; runs that it ends or makes possible end and start at this tick."""
         pipeline = self._pipeline(reader, market)
         symbols = pipeline.builder.symbol_count
         given = pipeline.feed(seq, tick)
@@ -288,7 +288,7 @@ class Monitor:
         return pipeline
 
     def _save(self, decisions: list[Decision]) -> None:
-        """Store what was given and changed together with the place it was read up to. Raises StoreError."""
+        """Store decisions and changes together with the read position. Raises StoreError."""
         states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
         self._cursor = Cursor(self._cursor.ticks_store_id, self._cursor.seq, self._cursor.event_id, states)
         logged = self._analysis.save(decisions, self._cursor, time.time_ns() // 1_000_000)

@@ -1,8 +1,8 @@
-"""The runs of the watched pairs: when one begins, goes on after a restart, and ends. Who calls holds the lock.
+"""The runs of the watched pairs: their start, resumption after a restart, and end. The caller holds the lock.
 
-A run is one pair analysed one way from one bar on. Everything here takes the cursor as it stands, because a run's
-identity and its first decisions hang on the place in the order of commits at which it began. What is changed in the
-store is committed by the caller, together with the cursor.
+A run is one pair analysed with fixed settings from one bar on. All methods take the current cursor, because a run's
+identity and its first decisions depend on the position in commit order at which it started. The caller commits the
+changes to the store, together with the cursor.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from live.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
 
-HISTORY_BARS = 20_000  # that a new run looks back, at most
+HISTORY_BARS = 20_000  # the most history of a new run
 
 
 class Runs:
-    """``watches`` by their id, and ``pipelines`` by market, in which the runs of the watches are followed."""
+    """``watches`` by id, and ``pipelines`` by market, which hold the runs of the watches."""
 
     def __init__(self, analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]) -> None:
         """``default_pair``: (Y, X, settings), watched once in every market in which both trade."""
@@ -35,13 +35,13 @@ class Runs:
         self.watches: dict[int, Watch] = {}
         self._analysis = analysis
         self._default_pair = default_pair
-        self._open: list[Run] = []  # from before a restart, not taken up again yet
+        self._open: list[Run] = []  # from before a restart, not resumed yet
         self._adopted: set[str] = set()  # markets in which the default pair is, or was, watched
         self._waiting: dict[tuple[str, str], list[Watch]] = {}  # watches without a run, by market and symbol
         self.reload()
 
     def reload(self) -> None:
-        """Forget all that is only in memory; what is stored is taken up again."""
+        """Drop the in-memory state; stored runs are resumed."""
         self.pipelines.clear()
         self.watches.clear()
         self._adopted.clear()
@@ -50,11 +50,11 @@ class Runs:
             self.add(entry)
 
     def once_said(self) -> list[str]:
-        """What ``AnalysisStore.is_first_time`` is to know of in a new file."""
+        """The texts of ``AnalysisStore.is_first_time`` for a new file."""
         return [_default_pair_of(market) for market in self._adopted]
 
     def add(self, entry: Watched) -> None:
-        """Follow a pair from now on, with a run of its own as soon as one can begin."""
+        """Watch a pair; its run starts as soon as possible."""
         watch = Watch(entry, PairSettings(), previous=self._analysis.last_end(entry.market, entry.y, entry.x))
         try:
             watch.settings = PairSettings.from_json(entry.settings)
@@ -64,7 +64,7 @@ class Runs:
         self._note_waiting()
 
     def followed(self, watch: Watch) -> PairRun | None:
-        """The run of a watch in its pipeline; None before it has begun."""
+        """The run of a watch in its pipeline; None before it has started."""
         pipeline = self.pipelines.get(watch.entry.market)
         return pipeline.runs.get(watch.run.run_id) if pipeline and watch.run else None
 
@@ -73,13 +73,13 @@ class Runs:
         return (market, symbol) in self._waiting
 
     def log_of(self, watch: Watch) -> list[LoggedDecision]:
-        """The stored log of its run, oldest first, after the exit that closed the position of the run before."""
+        """The stored log of its run, oldest first, after the exit that closed the previous run's position."""
         before = self._analysis.log(watch.previous.run_id) if watch.previous else []
         closed = [entry for entry in before if entry.decision.reason == Reason.RUN_END.name]
         return closed + (self._analysis.log(watch.run.run_id) if watch.run else [])
 
     def end_all(self, seq: int, reason: str) -> None:
-        """Another history begins: no run goes on in it, and nothing of the old one stays in memory."""
+        """Start another history: ends all runs, and drops the in-memory state of the old one."""
         for watch in self.watches.values():
             if watch.run is not None:
                 self._record_end(RunEnd(watch.run.run_id, seq, reason))
@@ -87,9 +87,9 @@ class Runs:
         self.pipelines.clear()
 
     def resume(self, seq: int) -> list[Decision]:
-        """Take up the stored runs that a watch still asks for, and end the others.
+        """Resume the stored runs that still match a watch, and end the others.
 
-        Returns decisions that differ from those given before the restart; there should be none.
+        Returns decisions that differ from those before the restart; normally none.
         """
         differing: list[Decision] = []
         for watch in self.watches.values():
@@ -111,7 +111,7 @@ class Runs:
         return differing
 
     def settle(self, market: str, symbol: str, at: Cursor) -> list[Decision]:
-        """After a trade of ``symbol``: end what has ended, and begin what can begin with it."""
+        """Call after a trade of ``symbol``: ends and starts runs."""
         self._take_ended(self.pipelines[market])
         given = self._adopt_default_pair(market, at)
         for watch in self._waiting.get((market, symbol), []):
@@ -119,7 +119,7 @@ class Runs:
         return given
 
     def begin_due(self, at: Cursor) -> list[Decision]:
-        """Begin a run for every watch that has none and can have one."""
+        """Start a run for every watch that has none and can have one."""
         given: list[Decision] = []
         for market in self.pipelines:
             given += self._adopt_default_pair(market, at)
@@ -128,7 +128,7 @@ class Runs:
         return given
 
     def begin_warm(self, market: str, symbol: str, at: Cursor) -> list[Decision]:
-        """A symbol's past has come in: runs on it that could begin earlier now begin anew."""
+        """Call when a symbol's earlier trades have arrived: restarts its runs that can now start earlier."""
         given: list[Decision] = []
         for watch in self.watches.values():
             entry, run = watch.entry, watch.run
@@ -141,7 +141,7 @@ class Runs:
         return given
 
     def end(self, watch: Watch, seq: int, reason: str) -> None:
-        """Its run follows nothing after the tick ``seq``."""
+        """End its run after the tick ``seq``."""
         if watch.run is None:
             return
         pipeline = self.pipelines.get(watch.entry.market)
@@ -152,7 +152,7 @@ class Runs:
             self._record_end(RunEnd(watch.run.run_id, seq, reason))
 
     def drop(self, watch_id: int, seq: int) -> None:
-        """Follow a pair no more."""
+        """Stop watching a pair."""
         watch = self.watches[watch_id]
         self.end(watch, seq, "unwatched")
         del self.watches[watch_id]
@@ -176,7 +176,13 @@ class Runs:
     def _set_aside(self, watch: Watch, reason: str) -> None:
         watch.problem = reason
         entry = watch.entry
-        log.error("%s on %s in %s is set aside, the other pairs go on: %s", entry.y, entry.x, entry.market, reason)
+        log.error(
+            "%s on %s in %s is suspended, the other pairs continue: %s",
+            entry.y,
+            entry.x,
+            entry.market,
+            reason,
+        )
 
     def _note_waiting(self) -> None:
         self._waiting = {}
@@ -201,7 +207,7 @@ class Runs:
         run_id = hashlib.sha256(identity.encode()).hexdigest()[:12]
         run = Run(run_id, entry.market, entry.y, entry.x, settings.interval_ms, text, code, start_ms, at.seq)
         self._analysis.begin_run(run, time.time_ns() // 1_000_000)
-        log.info("run %s begins: %s on %s in %s", run_id, entry.y, entry.x, entry.market)
+        log.info("run %s starts: %s on %s in %s", run_id, entry.y, entry.x, entry.market)
         watch.run = run
         watch.log.clear()
         watch.log.extend(self.log_of(watch))
@@ -211,16 +217,17 @@ class Runs:
         return given
 
     def _begins_at(self, watch: Watch, at: Cursor) -> int | None:
-        """Where a run of this pair would begin now; None before both legs have traded. A pair for which that cannot
-        be computed is set aside."""
+        """The start of a run of this pair now; None before both legs have traded. On an error the pair is suspended."""
         pipeline = self.pipelines.get(watch.entry.market)
         if pipeline is None or watch.problem:
             return None
         try:
-            return pipeline.begins_at(watch.entry.y, watch.entry.x, watch.settings, HISTORY_BARS, at.seq)
+            after_ms = (watch.previous and watch.previous.after_ms) or 0
+            entry = watch.entry
+            return pipeline.begins_at(entry.y, entry.x, watch.settings, HISTORY_BARS, at.seq, after_ms)
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other pairs
+        except Exception as error:  # noqa: BLE001 - no error may stop the other pairs
             self._set_aside(watch, f"{type(error).__name__}: {error}")
             self._note_waiting()
             return None
@@ -247,7 +254,7 @@ def _default_pair_of(market: str) -> str:
 
 
 def _fits(run: Run, watch: Watch) -> bool:
-    """Whether a stored run is what a watch asks for, made by this very code."""
+    """Whether a stored run matches a watch and this code version."""
     entry = watch.entry
     return (run.market, run.y, run.x, run.settings, run.code) == (
         entry.market, entry.y, entry.x, watch.settings.to_json(), code_version(),

@@ -1,4 +1,4 @@
-"""What screens show of a run's log: its newest decisions, and how many there were in all."""
+"""The displayed part of a run's log: its newest decisions, and their total number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.store.interface import LoggedDecision
 
 @dataclass(frozen=True, slots=True)
 class LogCount:
-    """Decisions by what they are: entries, exits and corrections, or bars beyond entry on which nothing was done."""
+    """Kinds of decisions: entries, exits and corrections, or bars beyond entry without an entry."""
 
     trades: int = 0
     refusals: int = 0
@@ -22,8 +22,8 @@ KEPT = LogCount(trades=2_000, refusals=1_000)
 
 
 class ShownLog:
-    """The newest trades (entries, exits, corrections) and, apart from them, the newest refusals: bars beyond entry on
-    which nothing was done are many more, and would push the trades out. ``count`` is of all that were ever added."""
+    """The newest trades (entries, exits, corrections) and, separately, the newest refusals: bars beyond entry without
+    an entry are far more frequent, and would displace the trades. ``count`` includes all that were ever added."""
 
     def __init__(self, kept: LogCount = KEPT) -> None:
         self._trades: deque[LoggedDecision] = deque(maxlen=kept.trades)
@@ -31,22 +31,22 @@ class ShownLog:
         self.count = LogCount()
 
     def __iter__(self) -> Iterator[LoggedDecision]:
-        """Those that are kept, in the order in which they were given."""
+        """The kept decisions, in their original order."""
         return heapq.merge(self._trades, self._refusals, key=_given)
 
     def append(self, entry: LoggedDecision) -> None:
-        """The next decision of the run."""
+        """Add the run's next decision."""
         is_refusal = entry.decision.kind == "no_entry"
         (self._refusals if is_refusal else self._trades).append(entry)
         self.count = LogCount(self.count.trades + (not is_refusal), self.count.refusals + is_refusal)
 
     def extend(self, entries: Iterable[LoggedDecision]) -> None:
-        """The next decisions of the run, in the order in which they were given."""
+        """Add the run's next decisions, in order."""
         for entry in entries:
             self.append(entry)
 
     def clear(self) -> None:
-        """Another run begins."""
+        """Start another run."""
         self._trades.clear()
         self._refusals.clear()
         self.count = LogCount()

@@ -1,4 +1,4 @@
-"""The thread that keeps a monitor stepping for as long as the dashboard lives."""
+"""The thread that runs a monitor's steps while the dashboard is running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from live.monitor import Monitor
 log = logging.getLogger("pairbridge.monitor")
 
 POLL_S = 0.01
-BREATH_S = 0.001  # between two steps of a backlog: a lock that is taken again at once lets nobody else in
+BREATH_S = 0.001  # between two steps of a backlog: an immediately reacquired lock starves the other threads
 RETRY_S = 2.0
 
 
@@ -22,7 +22,7 @@ class MonitorThread:
     def __init__(
         self, monitor: Monitor, changed: Callable[[], None], gone: Callable[[FolderMissing], None] = lambda _: None
     ) -> None:
-        """``gone`` is called when the data folder went away: the process can only end then."""
+        """``gone`` is called when the data folder was deleted: the process must then exit."""
         self._monitor = monitor
         self._changed = changed
         self._gone = gone
@@ -48,10 +48,10 @@ class MonitorThread:
                 self._gone(error)
                 return
             except StoreError as error:  # a file was deleted, damaged or locked, or the disk is full
-                log.error("%s; the monitor begins again at the last saved place", error)
+                log.error("%s; the monitor resumes from the last saved position", error)
                 more = self._fail(error)
             except Exception as error:
-                log.exception("the monitor failed; it begins again at the last saved place")
+                log.exception("the monitor failed; it resumes from the last saved position")
                 more = self._fail(error)
             else:
                 self._monitor.recovered()

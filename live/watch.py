@@ -1,4 +1,4 @@
-"""A pair of the watch list while it is followed: its run, its log, and what its numbers were last found to be worth."""
+"""A watched pair: its run, its log, and its latest evidence."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from live.shown_log import ShownLog
 
 @dataclass(frozen=True, slots=True)
 class WatchSummary:
-    """What stands beside a run's numbers, and what became of the bars whose |z| passed entry.
+    """A run's evidence, and the results of the bars with |z| beyond entry.
 
-    ``entries``: on so many the rule entered; ``refused``: on so many it did not, by reason. ``compared``: as in Leg, of
+    ``entries``: the number with an entry; ``refused``: the numbers without one, by reason. ``compared``: as in Leg, of
     both legs together.
     """
 
@@ -32,20 +32,20 @@ class WatchSummary:
 
 @dataclass(slots=True)
 class Watch:
-    """One watched pair, its run, and what the screens show of its log."""
+    """One watched pair, its run, and the displayed part of its log."""
 
     entry: Watched
     settings: PairSettings
     run: Run | None = None
     log: ShownLog = field(default_factory=ShownLog)
-    previous: RunEnd | None = None  # how the run before ended
-    problem: str = ""  # why it is not followed: its settings cannot be read, or its computation failed
+    previous: RunEnd | None = None  # the end of the previous run
+    problem: str = ""  # why it is suspended: its settings are unreadable, or its computation failed
     _summary: WatchSummary | None = None
     _summary_at: tuple[str, int, int] = ("", 0, 0)  # run, revisions, bars
 
     def summary(self, run: PairRun) -> WatchSummary | None:
-        """Of its run as it stands, None before its first bar. Made once for each state of the run: screens ask 20
-        times a second, and it costs milliseconds."""
+        """The evidence of its run, None before its first bar. Cached for each state of the run: screens request it 20
+        times a second, and it takes milliseconds."""
         if not run.model.size:
             return None
         state = (run.run.run_id, run.revisions, run.model.size)

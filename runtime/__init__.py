@@ -1,1 +1,1 @@
-"""What the two processes need from the machine they run on: one folder, log files, the token, the page."""
+"""Process set-up for server and dashboard: data folder, log files, token, page."""

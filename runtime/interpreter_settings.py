@@ -1,22 +1,23 @@
-"""How Python divides a process's time: between its threads, and with its search for garbage in cycles."""
+"""Interpreter settings: thread switching and garbage collection."""
 
 from __future__ import annotations
 
 import gc
 import sys
 
-_NEW_OBJECTS = 10_000  # few enough that a search stays short: a crowd's handshakes are in cycles
+_NEW_OBJECTS = 10_000  # small enough for short collections: many handshakes create cycles
 _TURN_S = 0.001
 
 
 def apply_interpreter_settings() -> None:
-    """Call it once everything is made that lives as long as the process.
+    """Call once all long-lived objects have been created.
 
-    Garbage: Python searches after every 700 new objects, and ever and again through all there are. A batch of 500
-    trades makes 2,000 that are in no cycle and die with their commit (``python -m bench store`` shows the speed).
+    Garbage collection: by default Python collects after every 700 new objects, and periodically scans all objects. A
+    batch of 500 trades creates 2,000 acyclic objects, freed at their commit (``python -m bench store`` shows the
+    speed).
 
-    Threads: one that comes back from the disk waits for its turn, by default up to 5 ms, and a commit comes back a
-    dozen times. Shorter turns cost little speed (``python -m bench hostile`` shows the waits beside a busy loop).
+    Threads: after each disk operation a thread waits for the GIL, by default up to 5 ms, and a commit has a dozen disk
+    operations. A shorter interval costs little speed (``python -m bench hostile`` shows the waits next to a busy loop).
     """
     gc.collect()
     gc.freeze()

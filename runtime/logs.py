@@ -1,4 +1,4 @@
-"""Log files under the data folder, and the same lines, from INFO up, on the console."""
+"""Log files in the data folder, and the same lines, from INFO up, on the console."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TALKATIVE = ("websockets", "aiosqlite", "httpx", "httpcore", "uvicorn.access") 
 
 
 def log_to(folder: Path, name: str, level: str) -> None:
-    """Send this process's log to ``folder/logs/name.log``, at most five old files of 5 MB beside it. Times are UTC."""
+    """Send this process's log to ``folder/logs/name.log``, with at most five old files of 5 MB. Times are UTC."""
     path = folder / "logs" / f"{name}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     formatter = logging.Formatter(_FORMAT, "%Y-%m-%dT%H:%M:%S")

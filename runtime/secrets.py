@@ -1,4 +1,5 @@
-"""Secrets of 256 random bits, made once and readable by their owner only, and the files that open a page with one."""
+"""Secrets of 256 random bits, created once and readable only by their owner, and the files that open a page with
+one."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 
 
 def read_or_create_token(path: Path) -> str:
-    """The token in ``path``, created with mode 0600 when there is none."""
+    """The token in ``path``, created with mode 0600 if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -26,7 +27,7 @@ def read_or_create_token(path: Path) -> str:
 def write_private(path: Path, text: str) -> None:
     """Replace ``path`` with ``text`` in one step, readable by its owner only."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)  # one that is left could be readable by others
+    fresh.unlink(missing_ok=True)  # a leftover file could be readable by others
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
@@ -34,7 +35,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def write_opener(path: Path, url: str, key: str) -> None:
-    """A page that goes on to ``url`` with the key in the fragment, which no server and no log sees."""
+    """A page that redirects to ``url`` with the key in the fragment, which browsers do not send to servers or logs."""
     target = html.escape(f"{url}#key={key}")
     write_private(
         path,

@@ -1,1 +1,1 @@
-"""What people see: figures (pure), frames of live data, layout, wiring, assets."""
+"""The dashboard's pages: figures (pure), frames of live data, layout, callbacks, assets."""

@@ -1,4 +1,4 @@
-// What the scripts in screen/assets find in the page: the other scripts, and the libraries that Dash loads.
+// Globals of the scripts in screen/assets: the other scripts, and the libraries that Dash loads.
 
 declare const PairbridgeCore: typeof import("./assets/core.js");
 

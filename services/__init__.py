@@ -1,1 +1,1 @@
-"""Use cases: what a screen, a route or a command may ask for. Typed records in and out."""
+"""The application services for screens, routes and commands. Typed records in and out."""

@@ -1,4 +1,4 @@
-"""What an error means to whoever asked: one map from the error tree to HTTP status, code and message."""
+"""Maps the exception hierarchy to HTTP status, code and message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.uploads import UploadMissing, UploadRefused
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``status`` of HTTP, a ``code`` for programs, a ``message`` for people."""
+    """HTTP ``status``, a ``code`` for programs, a ``message`` for users."""
 
     status: int
     code: str
@@ -31,7 +31,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
 
 
 def problem_of(error: PairbridgeError) -> Problem:
-    """The problem that an error is.
+    """The problem for an error.
 
     >>> problem_of(SettingsError("exit_z is 3; expected below entry_z"))
     Problem(status=400, code='settings', message='exit_z is 3; expected below entry_z')

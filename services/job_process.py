@@ -1,11 +1,11 @@
-"""One job in a process of its own: ``python -m services.job_process MODULE:FUNCTION``, started by ``ProcessExecutor``.
+"""Runs one job in its own process: ``python -m services.job_process MODULE:FUNCTION``, started by ``ProcessExecutor``.
 
-A process, because long work holds the interpreter, which the live path must not feel, and loads hundreds of megabytes,
-which it gives back by ending. It has the lowest priority: the live path comes first, from the job's imports on.
+A separate process, because a long job would hold the GIL and delay the live path, and loads hundreds of megabytes,
+which its exit frees. It has the lowest priority from its imports on, in favour of the live path.
 
-The request comes as one line of JSON on standard input; the end of the input cancels the job, so it also ends with
-whoever started it. Lines of JSON go out: ``{"report": ["testing pairs", 512, 4950]}``, at the end ``{"result": {...}}``
-or ``{"error": "..."}``.
+The request is one line of JSON on standard input; end of input cancels the job, so it also ends with its parent. The
+output is lines of JSON: ``{"report": ["testing pairs", 512, 4950]}``, at the end ``{"result": {...}}`` or ``{"error":
+"..."}``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LOOK_EVERY_S = 0.05  # for a cancellation
 
 
 class ProcessExecutor:
-    """Runs each job in a process of its own. ``children``: those that run now."""
+    """Runs each job in its own process. ``children``: the running ones."""
 
     def __init__(self) -> None:
         self.children: set[subprocess.Popen[str]] = set()
@@ -52,7 +52,7 @@ class ProcessExecutor:
                 return self._follow(child, request, report, is_cancelled, errors)
             finally:
                 assert child.stdin is not None
-                with contextlib.suppress(OSError):  # what it did not read is lost with it
+                with contextlib.suppress(OSError):  # unread input is lost with it
                     child.stdin.close()
                 if child.poll() is None:
                     child.kill()
@@ -75,13 +75,13 @@ class ProcessExecutor:
                     raise JobFailed(message["error"])
                 report(*message["report"])
         except (OSError, ValueError) as error:
-            log.warning("a job's process broke off: %s", error)
+            log.warning("a job's process was interrupted: %s", error)
         child.wait()
         if is_cancelled():
             raise JobCancelled(f"{child.args!r} was cancelled")
         errors.seek(0)
         log.error("a job's process ended with code %s: %s", child.returncode, errors.read())
-        raise JobFailed(f"the job's process ended with code {child.returncode}; the log file says more")
+        raise JobFailed(f"the job's process ended with code {child.returncode}; see the log file")
 
 
 def _started(function: str, errors: IO[str]) -> subprocess.Popen[str]:
@@ -100,7 +100,7 @@ def _started(function: str, errors: IO[str]) -> subprocess.Popen[str]:
 
 
 def _end_when_cancelled(child: subprocess.Popen[str], is_cancelled: IsCancelled) -> None:
-    """Close the input of a cancelled job's process, and end one that does not end by itself."""
+    """Close the input of a cancelled job's process, and kill it if it does not exit."""
     while child.poll() is None:
         if is_cancelled() and child.stdin is not None:
             try:
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> None:
     cancelled = threading.Event()
 
     def hear() -> None:
-        while os.read(0, 1):  # not ``sys.stdin.read``: it holds a lock that the interpreter needs at its end
+        while os.read(0, 1):  # not ``sys.stdin.read``: it holds a lock that the interpreter needs to exit
             pass
         cancelled.set()
 

@@ -1,8 +1,8 @@
-"""Long work: submitted, followed, cancelled. What runs it is an executor that is passed in.
+"""Background jobs: submit, follow, cancel. The given executor runs them.
 
 A job function takes ``(request, report, is_cancelled)`` and returns a result: plain JSON values in and out. It is named
-``module:function``, so that another process can find it (``services.job_process``). It looks at ``is_cancelled`` now
-and then, and raises JobCancelled, or any error of its own, once that is true.
+``module:function``, so that another process can import it (``services.job_process``). It polls ``is_cancelled``, and
+raises JobCancelled, or another error, once that is true.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.errors import PairbridgeError
 log = logging.getLogger("pairbridge.jobs")
 
 Json = dict[str, Any]
-Report = Callable[[str, int, int], None]  # stage, and how many of how many are done
+Report = Callable[[str, int, int], None]  # stage, done, total
 IsCancelled = Callable[[], bool]
 JobFunction = Callable[[Json, Report, IsCancelled], Json]
 
@@ -27,7 +27,7 @@ KEPT_STATES = 100  # of jobs that have ended
 
 
 class JobFailed(PairbridgeError):
-    """The job cannot be done; the message says why."""
+    """The job failed; the message says why."""
 
 
 class JobCancelled(PairbridgeError):
@@ -35,11 +35,11 @@ class JobCancelled(PairbridgeError):
 
 
 class JobBusy(PairbridgeError):
-    """As many jobs of this kind are running as may."""
+    """The maximum number of jobs of this kind is running."""
 
 
 class Executor(Protocol):
-    """Runs job functions. Called from a thread of its own for each job."""
+    """Runs job functions. Called from a separate thread for each job."""
 
     def run(self, function: str, request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
         """The function's result. Raises JobFailed, and JobCancelled when ``is_cancelled`` became true first."""
@@ -47,7 +47,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """Where a job stands. ``phase``: running, done, cancelled or failed; ``result``: what ``finish`` returned."""
+    """The state of a job. ``phase``: running, done, cancelled or failed; ``result``: what ``finish`` returned."""
 
     phase: str = "running"
     stage: str = "starting"
@@ -68,8 +68,8 @@ class Jobs:
         self._next_id = 1
 
     def submit(self, function: str, request: Json, finish: Callable[[Json], Any]) -> int:
-        """Begin a job; returns its number. ``finish`` takes the result before the job counts as done; a
-        PairbridgeError that it raises fails the job."""
+        """Start a job; returns its number. ``finish`` receives the result before the job counts as done; if it raises a
+        PairbridgeError, the job fails."""
         with self._lock:
             job_id, self._next_id = self._next_id, self._next_id + 1
             for old in list(self._states)[:-KEPT_STATES]:
@@ -84,15 +84,15 @@ class Jobs:
         return job_id
 
     def state(self, job_id: int) -> JobState:
-        """Where a job stands now. Raises KeyError for a number that was never given, or long ago."""
+        """The current state of a job. Raises KeyError for an unknown or expired number."""
         return self._states[job_id]
 
     def cancel(self, job_id: int) -> None:
-        """Ask a job to end; it counts as cancelled from now on."""
+        """Cancel a job; it counts as cancelled from now on."""
         self._change(job_id, phase="cancelled", stage="")
 
     def close(self) -> None:
-        """Cancel what runs; returns when all of it has ended."""
+        """Cancel all running jobs; returns when they have ended."""
         with self._lock:
             running = dict(self._threads)
         for job_id in running:
@@ -126,7 +126,7 @@ class Jobs:
                 del self._threads[job_id]
 
     def _change(self, job_id: int, **changes: Any) -> None:
-        """Move on, unless it has ended."""
+        """Update the state, unless the job has ended."""
         with self._lock:
             if self._states[job_id].phase == "running":
                 self._states[job_id] = replace(self._states[job_id], **changes)

@@ -1,4 +1,4 @@
-"""What there is to say about one pair now, for screens and answers. Prices in quote currency."""
+"""The current view of one pair, for screens and responses. Prices in quote currency."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.enums import Reason
 from engine.pairs.evidence import PairEvidence
-from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings
+from engine.pairs.snapshot import Snapshot
 from live.shown_log import LogCount
 
 NOTHING_LOGGED = LogCount()
@@ -18,7 +18,7 @@ NOTHING_LOGGED = LogCount()
 
 @dataclass(frozen=True, slots=True)
 class PairView:
-    """One pair at one moment. ``bars``: complete ones in its model; None and empty where nothing is known yet."""
+    """One pair at one moment. ``bars``: complete ones in its model; None and empty where unknown."""
 
     market: str
     y: str
@@ -33,13 +33,13 @@ class PairView:
     gate_tests: int = 0
     gate_flips: int = 0
     gate_open_share: float = 0.0  # of the bars since the first test
-    problem: str = ""  # why the pair is set aside
-    previous_end: RunEnd | None = None  # how the run before this one ended
+    problem: str = ""  # why the pair is suspended
+    previous_end: RunEnd | None = None  # the end of the previous run
     gaps: int = 0  # open ones in either leg
     candles: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # by leg: stretches not made from ticks, ms
     candles_compared: tuple[int, int] = (0, 0)  # bars of which there are ticks and a candle; so many of them differ
     evidence: PairEvidence | None = None
-    entries: int = 0  # of the bars that the model holds
-    refused: dict[Reason, int] = field(default_factory=dict)  # bars whose |z| passed entry and nothing was done: why
+    entries: int = 0  # of the model's bars
+    refused: dict[Reason, int] = field(default_factory=dict)  # counts of bars beyond entry without an entry, by reason
     logged: LogCount = NOTHING_LOGGED  # decisions of this run
-    log_kept: LogCount = NOTHING_LOGGED  # of them, so many of the newest are shown at most
+    log_kept: LogCount = NOTHING_LOGGED  # the most of the newest that are shown

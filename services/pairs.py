@@ -1,4 +1,4 @@
-"""The watched pairs: which there are, with which settings, and what was decided about each."""
+"""The watched pairs: their list, settings and decisions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from live.monitor import Monitor
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``y`` on ``x`` in one market, and how it is analysed."""
+    """``y`` on ``x`` in one market, with its settings."""
 
     market: str
     y: str
@@ -23,7 +23,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class SignalLog:
-    """Every decision of a pair's run, oldest first, after the exit that closed the position of the run before."""
+    """Every decision of a pair's run, oldest first, after the exit that closed the previous run's position."""
 
     pair: Pair
     entries: list[LoggedDecision]
@@ -33,14 +33,14 @@ class PairService:
     """The watch list. Any thread may call."""
 
     def __init__(self, monitor: Monitor, new_pair: PairSettings, require_owner: Callable[[], None]) -> None:
-        """``new_pair``: the settings a new pair starts with; ``require_owner`` raises NotAllowed where whoever asks
-        may only look."""
+        """``new_pair``: the settings a new pair starts with; ``require_owner`` raises NotAllowed for callers with read
+        access only."""
         self._monitor = monitor
         self._require_owner = require_owner
         self.new_pair = new_pair
 
     def symbols(self) -> dict[str, list[str]]:
-        """By market, what has traded, or has bars from elsewhere."""
+        """The symbols with trades or bars from elsewhere, by market."""
         with self._monitor.lock:
             return {market: pipe.symbols() for market, pipe in sorted(self._monitor.pipelines.items())}
 
@@ -56,16 +56,16 @@ class PairService:
             return Pair(watch.entry.market, watch.entry.y, watch.entry.x, watch.settings) if watch else None
 
     def watch(self, pair: Pair) -> int:
-        """Follow a pair, or follow it with other settings; returns its watch id.
+        """Watch a pair, or change its settings; returns its watch id.
 
-        Raises NotAllowed, RowRefused for a name that no symbol can have, StoreError.
+        Raises NotAllowed, RowRefused for an invalid symbol, StoreError.
         """
         self._require_owner()
-        read_symbol(pair.market.upper())  # a market's name is made of the same letters, in lower case
+        read_symbol(pair.market.upper())  # market names use the same characters, in lower case
         return self._monitor.watch(pair.market, read_symbol(pair.y), read_symbol(pair.x), pair.settings)
 
     def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
-        """Follow a pair on bars of this width, unless it is followed already; returns its watch id. Raises as
+        """Watch a pair on bars of this width, unless it is watched already; returns its watch id. Raises the errors of
         ``watch``."""
         with self._monitor.lock:
             for watch_id, watch in self._monitor.watches.items():
@@ -74,7 +74,7 @@ class PairService:
             return self.watch(Pair(market, y, x, replace(self.new_pair, interval_ms=interval_ms)))
 
     def unwatch(self, watch_id: int | None) -> Pair | None:
-        """Follow a pair no more; returns it, so that it can be watched again. Raises NotAllowed, StoreError."""
+        """Stop watching a pair; returns it, so that it can be watched again. Raises NotAllowed, StoreError."""
         self._require_owner()
         pair = self.pair(watch_id)
         if pair is not None and watch_id is not None:

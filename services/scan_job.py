@@ -19,7 +19,7 @@ from engine.store import open_backend
 from engine.store.interface import BarReader
 from services.jobs import IsCancelled, Json, Report
 
-MOST_PAIRS = 5_000  # stored; those with the smallest statistic
+MOST_PAIRS = 5_000  # stored pairs; those with the smallest statistics
 MOST_MAPPED = 60  # symbols of the correlation map, the most liquid
 
 
@@ -29,12 +29,12 @@ class _Data(NamedTuple):
     prices: pd.DataFrame
     volumes: pd.DataFrame
     from_ms: int
-    gaps: list[str]  # symbols of which ids are missing
+    gaps: list[str]  # symbols with missing ids
 
 
 def run_scan(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
-    """The job function: ``data_dir``, and a ``scan`` as ``ScanRequest.to_json`` gives it."""
-    threads = max((os.cpu_count() or 1) - 1, 1)  # one core is left to the live path
+    """The job function: ``data_dir``, and a ``scan`` in the form of ``ScanRequest.to_json``."""
+    threads = max((os.cpu_count() or 1) - 1, 1)  # leaves one core to the live path
     backend = open_backend(Path(request["data_dir"]))
     return scan(ScanRequest.from_json(request["scan"]), backend.bar_reader(), report, is_cancelled, threads)
 
@@ -46,9 +46,9 @@ def scan(
     is_cancelled: IsCancelled = lambda: False,
     threads: int | None = None,
 ) -> Json:
-    """Read, test and correlate; returns plain JSON values, a number that is not known as None.
+    """Read, test and correlate; returns plain JSON values, with None for unknown numbers.
 
-    Raises ScanCancelled once ``is_cancelled()`` is true, StoreError, ValueError where the store holds too little.
+    Raises ScanCancelled once ``is_cancelled()`` is true, StoreError, ValueError for too little data.
     """
     data = _read(request, reader, report)
     result = scan_universe(
@@ -68,6 +68,7 @@ def scan(
         "to_ms": data.from_ms + len(data.prices) * request.interval_ms,
         "passed": int(is_passed.sum()),
         "found": int(result.pairs["is_found"].sum()),
+        "explained": int((result.pairs["explained_by"] != "").sum()),
         "confirmed": int(result.pairs["is_confirmed"].sum()),
         "holes": [symbol for symbol in data.gaps if symbol in result.symbols],
         "correlation": _correlation(data, result, request),
@@ -108,8 +109,8 @@ def _correlation(data: _Data, result: ScanResult, request: ScanRequest) -> dict[
     found = correlations(data.prices[shown], settings=request.settings)
     return {
         "symbols": list(found.symbols),
-        "pearson": _plain(found.pearson),
-        "hayashi_yoshida": _plain(found.hayashi_yoshida),
+        "pearson": _plain(np.asarray(found.pearson)),
+        "hayashi_yoshida": _plain(np.asarray(found.hayashi_yoshida)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Scans of a universe: one at a time, its result kept."""
+"""Scans of a universe: one at a time, with stored results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ScanService:
     """Starts, follows and cancels scans of one data folder. Any thread may call."""
 
     def __init__(self, jobs: Jobs, store: ScanStore, data_dir: Path, require_owner: Callable[[], None]) -> None:
-        """``require_owner`` raises NotAllowed where whoever asks may only look."""
+        """``require_owner`` raises NotAllowed for callers with read access only."""
         self._jobs = jobs
         self._store = store
         self._data_dir = data_dir
@@ -26,7 +26,7 @@ class ScanService:
         self._job_id: int | None = None
 
     def start(self, request: ScanRequest) -> None:
-        """Begin a scan. Raises NotAllowed, and JobBusy while one runs."""
+        """Start a scan. Raises NotAllowed, and JobBusy while one is running."""
         self._require_owner()
         with self._lock:
             if self.state().phase == "running":
@@ -35,13 +35,13 @@ class ScanService:
             self._job_id = self._jobs.submit("services.scan_job:run_scan", values, self._keep)
 
     def cancel(self) -> None:
-        """Stop the scan that runs, if one does. Raises NotAllowed."""
+        """Cancel the running scan, if any. Raises NotAllowed."""
         self._require_owner()
         if self._job_id is not None:
             self._jobs.cancel(self._job_id)
 
     def state(self) -> ScanState:
-        """Where the scan stands now."""
+        """The current state of the scan."""
         if self._job_id is None:
             return ScanState()
         job = self._jobs.state(self._job_id)

@@ -1,4 +1,4 @@
-"""What a screen follows: a pair with what is new of it, the watch list, and the state of bridge and program.
+"""Views for screens: a pair's changes, the watch list, and the state of bridge and program.
 
 Everything is copied out under the monitor's lock: plain lists and frozen records.
 """
@@ -30,7 +30,7 @@ _MODEL_COLUMNS = {
     "beta_ols": Out.BETA_OLS, "beta_kalman": Out.BETA_KALMAN, "pvalue": Out.GATE_PVALUE, "gate": Out.GATE,
     "coverage": Out.COVERAGE, "position": Out.POSITION,
 }  # fmt: skip
-STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor fails
+STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor is failing
 BACKLOG_TICKS = 20_000  # not read yet: a second or two
 _LEG_COLUMNS = {
     "open": Col.OPEN, "high": Col.HIGH, "low": Col.LOW, "close": Col.CLOSE, "volume": Col.VOLUME, "last": Col.LAST,
@@ -39,7 +39,7 @@ _LEG_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class ViewerCursor:
-    """What a viewer has already: a run, how often it was revised, how many bars, and the last decision shown."""
+    """What a viewer already has: a run, its revision count, its number of bars, and the last decision shown."""
 
     run_id: str = ""
     revisions: int = 0
@@ -57,17 +57,17 @@ class WatchlistRow:
     gate: float | None
     position: int
     bars: int
-    problem: str = ""  # why the pair is set aside
+    problem: str = ""  # why the pair is suspended
 
 
 @dataclass(frozen=True, slots=True)
 class ViewDelta:
-    """What a viewer gets: the pair now, and of its bars and decisions those not seen yet."""
+    """An update for a viewer: the pair now, and its bars and decisions that the viewer lacks."""
 
     watch_id: int
     view: PairView
     seen: ViewerCursor
-    reset: bool  # the viewer is to forget what it has
+    reset: bool  # the viewer must drop its data
     first: int  # number of the first bar in ``columns``
     columns: Columns
     log: list[LoggedDecision]
@@ -75,7 +75,7 @@ class ViewDelta:
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """What the banner says: ``state``, ``cause`` and ``advice``, and what else was found (code, what, advice)."""
+    """The banner's content: ``state``, ``cause`` and ``advice``, and further diagnostics (code, what, advice)."""
 
     state: str
     cause: str
@@ -92,11 +92,45 @@ class ViewService:
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
-        return view_delta(self._monitor, watch_id, cursor, keep)
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(watch_id)
+            if watch is None:
+                return None
+            entry = watch.entry
+            run = self._monitor.followed(watch)
+            if run is None or watch.run is None:  # one of its legs has not traded yet
+                view = PairView(
+                    entry.market, entry.y, entry.x, watch.settings, problem=watch.problem, previous_end=watch.previous
+                )
+                return ViewDelta(watch_id, view, ViewerCursor(), True, 0, {}, [])
+            model = run.model
+            known = (cursor.run_id, cursor.revisions)
+            is_same = known == (watch.run.run_id, run.revisions) and cursor.bars <= model.size
+            first = max(model.size - keep, cursor.bars if is_same else 0, 0)
+            log = [each for each in watch.log if not is_same or each.given > cursor.given]
+            seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
+            view = _view(self._monitor, watch, run)
+            return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
 
     def watch_list(self) -> list[WatchlistRow]:
         """The watch list with each pair's latest numbers."""
-        return watchlist_rows(self._monitor)
+        with self._monitor.lock:
+            rows = []
+            for watch in self._monitor.watches.values():
+                run = self._monitor.followed(watch)
+                shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
+                rows.append(
+                    WatchlistRow(
+                        watch.entry,
+                        watch.settings,
+                        None if shot is None or math.isnan(shot.z) else shot.z,
+                        None if shot is None or math.isnan(shot.gate) else shot.gate,
+                        int(shot.position) if shot else 0,
+                        run.model.size if run else 0,
+                        watch.problem,
+                    )
+                )
+            return rows
 
     def watermark_ms(self, market: str) -> int:
         """The market's clock; 0 before its first trade."""
@@ -105,14 +139,14 @@ class ViewService:
             return pipeline.builder.watermark_ms if pipeline else 0
 
     def status(self, market: str | None) -> SystemStatus:
-        """The server's word on the bridge, unless this process itself cannot go on; None: the market heard of last."""
+        """The server's bridge state, unless this process itself is failing; None: the most recently active market."""
         status = self._heartbeat.status(market)
         state, cause, advice = status.state.value, status.cause, status.advice
         if self._monitor.problem is not None:
-            state, cause = STOPPED, f"Stored trades are not worked off: {self._monitor.problem}."
+            state, cause = STOPPED, f"Stored trades are not processed: {self._monitor.problem}."
             advice = (
-                "It is tried again every 2 s from the last saved place; nothing stored is lost. The log file"
-                " dashboard.log says more."
+                "It retries every 2 s from the last saved position; no stored data is lost. See the log file"
+                " dashboard.log."
             )
         read, stored = self._monitor.progress()
         found = [*catching_up(read, stored), *lost(self._monitor.lost), *self._heartbeat.findings(market)]
@@ -120,61 +154,19 @@ class ViewService:
 
 
 def catching_up(read: int, stored: int) -> list[dict[str, str]]:
-    """A finding while the monitor is far behind what is stored, as after a long stop."""
+    """A diagnostic while the monitor is far behind the store, as after a long stop."""
     if stored - read < BACKLOG_TICKS:
         return []
-    what = f"The dashboard reads what was stored while it was away: {read / stored:.0%} of {stored:,} trades."
-    return [{"code": "catching-up", "what": what, "advice": "Figures and signals are of an earlier time until then."}]
+    what = f"The dashboard reads what was stored while it was stopped: {read / stored:.0%} of {stored:,} trades."
+    return [{"code": "catching-up", "what": what, "advice": "Until then, figures and signals are out of date."}]
 
 
 def lost(what: str) -> list[dict[str, str]]:
-    """A finding when a file went away while the dashboard ran."""
+    """A diagnostic when a file was deleted while the dashboard ran."""
     if not what:
         return []
     advice = "The watch list was kept. Signal log and scans are gone; restore a backup for the old ones."
     return [{"code": "analysis-lost", "what": what, "advice": advice}]
-
-
-def watchlist_rows(monitor: Monitor) -> list[WatchlistRow]:
-    """The watch list with each pair's latest numbers."""
-    with monitor.lock:
-        rows = []
-        for watch in monitor.watches.values():
-            run = monitor.followed(watch)
-            shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
-            rows.append(
-                WatchlistRow(
-                    watch.entry,
-                    watch.settings,
-                    None if shot is None or math.isnan(shot.z) else shot.z,
-                    None if shot is None or math.isnan(shot.gate) else shot.gate,
-                    int(shot.position) if shot else 0,
-                    run.model.size if run else 0,
-                    watch.problem,
-                )
-            )
-        return rows
-
-
-def view_delta(monitor: Monitor, watch_id: int, seen: ViewerCursor, keep: int) -> ViewDelta | None:
-    """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
-    with monitor.lock:
-        watch = monitor.watches.get(watch_id)
-        if watch is None:
-            return None
-        entry = watch.entry
-        run = monitor.followed(watch)
-        if run is None or watch.run is None:  # one of its legs has not traded yet
-            view = PairView(
-                entry.market, entry.y, entry.x, watch.settings, problem=watch.problem, previous_end=watch.previous
-            )
-            return ViewDelta(watch_id, view, ViewerCursor(), True, 0, {}, [])
-        model = run.model
-        is_same = (seen.run_id, seen.revisions) == (watch.run.run_id, run.revisions) and seen.bars <= model.size
-        first = max(model.size - keep, seen.bars if is_same else 0, 0)
-        log = [each for each in watch.log if not is_same or each.given > seen.given]
-        now_seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
-        return ViewDelta(watch_id, _view(monitor, watch, run), now_seen, not is_same, first, _columns(run, first), log)
 
 
 def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:

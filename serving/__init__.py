@@ -1,1 +1,1 @@
-"""What serves bridge connections: sockets and their limits, the commit queue, the bridge page."""
+"""Serves bridge connections: sockets and their limits, the commit queue, the bridge page."""

@@ -1,8 +1,8 @@
-"""The bridge page as the server serves it, and who may ask.
+"""Serves the bridge page, with access control.
 
-What is served holds no secret: every user of this machine can ask for it. The token is in two files that only their
-owner can read: ``open-bridge.html`` of the data folder, which opens the page with the token in the address's fragment
-(no server sees that), and ``token.js`` beside the page, for pages opened from the file system; it is never served.
+The served files contain no secret: every user of this machine can request them. The token is in two files that only
+their owner can read: ``open-bridge.html`` in the data folder, which opens the page with the token in the URL fragment
+(not sent to servers), and ``token.js`` beside the page, for pages opened from the file system; it is never served.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from runtime.secrets import write_opener, write_private
 OPEN_META = re.compile(r'(<meta name="pairbridge-open" content=")[^"]*(")')
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _NAMES = ("127.0.0.1", "localhost")
-_PORTS_KEPT = 10  # servers that were started on other ports, the newest last
+_PORTS_KEPT = 10  # tokens of servers started on other ports, the newest last
 _ENTRY = re.compile(r"^PAIRBRIDGE_TOKENS\[(\d+)\] = (\"[0-9A-Za-z]+\");$", re.MULTILINE)
 
 
 class BridgePage:
-    """The files of ``bridge/`` and the rules of their use."""
+    """The files of ``bridge/`` and their access rules."""
 
     def __init__(self, folder: Path, token: str, open_file: Path) -> None:
-        """``open_file``: where the file is written that opens the page with the token."""
+        """``open_file``: path of the file that opens the page with the token."""
         self._folder = folder
         self._token = token
         self._open_file = open_file
         self._port = 0
 
     def publish(self, port: int) -> None:
-        """Say which port is ours, and write the token's two files."""
+        """Set the server's port, and write the token's two files."""
         self._port = port
         write_opener(self._open_file, f"http://127.0.0.1:{port}/", self._token)
         path = self._folder / "token.js"
@@ -49,7 +49,7 @@ class BridgePage:
         write_private(path, "\n".join([first, *lines, f"globalThis.PAIRBRIDGE_NEWEST = {port};"]) + "\n")
 
     def objection(self, request: Request) -> Response | None:
-        """An answer for who may not come in; None for the others."""
+        """The response to a refused request; None otherwise."""
         host = request.headers.get("Host", "")
         if host not in {f"{name}:{self._port}" for name in _NAMES}:
             return respond(http.HTTPStatus.MISDIRECTED_REQUEST, f"This is not {host[:80]}.\n")
@@ -60,7 +60,7 @@ class BridgePage:
         return None
 
     def answer(self, path: str) -> Response | None:
-        """The page or one of its files; None when there is no such thing."""
+        """The page or one of its files; None for an unknown path."""
         if path in ("/", "/index.html"):
             text = (self._folder / "index.html").read_text(encoding="utf-8")
             named = html.escape(str(self._open_file.resolve()))
@@ -74,7 +74,7 @@ class BridgePage:
 
 
 def respond(status: http.HTTPStatus, text: str, kind: str = "text/plain; charset=utf-8") -> Response:
-    """A whole HTTP answer that no other origin can read, frame or guess the type of."""
+    """A complete HTTP response with headers against reads by other origins, framing and MIME sniffing."""
     body = text.encode()
     headers = Headers(
         {

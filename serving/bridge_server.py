@@ -1,4 +1,4 @@
-"""The bridge server without its process: sockets, page, commit queue and the intake between them."""
+"""The bridge server as a class: connects sockets, page, commit queue and intake."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class BridgeServer:
             settled_ms,
         )
         self._commits = CommitQueue(writer, now, self._committed)
-        self._limiter = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # beyond that the refusal is a bare 1009
+        self._limiter = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # above it, a bare 1009
         self._send_queues: dict[int, SendQueue] = {}
         self._sockets: dict[int, BridgeConnection] = {}
         self._own = ServerBackfill(self._sink_of, routes)
@@ -86,7 +86,7 @@ class BridgeServer:
     async def open(cls, config: Config, bridge_dir: Path, routes: Mapping[str, Route] = ROUTES) -> BridgeServer:
         """Open the store and read the token. Raises StoreError.
 
-        ``routes``: the exchanges that the server may ask itself for what no bridge could bring.
+        ``routes``: the exchanges from which the server may fetch what no bridge could.
         """
         token = config.token or read_or_create_token(config.data_dir / "token")
         backend = open_backend(config.data_dir)
@@ -110,7 +110,7 @@ class BridgeServer:
                 create_connection=self._limiter.receive,  # type: ignore[arg-type]  # a factory will do, its docs say
                 backlog=TAKEN_AT_ONCE,
                 compression=None,
-                ping_interval=None,  # beats and ticks tell life; a pong of a frozen page would not
+                ping_interval=None,  # beats and ticks show activity; a frozen page still answers pings
             )
         except OSError:
             await self._writer.close()
@@ -124,7 +124,7 @@ class BridgeServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the sockets, then commit what they had sent, then the file. Raises what ended one of our tasks."""
+        """Close the sockets, commit what they had sent, then close the file. Raises the error of a failed task."""
         assert self._server is not None
         self._is_closing = True
         writing, *others = self._tasks
@@ -142,18 +142,18 @@ class BridgeServer:
                 await task
 
     async def broken(self) -> None:
-        """Return when one of our own tasks has failed; then the server can only be stopped, which raises why."""
+        """Return when a server task has failed; then stop the server, which raises its error."""
         await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def feed(self, feed: Feed) -> None:
-        """Run a feed against this server; its failure is told, and does not end the server."""
+        """Run a feed against this server; its failure is logged, and does not stop the server."""
         try:
             await feed.run(f"ws://127.0.0.1:{self.port}/", self._token)
         except (RefusedError, ValueError) as error:
             log.error("the feed stopped: %s", error)
 
     def health(self) -> dict[str, Any]:
-        """What ``GET /health`` answers."""
+        """The response of ``GET /health``."""
         mono_ms, commits = now().mono_ms, self._commits
         limit_ms = int(self._config.heartbeat_limit_s * 1_000)
         moment = Moment(mono_ms, now().wall_ms, commits.unstored_ms(), commits.error, commits.waiting_rows)
@@ -188,7 +188,7 @@ class BridgeServer:
                 self._perform(self.intake.received(conn, message, now().mono_ms))
                 if self.intake.has_greeted(conn):
                     socket.let_in()
-                await asyncio.sleep(0)  # or messages that are here already are taken in a row, and all others wait
+                await asyncio.sleep(0)  # yields, or the buffered messages of one connection would delay all others
                 while self.intake.must_wait(conn) and not self._is_closing:
                     await self._commits.moved()
         except ConnectionClosed as closed:
@@ -230,13 +230,13 @@ class BridgeServer:
         try:
             self._send_queues[action.conn].put_nowait(action)
         except asyncio.QueueFull:
-            log.warning("connection %d does not read what it is sent; cut off", action.conn)
+            log.warning("connection %d does not read its messages; closing it", action.conn)
             del self._send_queues[action.conn]
             self._sockets[action.conn].cut_off("does not read")
 
     async def _fetch(self, asked: FetchSelf) -> None:
         first, last = asked.ids
-        log.info("fetching %s %s %d..%d from here: %s", asked.market, asked.symbol, first, last, asked.reason)
+        log.info("the server fetches %s %s %d..%d: %s", asked.market, asked.symbol, first, last, asked.reason)
         problem = await self._own.fetch(asked.market, asked.symbol, first, last)
         self._perform(self.intake.fetched_self(asked, problem))
 

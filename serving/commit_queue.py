@@ -1,4 +1,4 @@
-"""The queue between the sockets and the file: whatever gathered while one commit ran goes into the next."""
+"""The queue between the sockets and the file: batches that arrive during one commit go into the next."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.store.interface import Now, TickWriter
 log = logging.getLogger("pairbridge.server")
 
 RETRY_S = 0.5
-MAX_COMMIT_ROWS = 8_000  # half of what a bridge may have in flight: while one half is stored the other comes in
+MAX_COMMIT_ROWS = 8_000  # half of a bridge's in-flight limit: one half is stored while the other arrives
 
 
 class CommitQueue:
-    """Batches and events go in, ``on_commit`` hears of each transaction that ended well."""
+    """Batches and events go in; calls ``on_commit`` after each successful transaction."""
 
     def __init__(self, writer: TickWriter, now: Callable[[], Now], on_commit: Callable[[Commit, int], None]) -> None:
-        """``on_commit(commit, mono_ms)`` is called on the event loop, before anybody who waits goes on."""
+        """``on_commit(commit, mono_ms)`` is called on the event loop, before waiters resume."""
         self._writer = writer
         self._now = now
         self._on_commit = on_commit
@@ -32,7 +32,7 @@ class CommitQueue:
         self._is_stopping = False
         self.error: str | None = None
         self.last_ms = 0
-        self.added = 0  # batches so far, and how many of them are stored
+        self.added = 0  # number of batches added, and stored
         self.stored = 0
 
     @property
@@ -46,11 +46,11 @@ class CommitQueue:
         return sum(len(batch.ticks) for batch in self._batches)
 
     def unstored_ms(self) -> int:
-        """How long the oldest of what waits has waited; 0 when nothing does."""
+        """The waiting time of the oldest batch; 0 when none waits."""
         return 0 if self._waiting_since_ms is None else self._now().mono_ms - self._waiting_since_ms
 
     def add(self, item: Batch | Event) -> None:
-        """Store this with the next commit."""
+        """Add a batch to the next commit."""
         if isinstance(item, Batch):
             self._batches.append(item)
             self.added += 1
@@ -61,7 +61,7 @@ class CommitQueue:
         self._wake.set()
 
     async def moved(self) -> None:
-        """Return after the next try to commit, or the next ``nudge``."""
+        """Return after the next commit attempt, or the next ``nudge``."""
         await self._moved.wait()
 
     def nudge(self) -> None:
@@ -69,7 +69,7 @@ class CommitQueue:
         self._move()
 
     def stop(self) -> None:
-        """``run`` returns when everything that waits is stored, or could not be at the first try."""
+        """Makes ``run`` return when all waiting batches are stored, or the first attempt has failed."""
         self._is_stopping = True
         self._wake.set()
 
@@ -121,21 +121,21 @@ class CommitQueue:
 
 
 class IntakeSink:
-    """Where the server's own fetching puts rows of one market: into the intake, without a connection."""
+    """The sink of the server's own backfill of one market: passes rows to the intake, without a connection."""
 
     def __init__(self, commits: CommitQueue, take: Callable[[list[object]], None]) -> None:
-        """``take`` gives rows to the intake and carries out what it answers."""
+        """``take`` passes rows to the intake and performs the returned actions."""
         self._commits = commits
         self._take = take
 
     async def put(self, rows: Iterable[list[object]]) -> int:
-        """Take rows, once there is room; returns their place, for ``when_stored``."""
+        """Take rows, once there is capacity; returns their position, for ``when_stored``."""
         while self._commits.waiting_rows >= MAX_COMMIT_ROWS:
             await self._commits.moved()
         self._take(list(rows))
         return self._commits.added
 
     async def when_stored(self, place: int) -> None:
-        """Return when every row up to ``place`` is stored."""
+        """Return when every row up to position ``place`` is stored."""
         while self._commits.stored < place:
             await self._commits.moved()

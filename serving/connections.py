@@ -1,4 +1,4 @@
-"""Connections to the bridge port: few and small until they have said hello, counted when they are turned away."""
+"""Connections to the bridge port: limited until they have sent hello, and counted when refused."""
 
 from __future__ import annotations
 
@@ -13,48 +13,49 @@ from websockets.asyncio.server import ServerConnection
 
 from engine.intake.actions import Close, Send
 
-MAX_UNAUTHENTICATED = 40  # connections at once that have not said hello
-HEAD_BYTES = 32_768  # of HTTP, cookies of other servers on this machine included
+MAX_UNAUTHENTICATED = 40  # concurrent connections without hello
+HEAD_BYTES = 32_768  # of HTTP, including cookies of other servers on this machine
 UNAUTHENTICATED_BYTES = 65_536  # the longest message before hello; a bridge may send its first batch with its hello
-LAST_WORD_S = 1.0  # to read why it is closed, for who breaks the framing; it may go on sending that long
-OUTBOX_BYTES = 1 << 20  # what may wait for a client that does not read; then it is cut off
-TAKEN_AT_ONCE = 8  # new connections between two looks at those that are in: a crowd must not delay their trades
-BACKLOG = 1_024  # connections that may wait for that in the system's queue; from a full one it drops newcomers
-_MESSAGE_BYTES = 256  # what a waiting message costs beside its text
+LAST_WORD_S = 1.0  # after a framing error, time for the client to read the reason; it may keep sending that long
+OUTBOX_BYTES = 1 << 20  # the most queued for a client that does not read; then it is closed
+TAKEN_AT_ONCE = 8  # connections accepted per loop iteration: many new ones must not delay established ones
+BACKLOG = 1_024  # the system's accept queue; it drops new connections when full
+_MESSAGE_BYTES = 256  # memory of a queued message besides its text
 
 _FRAME_CODES = {1002, 1007, 1009}  # RFC 6455: broken framing, text that is not UTF-8, too much of it
 _OBJECTIONS = {421: "host", 403: "origin"}
 
 
 def queue_more(listening: Iterable[Any]) -> None:
-    """Lengthen the queues of listening sockets to BACKLOG: asyncio has one number for both, the queue's length and
-    how many it takes from it at once."""
+    """Set the accept queues of listening sockets to BACKLOG: asyncio uses one number for the queue's length and the
+    number accepted at once."""
     for each in listening:
         with socket.socket(fileno=os.dup(each.fileno())) as same:
             same.listen(BACKLOG)
 
 
 class ConnectionLimiter:
-    """Everybody who has not said hello yet. When it is crowded the oldest goes: who has the token says so at once."""
+    """The connections without hello. Above the limit the oldest is closed: clients with the token send hello at
+    once."""
 
     def __init__(self, refused: Counter[str], message_bytes: int) -> None:
-        """``refused`` is counted up by reason; ``message_bytes``: the longest message once they have said hello."""
+        """``refused`` is counted up by reason; ``message_bytes``: the longest message after hello."""
         self.refused = refused
         self.message_bytes = message_bytes
         self._unauthenticated: dict[BridgeConnection, None] = {}
 
     def receive(self, *arguments: Any, **options: Any) -> BridgeConnection:
-        """Make a connection; a factory for ``serve(create_connection=...)``."""
+        """Create a connection; a factory for ``serve(create_connection=...)``."""
         return BridgeConnection(self, *arguments, **options)
 
     def enter(self, visitor: BridgeConnection) -> None:
-        """Somebody has come."""
+        """A connection was opened."""
         self._unauthenticated[visitor] = None
         if len(self._unauthenticated) > MAX_UNAUTHENTICATED:
             next(iter(self._unauthenticated)).cut_off("too-many")
 
     def leave(self, visitor: BridgeConnection) -> None:
-        """Somebody has gone, or has shown the token."""
+        """A connection was closed, or has authenticated."""
         self._unauthenticated.pop(visitor, None)
 
 
@@ -69,12 +70,12 @@ class BridgeConnection(ServerConnection):
         self.protocol.max_message_size = UNAUTHENTICATED_BYTES
 
     def let_in(self) -> None:
-        """It has said hello."""
+        """It has sent hello."""
         self._limiter.leave(self)
         self.protocol.max_message_size = self._limiter.message_bytes
 
     def cut_off(self, reason: str) -> None:
-        """End it without a word: it does not read, or there are too many."""
+        """Abort it without a close frame: it does not read, or there are too many."""
         self._count(reason)
         self._limiter.leave(self)
         self.transport.abort()
@@ -104,7 +105,7 @@ class BridgeConnection(ServerConnection):
             self._count("handshake")  # not HTTP, not a WebSocket, or too slow
         elif self.response.status_code in _OBJECTIONS:
             self._count(_OBJECTIONS[self.response.status_code])
-        elif self._broke_the_framing():  # text that is not UTF-8 shows only when it is read
+        elif self._broke_the_framing():  # invalid UTF-8 is detected only on reading
             self._count("frame")
 
     def _broke_the_framing(self) -> bool:
@@ -112,14 +113,14 @@ class BridgeConnection(ServerConnection):
         return sent is not None and sent.code in _FRAME_CODES and not self.protocol.close_rcvd_then_sent
 
     def _count(self, reason: str) -> None:
-        """Once for each connection; what the intake refuses it counts itself."""
+        """Once for each connection; the intake counts its own refusals."""
         if not self._is_counted:
             self._is_counted = True
             self._limiter.refused[reason] += 1
 
 
 class SendQueue(asyncio.Queue[Send | Close]):
-    """What waits to be sent to one client: full by its bytes, since a message may be short or long."""
+    """The send queue of one client: limited by bytes, since message sizes vary."""
 
     def _init(self, maxsize: int) -> None:
         super()._init(maxsize)
@@ -135,7 +136,7 @@ class SendQueue(asyncio.Queue[Send | Close]):
         return item
 
     def full(self) -> bool:
-        """Whether it holds more than a client that reads would ever leave in it."""
+        """Whether it holds more than a reading client would leave in it."""
         return self._bytes > OUTBOX_BYTES
 
 

@@ -1,6 +1,6 @@
-"""A simulated exchange on loopback, in the shape of Binance USD-M, for the demo, tests and benchmarks.
+"""A simulated exchange on loopback with the interface of Binance USD-M, for the demo, tests and benchmarks.
 
-It trades a synthetic market whose truth is known, or replays recorded files, and goes wrong on demand::
+It trades a synthetic market with known parameters, or replays recorded files, and injects faults on demand::
 
     async with SimulatedExchange(ExchangeSettings(seed=7)) as exchange:
         ...  # connect to exchange.ws_url + "/market/stream?streams=btcusdt@aggTrade"

@@ -1,7 +1,7 @@
 """``python -m simulator``: the simulated exchange as a process.
 
-Prints one line with its addresses once it listens. SIGTERM and Ctrl-C stop it cleanly with code 0; an
-argument that cannot be used, or a port in use, ends it with code 2 and a sentence that says why.
+Prints one line with its addresses once it listens. SIGTERM and Ctrl-C stop it cleanly with code 0; an invalid argument,
+or a port in use, ends it with code 2 and the reason.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=default.seed, metavar="N", help="the same seed gives the same market (1)")
     add("--speed", type=float, default=1.0, metavar="X", help="simulated seconds per second, 1 to 100 (1)")
     add("--catch-up-hours", type=float, default=0.0, metavar="H",
-        help="begin H hours ago when the first subscriber comes, as fast as it reads, until real time")  # fmt: skip
-    add("--state", type=Path, metavar="FILE", help="ids and prices go on from this file across restarts")
+        help="start H hours ago at the first subscriber, as fast as it reads, until real time")  # fmt: skip
+    add("--state", type=Path, metavar="FILE", help="ids and prices continue from this file across restarts")
     add("--replay", type=Path, nargs="+", default=[], metavar="FILE",
         help="recorded files instead: aggTrade dumps, tick NDJSON, or frames; plain, .gz, .zip")  # fmt: skip
-    add("--replay-symbol", metavar="SYMBOL", help="symbol of a dump whose file name does not tell it")
+    add("--replay-symbol", metavar="SYMBOL", help="symbol of a dump without one in its file name")
     add("--as-fast-as-read", action="store_true", help="replay as fast as the reader reads instead of at --speed")
-    add("--restamp", action="store_true", help="move the times so that the recording begins now")
-    add("--skip-zero", action="store_true", help="leave out recorded trades whose price or quantity is 0")
+    add("--restamp", action="store_true", help="move the times so that the recording starts now")
+    add("--skip-zero", action="store_true", help="skip recorded trades with a price or quantity of 0")
     add("--remember-trades", type=int, default=default.remember_trades, metavar="N",
         help="trades per symbol that REST reaches back (2000000)")  # fmt: skip
     add("--remember-hours", type=float, default=48.0, metavar="H", help="hours that REST reaches back (48)")
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings_of(args: argparse.Namespace) -> ExchangeSettings:
-    """The settings that the arguments mean. Raises SettingsRefused when they cannot be used."""
+    """The settings from the arguments. Raises SettingsRefused for invalid ones."""
     names = [name.strip().upper() for name in args.symbols.split(",") if name.strip()]
     return ExchangeSettings(
         port=args.port, coins=coins_named(names, args.rate), seed=args.seed, speed=args.speed,

@@ -1,4 +1,4 @@
-"""The open WebSocket connections: what each reads, how much it has not read yet, how old it is."""
+"""The open WebSocket connections: subscriptions, unread bytes and age of each."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ class Clients:
         self._clients.add(client)
 
     def remove(self, client: Client) -> None:
-        """A connection is gone."""
+        """A connection was closed."""
         self._clients.discard(client)
 
     def readers(self) -> list[Client]:
-        """Those who are subscribed to something that could be sent."""
+        """The clients with a subscription that can deliver."""
         return [client for client in self._clients if client.session.reads]
 
     def wanted(self) -> set[str]:
-        """The symbols that somebody reads."""
+        """The symbols with a subscriber."""
         return {symbol for client in self._clients for symbol in client.session.symbols}
 
     def backlog_bytes(self) -> int:
-        """What the slowest reader has not taken yet."""
+        """The unread bytes of the slowest reader."""
         return max((_backlog(client) for client in self.readers()), default=0)
 
     def send(self, frames: Sequence[Frame]) -> None:
-        """Give every reader its frames."""
+        """Send every reader its frames."""
         if not frames:
             return
         raw: list[bytes] = []
@@ -82,7 +82,7 @@ class Clients:
             _write(client.connection, [text.encode() for text in texts])
 
     def drop_the_slow(self) -> None:
-        """Cut off who has fallen far behind, as the exchange does."""
+        """Close clients that have fallen far behind, as the exchange does."""
         for client in self.readers():
             if _backlog(client) > MAX_BACKLOG_BYTES:
                 client.connection.transport.abort()
@@ -99,12 +99,12 @@ class Clients:
                 self._close(client, CloseCode.NORMAL_CLOSURE)
 
     def notice_all(self, now_ms: int) -> None:
-        """Tell every live connection that the server is about to go."""
+        """Notify every live connection of the server's shutdown."""
         for client in self._clients:
             self._notice(client, now_ms)
 
     def hang_up(self, code: int | None) -> int:
-        """Close all with this code, or without a word; how many there were."""
+        """Close all with this code, or abort them; returns their number."""
         for client in self._clients:
             if code is None:
                 client.connection.transport.abort()

@@ -1,14 +1,14 @@
-"""The exchange's clock: simulated milliseconds as a function of real ones, which its caller tells it.
+"""The exchange's clock: simulated milliseconds as a function of real ones, passed by the caller.
 
-``paced`` follows the real clock at a speed. ``as_read`` is moved on step by step, as fast as its
-caller asks for more; one that ``meets`` the real clock turns into a paced one there.
+``paced`` follows the real clock at a given speed. ``as_read`` advances one step per call; one that ``meets`` the real
+clock becomes paced there.
 """
 
 from __future__ import annotations
 
 
 class Clock:
-    """Stands still until it is started."""
+    """Stopped until it is started."""
 
     def __init__(self, speed: float = 1.0, *, as_read: bool = False, meets: bool = False, step_ms: int = 1_000) -> None:
         self._speed = speed
@@ -20,7 +20,7 @@ class Clock:
 
     @property
     def started(self) -> bool:
-        """Whether simulated time has begun."""
+        """Whether simulated time has started."""
         return self._anchor is not None
 
     def start(self, now_ms: int, real_ms: float) -> None:
@@ -29,7 +29,7 @@ class Clock:
         self._anchor = (now_ms, real_ms)
 
     def advance(self, real_ms: float) -> int:
-        """The simulated time now; it never runs backwards. In ``as_read`` each call is one step."""
+        """The simulated time now; it never goes backwards. In ``as_read`` each call is one step."""
         if self._anchor is None:
             raise ValueError("the clock has not been started")
         if self.as_read:

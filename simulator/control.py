@@ -1,4 +1,5 @@
-"""The exchange's own HTTP paths: ``/sim/fault`` does a fault, ``/sim/ledger`` says what a store should hold."""
+"""The exchange's control paths: ``/sim/fault`` injects a fault, ``/sim/ledger`` describes the expected content of a
+store."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ def _flag(text: str) -> bool:
 Reader = Callable[[str], Any]
 _EXPECTED: dict[Reader, str] = {str: "text", int: "a whole number", float: "a number", _flag: "1 or 0"}
 
-# Per kind, the parameters it needs and those it may have. The methods of Faults check what the values may be.
+# Per kind, the required and optional parameters. The methods of Faults check the values.
 KINDS: dict[str, tuple[dict[str, Reader], dict[str, Reader]]] = {
     "drop": ({"symbol": str, "n": int}, {"forget": _flag}),
     "stall": ({"symbol": str, "seconds": float}, {"lost": _flag}),
@@ -38,9 +39,9 @@ KINDS: dict[str, tuple[dict[str, Reader], dict[str, Reader]]] = {
 
 
 def perform(faults: Faults, query: str) -> Did:
-    """The fault that the query of ``/sim/fault?kind=...`` asks for.
+    """The fault in the query of ``/sim/fault?kind=...``.
 
-    Raises FaultRefused naming the parameter, what was found and what was expected.
+    Raises FaultRefused with the parameter, the value found and what was expected.
     """
     given = dict(parse_qsl(query, keep_blank_values=True))
     kind = given.pop("kind", "")
@@ -60,7 +61,7 @@ def perform(faults: Faults, query: str) -> Did:
 
 
 def ledger(symbol: str, parts: Sequence[Rows], settled: bool) -> Did:
-    """First and last id, count and digest of what is remembered; ``settled``: all of it has been streamed."""
+    """First and last id, count and digest of the history; ``settled``: all of it has been streamed."""
     trades = trades_of(symbol, joined(list(parts)))
     return {
         "symbol": symbol,
@@ -73,7 +74,7 @@ def ledger(symbol: str, parts: Sequence[Rows], settled: bool) -> Did:
 
 
 def as_json(did: Did) -> str:
-    """Compact JSON of what was done."""
+    """Compact JSON of the result."""
     return json.dumps(did, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,9 +1,9 @@
-"""What can go wrong in the simulated exchange, as one small tree below engine.errors::
+"""The exceptions of the simulated exchange, below those of engine.errors::
 
     SimulatorError
-    ├── SettingsRefused    a setting or state file that cannot be used
+    ├── SettingsRefused    an invalid setting or unusable state file
     ├── RecordingRefused   a recorded file that cannot be replayed
-    ├── FaultRefused       a fault that does not exist or cannot be done here
+    ├── FaultRefused       a fault that does not exist or is impossible here
     └── PortTaken          another program listens on the port
 
 Every message says what was found and what was expected.
@@ -19,7 +19,7 @@ class SimulatorError(PairbridgeError):
 
 
 class SettingsRefused(SimulatorError, ValueError):
-    """A setting or state file that cannot be used."""
+    """An invalid setting or unusable state file."""
 
 
 class RecordingRefused(SimulatorError, ValueError):
@@ -27,7 +27,7 @@ class RecordingRefused(SimulatorError, ValueError):
 
 
 class FaultRefused(SimulatorError, ValueError):
-    """A fault that does not exist, or cannot be done to this market."""
+    """A fault that does not exist, or is impossible in this market."""
 
 
 class PortTaken(SimulatorError, OSError):

@@ -1,7 +1,7 @@
 """The simulated exchange as a service on loopback: one port for WebSocket and HTTP.
 
-Everything it says is decided in ``venue``, ``streams``, ``rest`` and ``control``; here are the sockets,
-the clock, and the one task that moves the market on.
+``venue``, ``streams``, ``rest`` and ``control`` determine its responses; this module has the sockets, the clock, and
+the task that advances the market.
 """
 
 from __future__ import annotations
@@ -97,12 +97,12 @@ class SimulatedExchange:
 
     @property
     def symbols(self) -> list[str]:
-        """What is traded."""
+        """The traded symbols."""
         return list(self._venue.trade_histories)
 
     @property
     def skipped(self) -> Counter[str]:
-        """What was left out of the recordings, by reason."""
+        """Counts of skipped lines in the recordings, by reason."""
         return self._factory.skipped
 
     @property
@@ -112,20 +112,20 @@ class SimulatedExchange:
 
     @property
     def readers(self) -> int:
-        """How many connections are subscribed to something on a live route."""
+        """The number of connections with a subscription on a live route."""
         return len(self._clients.readers())
 
     @property
     def backlog_bytes(self) -> int:
-        """What the slowest reader has not taken yet."""
+        """The unread bytes of the slowest reader."""
         return self._clients.backlog_bytes()
 
     def trades(self, symbol: str) -> list[Trade]:
-        """Every trade remembered, in id order; raises FaultRefused for an unknown symbol."""
+        """Every trade in the history, in id order; raises FaultRefused for an unknown symbol."""
         return self._venue.trades(symbol)
 
     async def start(self) -> None:
-        """Listen, and let the market trade; in catch-up and replay it waits for its first subscriber."""
+        """Listen, and start the market; in catch-up and replay it waits for its first subscriber."""
         try:
             self._server = await serve(
                 self._serve, HOST, self.settings.port, process_request=self._request, compression=None,
@@ -140,9 +140,9 @@ class SimulatedExchange:
         self._pump = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Send what has traded, say serverShutdown, close; then the state file is exact.
+        """Send all trades, then serverShutdown, and close; the state file is then exact.
 
-        Raises what stopped the market, if anything did.
+        Raises the error that stopped the market, if any.
         """
         if self._server is None or self._pump is None:
             return
@@ -158,12 +158,12 @@ class SimulatedExchange:
             await server.wait_closed()
 
     async def wait_failed(self) -> None:
-        """Return only by raising what stopped the market, if anything does."""
+        """Never returns; raises the error that stops the market."""
         if self._pump is not None:
             await asyncio.shield(self._pump)
 
     async def close_market(self) -> None:
-        """Let nobody trade any more, and return once every reader has been sent all that has traded."""
+        """Stop trading, and return once every reader has been sent all trades."""
         self._venue.halt()
         self._settled.clear()
         await self._settled.wait()
@@ -186,7 +186,7 @@ class SimulatedExchange:
         while True:
             self._clients.retire(self._gate, self._venue.now_ms)
             pause_s = self._turn()
-            # Time that waits for a reader would keep the rest back for ever.
+            # Otherwise time that waits for a reader would hold back the rest forever.
             if self._venue.settled() or (self._clock.as_read and not self._reading()):
                 self._settled.set()
             await asyncio.sleep(pause_s)
@@ -244,7 +244,7 @@ class SimulatedExchange:
                 else:
                     await connection.send(answer.text)
         except ConnectionClosed:
-            pass  # a client that goes without a word is no error
+            pass  # a client that disconnects without a close frame is no error
         finally:
             self._clients.remove(client)
 
@@ -271,7 +271,7 @@ class SimulatedExchange:
             if path == "/sim/ledger":
                 symbol = dict(parse_qsl(query)).get("symbol", "")
                 parts = self._venue.trade_history(symbol).snapshot()
-                # Millions of rows take seconds: in a thread, so that the market does not stand still.
+                # Millions of rows take seconds: in a thread, so that the market continues.
                 did = await asyncio.to_thread(ledger, symbol, parts, self._venue.settled())
                 return Answer(HTTPStatus.OK, as_json(did), {})
         except FaultRefused as error:

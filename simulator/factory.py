@@ -1,4 +1,4 @@
-"""From settings to a venue with its clock: which source, where it begins, and what it waits for."""
+"""Creates a venue and its clock from settings: source, start time, and start condition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulator.venue import Venue
 
 @dataclass(frozen=True, slots=True)
 class ExchangeFactory:
-    """The parts of one exchange. ``waits``: time begins with the first subscriber."""
+    """The parts of one exchange. ``waits``: time starts with the first subscriber."""
 
     settings: ExchangeSettings
     venue: Venue
@@ -26,11 +26,11 @@ class ExchangeFactory:
     skipped: Counter[str] = field(default_factory=Counter)
 
     def begins_ms(self, real_ms: int) -> int:
-        """The exchange's time at its beginning, if it begins now."""
+        """The exchange's start time, if it starts now."""
         if self.settings.replay:
             return real_ms if self.settings.restamp else self.venue.source.start_ms
         earliest_ms = real_ms - int(self.settings.catch_up_hours * HOUR_MS)
-        # Ids of the last run must not get later times than ids of this one.
+        # Ids of the previous run must not have later times than ids of this one.
         return max(earliest_ms, min(self.not_before_ms, real_ms))
 
 
@@ -50,7 +50,7 @@ def _replay(settings: ExchangeSettings) -> ExchangeFactory:
 
 def _synthetic(settings: ExchangeSettings, real_ms: int) -> ExchangeFactory:
     saved = load_state(settings.state_file) if settings.state_file else None
-    # Microseconds grow faster than any run gives out ids, so ids grow across restarts without a state file too.
+    # Microseconds grow faster than ids in any run, so ids grow across restarts without a state file too.
     first_id = real_ms * 1_000 if settings.first_id is None else settings.first_id
     market = SyntheticMarket(
         settings.coins, settings.seed, real_ms, first_id,

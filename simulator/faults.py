@@ -1,4 +1,4 @@
-"""Everything that can go wrong, on demand."""
+"""Fault injection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulator.venue import Venue
 Number = TypeVar("Number", int, float)
 
 Did = dict[str, Any]
-"""What a fault did, as it is answered over HTTP."""
+"""The result of a fault, in the format of the HTTP response."""
 
 MAX_COUNT = 10_000_000
 MAX_SECONDS = 1e6
@@ -22,20 +22,20 @@ CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000
 
 
 class Sockets(Protocol):
-    """What faults do to open connections."""
+    """The effects of faults on open connections."""
 
     def hang_up(self, code: int | None) -> int:
-        """Close all with this code, or without a word; how many there were."""
+        """Close all with this code, or abort them; returns their number."""
 
     def renew(self) -> None:
         """Count every connection's age from now."""
 
 
 class Faults:
-    """The faults of one exchange. Seconds of stall, lag and halt pass on the exchange's clock, the others really.
+    """The faults of one exchange. Seconds of stall, lag and halt are on the exchange's clock, the others in real time.
 
-    Each method answers what it did. Each raises FaultRefused for a value out of range, an unknown symbol,
-    or where the market is recorded and the fault needs another.
+    Each method returns its effect. Each raises FaultRefused for a value out of range, an unknown symbol, or a fault
+    that a recorded market does not support.
     """
 
     def __init__(self, venue: Venue, gate: ConnectionPolicy, weights: RequestWeights, sockets: Sockets) -> None:
@@ -45,16 +45,16 @@ class Faults:
         self._sockets = sockets
 
     def drop(self, symbol: str, n: int, forget: bool = False) -> Did:
-        """Leave the next ``n`` ids out of the stream; with ``forget`` REST and the ledger lose them too."""
+        """Omit the next ``n`` ids from the stream; with ``forget`` also from REST and the ledger."""
         self._venue.disturbance(symbol).drop(_checked("n", n, 1, MAX_COUNT), forget)
         return {"symbol": symbol, "n": n, "forget": forget}
 
     def dropped(self, symbol: str) -> list[int]:
-        """The ids that ``drop`` and a losing ``stall`` have kept from the stream so far."""
+        """The ids that ``drop`` and ``stall`` with ``lost`` have removed from the stream so far."""
         return list(self._venue.disturbance(symbol).dropped)
 
     def stall(self, symbol: str, seconds: float, lost: bool = False) -> Did:
-        """Stream nothing of one symbol for so long; afterwards what was due comes late, or is ``lost``."""
+        """Stop the stream of one symbol for this long; its due frames are then sent late, or ``lost``."""
         until_ms = self._venue.now_ms + _ms(seconds)
         self._venue.disturbance(symbol).stall(until_ms, lost)
         return {"symbol": symbol, "until_ms": until_ms, "lost": lost}
@@ -65,22 +65,22 @@ class Faults:
         return {"symbol": symbol, "n": n}
 
     def reorder(self, symbol: str, n: int, window: int = 5) -> Did:
-        """Send the next ``n`` frames of one symbol backwards within groups of ``window``."""
+        """Send the next ``n`` frames of one symbol in reverse order within groups of ``window``."""
         self._venue.disturbance(symbol).reorder(_checked("n", n, 1, MAX_COUNT), _checked("window", window, 2, 1_000))
         return {"symbol": symbol, "n": n, "window": window}
 
     def lag(self, ms: int) -> Did:
-        """Send every frame so many milliseconds after its E; 0 ends it."""
+        """Send every frame this many milliseconds after its E; 0 ends it."""
         self._venue.lag(_checked("ms", ms, 0, 3_600_000))
         return {"ms": ms}
 
     def jump(self, symbol: str, bps: float) -> Did:
-        """Move one price for good, which breaks its spreads."""
+        """Move one price permanently, which breaks its spreads."""
         self._venue.jump(symbol, _checked("bps", bps, -9_000, 100_000))
         return {"symbol": symbol, "bps": bps}
 
     def halt(self, seconds: float | None = None) -> Did:
-        """Nobody trades for so long, or until ``clear``."""
+        """Halt trading for this long, or until ``clear``."""
         if seconds is None:
             self._venue.halt()
         else:
@@ -88,18 +88,18 @@ class Faults:
         return {"seconds": seconds}
 
     def disconnect(self, code: int | None = None) -> Did:
-        """Close every connection with this code, or cut it off without a word."""
+        """Close every connection with this code, or abort it."""
         if code is not None and code not in CLOSE_CODES:
             raise FaultRefused(f"code is {code}; expected one that a server may send, such as 1001 or 1012")
         return {"connections": self._sockets.hang_up(code), "code": code}
 
     def refuse(self, seconds: float) -> Did:
-        """Cut off every new connection, HTTP included, for so long; ``/sim/`` stays open."""
+        """Abort every new connection, including HTTP, for this long; ``/sim/`` stays open."""
         self._gate.refuse(_ms(seconds) / 1_000, time.monotonic())
         return {"seconds": seconds}
 
     def rotate(self, seconds: float) -> Did:
-        """Close every connection, serverShutdown ahead, once it is so old; open ones count from now."""
+        """Close every connection, after a serverShutdown, at this age; open ones count from now."""
         self._gate.rotate(_ms(seconds) / 1_000)
         self._sockets.renew()
         return {"seconds": seconds, "notice_seconds": self._gate.notice_s}
@@ -112,12 +112,12 @@ class Faults:
         return {"scope": scope}
 
     def rate_limit(self, seconds: float) -> Did:
-        """Answer 429 for so long, then 418 to who goes on."""
+        """Respond with 429 for this long, then with 418 to clients that continue."""
         self._weights.block(_ms(seconds) / 1_000, time.time())
         return {"seconds": seconds}
 
     def clear(self) -> Did:
-        """End every fault; what was held back is sent. A jump stays."""
+        """End every fault; held-back frames are sent. A jump stays."""
         self._venue.clear()
         self._gate.clear()
         self._weights.clear()

@@ -1,4 +1,4 @@
-"""Trades as the texts that cross the sockets: stream frames and REST objects."""
+"""Trades as text on the wire: stream frames and REST objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BOOL = ("false", "true")
 
 
 class Frame(NamedTuple):
-    """One message of a stream. ``symbol`` None: sent as it is to every subscriber, wrapped for nobody.
+    """One message of a stream. ``symbol`` None: sent unwrapped to every subscriber.
 
     ``sent_ms`` is the E of its trade; ``text`` the frame without the wrapper of combined streams.
     """
@@ -73,13 +73,13 @@ def rest_body(rows: Rows) -> str:
 
 
 def wrapped(frame: Frame, kind: str = TRADE_STREAM) -> str:
-    """The frame as a combined stream carries it."""
+    """The frame in the wrapper of combined streams."""
     if frame.symbol is None:
         return frame.text
     return f'{{"stream":"{stream_of(frame.symbol, kind)}","data":{frame.text}}}'
 
 
 def shutdown_frame(now_ms: int, combined: bool) -> str:
-    """What every live connection is told before a planned close; it has no symbol."""
+    """The message to every live connection before a planned close; without a symbol."""
     text = f'{{"e":"serverShutdown","E":{now_ms}}}'
     return f'{{"stream":"!serverShutdown","data":{text}}}' if combined else text

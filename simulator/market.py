@@ -1,9 +1,9 @@
 """The synthetic market: a pure function of its seed and its start. It reads no clock and does no I/O.
 
-log price_i = a_i + beta_i * F + u_i on a grid of 100 ms, F a random walk common to all coins and u_i
-what settings.Coin says. Trades arrive by a Poisson process and print at the bid or the ask around that
-price. The market is made in blocks of one minute of its own time, so how far it is advanced at once,
-and which coins trade beside a coin, cannot show in a single trade.
+log price_i = a_i + beta_i * F + u_i on a grid of 100 ms, F a random walk common to all coins and u_i as defined in
+settings.Coin. Trades arrive by a Poisson process and print at the bid or the ask around that price. The market is
+generated in blocks of one minute of its own time, so the step size, and the set of other coins, do not affect the
+trades of a coin.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GRID_POINTS = BLOCK_MS // GRID_MS
 MAX_FILLS = 20
 LAG_MS = (4, 160)
 SWEEP_SHARE = 0.15  # of the arrivals print a second trade one tick further, at the same time
-RPI_SHARE = 0.02  # of the trades have fills that nq leaves out
+RPI_SHARE = 0.02  # of the trades have fills that nq excludes
 TYPICAL_NOTIONAL = 500.0
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(slots=True)
 class CoinState:
-    """Where one coin stands: the ids it gives next, and its own part u and lasting jumps of the log price."""
+    """The state of one coin: its next ids, its own part u and permanent jumps of the log price."""
 
     next_id: int
     next_fill: int
@@ -45,7 +45,7 @@ class CoinState:
 
 @dataclass(slots=True)
 class MarketState:
-    """What a later market needs in order to continue this one. ``generation`` counts its starts."""
+    """The state from which a later market continues. ``generation`` counts its starts."""
 
     generation: int = 0
     factor: float = 0.0
@@ -55,8 +55,8 @@ class MarketState:
 class SyntheticMarket:
     """Coins that trade from ``start_ms`` on.
 
-    Each coin draws from its own generator, seeded by (seed, generation, symbol). ``first_id`` is used
-    for coins that ``state`` does not know.
+    Each coin draws from its own generator, seeded by (seed, generation, symbol). ``first_id`` is used for coins without
+    ``state``.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class SyntheticMarket:
         }
 
     def advance(self, until_ms: int) -> dict[str, Rows]:
-        """The trades after those given before, with times up to and including ``until_ms``."""
+        """The trades since the last call, with times up to and including ``until_ms``."""
         while self._end_ms <= until_ms:
             walk = self._factor_sd * self._rng.standard_normal(GRID_POINTS)
             self._factor = self._factor[-1] + np.cumsum(walk)
@@ -95,22 +95,22 @@ class SyntheticMarket:
         return {symbol: rows for symbol, line in self._lines.items() if len(rows := line.take(until_ms))}
 
     def jump(self, symbol: str, bps: float) -> None:
-        """Move one coin's price for good, from its next trade on."""
+        """Move one coin's price permanently, from its next trade on."""
         self._lines[symbol].jump(bps)
 
     def next_ids(self) -> Mapping[str, int]:
-        """Per symbol, the id after the last one given out."""
+        """Per symbol, the next id."""
         return {symbol: line.next_id for symbol, line in self._lines.items()}
 
     def state(self, now_ms: int) -> MarketState:
-        """Where the market stands at ``now_ms``, the time it was last advanced to."""
+        """The market's state at ``now_ms``, the time of its last advance."""
         at = min(max((now_ms - (self._end_ms - BLOCK_MS)) // GRID_MS, 0), len(self._factor) - 1)
         coins = {symbol: line.state(at) for symbol, line in self._lines.items()}
         return MarketState(self._generation, float(self._factor[at]), coins)
 
 
 class _Line:
-    """One coin: its own part of the price, and the trades made but not yet given out."""
+    """One coin: its own part of the price, and its generated but not yet returned trades."""
 
     def __init__(self, coin: Coin, rng: np.random.Generator, state: CoinState) -> None:
         self._coin = coin
@@ -125,9 +125,10 @@ class _Line:
         self._made: list[Rows] = []
 
     def trade(self, start_ms: int, factor: Floats) -> None:
-        """Make the trades of the block that begins at ``start_ms``."""
+        """Generate the trades of the block that starts at ``start_ms``."""
         coin, rng = self._coin, self._rng
         self._own = self._own_path()
+        self._break(start_ms)
         logs = math.log(coin.price) + coin.beta * factor + self._own + self._shift
         arrivals = int(rng.poisson(coin.trades_per_s * BLOCK_MS / 1_000 / (1 + SWEEP_SHARE)))
         offsets = np.sort(rng.integers(0, BLOCK_MS, arrivals))
@@ -146,7 +147,7 @@ class _Line:
         self._made.append(rows)
 
     def take(self, until_ms: int) -> Rows:
-        """Give out the trades made up to ``until_ms``."""
+        """Return the generated trades up to ``until_ms``."""
         made = joined(self._made)
         cut = int(np.searchsorted(made["time_ms"], until_ms, side="right"))
         self._made = [made[cut:]]
@@ -157,14 +158,21 @@ class _Line:
         return made[:cut]
 
     def jump(self, bps: float) -> None:
-        """Shift the log price; what is made but not yet given out moves with it."""
+        """Shift the log price, including generated but not yet returned trades."""
         self._shift += math.log1p(bps * 1e-4)
         for rows in self._made:
             ticks = np.rint(rows["price"] * (1 + bps * 1e-4) / self._tick_units)
             rows["price"] = np.maximum(ticks, 1).astype(np.int64) * self._tick_units
 
+    def _break(self, start_ms: int) -> None:
+        """Shift the log price at the multiples of the coin's break time: up, and down again at the next."""
+        coin = self._coin
+        if coin.break_every_s and start_ms % (coin.break_every_s * 1_000) == 0:
+            side = 1.0 if start_ms // (coin.break_every_s * 1_000) % 2 else -1.0
+            self._shift += side * math.log1p(coin.break_bps * 1e-4)
+
     def state(self, at: int) -> CoinState:
-        """This coin at grid point ``at`` of the last block made."""
+        """This coin at grid point ``at`` of the last generated block."""
         own = float(self._own[min(at, len(self._own) - 1)])
         return CoinState(self.next_id, self._next_fill, own, self._shift)
 

@@ -1,4 +1,4 @@
-"""Request weights: so much a minute, then 429, and for those who go on, 418."""
+"""Request weights: a limit per minute, then 429, and 418 for clients that continue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MINUTE_S = 60.0
 
 
 class Charge(NamedTuple):
-    """The verdict on one request: 200, 429 or 418; the weight used this minute; when to come back."""
+    """The result for one request: 200, 429 or 418; the weight used this minute; the retry time."""
 
     status: int
     used: int
@@ -17,7 +17,7 @@ class Charge(NamedTuple):
 
 
 class RequestWeights:
-    """Weight used in the running wall-clock minute, or another window, by the one address there is."""
+    """Weight used in the current wall-clock minute, or another window, by the only address."""
 
     def __init__(self, limit: int, ban_after: int, ban_s: float, window_s: float = MINUTE_S) -> None:
         self._limit = limit
@@ -54,10 +54,10 @@ class RequestWeights:
         return Charge(429, self._used, math.ceil(free_at_s - now_s))
 
     def block(self, seconds: float, now_s: float) -> None:
-        """Answer 429 for so long, whatever has been used."""
+        """Respond with 429 for this long, regardless of the weight used."""
         self._blocked_until_s = now_s + seconds
 
     def clear(self) -> None:
-        """End a block or ban that was imposed."""
+        """End an imposed block or ban."""
         self._blocked_until_s = self._banned_until_s = 0.0
         self._ignored = 0

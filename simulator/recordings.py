@@ -1,6 +1,6 @@
 """Recorded files as trades or frames, in every format that ``engine.files`` reads.
 
-What cannot be taken is counted with its reason, never repaired.
+Invalid lines are counted by reason, never repaired.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)
 
 
 class TimedFrame(NamedTuple):
-    """A recorded frame and when it was received, in ms since 1970; None where the file does not say."""
+    """A recorded frame and its receive time, in ms since 1970; None if unknown."""
 
     at_ms: float | None
     text: str
@@ -39,7 +39,7 @@ class TimedFrame(NamedTuple):
 
 @dataclass(slots=True)
 class Recording:
-    """What one file holds: trades per symbol, or frames. ``skipped`` counts by reason what was left out."""
+    """The content of one file: trades per symbol, or frames. ``skipped`` counts the skipped lines by reason."""
 
     trades: dict[str, Rows] = field(default_factory=dict)
     frames: list[TimedFrame] = field(default_factory=list)
@@ -47,10 +47,10 @@ class Recording:
 
 
 def read_recording(path: Path, symbol: str | None = None, skip_zero: bool = False) -> Recording:
-    """The file at ``path``. ``symbol`` is that of a dump whose name does not tell it.
+    """The file at ``path``. ``symbol`` is that of a dump without a symbol in its name.
 
-    ``skip_zero`` leaves out rows whose price or quantity is 0. Raises RecordingRefused when the file
-    cannot be read or holds nothing to replay.
+    ``skip_zero`` skips rows with a price or quantity of 0. Raises RecordingRefused for an unreadable file or one
+    without trades.
     """
     try:
         recording = _read(path, symbol, skip_zero)
@@ -68,7 +68,7 @@ def trade_row(
 ) -> tuple[Any, ...]:  # fmt: skip
     """One row of ``TRADES``. ``fills`` are the first and last fill ids, by default the id itself.
 
-    Raises ValueError when a price or quantity is no plain decimal, or an id or time does not fit.
+    Raises ValueError if a price or quantity is not a plain decimal, or an id or time is out of range.
     """
     price_units, price_decimals = decimal_units(price)
     units, decimals = decimal_units(quantity)
@@ -123,7 +123,7 @@ def _add_dump(recording: Recording, file: Inspected, skip_zero: bool) -> None:
 def _add_ticks(recording: Recording, file: Inspected, skip_zero: bool) -> None:
     """Ticks in file order, ids from 1 on per symbol.
 
-    The file does not say who was the maker: a price below the last one of its symbol counts as sold.
+    The file does not contain the maker side: a price below the symbol's previous one counts as a sale.
     """
     rows: dict[str, list[tuple[Any, ...]]] = {}
     last: dict[str, tuple[Decimal, bool]] = {}
@@ -140,7 +140,7 @@ def _add_ticks(recording: Recording, file: Inspected, skip_zero: bool) -> None:
 def _take(
     recording: Recording, rows: list[tuple[Any, ...]], trade: RecordedTrade, agg_id: int, maker: bool, skip_zero: bool
 ) -> bool:
-    """Add a trade where its numbers fit; whether they do."""
+    """Add a trade if its numbers are in range; returns whether they are."""
     try:
         row = trade_row(agg_id, trade.time_ms, str(trade.price), str(trade.quantity), maker, trade.fills)
     except ValueError:
@@ -185,7 +185,7 @@ def _read_raw_frames(lines: Iterator[str]) -> Recording:
 
 
 def agg_trade_of(text: str) -> tuple[str, tuple[Any, ...]] | None:
-    """Symbol and row of a recorded frame that is a sound aggTrade; None for every other frame."""
+    """Symbol and row of a recorded frame that is a valid aggTrade; None for every other frame."""
     try:
         frame = json.loads(text)
         row = row_of_frame(frame)

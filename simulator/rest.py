@@ -1,5 +1,5 @@
-"""What the exchange answers over HTTP: trades, candles, day statistics, marks, funding, symbols, time. A request in,
-an answer out."""
+"""The exchange's HTTP interface: trades, candles, day statistics, marks, funding, symbols, time. A request in, a
+response out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Answer(NamedTuple):
-    """Status, JSON body, and the headers besides those of every answer."""
+    """Status, JSON body, and additional headers."""
 
     status: int
     body: str
@@ -79,7 +79,7 @@ class Rest:
     def answer(self, target: str, now_s: float) -> Answer:
         """The answer to GET ``target`` at ``now_s`` seconds since 1970, real time."""
         if self._gate.blocks_rest:
-            # No CORS header: inside a page this is indistinguishable from a broken network.
+            # No CORS header: a page cannot distinguish this from a network error.
             return Answer(HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, error_body(0, "Restricted location."), {})
         path, _, query = target.partition("?")
         params = dict(parse_qsl(query, keep_blank_values=True))
@@ -204,7 +204,7 @@ def _number(params: dict[str, str], name: str) -> int | None:
 
 
 def exchange_info(instruments: Sequence[Instrument], now_ms: int, weight_limit: int) -> dict[str, Any]:
-    """The body of exchangeInfo: every symbol a trading perpetual."""
+    """The body of exchangeInfo: every symbol as a trading perpetual."""
     limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": weight_limit}
     return {
         "timezone": "UTC",

@@ -1,4 +1,4 @@
-"""What one simulated exchange is: its coins, its clock, its limits. All frozen, all checked when made.
+"""Settings of one simulated exchange: its coins, clock and limits. All frozen and validated.
 
 >>> ExchangeSettings(speed=500)
 Traceback (most recent call last):
@@ -37,11 +37,12 @@ def _check_symbol(symbol: str) -> None:
 class Coin:
     """One symbol: log price = log(price) + beta * F + u, F the factor that all coins share.
 
-    u is an Ornstein-Uhlenbeck process (``half_life_s``, stationary deviation ``spread_bps``) and the
-    coin is cointegrated with F; or a random walk of its own (``walk_bps`` per square root of a second)
-    and it is not; or nothing. ``tick`` and ``lot`` are decimal strings: ``0.10`` prints two decimals
-    in steps of ten. ``half_spread_bps`` is the distance of bid and ask from the mid before rounding
-    outwards to ticks.
+    u is an Ornstein-Uhlenbeck process (``half_life_s``, stationary deviation ``spread_bps``) and the coin is
+    cointegrated with F; or a separate random walk (``walk_bps`` per square root of a second) and it is not; or zero.
+    With ``break_every_s`` (whole minutes; 0: never) the price shifts by ``break_bps`` at the multiples of that time
+    since 1970, and back at the next: the relation breaks. ``tick`` and ``lot`` are decimal strings: ``0.10`` prints two
+    decimals in steps of ten. ``half_spread_bps`` is the distance of bid and ask from the mid before rounding outwards
+    to ticks.
     """
 
     symbol: str
@@ -54,6 +55,8 @@ class Coin:
     spread_bps: float = 0.0
     walk_bps: float = 0.0
     half_spread_bps: float = 0.2
+    break_every_s: int = 0
+    break_bps: float = 0.0
 
     def __post_init__(self) -> None:
         _check_symbol(self.symbol)
@@ -62,6 +65,10 @@ class Coin:
         _check_number("spread_bps", self.spread_bps, 0, 1_000)
         _check_number("walk_bps", self.walk_bps, 0, 1_000)
         _check_number("half_spread_bps", self.half_spread_bps, 0, 1_000)
+        _check_number("break_every_s", self.break_every_s, 0, 1e7)
+        _check_number("break_bps", self.break_bps, 0, 5_000)
+        if self.break_every_s % 60:
+            raise SettingsRefused(f"break_every_s is {self.break_every_s}; expected whole minutes")
         if self.half_life_s is not None:
             _check_number("half_life_s", self.half_life_s, 1, 1e7)
         for name, step in (("tick", self.tick), ("lot", self.lot)):
@@ -69,12 +76,24 @@ class Coin:
                 raise SettingsRefused(f"{name} of {self.symbol} is {step!r}; expected a decimal such as '0.10'")
 
 
-# The spread of ETH makes |z| > 2 worth about 30 bps, against 4 fills of a cheap taker at 1 to 2 bps each.
+# A round trip of two legs at 5 bps a fill costs about 22 bps. ETH on BTC pays that and trades every few minutes; SOL on
+# BTC is as true a pair and too small to pay; BNB on BTC would pay, and breaks every six hours; ADA is unrelated.
 DEFAULT_COINS = (
     Coin("BTCUSDT", 85_000.0, "0.10", "0.001", 8.0),
-    Coin("ETHUSDT", 3_100.0, "0.01", "0.001", 6.0, beta=1.1, half_life_s=60.0, spread_bps=15.0),
-    Coin("SOLUSDT", 140.0, "0.01", "0.01", 4.0, beta=1.3, half_life_s=600.0, spread_bps=25.0),
-    Coin("BNBUSDT", 850.0, "0.01", "0.01", 3.0, beta=0.0, walk_bps=0.8),
+    Coin("ETHUSDT", 3_100.0, "0.01", "0.001", 6.0, beta=1.1, half_life_s=8.0, spread_bps=30.0),
+    Coin("SOLUSDT", 140.0, "0.01", "0.01", 4.0, beta=1.3, half_life_s=120.0, spread_bps=7.0),
+    Coin(
+        "BNBUSDT",
+        850.0,
+        "0.01",
+        "0.01",
+        3.0,
+        beta=0.9,
+        half_life_s=60.0,
+        spread_bps=35.0,
+        break_every_s=6 * 3_600,
+        break_bps=300.0,
+    ),
     Coin("ADAUSDT", 0.42, "0.0001", "1", 3.0, beta=1.0, walk_bps=1.0),
 )
 
@@ -82,7 +101,7 @@ DEFAULT_COINS = (
 def coins_named(symbols: Iterable[str], rate: float = 1.0) -> tuple[Coin, ...]:
     """The default coins of these names, their trades a second times ``rate``.
 
-    A name that is no default coin becomes a control: it follows the factor and walks away from it.
+    Any other name becomes a control: it follows the factor plus a separate random walk.
     """
     known = {coin.symbol: coin for coin in DEFAULT_COINS}
     coins = [known.get(name) or Coin(name, 1.0, "0.0001", "1", 2.0, walk_bps=1.0) for name in symbols]
@@ -93,11 +112,10 @@ def coins_named(symbols: Iterable[str], rate: float = 1.0) -> tuple[Coin, ...]:
 class ExchangeSettings:
     """One simulated exchange. ``port`` 0 takes any free one.
 
-    ``first_id``: the first aggregate id of every symbol; by default the microseconds since 1970, so
-    that ids grow across restarts even without a state file. ``speed``: simulated milliseconds per real
-    one. ``catch_up_hours``: begin that long ago when the first subscriber comes, as fast as it reads.
-    ``replay``: recorded files instead of the synthetic market. ``messages_per_s``: None lets a client
-    send as it likes. ``shutdown_notice_s``: how long before a planned close serverShutdown is sent.
+    ``first_id``: the first aggregate id of every symbol; by default the microseconds since 1970, so that ids grow
+    across restarts even without a state file. ``speed``: simulated milliseconds per real one. ``catch_up_hours``: start
+    that long ago at the first subscriber, as fast as it reads. ``replay``: recorded files instead of the synthetic
+    market. ``messages_per_s``: None is unlimited. ``shutdown_notice_s``: time from serverShutdown to a planned close.
     ``history_days``: candles and funding reach so far back before the synthetic market began.
     """
 

@@ -1,8 +1,8 @@
-"""Where an exchange's trades come from: the synthetic market, recorded trades, or recorded frames.
+"""Sources of an exchange's trades: the synthetic market, recorded trades, or recorded frames.
 
-A source lives in its own time, which begins at ``start_ms``. It is advanced in the time of its exchange,
-which is ``shift_ms`` ahead (after a trading halt, or when a recording begins now), and answers what has
-happened meanwhile, in that time.
+A source has its own time, which starts at ``start_ms``. It is advanced in the time of its exchange, which is
+``shift_ms`` ahead (after a trading halt, or when a recording starts now), and returns the events since the last call,
+in that time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from simulator.recordings import Recording, TimedFrame, agg_trade_of, read_recor
 from simulator.settings import Coin
 from simulator.trade_history import TRADES, Rows, decimal_text
 
-ROWS_A_STEP = 10_000  # sent at a time when a reader sets the pace: a few megabytes
+ROWS_A_STEP = 10_000  # sent at once when a reader sets the pace: a few megabytes
 FRAME_SPACING_MS = 10.0  # between frames that were recorded without a time
 _EVENT_TIME = re.compile(r'"([ET])":([0-9]{13})(?![0-9])')
 
 
 class Instrument(NamedTuple):
-    """What exchangeInfo says of a symbol; tick and lot as decimal text."""
+    """A symbol's data in exchangeInfo; tick and lot as decimal text."""
 
     symbol: str
     tick: str
@@ -40,24 +40,24 @@ class Instrument(NamedTuple):
 
 @dataclass(slots=True)
 class Happened:
-    """Trades per symbol; ``frames`` None: make the frames from the trades, else send exactly these."""
+    """Trades per symbol; ``frames`` None: create the frames from the trades, else send exactly these."""
 
     trades: dict[str, Rows] = field(default_factory=dict)
     frames: list[str] | None = None
 
 
 class Source(Protocol):
-    """What a venue needs of its market."""
+    """The interface of a venue's market."""
 
     start_ms: int
     step_ms: int
     instruments: tuple[Instrument, ...]
 
     def advance(self, until_ms: int, shift_ms: int) -> Happened:
-        """What happened after the last call, up to and including ``until_ms`` on the exchange's clock."""
+        """The events since the last call, up to and including ``until_ms`` on the exchange's clock."""
 
     def jump(self, symbol: str, bps: float) -> None:
-        """Move one price for good. Raises FaultRefused where prices are recorded."""
+        """Move one price permanently. Raises FaultRefused if prices are recorded."""
 
     def past(self, symbol: str, end_ms: int, minutes: int) -> Candles:
         """The last so many minutes before it began, which was ``end_ms`` on the exchange's clock; fewer where there are
@@ -65,7 +65,7 @@ class Source(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing can happen any more."""
+        """Whether the source is exhausted."""
 
 
 class SyntheticSource:
@@ -138,8 +138,8 @@ class RecordedTrades:
 class RecordedFrames:
     """Frames of one file, verbatim and in its order, at the times they were received.
 
-    Only ``restamp`` lets the shift move the E and T inside the frames too. The sound aggTrades among
-    them, ids rising, are known to REST.
+    Only with ``restamp`` does the shift also move the E and T inside the frames. The valid aggTrades among them, with
+    ascending ids, are in REST.
     """
 
     def __init__(self, frames: Sequence[TimedFrame], restamp: bool) -> None:
@@ -187,7 +187,7 @@ class RecordedFrames:
 def recorded_source(
     paths: Sequence[Path], symbol: str | None, skip_zero: bool, seed: int, restamp: bool
 ) -> tuple[RecordedTrades | RecordedFrames, Counter[str]]:
-    """The files as one source, and what was left out of them, by reason.
+    """The files as one source, and the counts of skipped lines, by reason.
 
     Raises RecordingRefused when a file cannot be replayed, or the files cannot be replayed together.
     """
@@ -218,7 +218,7 @@ def _later(rows: Rows, shift_ms: int) -> Rows:
 
 
 def _sent(rows: Rows, seed: int, symbol: str) -> Rows:
-    """The rows each with its E: 4..160 ms late and never before an earlier id's."""
+    """The rows with their E: 4..160 ms late and never before an earlier id's."""
     rows = rows.copy()
     rng = np.random.default_rng([seed, *symbol.encode()])
     lags = rng.integers(LAG_MS[0], LAG_MS[1] + 1, len(rows))
@@ -227,7 +227,7 @@ def _sent(rows: Rows, seed: int, symbol: str) -> Rows:
 
 
 def _instrument(symbol: str, rows: Rows) -> Instrument:
-    """Tick and lot as fine as the finest price and quantity recorded."""
+    """Tick and lot with the decimals of the finest recorded price and quantity."""
     return Instrument(
         symbol,
         decimal_text(1, int(rows["price_decimals"].max())),

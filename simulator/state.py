@@ -1,7 +1,7 @@
-"""The state file: ids and prices go on where the last run of the exchange stopped, even one that was killed.
+"""The state file: ids and prices continue from the last run of the exchange, even a killed one.
 
-Ids are reserved on disk before the first of them can leave the process. A run that stops writes what
-it used; after one that was killed the next run begins past the reserve, so no id is ever given twice.
+Ids are reserved on disk before the first of them is sent. A stopping run writes the last id used; after a killed run
+the next run starts past the reserve, so no id is used twice.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from simulator.errors import SettingsRefused
 from simulator.market import MAX_FILLS, CoinState, MarketState, SyntheticMarket
 
 VERSION = 1
-RESERVED_IDS = 100_000  # below the number of ids that a bridge server fetches: the gap of a killed run can close
+RESERVED_IDS = 100_000  # below the fetch limit of a bridge server: the gap of a killed run can close
 RESERVED_MS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The market as the last run left it, and a time that none of its trades is after."""
+    """The market's state after the last run, and an upper bound of its trade times."""
 
     through_ms: int
     market: MarketState
 
 
 def load_state(path: Path) -> Saved | None:
-    """What the file says; None when there is no file yet. Raises SettingsRefused when it cannot be used."""
+    """The file's content; None if there is no file. Raises SettingsRefused for an unusable file."""
     if not path.exists():
         return None
     try:
@@ -56,7 +56,7 @@ class StateWriter:
         self._reserved_ms = 0
 
     def note(self, source_ms: int, now_ms: int) -> None:
-        """Call after the market was advanced, before anything it gave out can leave the process."""
+        """Call after advancing the market, before sending its trades."""
         ids = self._market.next_ids()
         if now_ms <= self._reserved_ms and all(ids[symbol] <= self._reserved_ids[symbol] for symbol in ids):
             return
@@ -69,7 +69,7 @@ class StateWriter:
         self._reserved_ms = now_ms + RESERVED_MS
 
     def close(self, source_ms: int, now_ms: int) -> None:
-        """Give back what was reserved and not used: the next run continues with the next id."""
+        """Release the unused reserve: the next run continues with the next id."""
         self._write(self._market.state(source_ms), now_ms)
 
     def _write(self, state: MarketState, through_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""Faults of one symbol's stream, between the trades that were made and the frames that are sent."""
+"""Faults of one symbol's stream, between its trades and the sent frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulator.trade_history import Rows
 
 
 class StreamFaults:
-    """What is done to the frames of one symbol; nothing until told. Times are those of the exchange."""
+    """The faults of one symbol's frames; none initially. Times are those of the exchange."""
 
     def __init__(self) -> None:
         self.dropped: list[int] = []
@@ -25,15 +25,15 @@ class StreamFaults:
         self._held: list[Frame] = []
 
     def drop(self, count: int, forget: bool) -> None:
-        """Leave out the next ``count`` trades; with ``forget`` the exchange loses them altogether."""
+        """Omit the next ``count`` trades; with ``forget`` the exchange also deletes them."""
         self._drop, self._forget = count, forget
 
     def stall(self, until_ms: int, lost: bool) -> None:
-        """Send nothing until then; what was due meanwhile is sent late, or never."""
+        """Send nothing until then; due frames are sent late, or never."""
         self._stalled_until_ms, self._stall_loses = until_ms, lost
 
     def move(self, later_ms: int) -> None:
-        """Move the stall, because the exchange's time begins otherwise than was thought."""
+        """Move the stall to a changed start of the exchange's time."""
         if self._stalled_until_ms:
             self._stalled_until_ms += later_ms
 
@@ -42,11 +42,11 @@ class StreamFaults:
         self._duplicate = count
 
     def reorder(self, count: int, window: int) -> None:
-        """Send the next ``count`` frames backwards within groups of ``window``."""
+        """Send the next ``count`` frames in reverse order within groups of ``window``."""
         self._reorder, self._window = count, window
 
     def clear(self) -> None:
-        """End every fault; what is held back goes out with the next frames."""
+        """End every fault; held-back frames are sent with the next ones."""
         self._drop = self._duplicate = self._reorder = 0
         self._stalled_until_ms = 0
 
@@ -60,7 +60,7 @@ class StreamFaults:
         return bool(self._held)
 
     def passed(self, rows: Rows) -> tuple[Rows, Rows]:
-        """The trades that are streamed, and the ids that the exchange is to lose."""
+        """The trades to stream, and the ids that the exchange must delete."""
         forgotten = rows["id"][:0]
         if self._stall_loses:
             lost = rows["time_ms"] + rows["lag_ms"] <= self._stalled_until_ms
@@ -75,7 +75,7 @@ class StreamFaults:
         return rows, forgotten
 
     def sent(self, frames: list[Frame], last: bool) -> list[Frame]:
-        """The frames as they go out. ``last``: no more will come to complete a group."""
+        """The frames in send order. ``last``: no further frames will complete a group."""
         if self._duplicate and frames:
             twice, self._duplicate = min(self._duplicate, len(frames)), max(self._duplicate - len(frames), 0)
             frames = [frame for frame in frames[:twice] for _ in range(2)] + frames[twice:]
@@ -91,6 +91,6 @@ class StreamFaults:
             group, self._held = self._held[: self._window], self._held[self._window :]
             out += reversed(group)
         out += rest
-        # Streams of several symbols are merged by E: within the symbol it must not fall.
+        # Streams of several symbols are merged by E, which must not decrease within a symbol.
         rising = accumulate((frame.sent_ms for frame in out), max)
         return [frame._replace(sent_ms=sent_ms) for frame, sent_ms in zip(out, rising, strict=True)]

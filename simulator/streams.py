@@ -1,7 +1,7 @@
-"""One WebSocket client seen from the exchange, without the socket: its route, requests and replies.
+"""The exchange's side of one WebSocket client, without the socket: its route, requests and replies.
 
-Only ``/market`` delivers. The roots of before 2026 (``/ws``, ``/stream``) and ``/public`` connect and
-acknowledge just the same, and then say nothing.
+Only ``/market`` delivers. The routes from before 2026 (``/ws``, ``/stream``) and ``/public`` connect and acknowledge in
+the same way, but send no data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ POLICY_VIOLATION = 1008
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a WebSocket address asks for. ``live`` false: acknowledged, never served."""
+    """The streams in a WebSocket address. ``live`` false: acknowledged, never served."""
 
     live: bool
     combined: bool
@@ -40,7 +40,7 @@ class Close(NamedTuple):
 
 
 class _Refused(Exception):
-    """A request that is answered with an error object; never leaves this module."""
+    """A request with an error response; internal to this module."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ def route_of(target: str) -> Route | None:
 
 
 class Session:
-    """The subscriptions of one connection. ``messages_per_s`` None lets it send as it likes."""
+    """The subscriptions of one connection. ``messages_per_s`` None is unlimited."""
 
     def __init__(self, route: Route, messages_per_s: int | None) -> None:
         self.live = route.live
@@ -77,11 +77,11 @@ class Session:
 
     @property
     def reads(self) -> bool:
-        """Whether anything could ever be sent: a live route with at least one stream."""
+        """Whether it can receive frames: a live route with at least one stream."""
         return self.live and bool(self._streams)
 
     def received(self, message: str | bytes, now_s: float) -> Reply | Close:
-        """Take one message of the client at a monotonic time in seconds."""
+        """Process one message of the client at a monotonic time in seconds."""
         if self._too_many(now_s):
             return Close(POLICY_VIOLATION, "Too many requests")
         try:

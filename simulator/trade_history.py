@@ -1,7 +1,7 @@
-"""The trade history: every trade of one symbol that the exchange still remembers, in bounded memory.
+"""The trade history of one symbol, in bounded memory.
 
-A stretch of trades is a numpy structured array (``TRADES``). Prices and quantities are whole units of
-a decimal with a known number of places, so that what is sent has exactly the digits that were traded.
+Trades are numpy structured arrays (``TRADES``). Prices and quantities are integers in units of the last decimal place,
+so that the sent text has exactly the original digits.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ TRADES = np.dtype(
 )  # fmt: skip
 
 Rows = npt.NDArray[Any]
-"""Trades of one symbol, dtype ``TRADES``, ids rising."""
+"""Trades of one symbol, dtype ``TRADES``, ids ascending."""
 
 CHUNK_ROWS = 1 << 15
 _PLAIN = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?", re.ASCII)
 
 
 class Trade(NamedTuple):
-    """One aggregate trade as the exchange made it; the digits are those on the wire."""
+    """One aggregate trade of the exchange, with the digits on the wire."""
 
     symbol: str
     agg_id: int
@@ -57,12 +57,12 @@ def decimal_text(units: int, decimals: int) -> str:
 
 
 def decimal_units(text: str) -> tuple[int, int]:
-    """The units and decimals of plain decimal text, so that ``decimal_text`` gives it back.
+    """The units and decimals of plain decimal text; the inverse of ``decimal_text``.
 
     >>> decimal_units("85595.90")
     (8559590, 2)
 
-    Raises ValueError when the text is no plain decimal of at most 18 digits.
+    Raises ValueError if the text is not a plain decimal of at most 18 digits.
     """
     if not _PLAIN.fullmatch(text) or len(text) > 19:
         raise ValueError(f"{text[:40]!r} is no plain decimal of at most 18 digits")
@@ -85,7 +85,7 @@ def digest_of(trades: list[Trade]) -> str:
 
 
 class TradeHistory:
-    """What one symbol traded. Whole chunks are forgotten once either bound is passed."""
+    """The trades of one symbol. Whole chunks are dropped once either bound is exceeded."""
 
     def __init__(self, remember_trades: int, remember_ms: int) -> None:
         self._remember_trades = remember_trades
@@ -98,16 +98,16 @@ class TradeHistory:
 
     @property
     def first_id(self) -> int | None:
-        """The least id remembered; None before the first trade."""
+        """The least id in the history; None before the first trade."""
         return int(self._parts()[0]["id"][0]) if self.count else None
 
     @property
     def last_id(self) -> int | None:
-        """The greatest id remembered; None before the first trade."""
+        """The greatest id in the history; None before the first trade."""
         return int(self._parts()[-1]["id"][-1]) if self.count else None
 
     def append(self, rows: Rows) -> None:
-        """Remember ``rows``; their ids are greater than all before."""
+        """Append ``rows``; their ids must be greater than all before."""
         while len(rows):
             taken = min(len(rows), CHUNK_ROWS - self._used)
             self._open[self._used : self._used + taken] = rows[:taken]
@@ -134,7 +134,7 @@ class TradeHistory:
     def between(self, start_ms: int, end_ms: int) -> Rows:
         """Every trade with ``start_ms <= time <= end_ms``, in id order.
 
-        Looks at each row: the times of a recording need not rise with its ids.
+        Checks each row: the times of a recording need not increase with its ids.
         """
         inside = [part[(part["time_ms"] >= start_ms) & (part["time_ms"] <= end_ms)] for part in self._parts()]
         return joined(inside)
@@ -150,15 +150,15 @@ class TradeHistory:
         return joined(taken[::-1])
 
     def snapshot(self) -> list[Rows]:
-        """Every trade remembered, as views that later appends leave alone."""
+        """Every trade in the history, as views that later appends do not change."""
         return self._parts()
 
     def forget(self, ids: Rows) -> None:
-        """Lose these trades, ids rising, as if they had never been made: REST no longer has them."""
+        """Delete these trades, ids ascending: REST no longer has them."""
         kept = [part if _apart(part, ids) else part[~np.isin(part["id"], ids)] for part in self._full]
         self._full = [part for part in kept if len(part)]
         newest = self._open[: self._used][~np.isin(self._open["id"][: self._used], ids)]
-        # A new array, because a snapshot may still look at the old one.
+        # A new array, because a snapshot may still use the old one.
         self._open, self._used = np.empty(CHUNK_ROWS, TRADES), len(newest)
         self._open[: self._used] = newest
         self.count = sum(map(len, self._full)) + self._used

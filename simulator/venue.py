@@ -1,6 +1,6 @@
-"""The exchange without its sockets and without a clock: advanced to a time, it answers the frames due by then.
+"""The exchange without sockets and clock: advanced to a time, it returns the frames due by then.
 
-A trade is on the trade_history, and REST knows it, from its trade time on. Its frame is due at its E.
+A trade is in the trade history, and in REST, from its trade time on. Its frame is due at its E.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PASTS_KEPT = 8  # symbols; each may be some megabytes, and is drawn again in a 
 
 
 class Venue:
-    """A source's trades on trade_histories, and on their way to the subscribers."""
+    """A source's trades in their histories, and in delivery to the subscribers."""
 
     def __init__(self, source: Source, remember_trades: int, remember_hours: float) -> None:
         self.source = source
@@ -48,11 +48,11 @@ class Venue:
 
     @property
     def source_ms(self) -> int:
-        """How far the source has been advanced, in its own time."""
+        """The source's current time, in its own time."""
         return (self.now_ms if self._halted_ms is None else self._halted_ms) - self._shift_ms
 
     def begin(self, now_ms: int) -> None:
-        """The source's first moment is now. Faults told before are counted from now."""
+        """Start the source now. Earlier faults count from now."""
         later_ms = now_ms - self.now_ms
         for disturbance in self._disturbances.values():
             disturbance.move(later_ms)
@@ -66,7 +66,7 @@ class Venue:
     def advance(self, now_ms: int, wanted: Collection[str]) -> list[Frame]:
         """Move on to ``now_ms``; the frames due since the last call, in order of E.
 
-        Only symbols in ``wanted`` get frames made; those of the others are lost, as they are without a reader.
+        Only symbols in ``wanted`` get frames; those of the others are lost, as without a reader.
         """
         self.now_ms = now_ms
         happened = self._trade(now_ms)
@@ -83,15 +83,15 @@ class Venue:
         return frames
 
     def settled(self) -> bool:
-        """Whether everything that has traded has been given out."""
+        """Whether all trades have been sent."""
         return not any(self._unsent.values()) and not any(d.holding for d in self._disturbances.values())
 
     def trades(self, symbol: str) -> list[Trade]:
-        """Everything remembered of one symbol, in id order."""
+        """The history of one symbol, in id order."""
         return trades_of(symbol, joined(self.trade_history(symbol).snapshot()))
 
     def trade_history(self, symbol: str) -> TradeHistory:
-        """The trade history of one symbol; raises FaultRefused when it is not traded here."""
+        """The trade history of one symbol; raises FaultRefused for an unknown one."""
         if symbol not in self.trade_histories:
             raise FaultRefused(f"symbol is {symbol!r}; expected one of {', '.join(self.trade_histories)}")
         return self.trade_histories[symbol]
@@ -114,23 +114,23 @@ class Venue:
         return self._books[symbol].minutes(past)
 
     def disturbance(self, symbol: str) -> StreamFaults:
-        """The stream faults of one symbol. Raises FaultRefused for an unknown one, or where frames are replayed."""
+        """The stream faults of one symbol. Raises FaultRefused for an unknown one, or if frames are replayed."""
         self.trade_history(symbol)
         if self.verbatim:
             raise FaultRefused("this fault needs trades; this exchange replays recorded frames as they are")
         return self._disturbances[symbol]
 
     def jump(self, symbol: str, bps: float) -> None:
-        """Move one price for good; raises FaultRefused where it is recorded or unknown."""
+        """Move one price permanently; raises FaultRefused if it is recorded or unknown."""
         self.trade_history(symbol)
         self.source.jump(symbol, bps)
 
     def lag(self, lag_ms: int) -> None:
-        """Send every frame so much later than its E."""
+        """Send every frame this much later than its E."""
         self._lag_ms = lag_ms
 
     def halt(self, for_ms: int = FOREVER_MS) -> None:
-        """Nobody trades for so long; the market then goes on where it stood."""
+        """Halt trading for this long; the market then continues from its state."""
         if self._halted_ms is None:
             self._halted_ms = self.now_ms
         self._halted_until_ms = self.now_ms + for_ms
@@ -155,7 +155,7 @@ class Venue:
         if disturbance.stalls(now_ms) or not (self._unsent[symbol] or disturbance.holding):
             return []
         waiting = joined(self._unsent[symbol])
-        # E never falls within a symbol, so what is due is a prefix.
+        # E never decreases within a symbol, so the due frames are a prefix.
         sent_ms = waiting["time_ms"] + waiting["lag_ms"]
         cut = int(np.searchsorted(sent_ms, now_ms - self._lag_ms, side="right"))
         self._unsent[symbol] = [waiting[cut:]] if cut < len(waiting) else []

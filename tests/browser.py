@@ -1,4 +1,4 @@
-"""A real Chromium for tests: found on the system, missing loudly in CI and with a reason elsewhere."""
+"""A real Chromium for tests: from the system; if missing, CI fails and other runs skip with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHROMIUM_ARGS = [
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the test, or fail it where everything has to be there."""
+    """Skip the test, or fail it in CI."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} was not found, and CI has to run this test")
     pytest.skip(f"{what} was not found")

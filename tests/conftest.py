@@ -1,4 +1,4 @@
-"""What tests of several packages share: a server of the real kind in a folder of its own, and waiting for a state."""
+"""Fixtures shared by several packages: a real server in its own folder, and waiting for a state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the recordings are that are not part of the project, and the reason to skip where they are not."""
+"""The location of recordings outside the project; tests skip with a reason where they are missing."""
 
 from __future__ import annotations
 

@@ -96,3 +96,14 @@ def test_the_table_is_read_and_walked_over_real_files() -> None:
 def test_only_the_sqlite_backend_knows_sqlite(path: Path) -> None:
     is_backend = path.is_relative_to(ROOT / "engine/store/sqlite")
     assert is_backend or "sqlite3" not in {name.split(".")[0] for name in imports_of(path)}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_over_300_lines_and_no_body_over_40(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            lines = body[-1].end_lineno - body[0].lineno + 1 if body and body[-1].end_lineno else 0
+            assert lines <= 40, f"{node.name} has {lines} lines"

@@ -1,4 +1,4 @@
-"""Wrong clocks: neither the bridge's nor the server's shows in the data or in the banner."""
+"""Wrong clocks of bridge or server affect neither the data nor the banner."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MINUTE, HOUR = 60_000, 3_600_000
 
 @dataclass
 class Clock:
-    """Time passes when the test says so; ``wrong_ms`` is by how much the server's time of day is set wrong."""
+    """A controlled clock; ``wrong_ms`` is the error of the server's time of day."""
 
     passed_ms: int = 0
     wrong_ms: int = 0
@@ -63,7 +63,7 @@ class Bridge:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a minute of trades has led to."""
+    """The result of a minute of trades."""
 
     states: list[str]
     ticks: list[tuple[Any, ...]]

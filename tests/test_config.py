@@ -1,4 +1,4 @@
-"""Settings: every value from the environment, and a plain sentence for each that cannot be used."""
+"""Settings: every value from the environment, and a plain message for each invalid one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from config import DEFAULT_WINDOW, REFRESH_RATE, RETENTION_HOURS, ZSCORE_THRESHOLD, Config, ConfigError
+from config import DEFAULT_PRESET, DEFAULT_WINDOW, REFRESH_RATE, RETENTION_HOURS, ZSCORE_THRESHOLD, Config, ConfigError
 
 ROOT = Path(__file__).parent.parent
 GOOD = {
     "DEFAULT_WINDOW": ("120", 120),
     "ZSCORE_THRESHOLD": ("2.5", 2.5),
     "REFRESH_RATE": ("0.5", 0.5),
+    "DEFAULT_PRESET": ("classic", "classic"),
     "RETENTION_HOURS": ("48", 48.0),
     "DURABILITY": ("crash", "crash"),
     "WARM_START_MINUTES": ("0", 0.0),
@@ -37,6 +38,7 @@ BAD = [
     ("DEFAULT_WINDOW", "1", "a whole number from 2 to 100000"),
     ("DEFAULT_WINDOW", "20.5", "a whole number from 2 to 100000"),
     ("ZSCORE_THRESHOLD", "nan", "a number from 0.1 to 100"),
+    ("DEFAULT_PRESET", "textbook", "one of defended, classic"),
     ("RETENTION_HOURS", "0", "a number from 1 to 87600"),
     ("DURABILITY", "none", "one of power, crash"),
     ("BRIDGE_PORT", "65536", "a whole number from 0 to 65535"),
@@ -48,8 +50,9 @@ BAD = [
 SECRETS = [("TOKEN", "too-short"), ("PASSWORD", "1234567")]
 
 
-def test_the_four_names_are_the_defaults() -> None:
+def test_the_five_names_are_the_defaults() -> None:
     config = Config.from_environ({})
+    assert config.default_preset == DEFAULT_PRESET
     assert config.default_window == DEFAULT_WINDOW
     assert config.zscore_threshold == ZSCORE_THRESHOLD
     assert config.refresh_rate == REFRESH_RATE

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from dashboard import host_name
-from live.heartbeat import Heartbeat
 from screen.pages.pair.live_messages import LiveMessages
 from services.pairs import PairService
-from services.views import ViewService, catching_up
+from services.views import catching_up
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
 
@@ -22,8 +21,7 @@ async def test_each_watched_pair_is_one_row_of_the_watch_list(tmp_path: Path) ->
     harness.read_all()
     harness.monitor.watch("sim", "XUSDT", "YUSDT", replace(SETTINGS, entry_z=2.5))
     pairs = PairService(harness.monitor, SETTINGS, lambda: None)
-    views = ViewService(harness.monitor, Heartbeat("http://127.0.0.1:1/", 2_500))
-    message, _ = LiveMessages(pairs, views, "http://127.0.0.1:2/").message(None, None)
+    message, _ = LiveMessages(pairs, harness.views, "http://127.0.0.1:2/").message(None, None)
     assert [row["pair"] for row in message["leaders"]] == ["Y ~ X", "X ~ Y"]
     harness.monitor.close()
     await harness.writer.close()

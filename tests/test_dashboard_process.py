@@ -29,7 +29,7 @@ def environ(data_dir: Path) -> dict[str, str]:
 
 
 def run(name: str, data_dir: Path) -> tuple[int, str]:
-    """Exit code and words of a process that is to end by itself."""
+    """Exit code and output of a process that must exit."""
     found = subprocess.run([sys.executable, name], cwd=ROOT, env=environ(data_dir), text=True, capture_output=True,
                            timeout=30, check=False)  # fmt: skip
     return found.returncode, found.stderr
@@ -54,7 +54,7 @@ def dashboard(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit code and what it said."""
+    """Its exit code and output."""
     _, said = process.communicate(timeout=ENDS_WITHIN_S)
     return process.returncode, said
 
@@ -105,7 +105,7 @@ def test_a_deleted_lock_file_does_not_let_a_second_one_in(tmp_path: Path) -> Non
 
 
 def test_a_frozen_client_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    """A screen that never reads, an answer that nobody takes, and half a request."""
+    """A screen that never reads, an unread response, and half a request."""
     with dashboard(tmp_path / "data") as (process, url):
         port = int(url.rstrip("/").rpartition(":")[2])
         upgrade = (

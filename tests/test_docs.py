@@ -1,4 +1,4 @@
-"""What the documents claim: every setting, address, view and command in them exists, and the other way round."""
+"""Consistency of the documents: every setting, address, view and command in them exists, and vice versa."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> Non
 def test_links_and_pictures_exist(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text()):
         assert (path.parent / target).exists(), f"{path.name} points to {target}"
+
+
+def test_the_files_where_to_change_something_exist() -> None:
+    architecture = (ROOT / "docs/architecture.md").read_text()
+    section = architecture.partition("\n## Where to change what\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([\w./]+\.(?:py|js|css|md))`", section))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_every_make_target_named_exists() -> None:

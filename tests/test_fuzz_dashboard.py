@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - the lists of what is sent read better wide
-"""Whatever is sent to the dashboard: no 5xx, no traceback, and it goes on."""
+"""Fuzzing of the dashboard: no 5xx, no traceback, and it keeps running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``make demo`` and ``make run`` as a user starts them: addresses told, signals there, everything gone at the end."""
+"""``make demo`` and ``make run`` as a user starts them: printed addresses, signals, no processes left at the end."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_demo_tells_its_addresses_and_has_signals_within_30_s(tmp_path: Path
 
 def test_the_demo_tells_which_exchange_the_bridge_page_may_use_too(tmp_path: Path) -> None:
     with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # whoever had it has gone lately
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # its previous user has just ended
         with contextlib.suppress(OSError):  # another has it: as well
             taken.bind(("127.0.0.1", SIMULATOR_PORT))
             taken.listen()

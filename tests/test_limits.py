@@ -1,4 +1,4 @@
-"""What page and server must agree on stands once in each language, with the same values."""
+"""Constants shared by page and server are defined once in each language, with the same values."""
 
 from __future__ import annotations
 

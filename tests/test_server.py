@@ -1,4 +1,4 @@
-"""The server over real sockets: what is acknowledged is stored, what is not ours is refused."""
+"""The server over real sockets: acknowledged rows are stored, unauthorised clients are refused."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_a_task_of_the_server_that_fails_ends_it(
 
 
 async def test_a_start_notes_that_no_bridge_is_there_yet(tmp_path: Path, bridge_dir: Path) -> None:
-    """A server that was killed could not say that its bridges went."""
+    """A killed server could not record that its bridges disconnected."""
     config = Config(data_dir=tmp_path / "data", bridge_port=0)
     for _ in range(2):
         async with await BridgeServer.open(config, bridge_dir) as server:

@@ -1,4 +1,4 @@
-"""What the dashboard's process loads before anything is used: the heavy libraries wait until they are needed."""
+"""Imports of the dashboard's process at start: heavy libraries load only when needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(*[name for name in {HEAVY!r} if name in sys.modules])
 
 
 def loaded(code: str, *arguments: str) -> list[str]:
-    """The heavy modules that a fresh process has after running ``code``."""
+    """The heavy modules that a new process has loaded after running ``code``."""
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 

@@ -3,7 +3,8 @@
 # # A pair, from a CSV of closes
 #
 # `python -m docs.examples.pair_from_csv [closes.csv]` in the project's folder, or cell by cell in an editor.
-# The file has times in its first column (UTC), then the closes of Y and of X; a missing close is left empty.
+# The file has times in its first column (UTC, or with an offset each), then the closes of Y and of X; a missing close
+# is left empty.
 # Without a file, a day of minutes is simulated: Y follows X, and what lies between them comes back in some 20 minutes.
 
 # %%
@@ -16,11 +17,11 @@ import pandas as pd
 
 from engine.backtest import Costs, mark
 from engine.files.closes import read_closes
-from engine.pairs import classic, evidence_of, frame_of, pair_model
+from engine.pairs import classic, evidence_of, frame_of, interval_of, pair_model
 
 
 def simulated() -> Path:
-    """A CSV as it comes from an exchange: some minutes are missing."""
+    """Data like an exchange's CSV: some minutes are missing."""
     rng = np.random.default_rng(7)
     minutes = pd.date_range("2025-06-01", periods=2_880, freq="1min", tz="UTC")
     x = np.log(100_000.0) + np.cumsum(rng.normal(0, 3e-4, minutes.size))
@@ -37,47 +38,44 @@ def simulated() -> Path:
 # %%
 path = Path(sys.argv[1]) if len(sys.argv) > 1 else simulated()
 closes = read_closes(path)  # times with any offsets, in UTC
-y, x = closes.columns[:2]  # X is the more liquid leg, decided before looking at any test
+y, x = closes.columns[:2]  # X is the more liquid leg, decided before any test
 closes.describe().loc[["count", "min", "max"]]
 
 # %% [markdown]
 # ## The same model that runs live
 #
-# A CSV of closes has no quotes, so costs are unknown until they are stated: here one basis point of half-spread.
+# A CSV of closes has no quotes, so costs must be set: here one basis point of half-spread.
 
 # %%
-width_ms = int(closes.index.to_series().diff().median() / pd.Timedelta("1ms"))
+width_ms = interval_of(closes.index)
 settings = classic(interval_ms=width_ms, stale_after_ms=width_ms, half_spread_bps=1.0, fee_bps=2.0)
 model = pair_model(closes[y], closes[x], settings=settings)
 frame = frame_of(model)
 print(frame.loc[frame["action"] != "none", ["z", "beta", "gate_pvalue", "action", "reason"]].tail(8).to_string())
 
 # %% [markdown]
-# Why an entry was not given stands beside every bar whose |z| passed the threshold.
+# Every bar with |z| beyond the threshold has the reason for no entry.
 
 # %%
 print(frame.loc[frame["action"] == "no_entry", "reason"].value_counts().to_string())
 
 # %% [markdown]
-# ## What the numbers are worth
+# ## Reliability of the numbers
 
 # %%
 found = evidence_of(model)
 if found.half_life is not None and found.test is not None:
-    print(
-        f"half-life {found.half_life.bars:.1f} bars ({found.half_life.low:.1f} to {found.half_life.high:.1f}); "
-        f"noise would show {found.test.null_residual:.0f}"
-    )
+    print(f"half-life: {found.half_life}; one pair of noise in twenty shows under {found.half_life.null_5:.0f}")
     print(f"power of the test over {found.test_bars} bars: {found.test.power:.0%}; 80 % takes {found.test.bars_needed}")
 print(f"gate open {found.open_share:.0%} of the time over {found.tests} tests, {found.flips} flips")
 if found.health is not None:
     print(f"the filter remembers {found.health.ratio:.0f} half-lives: {found.health.light}")
 
 # %% [markdown]
-# ## What two legs would have earned
+# ## Profit of the two legs
 #
-# Quantities are held from the entry, fills are on the next bar, every cost is taken off. One pair over two days is an
-# anecdote, not a Sharpe ratio: nothing is annualised.
+# Quantities are held from the entry, fills are on the next bar, all costs are deducted. One pair over two days gives no
+# Sharpe ratio: nothing is annualised.
 
 # %%
 costs = Costs(fee_bps=settings.fee_bps, half_spread_bps=1.0)

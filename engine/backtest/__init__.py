@@ -1,4 +1,4 @@
-"""What a rule would have earned on two legs: quantities held, fills on the next bar, every cost taken off."""
+"""Backtest of a rule on two legs: quantities held, fills on the next bar, all costs deducted."""
 
 from engine.backtest.ledger import Costs, Ledger, mark
 

@@ -1,4 +1,4 @@
-"""Two legs held and marked. Profit is never position x change of spread (trap T1): only what the held coins earn.
+"""Marks two held legs to market. Profit is what the held coins earn, never position x change of spread (trap T1).
 
 While beta moves, d(spread) = dy - beta dx - x d(beta) - d(alpha), and the last two terms are not money: on
 *independent* walks they show a Sharpe of 60 with a rolling line and over 100 with a fast filter, where the two legs
@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive, same_index, same_length
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
+from engine.stats.representation import short_repr
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of every fill, in basis points of its value: the fee, and half of what lies between bid and ask."""
+    """Costs of every fill, in basis points of its value: the fee and the half-spread."""
 
     fee_bps: float = 5.0
     half_spread_bps: float = 0.0
@@ -33,13 +35,13 @@ class Costs:
 
     @property
     def fraction(self) -> float:
-        """Both together, as a fraction of a fill's value."""
+        """Fee plus half-spread, as a fraction of a fill's value."""
         return (self.fee_bps + self.half_spread_bps) * 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ledger:
-    """One value a bar, in quote currency or coins: ``pnl`` of the bar with its ``cost`` already taken off, and the
+    """One value a bar, in quote currency or coins: ``pnl`` of the bar net of its ``cost``, and the
     coins of each leg held at its close."""
 
     pnl: Floats
@@ -47,7 +49,10 @@ class Ledger:
     held_y: Floats
     held_x: Floats
 
+    __repr__ = short_repr
 
+
+@keeps_index
 def mark(
     y: ArrayLike,
     x: ArrayLike,
@@ -61,8 +66,8 @@ def mark(
 ) -> Ledger:
     """Mark orders on two legs. ``y`` and ``x``: closes. An order of bar N (coins, + to buy, NaN for none, as in the
     frame of ``engine.pairs.run_pair``) is filled on bar N+1, at ``y_fill`` and ``x_fill`` there (its opens; by default
-    its closes), or on the first later bar in which both legs traded: never on the bar that gave it, never on one that
-    was filled forward. Orders that wait are added up.
+    its closes), or on the first later bar in which both legs traded: never on its own bar, never on a forward-filled
+    one. Pending orders are added up.
 
     Raises ValueError for lengths that differ and prices that are not positive.
     """
@@ -104,9 +109,9 @@ def _mark(  # noqa: PLR0913 - a compiled loop
 
 
 def sharpe_per_bar(pnl: ArrayLike) -> float:
-    """Mean over deviation (ddof 1) of the bars' profit, flat bars included; NaN where nothing moved.
+    """Mean over standard deviation (ddof 1) of the bars' profit, flat bars included; NaN if the profit is constant.
 
-    Not annualised: by the square root of the bars a year it would promise what a few days cannot show.
+    Not annualised: a few days of bars do not support an annual figure.
     """
     values = as_series(pnl, "pnl", minimum=2)
     deviation = float(values.std(ddof=1))

@@ -1,1 +1,1 @@
-"""Files of other people, read line by line into rows for the one door; the caller opens them."""
+"""Parsers for third-party files: text lines in, ingest rows out; the caller opens the files."""

@@ -70,6 +70,14 @@ def layout_of(member: Member) -> Layout:
     return layout
 
 
+def _is_header(cells: list[str]) -> bool:
+    """Whether a first row names columns: by its first cell or, where an index has no name, by all others."""
+    first, *others = cells
+    if not first:
+        return bool(others) and all(other[:1].isalpha() for other in others)
+    return any(character.isalpha() for character in first) and not _is_iso(first)
+
+
 def _layout_of_text(encoding: str, line: str, second: str) -> Layout:
     if line.startswith(("wss://", "ws://")) or line.partition(": ")[2].startswith("{"):
         return Layout("frames", encoding, (), (line,))
@@ -84,7 +92,7 @@ def _layout_of_text(encoding: str, line: str, second: str) -> Layout:
     cells = _split(line, delimiter)
     if not isinstance(cells, list):
         cells = [line]
-    if any(character.isalpha() for cell in cells[:1] for character in cell.strip()) and not _is_iso(cells[0]):
+    if _is_header([cell.strip() for cell in cells]):
         below = _split(second, delimiter)
         first = tuple(below) if isinstance(below, list) else ()
         return Layout("csv", encoding, tuple(cell.strip() for cell in cells), first, delimiter)

@@ -1,1 +1,1 @@
-"""The bridge protocol without its sockets: messages in, actions out."""
+"""The bridge protocol without sockets: messages in, actions out."""

@@ -1,4 +1,4 @@
-"""What the intake asks its shell to do."""
+"""Actions that the intake returns for the server to perform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close a connection; nothing more comes from it."""
+    """Close a connection; ignore its later messages."""
 
     conn: int
     code: int
@@ -30,7 +30,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Commit this batch; nothing may be acknowledged before."""
+    """Commit this batch; acknowledge only afterwards."""
 
     batch: Batch
 
@@ -44,7 +44,7 @@ class RecordEvent:
 
 @dataclass(frozen=True, slots=True)
 class FetchSelf:
-    """Fetch these ids without a bridge, then tell ``fetched_self``. ``reason``: why no bridge could."""
+    """Fetch these ids without a bridge, then call ``fetched_self``. ``reason``: why no bridge could."""
 
     market: str
     symbol: str

@@ -1,7 +1,7 @@
 """Whether data flows, and if not, why: one state with a cause and what to do.
 
-Judged from ages on the server's own monotonic clock. A pong is not life: a frozen page still answers
-it. A quiet market is not a loss: beats tell.
+Evaluated from ages on the server's monotonic clock. A pong proves nothing: the browser answers for a frozen page. Beats
+distinguish a quiet market from a lost bridge.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STORE_STALL_MS = 3_000
 
 
 class State(Enum):
-    """What the banner says."""
+    """The state shown in the banner."""
 
     WAITING = "WAITING FOR BRIDGE"
     LIVE = "LIVE"
@@ -29,7 +29,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A state, why it is so, and what to do about it (empty when there is nothing to do)."""
+    """A state, its cause, and the remedy (empty when none is needed)."""
 
     state: State
     cause: str
@@ -38,14 +38,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one market's flow. Ages in ms; None: never happened."""
+    """Facts about one market's data flow. Ages in ms; None: never happened."""
 
     sign_age_ms: int | None  # since the last beat or tick of any bridge
-    trade_age_ms: int | None  # since the last tick came in
-    upstream: str | None  # the bridge's word on its exchange connection; None from a forwarder without beats
+    trade_age_ms: int | None  # since the last tick arrived
+    upstream: str | None  # the bridge's state of its exchange connection; None from a forwarder without beats
     silent: tuple[str, ...] = ()  # symbols without trades while others trade
     last_word: str = ""  # reason of the last bye
-    unstored_ms: int = 0  # the oldest batch that waits for its commit
+    unstored_ms: int = 0  # of the oldest uncommitted batch
     store_error: str | None = None
 
 
@@ -62,10 +62,10 @@ def evaluate(facts: Facts, limit_ms: int) -> Status:
         return Status(State.STORAGE_STALLED, cause, "Check the disk; ticks are kept in the bridge until it recovers.")
     if facts.sign_age_ms > limit_ms:
         if facts.last_word:
-            return Status(State.DISCONNECTED, f"The bridge said goodbye: {facts.last_word}.", "Click Start Bridge.")
+            return Status(State.DISCONNECTED, f"The bridge disconnected: {facts.last_word}.", "Click Start Bridge.")
         return Status(
             State.DISCONNECTED,
-            f"No sign of the bridge for {facts.sign_age_ms / 1_000:.0f} s.",
+            f"No message from the bridge for {facts.sign_age_ms / 1_000:.0f} s.",
             "Look at the bridge page: is the tab open, and what does its status say?",
         )
     return _of_the_exchange(facts)

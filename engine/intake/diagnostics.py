@@ -1,4 +1,4 @@
-"""What else there is to say about the flow of data: findings with what to do, beside the one state of liveness."""
+"""Diagnostics of the data flow, each with a remedy, in addition to the one bridge state."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from engine.market.records import UNUSABLE_ROW, GapUpdate
 SKEW_MS = 2_000
 BACKPRESSURE_ROWS = 8_000  # in the server: half of what one bridge may have in flight
 STALE_BEAT_MS = 2_500
-MANY_GAPS = 10_000  # of a market: from here on one finding stands for all of them
+MANY_GAPS = 10_000  # of a market: above this, one diagnostic covers all of them
 SHOWN_LOST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing that is not as it should be. ``code`` is stable, the words are for people."""
+    """One problem. ``code`` is stable, the texts are for display."""
 
     code: str
     what: str
@@ -27,7 +27,7 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class BridgeReport:
-    """A bridge's latest beat, how old it is, and how far its clock is from the server's (+ ahead)."""
+    """A bridge's latest beat, how old it is, and its clock's offset from the server's (+ ahead)."""
 
     client: str
     beat: Beat
@@ -37,7 +37,7 @@ class BridgeReport:
 
 @dataclass(frozen=True, slots=True)
 class GapFacts:
-    """The open gaps of a market in numbers; ``lost``: some of those that nobody could fetch."""
+    """Counts of a market's open gaps; ``lost``: some of the unfetchable ones."""
 
     gaps: int = 0
     given_up: int = 0
@@ -47,13 +47,13 @@ class GapFacts:
 
 
 def findings(reports: Iterable[BridgeReport], gaps: GapFacts, waiting_rows: int) -> list[Diagnostic]:
-    """Everything that can be said of one market now, most urgent first."""
+    """All current diagnostics of one market, most urgent first."""
     found: list[Diagnostic] = []
     for report in reports:
         found += _of_bridge(report)
     if waiting_rows > BACKPRESSURE_ROWS:
         found.append(
-            Diagnostic("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It catches up by itself.")
+            Diagnostic("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It recovers automatically.")
         )
     return found + _of_gaps(gaps)
 
@@ -64,7 +64,7 @@ def _of_bridge(report: BridgeReport) -> list[Diagnostic]:
         what = (
             f"The {report.client} is connected and has been silent for {report.age_ms / 1_000:.0f} s: frozen or asleep."
         )
-        found.append(Diagnostic("frozen", what, "Wake the computer or the tab; the page then goes on by itself."))
+        found.append(Diagnostic("frozen", what, "Wake the computer or the tab; the page then resumes automatically."))
     if beat.permission:
         what = f"The browser does not let the page through: {beat.permission}."
         found.append(Diagnostic("permission", what, "Allow it beside the address bar, then reload the page."))

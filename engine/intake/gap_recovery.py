@@ -1,4 +1,4 @@
-"""What is missing, and who is asked for it: first the active bridge, then the server itself, then it is recorded."""
+"""Recovery of missing ids: first through the active bridge, then by the server, then recorded as unfetchable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.market.coverage import Gap
 from engine.market.limits import NO_SUCH_IDS
 from engine.market.records import UNUSABLE_ROW, Commit, Event, GapUpdate
 
-MAX_TRIED = 10_000  # ranges that the server remembers to have tried itself
+MAX_TRIED = 10_000  # remembered ranges that the server has tried to fetch
 
 
 class GapRecovery:
@@ -29,18 +29,18 @@ class GapRecovery:
         own_markets: Iterable[str],
         fetch_limit_ids: int = MAX_FETCH_IDS,
     ) -> None:
-        """``own_markets``: those whose exchange the server may ask itself when a bridge cannot.
-        ``fetch_limit_ids``: a gap that misses more is recorded and not fetched."""
+        """``own_markets``: those that the server may fetch from the exchange when a bridge cannot. ``fetch_limit_ids``:
+        a gap with more missing ids is recorded and not fetched."""
         self._leases = leases
         self.gaps = OpenGaps(gaps, fetch_limit_ids)
         self.warm_starts = WarmStart(warm_start_ms)
         self._own_markets = frozenset(own_markets)
-        self._tried: dict[tuple[str, str, Gap], None] = {}  # ids that the server has tried itself, the newest last
+        self._tried: dict[tuple[str, str, Gap], None] = {}  # ids that the server has tried to fetch, the newest last
         self._refused_rows = RefusedRows()
-        self.not_asked = 0  # answers to what nobody had asked for
+        self.not_asked = 0  # answers without a request
 
     def committed(self, commit: Commit, now_ms: int) -> list[Action]:
-        """Trades are stored; gaps have opened, shrunk or closed."""
+        """Call after a commit; gaps may have opened, shrunk or closed."""
         actions: list[Action] = []
         for extent in commit.extents:
             if extent.opened is not None:
@@ -58,7 +58,7 @@ class GapRecovery:
         return actions + self._end_warm_starts()
 
     def ask(self, market: str, symbol: str, now_ms: int) -> list[Action]:
-        """Ask the active bridge for what is due; nobody active, nothing asked."""
+        """Request what is due from the active bridge; without one, nothing."""
         conn = self._leases.holder(market, symbol)
         if conn is None:
             return []
@@ -72,17 +72,16 @@ class GapRecovery:
         return actions + [Send(conn, encode(**message)) for message in asked_for]
 
     def ask_again(self, now_ms: int) -> list[Action]:
-        """Time has passed: ask whatever has been waiting without progress."""
+        """Call periodically: repeat requests without progress."""
         symbols = {*self.gaps.wanted_symbols(), *self.warm_starts.waiting()}
         return [action for market, symbol in sorted(symbols) for action in self.ask(market, symbol, now_ms)]
 
     def left(self, conn: int) -> None:
-        """A bridge is gone: what it was asked for others may bring."""
+        """A bridge has disconnected: reassign its requests."""
         self.gaps.left(conn)
 
     def refused(self, market: str, rows: dict[tuple[str, int], str]) -> list[Action]:
-        """Rows that came in cannot be used, by symbol and id. A gap that misses nothing else would be asked for
-        without end."""
+        """Records unusable rows, by symbol and id; a gap of only such ids would otherwise be requested forever."""
         touched: dict[Gap, GapUpdate] = {}
         for (symbol, agg_id), reason in rows.items():
             self._refused_rows.add(market, symbol, agg_id, reason)
@@ -92,7 +91,7 @@ class GapRecovery:
         return self._record_refused(touched.values())
 
     def unfetchable(self, conn: int, market: str, message: Unfetchable) -> list[Action]:
-        """A bridge could not bring these ids. What it was not asked for, or has answered already, changes nothing."""
+        """A bridge could not fetch these ids. Ignored unless they were requested from it and are unanswered."""
         first, last = message.ids
         if self.warm_starts.is_the_past_of(market, message.symbol, first, last):
             self.warm_starts.end(market, message.symbol)
@@ -111,14 +110,14 @@ class GapRecovery:
         return [self._recorded(market, message.symbol, message.ids, message.reason)]
 
     def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
-        """The server has tried itself; ``problem`` says why some ids could not be had, None when all came."""
+        """The server's own fetch has ended; ``problem`` is why some ids are missing, None when all arrived."""
         if problem is None:
             return []
         reason = problem if problem == NO_SUCH_IDS else f"the bridge: {asked.reason}; the server: {problem}"
         return [self._recorded(asked.market, asked.symbol, asked.ids, reason[:500])]
 
     def _record_refused(self, gaps: Iterable[GapUpdate]) -> list[Action]:
-        """Of gaps in which every missing id came as a row that cannot be used: the reason, once for all of them."""
+        """For gaps in which every missing id arrived as an unusable row: the reason, once for all of them."""
         found: dict[tuple[str, str, str], list[Gap]] = {}
         for news in gaps:
             reason = None if news.given_up else self._refused_rows.reason(news)
@@ -149,7 +148,7 @@ class GapRecovery:
 
 
 def _record(market: str, symbol: str, runs: Sequence[Gap], reason: str) -> RecordEvent:
-    """``runs``: where there are several, the event lists them."""
+    """``runs``: listed in the event if there are several."""
     kind = "absent" if reason == NO_SUCH_IDS else "unfetchable"
     detail: dict[str, Any] = {"first": runs[0].first, "last": runs[-1].last, "reason": reason}
     if len(runs) > 1:

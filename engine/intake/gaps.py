@@ -1,7 +1,7 @@
-"""Which gaps are open, what has been asked for to close them, and what to ask for next.
+"""The open gaps, the outstanding requests that should close them, and the next requests.
 
-A market may have a hundred thousand open gaps. So each is found by its ids in O(log n), counts are kept as gaps come
-and go, and only a few requests are outstanding at a time: the newest gaps first, neighbours in one request.
+A market may have a hundred thousand open gaps. So lookup by id is O(log n), counts are updated incrementally, and only
+a few requests are outstanding at a time: the newest gaps first, neighbours in one request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.market.coverage import Gap
 from engine.market.records import GapUpdate
 
 ASK_AGAIN_MS = 30_000  # without progress
-MAX_FETCH_IDS = 200_000  # of one gap, unless the user says otherwise
+MAX_FETCH_IDS = 200_000  # of one gap, by default
 MAX_OUTSTANDING = 8  # requests to one connection
 MERGE_IDS = 500  # ids between two gaps that are fetched with them: a REST request brings 1,000
 MAX_REQUEST_IDS = 20_000  # of a request over several gaps
@@ -26,7 +26,7 @@ Key = tuple[str, str]  # market, symbol
 
 @dataclass(slots=True)
 class Request:
-    """What one connection was asked to fetch: ids ``first..last``. ``asked_ms``: when it last made progress."""
+    """One outstanding request to a connection: ids ``first..last``. ``asked_ms``: its last progress."""
 
     conn: int
     first: int
@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(slots=True)
 class GapCount:
-    """The open gaps of one market: how many, how many of them were given up, and the ids missing from the others."""
+    """Counts of one market: open gaps, unfetchable ones among them, and the ids missing from the others."""
 
     gaps: int = 0
     given_up: int = 0
@@ -45,7 +45,7 @@ class GapCount:
 
 @dataclass(slots=True)
 class _Symbol:
-    """The open gaps of one symbol, by their first id; ``wanted``: the first ids of those that can be fetched."""
+    """The open gaps of one symbol, by their first id; ``wanted``: the first ids of the fetchable ones."""
 
     news: dict[int, GapUpdate] = field(default_factory=dict)
     firsts: list[int] = field(default_factory=list)
@@ -53,13 +53,13 @@ class _Symbol:
     requests: list[Request] = field(default_factory=list)
 
     def at(self, agg_id: int) -> GapUpdate | None:
-        """The gap that this id was missing from when it opened."""
+        """The gap that contained this id when it opened."""
         place = bisect_right(self.firsts, agg_id) - 1
         news = self.news[self.firsts[place]] if place >= 0 else None
         return news if news is not None and news.gap.last >= agg_id else None
 
     def wants(self, first: int, last: int) -> bool:
-        """Whether something of ``first..last`` is missing and can still be fetched."""
+        """Whether any of ``first..last`` is missing and fetchable."""
         place = bisect_right(self.wanted, last) - 1
         while place >= 0 and (news := self.news[self.wanted[place]]).gap.last >= first:
             if any(run.first <= last and run.last >= first for run in news.missing):
@@ -69,7 +69,7 @@ class _Symbol:
 
 
 class OpenGaps:
-    """The gaps of all symbols that still miss something."""
+    """The open gaps of all symbols."""
 
     def __init__(self, known: Iterable[GapUpdate] = (), max_ids: int = MAX_FETCH_IDS) -> None:
         self._max_ids = max_ids
@@ -100,14 +100,14 @@ class OpenGaps:
         for request in list(of.requests):
             if request.first <= news.gap.last and request.last >= first:
                 request.asked_ms = now_ms
-                if not of.wants(request.first, request.last):  # answered: there is room for another, of any symbol
+                if not of.wants(request.first, request.last):  # answered: allows another request, of any symbol
                     of.requests.remove(request)
                     self._outstanding[request.conn] -= 1
         if not of.news and not of.requests:
             del self._symbols[news.market, news.symbol]
 
     def due(self, market: str, symbol: str, conn: int, now_ms: int) -> list[Gap]:
-        """What ``conn`` should be asked for now, as ranges of ids; they count as asked."""
+        """The id ranges to request from ``conn`` now; marks them as requested."""
         of = self._symbols.get((market, symbol))
         if of is None:
             return []
@@ -120,20 +120,20 @@ class OpenGaps:
         return asked
 
     def left(self, conn: int) -> None:
-        """A connection is gone, and what it was asked for is not on its way any more."""
+        """A connection has closed; drops its outstanding requests."""
         if self._outstanding.pop(conn, 0):
             for of in self._symbols.values():
                 of.requests = [request for request in of.requests if request.conn != conn]
 
     def is_asked(self, market: str, symbol: str, first: int, last: int, conn: int) -> bool:
-        """Whether ``conn`` was asked for something of ``first..last`` that can still be fetched."""
+        """Whether a request to ``conn`` covers any fetchable id of ``first..last``."""
         of = self._symbols.get((market, symbol))
         if of is None or not of.wants(first, last):
             return False
         return any(each.conn == conn and each.first <= last and each.last >= first for each in of.requests)
 
     def give_up(self, market: str, symbol: str, first: int, last: int, reason: str) -> None:
-        """Somebody could not fetch these ids: not to be asked for again, from before the commit that records it."""
+        """Marks ids as unfetchable; effective before the commit that records it."""
         of = self._symbols.get((market, symbol))
         if of is None:
             return
@@ -144,7 +144,7 @@ class OpenGaps:
                 self.update(GapUpdate(market, symbol, news.gap, news.missing, reason), 0)
 
     def account_for(self, market: str, symbol: str, first: int, last: int) -> None:
-        """The exchange has no such ids: they are not missing, from before the commit that records it."""
+        """Marks ids that the exchange does not have as not missing; effective before the commit that records it."""
         of = self._symbols.get((market, symbol))
         if of is None:
             return
@@ -155,7 +155,7 @@ class OpenGaps:
                 self.update(GapUpdate(market, symbol, news.gap, left, news.given_up), 0)
 
     def too_large(self, news: GapUpdate) -> str | None:
-        """Why a gap will not be fetched, when it is new and misses more ids than the limit."""
+        """Why a new gap will not be fetched: it has more missing ids than the limit."""
         if news.given_up is None and self._too_large(news):
             return (
                 f"{_ids(news)} ids are more than the limit of {self._max_ids}; fill it from the exchange's dump files"
@@ -163,13 +163,13 @@ class OpenGaps:
         return None
 
     def is_filling(self, market: str, symbol: str, last: int) -> bool:
-        """Whether the gap that ends at ``last`` may still be filled."""
+        """Whether the gap that ends at ``last`` is still fetchable."""
         of = self._symbols.get((market, symbol))
         news = of.at(last) if of else None
         return news is not None and news.gap.last == last and news.given_up is None
 
     def at(self, market: str, symbol: str, agg_id: int) -> GapUpdate | None:
-        """The open gap that this id belongs to, while somebody may still bring it and the id is missing."""
+        """The open gap of this id, if the id is missing and fetchable."""
         of = self._symbols.get((market, symbol))
         news = of.at(agg_id) if of else None
         if news is None or news.given_up is not None:
@@ -177,15 +177,15 @@ class OpenGaps:
         return news if any(run.first <= agg_id <= run.last for run in news.missing) else None
 
     def wanted_symbols(self) -> list[Key]:
-        """(market, symbol) of those with a gap that can be fetched."""
+        """(market, symbol) of those with a fetchable gap."""
         return [key for key, of in self._symbols.items() if of.wanted]
 
     def is_fetching(self, market: str) -> bool:
-        """Whether somebody has been asked for something of this market."""
+        """Whether a request of this market is outstanding."""
         return any(of.requests and of.wanted for (name, _), of in self._symbols.items() if name == market)
 
     def count(self, market: str) -> GapCount:
-        """The open gaps of a market, in numbers."""
+        """Counts of a market's open gaps."""
         return self._counts.get(market, GapCount())
 
     def newest(self, market: str, limit: int = SHOWN_GAPS) -> list[GapUpdate]:
@@ -197,7 +197,7 @@ class OpenGaps:
         return found[:limit]
 
     def given_up(self, market: str, limit: int) -> list[GapUpdate]:
-        """Some gaps that nobody could fetch, the newest of each symbol first."""
+        """Some unfetchable gaps, the newest of each symbol first."""
         return list(_first(self._given_up(market), limit)) if self.count(market).given_up else []
 
     def all(self) -> list[GapUpdate]:
@@ -212,7 +212,7 @@ class OpenGaps:
                         yield of.news[first]
 
     def _drop_ended(self, of: _Symbol, conn: int, now_ms: int) -> None:
-        """Forget the requests that are answered, made no progress, or went to somebody else."""
+        """Drop requests that are answered, made no progress, or belong to another connection."""
         kept = []
         for request in of.requests:
             is_open = of.wants(request.first, request.last)
@@ -223,7 +223,7 @@ class OpenGaps:
         of.requests = kept
 
     def _next(self, of: _Symbol) -> Gap | None:
-        """The newest gap that was not asked for, with its older neighbours, as one range of ids."""
+        """The newest gap without a request, with its older neighbours, as one range of ids."""
         place = len(of.wanted) - 1
         while place >= 0:
             news = of.news[of.wanted[place]]
@@ -263,7 +263,7 @@ class OpenGaps:
 
 
 def _without(run: Gap, first: int, last: int) -> list[Gap]:
-    """What is left of a run of ids without ``first..last``."""
+    """A run of ids without ``first..last``."""
     before, after = Gap(run.first, min(run.last, first - 1)), Gap(max(run.first, last + 1), run.last)
     return [piece for piece in (before, after) if piece.first <= piece.last]
 

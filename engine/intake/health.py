@@ -1,4 +1,4 @@
-"""What ``GET /health`` says: every market's state, counts and ages, as plain JSON values."""
+"""The content of ``GET /health``: every market's state, counts and ages, as plain JSON values."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from engine.intake.registry import Market
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When health is asked for, and how the store does. Clocks in ms."""
+    """The time of the health report, and the store's state. Clocks in ms."""
 
     now_ms: int  # monotonic
-    wall_ms: int  # to compare the bridges' clocks with
-    unstored_ms: int = 0  # the oldest batch that waits for its commit
+    wall_ms: int  # for comparison with the bridges' clocks
+    unstored_ms: int = 0  # of the oldest uncommitted batch
     store_error: str | None = None
     waiting_rows: int = 0  # received and not stored yet
 
 
 def health(intake: Intake, moment: Moment, limit_ms: int) -> dict[str, Any]:
-    """``market`` is the one heard of last; its state is the server's. Ages in ms, null when it never happened.
+    """``market`` is the most recently active one; its state is the server's. Ages in ms, null when it never happened.
 
     ``limit_ms``: silence after which a bridge counts as gone.
     """
@@ -45,7 +45,7 @@ def health(intake: Intake, moment: Moment, limit_ms: int) -> dict[str, Any]:
 
 
 def facts_of(intake: Intake, market: str, moment: Moment) -> Facts:
-    """What a market's liveness is judged from."""
+    """The facts that determine a market's bridge state."""
     known = intake.registry.markets.get(market, Market())
     beats = [b for b in intake.registry.live(market) if b.beat is not None]
     fresh = max(beats, key=lambda b: (b.beat is not None and b.beat.upstream == "open", b.beat_ms), default=None)
@@ -62,7 +62,7 @@ def facts_of(intake: Intake, market: str, moment: Moment) -> Facts:
 
 
 def findings_of(intake: Intake, market: str, moment: Moment) -> list[Diagnostic]:
-    """What else there is to say of a market."""
+    """The diagnostics of a market."""
     reports = []
     for bridge in intake.registry.live(market):
         if bridge.hello is not None and bridge.beat is not None:

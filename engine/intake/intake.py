@@ -1,7 +1,7 @@
-"""One server's intake: every connection's session, without the sockets.
+"""A server's intake: the sessions of all connections, without the sockets.
 
-The shell tells what happened (``connected``, ``received``, ``committed``, ``disconnected``, ``tick``)
-with its monotonic clock in ms, and performs the actions that come back, in order.
+The server calls ``connected``, ``received``, ``committed``, ``disconnected`` and ``tick`` with its monotonic clock in
+ms, and performs the returned actions in order.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from engine.market.sourced import BarsStored
 
 HELLO_WITHIN_MS = 2_000
 MAX_BRIDGES = 64
-MAX_UNAUTHENTICATED = 32  # connections that have not greeted yet; a hostile page can open these, and no more
-SILENT_MS = 2_500  # without a beat for this long, a bridge that has sent beats counts as gone
+MAX_UNAUTHENTICATED = 32  # connections without hello; the most that a hostile page can open
+SILENT_MS = 2_500  # after this long without a beat, a bridge that has sent beats counts as gone
 _RAW = -1  # the number of a batch that came as a raw frame
-_OWN = -1  # no connection: rows that the server fetched itself
+_OWN = -1  # no connection: rows fetched by the server
 _STORED_EVERY_MS = 1_000
 
 _CLOSE_CODES = {"bad-token": 4401, "late": 4408, "protocol-version": 4409, "too-many": 4429}
@@ -63,8 +63,8 @@ class Intake:
         fetch_limit_ids: int = MAX_FETCH_IDS,
         settled_ms: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
-        """``high_water`` by market and symbol, and the open ``gaps``, as the store has them at start;
-        the rest as in ``GapRecovery`` and ``HistoryDesk``."""
+        """``high_water`` by market and symbol, and the open ``gaps``, both from the store at start; the rest as in
+        ``GapRecovery`` and ``HistoryDesk``."""
         own_markets = tuple(own_markets)
         self._token = token.encode()
         self.registry = Registry(high_water or {})
@@ -77,18 +77,18 @@ class Intake:
 
     @property
     def gaps(self) -> OpenGaps:
-        """Every gap that still misses something."""
+        """Every open gap."""
         return self._recovery.gaps
 
     def started(self) -> list[Action]:
-        """The server is up: whatever bridge a market had is gone, however the server before this one ended."""
+        """The server has started: records every market's previous bridge as gone."""
         return [_bridge_note(name, is_up=False) for name in self.registry.markets]
 
     def connected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has opened."""
         self.registry.bridges[conn] = Bridge(now_ms)
         unauthenticated = self.registry.unauthenticated()
-        if len(unauthenticated) > MAX_UNAUTHENTICATED:  # the oldest goes: who knows the token says so at once
+        if len(unauthenticated) > MAX_UNAUTHENTICATED:  # closes the oldest: clients with the token send hello at once
             return self._refuse(unauthenticated[0], "too-many", f"{MAX_UNAUTHENTICATED} others wait to greet", now_ms)
         return []
 
@@ -106,7 +106,7 @@ class Intake:
             return self._refuse(conn, refused.code, str(refused), now_ms)
 
     def committed(self, commit: Commit, now_ms: int) -> list[Action]:
-        """A transaction has ended well: acknowledge, and ask for what is missing."""
+        """A transaction has committed: acknowledge, and request missing ids."""
         actions: list[Action] = []
         for extent in commit.extents:
             self.registry.market(extent.market).high_water[extent.symbol] = extent.high_water
@@ -124,12 +124,12 @@ class Intake:
         return actions + self._recovery.committed(commit, now_ms)
 
     def fetched_rows(self, market: str, rows: list[object]) -> list[Action]:
-        """Rows of history that the server fetched itself."""
+        """Rows of history fetched by the server."""
         batch = self.rows.batch(_OWN, 0, market, "the server itself", rows)
         return [Store(batch), *self._recovery.refused(market, batch.refused)]
 
     def fetched_self(self, asked: FetchSelf, problem: str | None) -> list[Action]:
-        """A FetchSelf has ended; ``problem`` says why some ids could not be had, None when all came."""
+        """A FetchSelf has ended; ``problem`` is why some ids are missing, None when all arrived."""
         return self._recovery.fetched_self(asked, problem)
 
     def bars_stored(self, asked: StoreBars, stored: BarsStored, now_ms: int) -> list[Action]:
@@ -148,7 +148,7 @@ class Intake:
             bridge.in_flight -= 1
 
     def disconnected(self, conn: int, now_ms: int) -> list[Action]:
-        """A socket has closed, whoever closed it."""
+        """A socket has closed, from either side."""
         bridge = self.registry.bridges.pop(conn, None)
         if bridge is None or bridge.hello is None:
             return []
@@ -157,7 +157,7 @@ class Intake:
         return self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
 
     def tick(self, now_ms: int) -> list[Action]:
-        """Time has passed; call it a few times a second."""
+        """Call a few times a second: handles timeouts."""
         actions: list[Action] = []
         for conn, bridge in list(self.registry.bridges.items()):
             if bridge.hello is None:
@@ -176,12 +176,12 @@ class Intake:
         return actions + self._recovery.ask_again(now_ms) + self.history.tick(now_ms)
 
     def has_greeted(self, conn: int) -> bool:
-        """Whether a connection has shown the token, and is still wanted."""
+        """Whether a connection is authenticated and not being closed."""
         bridge = self.registry.bridges.get(conn)
         return bridge is not None and bridge.hello is not None
 
     def must_wait(self, conn: int) -> bool:
-        """Whether to stop reading from a connection until more of its batches are committed."""
+        """Whether to pause reading from a connection until more of its batches are committed."""
         bridge = self.registry.bridges.get(conn)
         return bridge is not None and bridge.in_flight >= MAX_IN_FLIGHT
 
@@ -267,7 +267,7 @@ class Intake:
         return bool(self.leases.of(conn)[0])
 
     def _watch_market(self, name: str) -> list[Action]:
-        """RecordEvent the bridge's coming and going, so that a replay sees it where live did."""
+        """Record that a bridge connected or disconnected, so that a replay sees it in the same place as live."""
         market = self.registry.market(name)
         is_up = bool(self.registry.live(name))
         if is_up == market.is_up:

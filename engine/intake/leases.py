@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class Leases:
-    """First come, first served; when a holder goes, the one that has waited longest takes over."""
+    """First come, first served; when a holder disconnects, the longest-waiting bridge takes over."""
 
     def __init__(self) -> None:
         self._wanted: dict[int, tuple[str, tuple[str, ...]]] = {}  # by connection, in order of subscription
@@ -24,20 +24,20 @@ class Leases:
         return self._settle()
 
     def leave(self, conn: int) -> set[int]:
-        """A bridge has gone."""
+        """A bridge has disconnected."""
         self._wanted.pop(conn, None)
         self._asleep.discard(conn)
         return self._free(conn)
 
     def sleep(self, conn: int) -> set[int]:
-        """A bridge gives no sign of life: others may take over, it goes to the end of the queue."""
+        """A bridge has stopped sending beats: others may take over, it moves to the end of the queue."""
         if conn in self._asleep or conn not in self._wanted:
             return set()
         self._asleep.add(conn)
         return self._free(conn)
 
     def wake(self, conn: int) -> set[int]:
-        """It gives signs of life again."""
+        """The bridge sends beats again."""
         if conn not in self._asleep:
             return set()
         self._asleep.discard(conn)
@@ -49,7 +49,7 @@ class Leases:
         return self._holder.get((market, symbol))
 
     def of(self, conn: int) -> tuple[list[str], list[str]]:
-        """(active, standby) symbols of a connection, in the order it asked for them."""
+        """(active, standby) symbols of a connection, in the order of its list."""
         market, wanted = self._wanted.get(conn, ("", ()))
         active = [symbol for symbol in wanted if self._holder.get((market, symbol)) == conn]
         return active, [symbol for symbol in wanted if self._holder.get((market, symbol)) != conn]

@@ -1,7 +1,7 @@
 """Messages of the bridge protocol, version 1: text in, records out, and back.
 
-docs/protocol.md describes each. Whatever is not exactly one of them is refused by name; frames of the
-exchange itself are let through, so that any forwarder works.
+docs/protocol.md describes each. Any other message is refused with an error code, except raw exchange frames: they are
+accepted, so that any forwarder works.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message: who is there, and the proof that it may be. A ``helper`` brings history only; what of it the
+    """The first message: identifies and authenticates the client. A ``helper`` sends history only; what of it the
     server may ask for besides trades ``can`` says: ``klines``, ``funding``."""
 
     token: str
@@ -44,7 +44,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """The symbols that a bridge would forward; replaces an earlier list."""
+    """The symbols that a bridge offers to forward; replaces an earlier list."""
 
     symbols: tuple[str, ...]
 
@@ -59,10 +59,10 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A sign of life, every 500 ms. ``age_ms``: since the last frame of the exchange; None before any.
+    """A heartbeat, every 500 ms. ``age_ms``: since the last frame of the exchange; None before any.
 
-    May also tell ``lag_ms`` (trades arrive so late), ``skew_ms`` (its clock minus the exchange's) and
-    ``permission`` (what its browser withholds).
+    Optional: ``lag_ms`` (delay of trades), ``skew_ms`` (its clock minus the exchange's) and ``permission`` (the
+    permission its browser denies).
     """
 
     upstream: str
@@ -87,7 +87,7 @@ class Unfetchable:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """A planned end."""
+    """A planned disconnect."""
 
     reason: str
 
@@ -103,7 +103,7 @@ Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | Want | 
 
 
 def decode(text: str | bytes) -> Message:
-    """One message. Raises MessageRefused, whose code goes out on the wire."""
+    """Parses one message. Raises MessageRefused; its code is sent to the client."""
     if isinstance(text, bytes):
         raise MessageRefused("binary", "found a binary frame; expected JSON text")
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:

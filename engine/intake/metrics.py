@@ -1,4 +1,4 @@
-"""Counts and ages of what comes in, per market and symbol. Times are the server's monotonic ms."""
+"""Counts and ages of incoming rows, per market and symbol. Times are the server's monotonic ms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from engine.market.records import Receipt
 
 _SILENT_LEAST_MS = 30_000
-_SILENT_GAPS = 20.0  # at the symbol's own rate, so long a silence has a chance of e^-20
+_SILENT_GAPS = 20.0  # a silence of this many mean intervals has a probability of e^-20
 _OTHERS_TRADE_MS = 5_000
 
 
@@ -42,13 +42,13 @@ class IntakeMetrics:
         self.markets: dict[str, MarketMetrics] = {}
 
     def received(self, market: str, good: int, rejected: int) -> None:
-        """Rows came in."""
+        """Rows were received."""
         of = self.markets.setdefault(market, MarketMetrics())
         of.received += good + rejected
         of.rejected += rejected
 
     def stored(self, market: str, receipt: Receipt, now_ms: int) -> None:
-        """A batch was committed. Only what is new says that a symbol trades, and at what price."""
+        """A batch was committed. Only new ticks update a symbol's trade time and price."""
         of = self.markets.setdefault(market, MarketMetrics())
         of.stored += receipt.stored
         of.duplicates += receipt.duplicates
@@ -68,7 +68,7 @@ class IntakeMetrics:
         return min((now_ms - symbol.last_ms for symbol in of.symbols.values()), default=None) if of else None
 
     def silent(self, market: str, now_ms: int) -> tuple[str, ...]:
-        """Symbols whose silence their own rate does not explain, while another symbol trades."""
+        """Symbols with a silence too long for their trade rate, while another symbol trades."""
         age_ms = self.trade_age_ms(market, now_ms)
         if age_ms is None or age_ms > _OTHERS_TRADE_MS:
             return ()

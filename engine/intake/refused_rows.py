@@ -1,4 +1,4 @@
-"""Ids of rows that were refused, so that a gap which misses nothing else gets its reason with the first import."""
+"""Ids of refused rows, so that a gap of only such rows gets its reason at the first import."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class RefusedRows:
             self._reasons.popitem(last=False)
 
     def reason(self, news: GapUpdate) -> str | None:
-        """Why nothing of this gap can be used; None while some of its missing ids have not come. O(refused ids)."""
+        """Why no id of this gap can be used; None while some missing ids have not arrived. O(refused ids)."""
         reason = None
         for run in news.missing:
             for agg_id in range(run.first, run.last + 1):
                 reason = self._reasons.get((news.market, news.symbol, agg_id))
-                if reason is None:  # soon, whatever the gap's length: ids that came are counted one by one
+                if reason is None:  # stops early for long gaps: counts the received ids one by one
                     return None
         return reason

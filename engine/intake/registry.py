@@ -1,4 +1,4 @@
-"""Who is connected, and when each market was last heard of."""
+"""The connections, and when each market was last active."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.intake.messages import Beat, Hello
 
-MAX_MARKETS = 64  # known at a time, those in the store included: each costs memory and a part of every /health
+MAX_MARKETS = 64  # including those in the store: each costs memory and a part of every /health
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Bridge:
 
 @dataclass(slots=True)
 class Market:
-    """What is known of one market across its bridges."""
+    """The state of one market across its bridges."""
 
     sign_ms: int | None = None
     last_word: str = ""
@@ -47,19 +47,19 @@ class Registry:
         return [conn for conn, bridge in self.bridges.items() if bridge.hello is None]
 
     def has_room(self, name: str) -> bool:
-        """Whether a market may be made known: one that is known always may."""
+        """Whether a market may be registered; always true for a registered one."""
         return name in self.markets or len(self.markets) < MAX_MARKETS
 
     def market(self, name: str) -> Market:
-        """A market, made known by its first mention."""
+        """A market; registers it at its first mention."""
         return self.markets.setdefault(name, Market())
 
     def live(self, market: str) -> list[Bridge]:
-        """The bridges of a market's live stream: helpers bring history only."""
+        """The bridges of a market's live stream, without helpers (history only)."""
         bridges = self.bridges.values()
         return [b for b in bridges if b.hello is not None and b.hello.market == market and not b.hello.helper]
 
     def sign(self, hello: Hello, now_ms: int) -> None:
-        """A sign of life from whoever said this hello."""
+        """Records activity of the client of this hello."""
         if not hello.helper:
             self.market(hello.market).sign_ms = now_ms

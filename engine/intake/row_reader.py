@@ -1,4 +1,4 @@
-"""Rows of a message into a batch: the good ones as ticks, the others with the reason why they were refused."""
+"""Converts the rows of a message to a batch: valid ones as ticks, the others with the reason for refusal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.market.ticks import Tick, has_no_quantity, key_of, read_row, read_ro
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that was refused, for the screens."""
+    """A refused row, for display."""
 
     market: str
     client: str
@@ -29,7 +29,7 @@ class RowReader:
         self.refusals: deque[Refusal] = deque(maxlen=100)
 
     def batch(self, conn: int, number: int, market: str, client: str, rows: list[object]) -> Batch:
-        """The batch of these rows; what was refused is named in it."""
+        """The batch of these rows, including the refusals."""
         ticks = read_rows(rows)
         rejected: list[tuple[int, str]] = []
         refused: dict[tuple[str, int], str] = {}
@@ -41,11 +41,11 @@ class RowReader:
     def _sort_out(
         self, market: str, client: str, rows: list[object]
     ) -> tuple[list[Tick], list[tuple[int, str]], dict[tuple[str, int], str]]:
-        """The good rows; place and reason of the others; the reasons by symbol and id, of those that have one."""
+        """The valid rows; index and reason of the others; the reasons by symbol and id, where a row has them."""
         ticks: list[Tick] = []
         rejected: list[tuple[int, str]] = []
         refused: dict[tuple[str, int], str] = {}
-        # Official dumps are full of rows without a quantity: those apart, the others are mostly good by the column.
+        # Official dumps contain many rows without a quantity: without those, the column-wise check mostly succeeds.
         lacks = list(map(has_no_quantity, rows))
         empty = [index for index, is_empty in enumerate(lacks) if is_empty]
         others = read_rows([row for row, is_empty in zip(rows, lacks, strict=True) if not is_empty]) if empty else None

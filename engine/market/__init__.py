@@ -1,1 +1,1 @@
-"""Trades, bars and what several packages share about a market."""
+"""Trades, bars and market types shared by several packages."""

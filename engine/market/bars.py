@@ -1,8 +1,8 @@
-"""Bars: what a stretch of trading looked like, as a function of the set of its ticks.
+"""Bars, as a function of the set of their ticks.
 
-A one-second bar is folded over all of its ticks in id order; longer bars are rolled up from
-one-second bars in time order. Both orders are fixed, so the floating-point sums are the same to the
-last bit whatever the order of arrival. A second without a trade has no bar.
+A one-second bar is folded over all of its ticks in id order; longer bars are aggregated from one-second bars in time
+order. Both orders are fixed, so the floating-point sums are bit-identical for every order of arrival. A second without
+a trade has no bar.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Bar(NamedTuple):
     ``trades`` counts aggregate trades. ``bid`` is the last price at which a taker sold inside the bar
     and ``ask`` the last at which a taker bought, each clamped by later prints through it; None when the
     bar has no such print. Their ages count from the print to the end of the bar. ``price_basis`` is
-    ``quotes``, or ``last`` where some tick does not say which side was the taker.
+    ``quotes``, or ``last`` where the taker side of some tick is unknown.
     """
 
     open_time_ms: int
@@ -43,10 +43,10 @@ class Bar(NamedTuple):
 
 
 class SecondFold:
-    """The ticks of one second, folded into its bar as they come.
+    """The ticks of one second, folded into its bar as they arrive.
 
-    Appending in id order is O(1). A tick that belongs before the last one folds the whole second
-    again: adding it to the running sums would round differently than id order does.
+    Appending in id order is O(1). A tick with an id below the last one causes a full refold: adding it to the running
+    sums would round differently from id order.
     """
 
     __slots__ = ("_bar", "_ids", "_ticks", "open_time_ms")
@@ -60,7 +60,7 @@ class SecondFold:
             self._bar.add(tick)
 
     def add(self, tick: Tick) -> None:
-        """Take one tick of this second, not seen before."""
+        """Add one new tick of this second."""
         if not self._ids or tick.agg_id > self._ids[-1]:
             self._ids.append(tick.agg_id)
             self._ticks.append(tick)
@@ -137,7 +137,7 @@ class _Running:
 
 
 def second_bar(open_time_ms: int, ticks: Iterable[Tick]) -> Bar:
-    """The one-second bar that begins at ``open_time_ms``, from all of its ticks in any order."""
+    """The one-second bar that opens at ``open_time_ms``, from all of its ticks in any order."""
     return SecondFold(open_time_ms, ticks).bar()
 
 
@@ -167,7 +167,7 @@ def roll_up(bars: Sequence[Bar], open_time_ms: int, width_ms: int) -> Bar:
 
 
 class Quote(NamedTuple):
-    """The trade-side quote carried from bar to bar: the last bid and ask prints and when they were seen.
+    """The trade-side quote carried from bar to bar: the last bid and ask prints and their times.
 
     A bar without a print on one side keeps the older quote of that side, clamped by the bar's prints:
     a sale below the old bid was a bid, so it cannot be higher than that.

@@ -1,7 +1,7 @@
-"""Which aggregate ids of one symbol are accounted for, and where the gaps are.
+"""The aggregate ids of one symbol that are accounted for, and the gaps between them.
 
-Ids rise by 1 per symbol, so the stored set is one range with gaps in it. A gap keeps its first
-shape in the ledger until nothing of it is missing any more, however many pieces the fill came in.
+Ids rise by 1 per symbol, so the stored set is one range with gaps in it. A gap keeps its original bounds in the index
+until none of its ids is missing, even when filled in pieces.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ class Gap(NamedTuple):
 
 
 class Arrival(Enum):
-    """How an id stands to those seen before it."""
+    """The position of an id relative to earlier ones."""
 
     FIRST = "first"  # opens the symbol's coverage
     NEXT = "next"  # one past the greatest
     JUMP = "jump"  # further past it: a gap opens
     FILL = "fill"  # inside a gap
-    BEFORE = "before"  # older than all: coverage grows downwards
+    BEFORE = "before"  # older than all: extends the coverage downwards
     KNOWN = "known"  # already accounted for
 
 
 @dataclass(slots=True)
 class _MissingRun:
-    """A run of ids still missing, and the gap it is left of."""
+    """A run of missing ids, and the gap it remains from."""
 
     first: int
     last: int
@@ -41,21 +41,21 @@ class _MissingRun:
 
 
 class Coverage:
-    """Ids ``first..high_water`` of one symbol, with what is still missing among them."""
+    """Ids ``first..high_water`` of one symbol, and those still missing among them."""
 
     __slots__ = ("_firsts", "_runs", "first", "high_water")
 
     def __init__(
         self, first: int | None = None, high_water: int | None = None, missing: Iterable[tuple[Gap, Gap]] = ()
     ) -> None:
-        """``missing``: (gap, a run of ids that are still missing from it), in any order."""
+        """``missing``: (gap, run of its missing ids), in any order."""
         self.first = first
         self.high_water = high_water
         self._runs = sorted((_MissingRun(run.first, run.last, gap) for gap, run in missing), key=_first)
-        self._firsts = [run.first for run in self._runs]  # of the gaps: a search by key would call it at each step
+        self._firsts = [run.first for run in self._runs]  # of the gaps: bisect with a key would call it at each step
 
     def arrival(self, agg_id: int) -> Arrival:
-        """How ``agg_id`` would arrive; changes nothing."""
+        """The position of ``agg_id``; changes nothing."""
         if self.high_water is None or self.first is None:
             return Arrival.FIRST
         if agg_id > self.high_water:
@@ -85,8 +85,8 @@ class Coverage:
         return arrival, gap
 
     def account_for(self, first: int, last: int) -> list[Gap]:
-        """Take ``first..last`` off what is missing (fetched, or the exchange has no such ids);
-        returns the gaps that have nothing missing any more."""
+        """Mark ``first..last`` as no longer missing (fetched, or the exchange has no such ids); returns the gaps that
+        this closed."""
         low, high = self._range(first, last)
         touched = list(dict.fromkeys(run.gap for run in self._runs[low:high]))
         left: list[_MissingRun] = []
@@ -97,12 +97,12 @@ class Coverage:
                 left.append(_MissingRun(last + 1, run.last, run.gap))
         self._runs[low:high] = left
         self._firsts[low:high] = [run.first for run in left]
-        # What is left of one gap lies side by side, so only these neighbours can belong to a touched one.
+        # The runs of one gap are adjacent, so only these neighbours can belong to a changed gap.
         still_open = {run.gap for run in self._runs[max(low - 1, 0) : low + len(left) + 1]}
         return [gap for gap in touched if gap not in still_open]
 
     def run_at(self, agg_id: int) -> Gap | None:
-        """The run of missing ids that ``agg_id`` is in."""
+        """The run of missing ids that contains ``agg_id``."""
         run = self._run_at(agg_id)
         return Gap(run.first, run.last) if run else None
 
@@ -112,10 +112,10 @@ class Coverage:
         return at < len(self._runs) and self._runs[at].gap == gap
 
     def missing_of(self, gap: Gap) -> tuple[Gap, ...]:
-        """The runs still missing from ``gap``, rising."""
+        """The runs still missing from ``gap``, ascending."""
         at = bisect_left(self._firsts, gap.first)
         if at < len(self._runs) and (self._runs[at].first, self._runs[at].last) == gap:
-            return (gap,)  # nothing of it has come
+            return (gap,)  # none of it has arrived
         found: list[Gap] = []
         while at < len(self._runs) and self._runs[at].gap == gap:
             found.append(Gap(self._runs[at].first, self._runs[at].last))
@@ -123,7 +123,7 @@ class Coverage:
         return tuple(found)
 
     def missing(self) -> list[tuple[Gap, Gap]]:
-        """(gap, a run of ids still missing from it) in rising order."""
+        """(gap, run of its missing ids) in ascending order."""
         return [(run.gap, Gap(run.first, run.last)) for run in self._runs]
 
     def missing_in(self, first: int, last: int) -> list[tuple[Gap, Gap]]:
@@ -132,12 +132,12 @@ class Coverage:
         return [(run.gap, Gap(run.first, run.last)) for run in self._runs[low:high]]
 
     def gaps_in(self, first: int, last: int) -> list[Gap]:
-        """The gaps that still miss some id of ``first..last``, rising."""
+        """The gaps with a missing id in ``first..last``, ascending."""
         low, high = self._range(first, last)
         return list(dict.fromkeys(run.gap for run in self._runs[low:high]))
 
     def open_gaps(self) -> list[Gap]:
-        """Every gap that misses something, rising."""
+        """Every open gap, ascending."""
         return list(dict.fromkeys(run.gap for run in self._runs))
 
     def _open(self, first: int, last: int) -> Gap:
@@ -148,7 +148,7 @@ class Coverage:
         return gap
 
     def _range(self, first: int, last: int) -> tuple[int, int]:
-        """Where the gaps stand that share an id with ``first..last``: from, and to before."""
+        """Index range [from, to) of the gaps that share an id with ``first..last``."""
         low = bisect_left(self._firsts, first)
         if low > 0 and self._runs[low - 1].last >= first:
             low -= 1

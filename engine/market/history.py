@@ -1,4 +1,4 @@
-"""What was stored before a point in the order of commits: looked up again when late ticks need it."""
+"""Lookup of ticks and bars stored before a point in commit order, for late ticks."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from engine.market.ticks import Tick
 
 
 class History(Protocol):
-    """One market's past. The monitor reads it from the store; a replay keeps it in memory."""
+    """One market's stored data. The monitor reads it from the store; a replay keeps it in memory."""
 
     def ticks(self, symbol: str, second_ms: int, before_seq: int) -> Iterable[Tick]:
-        """The believable ticks of one second that were stored before ``before_seq``."""
+        """The plausible ticks of one second that were stored before ``before_seq``."""
 
     def bars(self, symbol: str, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
-        """One-second bars in ``[from_ms, to_ms)``, rising, as they were before ``before_seq``."""
+        """One-second bars in ``[from_ms, to_ms)``, ascending, as of ``before_seq``."""
 
     def sourced_bars(self, symbol: str, width_ms: int, from_ms: int, to_ms: int, up_to_event: int) -> list[SourcedBar]:
         """Bars not made from ticks that open in ``[from_ms, to_ms)``, rising, as known with the event."""
 
 
 class MemoryHistory:
-    """A History that holds every tick and bar it was given."""
+    """An in-memory History of every added tick and bar."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, dict[int, list[tuple[int, Tick]]]] = {}
         self._sourced: dict[tuple[str, int], dict[int, tuple[int, SourcedBar]]] = {}  # with the event of each
 
     def add(self, seq: int, tick: Tick) -> None:
-        """Keep one tick; ``seq`` must rise."""
+        """Add one tick; ``seq`` must increase."""
         if not tick.future:
             second = bar_open(tick.trade_time_ms, SECOND_MS)
             self._seconds.setdefault(tick.symbol, {}).setdefault(second, []).append((seq, tick))

@@ -1,4 +1,4 @@
-"""Bar widths and where bars begin. All times are int milliseconds since 1970, UTC."""
+"""Bar widths and open times. All times are int milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def interval_name(width_ms: int) -> str:
 
 
 def bar_open(time_ms: int, width_ms: int) -> int:
-    """Where the bar that holds ``time_ms`` begins: widths are counted from 1970, so bars of any run line up."""
+    """The open time of the bar that contains ``time_ms``: a multiple of the width since 1970, so all runs align."""
     return time_ms - time_ms % width_ms
 
 

@@ -1,4 +1,4 @@
-"""Facts that several packages share. Frozen: a changed fact is a new fact."""
+"""Immutable records shared by several packages."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from engine.market.coverage import Gap
 from engine.market.ticks import Tick
 
-UNUSABLE_ROW = "the exchange's row cannot be used"  # how the reason of a gap of refused rows begins
+UNUSABLE_ROW = "the exchange's row cannot be used"  # prefix of the reason of a gap of refused rows
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Good rows of one message, on their way to the store. ``conn`` and ``number`` say whom to answer.
+    """Valid rows of one message, to be stored. ``conn`` and ``number`` identify the batch in the acknowledgement.
 
-    ``rejected``: index and reason of the rows that were refused; ``refused``: the reasons by symbol and id, of those
-    that have one.
+    ``rejected``: index and reason of the rows that were refused; ``refused``: the reasons by symbol and id, where a row
+    has them.
     """
 
     conn: int
@@ -29,10 +29,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one batch, once it is committed. The counts add up to its ticks.
+    """The result of one committed batch. The counts add up to its ticks.
 
-    ``newest``: of each symbol with new ticks the one with the greatest id, and how many there were. ``gaps``: how many
-    its ticks opened, and how many they filled to the end.
+    ``newest``: per symbol with new ticks, the one with the greatest id and their number. ``gaps``: the number of gaps
+    that its ticks opened, and of those they filled completely.
     """
 
     batch: Batch
@@ -45,7 +45,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class IdRange:
-    """From where to where the ids of one symbol are stored. ``opened``: its first trade ever, if that was new."""
+    """The id range of one symbol in the store. ``opened``: its first trade ever, if that was new."""
 
     market: str
     symbol: str
@@ -56,8 +56,8 @@ class IdRange:
 
 @dataclass(frozen=True, slots=True)
 class GapUpdate:
-    """One gap as it stands. ``missing``: the runs of ids that are still to be fetched; empty when it closed.
-    ``given_up``: why nobody could fetch them, None while somebody may."""
+    """The current state of one gap. ``missing``: the runs of ids still to fetch; empty when it closed. ``given_up``:
+    why they are unfetchable, None while they are fetchable."""
 
     market: str
     symbol: str
@@ -68,9 +68,10 @@ class GapUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is not a tick but changes what follows. ``after_seq``: it happened after this tick, before the next.
+    """An event other than a tick that affects later results. ``after_seq``: it happened after this tick, before the
+    next.
 
-    Kinds: ``absent`` (the exchange has no ids first..last), ``unfetchable`` (nobody could fetch them: reason),
+    Kinds: ``absent`` (the exchange has no ids first..last), ``unfetchable`` (all sources failed: reason),
     ``bridge`` (state up or down).
     """
 
@@ -84,7 +85,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Everything one transaction did. ``extents``: of each symbol that its batches had a trade of."""
+    """The result of one transaction. ``extents``: of each symbol with a trade in its batches."""
 
     receipts: tuple[Receipt, ...]
     extents: tuple[IdRange, ...]
@@ -94,11 +95,11 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pair, analysed one way from one bar on. Any change of these begins another run.
+    """One pair, analysed with fixed settings from one bar on. Any change of these starts another run.
 
-    ``start_ms``: open time of the first bar considered. ``settings``: canonical JSON. ``code``: digest of
-    the engine's sources. ``began_seq``: the tick after which the run was begun; bars before that were
-    history then. ``ended_seq``: None while it goes on.
+    ``start_ms``: open time of the first bar considered. ``settings``: canonical JSON. ``code``: digest of the engine's
+    sources. ``began_seq``: the tick after which the run started; earlier bars were history then. ``ended_seq``: None
+    while it is running.
     """
 
     run_id: str
@@ -115,27 +116,29 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """A run follows nothing after the tick ``seq``; a fact of the order of commits, which a later fill does not undo.
+    """A run ended after the tick ``seq``, in commit order; a later fill does not undo it.
 
     Reasons: ``settings``, ``unwatched``, ``gap`` (a leg was silent too long), ``length``, ``history`` (earlier trades
-    have come in), ``store`` (another store), ``code``, ``failed`` (``detail`` says how).
+    have arrived), ``store`` (another store), ``code``, ``failed`` (``detail`` has the error), ``break`` (the break
+    alarm).
+    ``after_ms``: after a break, the open time of the first bar that the next run of the pair may look at.
     """
 
     run_id: str
     seq: int
     reason: str
     detail: str = ""
+    after_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a run said at one bar's close, to be done at the next bar. Key: (run_id, bar_ms, revision).
+    """A run's decision at one bar's close, to be executed at the next bar. Key: (run_id, bar_ms, revision).
 
-    Kinds: ``enter_long`` (buy Y, sell X), ``enter_short``, ``exit``, ``no_entry`` (|z| passed the threshold;
-    the reason says why nothing is done), ``withdrawn`` (a revision took an earlier decision back).
-    ``quantity_y`` and ``quantity_x`` are the coins to trade, + to buy; an exit trades the entry's back.
-    A number that was not known is None. ``given_seq``: the tick that made it known; ``late_ms``: how far the
-    market's clock was past the bar's end then.
+    Kinds: ``enter_long`` (buy Y, sell X), ``enter_short``, ``exit``, ``no_entry`` (|z| passed the threshold; the reason
+    says why), ``withdrawn`` (a revision cancelled an earlier decision). ``quantity_y`` and ``quantity_x`` are the coins
+    to trade, + to buy; an exit reverses the entry's. An unknown number is None. ``given_seq``: the tick that triggered
+    it; ``late_ms``: how far the market's clock was past the bar's end then.
     """
 
     run_id: str
@@ -158,11 +161,11 @@ class Decision:
     late_ms: int
 
     def says_the_same(self, other: Decision) -> bool:
-        """Whether both say the same of their bar, whenever and however often it was said."""
+        """Whether both are the same decision for their bar, regardless of time and revision."""
         return self.content() == other.content()
 
     def content(self) -> tuple[Any, ...]:
-        """All but when it was given and in which revision."""
+        """All fields except time and revision."""
         return (
             self.run_id, self.bar_ms, self.kind, self.reason, self.z, self.spread, self.beta, self.alpha,
             self.deviation, self.gate_pvalue, self.y_price, self.x_price, self.quantity_y, self.quantity_x,

@@ -1,4 +1,4 @@
-"""Stretches of time that open gaps touch, found without walking all of them: there may be a hundred thousand."""
+"""Time spans of open gaps with sublinear lookup: there may be a hundred thousand."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
-SHORT_MS = 60_000  # a gap of trades seldom lasts longer; those that do are few, and are walked
+SHORT_MS = 60_000  # a gap of trades seldom lasts longer; the few that do are scanned linearly
 
 Span = tuple[int, int]  # [from, to) in whole seconds
 
 
 class SpanIndex:
-    """Spans with their number; one may stand in it several times."""
+    """A multiset of spans."""
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
         self._counts: Counter[Span] = Counter()
-        self._short: list[Span] = []  # each once, by its beginning
+        self._short: list[Span] = []  # each once, by its start
         self._long: set[Span] = set()
         for span in spans:
             self.add(span)
 
     def __len__(self) -> int:
-        """How many different spans there are."""
+        """The number of distinct spans."""
         return len(self._counts)
 
     def __iter__(self) -> Iterator[Span]:
-        """Each span once, in no order."""
+        """Each span once, in any order."""
         return iter(self._counts)
 
     def add(self, span: Span) -> None:
-        """One more of this span."""
+        """Add this span once."""
         self._counts[span] += 1
         if self._counts[span] == 1:
             if span[1] - span[0] <= SHORT_MS:
@@ -41,7 +41,7 @@ class SpanIndex:
                 self._long.add(span)
 
     def remove(self, span: Span) -> None:
-        """One less of this span; there must be one."""
+        """Remove this span once; it must be present."""
         self._counts[span] -= 1
         if not self._counts[span]:
             del self._counts[span]
@@ -51,7 +51,7 @@ class SpanIndex:
                 self._long.remove(span)
 
     def touches(self, from_ms: int, to_ms: int) -> bool:
-        """Whether a span shares a moment with ``[from_ms, to_ms)``."""
+        """Whether a span overlaps ``[from_ms, to_ms)``."""
         place = bisect_left(self._short, (from_ms - SHORT_MS,))
         while place < len(self._short) and self._short[place][0] < to_ms:
             if self._short[place][1] > from_ms:
@@ -60,7 +60,7 @@ class SpanIndex:
         return any(start < to_ms and end > from_ms for start, end in self._long)
 
     def first_after(self, time_ms: int) -> int | None:
-        """The earliest beginning of the spans that end after this time."""
+        """The earliest start of the spans that end after this time."""
         place = bisect_left(self._short, (time_ms - SHORT_MS,))
         while place < len(self._short) and self._short[place][1] <= time_ms:
             place += 1
@@ -71,7 +71,7 @@ class SpanIndex:
 
 
 class KeyedSpans(Generic[K]):
-    """A span by its key, and all of them by time."""
+    """Spans by key and by time."""
 
     def __init__(self, known: Iterable[tuple[K, Span]] = ()) -> None:
         self._by_key: dict[K, Span] = {}
@@ -87,7 +87,7 @@ class KeyedSpans(Generic[K]):
         self.index.add(span)
 
     def pop(self, key: K) -> Span:
-        """Take one out. Raises KeyError."""
+        """Remove one. Raises KeyError."""
         span = self._by_key.pop(key)
         self.index.remove(span)
         return span

@@ -1,6 +1,6 @@
-"""One symbol's seconds until they are given out: folds, gaps, and what is stale (see ``engine.market.builder``).
+"""One symbol's seconds until they are emitted: folds, gaps, and stale seconds (see ``engine.market.builder``).
 
-Everything is a function of the symbol's ticks and gaps and of the market's watermark, which the builder hands in.
+Everything is a function of the symbol's ticks and gaps and of the market's watermark, passed by the builder.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.spans import KeyedSpans
 from engine.market.ticks import Tick
 
-HOLD_MS = 10_000  # a stale second beside an open gap is held back so long, so that a fill revises it once
+HOLD_MS = 10_000  # delay of a stale second next to an open gap, so that a fill revises it once
 
 
 class Closed(NamedTuple):
-    """Every second of ``symbol`` before ``through_ms`` has now been given out; ``bars`` are the new ones."""
+    """Every second of ``symbol`` before ``through_ms`` has now been emitted; ``bars`` are the new ones."""
 
     symbol: str
     through_ms: int
@@ -26,7 +26,7 @@ class Closed(NamedTuple):
 
 
 class Revised(NamedTuple):
-    """Seconds in ``[from_ms, to_ms)`` that were given out changed: these bars, or whether a gap touches them."""
+    """Emitted seconds in ``[from_ms, to_ms)`` changed: these bars, or whether a gap overlaps them."""
 
     symbol: str
     from_ms: int
@@ -38,7 +38,7 @@ Change = Closed | Revised
 
 
 class SymbolSeconds:
-    """What the builder knows of one symbol. ``watermark_ms`` is always the market's, as it stands."""
+    """The builder's state of one symbol. ``watermark_ms`` is always the market's current one."""
 
     def __init__(self, symbol: str, history: History, grace_ms: int, time_ms: int) -> None:
         """``time_ms``: when its first tick was traded."""
@@ -47,15 +47,15 @@ class SymbolSeconds:
         self.last_ms = time_ms  # of the newest
         self.closed_through = bar_open(time_ms, SECOND_MS)
         self.folds: dict[int, SecondFold] = {}
-        self.spans: KeyedSpans[Gap] = KeyedSpans()  # by missing run: seconds [from, to) it touches
+        self.spans: KeyedSpans[Gap] = KeyedSpans()  # by missing run: the seconds [from, to) it overlaps
         self.freed: dict[Gap, tuple[int, int, int]] = {}  # by gap partly filled: [from, to), since
         self._history = history
         self._grace_ms = grace_ms
         self._coverage = Coverage()
-        self._stale: dict[int, tuple[int, int]] = {}  # second: first seq not given out, watermark then
+        self._stale: dict[int, tuple[int, int]] = {}  # second: first seq not emitted, watermark then
 
     def feed(self, seq: int, tick: Tick, watermark_ms: int) -> list[Change] | None:
-        """Take the tick stored at ``seq``; returns what it made known, None where its id was known."""
+        """Process the tick stored at ``seq``; returns the changes it caused, None for a known id."""
         previous_ms = self.last_ms
         run = self._coverage.run_at(tick.agg_id)
         arrival, gap = self._coverage.add(tick.agg_id)
@@ -75,7 +75,7 @@ class SymbolSeconds:
         return changes
 
     def absent(self, first: int, last: int, watermark_ms: int) -> list[Change]:
-        """The exchange has no ids ``first..last``: nothing is missing there."""
+        """The exchange has no ids ``first..last``: they are not missing."""
         touched = self._coverage.missing_in(first, last)
         self._coverage.account_for(first, last)
         changes: list[Change] = []
@@ -88,7 +88,7 @@ class SymbolSeconds:
         return changes + self.settle(watermark_ms, swept=False)
 
     def settle(self, watermark_ms: int, swept: bool) -> list[Change]:
-        """Give out and revise what is due; ``swept``: the market's watermark has come to another second."""
+        """Emit and revise what is due; ``swept``: the market's watermark has reached a new second."""
         changes: list[Change] = []
         for gap, (start_ms, end_ms, since_ms) in list(self.freed.items()):
             if watermark_ms - since_ms >= HOLD_MS:
@@ -111,13 +111,13 @@ class SymbolSeconds:
         return changes
 
     def touches(self, from_ms: int, to_ms: int) -> bool:
-        """Whether an open gap touches a moment of ``[from_ms, to_ms)``."""
+        """Whether an open gap overlaps ``[from_ms, to_ms)``."""
         if self.spans.index.touches(from_ms, to_ms):
             return True
         return any(start < to_ms and end > from_ms for start, end, _ in self.freed.values())
 
     def given_out(self, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
-        """The bars of ``[from_ms, to_ms)`` as they were last given out: without what makes some of them stale."""
+        """The bars of ``[from_ms, to_ms)`` as last emitted, without the ticks that make some of them stale."""
         bars = self._history.bars(self.symbol, from_ms, to_ms, before_seq)
         if not self._stale:
             return bars
@@ -131,11 +131,11 @@ class SymbolSeconds:
         return kept
 
     def forming(self) -> list[Bar]:
-        """The bars so far of the seconds not given out yet, in time order."""
+        """The partial bars of the seconds not emitted yet, in time order."""
         return [fold.bar() for at, fold in sorted(self.folds.items()) if at >= self.closed_through]
 
     def state(self) -> dict[str, Any]:
-        """All that a restart needs, as plain JSON values; folds are recalled when a tick asks for them."""
+        """The state for a restart, as plain JSON values; folds are reloaded when a tick needs them."""
         return {
             "first": self._coverage.first,
             "high_water": self._coverage.high_water,
@@ -153,7 +153,7 @@ class SymbolSeconds:
     def resume(
         cls, symbol: str, kept: dict[str, Any], history: History, grace_ms: int, before_seq: int
     ) -> SymbolSeconds:
-        """The symbol that gave ``state()`` after the tick just before ``before_seq``."""
+        """The symbol that returned ``state()`` after the tick just before ``before_seq``."""
         series = cls(symbol, history, grace_ms, kept["last_ms"])
         missing = [(Gap(*gap), Gap(*run)) for gap, run in kept["missing"]]
         series._coverage = Coverage(kept["first"], kept["high_water"], missing)
@@ -178,13 +178,13 @@ class SymbolSeconds:
         self.last_ms = max(self.last_ms, tick.trade_time_ms)
 
     def _open_gap(self, gap: Gap, arrival: Arrival, tick: Tick, previous_ms: int, watermark_ms: int) -> list[Change]:
-        """Ids are missing between two trades: all seconds from the one to the other may change."""
+        """Ids are missing between two trades: all seconds between them may change."""
         time_ms = watermark_ms if tick.future else tick.trade_time_ms
         start_ms, end_ms = (time_ms, self.first_ms) if arrival is Arrival.BEFORE else (previous_ms, time_ms)
         start_ms = bar_open(start_ms, SECOND_MS)
         end_ms = max(bar_open(end_ms, SECOND_MS), start_ms) + SECOND_MS
         self.spans[gap] = (start_ms, end_ms)  # so far all of the gap is one missing run
-        if start_ms < self.closed_through:  # given out by grace, before anyone could know of the gap
+        if start_ms < self.closed_through:  # emitted by grace, before the gap was known
             return [Revised(self.symbol, start_ms, min(end_ms, self.closed_through), ())]
         return []
 
@@ -196,7 +196,7 @@ class SymbolSeconds:
         return [] if is_told or start_ms >= end_ms else [Revised(self.symbol, start_ms, end_ms, ())]
 
     def _fill(self, run: Gap, gap: Gap, tick: Tick, watermark_ms: int) -> list[Change]:
-        """A missing id came: what is left of its run touches less."""
+        """A missing id arrived: the rest of its run overlaps fewer seconds."""
         start_ms, end_ms = span = self.spans.pop(run)
         split_ms = bar_open(tick.trade_time_ms, SECOND_MS)
         if run.first < tick.agg_id:
@@ -208,7 +208,7 @@ class SymbolSeconds:
         return self._free(gap, span, watermark_ms)
 
     def _free(self, gap: Gap, span: tuple[int, int], watermark_ms: int) -> list[Change]:
-        """What ``span`` touched may be clear now: given out again when the gap closes, or ``HOLD_MS`` later."""
+        """The seconds of ``span`` may now be complete: emit them again when the gap closes, or ``HOLD_MS`` later."""
         start_ms, end_ms, since_ms = self.freed.pop(gap, (*span, watermark_ms))
         start_ms, end_ms = min(start_ms, span[0]), max(end_ms, span[1])
         if self._coverage.is_open(gap):
@@ -231,13 +231,13 @@ class SymbolSeconds:
         return Revised(self.symbol, from_ms, to_ms, bars)
 
     def _contiguous_through(self) -> int:
-        """Up to here no id can be missing or still to come: before the first gap not yet passed."""
+        """Up to here no id is missing or still expected: before the first gap not yet passed."""
         reached = bar_open(self.last_ms, SECOND_MS)
         ahead = self.spans.index.first_after(self.closed_through)
         return reached if ahead is None else min(reached, ahead)
 
     def _forget(self) -> None:
-        """Drop the folds that no in-order tick can touch any more; a late one recalls its second."""
+        """Drop the folds that no in-order tick can change; a late tick reloads its second."""
         reached = bar_open(self.last_ms, SECOND_MS)
         for at in [at for at in self.folds if at < self.closed_through and at < reached and at not in self._stale]:
             del self.folds[at]

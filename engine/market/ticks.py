@@ -1,8 +1,7 @@
-"""A trade, and the one door through which every trade comes in.
+"""A trade, and the validation that every trade passes.
 
-Rows arrive from sockets, REST answers and files; all of them become a Tick here or are refused with
-a reason. Prices and quantities stay decimal strings up to this door, so that no program before it
-can have rounded them.
+Rows arrive from sockets, REST answers and files; all of them become a Tick here or are refused with a reason. Prices
+and quantities stay decimal strings up to here, so that no earlier step can round them.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
 
-MAX_ID = 2**53  # the first whole number that JavaScript cannot tell from its neighbour
-MIN_TIME_MS = 1_230_768_000_000  # 2009-01-01 UTC: nothing in this field has traded before
+MAX_ID = 2**53  # the first whole number that JavaScript cannot distinguish from its successor
+MIN_TIME_MS = 1_230_768_000_000  # 2009-01-01 UTC: no cryptocurrency traded before
 MAX_TIME_MS = 4_102_444_800_000  # 2100-01-01 UTC
-MICROSECONDS_FROM = 10**14  # a time in a file that is this great is in microseconds
-MAX_SIGNIFICANT_DIGITS = 15  # float64 gives back any decimal of up to 15 digits
+MICROSECONDS_FROM = 10**14  # a time in a file from this value on is in microseconds
+MAX_SIGNIFICANT_DIGITS = 15  # float64 round-trips any decimal of up to 15 digits
 
 _DECIMAL_TEXT = r"[0-9]{1,12}(?:\.[0-9]{1,12})?"
 _DECIMAL = re.compile(_DECIMAL_TEXT, re.ASCII).fullmatch
@@ -31,9 +30,9 @@ _SYMBOL_EXTRA = str.maketrans("", "", "_-")
 class Tick(NamedTuple):
     """One aggregate trade. (A named tuple, not a dataclass: made for every trade, written as a row.)
 
-    ``agg_id`` rises by 1 within (market, symbol). ``buyer_is_maker`` true means the taker sold;
-    None means the source did not say. ``future`` marks a trade time too far ahead to be believed:
-    such a tick is stored, moves no clock and enters no bar.
+    ``agg_id`` rises by 1 within (market, symbol). ``buyer_is_maker`` true means the taker sold; None means unknown.
+    ``future`` marks an implausible trade time, too far ahead: such a tick is stored, but moves no clock and enters no
+    bar.
     """
 
     symbol: str
@@ -65,7 +64,7 @@ def read_id(value: Any) -> int:
 
 
 def read_decimal(name: str, value: Any) -> float:
-    """A positive decimal string of at most 15 significant digits, as the float64 that gives it back."""
+    """A positive decimal string of at most 15 significant digits, as the float64 that round-trips."""
     if not isinstance(value, str) or not _DECIMAL(value):
         shown = repr(value)[:60]
         raise RowRefused(f"{name} is {shown}; expected a decimal string such as '85595.90'")
@@ -78,7 +77,7 @@ def read_decimal(name: str, value: Any) -> float:
 
 
 def significant_digits(decimal: str) -> int:
-    """Digits that carry the value: leading zeros and trailing zeros after the point do not count.
+    """The number of significant digits: without leading zeros and trailing zeros after the point.
 
     >>> significant_digits("00120.3400"), significant_digits("1000")
     (5, 4)
@@ -104,7 +103,7 @@ def read_row(row: Any) -> Tick:
     >>> read_row(["BTCUSDT", 7, "85595.90", "0.411", 1790046465580, False]).price
     85595.9
 
-    Raises RowRefused with the first thing that is wrong.
+    Raises RowRefused with the first error.
     """
     if not isinstance(row, (list, tuple)) or len(row) != 6:
         raise RowRefused(f"row is {repr(row)[:60]}; expected six values")
@@ -125,7 +124,7 @@ def read_row(row: Any) -> Tick:
 
 
 def key_of(row: Any) -> tuple[str, int] | None:
-    """Symbol and aggregate id of a row, whatever else is wrong with it; None where these are no such things."""
+    """Symbol and aggregate id of a row, regardless of its other errors; None if these are invalid."""
     if not isinstance(row, (list, tuple)) or len(row) < 2:
         return None
     try:
@@ -147,9 +146,9 @@ def are_decimals(texts: Sequence[str]) -> bool:
 
 
 def read_rows(rows: list[Any]) -> list[Tick] | None:
-    """``read_row`` of every row, a column at a time; None where any row is out of the ordinary.
+    """``read_row`` of every row, a column at a time; None if any row is unusual.
 
-    Then ``read_row`` says which and why, or takes what is only rare. For the speed of the intake.
+    Then call ``read_row`` for each row, which accepts it or gives the reason. A fast path for the intake.
     """
     if set(map(type, rows)) != {list}:
         return None
@@ -177,7 +176,7 @@ def read_rows(rows: list[Any]) -> list[Tick] | None:
     return list(map(_tick, columns))
 
 
-_known_symbol = lru_cache(4_096)(read_symbol)  # the same few in every row; what is refused is not kept
+_known_symbol = lru_cache(4_096)(read_symbol)  # the same few in every row; refused ones are not cached
 _tick: partial[Tick] = partial(tuple.__new__, Tick)  # as Tick(...) in a third of the time
 
 
@@ -185,7 +184,7 @@ def row_of_frame(frame: Any) -> list[Any] | None:
     """The row inside a raw Binance aggTrade frame, wrapped or not; None for any other frame.
 
     Only ``e == "aggTrade"`` counts: in a ``trade`` frame ``a`` is an order id, in other events ``p``
-    is something else. ``E``, ``nq``, ``st`` and whatever appears next year are left aside.
+    is something else. ``E``, ``nq``, ``st`` and future fields are ignored.
     """
     if not isinstance(frame, dict):
         return None

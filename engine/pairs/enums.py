@@ -1,4 +1,4 @@
-"""Numbers that the compiled rule gives, and their names in logs and files."""
+"""Integer codes of the compiled rule, and their names in logs and files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from enum import IntEnum
 
 
 class Action(IntEnum):
-    """What the rule says at a bar's close, to be done at the next bar."""
+    """The rule's decision at a bar's close, to be executed at the next bar."""
 
     NONE = 0
     ENTER_LONG = 1  # buy Y, sell X: the spread is low
     ENTER_SHORT = 2
     EXIT = 3
-    NO_ENTRY = 4  # |z| passed the threshold and yet nothing is done: the reason says why
+    NO_ENTRY = 4  # |z| passed the threshold, without an entry: see the reason
 
 
 class Reason(IntEnum):
-    """Why an exit was given, or an entry was not."""
+    """Why the rule exited, or did not enter."""
 
     NONE = 0
-    TARGET = 1  # z came back
-    STOP = 2  # z went further out
+    TARGET = 1  # z reverted
+    STOP = 2  # z diverged further
     TIME = 3  # held too long
     RUN_END = 4  # the run ended while a position was open
     WARMUP = 10
@@ -33,21 +33,23 @@ class Reason(IntEnum):
     MAX_Z = 17
     IN_POSITION = 18
     BRIDGE_DOWN = 19
-    HEDGE_RANGE = 20  # the hedge asks for too little, too much, or the same side of X
+    HEDGE_RANGE = 20  # the hedge is too small, too large, or on the same side of X
+    OFF_CENTRE = 21  # the spread's mean over the z window is significantly off zero
+    BREAK = 22  # the break alarm was raised at this bar; the run ends with it
 
 
 class LegFlag(IntEnum):
-    """Bits of what is wrong with one leg's bar."""
+    """Bit flags for defects of one leg's bar."""
 
     FILLED = 1  # no trade in it
-    TAINTED = 4  # an open gap touches it
+    TAINTED = 4  # an open gap overlaps it
     BRIDGE_DOWN = 8
     LAST_PRICE = 16  # no quotes: its mid is a print
     SOURCED = 32  # not made from ticks: an exchange's candle, or an uploaded bar
 
 
 class Flag(IntEnum):
-    """Bits of what is wrong with a bar of both legs: those of LegFlag, and which leg is filled."""
+    """Bit flags for defects of a bar of both legs: those of LegFlag, and which leg is filled."""
 
     Y_FILLED = 1
     X_FILLED = 2

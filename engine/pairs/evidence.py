@@ -1,7 +1,7 @@
-"""What the numbers of a pair are worth, now: beside every figure the reason to doubt it.
+"""The evidence for a pair's current numbers: for every figure, a measure of its reliability.
 
-Computed on demand from a model's columns, never bar by bar: one call costs about a millisecond. Everything is taken
-over windows that end at the last bar, and whatever cannot be known yet is None or NaN.
+Computed on demand from a model's columns, never bar by bar: one call takes about a millisecond. All windows end at the
+last bar; unknown values are None or NaN.
 """
 
 from __future__ import annotations
@@ -11,33 +11,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.pairs.calibration import Calibration
+from engine.pairs.break_alarm import beta_limit, level_limit
 from engine.pairs.enums import LegFlag
+from engine.pairs.hedge_evidence import error_correction_of, hedge_of
 from engine.pairs.layout import At, Floats, In, Out
 from engine.pairs.model import PairModel
+from engine.pairs.noise_gate import NoiseShare, noise_shares
+from engine.pairs.settings import MAX_WINDOW
 from engine.stats.bid_ask_bounce import Bounce, bounce
-from engine.stats.half_life import HalfLife, ar1_kernel, half_life
+from engine.stats.error_correction import ErrorCorrection
+from engine.stats.half_life import HalfLife, half_life, half_life_of, unbiased_phi
 from engine.stats.health import KalmanHealth, kalman_health
-from engine.stats.moments import EPSILON
+from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
 from engine.stats.regression import ols_kernel, residuals_kernel
-from engine.stats.structural_breaks import cusum
+from engine.stats.representation import short_repr
 
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
-BREAK_BARS, LEAST_BREAK_BARS = 1_500, 300
-MINIMUM_BARS = 30  # of a window that anything is said about
+MINIMUM_BARS = 30  # least bars of a window
 LEAST_BARS = 100
-RESAMPLES = 199  # of the half-life's interval
-ARL0 = 5_000.0  # bars between false alarms of the break monitor, on average
 
 
 @dataclass(frozen=True, slots=True)
 class WindowCoverage:
-    """One window that decisions look back over (``beta``, ``z`` or ``test``), as it ends now.
+    """One current window of the decisions (``beta``, ``z`` or ``test``).
 
-    ``share`` of its bars in which both legs traded, NaN until there are so many; ``is_touched`` by an open gap.
+    ``share`` of its bars in which both legs traded, NaN until it is full; ``is_touched``: an open gap overlaps it.
     """
 
     name: str
@@ -48,32 +49,25 @@ class WindowCoverage:
 
 @dataclass(frozen=True, slots=True)
 class BreakWatch:
-    """Has the relation broken? CUSUM of the one-step errors of a line that was fitted, with the errors' AR(1), mean and
-    deviation, to the older two thirds of the window and is watched over the newest third.
+    """The state of the break alarm (:mod:`engine.pairs.break_alarm`): the larger sum over its limit, for the level and
+    for beta. A value above 1 ends the run. ``bars``: average number of bars between false alarms."""
 
-    ``alarms`` in the ``bars`` watched. While the line holds, false ones come about 2,000 bars apart [simulated; 5,000
-    were the line known]; on unrelated walks no line holds, and it alarms far more often.
-    ``up`` and ``down`` are the two sums now, in deviations; one of them passing ``threshold`` is an alarm.
-    Information: it closes nothing.
-    """
-
+    level: float
+    beta: float
     bars: int
-    alarms: int
-    last_alarm_ms: int | None
-    up: float
-    down: float
-    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
 class PairEvidence:
-    """Everything that stands beside a pair's figures. None where it cannot be known (yet).
+    """The evidence shown with a pair's figures. None where unknown.
 
-    ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and
-    ``test`` what the 5 % test could see at that half-life: power, bars for 80 %, nulls, critical value. ``tests``
-    were run since the run began, ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the
-    bars since the first. ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median
-    over the z window; NaN unknown.
+    ``test_bars``: length of the test window. ``half_life`` of the residual of one line over it, in bars, and ``test``
+    the power of the 5 % test at that half-life, bars for 80 %, nulls, critical value. ``tests`` since the run started,
+    ``tests_today`` since midnight UTC; each opens on 5 % of noise. ``open_share`` of the bars since the first test.
+    ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median over the z window; NaN unknown.
+    ``hedge`` is the line in use with its error, ``correction`` the speed at which either leg reverts, over the test
+    window. ``bootstrap``: p-value of the robust gate's latest test, NaN if it drew nothing; ``noise``: the share of
+    time that noise keeps such a gate open.
     """
 
     bars: int
@@ -89,14 +83,20 @@ class PairEvidence:
     bounce: Bounce | None
     health: KalmanHealth | None
     breaks: BreakWatch | None
+    hedge: HedgeInterval | None
+    correction: ErrorCorrection | None
+    bootstrap: float = math.nan
+    noise: tuple[NoiseShare, ...] = ()
+
+    __repr__ = short_repr
 
 
 def evidence_of(model: PairModel) -> PairEvidence:
-    """The evidence of a pair as it stands at its model's last bar."""
+    """The evidence of a pair at its model's last bar."""
     lengths = model.windows()
     test_bars = lengths.get("test", 0)
     residual = _residual(model, test_bars)
-    reversion = None if residual is None else half_life(residual, residual=True, resamples=RESAMPLES)
+    reversion = None if residual is None else half_life(residual, residual=True)
     bars = math.nan if reversion is None else reversion.bars
     return PairEvidence(
         bars=model.size,
@@ -110,15 +110,19 @@ def evidence_of(model: PairModel) -> PairEvidence:
         coverage=tuple(_coverage(model, name, length) for name, length in lengths.items()),
         half_spreads_bps=_half_spreads_bps(model, lengths.get("z", MINIMUM_BARS)),
         bounce=_bounce(model, test_bars),
-        health=_health(model, bars),
+        health=_health(model),
         breaks=_breaks(model),
+        hedge=hedge_of(model, test_bars),
+        correction=error_correction_of(model, test_bars),
+        bootstrap=model.state(At.GATE_BOOTSTRAP),
+        noise=noise_shares(model.settings),
     )
 
 
 def _residual(model: PairModel, bars: int) -> Floats | None:
-    """The distance from one line fitted over the last ``bars``; None before there are so many, or where x stands still.
+    """The residual of one line fitted over the last ``bars``; None with fewer bars, or if x is constant.
 
-    It is the residual that the gate's test reads, never the adaptive spread (trap T2).
+    This is the residual that the gate tests, never the adaptive spread (trap T2).
     """
     if not 0 < bars <= model.size:
         return None
@@ -128,7 +132,7 @@ def _residual(model: PairModel, bars: int) -> Floats | None:
 
 
 def _tests_today(model: PairModel) -> int:
-    """Tests since midnight UTC: they stand at every slot of the schedule since the first."""
+    """Tests since midnight UTC: one at every slot of the schedule since the first."""
     if not model.gate_tests:
         return 0
     every, width_ms = model.settings.gate_every, model.settings.interval_ms
@@ -149,7 +153,7 @@ def _coverage(model: PairModel, name: str, bars: int) -> WindowCoverage:
 
 
 def _half_spreads_bps(model: PairModel, bars: int) -> tuple[float, float]:
-    """Medians, because at one moment a spread is as often nothing as it is twice its size."""
+    """Medians, because a momentary spread is as often zero as twice its size."""
     y, x = model.inputs(In.HALF, max(model.size - bars, 0))
     return _median_bps(y), _median_bps(x)
 
@@ -160,7 +164,8 @@ def _median_bps(fractions: Floats) -> float:
 
 
 def _bounce(model: PairModel, bars: int) -> Bounce | None:
-    """The spread on last prices beside the one on mids, both from the line fitted to the mids; None without quotes."""
+    """Compares the spread on last prices with that on mids, both from the line fitted to the mids; None without
+    quotes."""
     is_log = model.settings.space == "log"
     if not MINIMUM_BARS <= bars <= model.size:
         return None
@@ -175,50 +180,39 @@ def _bounce(model: PairModel, bars: int) -> Bounce | None:
     return bounce(residuals_kernel(y_last, x_last, alpha, beta), residuals_kernel(y, x, alpha, beta))
 
 
-def _health(model: PairModel, half_life_bars: float) -> KalmanHealth | None:
-    """Of the filter in use, over the last bars in which it learnt; None for other estimators, and before 100 of them.
+def _health(model: PairModel) -> KalmanHealth | None:
+    """Health of the filter in use, over the last bars in which it was updated; None for other estimators, and below 100
+    bars.
 
-    The memory is held against the half-life over the test window; where there is none, against the calibration's.
+    The memory is compared with the half-life over all bars of the run, at most 5,000, which scatters less than that of
+    the test window; without reversion there, with the calibration's.
     """
     calibration = model.calibration
-    if calibration is None or model.settings.estimator != "kalman":
+    if calibration is None or calibration.start is None or model.settings.estimator != "kalman":
         return None
+    residual = _residual(model, min(model.size, MAX_WINDOW))
+    half_life_bars = math.nan if residual is None else float(half_life_of(unbiased_phi(residual, True)))
     if math.isnan(half_life_bars) and calibration.reverts:
         half_life_bars = calibration.half_life
-    innovation, variance = _innovations(model, calibration, HEALTH_BARS)
+    innovation, variance = _innovations(model, calibration.start.v_e, HEALTH_BARS)
     if innovation.size < LEAST_BARS:
         return None
-    return kalman_health(innovation, variance, calibration.v_e, half_life_bars)
+    return kalman_health(innovation, variance, calibration.start.v_e, half_life_bars)
 
 
-def _innovations(model: PairModel, calibration: Calibration, most: int) -> tuple[Floats, Floats]:
-    """Innovations and their expected variances of the last ``most`` bars in which the filter learnt."""
+def _innovations(model: PairModel, v_e: float, most: int) -> tuple[Floats, Floats]:
+    """Innovations and their expected variances of the last ``most`` bars in which the filter was updated."""
     memory = model.column(Out.MEMORY)
     places = np.flatnonzero(~np.isnan(memory))[-most:]
-    variance = calibration.v_e * np.exp2(1.0 / memory[places])  # Q / V_e = 1 / (1 - F K) = 2^(1 / memory)
+    variance = v_e * np.exp2(1.0 / memory[places])  # Q / V_e = 1 / (1 - F K) = 2^(1 / memory)
     return model.column(Out.SPREAD)[places], variance
 
 
 def _breaks(model: PairModel) -> BreakWatch | None:
-    """The break monitor over the last 1,500 bars in which both legs traded; None before there are 300, or where they
-    do not move. Its line is fitted to the reference alone, so it says the same whatever estimator is in use."""
-    y_flags, x_flags = model.inputs(In.FLAGS, max(model.size - BREAK_BARS, 0))
-    is_real = ((y_flags.astype(np.int64) | x_flags.astype(np.int64)) & LegFlag.FILLED) == 0
-    places = np.flatnonzero(is_real) + max(model.size - BREAK_BARS, 0)
-    if places.size < LEAST_BREAK_BARS:
+    """None if the alarm is off, and before the filter's start."""
+    bars = model.settings.break_alarm
+    if bars is None or model.calibration is None or model.calibration.start is None:
         return None
-    y, x = (each[places] for each in model.inputs(model.price_row))
-    known = places.size * 2 // 3
-    alpha, beta = ols_kernel(y[:known], x[:known])
-    residual = residuals_kernel(y, x, alpha, beta)
-    _, rho, _ = ar1_kernel(residual[:known])
-    errors = residual[1:] - rho * residual[:-1]  # one-step errors; the first of them belongs to the second bar
-    reference, watched = errors[: known - 1], errors[known - 1 :]
-    deviation = float(reference.std(ddof=1))
-    if not deviation > EPSILON * float(np.abs(y).max()):
-        return None
-    found = cusum((watched - float(reference.mean())) / deviation, ARL0)
-    alarms = np.flatnonzero(found.alarm)
-    last_alarm_ms = model.open_time_ms(int(places[known + alarms[-1]])) if alarms.size else None
-    up, down = float(found.up[-1]), float(found.down[-1])
-    return BreakWatch(watched.size, alarms.size, last_alarm_ms, up, down, found.threshold)
+    level = max(model.state(At.LEVEL_UP), model.state(At.LEVEL_DOWN))
+    beta = max(model.state(At.BETA_UP), model.state(At.BETA_DOWN))
+    return BreakWatch(level / level_limit(bars), beta / beta_limit(bars), bars)

@@ -1,4 +1,4 @@
-"""Columns that grow with every bar, a run's whole life long."""
+"""Columns that grow with every bar of a run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _numbers = itertools.count()
 
 
 class GrowableArray:
-    """``values``: one row a column, with room for some more bars; what lies beyond is not written, and costs nothing.
+    """``values``: one row a column, with spare capacity; the spare part is not written, and costs no memory.
 
-    To grow is to copy. Hundreds of pairs that began together must not all do so in the same bar, so each table has
-    sizes of its own: 1,024 x 1.5^(m + phase), the phases spread evenly. Nothing that is computed depends on them.
-    ``python -m bench pairs`` measures the longest bar beside tables that double.
+    Growing copies the array. Hundreds of pairs that started together must not all grow in the same bar, so each table
+    has its own sizes: 1,024 x 1.5^(m + phase), the phases spread evenly. They do not affect results. ``python -m bench
+    pairs`` measures the longest bar, and compares it with tables that double.
     """
 
     __slots__ = ("_phase", "values")
@@ -29,7 +29,7 @@ class GrowableArray:
         self.values: Floats = np.empty((rows, self._room_for(1)))
 
     def hold(self, bars: int) -> None:
-        """Have room for ``bars`` in all; what is there stays."""
+        """Ensure capacity for ``bars`` in total; keeps the content."""
         rows, room = self.values.shape
         if bars > room:
             fresh = np.empty((rows, self._room_for(bars)))

@@ -1,8 +1,8 @@
-"""The line that the spread is measured from, and when it is fitted again.
+"""The line that defines the spread, and its refit schedule.
 
-OLS and TLS follow from the moments of the beta window, so they roll with every bar at O(1). Huber and Theil-Sen
-read the whole window: they are fitted again at every slot that ``refit_every`` divides and stand until the next.
-With a tenth of the window between two fits, a bar costs O(window) on average, Theil-Sen's slopes included.
+OLS and TLS follow from the moments of the beta window, so they roll with every bar at O(1). Huber and Theil-Sen need
+the whole window: they are refitted at every slot that ``refit_every`` divides and stay fixed until the next. With a
+tenth of the window between two fits, a bar costs O(window) on average, Theil-Sen's slopes included.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KALMAN, OLS, HUBER, THEIL_SEN, TLS = range(len(ESTIMATORS))
 
 @njit
 def roll_lines(par: Par, state: Floats, mean_y: float, mean_x: float, syy: float, sxy: float, sxx: float) -> None:
-    """The lines that follow from the moments of the beta window; NaN until it is full."""
+    """The lines from the moments of the beta window; NaN until it is full."""
     alpha, beta = line_of(mean_y, mean_x, sxy, sxx)
     state[At.OLS_ALPHA], state[At.OLS_BETA] = alpha, beta
     if par.estimator == OLS:
@@ -32,7 +32,7 @@ def roll_lines(par: Par, state: Floats, mean_y: float, mean_x: float, syy: float
 
 @njit
 def refit(par: Par, state: Floats, y: Floats, x: Floats) -> None:
-    """The line over the whole beta window, whose prices are ``y`` and ``x``; NaN where there is none."""
+    """The line over the whole beta window with prices ``y`` and ``x``; NaN if undefined."""
     alpha = beta = np.nan
     if par.estimator == HUBER:
         alpha, beta = huber_kernel(y, x)

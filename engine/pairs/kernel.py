@@ -1,14 +1,15 @@
-"""The loop, compiled: bars in, columns out, state carried. One bar or a million run this same loop.
+"""The compiled loop: bars in, columns out, state carried. One bar and a million bars run the same loop.
 
-A slot is a bar's number counted from 1970 in bars of its width; whatever follows a schedule follows the
-slot, so that where a run begins or is resumed cannot show. At each bar, in this order: measure the spread
-from the line known before; test the gate if its turn has come; decide; then learn from the bar.
+A slot is a bar's number counted from 1970 in bars of its width; schedules depend on the slot only, so results do not
+depend on where a run starts or resumes. At each bar, in this order: measure the spread from the previous line; test the
+gate if scheduled; decide; then update from the bar.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from engine.pairs.break_alarm import watch_breaks
 from engine.pairs.enums import Flag, LegFlag
 from engine.pairs.gate import count_open, evaluate_gate
 from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
@@ -26,10 +27,12 @@ from engine.stats.windows import spread_moments, window_push
 def advance(  # noqa: PLR0913 - a compiled loop
     pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
-) -> None:  # fmt: skip
-    """Take the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
+) -> int:  # fmt: skip
+    """Process the bars at places ``start .. stop - 1``; place 0 is slot ``base_slot``.
 
-    ``y`` and ``x`` are the legs' inputs, in which place 0 stands at column ``at_y`` and ``at_x``. Rows are named in
+    Returns the place after the last bar processed: ``stop``, or the one after the bar that raised the break alarm.
+
+    ``y`` and ``x`` are the legs' inputs, in which place 0 is at column ``at_y`` and ``at_x``. Rows are named in
     ``engine.pairs.layout``; ``state`` and the two window states are left at the last bar.
     """
     par = pars[0]
@@ -44,7 +47,8 @@ def advance(  # noqa: PLR0913 - a compiled loop
         _count_real(par, out, i, flags)
         spread, mean, deviation = _measure(par, state, out, slot, i, y[price, j], x[price, k], flags)
         if gate_every and slot % gate_every == 0 and i + 1 >= tested:
-            evaluate_gate(par, state, y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1], slot)
+            window_y, window_x = y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1]
+            evaluate_gate(par, state, window_y, window_x, slot, base_slot)
         z, cost_z = zscore_of(spread, mean, deviation), np.nan
         if deviation > 0.0:
             cost_z = round_trip(par, y, x, j, k, out[Out.BETA, i]) / deviation
@@ -67,18 +71,21 @@ def advance(  # noqa: PLR0913 - a compiled loop
         if refit_every and slot % refit_every == 0 and i + 1 >= fitted:
             refit(par, state, y[price, j + 1 - fitted : j + 1], x[price, k + 1 - fitted : k + 1])
         _learn_spread(par, state, z_window, slot, y[price, j], x[price, k], spread)
+        if state[At.BROKEN] == slot:
+            return i + 1
+    return stop
 
 
 @njit
 def pair_flags(of_y: int, of_x: int) -> int:
-    """Bits of ``codes.Flag`` from those of both legs' ``codes.LegFlag``."""
+    """Bits of ``enums.Flag`` from those of both legs' ``enums.LegFlag``."""
     filled = Flag.X_FILLED if of_x & LegFlag.FILLED else 0
     return of_y | (of_x & ~LegFlag.FILLED) | filled
 
 
 @njit
 def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
-    """Coverage is a difference of whole counts, so it costs O(1) whatever the window."""
+    """Coverage is a difference of cumulative counts, so it costs O(1) for any window."""
     real = 0.0 if flags & (Flag.Y_FILLED | Flag.X_FILLED) else 1.0
     out[Out.REAL_BARS, i] = real + (out[Out.REAL_BARS, i - 1] if i > 0 else 0.0)
     window = par.z_window
@@ -92,9 +99,9 @@ def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
 def _measure(
     par: Par, state: Floats, out: Floats, slot: int, i: int, y: float, x: float, flags: int
 ) -> tuple[float, float, float]:
-    """Spread, mean and deviation from what was known before this bar; the filter learns on the way.
+    """Spread, mean and deviation from the state before this bar; also updates the filter.
 
-    A bar in which a leg did not trade repeats its price: it is measured, and teaches the filter nothing.
+    A bar in which a leg did not trade repeats its price: it is measured, but does not update the filter.
     """
     innovation = variance = kalman_alpha = np.nan
     out[Out.BETA_OLS, i] = state[At.OLS_BETA]
@@ -104,6 +111,7 @@ def _measure(
         out[Out.BETA_KALMAN, i] = state[At.K_BETA]
         kalman_alpha = state[At.K_ALPHA] - state[At.K_BETA] * par.centre
         innovation, variance = _filter(par, state, y, x - par.centre, is_seen)
+        watch_breaks(par, state, slot, innovation if is_seen else np.nan, x)
         if is_seen:
             out[Out.MEMORY, i] = memory_of(variance, par.v_e)
     if par.estimator == KALMAN:
@@ -139,6 +147,7 @@ def _write_gate(state: Floats, out: Floats, i: int) -> None:
     out[Out.GATE_CRITICAL, i] = state[At.GATE_CRITICAL]
     out[Out.GATE_PVALUE, i] = state[At.GATE_PVALUE]
     out[Out.GATE, i] = state[At.GATE]
+    out[Out.GATE_BOOTSTRAP, i] = state[At.GATE_BOOTSTRAP]
 
 
 @njit
@@ -154,7 +163,7 @@ def _learn_spread(
 ) -> None:  # fmt: skip
     """Mean and deviation with this bar in them, for the next one.
 
-    A line of a window measures all of the z window's bars anew; the filter's innovations stand as they were.
+    A windowed line recomputes all bars of the z window; the filter's innovations stay unchanged.
     """
     if par.estimator != KALMAN:
         bars, mean_y, mean_x, syy, sxy, sxx = window_push(z_window, slot, y, x)
@@ -172,9 +181,9 @@ def refill(  # noqa: PLR0913 - a compiled loop
     pars: Record, state: Floats, beta_window: Floats, z_window: Floats,
     y: Floats, x: Floats, at_y: int, at_x: int, out: Floats, base_slot: int, start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Bring empty windows to where they stood after the bar at ``stop - 1``: they are functions of their last bars.
+    """Refill empty windows to their state after the bar at ``stop - 1``: they are functions of their last bars.
 
-    A line that is fitted on a schedule stands as the state has it.
+    A line fitted on a schedule is kept from the state.
     """
     par = pars[0]
     price = par.price

@@ -1,4 +1,4 @@
-"""What the compiled rule reads and writes, one column a bar: names and places in one table."""
+"""The inputs and outputs of the compiled rule, one column a bar: names and row numbers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Floats = npt.NDArray[np.float64]
 
 
 class In(IntEnum):
-    """Rows of one leg's inputs, shared by all pairs that the leg is in. NaN where not known."""
+    """Rows of one leg's inputs, shared by all pairs of the leg. NaN where not known."""
 
-    MID = 0  # the trade-side mid; where nobody says who the taker was, the last print
+    MID = 0  # the trade-side mid; if the taker side is unknown, the last print
     LAST = auto()  # the last print
     LOG_MID = auto()
     LOG_LAST = auto()
     AGE = auto()  # ms since the leg's last trade, at the bar's end
     HALF = auto()  # half-spread as a fraction of the price
-    FLAGS = auto()  # bits of codes.LegFlag
+    FLAGS = auto()  # bits of enums.LegFlag
 
 
 class Out(IntEnum):
-    """Output rows; NaN where not known. What stands at a bar was known at its close."""
+    """Output rows; NaN where not known. A bar's values were known at its close."""
 
     BETA = 0  # of the line the spread is measured from: fitted up to the bar before
     ALPHA = auto()
     SPREAD = auto()
-    MEAN = auto()  # of the spread over the z window, the bar itself left out
+    MEAN = auto()  # of the spread over the z window, without the bar itself
     DEVIATION = auto()
     Z = auto()
     BETA_OLS = auto()  # rolling least squares, and the filter, whichever is in use
@@ -43,14 +43,15 @@ class Out(IntEnum):
     POSITION = auto()  # +1 long the spread, -1 short, after this bar's decision
     ACTION = auto()
     REASON = auto()
-    MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN where it learns nothing
+    MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN without an update
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
+    GATE_BOOTSTRAP = auto()  # p-value of the wild bootstrap that the latest test needed; NaN where it needed none
 
 
 class At(IntEnum):
     """The recursive state between bars; a checkpoint is a copy of it."""
 
-    LINE_BETA = 0  # of the line in use; the filter's stands below
+    LINE_BETA = 0  # of the line in use; the filter's is below
     LINE_ALPHA = auto()
     OLS_BETA = auto()
     OLS_ALPHA = auto()
@@ -75,18 +76,26 @@ class At(IntEnum):
     TAINTED = auto()  # slot of the latest tainted bar
     Z_MEAN = auto()
     Z_DEVIATION = auto()
+    LAST_ERROR = auto()  # of the filter, at the bar before; NaN where a leg did not trade in it
+    LAST_X = auto()
+    LEVEL_UP = auto()  # the four sums of the break alarm
+    LEVEL_DOWN = auto()
+    BETA_UP = auto()
+    BETA_DOWN = auto()
+    BROKEN = auto()  # slot of the alarm, which ends the run; NaN before
+    GATE_BOOTSTRAP = auto()
 
 
 class Par(NamedTuple):
     """Parameters of one calibrated run. Lengths in bars; NaN where only a calibration gives the value.
 
-    Kernels take them as one record, ``as_record``: a named tuple is taken apart field by field at each call, which
+    Kernels take them as one record, ``as_record``: a named tuple is unpacked field by field at each call, which
     costs a live bar a third of its time (``python -m bench pairs``).
     """
 
-    price: int  # the row of In that the pair is measured by
-    is_price_space: bool  # the line is one of prices, not of their logarithms
-    estimator: int  # a place in settings.ESTIMATORS
+    price: int  # the row of In with the pair's prices
+    is_price_space: bool  # the line is in prices, not in log prices
+    estimator: int  # an index into settings.ESTIMATORS
     filter_z: bool
     entry: float
     exit: float
@@ -107,6 +116,7 @@ class Par(NamedTuple):
     gate_dwell: int
     gate_criterion: int
     gate_max_lag: int
+    gate_bootstrap: float  # the level of the wild bootstrap, a fraction; 0: the plain test alone opens
     gate_locked: bool  # the spread is too slow for any test window, so the gate never opens
     beta_window: int
     z_window: int
@@ -118,6 +128,11 @@ class Par(NamedTuple):
     centre: float
     v_e: float
     q_alpha: float
+    phi: float  # of the calibration's residual: the autocorrelation that is taken out of the filter's errors
+    short_beta: float  # of the steps of y on those of x, at the calibration
+    level_limit: float  # of the break alarm's sums; inf: no alarm
+    beta_limit: float
+    centre_limit: float  # of the spread's mean over the z window, in its deviations there; inf: any
 
 
 Record: TypeAlias = npt.NDArray[np.void]

@@ -1,8 +1,7 @@
-"""One symbol in bars of one width, from a first slot on: rolled up from seconds, prices carried over gaps.
+"""One symbol in bars of one width, from a first slot on: aggregated from seconds, prices carried over gaps.
 
-Columns up to SOURCED belong to the bar alone. The others are carried: the trade-side quote and the last
-price as they stood at the bar's end, so a bar without a trade repeats them with a growing age. What the pairs
-read of it stands in ``inputs``, made once for all of them.
+Columns up to SOURCED belong to the bar alone. The others are carried: the trade-side quote and the last price at the
+bar's end, so a bar without a trade repeats them with a growing age. ``inputs`` holds the rows that all pairs read.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from engine.stats.jit import njit
 from engine.stats.quotes import carry_quote
 
 Spans = Sequence[tuple[int, int]]
-IsTouched = Callable[[int, int], bool]  # whether an open gap touches a moment of [from, to)
+IsTouched = Callable[[int, int], bool]  # whether an open gap overlaps [from, to)
 
 
 class Col(IntEnum):
@@ -40,10 +39,10 @@ class Col(IntEnum):
     BID_AGE = auto()
     ASK = auto()
     ASK_AGE = auto()
-    SIDED = auto()  # 1: every trade says which side was the taker
+    SIDED = auto()  # 1: the taker side of every trade is known
     LAST_AGE = auto()
-    TAINTED = auto()  # 1: an open gap touches the bar
-    DOWN = auto()  # 1: the bridge was away
+    TAINTED = auto()  # 1: an open gap overlaps the bar
+    DOWN = auto()  # 1: the bridge was disconnected
     SOURCED = auto()  # 1: not made from ticks
     QUOTE_BID = auto()
     QUOTE_ASK = auto()
@@ -62,15 +61,15 @@ class Leg:
         self.size = 0
         self.inputs = LegFeatures(first_slot)
         self._table = GrowableArray(len(Col))
-        self._through_ms = first_slot * width_ms  # every second before has been given to us
+        self._through_ms = first_slot * width_ms  # every second before has been received
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
         self._stand_ins: dict[int, SourcedBar] = {}  # by opening time
         self.ticks_from_ms = -math.inf  # when the symbol's first tick was
 
     def close(self, seconds: Sequence[Bar], through_ms: int, is_touched: IsTouched, outages: Spans = ()) -> int:
-        """Every second before ``through_ms`` has been given out; returns how many bars that completed.
+        """Every second before ``through_ms`` has been emitted; returns the number of bars this completed.
 
-        ``outages``: the stretches ``[from, to)`` without the bridge.
+        ``outages``: the times ``[from, to)`` without the bridge.
         """
         first_ms = self.first_slot * self.width_ms
         self._seconds += [bar for bar in seconds if bar.open_time_ms >= self._through_ms]
@@ -118,8 +117,8 @@ class Leg:
         is_touched: IsTouched,
         outages: Spans = (),
     ) -> int:
-        """Seconds in ``[from_ms, to_ms)`` changed, or whether a gap touches them; ``bars`` gives the seconds of a
-        stretch as they are now. Returns the first place that may have changed (``size``: none)."""
+        """Seconds in ``[from_ms, to_ms)`` changed, or whether a gap overlaps them; ``bars`` returns the current seconds
+        of an interval. Returns the first place that may have changed (``size``: none)."""
         first = max(from_ms // self.width_ms - self.first_slot, 0)
         last = (to_ms - 1) // self.width_ms - self.first_slot
         for place in range(first, min(last + 1, self.size)):
@@ -133,8 +132,8 @@ class Leg:
         return min(first, self.size)
 
     def longest_silence_ms(self, times_ms: Iterable[int]) -> int:
-        """The longest time without a trade up to now, given the seconds that come next: those with trades, rising,
-        and the one up to which there is no other."""
+        """The longest time without a trade up to now, given the next seconds: those with trades, ascending, and the
+        second up to which there are no others."""
         longest_ms, last_ms = 0, self._last_trade_ms()
         for time_ms in times_ms:
             longest_ms, last_ms = max(longest_ms, time_ms - last_ms), max(last_ms, time_ms)
@@ -164,13 +163,13 @@ class Leg:
         return self._table.values[col, start : self.size]
 
     def forming(self, later: Iterable[Bar]) -> Bar | None:
-        """The bar that is not complete yet, from its seconds so far and the ones not given out yet (``later``)."""
+        """The incomplete bar, from its seconds so far and those not emitted yet (``later``)."""
         open_ms, until = self._bounds(self.size)
         seconds = [bar for bar in [*self._seconds, *later] if open_ms <= bar.open_time_ms < until]
         return roll_up(seconds, open_ms, self.width_ms) if seconds else None
 
     def _last_trade_ms(self) -> int:
-        """The newest trade's time, to the second; the leg's beginning before the first."""
+        """The newest trade's time, to the second; the leg's start before the first."""
         if self._seconds:
             return self._seconds[-1].open_time_ms
         known = self._table.values[Col.LAST_MS, self.size - 1] if self.size else np.nan
@@ -223,7 +222,7 @@ def carry(cols: Floats, inputs: Floats, start: int, stop: int, first_slot: int, 
     """Carry quotes and last prices over the bars ``start .. stop - 1`` from the bar before, and write the inputs.
 
     A side without a print keeps its older quote, clamped by the bar's prints: a sale below the old bid was
-    itself a bid. A bar whose trades do not all name the taker's side ends the quote.
+    itself a bid. A bar with a trade of unknown taker side ends the quote.
     """
     bid = ask = last = last_ms = np.nan
     if start > 0:
@@ -254,7 +253,7 @@ def carry(cols: Floats, inputs: Floats, start: int, stop: int, first_slot: int, 
 
 @njit
 def _flags(cols: Floats, i: int) -> int:
-    """Bits of ``codes.LegFlag``."""
+    """Bits of ``enums.LegFlag``."""
     flags = 0
     if cols[Col.TRADES, i] == 0.0:
         flags |= LegFlag.FILLED

@@ -1,7 +1,7 @@
-"""One leg as the rule reads it: prices in both spaces, age, half-spread and flags, one column a bar.
+"""One leg's inputs to the rule: prices in both spaces, age, half-spread and flags, one column a bar.
 
-A leg's inputs are made once and read by every pair that the leg is in. Live they belong to a ``Leg``, which makes
-them from trades; a ``PairModel`` that is given bars by hand makes its own.
+A leg's inputs are computed once and read by every pair of the leg. Live they belong to a ``Leg``, which computes them
+from trades; a ``PairModel`` that gets bars directly computes its own.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from engine.stats.jit import njit
 class PairBar(NamedTuple):
     """One bar of both legs. Prices in quote currency; ages in ms; half-spreads as fractions, NaN unknown.
 
-    ``y`` and ``x`` are what the pair is measured by. ``y_last`` and ``x_last`` are the last prints where those are
-    mids; without them nothing can be said about bounce. ``flags``: bits of ``codes.Flag``.
+    ``y`` and ``x`` are the pair's prices. ``y_last`` and ``x_last`` are the last prints where those are mids; without
+    them bounce is unknown. ``flags``: bits of ``enums.Flag``.
     """
 
     open_time_ms: int
@@ -52,11 +52,11 @@ class LegFeatures:
 
     @property
     def columns(self) -> Floats:
-        """All rows, with room beyond ``size``."""
+        """All rows, including spare capacity beyond ``size``."""
         return self._table.values
 
     def resize(self, bars: int) -> None:
-        """Hold ``bars`` bars, which are then to be written; what is there stays."""
+        """Resize to ``bars`` bars, for the caller to write; keeps the content."""
         self._table.hold(bars)
         self.size = max(self.size, bars)
 
@@ -64,8 +64,7 @@ class LegFeatures:
 def put_bars(legs: tuple[LegFeatures, LegFeatures], place: int, bars: Floats) -> None:
     """Write ``bars``, shape (9, n), the fields of PairBar after its time, into both legs from ``place`` on.
 
-    Raises ValueError, having written nothing, where a price is not positive and finite, or an age is negative or
-    unknown.
+    Raises ValueError, and writes nothing, if a price is not positive and finite, or an age is negative or unknown.
     """
     if bars.ndim != 2 or bars.shape[0] != BAR_ROWS:
         raise ValueError(f"bars have shape {bars.shape}; expected ({BAR_ROWS}, n)")
@@ -82,7 +81,7 @@ def put_bars(legs: tuple[LegFeatures, LegFeatures], place: int, bars: Floats) ->
 
 @njit
 def first_refused(bars: Floats) -> tuple[int, int]:
-    """(row, bar) of the first number that cannot be; (-1, -1) where all can. A last price may be unknown (NaN)."""
+    """(row, bar) of the first invalid number; (-1, -1) if none. A last price may be unknown (NaN)."""
     for i in range(bars.shape[1]):
         for row in (Y, X, Y_LAST, X_LAST):
             value = bars[row, i]
@@ -112,7 +111,7 @@ def write_bars(bars: Floats, y: Floats, x: Floats, place: int) -> None:
 
 @njit
 def _put_last(leg: Floats, at: int, last: float, flags: int) -> None:
-    """The last print; where it is not known, the price stands in for it, and the flags say so."""
+    """The last print; if unknown, the price is used instead and flagged."""
     is_known = last == last
     leg[In.LAST, at] = last if is_known else leg[In.MID, at]
     leg[In.FLAGS, at] = flags if is_known else flags | LegFlag.LAST_PRICE
@@ -120,7 +119,7 @@ def _put_last(leg: Floats, at: int, last: float, flags: int) -> None:
 
 @njit
 def put_logs(leg: Floats, start: int, stop: int) -> None:
-    """Logarithms beside prices, by the scalar function: a vector unit's own would differ between machines."""
+    """Logarithms of the prices, by the scalar function: SIMD versions differ between machines."""
     for i in range(start, stop):
         leg[In.LOG_MID, i] = np.log(leg[In.MID, i])
         leg[In.LOG_LAST, i] = np.log(leg[In.LAST, i])

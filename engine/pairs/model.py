@@ -16,48 +16,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from engine.pairs.calibration import Calibration, calibrate, parameters
+from engine.pairs.calibration import Calibration, calibrate, filter_start, is_long_enough, parameters
 from engine.pairs.enums import Action, LegFlag, Reason
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.kernel import advance, pair_flags, refill
 from engine.pairs.layout import At, Floats, In, Out, Par, as_record
 from engine.pairs.leg_features import BAR_ROWS, LegFeatures, PairBar, put_bars
 from engine.pairs.settings import PairSettings
+from engine.pairs.snapshot import Snapshot
 from engine.stats.windows import window_new
 
 CHECKPOINT_EVERY = 2_048
 
 
-class Snapshot(NamedTuple):
-    """What was known of the pair at one bar's close; NaN where it was not known."""
-
-    open_time_ms: int
-    beta: float
-    alpha: float
-    spread: float
-    mean: float
-    deviation: float
-    z: float
-    beta_ols: float
-    beta_kalman: float
-    gate_statistic: float
-    gate_critical: float
-    gate_pvalue: float
-    gate: float
-    coverage: float
-    cost_z: float
-    position: float
-    action: Action
-    reason: Reason
-    memory: float = math.nan  # half-life of the filter's memory, in bars
-
-
 class _Checkpoint(NamedTuple):
-    """The recursive state before the bar at ``place``; windows are filled again from the columns."""
+    """The recursive state before the bar at ``place``; windows are refilled from the columns."""
 
     place: int
     state: Floats
@@ -73,19 +51,20 @@ class PairModel:
     ) -> None:
         """``first_slot``: open time of the first bar in bars of its width; taken from the first bar when None.
 
-        ``legs``: what it is to follow, beginning at or before ``first_slot``; without them it is given its bars.
+        ``legs``: its source of bars, starting at or before ``first_slot``; without them the caller passes bars.
         """
         self.settings = settings
         self.size = 0
+        self.is_broken = False  # whether the break alarm was raised, at the last bar: the model takes no more bars
         self.first_slot = first_slot
         self.calibration: Calibration | None = None
         self._is_given_bars = legs is None
         self.legs = legs or (LegFeatures(first_slot or 0), LegFeatures(first_slot or 0))
-        self._at = (0, 0)  # where place 0 stands in the legs
+        self._at = (0, 0)  # the position of place 0 in the legs
         self._set_start(first_slot)
         self._table = GrowableArray(len(Out))
         self._checkpoints: list[_Checkpoint] = []
-        self._pause = 0  # the next place before which a checkpoint or a calibration is due
+        self._pause = 0  # a checkpoint or a calibration is due before this place
         self._take(parameters(settings, None))
         self._state = np.full(len(At), np.nan)
         for row, value in _AT_START.items():
@@ -104,15 +83,15 @@ class PairModel:
         return self.snapshot(self.size - 1)
 
     def extend(self, bars: Floats) -> None:
-        """Take the bars that follow, shape (9, n): the fields of PairBar after its time. Equal to n updates.
+        """Take the next bars, shape (9, n): the fields of PairBar after its time. Equal to n updates.
 
-        Raises ValueError where a price is not positive and finite, or where the model follows legs of its own.
+        Raises ValueError where a price is not positive and finite, or where the model follows legs.
         """
         self._put(self.size, bars)
         self.follow()
 
     def revise(self, place: int, bars: Floats) -> None:
-        """Replace the bars from ``place`` on, as in ``extend``, and do again all that follows from them."""
+        """Replace the bars from ``place`` on, as in ``extend``, and recompute the results from there."""
         if not 0 <= place <= place + bars.shape[1] <= self.size:
             raise ValueError(
                 f"bars {place} to {place + bars.shape[1]} are revised; expected some of the {self.size} known"
@@ -121,28 +100,27 @@ class PairModel:
         self.redo(place)
 
     def follow(self) -> int:
-        """Take the bars that both legs have by now; returns how many there were."""
+        """Take the new bars that both legs have; returns their number. None are taken after a break."""
         y, x = self.legs
-        size = min(y.size - self._at[0], x.size - self._at[1])
-        taken = size - self.size
-        if taken <= 0:
-            return 0
-        self._run(self.size, size)
-        return taken
+        start, stop = self.size, min(y.size - self._at[0], x.size - self._at[1])
+        if stop > start and not self.is_broken:
+            self._run(start, stop)
+        return self.size - start
 
     def redo(self, place: int) -> None:
-        """The legs' bars from ``place`` on have changed: do again all that follows from them."""
+        """The legs' bars from ``place`` on have changed: recompute the results from there."""
         while self._checkpoints[-1].place > place:
             self._checkpoints.pop()
         kept = self._checkpoints.pop()
         self._state, self.calibration = kept.state.copy(), kept.calibration
+        self.is_broken = False
         self._take(kept.par)
         self._pause = kept.place
         self._fill_windows(kept.place)
         self._run(kept.place, self.size)
 
     def snapshot(self, place: int) -> Snapshot:
-        """What was known at the close of the bar at ``place``."""
+        """The values known at the close of the bar at ``place``."""
         *numbers, action, reason, memory = self._table.values[_SNAPSHOT_ROWS, place].tolist()
         codes = Action(int(action)), Reason(int(reason))
         return Snapshot._make([self.open_time_ms(place), *numbers, *codes, memory])
@@ -163,7 +141,7 @@ class PairModel:
 
     @property
     def price_row(self) -> In:
-        """The input row that the pair is measured by."""
+        """The input row of the pair's prices."""
         return In(self._par.price)
 
     def prices(self, place: int) -> tuple[float, float]:
@@ -172,17 +150,17 @@ class PairModel:
         return float(y[0]), float(x[0])
 
     def entered_before(self, place: int) -> int:
-        """Where the position that is held just before ``place`` was entered; there must be one."""
+        """The place at which the position held just before ``place`` was entered; there must be one."""
         actions = self._table.values[Out.ACTION, :place]
         return int(np.flatnonzero((actions == Action.ENTER_LONG) | (actions == Action.ENTER_SHORT))[-1])
 
     def flags(self, place: int) -> int:
-        """Bits of ``codes.Flag`` at one bar."""
+        """Bits of ``enums.Flag`` at one bar."""
         y, x = self.inputs(In.FLAGS, place, place + 1)
         return pair_flags(int(y[0]), int(x[0]))
 
     def windows(self) -> dict[str, int]:
-        """Lengths in bars of ``beta``, ``z`` and ``test`` (if gated), those that are known by now."""
+        """Lengths in bars of ``beta``, ``z`` and ``test`` (if gated), where known."""
         lengths = self.calibration or self.settings
         found = {"beta": lengths.beta_window, "z": lengths.z_window}
         if self.settings.gate != "off":
@@ -190,17 +168,23 @@ class PairModel:
         return {name: bars for name, bars in found.items() if bars is not None}
 
     def state(self, row: At) -> float:
-        """One number of the recursive state, as it stands after the last bar."""
+        """One number of the recursive state after the last bar."""
         return float(self._state[row])
 
     @property
+    def break_kind(self) -> str:
+        """Which relation moved: ``level`` or ``beta``."""
+        level = max(self._state[At.LEVEL_UP], self._state[At.LEVEL_DOWN])
+        return "level" if level > self._par.level_limit else "beta"
+
+    @property
     def gate_tests(self) -> int:
-        """How many times the gate was tested in this run."""
+        """The number of gate tests in this run."""
         return int(self._state[At.GATE_TESTS])
 
     @property
     def gate_flips(self) -> int:
-        """How many times the gate changed in this run."""
+        """The number of gate changes in this run."""
         return int(self._state[At.GATE_FLIPS])
 
     @property
@@ -224,11 +208,11 @@ class PairModel:
 
     def _put(self, place: int, bars: Floats) -> None:
         if not self._is_given_bars:
-            raise ValueError("bars are given to a model that follows legs; expected the legs to bring them")
+            raise ValueError("bars were passed to a model that follows legs; expected bars from its legs")
         put_bars(self.legs, place, bars)
 
     def _run(self, start: int, stop: int) -> None:
-        """Advance over ``start .. stop - 1``, stopping where a checkpoint or a calibration is due."""
+        """Advance over ``start .. stop - 1``, pausing where a checkpoint or a calibration is due."""
         self._table.hold(stop)
         out = self._table.values
         (y, x), (at_y, at_x) = self.legs, self._at
@@ -237,37 +221,55 @@ class PairModel:
             if at == self._pause:
                 self._prepare(at)
             until = min(stop, self._pause)
-            advance(
+            at = advance(
                 self._record, self._state, self._beta_window, self._z_window,
                 y.columns, x.columns, at_y, at_x, out, self.first_slot or 0, at, until,
             )  # fmt: skip
-            at = until
+            self.is_broken = not math.isnan(self._state[At.BROKEN])
+            if self.is_broken:
+                self.size = at
+                return
         self.size = max(self.size, stop)
 
     def _prepare(self, place: int) -> None:
-        """Keep a checkpoint before the bar at ``place``, and calibrate where that is due."""
+        """Save a checkpoint before the bar at ``place``, and calibrate if due."""
         self._checkpoints.append(_Checkpoint(place, self._state.copy(), self._par, self.calibration))
         every = self.settings.calibration_bars
         if self.calibration is None and place > 0 and place % every == 0:
             self._calibrate(place)
-        pauses = [CHECKPOINT_EVERY] if self.calibration else [CHECKPOINT_EVERY, every]
-        self._pause = min((place // each + 1) * each for each in pauses)
+        found = self.calibration
+        if found is not None and found.start is None and place >= found.filter_bars:
+            self._start_filter(found, place)
+        self._pause = (place // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY
+        if self.calibration is None:
+            self._pause = min(self._pause, (place // every + 1) * every)
+        elif self.calibration.start is None:
+            self._pause = min(self._pause, self.calibration.filter_bars)
 
     def _calibrate(self, place: int) -> None:
-        """Fit the filter and the windows on all bars before ``place``; where that cannot be done, try again later."""
+        """Fit the windows to all bars before ``place``; on failure, retry later."""
         filled = sum(np.bitwise_and(each.astype(np.int64), LegFlag.FILLED) for each in self.inputs(In.FLAGS, 0, place))
         y, x = self.inputs(self.price_row, 0, place)
         found = calibrate(y, x, self.settings) if np.count_nonzero(filled) * 2 <= place else None
-        if found is None:
+        if found is None or not is_long_enough(found, self.settings):
             return
         self.calibration = found
-        self._take(parameters(self.settings, found, float((self.first_slot or 0) + place)))
-        for row, value in zip(_FILTER_ROWS, found.state, strict=True):
-            self._state[row] = value
+        self._take(parameters(self.settings, found))
         self._fill_windows(place)
 
+    def _start_filter(self, calibration: Calibration, place: int) -> None:
+        """Fit the filter to all bars before ``place``; on failure, retry a checkpoint later."""
+        start = filter_start(*self.inputs(self.price_row, 0, place))
+        if start is None:
+            self.calibration = replace(calibration, filter_bars=place + CHECKPOINT_EVERY)
+            return
+        self.calibration = replace(calibration, start=start)
+        self._take(parameters(self.settings, self.calibration, float((self.first_slot or 0) + place)))
+        for row, value in zip(_FILTER_ROWS, start.state, strict=True):
+            self._state[row] = value
+
     def _fill_windows(self, place: int) -> None:
-        """Make both windows as they stand before the bar at ``place``."""
+        """Rebuild both windows as of before the bar at ``place``."""
         beta_bars, z_bars = self._par.beta_window, self._par.z_window
         self._beta_window, self._z_window = window_new(beta_bars), window_new(z_bars)
         (y, x), (at_y, at_x) = self.legs, self._at
@@ -278,9 +280,10 @@ class PairModel:
         )  # fmt: skip
 
 
-_FILTER_ROWS = (At.K_BETA, At.K_ALPHA, At.P11, At.P12, At.P22)  # as in Calibration.state
+_FILTER_ROWS = (At.K_BETA, At.K_ALPHA, At.P11, At.P12, At.P22)  # as in FilterStart.state
 _SNAPSHOT_ROWS = np.array([Out[name.upper()] for name in Snapshot._fields[1:]])  # all but the time
 _AT_START = {
     At.GATE_TESTS: 0.0, At.GATE_FLIPS: 0.0, At.GATE_BARS: 0.0, At.GATE_OPEN_BARS: 0.0, At.TESTED: -1e18,
     At.POSITION: 0.0, At.ENTERED: -1e18, At.LEFT: -1e18, At.TAINTED: -1e18,
+    At.LEVEL_UP: 0.0, At.LEVEL_DOWN: 0.0, At.BETA_UP: 0.0, At.BETA_DOWN: 0.0,
 }  # fmt: skip

@@ -1,6 +1,6 @@
-"""A pair in a notebook: pandas in, pandas out, through the model that runs live.
+"""The pandas API for notebooks: pandas in, pandas out, through the model that runs live.
 
-pandas is loaded when a function here is called, so that a process which draws no frame does not pay for it.
+Functions import pandas on first use, so that other processes do not load it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     TimesLike: TypeAlias = npt.ArrayLike | pd.DatetimeIndex | None
 
 Ints = npt.NDArray[np.int64]
-SPARSEST = 0.1  # share of the grid's bars that must be there: with less the width is not the bars' own
+SPARSEST = 0.1  # minimum share of the grid with bars: below it the width is wrong
+LEAST_REGULAR = 0.5  # share of an index's steps that must be of its usual width
 
 _NUMBERS = {row.name.lower(): row for row in Out if row not in (Out.ACTION, Out.REASON, Out.REAL_BARS)}
 
 
 class _Leg(NamedTuple):
-    """One leg on its own times, NaN where it has nothing."""
+    """One leg on its own times, NaN where unknown."""
 
     times_ms: Ints
     price: Floats
@@ -42,38 +43,56 @@ class _Leg(NamedTuple):
 def run_pair(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairSettings | None = None) -> pd.DataFrame:
     """Snapshots and decisions of a pair, one row a bar, index the bar's open in UTC.
 
-    Takes what :func:`pair_model` takes. A row holds what was known at its bar's close; an action is to be done at the
+    Takes what :func:`pair_model` takes. A row holds the values known at its bar's close; an action is executed at the
     next bar. Columns: ``y``, ``x`` (prices, carried where a bar is missing), ``y_filled``, ``x_filled`` (no trade in
     the bar), those of ``engine.pairs.layout.Out`` (NaN where not known), ``action`` and ``reason`` by name, and
-    ``quantity_y``, ``quantity_x``: the coins to trade, + to buy, NaN where nothing is to be done.
+    ``quantity_y``, ``quantity_x``: the coins to trade, + to buy, NaN without a trade; and ``run``, which
+    rises by 1 where the break alarm ended a run and another began. A position open at a break is closed, with the
+    reason ``RUN_END``, in the next bar in which both legs traded.
     """
-    return frame_of(pair_model(y, x, times_ms, settings))
+    import pandas as pd
+
+    models = _models(y, x, times_ms, settings)
+    frames = [frame_of(model) for model in models]
+    for run, frame in enumerate(frames):
+        frame["run"] = run
+    found = pd.concat(frames)
+    _close_broken(found, models)
+    return found
 
 
 def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: PairSettings | None = None) -> PairModel:
     """The model of a pair after all bars given, for snapshots, columns and :func:`engine.pairs.evidence_of`.
 
-    A leg is an array or a Series of prices, or a frame with ``close`` and, where there are, ``mid`` (what statistics
-    then run on), ``half_spread`` (a fraction of the price) and ``volume`` (a bar without any is no real bar).
-    ``times_ms``: when the bars open, strictly rising, int64 ms UTC or a DatetimeIndex; None takes each leg's own
-    index, and the two need not agree. A time is put into the bar of ``settings.interval_ms`` that it falls in.
+    If the break alarm ended runs, this is the model of the last one.
 
-    A bar that a leg lacks, or whose price is NaN, repeats the leg's last price and is marked as filled; the model
-    begins at the first bar by which both legs have a price. Without a half-spread costs are unknown, and a cost
-    filter lets nothing through: give ``settings.half_spread_bps``.
+    A leg is an array or a Series of prices, or a frame with ``close`` and optionally ``mid`` (then used for
+    statistics), ``half_spread`` (a fraction of the price) and ``volume`` (a bar without volume counts as missing).
+    ``times_ms``: bar open times, strictly increasing, int64 ms UTC or the input of :func:`utc_index`; None takes each
+    leg's own index, and the two may differ. A time is assigned to its bar of ``settings.interval_ms``. ``settings``
+    None: the defaults, with the width of the bars from the index (:func:`interval_of`).
 
-    Raises ValueError for prices that are infinite, 0 or negative, times that do not rise, two times in one bar, legs
-    that share no bar, and a width far below the bars' own.
+    A missing bar, or one with a NaN price, repeats the leg's last price and is marked as filled; the model starts at
+    the first bar by which both legs have a price. Without a half-spread costs are unknown, and a cost filter blocks
+    every entry: set ``settings.half_spread_bps``.
+
+    Raises ValueError for prices that are infinite, 0 or negative, times that do not increase, two times in one bar,
+    legs without a common bar, and a width far below that of the bars.
     """
-    chosen = settings or PairSettings()
+    return _models(y, x, times_ms, settings)[-1]
+
+
+def _models(y: LegLike, x: LegLike, times_ms: TimesLike, settings: PairSettings | None) -> list[PairModel]:
+    """One model a run: the next begins with the bar after a break."""
     legs = [_leg(each, times_ms, name) for each, name in ((y, "y"), (x, "x"))]
+    chosen = settings or PairSettings(interval_ms=_shared_interval(legs))
     slots = [_slots(leg.times_ms, chosen.interval_ms, name) for leg, name in zip(legs, "yx", strict=True)]
     first, last = min(int(each[0]) for each in slots), max(int(each[-1]) for each in slots)
     count = last - first + 1
     if max(each.size for each in slots) < SPARSEST * count:
         raise ValueError(
             f"{max(each.size for each in slots)} bars lie on a grid of {count} of {chosen.interval_ms} ms; "
-            "expected settings with the bars' own interval_ms"
+            f"expected settings with the bars' own interval_ms, {_usual_step(legs[0].times_ms)[0]}, or none"
         )
     bars = np.zeros((BAR_ROWS, count))
     known = _put(bars, legs[0], slots[0] - first, (Y, Y_AGE, Y_HALF, Y_LAST), Flag.Y_FILLED, chosen.interval_ms)
@@ -81,9 +100,68 @@ def pair_model(y: LegLike, x: LegLike, times_ms: TimesLike = None, settings: Pai
     if not known.any():
         raise ValueError("no bar has a price of both legs by then; expected legs that overlap")
     begin = int(known.argmax())
-    model = PairModel(chosen, first + begin)
-    model.extend(np.ascontiguousarray(bars[:, begin:]))
-    return model
+    models: list[PairModel] = []
+    while not models or (models[-1].is_broken and begin < count):
+        models.append(PairModel(chosen, first + begin))
+        models[-1].extend(np.ascontiguousarray(bars[:, begin:]))
+        begin += models[-1].size
+    return models
+
+
+def utc_index(times: Any, name: str = "the index") -> pd.DatetimeIndex:
+    """Times as a DatetimeIndex in UTC: a DatetimeIndex, or ISO 8601 text and datetimes with *any mixture of offsets*.
+
+    A CSV of local times that crosses a change of clocks has two offsets, and ``pandas.read_csv`` leaves such a column
+    as text. A time that names no offset is in UTC. Raises ValueError naming the first that is no time.
+
+    >>> utc_index(["2025-10-26T02:59:00+02:00", "2025-10-26T02:00:00+01:00"]).strftime("%H:%M").tolist()
+    ['00:59', '01:00']
+    """
+    import pandas as pd
+
+    if isinstance(times, pd.DatetimeIndex):
+        return times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
+    given = pd.Index(times)
+    if not len(given) or given.dtype.kind not in "OTU":
+        raise ValueError(f"times of {name} are {given.dtype}; expected ISO 8601 text, datetimes or a DatetimeIndex")
+    parsed = pd.to_datetime(given, utc=True, format="ISO8601", errors="coerce")
+    unknown = np.asarray(parsed.isna())
+    if unknown.any():
+        at = int(unknown.argmax())
+        raise ValueError(f"time {at} of {name} is {given[at]!r}; expected ISO 8601 text, with its offset unless in UTC")
+    return pd.DatetimeIndex(parsed)
+
+
+def interval_of(times: Any) -> int:
+    """The usual distance of two times in ms: what ``PairSettings.interval_ms`` is for these bars.
+
+    ``times``: what :func:`utc_index` takes, or whole ms. Missing bars do no harm as long as half of the steps are of
+    one width; ValueError otherwise.
+
+    >>> interval_of([0, 60_000, 120_000, 300_000])
+    60000
+    """
+    step, share = _usual_step(_times(times, "the index"))
+    if share < LEAST_REGULAR:
+        found = f"most often {step} ms, in {share:.0%} of them" if step else "none"
+        raise ValueError(f"steps of the index are {found}; expected one width, or settings with interval_ms")
+    return step
+
+
+def _usual_step(times_ms: Ints) -> tuple[int, float]:
+    """The commonest step in ms and its share; 0 and 0 where there is none."""
+    steps, counts = np.unique(np.diff(times_ms), return_counts=True)
+    if not steps.size:
+        return 0, 0.0
+    at = int(counts.argmax())
+    return int(steps[at]), float(counts[at] / counts.sum())
+
+
+def _shared_interval(legs: list[_Leg]) -> int:
+    found = [interval_of(leg.times_ms) for leg in legs]
+    if found[0] != found[1]:
+        raise ValueError(f"bars of y are {found[0]} ms and those of x {found[1]} ms; expected one width")
+    return found[0]
 
 
 def frame_of(model: PairModel) -> pd.DataFrame:
@@ -104,8 +182,23 @@ def frame_of(model: PairModel) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
+def _close_broken(frame: pd.DataFrame, models: list[PairModel]) -> None:
+    """Close what a broken run still held, in the first bar after it in which both legs traded."""
+    is_real = ~(frame["y_filled"] | frame["x_filled"]).to_numpy()
+    end = 0
+    for model in models[:-1]:
+        end += model.size
+        places = np.flatnonzero(is_real[end:])
+        if model.column(Out.POSITION)[-1] == 0.0 or not places.size:
+            continue
+        entered = end - model.size + model.entered_before(model.size)
+        held = frame[["quantity_y", "quantity_x"]].to_numpy()[entered]
+        row = frame.index[end + int(places[0])]
+        frame.loc[row, ["action", "reason", "quantity_y", "quantity_x"]] = ["exit", Reason.RUN_END.name, *-held]
+
+
 def _quantities(model: PairModel, actions: Ints) -> tuple[Floats, Floats]:
-    """Coins to trade after each bar: an exit trades the entry's back."""
+    """Coins to trade after each bar: an exit reverses the entry's."""
     y, x = np.full(model.size, np.nan), np.full(model.size, np.nan)
     held = (0.0, 0.0)
     for place in np.flatnonzero((actions != Action.NONE) & (actions != Action.NO_ENTRY)).tolist():
@@ -138,7 +231,7 @@ def _leg(given: LegLike, times_ms: TimesLike, name: str) -> _Leg:
 
 
 def _columns(given: LegLike, name: str) -> dict[str, Floats]:
-    """The columns that count, by name; a plain series is a close."""
+    """The relevant columns, by name; a plain series is a close."""
     import pandas as pd
 
     if not isinstance(given, pd.DataFrame):
@@ -156,15 +249,16 @@ def _columns(given: LegLike, name: str) -> dict[str, Floats]:
 
 
 def _times(times: Any, name: str) -> Ints:
-    """Strictly rising int64 ms from a DatetimeIndex (UTC where it does not say) or whole numbers."""
+    """Strictly increasing int64 ms from whole numbers, or from the input of ``utc_index``."""
     import pandas as pd
 
     if isinstance(times, pd.DatetimeIndex):
-        aware = times if times.tz is not None else times.tz_localize("UTC")
-        found = aware.as_unit("ms").asi8
+        found = utc_index(times).as_unit("ms").asi8
     else:
         found = np.asarray(times)
-        if found.ndim != 1 or found.dtype.kind not in "iu":
+        if found.ndim == 1 and found.dtype.kind in "OTU":
+            found = utc_index(times, name).as_unit("ms").asi8
+        elif found.ndim != 1 or found.dtype.kind not in "iu":
             raise ValueError(f"times of {name} are {found.ndim}-D {found.dtype}; expected whole ms or a DatetimeIndex")
     rising = np.diff(found) > 0
     if not rising.all():
@@ -186,7 +280,7 @@ def _slots(times_ms: Ints, width_ms: int, name: str) -> Ints:
 def _put(
     bars: Floats, leg: _Leg, places: Ints, rows: tuple[int, int, int, int], filled: int, width_ms: int
 ) -> npt.NDArray[np.bool_]:
-    """Write one leg over the whole grid; returns where its price is known, carried or not."""
+    """Write one leg over the whole grid; returns where its price is known, including carried ones."""
     grid = np.arange(bars.shape[1])
     price, age, half, last = rows
     for row, values in ((price, leg.price), (half, leg.half), (last, leg.last)):

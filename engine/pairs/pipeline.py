@@ -1,10 +1,10 @@
-"""The path: ticks, events and bars of one market, in the order they were stored, become decisions.
+"""The pipeline: turns ticks, events and bars of one market, in commit order, into decisions.
 
-Live, a restart and a replay differ only in where the items come from. ``feed`` and ``note`` take them
-one by one, so nothing depends on how many were read at a time.
+Live, a restart and a replay differ only in the source of the items. ``feed`` and ``note`` take them one by one, so
+results do not depend on the batch size.
 
-A run ends when it is told to, when a leg was without a trade for longer than ``longest_gap_ms``, when it has grown
-past ``RUN_BARS``, or when its computation fails. So no bars are laid out through a long gap, whatever its length.
+A run ends on request, when a leg had no trade for longer than ``longest_gap_ms``, when its break alarm is
+raised, when it exceeds ``RUN_BARS``, or when its computation fails. So long gaps are never filled with bars.
 
 Bars that were not made from ticks (``StandIns``) stand in where ticks are not whole. A symbol with ticks is led by
 them: a bar is complete when its ticks are. One without any is led by the other bars alone, until its first tick.
@@ -31,7 +31,7 @@ from engine.pairs.run_end import ClosingRun
 from engine.pairs.settings import PairSettings, longest_gap_ms
 from engine.pairs.stand_ins import StandIns
 
-SHORTEST_GAP_MS = 60_000  # no settings end a run for less: 2 test windows of 50 bars of 1 s are 100 s
+SHORTEST_GAP_MS = 60_000  # the shortest gap that can end a run: 2 test windows of 50 bars of 1 s are 100 s
 RUN_BARS = 400_000  # a longer run is ended, which bounds its memory
 
 
@@ -42,10 +42,11 @@ class Pipeline:
         self.builder = BarBuilder(history, grace_ms)
         self.stand_ins = StandIns(history)
         self.runs: dict[str, PairRun] = {}
+        self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[RunEnd] = []
         self._legs = Legs(self.builder, self.stand_ins)
-        self._down_ms: int | None = None  # the market's clock when the bridge went
+        self._down_ms: int | None = None  # the market's clock when the bridge disconnected
 
     @property
     def _times(self) -> KnownTimes:
@@ -56,7 +57,7 @@ class Pipeline:
         return sorted({*self.builder.symbols(), *self.stand_ins.symbols()})
 
     def feed(self, seq: int, tick: Tick) -> list[Decision]:
-        """Take the tick stored at ``seq``; returns the decisions that it made known."""
+        """Process the tick stored at ``seq``; returns the decisions it triggered."""
         if self._down_ms is not None and not tick.future and tick.trade_time_ms > self._down_ms:
             self._legs.outages.append((self._down_ms, tick.trade_time_ms))
             self._down_ms = None
@@ -67,7 +68,7 @@ class Pipeline:
         return self._apply(changes, seq)
 
     def note(self, event: Event) -> list[Decision]:
-        """Take an event; it stands between the tick ``after_seq`` and the next."""
+        """Process an event; it lies between the tick ``after_seq`` and the next."""
         if event.kind == "absent" and event.symbol is not None:
             changes = self.builder.absent(event.symbol, int(event.detail["first"]), int(event.detail["last"]))
             return self._apply(changes, event.after_seq)
@@ -77,12 +78,14 @@ class Pipeline:
             return self._take_bars(event.symbol, self.stand_ins.note(event), event.after_seq)
         return []
 
-    def begins_at(self, y: str, x: str, settings: PairSettings, history_bars: int, seq: int) -> int | None:
+    def begins_at(
+        self, y: str, x: str, settings: PairSettings, history_bars: int, seq: int, not_before_ms: int = 0
+    ) -> int | None:
         """Open time of the first bar of a run that begins after the tick ``seq``: at most ``history_bars`` back, and
         after the last long gap of either leg. None while a leg has no trade, or none after such a gap."""
         width_ms, longest_ms = settings.interval_ms, longest_gap_ms(settings)
         now_ms = self._times.now_ms(y, x, width_ms)
-        earliest_ms = now_ms - history_bars * width_ms
+        earliest_ms = max(now_ms - history_bars * width_ms, not_before_ms)
         for symbol in (y, x):
             first_ms, last_ms = self._times.first_ms(symbol, width_ms), self._times.last_ms(symbol, width_ms)
             if first_ms is None or last_ms is None or now_ms - last_ms > longest_ms:
@@ -98,20 +101,24 @@ class Pipeline:
         return start_ms
 
     def begin(self, run: Run, seq: int, known: Iterable[Decision] = ()) -> list[Decision]:
-        """Follow a run from now on, after the tick ``seq``; returns what its history up to here says anew.
+        """Follow a run from now on, after the tick ``seq``; returns the new decisions from its history up to here.
 
-        ``known``: its decisions from before a restart. Equal ones are not given again.
+        ``known``: its decisions from before a restart. Equal ones are not returned again.
         """
         legs = [self._legs.get(symbol, run.interval_ms, run.start_ms, seq) for symbol in (run.y, run.x)]
         self._legs.forget_read()
         followed = PairRun(run, legs[0], legs[1], known)
         self.runs[run.run_id] = followed
+        for symbol in (run.y, run.x):
+            self._runs_of.setdefault(symbol, {})[run.run_id] = followed
         return self._catch_up(followed, seq)
 
-    def end(self, run_id: str, seq: int, reason: str, detail: str = "") -> None:
+    def end(self, run_id: str, seq: int, reason: str, detail: str = "", after_ms: int | None = None) -> None:
         """Follow a run no more after the tick ``seq``. An open position is closed at the next tradable bar."""
         run = self.runs.pop(run_id)
-        self._ended.append(RunEnd(run_id, seq, reason, detail))
+        for symbol in (run.run.y, run.run.x):
+            del self._runs_of[symbol][run_id]
+        self._ended.append(RunEnd(run_id, seq, reason, detail, after_ms))
         entry = run.held()
         if entry is not None:
             width_ms = run.run.interval_ms
@@ -124,16 +131,16 @@ class Pipeline:
 
     @property
     def has_ended(self) -> bool:
-        """Whether ``take_ended`` has something to give."""
+        """Whether ``take_ended`` has results."""
         return bool(self._ended)
 
     def take_ended(self) -> list[RunEnd]:
-        """The runs that have ended since this was last asked, in order."""
+        """The runs that have ended since the last call, in order."""
         ended, self._ended = self._ended, []
         return ended
 
     def state(self) -> dict[str, Any]:
-        """What a restart needs besides the store and the runs, as plain JSON values."""
+        """The state for a restart, besides the store and the runs, as plain JSON values."""
         closing = [each.state() for each in self.closing.values()]
         return {
             "builder": self.builder.state(), "stand_ins": self.stand_ins.state(), "outages": self._legs.outages,
@@ -142,7 +149,7 @@ class Pipeline:
 
     @classmethod
     def resume(cls, state: dict[str, Any], history: History, before_seq: int) -> Pipeline:
-        """The pipeline that gave ``state()`` after the tick just before ``before_seq``, without its runs."""
+        """The pipeline that returned ``state()`` after the tick just before ``before_seq``, without its runs."""
         pipeline = cls(history)
         pipeline.builder = BarBuilder.resume(state["builder"], history, before_seq)
         if "stand_ins" in state:  # a state from before there were any has none
@@ -150,7 +157,7 @@ class Pipeline:
         pipeline._legs = Legs(pipeline.builder, pipeline.stand_ins)
         pipeline._legs.outages = [(start, end) for start, end in state["outages"]]
         pipeline._down_ms = state["down_ms"]
-        for each in state.get("closing", ()):  # a state from before there were any has none
+        for each in state.get("closing", ()):  # older states lack it
             quantities = each["quantity_y"], each["quantity_x"]
             pipeline._close_position(Run(**each["run"]), quantities, each["first_slot"], before_seq - 1)
         return pipeline
@@ -165,15 +172,17 @@ class Pipeline:
         self._legs.keep({leg for legs in followed for leg in legs})
 
     def _computed(self, run: PairRun, seq: int, work: Callable[[], list[Decision]]) -> list[Decision]:
-        """What a run's work gives. A run that fails is ended with its reason, and the others go on."""
+        """The result of a run's work. A failed run is ended with its reason; the others continue."""
         try:
             given = work()
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the other pairs
+        except Exception as error:  # noqa: BLE001 - no error may stop the other pairs
             self.end(run.run.run_id, seq, "failed", f"{type(error).__name__}: {error}")
             return []
-        if run.model.size > RUN_BARS:
+        if run.model.is_broken:
+            self.end(run.run.run_id, seq, "break", run.model.break_kind, run.model.open_time_ms(run.model.size))
+        elif run.model.size > RUN_BARS:
             self.end(run.run.run_id, seq, "length")
         return given
 
@@ -239,7 +248,7 @@ class Pipeline:
             self._close_position(closing.run, (closing.quantity_y, closing.quantity_x), closing.first_slot, seq)
 
     def _end_silent(self, symbol: str, legs: Iterable[Leg], times_ms: list[int], seq: int) -> None:
-        """End the runs of which a leg was silent for too long, before anything is laid out through the gap.
+        """End the runs with a leg that was silent for too long, before any bars are filled through the gap.
 
         ``times_ms``: when it traded next, and the time up to which there is nothing else.
         """
@@ -271,7 +280,7 @@ class Pipeline:
         return self._computed(run, seq, lambda: run.revise(slot, seq, now_ms))
 
     def _following(self, symbol: str) -> list[PairRun]:
-        return [run for run in self.runs.values() if symbol in (run.run.y, run.run.x)]
+        return list(self._runs_of.get(symbol, {}).values())
 
     def _closing_of(self, symbol: str) -> list[ClosingRun]:
         return [closing for closing in self.closing.values() if symbol in (closing.run.y, closing.run.x)]

@@ -1,4 +1,4 @@
-"""How many coins of each leg a signal trades."""
+"""The coins of each leg that a signal trades."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Coins = tuple[float, float]  # of Y and X, + to buy
 def order_quantities(
     settings: PairSettings, action: Action, beta: float, prices: tuple[float, float], held: Coins
 ) -> Coins:
-    """The coins that an action trades: an entry the notional in Y against beta times it in X, an exit what is ``held``
-    back, everything else 0. ``prices`` of Y and X in quote currency.
+    """The coins that an action trades: an entry the notional in Y against beta times it in X, an exit the negative of
+    ``held``, other actions 0. ``prices`` of Y and X in quote currency.
 
-    In log space beta is a ratio of dollars, in price space one of coins.
+    Beta is a ratio of dollars in log space, of coins in price space.
     """
     y_price, x_price = prices
     if action is Action.EXIT:

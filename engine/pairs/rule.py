@@ -1,4 +1,4 @@
-"""The rule: what to do at a bar's close, and why an entry was not given. Reasons block entries only, never exits."""
+"""The rule: the action at a bar's close, and why an entry was blocked. Reasons block entries only, never exits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def round_trip(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float
 
 @njit
 def dollar_hedge(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
-    """Dollars of X per dollar of Y. Beta is that in log space; in price space it is one of coins."""
+    """Dollars of X per dollar of Y. Equal to beta in log space; in price space beta is a ratio of coins."""
     if par.is_price_space:
         return float(beta * x[par.price, at_x] / y[par.price, at_y])
     return beta
@@ -31,7 +31,7 @@ def dollar_hedge(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: flo
 
 @njit
 def is_tradable(par: Par, hedge: float) -> bool:
-    """Whether a hedge, in dollars of X per dollar of Y, lies in the range; an unknown one does not."""
+    """Whether a hedge, in dollars of X per dollar of Y, is in the range; False for an unknown one."""
     size = abs(hedge) if par.negative_hedge else hedge
     return par.hedge_min <= size <= par.hedge_max
 
@@ -49,7 +49,7 @@ def decide(  # noqa: PLR0913 - a compiled loop
     cost_z: float,
     hedge: float,
 ) -> None:
-    """Position, action and reason of the bar at place ``i``; ``age`` the older leg's in ms; ``hedge`` in dollars."""
+    """Position, action and reason of the bar at place ``i``; ``age`` of the older leg, in ms; ``hedge`` in dollars."""
     position = state[At.POSITION]
     action, reason = 0, 0  # none
     if position != 0.0:
@@ -75,7 +75,7 @@ def decide(  # noqa: PLR0913 - a compiled loop
 
 @njit
 def _leave(par: Par, state: Floats, slot: int, away: float) -> int:
-    """Why to leave a position; ``away`` is z on the side it was entered: + further out, - beyond the mean."""
+    """Why to exit; ``away`` is z signed by the entry side: + further out, - beyond the mean."""
     if away <= par.exit:
         return Reason.TARGET
     if away >= par.stop:
@@ -108,6 +108,10 @@ def _objection(  # noqa: PLR0913 - a compiled loop
         return Reason.FILLED_BAR
     if par.gated and state[At.GATE] != 1.0:
         return Reason.GATE_CLOSED if state[At.GATE] == 0.0 else Reason.WARMUP
+    if state[At.BROKEN] == slot:
+        return Reason.BREAK
+    if abs(state[At.Z_MEAN]) > par.centre_limit * state[At.Z_DEVIATION]:
+        return Reason.OFF_CENTRE
     if away >= par.max_z:
         return Reason.MAX_Z
     if par.cost_filter and not away >= par.exit + cost_z:

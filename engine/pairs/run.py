@@ -12,21 +12,22 @@ from engine.market.records import Decision, Run
 from engine.pairs.enums import Action, Reason
 from engine.pairs.layout import Out
 from engine.pairs.leg import Col, Leg
-from engine.pairs.model import PairModel, Snapshot
+from engine.pairs.model import PairModel
 from engine.pairs.quantities import Coins, order_quantities
 from engine.pairs.settings import PairSettings, longest_gap_ms
+from engine.pairs.snapshot import Snapshot
 
 
 class PairRun:
-    """Follows its two legs; both begin at the run's first slot."""
+    """Follows its two legs; both start at the run's first slot."""
 
     def __init__(self, run: Run, y: Leg, x: Leg, known: Iterable[Decision] = ()) -> None:
-        """``known``: decisions of this run given before a restart, in the order they were given."""
+        """``known``: decisions of this run from before a restart, in their original order."""
         self.run = run
         self.settings = PairSettings.from_json(run.settings)
         self.legs = (y, x)
         self.model = PairModel(self.settings)
-        self.revisions = 0  # how often bars that a screen may have shown were done again
+        self.revisions = 0  # counts recomputations of bars that a screen may have shown
         self.current: dict[int, Decision] = {}
         self._latest_ms = 0
         for decision in known:
@@ -38,7 +39,7 @@ class PairRun:
         return self.model.first_slot
 
     def catch_up(self, seq: int, watermark_ms: int) -> list[Decision]:
-        """Take the bars that both legs have completed since; returns the decisions they gave."""
+        """Take the bars that both legs have completed since; returns their decisions."""
         if self.model.first_slot is None:
             start = self._first_priced()
             if start is None:
@@ -64,11 +65,11 @@ class PairRun:
 
     @property
     def longest_gap_ms(self) -> int:
-        """A leg without a trade for longer ends the run."""
+        """A leg without a trade for longer than this ends the run."""
         return longest_gap_ms(self.settings)
 
     def held(self) -> Decision | None:
-        """The entry of the position that is open by the decisions that stand."""
+        """The entry of the currently open position."""
         entry = None
         for _, decision in sorted(self.current.items()):
             if decision.kind in ("enter_long", "enter_short"):
@@ -78,24 +79,24 @@ class PairRun:
         return entry
 
     def snapshot(self, place: int) -> Snapshot:
-        """What was known of the pair at the close of the bar at ``place``."""
+        """The pair's values at the close of the bar at ``place``."""
         return self.model.snapshot(place)
 
     def _first_priced(self) -> int | None:
-        """The first slot from which both legs have the price they will be measured by."""
+        """The first slot from which both legs have their price."""
         bars = min(leg.size for leg in self.legs)
         known = self._is_priced(self.legs[0])[:bars] & self._is_priced(self.legs[1])[:bars]
         return self.legs[0].first_slot + int(known.argmax()) if known.any() else None
 
     def _is_priced(self, leg: Leg) -> npt.NDArray[np.bool_]:
-        """From here on the leg has its price: no print stands in for a coming quote."""
+        """From here on the leg has its price, without prints in place of later quotes."""
         if self.settings.price == "last":
             return ~np.isnan(leg.column(Col.LAST))
         is_priced: npt.NDArray[np.bool_] = ~np.isnan(leg.column(Col.MID)) | (leg.column(Col.SIDED) == 0.0)
         return is_priced
 
     def _give(self, place: int, seq: int, watermark_ms: int) -> list[Decision]:
-        """Compare what the model says from ``place`` on with what was said before; record what is new."""
+        """Compare the model's decisions from ``place`` on with the earlier ones; record the new ones."""
         actions = self.model.column(Out.ACTION, place)
         from_ms = self.model.open_time_ms(place)
         if not actions.any() and from_ms > self._latest_ms:
@@ -158,7 +159,7 @@ class PairRun:
         )
 
     def _entered(self, place: int) -> Coins:
-        """What the entry before ``place`` traded, as it was given."""
+        """The quantities of the entry before ``place``, as decided then."""
         entry = self.current.get(self.model.open_time_ms(self.model.entered_before(place)))
         return (entry.quantity_y, entry.quantity_x) if entry is not None else (0.0, 0.0)
 

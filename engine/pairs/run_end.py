@@ -1,6 +1,6 @@
-"""An ended run whose position is still open: closed at the next tradable bar, whatever ended the run.
+"""An ended run with an open position: closed at the next tradable bar, for every reason of the end.
 
-The exit stands as it was given: the end is a fact of the order of commits, and so is the bar that came next.
+The exit is never revised: the end and the next bar are fixed by commit order.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _NOT_TRADABLE = int(LegFlag.FILLED | LegFlag.TAINTED)
 
 @dataclass(slots=True)
 class ClosingRun:
-    """``quantity_y`` and ``quantity_x``: the coins that the exit trades, + to buy; both legs begin at one slot."""
+    """``quantity_y`` and ``quantity_x``: the coins that the exit trades, + to buy; both legs start at the same slot."""
 
     run: Run
     quantity_y: float
     quantity_x: float
     first_slot: int
     legs: tuple[Leg, Leg]
-    _looked_at: int = 0  # bars of both legs in which nothing could be traded
+    _looked_at: int = 0  # bars of both legs that were not tradable
 
     @property
     def settings(self) -> PairSettings:
-        """Those of the run that ended."""
+        """Those of the ended run."""
         return PairSettings.from_json(self.run.settings)
 
     def catch_up(self, seq: int, watermark_ms: int) -> Decision | None:
@@ -49,7 +49,7 @@ class ClosingRun:
         return None
 
     def state(self) -> dict[str, Any]:
-        """What a restart needs, as plain JSON values."""
+        """The state for a restart, as plain JSON values."""
         return {
             "run": dataclasses.asdict(self.run), "quantity_y": self.quantity_y, "quantity_x": self.quantity_x,
             "first_slot": self.first_slot,

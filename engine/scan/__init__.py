@@ -1,4 +1,4 @@
-"""A whole universe at once: which pairs keep together, and which only look it; what moves with what.
+"""Scans of a universe: cointegrated pairs, with false discovery control, and correlations.
 
 >>> import numpy as np
 >>> rng = np.random.default_rng(1)

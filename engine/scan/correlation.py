@@ -1,13 +1,13 @@
-"""What moves with what: correlations of returns, in an order that puts like beside like.
+"""Correlations of returns, ordered so that similar symbols are adjacent.
 
-Pearson's is over bars, missing ones carried, and reads too low where symbols trade at different moments (trap T5);
-Hayashi-Yoshida's is over each symbol's own moments. Both stand side by side, so the difference shows.
+Pearson's is over bars, missing ones carried, and is too low for asynchronous trades (trap T5); Hayashi-Yoshida's uses
+each symbol's own times. Both are returned for comparison.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,19 +17,21 @@ from engine.stats.checks import Floats, Ints
 from engine.stats.hayashi_yoshida import hayashi_yoshida_kernel, realised_variance
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot
+from engine.stats.representation import short_repr
 
 if TYPE_CHECKING:
     from engine.scan.universe import Prices
 
-MOST_ORDERED = 150  # symbols whose leaves are put in the best order; with more it takes seconds
+MOST_ORDERED = 150  # most symbols for optimal leaf ordering; with more it takes seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Correlations:
-    """Square matrices in the order of ``symbols``, which is that of the clusters; NaN where undefined.
+    """Square matrices in the order of ``symbols``, sorted by cluster; NaN where undefined. Frames named by symbol if
+    the prices were a frame.
 
-    ``pearson`` of the log returns of the bars. ``hayashi_yoshida`` of the bars that each symbol
-    has of its own; in a small sample it may pass 1.
+    ``pearson`` of the log returns of the bars. ``hayashi_yoshida`` of each symbol's own bars; in a small sample it may
+    exceed 1.
     """
 
     symbols: tuple[str, ...]
@@ -37,12 +39,14 @@ class Correlations:
     hayashi_yoshida: Floats
     excluded: tuple[Excluded, ...]
 
+    __repr__ = short_repr
+
 
 def correlations(prices: Prices, *, settings: ScanSettings | None = None) -> Correlations:
     """Both correlations of every two symbols, clustered by Pearson's.
 
-    ``prices`` as for a scan; NaN where a symbol has no bar of its own. The same symbols are left out as in a scan with
-    these settings.
+    ``prices`` as for a scan; NaN where a symbol has no bar. The same symbols are excluded as in a scan with these
+    settings.
 
     Sources: Hayashi and Yoshida 2005; Mantegna 1999 (the distance sqrt(2 (1 - r))).
     """
@@ -52,14 +56,20 @@ def correlations(prices: Prices, *, settings: ScanSettings | None = None) -> Cor
     own = [(times[mine], logs[mine]) for mine, logs in zip(kept.own_bars, kept.log_prices, strict=True)]
     together = _hayashi_yoshida(own)
     order = clustered(pearson)
-    return Correlations(
-        tuple(kept.symbols[i] for i in order), pearson[np.ix_(order, order)], together[np.ix_(order, order)],
-        kept.excluded,
-    )  # fmt: skip
+    symbols = tuple(kept.symbols[i] for i in order)
+    pearson, together = (_like(prices, matrix[np.ix_(order, order)], symbols) for matrix in (pearson, together))
+    return Correlations(symbols, pearson, together, kept.excluded)
+
+
+def _like(prices: Prices, matrix: Floats, symbols: tuple[str, ...]) -> Any:
+    """The matrix; a frame named by symbol where the prices are a frame."""
+    import pandas as pd
+
+    return pd.DataFrame(matrix, symbols, symbols) if isinstance(prices, pd.DataFrame) else matrix
 
 
 def clustered(matrix: Floats) -> Ints:
-    """An order of the rows that puts like beside like: leaves of the average linkage of sqrt(2 (1 - r))."""
+    """An order of the rows with similar ones adjacent: leaves of the average linkage of sqrt(2 (1 - r))."""
     if matrix.shape[0] < 3:
         return np.arange(matrix.shape[0])
     from scipy.cluster.hierarchy import leaves_list, linkage
@@ -73,7 +83,7 @@ def clustered(matrix: Floats) -> Ints:
 
 @njit
 def _pearson(returns: Floats) -> Floats:
-    """Rows are symbols. In one fixed order, so that no library's threads change a bit."""
+    """Rows are symbols. Summed in one fixed order, so that BLAS threads do not change the bits."""
     count, bars = returns.shape
     apart, sizes = np.empty_like(returns), np.empty(count)
     matrix = np.full((count, count), np.nan)
@@ -90,7 +100,7 @@ def _pearson(returns: Floats) -> Floats:
 
 
 def _times_of(prices: Prices, first_bar: int, bars: int) -> Ints:
-    """When the bars are: the index in ms where it is one of times, else their numbers."""
+    """The bars' times: the index in ms if it holds times, else the bar numbers."""
     import pandas as pd
 
     index = as_frame(prices).index[first_bar : first_bar + bars]
@@ -109,7 +119,7 @@ def _hayashi_yoshida(own: list[tuple[Ints, Floats]]) -> Floats:
 
 @njit
 def _hayashi_yoshida_matrix(times: Ints, values: Floats, starts: Ints) -> Floats:
-    """``starts``: where each symbol's ticks begin in ``times`` and ``values``, and where the last ends."""
+    """``starts``: the offset of each symbol's ticks in ``times`` and ``values``, and the end of the last."""
     count = starts.size - 1
     matrix = np.full((count, count), np.nan)
     sizes = np.empty(count)

@@ -1,4 +1,4 @@
-"""Prices for a scan, from one-second bars: the trade-side mid, as the pairs read it (trap T4)."""
+"""Prices for a scan, from one-second bars: the trade-side mid, as for the pairs (trap T4)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def closing_prices(
     first: int,
     bars: int,
 ) -> Floats:
-    """The price at each bar's end, NaN where nothing traded in the bar.
+    """The price at each bar's end, NaN for a bar without trades.
 
-    ``slots``: which bar each second belongs to, rising, from ``first`` to before ``first + bars``. ``quotes``: low,
-    high, close, bid and ask of each second, the last two NaN where it has no such print; ``is_sided``: whether every
-    trade of it says who the taker was. Equal to what ``engine.pairs.leg`` makes of the same seconds, and faster.
+    ``slots``: the bar of each second, ascending, from ``first`` to before ``first + bars``. ``quotes``: low, high,
+    close, bid and ask of each second, the last two NaN without such a print; ``is_sided``: whether the taker side of
+    all its trades is known. Equal to the result of ``engine.pairs.leg`` for the same seconds, and faster.
     """
     closes = np.full(bars, np.nan)
     _walk(slots, *quotes, is_sided, first, closes)
@@ -35,7 +35,7 @@ def _walk(  # noqa: PLR0913 - a compiled loop
 ) -> None:  # fmt: skip
     """Carry the quote from second to second: a side without a print keeps its older quote, clamped by the prints.
 
-    A bar with a trade that does not name its taker's side has no quote, and ends the one before it.
+    A bar with a trade of unknown taker side has no quote, and ends the previous one.
     """
     bid = ask = np.nan
     is_mixed = False

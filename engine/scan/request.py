@@ -1,4 +1,4 @@
-"""What a user asks of a scan, and how far it is."""
+"""A scan's request and its progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """A market, the width of its bars, and how far back they go (less where the store begins later), in ms."""
+    """A market, the width of its bars, and the time span (shorter if the store starts later), in ms."""
 
     market: str
     interval_ms: int
@@ -24,7 +24,7 @@ class ScanRequest:
     settings: ScanSettings = field(default_factory=ScanSettings)
 
     def __post_init__(self) -> None:
-        """Raises SettingsError naming the field, the value and what was expected."""
+        """Raises SettingsError with the field, the value and the expected range."""
         if not (SECOND_MS <= self.interval_ms <= MAX_WIDTH_MS and self.interval_ms % SECOND_MS == 0):
             raise SettingsError(f"interval_ms is {self.interval_ms}; expected whole seconds up to a day")
         bars = self.span_ms // self.interval_ms
@@ -40,7 +40,7 @@ class ScanRequest:
 
     @classmethod
     def from_json(cls, text: str) -> ScanRequest:
-        """What ``to_json`` gave. Raises SettingsError for anything else."""
+        """Parses the output of ``to_json``. Raises SettingsError for anything else."""
         try:
             values = json.loads(text)
             return cls(**values | {"settings": ScanSettings(**values["settings"])})
@@ -50,9 +50,9 @@ class ScanRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScanState:
-    """Where the scan stands. ``phase``: idle, running, done, cancelled or failed.
+    """The state of the scan. ``phase``: idle, running, done, cancelled or failed.
 
-    While it runs ``stage`` says what it does, of which ``done`` of ``total`` is over; ``scan_id`` is the newest stored
+    While it runs, ``stage`` is the current step, with ``done`` of ``total`` complete; ``scan_id`` is the newest stored
     result, ``problem`` why it failed.
     """
 

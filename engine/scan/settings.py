@@ -1,4 +1,4 @@
-"""How a universe is scanned."""
+"""Settings of a scan."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from engine.errors import SettingsError
 
-LEAST_BARS = 100  # of the selection: below, the Hurst exponent has no meaning and no test has power
+LEAST_BARS = 100  # of the selection: with fewer, the Hurst exponent is meaningless and tests have no power
 
 
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
-    """Shares from 0 to 1, volumes in the unit of the volumes given (quote currency by custom)."""
+    """Shares from 0 to 1, volumes in the unit of the volumes given (usually quote currency)."""
 
     lags: str = "bic"  # of the Dickey-Fuller regressions: bic, aic or a number
-    holdout: float = 0.3  # the newest share of the bars, which the selection never sees; 0: none
-    false_share: float = 0.05  # of the pairs found, how many may be noise: the q-value of a find
+    holdout: float = 0.3  # the newest share of the bars, excluded from the selection; 0: none
+    false_share: float = 0.05  # the allowed share of noise among the pairs found: the q-value of a discovery
     control: str = "bh"  # of that share: by Benjamini-Hochberg, or "by": Yekutieli's bound under any dependence
     least_bars: int = 300  # of a symbol, from its first price on
     most_filled: float = 0.05  # share of a symbol's bars that may be missing and are carried
@@ -25,7 +25,7 @@ class ScanSettings:
     least_volume: float = 0.0  # median volume a bar, where volumes are given
 
     def __post_init__(self) -> None:
-        """Raises SettingsError naming the field, the value and what was expected."""
+        """Raises SettingsError with the field, the value and the expected range."""
         shares = {name: getattr(self, name) for name in ("most_filled", "least_moving")}
         rules = (
             (self.lags in ("bic", "aic") or self.lags.isdecimal(), "lags", "bic, aic or a number"),

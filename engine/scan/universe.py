@@ -1,4 +1,4 @@
-"""Which symbols of a frame can be scanned, and why the others cannot."""
+"""Selects the symbols of a frame that can be scanned, with reasons for the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.pairs.pandas_api import utc_index
 from engine.scan.settings import ScanSettings
+from engine.stats.representation import short_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +24,8 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """A symbol (or a pair, ``"Y ~ X"``) about which nothing is said. Codes: ``SHORT_HISTORY``, ``MISSING_BARS``,
-    ``BAD_PRICE``, ``CONSTANT``, ``RARELY_MOVES``, ``ILLIQUID``, and for a pair ``ONE_LINE``."""
+    ``BAD_PRICE``, ``CONSTANT``, ``RARELY_MOVES``, ``ILLIQUID``, and for a pair ``ONE_LINE``, ``CONSTANT_LEG``,
+    ``TOO_MANY_LAGS``, ``DEPENDENT_LAGS``."""
 
     name: str
     code: str
@@ -31,10 +34,10 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Universe:
-    """What is left: ``log_prices`` (symbols, bars), no NaN, the most liquid symbol first.
+    """The selected symbols: ``log_prices`` (symbols, bars), no NaN, the most liquid symbol first.
 
-    ``first_bar``: the frame's bar at which all of them have begun. ``own_bars`` (symbols, bars) is true where the
-    frame has a price, false where it was carried.
+    ``first_bar``: the frame's first bar at which all of them have a price. ``own_bars`` (symbols, bars) is true where
+    the frame has a price, false where it was carried.
     """
 
     symbols: tuple[str, ...]
@@ -43,15 +46,19 @@ class Universe:
     first_bar: int
     excluded: tuple[Excluded, ...]
 
+    __repr__ = short_repr
+
 
 def as_frame(prices: Prices) -> pd.DataFrame:
-    """The frame; ValueError where a symbol stands twice, or bars do not rise."""
+    """The frame; ValueError for a duplicate symbol, or bars out of order. Times as text become UTC."""
     import pandas as pd
 
     frame = prices if isinstance(prices, pd.DataFrame) else pd.DataFrame(dict(prices))
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise ValueError(f"symbol {twice!r} stands twice; expected one column a symbol")
+    if frame.index.dtype.kind in "OTU" and len(frame):
+        frame = frame.set_axis(utc_index(frame.index))
     if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
         raise ValueError("the index does not rise; expected one row a bar, in time order")
     return frame
@@ -60,9 +67,9 @@ def as_frame(prices: Prices) -> pd.DataFrame:
 def universe(prices: Prices, settings: ScanSettings, volume: Prices | None = None) -> Universe:
     """The symbols of ``prices`` that pass the filters, most liquid first.
 
-    Liquidity is the median of ``volume`` over the bars that the selection sees; without volumes it is the order of the
-    columns. A price that is missing after a symbol's first is carried. Raises ValueError for prices that are no
-    numbers, a symbol that stands twice, and bars that do not rise.
+    Liquidity is the median of ``volume`` over the selection's bars; without volumes it is the order of the columns. A
+    price missing after a symbol's first is carried. Raises ValueError for prices that are not numbers, a duplicate
+    symbol, and bars out of order.
     """
     frame = as_frame(prices)
     table = {str(name): _floats(frame[name], str(name)) for name in frame.columns}
@@ -85,7 +92,7 @@ def universe(prices: Prices, settings: ScanSettings, volume: Prices | None = Non
 
 
 def train_bars(bars: int, settings: ScanSettings) -> int:
-    """How many of ``bars`` the selection sees."""
+    """The number of ``bars`` in the selection."""
     return bars - int(settings.holdout * bars)
 
 
@@ -128,7 +135,7 @@ def _movement(values: Floats, settings: ScanSettings) -> Why | None:
 def _by_liquidity(
     kept: list[str], volume: pd.DataFrame, seen: slice, settings: ScanSettings
 ) -> tuple[list[str], dict[str, Why | None]]:
-    """``kept`` by falling median volume, without the thin ones."""
+    """``kept`` by descending median volume, without illiquid symbols."""
     lacking = [name for name in kept if name not in volume]
     if lacking:
         raise ValueError(f"{lacking[0]} has prices and no volume; expected a column of volumes for every symbol")
@@ -142,6 +149,6 @@ def _by_liquidity(
 
 
 def _carried(values: Floats) -> Floats:
-    """Each missing value is the one before it; the first is there."""
+    """Fill each missing value with the previous one; the first must be present."""
     at = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(values.size)))
     return values[at]

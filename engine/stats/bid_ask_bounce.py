@@ -1,9 +1,9 @@
-"""Is what reverts the spread, or the bounce between bid and ask?
+"""Does the spread itself revert, or only the bid-ask bounce?
 
-The same spread is taken twice, once from last prices and once from mids. What differs between the two is bounce: it
-is a small share of how far the spread wanders and may be most of how it moves from bar to bar, and it is the moves that
-tests and half-lives read. Reversion on the prints that the mid does not show cannot be traded: crossing the spread
-costs exactly what the bounce seems to earn.
+The same spread is computed twice, from last prices and from mids. The difference is bounce: a small share of the
+variance of the level, possibly most of the variance of the changes, and tests and half-lives use the changes. Reversion
+on the prints that is absent from the mid cannot be traded: crossing the spread costs exactly what the bounce seems to
+earn.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.stats.checks import ArrayLike, as_series, same_index, same_length
-from engine.stats.half_life import half_life_kernel
+from engine.stats.half_life import ar1_kernel, half_life_of
 from engine.stats.moments import Moments
 
-FASTER = 3.0  # prints that revert more than this many times faster than the mid are read as bounce
+FASTER = 3.0  # prints that revert more than this many times faster than the mid count as bounce
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
     """``level_share`` and ``change_share`` are bounce's shares of the variance of the prints' spread and its changes.
 
-    Half-lives in bars, raw, NaN where nothing reverts. ``ratio`` is the mid's over the prints', inf where only the
+    Half-lives in bars, raw, NaN without reversion. ``ratio`` is the mid's over the prints', inf where only the
     prints revert, NaN where they do not. ``is_bounce`` is the badge "reversion is bounce": a ratio above 3.
     """
 
@@ -45,7 +45,7 @@ def bounce(spread_prints: ArrayLike, spread_mid: ArrayLike) -> Bounce:
     prints, mid = as_series(spread_prints, "spread_prints", minimum=30), as_series(spread_mid, "spread_mid")
     same_length(prints, mid, "spread_prints", "spread_mid")
     noise = prints - mid
-    fast, slow = half_life_kernel(prints)[1], half_life_kernel(mid)[1]
+    fast, slow = (half_life_of(ar1_kernel(each)[1]) for each in (prints, mid))
     ratio = math.nan if math.isnan(fast) else math.inf if math.isnan(slow) else slow / fast
     return Bounce(
         _share(Moments.of(noise), Moments.of(prints)),

@@ -1,4 +1,4 @@
-"""What comes in is 1-D, finite float64 of a stated length, or is refused with what was found."""
+"""Input validation: 1-D, finite float64 of a stated length, or ValueError with the value found."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 ArrayLike: TypeAlias = npt.ArrayLike
-SMALLEST, LARGEST = 1e-100, 1e100  # of the largest number of a series: squares of others are 0 or infinite
+SMALLEST, LARGEST = 1e-100, 1e100  # bounds of a series' largest number: outside them its square is 0 or infinite
 
 
 def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = False, is_squared: bool = True) -> Floats:
     """``values`` as contiguous, writable float64; a view where it already is.
 
-    Raises ValueError, naming ``name`` and what was found, for anything but one dimension of real numbers, for fewer
+    Raises ValueError with ``name`` and the value found for anything but one dimension of real numbers, for fewer
     than ``minimum`` of them, for an infinity, for a masked value, (unless ``nan``) for a NaN, and (where it
     ``is_squared``) for numbers whose squares a double cannot hold: the largest must be 0 or 1e-100 to 1e100 in size.
 
@@ -33,6 +33,9 @@ def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = Fal
         raise ValueError(f"{name} has {array.ndim} dimensions; expected 1")
     if array.size < minimum:
         raise ValueError(f"{name} has {array.size} values; expected at least {minimum}")
+    squares = float(np.vdot(array, array))  # in these bounds all checks below pass; vdot, as dot warns of overflow
+    if array.size * SMALLEST**2 <= squares <= LARGEST**2:
+        return array
     bad = np.isinf(array) if nan else ~np.isfinite(array)
     if bad.any():
         at = int(np.argmax(bad))
@@ -76,8 +79,14 @@ def as_columns(columns: ArrayLike | Sequence[ArrayLike], name: str, *, minimum: 
     return np.ascontiguousarray(table)
 
 
+def as_legs(x: Any, name: str, *, minimum: int) -> Floats:
+    """One leg or several as a (bars, legs) float64 array: a 1-D series, a list of them, or (bars, legs)."""
+    is_list_of_legs = isinstance(x, (list, tuple)) and len(x) > 0 and np.ndim(x[0]) > 0
+    return as_columns(x if is_list_of_legs or np.ndim(x) != 1 else [x], name, minimum=minimum)
+
+
 def as_times(times_ms: ArrayLike, name: str) -> Ints:
-    """Times in milliseconds as contiguous int64, never falling; ValueError otherwise."""
+    """Times in milliseconds as contiguous, non-decreasing int64; ValueError otherwise."""
     array = np.asarray(times_ms)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ValueError(f"{name} is {array.ndim}-D {array.dtype}; expected 1-D whole milliseconds")
@@ -98,7 +107,7 @@ def same_length(left: npt.NDArray[Any], right: npt.NDArray[Any], left_name: str,
 
 
 def same_index(left: object, right: object, left_name: str, right_name: str) -> None:
-    """Raise ValueError when both have an index (of pandas) and the two differ: rows are never matched by place then."""
+    """Raise ValueError when both have a pandas index and the two differ: rows are never matched by position."""
     if not (hasattr(left, "iloc") and hasattr(right, "iloc")):
         return
     ours, theirs = left.index, right.index  # type: ignore[attr-defined]

@@ -1,11 +1,11 @@
-"""Correlation of two legs that do not trade at the same moments, without putting them on a grid.
+"""Correlation of two legs that trade at different times, without resampling.
 
-Filling both legs forward to one-second bars makes each leg's move show up late by a different time, and a true
-correlation of 0.80 reads 0.49 (trap T5). Hayashi and Yoshida add the product of two returns whenever their
-intervals overlap, and need no grid. On prints the bid-ask bounce still swells the variances: a true 0.80 reads 0.33
-at a half-spread of half a one-second sigma; give it the trade-side mid.
+Forward-filling both legs to one-second bars delays each leg's move by a different time, so a true correlation of 0.80
+reads 0.49 (trap T5). Hayashi and Yoshida add the product of two returns whenever their intervals overlap, and need no
+grid. On prints the bid-ask bounce still inflates the variances: a true 0.80 reads 0.33 at a half-spread of half a
+one-second sigma; give it the trade-side mid.
 
-Sources: Hayashi and Yoshida 2005; Hoffmann, Rosenbaum and Yoshida 2013 (shifting one leg to find who leads).
+Sources: Hayashi and Yoshida 2005; Hoffmann, Rosenbaum and Yoshida 2013 (shifting one leg to find the leader).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from engine.stats.representation import short_repr
 
 @dataclass(frozen=True, slots=True)
 class HayashiYoshida:
-    """``correlation`` (also ``float(result)``); NaN where a leg does not move or the two never overlap.
+    """``correlation`` (also ``float(result)``); NaN where a leg is constant or the two never overlap.
 
-    In a small sample it may pass 1 or -1. ``covariance`` and the two realised variances are sums over all of it,
+    In a small sample it may exceed 1 in size. ``covariance`` and the two realised variances are sums over all of it,
     in the square of p's unit.
     """
 
@@ -38,9 +38,9 @@ class HayashiYoshida:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeadLag:
-    """``correlation`` at each of ``lags_ms``; ``best_lag_ms`` is where its size is largest, None where none is known.
+    """``correlation`` at each of ``lags_ms``; ``best_lag_ms`` maximises its size, None where no value is known.
 
-    A positive lag means that leg 1 leads: leg 2 does that much later what leg 1 does.
+    A positive lag means that leg 1 leads: leg 2 follows that much later.
     """
 
     lags_ms: Ints
@@ -52,10 +52,11 @@ class LeadLag:
 
 @njit
 def hayashi_yoshida_kernel(t1: Ints, p1: Floats, t2: Ints, p2: Floats, shift: int) -> float:
-    """Sum of r1 r2 over all pairs of intervals that overlap, leg 2 moved ``shift`` ms earlier; times strictly rise.
+    """Sum of r1 r2 over all pairs of overlapping intervals, leg 2 moved ``shift`` ms earlier; times strictly
+    increasing.
 
     NaN where no two intervals overlap. The sum over the intervals of leg 2 that overlap one of leg 1 is the difference
-    of its prices at their two ends, so the whole costs one pass.
+    of its prices at their two ends, so one pass suffices.
     """
     total = 0.0
     met = False
@@ -83,10 +84,10 @@ def realised_variance(p: Floats) -> float:
 
 
 def hayashi_yoshida(t1: ArrayLike, p1: ArrayLike, t2: ArrayLike, p2: ArrayLike) -> HayashiYoshida:
-    """Correlation of the changes of ``p1`` and ``p2``, each at its own times (int64 ms, never falling); log mids.
+    """Correlation of the changes of ``p1`` and ``p2``, each at its own times (int64 ms, non-decreasing); log mids.
 
-    Of several ticks in one millisecond the last counts: intervals without length overlap nothing, and their moves
-    would be lost. Two distinct times or more a leg.
+    Of several ticks in one millisecond only the last counts: zero-length intervals overlap nothing, which would lose
+    their moves. Two distinct times or more a leg.
 
     >>> float(hayashi_yoshida([0, 10, 20], [0.0, 1.0, 0.0], [0, 10, 20], [0.0, 2.0, 0.0]))
     1.0
@@ -98,7 +99,7 @@ def hayashi_yoshida(t1: ArrayLike, p1: ArrayLike, t2: ArrayLike, p2: ArrayLike) 
 
 
 def lead_lag(t1: ArrayLike, p1: ArrayLike, t2: ArrayLike, p2: ArrayLike, lags_ms: ArrayLike) -> LeadLag:
-    """Hayashi-Yoshida correlation with leg 2 moved earlier by each of ``lags_ms`` (whole milliseconds, rising)."""
+    """Hayashi-Yoshida correlation with leg 2 moved earlier by each of ``lags_ms`` (whole milliseconds, ascending)."""
     (s1, q1), (s2, q2) = _distinct(t1, p1, "1"), _distinct(t2, p2, "2")
     lags = as_times(lags_ms, "lags_ms")
     variance_1, variance_2 = realised_variance(q1), realised_variance(q2)

@@ -1,8 +1,8 @@
-"""Is the Kalman filter in health? Its memory against the spread's, and its errors against what it expected.
+"""Kalman filter health: its memory against the spread's half-life, its errors against their expected variance.
 
-The rule of the memory: -ln 2 / ln(1 - F K), measured on the bars just seen, should be 25 times the half-life of the
-spread; under 5 times the filter follows the spread instead of the relation, and what is left to trade is an artefact
-(a memory of half the half-life leaves an innovation that correlates 0.58 with the true spread).
+The memory rule: -ln 2 / ln(1 - F K), measured on the latest bars, should be 25 times the half-life of the spread; under
+5 times the filter follows the spread instead of the relation, and the remaining innovation is an artefact (a memory of
+half the half-life leaves an innovation that correlates 0.58 with the true spread).
 
 The errors: nu_t = e_t / sqrt(Q_t) should have variance 1 (NIS = nu^2 ~ chi-square(1)) and no autocorrelation. On a
 real spread they are autocorrelated *by design*, the spread reverts slowly, so both are shown after an AR(1) is taken
@@ -22,9 +22,10 @@ from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, positive,
 from engine.stats.half_life import ar1_kernel
 from engine.stats.jit import njit
 from engine.stats.moments import mean_of
+from engine.stats.pandas_results import keeps_index
 from engine.stats.stationarity import autocovariance
 
-RED, GREEN = 5.0, 25.0
+RED, GREEN = 5.0, 10.0
 MINIMUM_BARS = 30
 
 
@@ -41,10 +42,10 @@ class LjungBox:
 class KalmanHealth:
     """``memory_bars`` is the effective half-life of the filter's memory, ``ratio`` that over the spread's.
 
-    ``light`` is red under 5, amber under 25, green from there; None where the spread has no half-life. ``nis`` is the
+    ``light`` is red under 5, amber under 10, green from there; None where the spread has no half-life. ``nis`` is the
     mean of nu^2, ``nis_white`` that of the whitened errors; 95 % of healthy filters show ``nis_white`` between
-    ``nis_low`` and ``nis_high``. ``rho`` is the autocorrelation that whitening took out, ``ljung_box`` what is left;
-    where ``rho`` is 1 or more (the spread runs away) nothing can be taken out, and both are NaN.
+    ``nis_low`` and ``nis_high``. ``rho`` is the autocorrelation that whitening removed, ``ljung_box`` tests the rest;
+    where ``rho`` is 1 or more (an explosive spread) whitening is impossible, and both are NaN.
     """
 
     memory_bars: float
@@ -60,16 +61,16 @@ class KalmanHealth:
 
 @njit
 def memory_of(variance: float, v_e: float) -> float:
-    """The memory's half-life at one bar: -ln 2 / ln(1 - F K), where 1 - F K = V_e / Q; inf where nothing is learnt."""
+    """The memory's half-life at one bar: -ln 2 / ln(1 - F K), where 1 - F K = V_e / Q; inf where the gain is 0."""
     if not variance > v_e:
         return np.inf if variance == v_e else np.nan
     return float(np.log(2.0) / np.log(variance / v_e))
 
 
 def effective_memory(variance: ArrayLike, v_e: float) -> float:
-    """The memory's half-life over a stretch of bars: ln 2 over the mean of ln(Q / V_e). In bars; NaN is skipped.
+    """The memory's half-life over several bars: ln 2 over the mean of ln(Q / V_e). In bars; NaN is skipped.
 
-    NaN where no bar is known; inf where nothing is learnt.
+    NaN where no bar is known; inf where the gain is always 0.
     """
     known = as_series(variance, "variance", nan=True)
     known = known[np.isfinite(known)]
@@ -80,17 +81,18 @@ def effective_memory(variance: ArrayLike, v_e: float) -> float:
 
 
 def light(memory_bars: float, half_life_bars: float) -> str | None:
-    """``"red"`` under 5 half-lives of memory, ``"amber"`` under 25, else ``"green"``; None where one is unknown."""
+    """``"red"`` under 5 half-lives of memory, ``"amber"`` under 10, else ``"green"``; None where one is unknown."""
     ratio = memory_bars / half_life_bars if half_life_bars > 0.0 else math.nan
     if math.isnan(ratio):
         return None
     return "red" if ratio < RED else "amber" if ratio < GREEN else "green"
 
 
+@keeps_index
 def whiten(errors: ArrayLike) -> tuple[Floats, float]:
     """``(w, rho)``: the errors without their AR(1), scaled to the variance they had; one value fewer than given.
 
-    An autocorrelation of 1 or more cannot be taken out: ValueError.
+    Raises ValueError for an autocorrelation of 1 or more.
     """
     values = as_series(errors, "errors", minimum=10)
     _, rho, _ = ar1_kernel(values)
@@ -102,7 +104,7 @@ def whiten(errors: ArrayLike) -> tuple[Floats, float]:
 def ljung_box(values: ArrayLike, lags: int = 10, fitted: int = 0) -> LjungBox:
     """Ljung and Box: n (n+2) sum r_k^2 / (n-k) over ``lags``; ``fitted`` parameters cost a degree of freedom each.
 
-    Equal to statsmodels ``acorr_ljungbox`` to 1e-8. More values than lags, more lags than fitted parameters.
+    Equal to statsmodels ``acorr_ljungbox`` to 1e-8. Needs more values than lags, and more lags than fitted parameters.
     """
     from scipy.special import chdtrc
 
@@ -120,7 +122,7 @@ def ljung_box(values: ArrayLike, lags: int = 10, fitted: int = 0) -> LjungBox:
 
 
 def nis_band(bars: int) -> tuple[float, float]:
-    """Between which the mean NIS of ``bars`` errors lies in 95 % of cases: chi-square(n) quantiles over n.
+    """The interval that holds the mean NIS of ``bars`` errors in 95 % of cases: chi-square(n) quantiles over n.
 
     >>> tuple(round(value, 3) for value in nis_band(100))
     (0.742, 1.296)
@@ -134,7 +136,7 @@ def nis_band(bars: int) -> tuple[float, float]:
 def kalman_health(
     innovation: ArrayLike, variance: ArrayLike, v_e: float, half_life_bars: float, *, lags: int = 10
 ) -> KalmanHealth:
-    """Health over the bars given, of which those not known (NaN) are skipped; 30 known bars or more.
+    """Health over the bars given; unknown bars (NaN) are skipped; 30 known bars or more.
 
     ``innovation`` and ``variance`` as :func:`engine.stats.kalman` gives them, ``v_e`` from its settings,
     ``half_life_bars`` the spread's (NaN where it has none).

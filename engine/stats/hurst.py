@@ -2,7 +2,7 @@
 
 E abs(s_{t+k} - s_t) grows as k^H; H is the slope of its logarithm on ln k over the lags 1 .. 50. It is taken on the
 *level* of the series, a spread or a log price; on returns it measures something else. One random walk of 500 bars
-scatters by 0.07 about 0.5: without its interval an exponent says little.
+scatters by 0.07 about 0.5, so read the exponent with its interval.
 
 Source: Mandelbrot and Van Ness 1968; the first-moment (structure function) estimator.
 """
@@ -26,8 +26,8 @@ SCATTER = 1.45  # standard deviation on a random walk x sqrt(bars) [simulated: 1
 class Hurst:
     """``exponent`` (also ``float(result)``) and its 95 % interval, all clamped to [0, 1]; NaN where undefined.
 
-    The interval is that of a random walk of the same length, moved to the estimate: it is a little too wide for a
-    series that reverts. 0.5 inside it means that a random walk cannot be excluded.
+    The interval is that of a random walk of the same length, centred on the estimate: slightly too wide for a
+    mean-reverting series. 0.5 inside it means that a random walk cannot be excluded.
     """
 
     exponent: float
@@ -62,7 +62,7 @@ def distance_at(series: Floats, lag: int) -> float:
 
 @njit
 def hurst_kernel(series: Floats) -> float:
-    """The slope, not clamped; NaN where some lag shows no change at all."""
+    """The slope, not clamped; NaN where some lag has no change."""
     mean_log_k = mean_log_move = 0.0
     moves = np.empty(LAGS)
     for k in range(1, LAGS + 1):
@@ -81,7 +81,7 @@ def hurst_kernel(series: Floats) -> float:
 
 
 def hurst(series: ArrayLike) -> Hurst:
-    """Hurst exponent of a level series of 100 bars or more; NaN for one that does not move."""
+    """Hurst exponent of a level series of 100 bars or more; NaN for a constant one."""
     values = as_series(series, "series", minimum=MINIMUM_BARS)
     slope = hurst_kernel(values)
     if math.isnan(slope):

@@ -1,12 +1,12 @@
-"""One way to compile: ``@njit`` with the settings that every kernel of the engine shares.
+"""``@njit`` with the settings that every kernel of the engine shares.
 
 * No fastmath and no parallel reductions: the sums of a kernel are made in the order in which they are written,
-  so a result is the same to the last bit in every process and however the work is cut.
+  so a result is the same to the last bit in every process and for every split of the work.
 * ``error_model="numpy"``: a division by zero gives inf or NaN instead of raising inside compiled code. Kernels
-  therefore check every divisor that can be zero, and answer NaN; nothing is raised and nothing is swallowed.
+  therefore check every divisor that can be zero, and return NaN; they raise nothing.
 * ``nogil=True``: a scan may run one kernel on several threads.
-* Compiled code is cached beside its source. Numba checks only the file in which a kernel stands, so a kernel would
-  go on running the old code of a kernel it calls from another file; here its stamp also covers everything it calls
+* Compiled code is cached beside its source. Numba checks only the kernel's own file, so a kernel would keep using the
+  old code of a callee in another file; here its stamp also covers its callees
   (``tests/engine/stats/test_jit.py``). The fields of a record are part of its type, which Numba checks itself.
 """
 
@@ -28,11 +28,11 @@ LOCATORS = ",".join(f"{__name__}.{name}" for name in ("UserProvided", "InTree", 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _stamps: dict[int, bytes] = {}  # id of a compiled function -> the hash of its source and of all it calls
-_kept: list[object] = []  # the compiled functions themselves, so that an id is never used twice
+_kept: list[object] = []  # references to the compiled functions, so that an id is never reused
 
 
 def njit(function: Function) -> Function:
-    """Compile ``function`` at its first call, with the settings above; the module docstring says why these."""
+    """Compile ``function`` at its first call, with the settings above; the module docstring explains them."""
     stamp = _stamp(function)
     before = numba_config.CACHE_LOCATOR_CLASSES
     numba_config.CACHE_LOCATOR_CLASSES = LOCATORS
@@ -54,7 +54,7 @@ def _stamp(function: Callable[..., Any]) -> bytes:
             digest.update(name.encode() + _stamps[id(value)])
         elif isinstance(value, np.ndarray):
             digest.update(name.encode() + value.tobytes())
-        elif isinstance(value, EnumType):  # its members are compiled in as numbers
+        elif isinstance(value, EnumType):  # its members compile to numbers
             digest.update(repr(list(value)).encode())
         elif isinstance(value, (bool, int, float, str)):
             digest.update(f"{name}={value!r}".encode())
@@ -70,14 +70,14 @@ def _names(code: CodeType) -> set[str]:
 
 
 class _Linked:
-    """Adds the stamp of all that a kernel calls to the stamp of its own file."""
+    """Adds the stamp of a kernel's callees to the stamp of its own file."""
 
     def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
         super().__init__(py_func, py_file)  # type: ignore[call-arg]
         self._linked = _stamp(py_func)
 
     def get_source_stamp(self) -> tuple[bytes, bytes]:
-        """What the cache compares before it trusts compiled code."""
+        """What the cache compares before it loads compiled code."""
         own: bytes = super().get_source_stamp()  # type: ignore[misc]
         return own, self._linked
 
@@ -91,4 +91,4 @@ class InTree(_Linked, caching.InTreeCacheLocator):
 
 
 class UserWide(_Linked, caching.UserWideCacheLocator):
-    """The cache in the user's own folder, for where the source cannot be written beside."""
+    """The cache in the user's folder, for a read-only source folder."""

@@ -1,4 +1,4 @@
-"""The hedge ratio as a state that drifts: a Kalman filter whose memory is stated in bars.
+"""The hedge ratio as a drifting state: a Kalman filter with its memory stated in bars.
 
 State theta = [beta, alpha], observation y_t = F_t theta + noise with F_t = [x_t, 1], V_e its variance, W = diag
 (q_beta, q_alpha) the drift of the state a bar.
@@ -8,9 +8,9 @@ follow everything. Here V_e is the residual variance of a calibration fit and th
 K = 1 - 2^(-1/H), q_alpha = V_e K^2 / (1 - K), so that an innovation has half its weight left after H bars. Both are
 in the spread's own unit, and z = innovation / sqrt(variance) does not change when a price is quoted in cents.
 
-Two rules. The effective memory must be 5 (better 25) times the half-life of the spread, or the filter eats the spread
-(``engine.stats.health``). And V_e and W are not to be fitted by maximum likelihood on an autocorrelated spread: V_e
-goes to 0, and again the filter eats the spread.
+Two rules. The effective memory must be 5 (better 25) times the half-life of the spread, or the filter absorbs the
+spread (``engine.stats.health``). Do not fit V_e and W by maximum likelihood on an autocorrelated spread: V_e goes to 0,
+and again the filter absorbs the spread.
 
 Sources: Kalman 1960; Bucy and Joseph 1968 (the covariance update that stays positive); Chan 2013, chapter 3.
 """
@@ -26,6 +26,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_pair, positive, whole
 from engine.stats.jit import njit
 from engine.stats.moments import centred, dot, is_rounding
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 
 CALIBRATION_BARS = 500
@@ -43,7 +44,7 @@ class KalmanState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KalmanSettings:
-    """What one run of the filter holds fixed. Variances in the square of y's unit; ``centre`` in x's unit.
+    """Constants of one filter run. Variances in the square of y's unit; ``centre`` in x's unit.
 
     The filter sees x - ``centre``, so that beta and alpha are nearly uncorrelated; a drift of beta then turns the
     line about the middle of the calibration and not about x = 0.
@@ -57,10 +58,10 @@ class KalmanSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KalmanRun:
-    """One value a bar, each known at that bar's close and not before; NaN during the calibration.
+    """One value a bar, known at that bar's close; NaN during the calibration.
 
-    ``beta`` and ``alpha`` are those after the bar; ``innovation`` = y_t - (beta_{t-1} x_t + alpha_{t-1}) is the
-    spread, ``variance`` what the filter expected of its square. ``settings`` holds q, V_e and the centre of x.
+    ``beta`` and ``alpha`` include the bar; ``innovation`` = y_t - (beta_{t-1} x_t + alpha_{t-1}) is the
+    spread, ``variance`` is its predicted variance. ``settings`` holds q, V_e and the centre of x.
     """
 
     beta: Floats
@@ -80,7 +81,7 @@ def kalman_step(  # noqa: PLR0913 - a compiled loop
     """One bar: ``(beta, alpha, p11, p12, p22)`` in and out, then the innovation and its variance.
 
     ``x`` is already centred, and ``alpha`` belongs to that x. A bar without both prices (NaN, or no finite number)
-    only lets the state drift: its innovation and variance are NaN.
+    only applies the drift: its innovation and variance are NaN.
     """
     r11, r12, r22 = p11 + q_beta, p12, p22 + q_alpha  # R = P + W
     error = y - (beta * x + alpha)  # e = y - F theta
@@ -123,7 +124,7 @@ def kalman_kernel(  # noqa: PLR0913 - a compiled loop
 def kalman_calibrate_kernel(y: Floats, x: Floats) -> tuple[float, float, float, float, float, float, float]:
     """``(beta, alpha, p11, p12, p22, v_e, centre)`` of the least squares fit over all bars given (3 or more).
 
-    P = V_e (X'X)^-1 about the mean of x, where it is diagonal. All NaN where x, or the residual, does not move.
+    P = V_e (X'X)^-1 about the mean of x, where it is diagonal. All NaN where x, or the residual, is constant.
     """
     nan = np.nan
     (mean_y, dy), (centre, dx) = centred(y), centred(x)
@@ -141,7 +142,7 @@ def kalman_calibrate_kernel(y: Floats, x: Floats) -> tuple[float, float, float, 
 
 @njit
 def drift_of(memory_half_life: float, v_e: float) -> float:
-    """q_alpha = V_e K^2 / (1 - K) with K = 1 - 2^(-1/H): the drift whose steady gain forgets half in H bars."""
+    """q_alpha = V_e K^2 / (1 - K) with K = 1 - 2^(-1/H): at the steady-state gain, weights halve in H bars."""
     kept = 0.5 ** (1.0 / memory_half_life)  # 1 - K
     return float(v_e * (1.0 - kept) ** 2 / kept)
 
@@ -149,10 +150,10 @@ def drift_of(memory_half_life: float, v_e: float) -> float:
 def kalman_calibrate(
     y: ArrayLike, x: ArrayLike, memory_half_life: float, *, q_beta: float = 0.0
 ) -> tuple[KalmanState, KalmanSettings]:
-    """State and settings from a least squares fit over a stretch that lies before the first bar to be filtered.
+    """State and settings from a least squares fit over bars before the first filtered bar.
 
     ``memory_half_life`` in bars. ``q_beta`` is the variance a bar of beta's drift: 0 by default, as a moving beta
-    shortens the memory wherever x is far from its mean. Raises ValueError where x, or the residual, does not move.
+    shortens the memory wherever x is far from its mean. Raises ValueError where x, or the residual, is constant.
     """
     left, right = as_pair(y, x, minimum=3)
     memory = positive(memory_half_life, "memory_half_life")
@@ -163,22 +164,24 @@ def kalman_calibrate(
     return KalmanState(*state), settings
 
 
+@keeps_index
 def kalman_filter(y: ArrayLike, x: ArrayLike, state: KalmanState, settings: KalmanSettings) -> KalmanRun:
     """Filter every bar given, from a state that was known before the first; ``state.alpha`` belongs to x - centre."""
     left, right = as_pair(y, x, minimum=1)
     return _run(left, right, 0, state, settings)
 
 
+@keeps_index
 def kalman(
     y: ArrayLike, x: ArrayLike, memory_half_life: float, *, calibration: int = CALIBRATION_BARS, q_beta: float = 0.0
 ) -> KalmanRun:
     """Calibrate on the first ``calibration`` bars, filter the rest; give log prices.
 
-    ``memory_half_life`` in bars. Nothing is known during the calibration: those bars are NaN, and with no more bars
-    than that all are. Removing bars at the end changes no earlier value. The traps: the post-update residual is
-    innovation x V_e / variance, not a spread, and neither it nor the innovation may be given to an ADF test (T2).
+    ``memory_half_life`` in bars. The calibration bars are NaN; with no later bars all values are NaN. Removing bars at
+    the end changes no earlier value. The traps: the post-update residual is innovation x V_e / variance, not a spread,
+    and neither it nor the innovation may be given to an ADF test (T2).
 
-    Raises ValueError for lengths that differ, NaN, and a calibration in which x or the residual does not move.
+    Raises ValueError for lengths that differ, NaN, and a calibration in which x or the residual is constant.
     Source: the module's docstring; with W = 0 and a diffuse P the last state equals OLS to 1e-8.
     """
     left, right = as_pair(y, x, minimum=1)

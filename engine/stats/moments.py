@@ -1,8 +1,8 @@
 """Mean, variance and covariance, one value at a time, equal to the batch formula at every prefix.
 
-Sums of squares minus the square of the sum go negative at a price of 60,000; Welford's and West's updates do not.
-They run on the distance from the first value, which is exact for prices near each other, so that at a level of 1e8
-nothing is lost to the level.
+Sums of squares minus the square of the sum go negative at a price of 60,000; Welford's and West's updates do not. They
+run on the distance from the first value, which is exact for prices near each other, so a level of 1e8 loses no
+precision.
 
 Sources: Welford 1962; West 1979; Chan, Golub and LeVeque 1983 (merging two sets).
 """
@@ -85,7 +85,7 @@ def prefix_moments(values: Floats, mean: Floats, variance: Floats) -> None:
 def dot(x: Floats, y: Floats, start: int, stop: int, lag: int) -> float:
     """Sum of x_t y_{t-lag} over t = start .. stop-1, as eight interleaved sums that are added in one fixed order.
 
-    Eight, because a processor can then work on them at once: the order is written here, so the bits do not change.
+    Eight sums allow SIMD; the order is fixed here, so the bits do not change.
     """
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     t = start
@@ -108,7 +108,7 @@ def dot(x: Floats, y: Floats, start: int, stop: int, lag: int) -> float:
 
 @njit
 def mean_of(values: Floats) -> float:
-    """The mean, from the distances to the first value in four interleaved sums; NaN of nothing."""
+    """The mean, from the distances to the first value in four interleaved sums; NaN for no values."""
     n = values.size
     if n == 0:
         return np.nan
@@ -140,13 +140,13 @@ def centred(values: Floats) -> tuple[float, Floats]:
 
 @njit
 def is_rounding(squares: float, count: float, level: float) -> bool:
-    """Whether a sum of ``count`` squares is no more than the rounding of numbers as large as ``level``."""
+    """Whether a sum of ``count`` squares is within the rounding error of numbers as large as ``level``."""
     return not squares > count * (8.0 * EPSILON * level) ** 2
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Mean and variance of the values seen so far. A new fact is a new object.
+    """Mean and variance of the values added so far. Immutable: an update returns a new object.
 
     >>> Moments.of([100000000.0, 100000001.0, 100000002.0]).variance()
     1.0
@@ -180,7 +180,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class CoMoments:
-    """Means, variances and covariance of the pairs ``(y, x)`` seen so far."""
+    """Means, variances and covariance of the pairs ``(y, x)`` added so far."""
 
     count: float = 0.0
     anchor_y: float = 0.0
@@ -225,7 +225,7 @@ class CoMoments:
         return self.sxy / (self.count - ddof) if self.count > ddof else float("nan")
 
     def correlation(self) -> float:
-        """Pearson's r, in [-1, 1]; NaN while either leg has not moved."""
+        """Pearson's r, in [-1, 1]; NaN while either leg is constant."""
         if self.syy <= 0.0 or self.sxx <= 0.0:
             return float("nan")
         return max(-1.0, min(1.0, self.sxy / math.sqrt(self.syy * self.sxx)))

@@ -1,6 +1,6 @@
-"""The Ornstein-Uhlenbeck process behind a spread, and the entry that pays best after costs.
+"""The Ornstein-Uhlenbeck process fitted to a spread, and the most profitable entry after costs.
 
-ds = theta (mu - s) dt + sigma dW, seen at equal steps, is an AR(1): phi = exp(-theta dt), c = mu (1 - phi), and the
+ds = theta (mu - s) dt + sigma dW, sampled at equal steps, is an AR(1): phi = exp(-theta dt), c = mu (1 - phi), and the
 stationary deviation is sigma_eq = s_e / sqrt(1 - phi^2) with s_e that of the AR(1)'s errors.
 
 Bertram: a cycle, from an entry at -a over the exit at m and back to the next entry, takes on average
@@ -36,9 +36,9 @@ class OrnsteinUhlenbeck:
 
 
 def ou_fit(series: ArrayLike, dt: float = 1.0) -> OrnsteinUhlenbeck:
-    """Fit to a level series of 10 values or more, ``dt`` apart; a constant series has no fit and gives NaN.
+    """Fit to a level series of 10 values or more, ``dt`` apart; NaN for a constant series.
 
-    The trap: maximum likelihood has the small-sample bias of least squares, theta comes out too fast
+    The trap: maximum likelihood has the small-sample bias of least squares, theta is too fast
     (:func:`engine.stats.half_life` corrects it), and it finds a theta in every random walk.
     """
     values = as_series(series, "series", minimum=10)
@@ -56,11 +56,11 @@ def ou_fit(series: ArrayLike, dt: float = 1.0) -> OrnsteinUhlenbeck:
 
 
 def bertram_entry(cost_in_sigma: float, exit: str = "mean") -> float:
-    """The best entry, in stationary deviations from the mean, for a round trip that costs ``cost_in_sigma`` of them.
+    """The best entry, in stationary deviations from the mean, for a round trip cost of ``cost_in_sigma`` deviations.
 
-    ``exit``: ``"mean"`` closes at the mean, earning a - c on half the way; ``"opposite"`` turns round at +a, earning
-    2a - c. An entry at the mean's optimum for c is the opposite's for 2c. The trap: without a cost the best entry is
-    at 0, as often as possible; a cost left out is an entry far too early.
+    ``exit``: ``"mean"`` closes at the mean, earning a - c on half the way; ``"opposite"`` reverses at +a, earning 2a -
+    c. An entry at the mean's optimum for c is the opposite's for 2c. The trap: at zero cost the best entry is at 0, as
+    often as possible; omitted costs give an entry far too early.
 
     >>> [round(bertram_entry(c, exit="opposite"), 3) for c in (0.25, 1.0, 3.0)]
     [0.748, 1.264, 2.109]
@@ -75,8 +75,8 @@ def bertram_entry(cost_in_sigma: float, exit: str = "mean") -> float:
 def expected_cycle(entry_in_sigma: float, theta: float, exit: str = "mean") -> float:
     """Mean time from one entry to the next of the same side, in the unit of time of ``theta``.
 
-    (pi/theta) erfi(a/sqrt 2) with an exit at the mean, twice that with one at the opposite band. The trap: that is for
-    a process watched all the time; bar by bar each crossing is seen late.
+    (pi/theta) erfi(a/sqrt 2) with an exit at the mean, twice that with one at the opposite band. The trap: this assumes
+    continuous observation; bars detect each crossing late.
     """
     from scipy.special import erfi
 
@@ -94,7 +94,7 @@ def _known_exit(exit: str) -> str:
 def _solve(cost: float) -> float:
     """The a with a - sqrt(2) D(a / sqrt 2) = c / 2, D Dawson's function: where d/da [(2a - c)/E[T]] = 0.
 
-    The left side rises from 0 without bound, so Newton from the right cannot miss; D keeps erfi from overflowing.
+    The left side rises from 0 without bound, so Newton's method converges from the right; D prevents overflow of erfi.
     """
     from scipy.special import dawsn
 

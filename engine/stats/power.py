@@ -1,11 +1,11 @@
-"""What a test could have seen: its power in this window, and the bars it would need.
+"""The power of a test in this window, and the bars it would need.
 
-The 5 % Engle-Granger test with one lag, on pairs y = x + u with u AR(1): what it finds depends on the window in
-half-lives of u, and a little on the bars. At ten half-lives it misses eight pairs of nine, so "not cointegrated" says
-nothing there; 80 % takes about 35.
+The 5 % Engle-Granger test with one lag, on pairs y = x + u with u AR(1): its power depends on the window in half-lives
+of u, and slightly on the number of bars. At ten half-lives it misses eight pairs of nine, so "not cointegrated" is
+uninformative there; 80 % needs about 35.
 
 The table is simulated (6,000 to 30,000 pairs a cell, one standard error at most 0.006); between its cells the power is
-interpolated. Its recipe: x a walk of standard normal steps, u with a stationary deviation of 3, 100 bars of burn-in.
+interpolated. Simulated with x a walk of standard normal steps, u with a stationary deviation of 3, 100 bars of burn-in.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ POWER = np.array([
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What stands beside a test of ``window_bars`` at a fitted half-life; NaN where there is no half-life.
+    """Context for a test of ``window_bars`` at a fitted half-life; NaN without a half-life.
 
-    ``power`` is the chance that the 5 % test sees a spread with that half-life, ``bars_needed`` the window for 80 %.
-    ``null_half_life`` is the raw half-life that a random walk of this length shows, ``null_residual`` that of the
-    residual of one walk on another. ``critical_5`` is the test's value at this length.
+    ``power`` is the probability that the 5 % test detects a spread with that half-life, ``bars_needed`` the window for
+    80 %. ``null_half_life`` is the median raw half-life of a random walk of this length, ``null_residual`` that of the
+    residual of one walk on another. ``critical_5`` is the critical value at this length.
     """
 
     power: float
@@ -49,7 +49,7 @@ class Evidence:
 
 
 def eg_power(window_bars: int, half_life_bars: float) -> float:
-    """The chance, 0.05 to 1, that the 5 % Engle-Granger test sees a spread of that half-life; NaN without one.
+    """The probability, 0.05 to 1, that the 5 % Engle-Granger test detects a spread of that half-life; NaN without one.
 
     >>> round(eg_power(500, 20.0), 2)
     0.52
@@ -61,7 +61,7 @@ def eg_power(window_bars: int, half_life_bars: float) -> float:
 
 
 def bars_for_power(half_life_bars: float, power: float = 0.8) -> float:
-    """The window, in bars, in which the 5 % test sees a spread of that half-life with the given chance.
+    """The window, in bars, in which the 5 % test detects a spread of that half-life with the given probability.
 
     NaN without a half-life. ``power`` between 0.06 and 0.99.
 
@@ -80,7 +80,7 @@ def bars_for_power(half_life_bars: float, power: float = 0.8) -> float:
 
 
 def evidence(window_bars: int, half_life_bars: float) -> Evidence:
-    """Everything that stands beside a test of ``window_bars`` (10 or more) at the fitted half-life."""
+    """The :class:`Evidence` for a test of ``window_bars`` (10 or more) at the fitted half-life."""
     bars = whole(window_bars, "window_bars", at_least=10)
     return Evidence(
         eg_power(bars, half_life_bars), bars_for_power(half_life_bars), NULL_LEVEL * bars, NULL_RESIDUAL * bars,

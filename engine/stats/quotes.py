@@ -1,11 +1,11 @@
-"""Bid, ask and mid as the trades show them, and what half the spread between them costs.
+"""Bid, ask and mid inferred from trades, and the effective half-spread.
 
-A trade whose buyer was the maker (``m=true``) was a sale at the bid; the others were purchases at the ask. The last
-of each is the trade-side quote, and their average the mid. Trap T4: statistics on last prices see the bounce between
-the two as mean reversion, and nominal 5 % tests reject 58 % of random walks at a half-spread of two one-second
-sigmas. Statistics run on the mid; the last price is for display.
+A trade with the buyer as maker (``m=true``) was a sale at the bid; the others were purchases at the ask. The last of
+each is the trade-side quote, and their average the mid. Trap T4: statistics on last prices mistake the bounce between
+the two for mean reversion, and nominal 5 % tests reject 58 % of random walks at a half-spread of two one-second sigmas.
+Statistics run on the mid; the last price is for display.
 
-Source: Roll 1984 (the half-spread that the bounce itself betrays).
+Source: Roll 1984 (the half-spread estimated from the bounce).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, same_index, same_length
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.regression import centred_products
 
 
@@ -24,7 +25,7 @@ def quote_step(bid: float, ask: float, price: float, buyer_is_maker: bool, clamp
     """One trade: ``(bid, ask)`` in and out, NaN before a side has traded.
 
     With ``clamp`` a print through the other side's stale quote moves that quote with it: a purchase at 99 means that
-    nobody asks less, but also that nobody bids 100 any more.
+    the lowest ask is 99, and also that a bid of 100 no longer exists.
     """
     if buyer_is_maker:
         return price, (price if clamp and ask < price else ask)
@@ -38,8 +39,8 @@ def carry_quote(
     """One bar with trades: ``(bid, ask)`` before it and after it, NaN where not known.
 
     ``new_bid`` and ``new_ask`` are the bar's own; a side without one keeps its older quote, clamped by the bar's
-    prints: a sale below the old bid was itself at the bid. ``engine.market.bars.Quote`` is the same step for whoever
-    must not load the compiler, and a test holds the two together.
+    prints: a sale below the old bid was itself at the bid. ``engine.market.bars.Quote`` is the same step for modules
+    that must not import Numba; a test checks that the two agree.
     """
     if new_bid > 0.0:
         bid = new_bid
@@ -61,6 +62,7 @@ def quotes_kernel(price: Floats, buyer_is_maker: Bools, clamp: bool, bid: Floats
         bid[i], ask[i] = b, a
 
 
+@keeps_index
 def trade_side_quotes(price: ArrayLike, buyer_is_maker: ArrayLike, *, clamp: bool = True) -> tuple[Floats, Floats]:
     """``(bid, ask)`` after each trade, in the trades' order; NaN until that side has traded.
 
@@ -75,6 +77,7 @@ def trade_side_quotes(price: ArrayLike, buyer_is_maker: ArrayLike, *, clamp: boo
     return bid, ask
 
 
+@keeps_index
 def trade_side_mid(price: ArrayLike, buyer_is_maker: ArrayLike) -> Floats:
     """Half-way between the last sale and the last purchase after each trade; NaN until both sides have traded.
 
@@ -92,7 +95,7 @@ def half_spread_bps(price: ArrayLike, buyer_is_maker: ArrayLike) -> float:
     """Effective half-spread in basis points: the median over trades of (ask - bid) / 2 over the mid.
 
     NaN until both sides have traded. The trap: a side that has not traded for long is stale, so in a quiet market
-    this is as much the movement since then as the spread; the ages beside the quotes say which.
+    this measures the movement since then as much as the spread; the quote ages distinguish them.
     """
     bid, ask = trade_side_quotes(price, buyer_is_maker)
     halves = 1e4 * (ask - bid) / (ask + bid)
@@ -103,8 +106,8 @@ def half_spread_bps(price: ArrayLike, buyer_is_maker: ArrayLike) -> float:
 def roll_half_spread(price: ArrayLike) -> float:
     """Roll's half-spread sqrt(-cov(d p_t, d p_{t-1})), in the unit of ``price``; 4 trades or more.
 
-    NaN where the covariance is not negative: no bounce is to be seen, which is not a spread of 0. It presumes that
-    sides follow each other at random; runs of one side make it too small.
+    NaN where the covariance is not negative: no bounce is visible, which does not mean a spread of 0. It assumes that
+    sides alternate at random; runs of one side make it too small.
     """
     steps = np.diff(as_series(price, "price", minimum=4))
     *_, product, _ = centred_products(steps[1:].copy(), steps[:-1].copy())

@@ -1,7 +1,7 @@
 """Hedge ratios by least squares: ordinary, orthogonal, and with several legs.
 
 Y = alpha + beta X + e. In log prices beta is a ratio of dollars, in prices a ratio of coins. Sums run over
-distances from the means in one fixed order, so that a level of 60,000 costs no digits and no host changes a bit.
+distances from the means in one fixed order: a level of 60,000 loses no digits and every host gives the same bits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_columns, as_pair, as_series, same_index, same_length
 from engine.stats.jit import njit
-from engine.stats.moments import centred, dot, mean_of
+from engine.stats.moments import centred, dot, is_rounding, mean_of
+from engine.stats.pandas_results import by_leg, keeps_index
 from engine.stats.representation import short_repr
 
 
@@ -49,7 +50,7 @@ def centred_products(y: Floats, x: Floats) -> tuple[float, float, float, float, 
 
 @njit
 def ols_kernel(y: Floats, x: Floats) -> tuple[float, float]:
-    """``(alpha, beta)`` of y on a constant and x; NaN where x does not move."""
+    """``(alpha, beta)`` of y on a constant and x; NaN for a constant x."""
     mean_y, mean_x, _, sxy, sxx = centred_products(y, x)
     if not sxx > 0.0:
         return np.nan, np.nan
@@ -66,9 +67,19 @@ def residuals_kernel(y: Floats, x: Floats, alpha: float, beta: float) -> Floats:
     return out
 
 
+def spread_of(y: Floats, x: Floats) -> tuple[float, float, Floats] | None:
+    """``(alpha, beta, residual)`` by least squares; None where x, or the residual, moves no more than by rounding."""
+    alpha, beta = ols_kernel(y, x)
+    residual = residuals_kernel(y, x, alpha, beta)
+    level = float(np.abs(y).max() + np.abs(beta * x).max())
+    if np.isnan(beta) or is_rounding(dot(residual, residual, 0, y.size, 0), y.size, level):
+        return None
+    return float(alpha), float(beta), residual
+
+
 @njit
 def tls_of(mean_y: float, mean_x: float, syy: float, sxy: float, sxx: float) -> tuple[float, float]:
-    """``(alpha, beta)`` of the line with the least orthogonal distances, from a window's moments (of any one scale).
+    """``(alpha, beta)`` of the line with the least orthogonal distances, from a window's moments (any common scale).
 
     beta = (d + sqrt(d^2 + 4 sxy^2)) / (2 sxy), d = syy - sxx, in the form that does not cancel for the sign of d.
     NaN where no line is the best.
@@ -89,11 +100,12 @@ def tls_kernel(y: Floats, x: Floats) -> tuple[float, float]:
     return tls_of(mean_y, mean_x, syy, sxy, sxx)
 
 
+@keeps_index
 def ols(y: ArrayLike, x: ArrayLike) -> Line:
     """Ordinary least squares of y on a constant and x (two bars or more).
 
     Raises ValueError where x is constant: no hedge ratio exists. The trap: two independent random walks always have
-    a "significant" beta; only a cointegration test says whether the residual comes back.
+    a "significant" beta; only a cointegration test shows whether the residual reverts.
 
     >>> line = ols([1.0, 3.0, 5.0], [0.0, 1.0, 2.0])
     >>> line.alpha, line.beta
@@ -105,6 +117,7 @@ def ols(y: ArrayLike, x: ArrayLike) -> Line:
     return _line(left, right, *ols_kernel(left, right))
 
 
+@keeps_index
 def tls(y: ArrayLike, x: ArrayLike) -> Line:
     """Orthogonal (total) least squares: swapping the legs gives 1 / beta, where OLS gives two different lines.
 
@@ -120,6 +133,7 @@ def tls(y: ArrayLike, x: ArrayLike) -> Line:
     return _line(left, right, *tls_kernel(left, right))
 
 
+@keeps_index
 def multiple_ols(y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]) -> Plane:
     """Least squares of y on a constant and several legs: a list of 1-D columns, or one 2-D array (bars, legs).
 
@@ -144,12 +158,12 @@ def multiple_ols(y: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]) -> Plan
         raise ValueError(f"the {legs} legs are constant or combinations of each other; expected independent legs")
     alpha = float(mean_of(left) - sum(float(b) * float(m) for b, m in zip(betas, means, strict=True)))
     fitted = alpha + sum(betas[i] * table[:, i] for i in range(legs))
-    return Plane(alpha, betas, left - fitted)
+    return Plane(alpha, by_leg(betas, columns), left - fitted)
 
 
 @njit
 def qr_solve(table: Floats, target: Floats) -> Floats:
-    """Least squares coefficients of ``target`` (rows,) on ``table`` (rows, columns); NaN where rank is missing."""
+    """Least squares coefficients of ``target`` (rows,) on ``table`` (rows, columns); NaN if rank deficient."""
     a, b = table.copy(), target.copy()
     rows, columns = a.shape
     solution = np.full(columns, np.nan)
@@ -160,7 +174,7 @@ def qr_solve(table: Floats, target: Floats) -> Floats:
             before += table[i, k] * table[i, k]
         for i in range(k, rows):
             norm += a[i, k] * a[i, k]
-        if not norm > 1e-24 * before:  # nothing is left of this column beside the ones before it
+        if not norm > 1e-24 * before:  # this column depends on the ones before it
             return solution
         _reflect(a, b, k, np.sqrt(norm))
     for k in range(columns - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: one line, numbers to six digits, arrays by their size only."""
+"""``repr`` of results for notebooks: short, numbers to six digits, arrays and frames by size only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+
+LONGEST = 100  # characters of one field; with more it is shown by its kind
 
 
 def short_repr(result: Any) -> str:
@@ -20,12 +22,13 @@ def short_repr(result: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or hasattr(value, "iloc"):  # an array, or a series or frame of pandas
         return f"<{' x '.join(map(str, value.shape))} values>"
     if isinstance(value, (float, np.floating)):
         return f"{value:.6g}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_shown(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (tuple, list)) and len(value) > 8:
-        return f"<{len(value)} values>"
-    return repr(value)
+    shown = repr(value)
+    if len(shown) <= LONGEST:
+        return shown
+    return f"<{len(value)} values>" if isinstance(value, (tuple, list)) else f"<{type(value).__name__}>"

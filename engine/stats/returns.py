@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, positive
 from engine.stats.moments import CoMoments, Moments
+from engine.stats.pandas_results import keeps_index
 from engine.stats.regression import centred_products
 
 YEAR_MS = 365 * 86_400_000  # crypto trades every day
@@ -22,10 +23,11 @@ def log_prices(price: ArrayLike, name: str = "price") -> Floats:
     return np.log(values)
 
 
+@keeps_index
 def returns(price: ArrayLike) -> Floats:
-    """Log returns, one value a bar: r_t = ln p_t - ln p_{t-1}. The first is NaN: it is not known.
+    """Log returns, one value a bar: r_t = ln p_t - ln p_{t-1}. The first is NaN.
 
-    The trap: forward-filled bars put zeros between the returns and the returns of several bars into one.
+    The trap: forward-filled bars insert zero returns and merge the returns of several bars into one.
     """
     logs = log_prices(price)
     return np.concatenate([[np.nan], np.diff(logs)])
@@ -45,7 +47,7 @@ def volatility(price: ArrayLike, bar_ms: float) -> float:
 
 
 def pearson(y: ArrayLike, x: ArrayLike) -> float:
-    """Pearson's correlation of two series of *returns*; NaN where one does not move. Two values or more.
+    """Pearson's correlation of two series of *returns*; NaN where one is constant. Two values or more.
 
     The traps: prices of two independent walks correlate strongly; and on filled bars of asynchronous trades a true
     0.80 reads 0.49 (T5: use :func:`engine.stats.hayashi_yoshida`).

@@ -1,4 +1,4 @@
-"""Hedge ratios that a few wild bars cannot turn: Huber's M-estimator and the median of slopes of Theil and Sen.
+"""Hedge ratios robust to outliers: Huber's M-estimator and the Theil-Sen median of slopes.
 
 Sources: Huber 1981 (iterated reweighted least squares); Theil 1950; Sen 1968.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from engine.stats.checks import ArrayLike, Floats, as_pair
 from engine.stats.jit import njit
 from engine.stats.moments import EPSILON
+from engine.stats.pandas_results import keeps_index
 from engine.stats.random import random_index
 from engine.stats.regression import Line, ols_kernel, residuals_kernel
 from engine.stats.representation import short_repr
@@ -20,7 +21,7 @@ TUNING = 1.345  # 95 % of least squares' efficiency where the noise is Gaussian
 MAD_TO_SIGMA = 0.6744897501960817  # the median of abs(N(0, 1))
 MAX_ROUNDS = 500
 EXACT_BARS = 500
-SAMPLED_PAIRS = 124_750  # as many as 500 bars have
+SAMPLED_PAIRS = 124_750  # the number of pairs of 500 bars
 SEED = 1968
 
 
@@ -38,7 +39,7 @@ class TheilSenLine:
 
 
 @njit
-def _weighted_line(y: Floats, x: Floats, weights: Floats) -> tuple[float, float]:
+def weighted_line(y: Floats, x: Floats, weights: Floats) -> tuple[float, float]:
     """Least squares with weights, about the weighted means."""
     total = sum_y = sum_x = 0.0
     for t in range(y.size):
@@ -59,9 +60,9 @@ def _weighted_line(y: Floats, x: Floats, weights: Floats) -> tuple[float, float]
 
 @njit
 def huber_kernel(y: Floats, x: Floats) -> tuple[float, float]:
-    """``(alpha, beta)``; NaN where x does not move, or after 500 rounds that did not settle.
+    """``(alpha, beta)``; NaN where x is constant, or after 500 rounds without convergence.
 
-    Where more than half of the bars lie on the line exactly its scale is 0, and that line is the answer.
+    Where more than half of the bars lie exactly on a line the scale is 0, and that line is the result.
     """
     alpha, beta = ols_kernel(y, x)
     weights, sizes = np.empty_like(y), np.empty_like(y)
@@ -78,7 +79,7 @@ def huber_kernel(y: Floats, x: Floats) -> tuple[float, float]:
             limit = TUNING * scale
             weights[t] = 1.0 if sizes[t] <= limit else limit / sizes[t]  # psi(r) / r
         middle, turn = alpha + beta * x[0], beta
-        alpha, beta = _weighted_line(y, x, weights)
+        alpha, beta = weighted_line(y, x, weights)
         moved = abs(beta - turn) * reach + abs(alpha + beta * x[0] - middle)
         if moved <= 1e-12 * scale + 8.0 * EPSILON * level:
             return alpha, beta
@@ -114,11 +115,12 @@ def theil_sen_kernel(y: Floats, x: Floats) -> tuple[float, float, int]:
     return float(np.median(y) - beta * np.median(x)), beta, pairs
 
 
+@keeps_index
 def huber(y: ArrayLike, x: ArrayLike) -> Line:
     """Huber's M-estimator of y on a constant and x (3 bars or more): tuning constant 1.345, scale by MAD.
 
-    A bar's pull stops growing at 1.345 robust sigmas. The trap: it does not protect against bars that are far out
-    in x (a jump of the X leg); Theil-Sen does. Raises ValueError where x is constant or the rounds do not settle.
+    A bar's influence is constant beyond 1.345 robust sigmas. The trap: it does not protect against outliers in x (a
+    jump of the X leg); Theil-Sen does. Raises ValueError where x is constant or the rounds do not converge.
 
     Source: Huber 1981; equal to statsmodels ``RLM(..., norms.HuberT())`` to 1e-6.
     """
@@ -129,11 +131,12 @@ def huber(y: ArrayLike, x: ArrayLike) -> Line:
     return Line(float(alpha), float(beta), residuals_kernel(left, right, alpha, beta))
 
 
+@keeps_index
 def theil_sen(y: ArrayLike, x: ArrayLike) -> TheilSenLine:
     """Median of the slopes between all pairs of bars; alpha = median(y) - beta median(x). Two bars or more.
 
-    Up to 29 % of the bars may be anything. Above 500 bars the median is over 124,750 pairs drawn with a fixed seed,
-    and ``exact`` says so. Raises ValueError where x is constant.
+    Up to 29 % of the bars may be outliers. Above 500 bars the median is over 124,750 pairs drawn with a fixed seed,
+    and ``exact`` is False. Raises ValueError where x is constant.
 
     >>> theil_sen([1.0, 3.0, 5.0, 7.0, 99.0], [0.0, 1.0, 2.0, 3.0, 4.0]).beta
     2.0

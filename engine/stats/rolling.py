@@ -2,8 +2,8 @@
 
 Each is a loop over :func:`engine.stats.windows.window_push`, so the value at a bar is the one the live pipeline
 gets from the same step, bit for bit. ``first_index`` is the absolute index of the first bar (its open time divided
-by the bar's width); with it, a run that begins later gives the same bits from its first full window on.
-Where a window holds a NaN, or is not yet full, the result is NaN. Bars are assumed to follow each other.
+by the bar's width); with it, a run that starts later gives the same bits from its first full window on.
+Where a window holds a NaN, or is not yet full, the result is NaN. Bars must be consecutive.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_pair, as_series, whole
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 from engine.stats.windows import line_of, window_new, window_push
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RollingLine:
-    """Rolling least squares, one value a bar, NaN until the window is full or while x does not move.
+    """Rolling least squares, one value a bar, NaN until the window is full or while x is constant.
 
-    ``residual`` is y_t - (alpha_t + beta_t x_t): the fit has seen bar t, so this is not a spread to test or trade
+    ``residual`` is y_t - (alpha_t + beta_t x_t): the fit includes bar t, so this is not a spread to test or trade
     (traps T1 and T2); a spread uses the line of the bar before. ``error_variance`` is RSS / (window - 2).
     """
 
@@ -79,7 +80,7 @@ def zscore_kernel(values: Floats, window: int, first_index: int, z: Floats) -> N
 
 @njit
 def rolling_correlation_kernel(y: Floats, x: Floats, window: int, first_index: int, r: Floats) -> None:
-    """Pearson's r of each window; NaN while a leg does not move."""
+    """Pearson's r of each window; NaN while a leg is constant."""
     state = window_new(window)
     for t in range(y.size):
         _, _, _, syy, sxy, sxx = window_push(state, first_index + t, y[t], x[t])
@@ -88,6 +89,7 @@ def rolling_correlation_kernel(y: Floats, x: Floats, window: int, first_index: i
             r[t] = max(-1.0, min(1.0, sxy / np.sqrt(syy * sxx)))
 
 
+@keeps_index
 def rolling_ols(y: ArrayLike, x: ArrayLike, window: int, *, first_index: int = 0) -> RollingLine:
     """Least squares of y on a constant and x over the last ``window`` bars (3 or more), at every bar.
 
@@ -104,6 +106,7 @@ def rolling_ols(y: ArrayLike, x: ArrayLike, window: int, *, first_index: int = 0
     return RollingLine(alpha, beta, left - (alpha + beta * right), variance)
 
 
+@keeps_index
 def rolling_moments(values: ArrayLike, window: int, *, first_index: int = 0) -> tuple[Floats, Floats]:
     """``(mean, deviation)`` over the last ``window`` bars (2 or more), the current one included; ddof 1."""
     series = as_series(values, "values", nan=True)
@@ -113,6 +116,7 @@ def rolling_moments(values: ArrayLike, window: int, *, first_index: int = 0) -> 
     return mean, deviation
 
 
+@keeps_index
 def zscore(values: ArrayLike, window: int, *, first_index: int = 0) -> Floats:
     """z_t = (s_t - mu) / sigma with mu and sigma (ddof 1) from bars t-window .. t-1.
 
@@ -129,6 +133,7 @@ def zscore(values: ArrayLike, window: int, *, first_index: int = 0) -> Floats:
     return z
 
 
+@keeps_index
 def rolling_correlation(y: ArrayLike, x: ArrayLike, window: int, *, first_index: int = 0) -> Floats:
     """Pearson's r of the last ``window`` values (2 or more); give returns, not prices.
 

@@ -1,7 +1,7 @@
-"""KPSS: the cross-check of the unit root tests, with the hypotheses the other way round.
+"""KPSS: the cross-check of the unit root tests, with the hypotheses reversed.
 
-Its null is that the series *is* stationary around a constant. A spread that neither test rejects is a window too
-short to say anything; one that both reject has a break or changes its variance.
+Its null is that the series *is* stationary around a constant. If neither test rejects, the window is too short to
+conclude; if both reject, the spread has a break or a changing variance.
 
 Sources: Kwiatkowski, Phillips, Schmidt and Shin 1992; Hobijn, Franses and Ooms 2004 (the automatic bandwidth).
 """
@@ -26,8 +26,8 @@ CRITICAL: dict[float, float] = {10: 0.347, 5: 0.463, 2.5: 0.574, 1: 0.739}
 class Kpss:
     """``statistic`` above ``critical[5]`` rejects stationarity at 5 %.
 
-    ``pvalue`` is read from the paper's table, which ends at 0.10 and 0.01: at those two values the true one is
-    larger, or smaller. ``lags`` is the bandwidth of the long-run variance.
+    ``pvalue`` is interpolated in the paper's table, which ends at 0.10 and 0.01: there the true one is at least 0.10,
+    or at most 0.01. ``lags`` is the bandwidth of the long-run variance.
     """
 
     statistic: float
@@ -60,7 +60,7 @@ def kpss_bandwidth(centred: Floats) -> int:
 
 @njit
 def kpss_kernel(series: Floats, lags: int) -> tuple[float, int]:
-    """``(statistic, lags)``; a negative ``lags`` chooses the bandwidth. NaN and -1 where the series does not move.
+    """``(statistic, lags)``; a negative ``lags`` chooses the bandwidth. NaN and -1 for a constant series.
 
     eta = n^-2 sum S_t^2 / s^2(l), S_t the running sum of the residuals and s^2 Newey and West's long-run variance.
     """

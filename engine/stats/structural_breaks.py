@@ -4,24 +4,33 @@ Two sums of the standardised one-step errors z_t, each floored at 0:
 up_t = max(0, up_{t-1} + z_t - k), down_t = max(0, down_{t-1} - z_t - k); an alarm when one passes h. k is half the
 shift that should be caught soonest, in deviations. h is not a taste but follows from ARL0, the mean number of bars
 between false alarms. The trap: that holds for errors without autocorrelation; on a raw spread, whose errors persist,
-alarms come many times as often: whiten first (:func:`engine.stats.health.whiten`).
+alarms come many times as often: whiten first (:func:`engine.stats.health.whiten`). And it holds for Gaussian errors:
+on Student-t errors with 3 degrees of freedom alarms come seven times as often.
 
-Sources: Page 1954; Siegmund 1985 (the average run length, good to 3 % for h of 3 and more).
+A sign CUSUM takes +1 or -1 for each error instead of its size. Under the calibration both are equally likely whatever
+the tails and the variance of the errors, so its ARL0 holds on fat tails and on GARCH alike, and it is exact: the sum
+is a Markov chain on a lattice.
+
+Sources: Page 1954; Siegmund 1985 (the average run length, good to 3 % for h of 3 and more); Brook and Evans 1972 (the
+Markov chain).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
 from engine.stats.checks import ArrayLike, Bools, Floats, as_series, positive
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 
 REFERENCE = 0.5
-OVERSHOOT = 1.166  # Siegmund's correction for jumping over the boundary
+OVERSHOOT = 1.166  # Siegmund's overshoot correction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +71,7 @@ def run_length(threshold: float, reference: float = REFERENCE) -> float:
 
 
 def cusum_threshold(arl0: float, reference: float = REFERENCE) -> float:
-    """The h at which false alarms are ``arl0`` bars apart on average, in deviations. 10 bars or more.
+    """The h, in deviations, that gives one false alarm per ``arl0`` bars on average. 10 bars or more.
 
     >>> round(cusum_threshold(465.0), 2)
     4.99
@@ -81,6 +90,51 @@ def cusum_threshold(arl0: float, reference: float = REFERENCE) -> float:
     return high
 
 
+@cache
+def sign_run_length(threshold: Fraction, reference: Fraction) -> float:
+    """ARL0 of the two-sided sum of signs with P(+1) = P(-1) = 1/2, exact for one side (Brook and Evans 1972).
+
+    The two sides alarm equally often, so both together alarm twice as often. ``reference`` between 0 and 1.
+    """
+    from scipy.linalg import solve_banded
+
+    step = Fraction(1, math.lcm((1 - reference).denominator, (1 + reference).denominator))
+    states = math.floor(threshold / step) + 1  # sums 0, step, .. threshold; beyond is the alarm
+    up, down = int((1 - reference) / step), int((1 + reference) / step)
+    band = np.zeros((up + down + 1, states))  # of 1 - P, as scipy wants it: row up + i - j of column j
+    band[up] = 1.0
+    for at in range(states):
+        band[up + at - max(at - down, 0), max(at - down, 0)] -= 0.5
+        if at + up < states:
+            band[0, at + up] -= 0.5
+    return float(solve_banded((down, up), band, np.ones(states))[0]) / 2.0
+
+
+@cache
+def sign_cusum_threshold(arl0: float, reference: float) -> float:
+    """The least h at which false alarms of a sign CUSUM are ``arl0`` bars apart or more; 10 bars or more.
+
+    ``reference`` is half the mean sign that is to be caught soonest, between 0 and 1, taken to the nearest hundredth.
+
+    >>> round(sign_cusum_threshold(5_000.0, 0.25), 2)
+    13.0
+    """
+    if positive(arl0, "arl0") < 10:
+        raise ValueError(f"arl0 is {arl0}; expected at least 10 bars")
+    if not 0.01 <= reference <= 0.99:
+        raise ValueError(f"reference is {reference}; expected 0.01 to 0.99")
+    k = Fraction(reference).limit_denominator(100)
+    step = Fraction(1, math.lcm((1 - k).denominator, (1 + k).denominator))
+    low, high = 0, 8
+    while sign_run_length(high * step, k) < arl0:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if sign_run_length(middle * step, k) < arl0 else (low, middle)
+    return float(high * step)
+
+
+@keeps_index
 def cusum(z: ArrayLike, arl0: float = 5_000.0, reference: float = REFERENCE) -> Cusum:
     """Two-sided CUSUM of standardised, whitened errors (mean 0, variance 1 under the calibration); NaN is skipped."""
     values = as_series(z, "z", nan=True)

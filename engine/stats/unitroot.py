@@ -1,10 +1,10 @@
-"""The augmented Dickey-Fuller test: does the series come back, or is it a random walk?
+"""The augmented Dickey-Fuller test: does the series revert, or is it a random walk?
 
 d s_t = lambda s_{t-1} + sum of c_i d s_{t-i} (+ constant) + e; the statistic is lambda over its standard error, and
 its distribution on a random walk is MacKinnon's, not Student's.
 
-All lag orders are judged from one matrix of cross products: a Cholesky factor of the longest regression holds the
-residual sum of squares of every shorter one, so the search costs one pass over the data instead of one fit a lag.
+All lag orders are compared from one matrix of cross products: a Cholesky factor of the longest regression holds the
+residual sum of squares of every shorter one, so the search takes one pass over the data instead of one fit per lag.
 
 Sources: Dickey and Fuller 1979; Said and Dickey 1984; Schwert 1989 (the cap); MacKinnon 1994 and 2010.
 """
@@ -25,15 +25,15 @@ FIXED, AIC, BIC = 0, 1, 2
 CRITERIA = {"aic": AIC, "bic": BIC}
 MINIMUM_BARS = 6
 FEW_LAGS = 6
-SINGULAR = 1e-13  # a column whose remainder is below this share of itself is a combination of the others
+SINGULAR = 1e-13  # a column with a remainder below this share of itself is a combination of the others
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRoot:
     """A unit root test. ``critical`` is ``{1: ..., 5: ..., 10: ...}`` (percent) at this sample size.
 
-    ``statistic`` below ``critical[5]`` rejects "does not come back" at 5 %. ``pvalue`` is asymptotic and informs
-    only. ``lags`` were chosen by the criterion asked for, ``bars`` is the number of rows in the final regression.
+    ``statistic`` below ``critical[5]`` rejects a unit root at 5 %. ``pvalue`` is asymptotic, for information only.
+    ``lags`` were chosen by the given criterion, ``bars`` is the number of rows in the final regression.
     """
 
     statistic: float
@@ -56,7 +56,7 @@ def schwert_cap(n: int, constant: bool) -> int:
 
 @njit
 def lag_limit(n: int, constant: bool) -> int:
-    """The highest lag that leaves its regression a degree of freedom; below 0 where even no lag does."""
+    """The highest lag that leaves its regression a degree of freedom; below 0 if not even 0 lags do."""
     return (n - (4 if constant else 3)) // 2
 
 
@@ -72,18 +72,18 @@ def lagged_products(level: Floats, steps: Floats, p: int) -> Floats:
     out = np.empty((p + 2, p + 2))
     out[0, 0] = dot(level, level, p, m, 0)
     for lag in range(p + 1):
-        at = lag if lag > 0 else p + 1  # lag 0 is the target and stands last
+        at = lag if lag > 0 else p + 1  # lag 0 is the target, in the last column
         out[at, 0] = out[0, at] = against[lag]
     for k in range(p + 1):  # k is the distance between the two lags i and i + k
         total = shared[k]
-        for i in range(p - 1, -1, -1):  # the right end: rows that lag p does not reach
+        for i in range(p - 1, -1, -1):  # the right end: rows that lag p does not cover
             total += steps[m - 1 - i] * steps[m - 1 - i - k]
             if i <= p - k:
                 _place(out, p, i, i + k, total)
         if k == 0:
             _place(out, p, p, p, shared[0])
         total = 0.0
-        for i in range(1, p - k + 1):  # the left end: rows that lag 0 does not reach
+        for i in range(1, p - k + 1):  # the left end: rows that lag 0 does not cover
             total += steps[p - i] * steps[p - i - k]
             a, b = (i if i > 0 else p + 1), i + k
             out[b, a] += total
@@ -99,7 +99,7 @@ def _place(out: Floats, p: int, i: int, j: int, value: float) -> None:
 
 @njit
 def _sum_products(level: Floats, steps: Floats, p: int) -> tuple[Floats, Floats]:
-    """``shared[k]`` = sum d_t d_{t-k} over the rows that every lag reaches, ``against[k]`` = sum s_t d_{t-k} over all.
+    """``shared[k]`` = sum d_t d_{t-k} over the rows that every lag covers, ``against[k]`` = sum s_t d_{t-k} over all.
 
     With few lags one lag after another is faster, with many one row after another.
     """
@@ -110,7 +110,7 @@ def _sum_products(level: Floats, steps: Floats, p: int) -> tuple[Floats, Floats]
             shared[k] = dot(steps, steps, p, m - p, k)
             against[k] = dot(level, steps, p, m, k)
         return shared, against
-    mirror = steps[::-1].copy()  # so that the lags of a row stand side by side
+    mirror = steps[::-1].copy()  # so that the lags of a row are contiguous
     for t in range(p, m):
         row = mirror[m - 1 - t : m - t + p]
         here, step = level[t], steps[t]
@@ -126,7 +126,7 @@ def _sum_products(level: Floats, steps: Floats, p: int) -> tuple[Floats, Floats]
 
 @njit
 def _take_out_means(out: Floats, level: Floats, steps: Floats, p: int) -> None:
-    """Make the cross products those of distances from the columns' means: the constant is then fitted too."""
+    """Centre the cross products on the columns' means, which also fits the constant."""
     m = steps.size
     rows = m - p
     sums = np.zeros(p + 2)
@@ -144,7 +144,7 @@ def _take_out_means(out: Floats, level: Floats, steps: Floats, p: int) -> None:
 
 @njit
 def _factor(products: Floats, order: int, rest: Floats) -> Floats:
-    """Row by row Cholesky factor of ``products[:order, :order]`` whose last row is the target's.
+    """Row by row Cholesky factor of ``products[:order, :order]``; its last row is the target's.
 
     ``rest[k]`` becomes the target's residual sum of squares on the first k columns; NaN where they are dependent.
     """
@@ -168,7 +168,7 @@ def _factor(products: Floats, order: int, rest: Floats) -> Floats:
 
 @njit
 def _best_lag(level: Floats, steps: Floats, cap: int, criterion: int, constant: bool) -> int:
-    """The lag with the least AIC or BIC, all judged on the rows that ``cap`` lags allow; -1 where none is defined."""
+    """The lag with the least AIC or BIC, all compared on the rows that ``cap`` lags allow; -1 where none is defined."""
     products = lagged_products(level, steps, cap)
     if constant:
         _take_out_means(products, level, steps, cap)
@@ -194,7 +194,7 @@ def _tau(level: Floats, steps: Floats, lag: int, constant: bool) -> float:
     if constant:
         _take_out_means(products, level, steps, lag)
     order = lag + 2
-    turned = np.empty((order, order))  # the level moves behind the lags: its t-value is then the last step's
+    turned = np.empty((order, order))  # the level goes last: its t-value then comes from the last step
     for i in range(order):
         a = (i + 1) if i < lag else (0 if i == lag else order - 1)
         for j in range(order):
@@ -253,7 +253,7 @@ def adf(series: ArrayLike, lags: str | int = "bic", max_lag: int | None = None) 
     table rejects 14 % of independent walks at "5 %" (T3: use :func:`engine.stats.engle_granger`), and on a rolling
     or filtered spread it rejects nearly all (T2).
 
-    Six bars or more. Raises ValueError for a constant series, one that a line describes perfectly, and NaN.
+    Six bars or more. Raises ValueError for a constant series, one that lies on a straight line, and NaN.
     Source: the module's docstring; equal to statsmodels ``adfuller`` with the same cap and criterion to 1e-8.
     """
     values = as_series(series, "series", minimum=MINIMUM_BARS)

@@ -1,4 +1,4 @@
-"""What traded where: VWAP, the volume profile, volume spikes, and whether a symbol is liquid enough to test."""
+"""VWAP, the volume profile, volume spikes, and whether a symbol is liquid enough to test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.stats.checks import ArrayLike, Floats, as_series, same_index, same_length, whole
 from engine.stats.jit import njit
+from engine.stats.pandas_results import keeps_index
 from engine.stats.representation import short_repr
 from engine.stats.windows import window_new, window_push
 
@@ -17,7 +18,7 @@ VALUE_AREA = 0.70
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VolumeProfile:
-    """Volume by price. ``edges`` has one price more than ``volume`` has bins.
+    """Volume by price. ``edges`` has one more element than ``volume``.
 
     ``point_of_control`` is the middle of the fullest bin; 70 % of the volume lies between ``low`` and ``high``.
     """
@@ -36,8 +37,8 @@ class Liquidity:
     """How well a symbol trades. ``quote_volume`` is the median a bar, in quote currency.
 
     ``traded_share`` is the share of bars with any volume, ``moved_share`` of those after which the price differs.
-    ``amihud_bps`` is the median over traded bars of the move in basis points a million of quote currency; NaN where
-    nothing traded.
+    ``amihud_bps`` is the median over traded bars of the move in basis points per million of quote currency; NaN without
+    volume.
     """
 
     quote_volume: float
@@ -73,6 +74,7 @@ def _rolling_vwap(price: Floats, quantity: Floats, window: int, first_index: int
         out[t] = value / volume if volume > 0.0 else np.nan
 
 
+@keeps_index
 def vwap(price: ArrayLike, quantity: ArrayLike, *, window: int | None = None, first_index: int = 0) -> Floats:
     """Volume-weighted average price: from the first value on, or over the last ``window`` (2 or more). One a bar.
 
@@ -94,8 +96,8 @@ def vwap(price: ArrayLike, quantity: ArrayLike, *, window: int | None = None, fi
 def volume_profile(price: ArrayLike, quantity: ArrayLike, *, bins: int = 50) -> VolumeProfile:
     """Volume in ``bins`` equal steps of price between the lowest and the highest.
 
-    The value area grows from the fullest bin to whichever neighbour holds more, the upper one in a tie, until 70 %
-    is inside. Raises ValueError where nothing traded or all of it at one price.
+    The value area grows from the fullest bin to the fuller neighbour, the upper one in a tie, until it holds 70 %.
+    Raises ValueError without volume or with a single price.
     """
     prices, quantities = _traded(price, quantity)
     bins = whole(bins, "bins", at_least=1)
@@ -136,10 +138,11 @@ def _volume_ratio(volume: Floats, window: int, out: Floats) -> None:
                 out[t] = volume[t] / usual
 
 
+@keeps_index
 def volume_ratio(volume: ArrayLike, window: int) -> Floats:
     """Each bar's volume over the median of the ``window`` bars before it: a spike is a ratio above 5 or so.
 
-    The median, because one spike in the window must not hide the next. NaN until the window is full, and where the
+    The median keeps one spike in the window from hiding the next. NaN until the window is full, and where the
     usual volume is 0.
 
     >>> volume_ratio([1.0, 2.0, 3.0, 20.0], 3)
@@ -154,7 +157,7 @@ def volume_ratio(volume: ArrayLike, window: int) -> Floats:
 def liquidity(close: ArrayLike, quote_volume: ArrayLike) -> Liquidity:
     """Liquidity over a stretch of bars (2 or more) from closes above 0 and quote volumes of 0 or more.
 
-    The trap: a filled bar has a close but no volume; the share of traded bars tells, the close does not.
+    The trap: a filled bar has a close but no volume; use the share of traded bars, not the close.
     Source: Amihud 2002.
     """
     same_index(close, quote_volume, "close", "quote_volume")

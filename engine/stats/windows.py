@@ -1,13 +1,13 @@
-"""Moments of the last ``window`` bars, at O(1) a bar, the same bits wherever the run began.
+"""Moments of the last ``window`` bars, O(1) per bar, with the same bits for every start of the run.
 
-Running sums that add the new bar and subtract the old one drift, and what they hold depends on the bar at which they
-were started. Here bars are cut into blocks of ``window`` bars by their absolute index. A window then is the tail of
-one block and the head of the next: the heads grow bar by bar, all tails of a block are made once, backwards, when
-the block is full, and the two are merged. Nothing is ever subtracted, and the result at bar t is a function of the
-bars t-window+1 .. t and of t alone. A NaN spoils the windows that hold it and no other.
+Running sums that add the new bar and subtract the old one drift, and depend on the first bar. Here bars are cut into
+blocks of ``window`` bars by their absolute index. A window then is the tail of one block and the head of the next: the
+heads grow bar by bar, all tails of a block are made once, backwards, when the block is full, and the two are merged.
+Nothing is ever subtracted, and the result at bar t is a function of the bars t-window+1 .. t and of t alone. A NaN
+affects only the windows that hold it.
 
 The state is one flat float64 array, so a checkpoint is its bytes. Layout: ``HEAD`` scalars, then for each slot of
-the block its pair (y, x), then for each slot the moments of the tail that begins there.
+the block its pair (y, x), then for each slot the moments of the tail that starts there.
 
 Sources: van Herk 1992 (blocks, heads and tails); Chan, Golub and LeVeque 1983 (the merge).
 """
@@ -40,8 +40,8 @@ def window_push(state: Floats, index: int, y: float, x: float) -> tuple[float, f
     """Take the bar with absolute ``index`` and return ``(bars, mean_y, mean_x, syy, sxy, sxx)`` of its window.
 
     ``bars`` counts up to ``window``; until it is full the rest is NaN. The sums are of squares and products of
-    distances from the means (divide by ``bars - 1``). An index that does not follow the last one starts afresh:
-    the caller fills missing bars, and says so elsewhere.
+    distances from the means (divide by ``bars - 1``). An index that does not follow the last one resets the state: the
+    caller fills missing bars.
     """
     window = int(state[WINDOW])
     slot = index % window
@@ -67,7 +67,7 @@ def window_push(state: Floats, index: int, y: float, x: float) -> tuple[float, f
 
 @njit
 def _turn_block(state: Floats, window: int, slot: int, y: float, x: float) -> None:
-    """Begin the head of a new block at this bar, after making the tails of the block that ended."""
+    """Start the head of a new block at this bar, after computing the tails of the previous block."""
     if slot == 0 and state[SEEN] > 0.0:
         last = HEAD + PAIR * (window - 1)
         state[TAIL_Y], state[TAIL_X] = state[last], state[last + 1]
@@ -105,7 +105,7 @@ def _merged(state: Floats, window: int, slot: int) -> tuple[float, float, float,
 
 @njit
 def line_of(mean_y: float, mean_x: float, sxy: float, sxx: float) -> tuple[float, float]:
-    """``(alpha, beta)`` of least squares from the moments of a window; NaN while x has not moved."""
+    """``(alpha, beta)`` of least squares from the moments of a window; NaN while x is constant."""
     if not sxx > 0.0:
         return np.nan, np.nan
     beta = sxy / sxx
@@ -118,8 +118,8 @@ def spread_moments(
 ) -> tuple[float, float]:
     """Mean and standard deviation (ddof 1) over a window of y - (beta x + alpha), with today's alpha and beta.
 
-    The whole window's spread is thereby rebuilt at O(1) a bar. NaN until the window is full. The deviation is NaN
-    too where the variance is below the rounding of its terms: a spread that does not move has no z-score.
+    The whole window's spread is thus recomputed at O(1) per bar. NaN until the window is full. The deviation is NaN
+    too where the variance is below the rounding of its terms: a constant spread has no z-score.
     """
     mean = mean_y - beta * mean_x - alpha
     squares = syy - 2.0 * beta * sxy + beta * beta * sxx  # var(y - beta x)

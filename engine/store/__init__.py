@@ -1,4 +1,4 @@
-"""The stores: what may be asked (``interface``), the backends, and ``open_backend``."""
+"""The store: its ``interface``, the backends, and ``open_backend``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def open_backend(folder: Path) -> Backend:
-    """The backend that keeps its data in this folder; nothing is opened or made yet."""
-    from engine.store.sqlite.backend import SqliteBackend  # loaded only by whoever opens one
+    """The backend for this data folder; opens and creates nothing yet."""
+    from engine.store.sqlite.backend import SqliteBackend  # imported only on use
 
     return SqliteBackend(folder)

@@ -1,10 +1,10 @@
-"""Care of the stored data, from a command line::
+"""Command line tools for the stored data::
 
-    python -m engine.store check [FILE]     is everything there, and does it fit together?
-    python -m engine.store backup DEST      copy what is stored now into a new folder; the server may run
-    python -m engine.store restore SRC      put a backup in its place; what was there is kept beside it
+    python -m engine.store check [FILE]     verify that the data is complete and consistent
+    python -m engine.store backup DEST      copy the store into a new folder; the server may be running
+    python -m engine.store restore SRC      replace the store by a backup; keeps the old store beside it
 
-Exit codes: 0 it is well, 1 the check found something, 2 it could not be done.
+Exit codes: 0 success, 1 the check found problems, 2 failure.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _back_up(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     aside = restore(options.src, options.data_dir, _say)
-    _say(f"{options.data_dir} is restored; what was there is in {aside}")
+    _say(f"{options.data_dir} is restored; the old store is in {aside}")
     return 0
 
 

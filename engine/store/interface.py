@@ -1,7 +1,7 @@
-"""What the rest of the program may ask of the store. Records and protocols: no SQL, no files, no database.
+"""The store's interface. Records and protocols: no SQL, no files, no database.
 
-A backend (``engine.store.sqlite`` today) implements ``Backend``; ``tests/engine/store/contract`` holds each to the
-same tests. Every method that reads or writes raises StoreError when it cannot.
+A backend (``engine.store.sqlite`` today) implements ``Backend``; ``tests/engine/store/contract`` runs the same tests on
+each. Every method that reads or writes raises StoreError on failure.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Now(NamedTuple):
 class BarColumns(NamedTuple):
     """The seconds of one symbol in which it traded, in time order; prices in quote currency.
 
-    ``bid`` and ``ask`` are NaN where the second has no such print; ``is_sided`` where every trade said who the taker
-    was.
+    ``bid`` and ``ask`` are NaN if the second has no such print; ``is_sided`` is true if the taker side of every trade
+    is known.
     """
 
     open_time_ms: npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class BarColumns(NamedTuple):
 
 
 class SymbolExtent(NamedTuple):
-    """What is stored of one symbol: its first second, and whether ids of it are missing."""
+    """One symbol in the store: its first second, and whether it has missing ids."""
 
     symbol: str
     first_ms: int
@@ -68,7 +68,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far the ticks have been read, and the pipelines' state there."""
+    """The position up to which ticks have been read, and the pipelines' state there."""
 
     ticks_store_id: str
     seq: int = 0
@@ -78,7 +78,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """A decision as the log shows it: with its order, and the machine's clock when it was given."""
+    """A logged decision: with its sequence number, and the local clock at that time."""
 
     given: int
     given_at_ms: int
@@ -87,7 +87,7 @@ class LoggedDecision:
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """One scan in the list of earlier ones; ``confirmed``: of the pairs ``found``, those that survived the hold-out."""
+    """One scan in the list of earlier ones; ``confirmed``: the number of ``found`` pairs that passed the hold-out."""
 
     scan_id: int
     at_ms: int
@@ -106,13 +106,13 @@ class TickReader(SourcedHistory, Protocol):
         """Release the store."""
 
     def is_current(self) -> bool:
-        """Whether this is still the store that a new reader would open."""
+        """Whether a new reader would open the same store."""
 
     def store_id(self) -> str:
         """The store's identity: another id means another history."""
 
     def changed_since(self, token: Hashable) -> Hashable | None:
-        """A token of the store as it is now; None where nothing was committed since ``token`` was given."""
+        """A token of the store's current state; None if nothing was committed since ``token``."""
 
     def snapshot(self) -> AbstractContextManager[None]:
         """All reads inside see the same committed state."""
@@ -121,32 +121,32 @@ class TickReader(SourcedHistory, Protocol):
         """The newest position in the order of commits."""
 
     def deleted_seq(self) -> int:
-        """Some ticks up to here have left for the archive, none after: who has read less has missed them."""
+        """The newest tick moved to the archive: readers at an earlier position have missed ticks."""
 
     def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
         """(seq, market, tick) of the next ticks in the order of commits."""
 
     def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
-        """The next events that happened no later than right after the tick ``up_to_seq``."""
+        """The next events up to directly after the tick ``up_to_seq``."""
 
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
-        """The believable ticks of one second that were stored before ``before_seq``, in id order."""
+        """The plausible ticks of one second that were stored before ``before_seq``, in id order."""
 
     def newest_second(self, market: str, symbol: str) -> int | None:
         """The opening time of the symbol's newest one-second bar; None where it has none."""
 
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
-        """One-second bars in ``[from_ms, to_ms)``, as they were before the tick ``before_seq`` (None: as they are)."""
+        """One-second bars in ``[from_ms, to_ms)``, as of before the tick ``before_seq`` (None: now)."""
 
 
 class BarReader(SourcedReader, Protocol):
-    """One-second bars by the column, for whoever reads a whole market at once."""
+    """One-second bars as columns, for reads of a whole market."""
 
     def close(self) -> None:
         """Release the store."""
 
     def watermark_ms(self, market: str) -> int | None:
-        """The market's clock: its latest believable trade time; None where nothing has traded."""
+        """The market's clock: its latest plausible trade time; None without trades."""
 
     def symbols(self, market: str) -> list[SymbolExtent]:
         """Every symbol of a market that has a bar."""
@@ -156,10 +156,10 @@ class BarReader(SourcedReader, Protocol):
 
 
 class TickWriter(SourcedWriter, Protocol):
-    """The one writer of ticks, and the ledger of what is missing."""
+    """The only writer of ticks, and the index of gaps."""
 
     async def close(self) -> None:
-        """Leave everything tidy behind."""
+        """Close the store cleanly."""
 
     def markets(self) -> list[str]:
         """Every market with a stored tick."""
@@ -168,81 +168,81 @@ class TickWriter(SourcedWriter, Protocol):
         """Greatest id ever stored, by symbol."""
 
     def open_gaps(self) -> list[GapUpdate]:
-        """Every gap of every symbol that still misses something."""
+        """Every open gap of every symbol."""
 
     def health_fields(self) -> dict[str, Any]:
-        """What ``GET /health`` says of the store, as plain JSON values."""
+        """The store's part of ``GET /health``, as plain JSON values."""
 
     def pause_s(self) -> float:
-        """How long to gather rows before the next commit."""
+        """How long to collect rows before the next commit."""
 
     async def commit(self, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
         """Store the batches, then the events, in one durable transaction. After a StoreError the same batches can be
-        tried again; FileNotFoundError means that nothing can be stored any more."""
+        retried; FileNotFoundError means that nothing can be stored any more."""
 
 
 class AnalysisStore(Protocol):
-    """Watch list, runs, decisions and the place read up to: what one step changes is one transaction.
+    """Watch list, runs, decisions and the read position: each step is one transaction.
 
     The first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
     """
 
     @property
     def name(self) -> str:
-        """What users know it by."""
+        """The store's name for display."""
 
     def close(self) -> None:
         """Release the store."""
 
     def is_in_place(self) -> bool:
-        """Whether what is written here can still be found by others. Raises FolderMissing when nothing can."""
+        """Whether other processes would open the store written here. Raises FolderMissing if the folder is gone."""
 
     def begin_afresh(self, watched: Iterable[Watched], once: Iterable[str]) -> bool:
-        """Open what is there now; a store that is gone is made anew with this watch list and these texts of
-        ``is_first_time``, and True is returned: everything else in it is lost."""
+        """Open the current store. If it is gone, create a new one with this watch list and these texts of
+        ``is_first_time`` and return True: everything else in it is lost."""
 
     def cursor(self) -> Cursor | None:
-        """Where the last save stood; None in a new store."""
+        """The position of the last save; None in a new store."""
 
     def save(self, decisions: Iterable[Decision], cursor: Cursor, at_ms: int) -> list[LoggedDecision]:
-        """Commit decisions, the cursor and all that was changed before; ``at_ms``: the machine's clock."""
+        """Commit decisions, the cursor and all pending changes; ``at_ms``: the local clock."""
 
     @property
     def has_changes(self) -> bool:
-        """Whether something was changed and not committed yet."""
+        """Whether there are uncommitted changes."""
 
     def keep(self) -> None:
-        """Commit what was changed, if anything was."""
+        """Commit the pending changes, if any."""
 
     def roll_back(self) -> None:
-        """Undo what was changed and not committed."""
+        """Undo the uncommitted changes."""
 
     def watch_list(self) -> list[Watched]:
         """The watched pairs, the oldest first."""
 
     def watch(self, market: str, y: str, x: str, settings: str) -> Watched:
-        """Put a pair on the list, or give the one that is there other settings."""
+        """Add a pair to the list, or change the settings of a listed one."""
 
     def unwatch(self, watch_id: int) -> None:
-        """Take a pair off the list; its runs and decisions stay."""
+        """Remove a pair from the list; keeps its runs and decisions."""
 
     def is_first_time(self, what: str) -> bool:
         """True once for each text, ever."""
 
     def begin_run(self, run: Run, at_ms: int) -> None:
-        """Record a run before its first decision; one that was recorded before goes on."""
+        """Record a run before its first decision; a run recorded earlier continues."""
 
     def end_run(self, end: RunEnd) -> None:
-        """The run follows nothing after the tick ``end.seq``."""
+        """Record that the run ended after the tick ``end.seq``."""
 
     def last_end(self, market: str, y: str, x: str) -> RunEnd | None:
-        """How the newest run of a pair that has ended did so."""
+        """The end of a pair's newest ended run."""
 
     def open_runs(self) -> list[Run]:
         """Runs that have not ended, oldest first."""
 
     def decisions(self, run_id: str) -> list[Decision]:
-        """A run's decisions in the order they were given."""
+        """A run's decisions in their original order."""
 
     def log(self, run_id: str) -> list[LoggedDecision]:
         """A run's decisions, oldest first."""
@@ -259,28 +259,28 @@ class ScanStore(Protocol):
         """The newest first."""
 
     def result(self, scan_id: int) -> dict[str, Any] | None:
-        """What was added under a number."""
+        """The result with this number."""
 
 
 class Backend(Protocol):
-    """One data folder in one kind of database; opens its parts."""
+    """One data folder in one type of database; opens its parts."""
 
     def tick_reader(self) -> TickReader:
-        """Raises StoreMissing while there is nothing to read, NewerSchema for the store of a newer Pairbridge."""
+        """Raises StoreMissing while there is no store, NewerSchema for a store of a newer Pairbridge."""
 
     def bar_reader(self) -> BarReader:
-        """Raises StoreError while there is nothing to read."""
+        """Raises StoreError while there is no store."""
 
     async def tick_writer(self, durability: str) -> TickWriter:
-        """Make, migrate or resume the ticks. ``durability``: with "power" a commit survives a power cut, with "crash"
-        only the end of the process."""
+        """Create, migrate or open the ticks. ``durability``: with "power" a commit survives a power cut, with "crash"
+        only a process crash."""
 
     async def maintain(self, writer: TickWriter, retention_ms: int, note: Callable[[Event], None]) -> None:
-        """Archive what is older, and keep the store small, until cancelled. ``note`` takes events that belong into the
-        order of commits: gaps that are out of reach now."""
+        """Archive older ticks, and limit the store's size, until cancelled. ``note`` receives events to commit: gaps
+        that are now unfetchable."""
 
     def analysis(self) -> AnalysisStore:
-        """Make, migrate or resume what the dashboard writes."""
+        """Create, migrate or open the dashboard's data."""
 
     def scans(self) -> ScanStore:
-        """The results of scans; ``analysis`` must have been opened before."""
+        """The results of scans; open ``analysis`` first."""

@@ -1,8 +1,8 @@
-"""One process of a role per data folder: a lock that the system lets go when its holder ends, however it ends.
+"""A lock for one process per role and data folder; the system releases it when its holder ends, even by a crash.
 
-A lock on a file is lost with the file's name: whoever deletes ``server.lock`` could start a second server. On Linux a
-name in the abstract socket namespace, made of the folder's inode, is held as well: nothing in the file system can
-take it away. Windows does not delete a file that is open.
+Deleting ``server.lock`` would allow a second server, since a file lock does not protect the file's name. So on Linux
+the process also holds a name in the abstract socket namespace, made of the folder's inode, which no file operation can
+remove. Windows does not delete open files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.store.sqlite.files import make_folder
 def held(folder: Path, role: str) -> Iterator[None]:
     """Hold the lock of ``role`` ("server" or "dashboard").
 
-    Raises StoreError while another process holds it, and where the folder cannot be made or written.
+    Raises StoreError while another process holds it, and if the folder cannot be created or written.
     """
     with _opened(folder, role) as file, ExitStack() as stack:
         try:
@@ -68,7 +68,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[str]) -> None:
-        # Far past the text, so that the holder's number stays readable.
+        # Far past the text, so that the holder's process id stays readable.
         file.seek(1 << 20)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 

@@ -2,7 +2,7 @@
 "use strict";
 
 /**
- * What the screen keeps of a pair, and what its charts draw: pure, tested by `node --test`.
+ * The screen's data of a pair, and the arrays of its charts: pure, tested by `node --test`.
  *
  * @typedef {Object<string, any[]>} Columns
  * @typedef {{x?: string, y?: string, normalise?: boolean, marks?: string, candles?: boolean, [field: string]: any}} Meta
@@ -10,14 +10,14 @@
 const PairbridgeCore = (() => {
   const KEEP = 1000; // bars on the screen
 
-  /** An empty memory of one pair. */
+  /** The empty data of one pair. */
   function emptyPair() {
     return {
       watch: /** @type {number|null} */ (null),
       first: 0, // number of the first bar in the columns
       columns: /** @type {Columns} */ ({ t: [] }),
       forming: /** @type {Object<string, number[]>} */ ({}),
-      decisions: new Map(), // by bar close: the decision that stands
+      decisions: new Map(), // by bar close: the current decision
       width: 0, // of a bar, ms
       names: { y: "Y", x: "X" },
       shapes: /** @type {Object<string, any[]>} */ ({}),
@@ -26,7 +26,7 @@ const PairbridgeCore = (() => {
   }
 
   /**
-   * Take a frame into the memory. Bars from `frame.first` on replace what was there.
+   * Merge a frame into the data. Bars from `frame.first` on replace the existing ones.
    * @param {ReturnType<typeof emptyPair>} pair
    * @param {any} frame
    */
@@ -38,39 +38,40 @@ const PairbridgeCore = (() => {
       pair.shapes = frame.shapes ?? {};
       pair.spreadUnit = frame.spread_unit ?? "";
     }
-    const fresh = frame.columns;
-    if (fresh.t && fresh.t.length) {
-      const keep = Math.max(frame.first - pair.first, 0);
-      for (const name of Object.keys(fresh)) {
-        const before = (pair.columns[name] ?? []).slice(0, keep);
-        pair.columns[name] = before.concat(fresh[name]);
-      }
-      const extra = pair.columns.t.length - KEEP;
-      if (extra > 0) {
-        for (const name of Object.keys(pair.columns)) pair.columns[name] = pair.columns[name].slice(extra);
-        pair.first += extra;
-      }
-    }
+    if (frame.columns.t?.length) append(pair, frame.first, frame.columns);
     pair.forming = frame.forming ?? {};
     for (const row of frame.log) pair.decisions.set(row.bar_close, row);
     return pair;
   }
 
+  /** The bars from `first` on; the oldest bars leave. */
+  function append(pair, first, fresh) {
+    const keep = Math.max(first - pair.first, 0);
+    for (const name of Object.keys(fresh)) {
+      const before = (pair.columns[name] ?? []).slice(0, keep);
+      pair.columns[name] = before.concat(fresh[name]);
+    }
+    const extra = pair.columns.t.length - KEEP;
+    if (extra <= 0) return;
+    for (const name of Object.keys(pair.columns)) pair.columns[name] = pair.columns[name].slice(extra);
+    pair.first += extra;
+  }
+
   /**
-   * An empty log, of which the newest rows are kept: so many trades and, apart from them, so many refusals.
+   * An empty log that keeps the newest rows: a number of trades and, separately, a number of refusals.
    * @param {number[]} kept
    */
   function emptyLog(kept) {
     return { trades: /** @type {any[]} */ ([]), refusals: /** @type {any[]} */ ([]), kept };
   }
 
-  /** Take rows into the log; returns the old ones that had to go for them. */
+  /** Add rows to the log; returns the old ones that they displaced. */
   function remember(log, rows) {
     for (const row of rows) (row.kind === "no_entry" ? log.refusals : log.trades).push(row);
     return [log.trades, log.refusals].flatMap((kind, i) => kind.splice(0, Math.max(kind.length - log.kept[i], 0)));
   }
 
-  /** All rows of the log, in no order: the table has its own. */
+  /** All rows of the log, unordered: the table sorts them. */
   function rowsOf(log) {
     return log.trades.concat(log.refusals);
   }
@@ -80,7 +81,7 @@ const PairbridgeCore = (() => {
    * @param {ReturnType<typeof emptyPair>} pair
    * @param {Meta} meta
    * @param {string} leg which leg the candles show, "y" or "x"
-   * @param {number} candles at most so many, the newest
+   * @param {number} candles maximum number, the newest
    * @returns {Object<string, any[]>}
    */
   function drawn(pair, meta, leg, candles = Infinity) {
@@ -96,7 +97,7 @@ const PairbridgeCore = (() => {
     return arrays;
   }
 
-  /** The bar that is not complete yet stands at the right edge. */
+  /** The incomplete bar is at the right edge. */
   function appendForming(pair, meta, leg, arrays) {
     const bar = pair.forming[leg];
     if (!bar || (arrays.x.length && bar[0] <= arrays.x[arrays.x.length - 1])) return;
@@ -104,13 +105,13 @@ const PairbridgeCore = (() => {
     for (const field of Object.keys(arrays)) arrays[field] = arrays[field].concat([values[field]]);
   }
 
-  /** Percent away from the first known value. */
+  /** Percentage change from the first known value. */
   function normalised(values) {
     const base = values.find((value) => value !== null);
     return values.map((value) => (value === null ? null : (value / base - 1) * 100));
   }
 
-  /** Time and z of the standing decisions of one kind; bar close back to bar open, where the chart has it. */
+  /** Time and z of the current decisions of one kind, at the bar's open, as in the chart. */
   function marks(pair, kind) {
     const x = [];
     const y = [];
@@ -127,7 +128,7 @@ const PairbridgeCore = (() => {
   }
 
   /**
-   * The stretch of time to show while following now: the newest bars and a little air.
+   * The time range while following now: the newest bars and a margin.
    * @param {ReturnType<typeof emptyPair>} pair
    * @param {number} bars
    */
@@ -139,20 +140,20 @@ const PairbridgeCore = (() => {
     return [begin - pair.width, newest + Math.max((newest - begin) * 0.03, 2 * pair.width)];
   }
 
-  /** A number for people: fixed digits, or significant ones when `digits` is negative; – where it is not known. */
+  /** A number for display: fixed digits, or significant ones when `digits` is negative; – if unknown. */
   function number(value, digits) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (digits >= 0) return value.toFixed(digits);
     return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
   }
 
-  /** A probability for people: four digits, and no zero where it is only small. */
+  /** A probability for display: four digits, and not 0 if it is only small. */
   function share(value) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
   }
 
-  /** A moment of the log for people, to the second. */
+  /** A time of the log for display, to the second. */
   function moment(text) {
     return text.slice(0, 19).replace("T", " ");
   }

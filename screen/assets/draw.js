@@ -9,26 +9,26 @@ class PairbridgeCharts {
   static IDS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
   static SHOWN_BARS = { "price-chart": 180 };
   static SHOWN = 480;
-  static CANDLES = 360; // of a chart that the user has moved; more would cost a frame its time
+  static CANDLES = 360; // of a chart that the user has moved; more would exceed the frame's time
   static AT_ONCE = 2; // charts in one animation frame
 
-  /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair what is known of it, kept by the caller */
+  /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair its data, owned by the caller */
   constructor(pair) {
     this.pair = pair;
     this.leg = "y";
     this.zoomed = new Set();
-    this.stale = new Set(PairbridgeCharts.IDS); // those that do not show what is known, longest first
+    this.stale = new Set(PairbridgeCharts.IDS); // stale charts, the longest stale first
     this.isDue = false;
     this.frames = 0;
-    this.trade_ms = 0; // the newest trade that is known of, for measurements
+    this.trade_ms = 0; // the newest known trade, for measurements
   }
 
-  /** More than the last candle has changed. */
+  /** Call when more than the last candle has changed. */
   invalidate() {
     this.stale = new Set([...this.stale, ...PairbridgeCharts.IDS]);
   }
 
-  /** All of them follow the market again. */
+  /** Makes all charts follow the market again. */
   unzoom() {
     this.zoomed.clear();
     this.invalidate();
@@ -43,22 +43,22 @@ class PairbridgeCharts {
     this.paintSoon();
   }
 
-  /** A trade has moved the candle that is still forming. */
+  /** Call when a trade has moved the forming candle. */
   traded(trade_ms) {
     this.trade_ms = trade_ms ?? this.trade_ms;
     this.stale.add("price-chart");
     this.paintSoon();
   }
 
-  /** Draw what is stale with the next animation frame. */
+  /** Draw stale charts in the next animation frame. */
   paintSoon() {
     if (!this.isDue) requestAnimationFrame(() => this.paint());
     this.isDue = true;
   }
 
   /**
-   * Draw a few of the stale charts, the price chart first: it moves with each trade, the others with a complete
-   * bar, and all six in one frame would hold up the next trades for as long as they take together.
+   * Draw a few of the stale charts, the price chart first: it changes with each trade, the others with a complete bar,
+   * and drawing all six in one frame would delay the next trades.
    */
   paint() {
     this.isDue = false;
@@ -82,15 +82,7 @@ class PairbridgeCharts {
   }
 
   draw(id, gd) {
-    if (!gd.pairbridge) {
-      gd.pairbridge = true;
-      for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
-        gd.on(moved, (change) => {
-          if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.zoomed.add(id);
-        });
-      }
-      gd.on("plotly_doubleclick", () => this.follow(id, gd));
-    }
+    if (!gd.pairbridge) this.listen(id, gd);
     const isZoomed = this.zoomed.has(id);
     const shown = PairbridgeCharts.SHOWN_BARS[id] ?? PairbridgeCharts.SHOWN;
     const candles = isZoomed ? PairbridgeCharts.CANDLES : shown;
@@ -104,24 +96,50 @@ class PairbridgeCharts {
     }
     if (id === "spread-chart") gd.layout.yaxis.ticksuffix = this.pair.spreadUnit;
     if (this.pair.shapes[id]) gd.layout.shapes = this.pair.shapes[id];
-    if (!isZoomed) {
-      const range = PairbridgeCore.latest(this.pair, shown);
-      if (range) gd.layout.xaxis.range = range;
-      gd.layout.xaxis.autorange = !range;
-      if (range && id !== "gate-chart") this.fitY(id, gd, range);
-    }
+    if (!isZoomed) this.fit(id, gd, shown);
     gd.layout.datarevision = (gd.layout.datarevision ?? 0) + 1;
     window.Plotly.react(gd, gd.data, gd.layout);
+  }
+
+  /** Notices the user's zoom. */
+  listen(id, gd) {
+    gd.pairbridge = true;
+    for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
+      gd.on(moved, (change) => {
+        if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.zoomed.add(id);
+      });
+    }
+    gd.on("plotly_doubleclick", () => this.follow(id, gd));
   }
 
   follow(id, gd) {
     this.zoomed.delete(id);
     this.draw(id, gd);
-    return false; // instead of what Plotly does on a double click
+    return false; // instead of Plotly's double-click action
   }
 
-  /** The y axis shows what the x axis shows, and no older extremes. */
+  /** Shows the newest bars. */
+  fit(id, gd, bars) {
+    const range = PairbridgeCore.latest(this.pair, bars);
+    if (range) gd.layout.xaxis.range = range;
+    gd.layout.xaxis.autorange = !range;
+    if (range && id !== "gate-chart") this.fitY(id, gd, range);
+  }
+
+  /** Fits the y axis to the visible x range, without older extremes. */
   fitY(id, gd, range) {
+    const drawn = this.visibleExtremes(gd, range);
+    if (drawn[0] > drawn[1]) return;
+    const levels = (gd.layout.shapes ?? []).map(({ y0 }) => y0).filter((y0) => id === "z-chart" && Math.abs(y0) < 6);
+    const low = Math.min(drawn[0], ...levels);
+    const high = Math.max(drawn[1], ...levels);
+    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
+    gd.layout.yaxis.range = [low - air, high + air];
+    gd.layout.yaxis.autorange = false;
+  }
+
+  /** The smallest and the largest drawn value of an x range; without any, [Infinity, -Infinity]. */
+  visibleExtremes(gd, range) {
     let low = Infinity;
     let high = -Infinity;
     for (const trace of gd.data) {
@@ -134,15 +152,6 @@ class PairbridgeCharts {
         high = Math.max(high, highs[i]);
       }
     }
-    for (const shape of gd.layout.shapes ?? []) {
-      if (low <= high && id === "z-chart" && Math.abs(shape.y0) < 6) {
-        low = Math.min(low, shape.y0);
-        high = Math.max(high, shape.y0);
-      }
-    }
-    if (low > high) return;
-    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
-    gd.layout.yaxis.range = [low - air, high + air];
-    gd.layout.yaxis.autorange = false;
+    return [low, high];
   }
 }

@@ -2,9 +2,9 @@
 "use strict";
 
 /**
- * The right to change things. The dashboard shows everything to whoever reaches it; what changes something needs the
- * key that a file of the data folder, readable by its owner only, brings in the fragment of the address. It is kept in
- * localStorage and sent in a header, never in a cookie: other ports of this computer would receive that.
+ * The key for making changes. The dashboard is readable by every client; changes need the key. A file in the data
+ * folder, readable only by its owner, passes it in the fragment of the address. It is stored in localStorage and sent
+ * in a header, never in a cookie: other ports of this computer would receive that.
  */
 (() => {
   const NAME = "pairbridge.key";
@@ -37,7 +37,7 @@
     return send(input, { ...init, headers });
   };
 
-  /** Says how to get the key, for as long as there is none. */
+  /** Shows how to get the key while it is missing. */
   function tell() {
     const note = document.getElementById("view-only");
     if (note) note.hidden = Boolean(key());

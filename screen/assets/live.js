@@ -2,25 +2,25 @@
 "use strict";
 
 /**
- * The live half of the screen: frames come in over a WebSocket (or, when that is down, by polling through Dash)
- * and go to the texts, the lists and the charts.
+ * Live updates of the screen: receives frames over a WebSocket (or, when that is down, by polling through Dash) and
+ * updates the texts, the lists and the charts.
  */
 (() => {
   const core = PairbridgeCore;
-  const SILENT_MS = 2500; // the dashboard speaks every second
+  const SILENT_MS = 2500; // the dashboard sends a message every second
   const POLL_AFTER_MS = 3000;
 
   const pair = core.emptyPair();
   const charts = new PairbridgeCharts(pair);
-  let wanted = null; // the watch to follow; null: whichever is first
+  let wanted = null; // the watch to follow; null: the first
   let tradesOnly = true;
   let socket = null;
   let heard = performance.now();
   let retry = 250;
   let polling = false;
   let banner = null;
-  let listed = ""; // the watch list as the table has it
-  let told = null; // the newest scan that the page was told of
+  let listed = ""; // the table's watch list
+  let told = null; // the newest scan reported to the page
 
   const byId = (id) => document.getElementById(id);
 
@@ -50,7 +50,10 @@
     if (message.banner) showBanner(message.banner);
     if (message.leaders) showLeaders(message.leaders);
     if (message.notes) showNotes(message.notes);
-    if (message.type !== "frame") return;
+    if (message.type === "frame") receiveFrame(message);
+  }
+
+  function receiveFrame(message) {
     if (wanted !== null && message.watch !== null && message.watch !== wanted && !message.reset) return;
     const isOther = message.reset && message.watch !== pair.watch;
     core.absorb(pair, message);
@@ -78,7 +81,7 @@
     document.title = tone ? "Pairbridge" : `⚠ ${status.state} – Pairbridge`;
   }
 
-  let isOpen = false; // whether the list of findings is unfolded; it outlives a redraw
+  let isOpen = false; // whether the list of findings is unfolded; kept over a redraw
 
   function findingsList(findings) {
     const box = document.createElement("details");
@@ -109,7 +112,7 @@
     }
   }
 
-  /** What stands over charts that have nothing to draw; an empty sentence uncovers the chart. */
+  /** The texts over charts without data; an empty text uncovers the chart. */
   function showNotes(notes) {
     for (const [chart, sentence] of Object.entries(notes)) {
       const element = byId(`${chart}-note`);
@@ -117,7 +120,7 @@
     }
   }
 
-  /** A sentence in which addresses can be clicked. */
+  /** A text with clickable addresses. */
   function linked(sentence) {
     const box = document.createElement("span");
     for (const part of sentence.split(/(https?:\/\/\S+)/)) {
@@ -132,8 +135,8 @@
   function grid(id) {
     try {
       return window.dash_ag_grid.getApi(id);
-    } catch (error) {
-      return null; // not mounted yet: the next frame comes soon
+    } catch {
+      return null; // not mounted yet: retried with the next frame
     }
   }
 
@@ -162,9 +165,9 @@
     if (!api) return;
     for (const row of rows) row.chosen = row.id === String(pair.watch);
     const key = JSON.stringify(rows);
-    if (key === listed && api.getDisplayedRowCount()) return; // to set it again would cost a frame its time
+    if (key === listed && api.getDisplayedRowCount()) return; // setting it again would exceed the frame's time
     listed = key;
-    api.setGridOption("rowData", rows); // the grid knows rows by their id, and keeps those that are the same
+    api.setGridOption("rowData", rows); // the grid identifies rows by id, and keeps unchanged ones
   }
 
   function setPolling(on) {

@@ -1,1 +1,1 @@
-"""Parts that several pages share: form fields, formatting, ids, theme, help."""
+"""Shared components of the pages: form fields, formatting, ids, theme, help."""

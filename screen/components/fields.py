@@ -1,4 +1,4 @@
-"""Fields of a form: one table says what each is called, means and may hold; controls, reading and errors follow it."""
+"""Form fields: one table defines each field's label, help and range; controls, parsing and errors use it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Choices = tuple[tuple[str, str], ...]  # (value, text)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One control and the ``name`` of the setting it stands for.
+    """One control and the ``name`` of its setting.
 
-    A number may be left empty where ``empty`` is a word that explains what that means.
+    A number may be empty if ``empty`` holds a text that explains the meaning.
     """
 
     id: str
@@ -40,15 +40,15 @@ class Field:
             return dbc.Switch(id=self.id, label=self.label, value=False)
         if self.choices:
             return dbc.Select(id=self.id, size="sm", options=options(self.choices))
-        # A number field of the browser gives nothing for what it holds wrong, the same as for an empty one.
+        # A browser's number field returns no value for invalid input, as for an empty field.
         return dbc.Input(id=self.id, type="text", size="sm", debounce=True, placeholder=self.empty)
 
     def shown(self, value: Any) -> Any:
-        """A setting's value as the control shows it."""
+        """A setting's value as shown in the control."""
         return str(value) if self.choices else value
 
     def read(self, value: Any) -> Any:
-        """The setting's value from the control's. Raises SettingsError for what is no such number."""
+        """Parses the control's value. Raises SettingsError for an invalid number."""
         if self.is_switch:
             return bool(value)
         if value is None or not str(value).strip():
@@ -71,12 +71,12 @@ class Field:
 
 
 def options(choices: Choices) -> list[dict[str, str]]:
-    """Choices as a select takes them."""
+    """Choices in the format of a select."""
     return [{"label": text, "value": value} for value, text in choices]
 
 
 def field_row(field: Field) -> html.Div:
-    """The control with its label, its help as a tooltip, and a place for what is wrong with it."""
+    """The control with its label, its help as a tooltip, and an error text."""
     control = [field.control()]
     if not field.is_switch:
         control.insert(0, dbc.Label(field.label, html_for=field.id, size="sm"))
@@ -85,7 +85,7 @@ def field_row(field: Field) -> html.Div:
 
 
 def error_id(control: str) -> str:
-    """Where it stands what is wrong with a control."""
+    """The id of a control's error text."""
     return f"{control}-error"
 
 
@@ -95,7 +95,7 @@ def read_all(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, An
 
 
 def plain(fields: Sequence[Field], error: SettingsError) -> str:
-    """An error in the words of the form.
+    """An error message with the form's labels.
 
     >>> exit_z = Field("a", "exit_z", "Exit |z|", "")
     >>> plain([exit_z, Field("b", "entry_z", "Entry |z|", "")], SettingsError("exit_z is 3; expected below entry_z"))
@@ -108,13 +108,13 @@ def plain(fields: Sequence[Field], error: SettingsError) -> str:
 
 
 def not_done(fields: Sequence[Field], error: PairbridgeError) -> str:
-    """What stands beside a button whose action failed."""
+    """The message beside a button after a failed action."""
     if isinstance(error, SettingsError):
         return f"Not done. {plain(fields, error)}"
     return f"Not done: {problem_of(error).message}."
 
 
 def at_fault(fields: Sequence[Field], error: SettingsError | None) -> list[str]:
-    """For each field what is wrong with it; the error's first word names the setting."""
+    """The error text of each field; the error's first word is the setting."""
     words = str(error).split(" ", 1)[0] if error else ""
     return [plain(fields, error) if error and field.name == words else "" for field in fields]

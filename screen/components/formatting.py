@@ -1,4 +1,4 @@
-"""Words and numbers as the screen shows them: what is known in its unit, what is not as a dash with its reason."""
+"""Formatting for the screen: known values with their unit, unknown ones as a dash with the reason."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 UNKNOWN = "–"
-WORKING = "working …"  # on a button until what it asked for is done
+WORKING = "working …"  # on a button while its action is running
 ESTIMATOR_NAMES = {
     "kalman": "Kalman filter", "ols": "rolling OLS", "huber": "Huber", "theil-sen": "Theil-Sen", "tls": "TLS",
 }  # fmt: skip
@@ -14,7 +14,7 @@ ESTIMATOR_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One number with the line beside it; tone colours it: good, bad, warn or nothing."""
+    """One number with its note; ``tone`` sets the colour: good, bad, warn or none."""
 
     value: str
     note: str
@@ -22,7 +22,7 @@ class Item:
 
 
 def unknown(why: str) -> Item:
-    """A number that is not known, and why."""
+    """An unknown number, and why."""
     return Item(UNKNOWN, why)
 
 
@@ -35,7 +35,7 @@ def texts_of(items: dict[str, Item]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def times(ratio: float) -> str:
-    """A ratio for people.
+    """A ratio for display.
 
     >>> times(3.14159), times(42.4), times(float("inf"))
     ('3.1 ×', '42 ×', '∞ ×')
@@ -46,7 +46,7 @@ def times(ratio: float) -> str:
 
 
 def window_name(name: str) -> str:
-    """A window as people call it.
+    """The display name of a window.
 
     >>> window_name("beta"), window_name("test")
     ('β', 'Test')
@@ -55,7 +55,7 @@ def window_name(name: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in the unit that reads best.
+    """A duration in a suitable unit.
 
     >>> duration(42), duration(600), duration(5400), duration(200_000)
     ('42 s', '10 min', '1.5 h', '2.3 d')

@@ -1,9 +1,9 @@
-"""Names of components: the layout makes them, callbacks and the asset scripts use them."""
+"""Component ids, used by the layout, the callbacks and the asset scripts."""
 
 from __future__ import annotations
 
 BANNER = "bridge-banner"
-VIEW_ONLY = "view-only"  # assets/key.js knows it by this name
+VIEW_ONLY = "view-only"  # used by assets/key.js
 WATCH = "watch-id"  # the pair on the screen
 UNDO = "undo-store"
 FRAME = "frame-store"  # a polled frame, when the live connection is down
@@ -56,6 +56,8 @@ COOLDOWN = "set-cooldown"
 HEDGE_MIN = "set-hedge-min"
 HEDGE_MAX = "set-hedge-max"
 NEGATIVE_HEDGE = "set-negative-hedge"
+BREAK_ALARM = "set-break-alarm"
+CENTRE_LIMIT = "set-centre-limit"
 GATE_EVERY = "set-gate-every"
 GATE_DWELL = "set-gate-dwell"
 GATE_LAGS = "set-gate-lags"
@@ -86,10 +88,10 @@ SCAN_START = "scan-start"
 SCAN_CANCEL = "scan-cancel"
 SCAN_POLL = "scan-poll"
 SCAN_STAGE = "scan-stage"
-SCAN_SAID = "scan-said"  # what a click was answered
+SCAN_SAID = "scan-said"  # the result of a click
 SCAN_BAR = "scan-bar"
-SCAN_NEWEST = "scan-newest"  # of the stored scans, told with every poll
-SCAN_FRESH = "scan-fresh"  # the same, told once
+SCAN_NEWEST = "scan-newest"  # of the stored scans, sent with every poll
+SCAN_FRESH = "scan-fresh"  # the same, sent once
 SCAN_CHOSEN = "scan-chosen"
 SCAN_VERDICT = "scan-verdict"
 SCAN_DETAIL = "scan-detail"
@@ -108,5 +110,5 @@ def live(name: str) -> str:
 
 
 def note(chart: str) -> str:
-    """The sentence that stands over an empty chart."""
+    """The text shown over an empty chart."""
     return f"{chart}-note"

@@ -1,4 +1,4 @@
-"""Colours of the figures; assets/theme.css has the same for the page."""
+"""Colours of the figures; assets/theme.css has the same colours for the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAINT = "rgba(34,211,238,0.13)"
 
 Figure = dict[str, Any]
 
-# Of ag-grid, which takes a function of its own; assets/theme.css has the same colours.
+# Of ag-grid, as a JavaScript expression; assets/theme.css has the same colours.
 GRID_THEME = {
     "function": "themeQuartz.withParams({backgroundColor: '#0f1620', foregroundColor: '#d5dee8',"
     " headerBackgroundColor: '#131c28', headerTextColor: '#8494a6', borderColor: 'rgba(132, 148, 166, 0.16)',"
@@ -35,7 +35,7 @@ def axis(**more: Any) -> Figure:
 
 
 def layout(**more: Any) -> Figure:
-    """The layout that all charts share. Times are UTC; a drag zooms, a double click goes back to now."""
+    """The layout that all charts share. Times are UTC; a drag zooms, a double click returns to now."""
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

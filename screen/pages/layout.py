@@ -1,4 +1,4 @@
-"""The page: controls on the left, the pair on the right. Texts that change are filled by ``assets/live.js``."""
+"""The page: controls on the left, the pair on the right. ``assets/live.js`` fills the live texts."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from screen.pages.pair.settings_form import pair_picker, settings_form
 from screen.pages.scan.layout import scan_page
 
 _CARDS = (
-    ("prices", "Last prices", "Last prints of Y and X, as they came. Statistics run on the trade-side mid."),
-    ("z", "z-score", "Distance of the spread from its mean, in deviations, the bar itself left out of both."),
-    ("beta", "Hedge ratio β", "Of the line that the spread is measured from: fitted up to the bar before."),
+    ("prices", "Last prices", "Last prints of Y and X. Statistics run on the trade-side mid."),
+    ("z", "z-score", "Distance of the spread from its mean, in deviations, both without the current bar."),
+    ("beta", "Hedge ratio β", "Of the line that defines the spread: fitted up to the previous bar."),
     (
         "half-life",
         "Half-life at calibration",
-        "Of the spread, estimated once per run; what two unrelated walks would show stands beside.",
+        "Of the spread, estimated once per run, with the value for two unrelated walks.",
     ),
     (
         "gate",
         "Cointegration gate",
         "Engle-Granger on one fixed line; opens at 5 %, closes at 20 %. One opening is no proof.",
     ),
-    ("position", "Signal position", "What the rule would hold. Signals are given at a bar's close, for the next bar."),
+    ("position", "Signal position", "The position of the rule. Signals are made at a bar's close, for the next bar."),
     (
         "cost",
         "Cost wall",
-        "What a round trip costs at this bar's half-spreads, in deviations of the spread. Inside it no entry pays.",
+        "Cost of a round trip at this bar's half-spreads, in deviations of the spread. Below it no entry pays.",
     ),
     ("coverage", "Coverage", "Open gaps in the data, and the share of the z window's bars in which both legs traded."),
 )
 _PANELS = (
     (ids.PRICE, "Price and volume", "Trade prices of one leg; the last candle is still forming."),
     (ids.LEGS, "Both legs", "Last prices, each as a percentage change from the left edge."),
-    (ids.SPREAD, "Spread", "Y minus the line known one bar before; the band is one deviation around the mean."),
-    (ids.Z, "z-score and signals", "Dashed: entry; dotted: exit. Marks are the entries and exits that stand."),
-    (ids.BETA, "Hedge ratio", "Both estimates, as known before each bar."),
+    (ids.SPREAD, "Spread", "Y minus the line of the previous bar; the band is one deviation around the mean."),
+    (ids.Z, "z-score and signals", "Dashed: entry; dotted: exit. Marks are the current entries and exits."),
+    (ids.BETA, "Hedge ratio", "Both estimates, each as of the previous bar."),
     (
         ids.GATE,
         "Cointegration p-value and gate",
-        "p of the latest test (information); the gate decides on the statistic.",
+        "p of the latest test (for information); the gate uses the statistic.",
     ),
 )
 _LIVE_REGION: Any = {"aria-live": "polite"}
@@ -58,8 +58,9 @@ _GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True
 
 
 def page(refresh_s: float = 1.0, settings: PairSettings | None = None, open_file: str | None = None) -> html.Div:
-    """All of it, without data. ``refresh_s``: seconds between polls while the live connection is down; ``settings``
-    of a new pair, for the form; ``open_file`` brings the key to change things, None where nobody needs one."""
+    """The whole layout, without data. ``refresh_s``: seconds between polls while the live connection is down;
+    ``settings`` of a new pair, for the form; ``open_file`` contains the key for making changes, None if none is
+    needed."""
     return html.Div(
         [
             _header(),
@@ -76,7 +77,7 @@ def page(refresh_s: float = 1.0, settings: PairSettings | None = None, open_file
 
 
 def _view_only(open_file: str | None) -> list[html.Div]:
-    """Shown by assets/key.js while the browser has no key."""
+    """Shown by assets/key.js if the browser has no key."""
     if open_file is None:
         return []
     said: Any = ["View only. To add pairs, change settings or scan, open ", html.Code(open_file), " in this browser."]
@@ -99,7 +100,7 @@ def _header() -> html.Header:
             ),
             html.Div("", id=ids.live("title"), className="pair-title"),
             html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
-            dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="What is shown here (key: ?)"),
+            dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="Help for this screen (key: ?)"),
         ],
         className="top",
     )
@@ -226,7 +227,7 @@ def _log() -> html.Section:
                     html.A("Export CSV", id=ids.EXPORT, className="btn btn-outline-info btn-sm", download=""),
                 ],
                 className="panel-top",
-                title="Every decision, and every bar beyond the threshold with the reason why nothing was done.",
+                title="Every decision, and every bar beyond the threshold with the reason for no entry.",
             ),
             _log_grid(),
         ],
@@ -274,7 +275,7 @@ def _log_grid() -> dag.AgGrid:
 
 
 def _machinery(refresh_s: float) -> html.Div:
-    """What callbacks and scripts talk over."""
+    """Stores and timers shared by callbacks and scripts."""
     return html.Div(
         [
             dcc.Store(id=ids.WATCH),

@@ -1,4 +1,4 @@
-"""Requests that do not arrive: dropped in time and in number, while whoever asks is answered."""
+"""Incomplete requests: limited in time and number, while complete ones are answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files for other tools: their columns are documented, their numbers read back, what is missing is told."""
+"""CSV exports: documented columns, round-trip numbers, errors for missing data."""
 
 from __future__ import annotations
 

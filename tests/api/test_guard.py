@@ -1,4 +1,4 @@
-"""The guard of the dashboard: what another site, another name or too large a body meets."""
+"""The dashboard's guard: other sites, other host names and oversized bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The push: what many screens share is made once, and a screen that does not read costs the others nothing."""
+"""The push: shared messages are computed once, and a screen that does not read does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import until
 
 
 class Socket:
-    """A screen's end of the line, which takes messages or does not."""
+    """A screen's connection, which reads messages or not."""
 
     def __init__(self, takes: bool = True) -> None:
         self.takes = takes
@@ -45,7 +45,7 @@ class Socket:
 
 
 class World:
-    """A number that grows; a screen is told what was added since it looked."""
+    """A growing number; a screen gets the increase since its last message."""
 
     def __init__(self) -> None:
         self.at = 0
@@ -58,7 +58,7 @@ class World:
 
 
 def known(socket: Socket) -> list[int]:
-    """What a screen has put together from its messages."""
+    """A screen's state, assembled from its messages."""
     found: list[int] = []
     for message in socket.got:
         found = ([] if message["reset"] else found) + message["added"]

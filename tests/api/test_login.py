@@ -26,7 +26,7 @@ APP = Starlette(routes=[Route("/{path:path}", secret_page, methods=["GET", "POST
 
 
 class Host:
-    """A dashboard behind a password, with a clock in hand."""
+    """A dashboard behind a password, with a controlled clock."""
 
     def __init__(self, password: str | None = PASSWORD, secret: str = "s" * 64) -> None:
         self.now = 1_000_000.0
@@ -117,7 +117,7 @@ async def test_a_cookie_of_any_bytes_is_no_session() -> None:
 
 
 async def test_the_lock_is_on_the_address_that_failed_and_lasts_a_minute() -> None:
-    """An attacker elsewhere must not keep the owner out."""
+    """An attacker at another address must not lock out the owner."""
     host = Host()
     elsewhere = httpx.AsyncClient(
         transport=httpx.ASGITransport(host.login, client=("10.0.0.9", 1)), base_url="http://127.0.0.1:8050"

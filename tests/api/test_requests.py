@@ -1,4 +1,4 @@
-"""Requests of the page: few at a time, none for a client that has left, and a sentence where one makes no sense."""
+"""Requests of the page: few at a time, none for a disconnected client, and a message for an invalid one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import until
 
 
 class App:
-    """Works for as long as it is told to; fails where its path says so."""
+    """Runs until released; fails if its path requests it."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -30,7 +30,7 @@ class App:
 
 
 class Client:
-    """One request, and what comes back."""
+    """One request, and its response."""
 
     def __init__(self, app: Any, path: str = UPDATE, method: str = "POST", body: bytes = b"{}") -> None:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""What a user does with the bridge page and sees on it, and what must have come of it."""
+"""User actions on the bridge page, its displayed values, and checks of their results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def start(page: Page) -> Page:
 
 
 def start_with_three_trades(page: Page, server: ScriptedServer, exchange: ScriptedExchange) -> Page:
-    """Start, and wait until three trades are stored and the page knows it."""
+    """Start, and wait until three trades are stored and acknowledged."""
     start(page)
     exchange.trade("BTCUSDT", 3)
     wait_until(lambda: len(server.rows) == 3, "three rows")
@@ -25,7 +25,7 @@ def start_with_three_trades(page: Page, server: ScriptedServer, exchange: Script
 
 
 def numbers_of_one_session(server: ScriptedServer) -> list[int]:
-    """The numbers of its batches; it has said hello twice."""
+    """The numbers of its batches; it has sent hello twice."""
     first, second = server.said("hello")
     assert first["session"] == second["session"]
     return [batch["seq"] for batch in server.said("ticks")]
@@ -63,7 +63,7 @@ def all_stored(server: ScriptedServer, exchange: ScriptedExchange) -> None:
 
 
 def fill(page: Page, symbols: str, **addresses: str) -> None:
-    """Type into the form of a page that stands still."""
+    """Type into the form of a stopped page."""
     page.locator("#market").select_option("sim")
     page.locator("#symbols").fill(symbols)
     page.locator("#addresses").evaluate("addresses => { addresses.open = true; }")

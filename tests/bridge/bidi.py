@@ -1,4 +1,4 @@
-"""A Firefox driven over WebDriver BiDi, which it speaks by itself: no driver program in between."""
+"""A Firefox driven over WebDriver BiDi, without a driver program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def firefox_path() -> str | None:
 
 
 class Firefox:
-    """``with Firefox(path, folder) as browser:`` one process group with a profile of its own."""
+    """``with Firefox(path, folder) as browser:`` one process group with its own profile."""
 
     def __init__(self, path: str, profile: Path) -> None:
         profile.mkdir()
@@ -97,9 +97,9 @@ class FirefoxTab(BridgeReadings):
         self._browser.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self._browser.send_signal(signal.SIGCONT)
 
     def reload(self) -> None:
-        """As with the key."""
+        """As with the reload key."""
         self._browser.call("browsingContext.reload", context=self._context, wait="none")

@@ -51,7 +51,7 @@ def folder(tmp_path: Path, server: ScriptedServer) -> Path:
 
 
 def write_token(folder: Path, server: ScriptedServer, token: str = TOKEN) -> None:
-    """What the server writes beside the page."""
+    """The token file that the server writes beside the page."""
     lines = "globalThis.PAIRBRIDGE_TOKENS = globalThis.PAIRBRIDGE_TOKENS ?? {};\n"
     (folder / "token.js").write_text(f'{lines}PAIRBRIDGE_TOKENS[{server.port}] = "{token}";\n', encoding="utf-8")
 

@@ -51,7 +51,7 @@ class Chromium:
         return Tab(self, session, target)
 
     def grant(self, origin: str, *permissions: str) -> None:
-        """Give a site permissions without asking anybody."""
+        """Grant a site permissions without a prompt."""
         self.call("Browser.grantPermissions", origin=origin, permissions=list(permissions))
 
     def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Chromium:
 
 
 class BridgeReadings:
-    """What the bridge page says, in whatever browser."""
+    """The content of the bridge page, in any browser."""
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression inside the page."""
@@ -105,7 +105,7 @@ class Tab(BridgeReadings):
         self.set_lifecycle("frozen")
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self.set_lifecycle("active")
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class Tab(BridgeReadings):
         self._browser.call("Target.closeTarget", targetId=self._target)
 
     def reload(self) -> None:
-        """As with the key."""
+        """As with the reload key."""
         self._browser.call("Page.reload", self._session)
 
     def set_lifecycle(self, state: str) -> None:

@@ -1,4 +1,4 @@
-"""What the bridge page adds and costs, in a real Chromium: ``python -m tests.bridge.measure``.
+"""Latency and CPU time of the bridge page, in a real Chromium: ``python -m tests.bridge.measure``.
 
 Latency is from the trade at a scripted exchange to its row at a scripted server on the same machine, so
 it holds both sockets and the page. ``page`` is the share of a core that the page's own thread takes (drawing),

@@ -1,8 +1,7 @@
-"""What both scripted ends of the bridge page's line are: WebSocket and HTTP endpoints on loopback.
+"""The base of both scripted peers of the bridge page: WebSocket and HTTP endpoints on loopback.
 
-They keep to docs of the exchange and to the bridge protocol, remember everything that came, and break
-off, fall silent or lie when a test says so. Each runs an event loop in a thread of its own; a test calls
-them from its own thread.
+They follow the exchange's documentation and the bridge protocol, record all messages, and disconnect, fall silent or
+send wrong data on request. Each runs an event loop in its own thread; a test calls them from the test's thread.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Row = tuple[str, int, str, str, int, bool]
 
 
 def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 15.0) -> Any:
-    """Wait for a state; what it was is returned."""
+    """Wait for a state and return it."""
     deadline = time.monotonic() + timeout_s
     while not (found := holds()):
         assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain for: {what}"
@@ -45,7 +44,7 @@ def respond(text: str, kind: str, status: HTTPStatus = HTTPStatus.OK, **extra: s
 
 
 class Peer:
-    """A WebSocket and HTTP endpoint in a thread, that can vanish and come back on its port."""
+    """A WebSocket and HTTP endpoint in a thread, which can stop and restart on its port."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -61,7 +60,7 @@ class Peer:
         self.run(self._start())
 
     def kill(self) -> None:
-        """Vanish like a killed process: connections reset, nobody listening."""
+        """Stop like a killed process: reset connections, no listener."""
         self.run(self._kill())
 
     def cut(self) -> None:
@@ -109,11 +108,11 @@ class Peer:
             await self.left(socket)
 
     async def converse(self, socket: ServerConnection) -> None:
-        """Speak with a client until it goes."""
+        """Serve a client until it disconnects."""
         raise NotImplementedError
 
     async def left(self, socket: ServerConnection) -> None:
-        """A client has gone."""
+        """A client has disconnected."""
 
     def answer(self, path: str, query: dict[str, str], request: Request) -> Response | None:
         """An HTTP answer; None goes on to the WebSocket."""

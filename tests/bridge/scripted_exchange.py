@@ -1,4 +1,4 @@
-"""An exchange that does what a test says."""
+"""An exchange controlled by a test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.bridge.peer import Peer, Row, respond
 
 
 class ScriptedExchange(Peer):
-    """An exchange in the shape of Binance USD-M. ``/market`` delivers; other routes acknowledge and stay silent."""
+    """An exchange in the shape of Binance USD-M. ``/market`` delivers; other routes acknowledge but send no data."""
 
     def __init__(self, *symbols: str, first_id: int = 3_460_311_795) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class ScriptedExchange(Peer):
         self.run(self._send_all(json.dumps(frame)))
 
     def flow(self, per_s: float) -> None:
-        """Trades of every symbol in turn, so many a second altogether, until ``rest``."""
+        """Trades of every symbol in turn, at this total rate per second, until ``rest``."""
         self.run(self._flow(per_s))
 
     def rest(self) -> None:

@@ -1,4 +1,4 @@
-"""A bridge server that does what a test says."""
+"""A bridge server controlled by a test."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class ScriptedServer(Peer):
         return [message for message in list(self.messages) if message.get("type") == kind]
 
     def fetch(self, symbol: str, first: int, last: int, market: str = "sim") -> None:
-        """Ask whoever holds the symbol for missing ids."""
+        """Request missing ids from the active bridge of the symbol."""
         self._ask(market, {"type": "fetch", "symbol": symbol, "from": first, "to": last})
 
     def warm_start(self, symbol: str, since_ms: int, last: int, market: str = "sim") -> None:
-        """Ask whoever holds the symbol for its past, from a time on."""
+        """Request history from a time on from the active bridge of the symbol."""
         self._ask(market, {"type": "fetch", "symbol": symbol, "since_ms": since_ms, "to": last})
 
     def say(self, message: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a tab of the bridge page remembers over reloads, whom it trusts and whom it talks to, in a real Chromium."""
+"""Tabs of the bridge page in a real Chromium: state over reloads, trusted links, allowed servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every attack on the bridge port: the corpus, those that take their time, and crowds of a thousand."""
+"""Every attack on the bridge port: the corpus, slow attacks, and a thousand connections at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEAF = 4_096  # bytes that the system takes in for who does not read; by itself 
 
 
 async def _never_reading(target: Target) -> None:
-    """Small batches without end, and no answer is ever read: it is cut off."""
+    """Endless small batches without reading any answer: the server closes the connection."""
     async with greeted(target, DEAF) as it:
         it.writer.transport.set_write_buffer_limits(high=65_536)
         number = 0

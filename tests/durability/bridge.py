@@ -1,4 +1,4 @@
-"""A real server process of its own, and a bridge that writes down every row whose acknowledgement has arrived."""
+"""A real server process, and a bridge that records every acknowledged row."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class ServerProcess:
         self.url = line.split()[-1].replace("http:", "ws:")
 
     def run_to_the_end(self, within_s: float) -> tuple[int, str]:
-        """Start it where it should not come up: its exit code, and all that it said."""
+        """Start it where it must fail: its exit code and output."""
         found = subprocess.run(
             self._command,
             cwd=self.tree,
@@ -95,7 +95,7 @@ class ServerProcess:
             return found
 
     def kill(self) -> None:
-        """As if its power went: no handler runs. Nothing happens when it has ended."""
+        """Kill it without handlers, as by a power cut. No effect if it has ended."""
         if self._process is not None:
             self.process.kill()
             self.process.communicate()
@@ -135,7 +135,7 @@ class Bridge:
         return self.acks * self._batch
 
     async def run(self, url: str, token: str, rows: float = float("inf")) -> None:
-        """Until so many more rows are acknowledged, or the connection is lost."""
+        """Wait until this many more rows are acknowledged, or the connection is lost."""
         with contextlib.suppress(ConnectionClosed, OSError):
             async with connect(url, compression=None, max_size=None, ping_interval=None) as socket:
                 hello = {"type": "hello", "proto": 1, "token": token, "market": "sim", "client": "test", "session": "k"}
@@ -197,7 +197,7 @@ class Bridge:
 
 
 def assert_nothing_lost(ticks_db: Path, bridge: Bridge) -> None:
-    """The file is whole, and holds every row whose acknowledgement arrived, once."""
+    """The file is intact, and contains every acknowledged row once."""
     assert list(ticks_db.parent.glob("*damaged*")) == []
     assert_whole(ticks_db)
     stored = everything(ticks_db)

@@ -1,4 +1,4 @@
-"""What should not be taken, and what has to come of each: messages, rows, frames and other protocols."""
+"""Invalid input, and the expected result of each: messages, rows, frames and other protocols."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def frames(name: str, counted: str, code: int, *sent: bytes, is_greeted: bool = 
             for data in sent:
                 await it.send(data)
             found = await it.close_code()
-            assert found in (code, 0), f"closed with {found}, expected {code}"  # 0: it went while we still talked
+            assert found in (code, 0), f"closed with {found}, expected {code}"  # 0: closed while sending
 
     return Attack(name, counted, run)
 
 
 def protocol(name: str, counted: str, sent: bytes, answer: bytes = b"") -> Attack:
-    """Something else than a WebSocket handshake: an HTTP answer that begins so, or none; then the end."""
+    """Input other than a WebSocket handshake: an HTTP response with this start, or none; then the close."""
 
     async def run(target: Target) -> None:
         async with wire(target.port) as it:

@@ -1,7 +1,7 @@
 """Messages made from good ones by a seed: values replaced, keys lost, texts cut; and what of them may be stored.
 
-``rows_of`` reads a message with Python's own JSON and judges each row by rules written down here once more, not by
-those of the product.
+``rows_of`` reads a message with Python's json and checks each row by rules reimplemented here, independent of the
+product.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _cut(rng: random.Random, text: str) -> str:
 
 
 def rows_of(text: str) -> list[Stored | None]:
-    """The rows of a message that was let in: what each has to become in the store, None where it has to be refused."""
+    """The rows of an accepted message: the expected stored row of each, None if it must be refused."""
     message = json.loads(text)
     if "type" in message and message["type"] is not None:
         return [_stored(row) for row in message["rows"]] if message["type"] == "ticks" else []

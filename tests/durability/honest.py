@@ -15,7 +15,7 @@ from tests.durability.bridge import Bridge, ServerProcess
 
 @dataclass
 class Observed:
-    """What the attacks did to others: how long honest batches waited, s, and how far the server's memory grew."""
+    """Effects of the attacks: waiting time of honest batches, s, and growth of the server's memory."""
 
     waits_s: list[float]
     memory_bytes: int = 0

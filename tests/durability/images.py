@@ -1,4 +1,4 @@
-"""What a disk may hold after the power went: everything synced before, and any part of the rest.
+"""Possible disk contents after a power cut: everything synced before, and any part of the rest.
 
 Of what was not synced, each 512-byte piece of each write may be there, missing, or cut off in the middle; a
 longer file may read as zeros where nothing arrived; a truncation may be undone. A name is there once its folder
@@ -29,11 +29,11 @@ class _File:
 
 
 class PowerCut:
-    """Follows a list of operations; ``image`` writes a folder as it may be found after the power went now."""
+    """Follows a list of operations; ``image`` writes a folder as it may look after a power cut now."""
 
     def __init__(self) -> None:
-        self._live: dict[str, _File] = {}  # names as the running system sees them
-        self._synced: dict[str, _File] = {}  # names that would be found
+        self._live: dict[str, _File] = {}  # names in the running system
+        self._synced: dict[str, _File] = {}  # names after a power cut
         self._names: list[tuple[str, dict[str, _File]]] = []  # changes of names since: (folder, names after it)
 
     def follow(self, op: Op) -> None:

@@ -1,5 +1,5 @@
-"""The dashboard killed at any write, cut or sync of its file: after the next start all pairs go on, what was decided
-equals what an uninterrupted dashboard decides, and nothing stands twice."""
+"""The dashboard killed at any write, cut or sync of its file: after the next start all pairs continue, the decisions
+equal those of an uninterrupted dashboard, without duplicates."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def scan(_: Monitor, folder: Path) -> None:
 
 
 def script() -> list[tuple[str, list[Tick]] | Action]:
-    """CommitQueue of trades by market, and what a user does between them."""
+    """Commits of trades by market, and user actions between them."""
     ticks = make_ticks(3, 3 * 260)
     early, late = ticks[:4_000], [tick._replace(trade_time_ms=tick.trade_time_ms + PAUSE_MS) for tick in ticks[4_000:]]
     lost = [tick for tick in late[300:700] if tick.symbol == "YUSDT"][:40]
@@ -86,7 +86,7 @@ def begun(folder: Path) -> Monitor:
 
 
 def found_in(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All that must be equal; not when this machine's clock said so."""
+    """All data that must be equal; without local times."""
     queries = {
         "watch": "SELECT market, y, x, settings FROM watch ORDER BY 1, 2, 3",
         "runs": "SELECT run_id, start_ms, began_seq, ended_seq, end_reason FROM runs ORDER BY began_seq, run_id",
@@ -153,7 +153,7 @@ def _by_step(ops: list[Op]) -> list[tuple[int, list[Op]]]:
 
 
 def assert_goes_on(folder: Path, whole: Path, step: int, ops: list[Op]) -> None:
-    """Start on what a kill left, do what was not done, and come to the same end."""
+    """Start on the state after a kill, do the rest, and reach the same result."""
     (folder / "disk").mkdir(parents=True)
     image(ops, folder / "disk")
     shutil.copy(whole / "stores" / f"{step}.db", folder / "ticks.db")

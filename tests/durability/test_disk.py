@@ -1,4 +1,4 @@
-"""A disk that is full or fails: acknowledgements stop, the reason is told, and everything goes on when it can."""
+"""A full or failing disk: acknowledgements stop, the reason is shown, and everything resumes afterwards."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ async def test_whatever_fails_when_an_acknowledged_row_stays_and_the_next_try_su
 
 
 def fail(kind: str, code: int, left: list[int]) -> int:
-    """Fail from some call on, until the disk is well again."""
+    """Fail from some call on, until the disk works again."""
     if (kind == "sync") != (code == SQLITE_IOERR_FSYNC):
         return 0
     left[0] -= 1

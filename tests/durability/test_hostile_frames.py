@@ -1,4 +1,5 @@
-"""Promises 4 and 5 at the port: whatever comes, nothing bad is stored, nobody else is disturbed, all of it is counted.
+"""Guarantees 4 and 5 at the port: for all input, nothing invalid is stored, others are not disturbed, refusals are
+counted.
 
 While the attacks run, an honest bridge in a process of its own sends on, and the server's memory is watched. How long
 the honest one waits at most is measured on a machine without other work: ``python -m bench hostile``.
@@ -36,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @asynccontextmanager
 async def undisturbed(server: ServerProcess) -> AsyncIterator[Target]:
-    """Attack inside. Afterwards every honest batch has been acknowledged, and the memory is what it was."""
+    """Attack inside the block. Afterwards every honest batch has been acknowledged, and the memory is unchanged."""
     async with watched(server) as seen:
         yield Target(server.port, server.token)
     assert server.process.poll() is None

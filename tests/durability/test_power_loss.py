@@ -1,8 +1,7 @@
-"""Promise 1 under a power cut: the product's writer over a disk that keeps only what was synced.
+"""Guarantee 1 under a power cut: the product's writer over a disk that keeps only what was synced.
 
-While the writer commits, checkpoints, archives, deletes and restarts, everything that reaches the disk is
-written down. Then disks are made as they may be found had the power gone at some moment, and the product is started
-on each.
+While the writer commits, checkpoints, archives, deletes and restarts, everything that reaches the disk is written down.
+Then the test creates possible disk states after a power cut at some moment, and starts the product on each.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ async def recorded(folder: Path, durability: str) -> list[Op]:
 
 
 async def start_and_read(path: Path) -> Ids:
-    """Start the product on what was found: it must take the file, and find nothing wrong in it."""
+    """Start the product on this disk: it must accept the file and find no errors."""
     writer = await SqliteTickWriter.start(path)
     await writer.close()
     assert writer.note is None, writer.note
@@ -111,7 +110,7 @@ async def test_durability_crash_may_lose_the_end_but_never_the_file(tmp_path: Pa
 
 
 async def test_the_disk_made_here_does_lose_what_was_not_synced(tmp_path: Path) -> None:
-    """The test above would be worth nothing if it did not notice a writer that does not sync."""
+    """Checks that the test above detects a writer that does not sync."""
     ops = await recorded(tmp_path, "power")
     without = [replace(op, kind="mark", note=frozenset()) if op.kind == "sync" else op for op in ops]
     for path, acknowledged in cuts(without, 40, random.Random(40), tmp_path):

@@ -1,4 +1,4 @@
-"""Five minutes of trading with reconnects, readers and looks at its health: the server stays as large as it was."""
+"""Five minutes of trading with reconnects, readers and health polls: the server does not grow."""
 
 from __future__ import annotations
 

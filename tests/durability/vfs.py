@@ -1,4 +1,4 @@
-"""A layer under Python's own SQLite that writes down what reaches the disk, and can make it fail.
+"""A layer under Python's SQLite that records disk operations, and can make them fail.
 
 SQLite reaches the disk through a table of functions (a VFS). Here a copy of the system's own is made the default,
 with three of its file functions replaced: they note the call, then do what the original does. The product's
@@ -59,14 +59,14 @@ class Op:
 
 @dataclass
 class Disk:
-    """What is written down, and what is to fail."""
+    """The recorded operations, and the injected failures."""
 
     root: Path
     ops: list[Op] = field(default_factory=list)
     fault: Callable[[str, str], int] = lambda kind, path: 0  # (kind, path) -> SQLite's error code, 0 for none
 
     def mark(self, note: Any) -> None:
-        """RecordEvent something of the test's own at this point of time."""
+        """Record a mark of the test at this point in time."""
         self.ops.append(Op("mark", note=note))
 
 
@@ -80,7 +80,7 @@ _kept: list[Any] = []  # SQLite may hold pointers into these until the process e
 
 @contextlib.contextmanager
 def watched(root: Path) -> Iterator[Disk]:
-    """Everything that SQLite opens below ``root`` from now on is watched. Skips where that cannot be."""
+    """Watch everything that SQLite opens below ``root`` from now on. Skips where impossible."""
     name = ctypes.util.find_library("sqlite3")
     if name is None:
         pytest.skip("Python's SQLite is built in: there is no shared library to put a layer under")

@@ -1,4 +1,4 @@
-"""A connection to the bridge port as bytes, so that it can say what no well-behaved client library would."""
+"""A raw connection to the bridge port, to send data that client libraries do not allow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Target:
     token: str
 
     def hello(self, **changes: Any) -> str:
-        """A greeting that is let in."""
+        """A valid hello."""
         hello = {"type": "hello", "proto": 1, "token": self.token, "market": "hostile", "client": "x", "session": "x"}
         return json.dumps(hello | changes)
 
@@ -53,13 +53,13 @@ class Wire:
         self.writer.write(data)
 
     async def send(self, data: bytes) -> None:
-        """Write as fast as it is taken; whether the other side is still there shows when one reads."""
+        """Write as fast as possible; only reads detect a closed connection."""
         try:
             for at in range(0, len(data), 65_536):
                 self.writer.write(data[at : at + 65_536])
                 await self.writer.drain()
         except ConnectionError:
-            pass  # cut off while we still talked, as it should be
+            pass  # closed while we were still sending, as expected
 
     async def say(self, text: str) -> None:
         """One text message."""
@@ -76,7 +76,7 @@ class Wire:
         assert answer.startswith(b"HTTP/1.1 101"), answer
 
     async def hear(self) -> tuple[int, bytes]:
-        """(opcode, payload) of the next frame; a lost connection counts as a close without a word."""
+        """(opcode, payload) of the next frame; a lost connection counts as a close without a code."""
         try:
             head = await self.reader.readexactly(2)
             size = head[1] & 0x7F
@@ -96,7 +96,7 @@ class Wire:
                 return message
 
     async def close_code(self) -> int:
-        """Read to the end; the code it was closed with, 0 when the connection was simply cut."""
+        """Read to the end; returns the close code, 0 if the connection was aborted."""
         while True:
             opcode, payload = await self.hear()
             if opcode == CLOSE:

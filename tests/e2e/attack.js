@@ -1,7 +1,7 @@
 "use strict";
 
 /**
- * What a page in a browser can try against programs on its user's computer, all at once, whatever the page is.
+ * All attempts of a browser page against programs on its user's computer, for any kind of page.
  *
  * `targets`: `bridge` and `dashboard` as host:port, `witness` the address of a server that lets everybody in,
  * `tokenFile` where the token lies as a file, `order` the body of a request that would change the dashboard (with a

@@ -16,7 +16,7 @@ SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
 MANY_BARS = "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300"
 
 WITHIN_S = 60
-expect.set_options(timeout=WITHIN_S * 1_000)  # a state comes when it comes: a busy machine is no fault
+expect.set_options(timeout=WITHIN_S * 1_000)  # generous: a busy machine is not a failure
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def seen(page: Page, expression: str, arg: Any = None) -> None:
 
 @pytest.fixture
 def chromium(tmp_path: Path) -> Iterator[Chromium]:
-    """A browser of its own, with nobody listening in: what a page writes to its console costs nothing."""
+    """A separate browser without listeners: console output costs nothing."""
     path = chromium_path()
     if path is None:
         missing("Chromium")
@@ -73,7 +73,7 @@ def chromium(tmp_path: Path) -> Iterator[Chromium]:
 
 
 def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tuple[Page, list[str]]:
-    """A page, and what went wrong in it: script errors and error lines of the console."""
+    """A page, and its errors: script errors and error lines of the console."""
     page = browser.new_page(viewport={"width": width, "height": height})
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -92,7 +92,7 @@ def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tupl
 
 @pytest.fixture
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
-    """The dashboard over two hours of trades; nothing may have gone wrong in it when the test ends."""
+    """The dashboard over two hours of trades; it must have no errors when the test ends."""
     opened, faults = watched_page(browser)
     opened.goto(trading.owner_url, timeout=WITHIN_S * 1_000)
     seen(opened, MANY_BARS)

@@ -1,4 +1,4 @@
-"""``dashboard.py``, which says of every request that its guard let in: ``let in: POST /path``."""
+"""``dashboard.py`` that prints every request accepted by its guard: ``let in: POST /path``."""
 
 from __future__ import annotations
 

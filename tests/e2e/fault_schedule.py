@@ -1,4 +1,4 @@
-"""What page, server and exchange are put through together, on a schedule that a seed repeats."""
+"""Faults of page, server and exchange together, on a schedule determined by a seed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class BridgeTab(Protocol):
         """Stop it altogether."""
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
 
     def reload(self) -> None:
-        """As with the key."""
+        """As with the reload key."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class FaultSchedule:
 
 @dataclass
 class FaultRun:
-    """One faults as it goes on; ``first_commits_s`` are the times from a server's start to its first commit."""
+    """One run of a schedule; ``first_commits_s`` are the times from a server's start to its first commit."""
 
     stack: Stack
     tab: BridgeTab

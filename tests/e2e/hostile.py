@@ -1,4 +1,4 @@
-"""Web sites that mean ill, on this machine: several ports with one page, and a name that is rebound."""
+"""Hostile web sites on this machine: several ports with one page, and a rebound name."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Site(Serving):
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Nobody reads it."""
+                """Discards the log."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = int(self._server.server_address[1])

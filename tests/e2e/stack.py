@@ -40,7 +40,7 @@ def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
 
 
 def get_json(url: str) -> Any:
-    """A JSON answer, or None while nobody answers."""
+    """A JSON response, or None without one."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return json.load(answer)

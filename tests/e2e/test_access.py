@@ -1,4 +1,4 @@
-"""Who may read and write: other users of this machine, and windows without the key."""
+"""Access rights: other users of this machine, and windows without the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery under everything that breaks it: kills, drops, freezes, reloads and backlogs.
+"""Delivery under faults: kills, drops, freezes, reloads and backlogs.
 
 Real browsers with the page from the file system, the real server and the simulated exchange. What is compared in
 the end is the store with the exchange's own history over REST, every digit of every trade.
@@ -58,7 +58,8 @@ def start_exchange(stack: Stack, trades_per_s: float, *more: str) -> None:
 
 
 def through(stack: Stack, browser: Browser, faults: FaultSchedule, trades_per_s: float, within_s: float) -> list[float]:
-    """Put page, server and exchange through an faults, see that nothing is missing; the times to a first commit.
+    """Run page, server and exchange through a schedule of faults, check that nothing is missing; returns the times to a
+    first commit.
 
     ``within_s``: for what is still missing afterwards. It is fetched at a quarter of REST's weight, 30,000 a minute.
     """

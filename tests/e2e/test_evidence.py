@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from screen.pages.pair.evidence import GROUPS
+from screen.pages.pair.evidence_table import GROUPS
 from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
 
@@ -87,7 +87,7 @@ def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int
 def test_the_keyboard_reaches_every_line(page: Page) -> None:
     page.locator("#price-leg input").first.focus()
     helps = {}
-    for _ in range(60):
+    for _ in range(80):
         page.keyboard.press("Tab")
         line = page.evaluate("document.activeElement.querySelector('.ev-value')?.id")
         helps[line] = page.evaluate("getComputedStyle(document.activeElement, '::after').content")
@@ -107,9 +107,16 @@ def test_what_is_wrong_stands_at_its_field_before_anything_is_applied(page: Page
     expect(page.locator("#set-z-scale")).not_to_be_visible()
     page.locator("#set-preset").select_option("defended")
     expect(page.locator("#set-z-window")).to_have_value("")
+    expect(page.locator("#set-max-z")).not_to_be_visible()
+    page.locator("#set-stop").fill("")
+    page.locator("#set-entry").fill("7")
+    page.locator("#set-entry").press("Tab")
+    expect(page.locator("#set-max-z")).to_be_visible()
+    expect(page.locator("#set-max-z-error")).to_have_text("Largest |z| is 6; expected above Entry |z|, or none.")
+    expect(page.locator("#set-z-scale")).to_have_value("filter")
     page.locator("#set-estimator").select_option("huber")
-    expect(page.locator("#set-z-scale")).to_be_visible()
-    expect(page.locator("#set-z-scale-error")).to_contain_text("expected rolling unless the Hedge is kalman")
+    expect(page.locator("#set-z-scale")).to_have_value("rolling")
+    expect(page.locator("#set-z-scale-error")).to_have_text("")
 
 
 def test_another_estimator_is_drawn_and_the_filter_says_it_is_not_in_use(page: Page) -> None:

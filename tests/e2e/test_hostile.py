@@ -1,4 +1,4 @@
-"""Nobody in: what other sites, other names and other ports reach of the bridge server and the dashboard. Real Chromium.
+"""Access control: requests of other sites, names and ports to the bridge server and the dashboard. Real Chromium.
 
 Every context makes every attempt of ``attack.js``. The last tests make the same attempts from where they are
 allowed, so that the others do not pass because an attempt is no good.
@@ -52,7 +52,7 @@ class Harness:
         return [line.removeprefix(LET_IN) for line in lines if line.startswith(LET_IN)]
 
     def rows(self) -> int:
-        """In the store, by whomever."""
+        """In the store, from any sender."""
         return int(self.stack.query("SELECT count(*) FROM v_ticks")[0][0])
 
     def watched(self) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""The dashboard behind a password, as somebody on a shared machine meets it."""
+"""The dashboard behind a password, on a shared machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections are replaced and tabs come and go; nothing is missed for it. Real Chromium, real server."""
+"""Replaced connections, opened and closed tabs; no trade is missed. Real Chromium, real server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def live(browser: Chromium, address: str) -> Tab:
 
 
 def said(tab: Tab, words: str) -> int:
-    """How often the page's log says this."""
+    """The number of log lines of the page with this text."""
     text: str = tab.evaluate("document.getElementById('log').textContent")
     return text.count(words)
 

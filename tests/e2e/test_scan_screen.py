@@ -1,4 +1,4 @@
-"""The universe scan in a real Chromium: asked, followed, cancelled, shown, exported, watched."""
+"""The universe scan in a real Chromium: started, followed, cancelled, shown, exported, watched."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_found_pair_is_watched_by_the_keyboard_alone(trading: Stack, page: Pag
     found = shown(page)[row]
 
     def is_chosen() -> bool:
-        """The grid may still be drawing its rows anew, and with them what had the focus."""
+        """The grid may still be redrawing its rows, including the focused one."""
         page.locator('#scan-pairs .ag-row[row-index="0"] .ag-cell').first.focus()
         for _ in range(row):
             page.keyboard.press("ArrowDown")

@@ -1,4 +1,4 @@
-"""The queue against its promise: whatever is lost on the way, every row is acknowledged once, in order."""
+"""The queue's guarantee: despite losses, every row is acknowledged once, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings through the server: every good row is stored once, every bad one is named, bars are right."""
+"""Recordings through the server: every valid row is stored once, every invalid one is reported, bars are correct."""
 
 from __future__ import annotations
 

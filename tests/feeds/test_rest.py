@@ -1,4 +1,4 @@
-"""Manners of fetching in Python: whatever the exchange answers, it ends, and nothing is claimed that is not sure."""
+"""Fetching in Python: it terminates for every answer of the exchange, and claims nothing uncertain."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from config import Config
 from engine.market.limits import NO_PAST, NO_SUCH_IDS, OUT_OF_REACH
 from feeds import rate_limit, rest
+from feeds.agg_trades import Trade
 from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
-from feeds.rate_limit import HistoryError, RateLimitedClient, Request, Trade
+from feeds.rate_limit import HistoryError, RateLimitedClient, Request
 from feeds.rest import HISTORY_ENDS, HistoryFetcher, Stretch
 from serving.bridge_server import BridgeServer
 from tests.conftest import ServerHarness, until
@@ -88,7 +89,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 async def fetched(
     harness: ServerHarness, exchange: Exchange, first: int | None, last: int, since_ms: int = 0
 ) -> str | None:
-    """What a fetch says; its rows go to the harness's server."""
+    """The result of a fetch; its rows go to the harness's server."""
     async with exchange.running() as route, BridgeLink(harness.url, harness.token, "sim", "test", helper=True) as link:
         history = HistoryFetcher(route)
         history.sink = link

@@ -1,4 +1,4 @@
-"""The server fetches by itself what its bridge could not bring."""
+"""The server fetches what its bridge could not."""
 
 from __future__ import annotations
 

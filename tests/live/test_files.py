@@ -1,4 +1,4 @@
-"""Files that go away while the monitor runs: noticed, said, and nothing is written where nobody can read it."""
+"""Files deleted while the monitor runs: detected, reported, and nothing is written to unreachable files."""
 
 from __future__ import annotations
 

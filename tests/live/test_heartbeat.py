@@ -1,4 +1,4 @@
-"""The banner from what the server last said and how long ago: late enough to be sure, early enough to be of use."""
+"""The banner from the server's last response and its age: late enough to be certain, early enough to be useful."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A model of the dashboard's process: whatever comes in, in whatever order, with kills, restarts and deleted files, it
-decides what a dashboard decides that reads the same store once, from its beginning to its end."""
+"""A model of the dashboard's process: for any input in any order, with kills, restarts and deleted files, its decisions
+equal those of a dashboard that reads the same store once, from start to end."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class Dashboard(RuleBasedStateMachine):
         await writer.close()
 
     def _expected(self) -> list[tuple[Any, ...]]:
-        """What a dashboard decides that reads it all at once."""
+        """The decisions of a dashboard that reads everything at once."""
         once = Path(tempfile.mkdtemp())
         shutil.copy(self.folder / "ticks.db", once)
         reading = Monitor(partial(SqliteTickReader, once / "ticks.db"), SqliteAnalysis(once / "analysis.db"), PAIR)
@@ -178,7 +178,7 @@ class Dashboard(RuleBasedStateMachine):
 
 
 def decided(folder: Path) -> list[tuple[Any, ...]]:
-    """Every run with its end and its decisions; not what this machine's clock said."""
+    """Every run with its end and its decisions; without local times."""
     with closing(sqlite3.connect(folder / "analysis.db")) as db:
         return db.execute(
             "SELECT r.run_id, r.start_ms, r.began_seq, r.ended_seq, r.end_reason, d.bar_ms, d.revision, d.kind,"

@@ -1,5 +1,5 @@
-"""The monitor over a real store: however the ticks were committed and read, and whenever it was killed, it gives
-the decisions of a replay in commit order."""
+"""The monitor over a real store: for any way of committing and reading ticks, and any kill, it gives the decisions of a
+replay in commit order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.writer import SqliteTickWriter
+from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from services.views import ViewService
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
 from tests.engine.pairs.test_pipeline import Replay
 
@@ -43,6 +45,10 @@ class Harness:
         return Monitor(
             partial(SqliteTickReader, self.folder / "ticks.db"), SqliteAnalysis(self.folder / "analysis.db"), PAIR
         )
+
+    @property
+    def views(self) -> ViewService:
+        return ViewService(self.monitor, Heartbeat("http://127.0.0.1:1/", 2_500))
 
     async def write(self, ticks: list[Tick]) -> None:
         await self.writer.commit([Batch(0, 0, "sim", tuple(ticks))], [], Now(T0, 0))
@@ -78,7 +84,7 @@ async def test_reading_in_pieces_and_being_killed_do_not_show(
         if chance < 0.02:
             harness.monitor.close()
             harness.monitor = harness.fresh()
-        elif chance < 0.05:  # killed: nothing is saved, the next one resumes from the last saved place
+        elif chance < 0.05:  # killed: nothing is saved, the next one resumes from the last saved position
             harness.monitor = harness.fresh()
     harness.read_all(rng.choice([1, 500]))
     (watch,) = harness.monitor.watches.values()
@@ -125,7 +131,7 @@ async def test_without_a_store_it_waits_and_with_a_new_one_it_begins_again(tmp_p
 
 @pytest.mark.parametrize("is_closed", [True, False])
 async def test_ticks_archived_before_they_were_read_are_no_gap(tmp_path: Path, is_closed: bool) -> None:
-    """A dashboard that was off, or asleep, for longer than ticks are kept begins anew with what is there."""
+    """A dashboard that was off, or asleep, for longer than the retention restarts with the available data."""
     ticks = make_ticks(1)
     kept_ms = (ticks[-1].trade_time_ms - ticks[0].trade_time_ms) * 2 // 3
     harness = await Harness.open(tmp_path)
@@ -145,7 +151,7 @@ async def test_ticks_archived_before_they_were_read_are_no_gap(tmp_path: Path, i
     followed = harness.monitor.followed(watch)
     assert first is not None and watch.run is not None and followed is not None
     assert watch.run.run_id != first.run_id
-    assert harness.monitor.pipelines["sim"].builder.gap_spans("YUSDT") == []
+    assert harness.monitor.pipelines["sim"].builder.gap_count("YUSDT") == 0
     assert followed.model.size > 80
     second = watch.run
     harness.monitor.close()

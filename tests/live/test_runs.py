@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sqlite3
 from contextlib import closing
@@ -60,7 +61,7 @@ async def read_in_pieces(
         monkeypatch.setattr("live.monitor.SAVE_EVERY_S", rng.choice([0.0, 5.0]))
         harness.monitor.step(rng.choice([1, 50, 1_000]))
         if rng.random() < 0.2:
-            harness.monitor = harness.fresh()  # killed: whatever was not committed is gone
+            harness.monitor = harness.fresh()  # killed: uncommitted changes are lost
     harness.read_all()
     harness.monitor.close()
     await harness.writer.close()
@@ -275,3 +276,31 @@ async def test_a_step_that_cannot_be_stored_is_undone_and_done_again(tmp_path: P
     await other.writer.close()
     said = [(d.bar_ms, d.kind, d.reason, d.z, d.given_seq) for _, d in found]
     assert said == [(d.bar_ms, d.kind, d.reason, d.z, d.given_seq) for _, d in decisions_in(again)]
+
+
+def with_break(seed: int) -> list[Tick]:
+    """A market in which Y shifts by 2 % half-way."""
+    return [
+        tick._replace(price=round(tick.price * 1.02, 4))
+        if tick.symbol == "YUSDT" and tick.trade_time_ms >= T0 + 260_000
+        else tick
+        for tick in make_ticks(seed, 2 * 260)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_break_ends_the_run_and_the_next_looks_at_nothing_before_it_however_the_store_was_read(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.live.test_monitor.PAIR", ("YUSDT", "XUSDT", replace(SETTINGS, break_alarm=1_000)))
+    expected = await read_in_pieces(tmp_path / "whole", with_break(seed), 0, monkeypatch)
+    for other in (1, 2):
+        assert await read_in_pieces(tmp_path / f"pieces{other}", with_break(seed), other, monkeypatch) == expected
+    with closing(sqlite3.connect(tmp_path / "whole" / "analysis.db")) as db:
+        runs = db.execute("SELECT start_ms, end_reason, end_after_ms FROM runs ORDER BY began_seq").fetchall()
+    assert [run[1] for run in runs] == ["break"] * (len(runs) - 1) + [None] and len(runs) >= 2
+    for (_, _, after_ms), (start_ms, _, _) in itertools.pairwise(runs):
+        assert start_ms == after_ms
+    assert any(T0 + 260_000 < after_ms < T0 + 380_000 for _, _, after_ms in runs[:-1])
+    held = [d for _, d in expected if d.kind in ("enter_long", "enter_short", "exit")]
+    assert held and all((one.kind == "exit") != (two.kind == "exit") for one, two in itertools.pairwise(held))

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.market.records import Decision
 from engine.store.interface import LoggedDecision
 from live.shown_log import LogCount, ShownLog
-from services.views import ViewerCursor, view_delta
+from services.views import ViewerCursor
 from tests.engine.pairs.markets import make_ticks
 from tests.live.test_monitor import Harness
 
@@ -38,7 +38,7 @@ async def test_a_screen_is_told_of_all_that_is_stored(tmp_path: Path) -> None:
     await harness.write(make_ticks(2))
     harness.read_all()
     (watch_id,) = harness.monitor.watches
-    found = view_delta(harness.monitor, watch_id, ViewerCursor(), 100)
+    found = harness.views.pair(watch_id, ViewerCursor(), 100)
     stored = harness.stored()
     refusals = sum(decision.kind == "no_entry" for decision in stored)
     assert found is not None and found.view.logged == LogCount(len(stored) - refusals, refusals)

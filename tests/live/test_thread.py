@@ -1,4 +1,4 @@
-"""The monitor's thread when a file is in trouble: one line in the log, another try, and a quiet end."""
+"""The monitor's thread on file errors: one log line, a retry, and a clean end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_file_that_cannot_be_written_is_a_line_in_the_log_and_no_traceba
     await harness.write(make_ticks(1)[:50])
     harness.monitor._analysis._db.execute("PRAGMA query_only=1")
     with MonitorThread(harness.monitor, lambda: None):
-        await until(lambda: "the monitor begins again" in caplog.text, 10, "the first failure")
+        await until(lambda: "the monitor resumes from the last saved position" in caplog.text, 10, "the first failure")
         harness.monitor._analysis._db.execute("PRAGMA query_only=0")
         await until(lambda: harness.monitor.progress()[0] == 50, 10, "all is read")
     await harness.writer.close()
@@ -46,7 +46,7 @@ async def test_what_cannot_be_saved_at_the_end_is_said_and_worked_off_again(
     harness.monitor._analysis._db.execute("PRAGMA query_only=1")
     harness.monitor.close()
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert line.getMessage().endswith(f"{SAVE_FAILS}; the next start goes on from the place saved before")
+    assert line.getMessage().endswith(f"{SAVE_FAILS}; the next start resumes from the previous saved position")
     assert line.exc_info is None
     harness.monitor = harness.fresh()
     harness.read_all()

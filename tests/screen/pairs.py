@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.pairs.calibration import Calibration
+from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
-from engine.pairs.model import Snapshot
+from engine.pairs.noise_gate import FIXED
 from engine.pairs.settings import PairSettings
+from engine.pairs.snapshot import Snapshot
 from engine.stats.bid_ask_bounce import Bounce
+from engine.stats.error_correction import ErrorCorrection
 from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
+from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import evidence as of_test
 from services.pair_view import PairView
 
 NAN = math.nan
-CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0))
+START = FilterStart(1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0), 0.944, 1.1)
+CALIBRATION = Calibration(360, 12.0, True, 300.0, 200, 50, 500, 360, START)
 
 
 def snapshot(**changes: Any) -> Snapshot:
@@ -31,7 +35,8 @@ def snapshot(**changes: Any) -> Snapshot:
 
 def view(**changes: Any) -> PairView:
     fields: dict[str, Any] = {
-        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(), "has_run": True, "bars": 900,
+        "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(break_alarm=5_000), "has_run": True,
+        "bars": 900,
         "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
         "gate_open_share": 0.5, "evidence": evidence(), "entries": 3,
         "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2},
@@ -41,7 +46,7 @@ def view(**changes: Any) -> PairView:
 
 def evidence(**changes: Any) -> PairEvidence:
     fields: dict[str, Any] = {
-        "bars": 900, "test_bars": 500, "half_life": HalfLife(18.3, 9.8, 41.8, 43.5, 15.1, 0.955),
+        "bars": 900, "test_bars": 500, "half_life": HalfLife(18.3, 9.8, 41.8, 43.5, 15.1, 0.955, 23.0),
         "test": of_test(500, 18.3), "tests": 325, "tests_today": 300, "flips": 23, "open_share": 0.68,
         "coverage": (
             WindowCoverage("beta", 200, 0.99, False),
@@ -49,9 +54,27 @@ def evidence(**changes: Any) -> PairEvidence:
             WindowCoverage("test", 500, 0.97, True),
         ),
         "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
-        "health": health(), "breaks": BreakWatch(300, 0, None, 1.0, 0.0, 7.35),
+        "health": health(), "breaks": BreakWatch(0.24, 0.41, 5_000), "hedge": hedge(), "correction": correction(),
+        "noise": FIXED,
     }  # fmt: skip
     return PairEvidence(**(fields | changes))
+
+
+def hedge(**changes: Any) -> HedgeInterval:
+    fields: dict[str, Any] = {
+        "estimator": "kalman", "method": "filter variance", "alpha": -3.0, "beta": 1.1, "alpha_error": 0.3,
+        "beta_error": 0.041, "low": 1.02, "high": 1.18, "bars": 870, "phi": 0.965, "half_life": 19.4,
+        "half_lives": 44.8, "is_window_long_enough": True,
+    }  # fmt: skip
+    return HedgeInterval(**(fields | changes))
+
+
+def correction(**changes: Any) -> ErrorCorrection:
+    fields: dict[str, Any] = {
+        "speed_y": -0.048, "speed_x": 0.009, "error_y": 0.016, "error_x": 0.006, "t_y": -2.94, "t_x": 1.42,
+        "adjusting": "y", "half_life": 11.3, "alpha": -3.0, "beta": 1.1, "lags": 0, "bars": 499,
+    }  # fmt: skip
+    return ErrorCorrection(**(fields | changes))
 
 
 def health(**changes: Any) -> KalmanHealth:

@@ -9,18 +9,22 @@ import pytest
 
 from engine.pairs.enums import Reason
 from engine.pairs.evidence import BreakWatch, WindowCoverage, evidence_of
-from engine.pairs.settings import PairSettings, classic
+from engine.pairs.noise_gate import DERIVED, FIXED, noise_shares
+from engine.pairs.settings import PairSettings, classic, defended
 from engine.stats.bid_ask_bounce import Bounce
 from engine.stats.half_life import HalfLife
 from engine.stats.health import LjungBox
 from engine.stats.power import evidence as of_test
-from screen.pages.pair.evidence import GROUPS, evidence_items
-from screen.pages.pair.labels import live_texts
+from screen.pages.pair.evidence_table import GROUPS, evidence_items
+from screen.pages.pair.labels import cards, live_texts
 from screen.pages.pair.reason_labels import REASONS
 from tests.engine.pairs.worlds import WIDTH_MS, model_of, walking
-from tests.screen.pairs import NAN, evidence, health, view
+from tests.screen.pairs import NAN, correction, evidence, health, hedge, view
 
-SURE = HalfLife(5.0, 4.0, 8.0, 43.5, 4.8, 0.87)
+SURE = HalfLife(5.0, 4.0, 8.0, 43.5, 4.8, 0.87, 23.0)
+OPEN = HalfLife(50.0, 20.0, math.inf, 43.5, 30.0, 0.98, 23.0)
+NONE = HalfLife(NAN, 40.0, math.inf, 43.5, 60.0, 0.99, 23.0)
+FAST = HalfLife(NAN, 0.0, 0.3, 43.5, NAN, -0.1, 23.0)
 
 
 def items(**changes: Any) -> dict[str, tuple[str, str, str]]:
@@ -32,14 +36,17 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
     assert items() == {
         "power": ("59%", "at the fitted half-life; 16% to 98% over its 95 % interval", "warn"),
         "needed": ("633 bars", "53 min, at the fitted half-life; the window has 500", "warn"),
-        "half-life": ("18.3 bars", "95 % 10 to 42 · noise shows 44, under 16 in 5 of 100", "good"),
+        "half-life": ("18.3 bars", "95 % 10 to 42 · noise: none in 50 of 100, under 23 in 5", "good"),
         "critical": ("-3.348", "latest statistic -4.00; lower is evidence", ""),
         "tests-today": ("300", "each opens on 5 % of noise; neighbours overlap", ""),
-        "open": ("68%", "since the first test; noise about 9 %, single noise pairs 1 to 25 % over 3,000 bars", ""),
+        "open": ("68%", "since the first test; noise at 5 %, windows of 500 bars:", ""),
+        "bootstrap": ("not used", "only the robust gate asks for it", ""),
         "flips": ("23", "opened or closed in this run", ""),
         "tests": ("325", "in this run, one every 60 s", ""),
-        "breaks": ("none", "in 300 bars; while the line holds, a false one in about 2,000", ""),
-        "ratio": ("34 ×", "25 or more: the spread is left whole", "good"),
+        "breaks": ("41%", "level 24%, β 41% of an alarm; false ones about 5,000 bars apart", ""),
+        "hedge": ("1.02 to 1.18", "95 %, error 0.041; 870 bars hold 45 half-lives", ""),
+        "correction": ("ETHUSDT", "Y -4.8% a bar (t -2.9) · X +0.9% (t 1.4)", ""),
+        "ratio": ("34 ×", "10 or more: the spread is left whole", "good"),
         "memory": ("623 bars", "half-life of its memory, measured", ""),
         "nis": ("0.89", "healthy: 0.88 to 1.13", "good"),
         "ljung-box": ("p 0.28", "10 lags, after an AR(1) of 0.96", "good"),
@@ -59,13 +66,23 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         ("power", {"test": of_test(500, 60.0)}, ("11%", "bad")),
         ("power", {"test": of_test(500, 5.0), "half_life": SURE}, ("100%", "good")),
         ("power", {"test": of_test(500, 5.0)}, ("100%", "warn")),  # at the far end of the interval it sees little
-        ("power", {"test": of_test(500, 5.0), "half_life": HalfLife(5, 0, 12, 43.5, 4, 0.85)}, ("100%", "good")),
-        ("power", {"half_life": HalfLife(50.0, 20.0, math.inf, 43.5, 44.0, 0.98)}, ("n.a.", "warn")),
+        ("power", {"test": of_test(500, 5.0), "half_life": HalfLife(5, 0, 12, 43.5, 4, 0.85, 23.0)}, ("100%", "good")),
+        ("power", {"half_life": OPEN}, ("n.a.", "warn")),
         ("needed", {"test": of_test(500, 5.0), "half_life": SURE}, ("187 bars", "good")),
         ("needed", {"test": of_test(500, 5.0)}, ("187 bars", "warn")),
-        ("half-life", {"half_life": HalfLife(20.0, 9.0, 60.0, 43.5, 17.0, 0.96)}, ("20.0 bars", "")),
-        ("half-life", {"half_life": HalfLife(50.0, 20.0, math.inf, 43.5, 44.0, 0.98)}, ("50.0 bars", "warn")),
-        ("half-life", {"half_life": HalfLife(NAN, NAN, NAN, 43.5, NAN, 1.01)}, ("n.a.", "bad")),
+        ("half-life", {"half_life": HalfLife(25.0, 9.0, 60.0, 43.5, 17.0, 0.96, 23.0)}, ("25.0 bars", "")),
+        ("half-life", {"half_life": OPEN}, ("50.0 bars", "warn")),
+        ("half-life", {"half_life": NONE}, ("n.a.", "bad")),
+        ("half-life", {"half_life": HalfLife(NAN, math.inf, math.inf, 43.5, NAN, 1.01, 23.0)}, ("n.a.", "bad")),
+        ("half-life", {"half_life": FAST}, ("< 1 bar", "")),
+        ("half-life", {"half_life": HalfLife(NAN, NAN, NAN, 43.5, NAN, NAN, 23.0)}, ("–", "")),
+        ("hedge", {"hedge": hedge(half_lives=8.3, is_window_long_enough=False)}, ("1.02 to 1.18", "warn")),
+        ("hedge", {"hedge": hedge(phi=-0.1, half_life=NAN, half_lives=math.inf)}, ("1.02 to 1.18", "")),
+        ("hedge", {"hedge": hedge(low=2.4e-5, high=3.1e-5, beta_error=2e-6)}, ("2.4e-05 to 3.1e-05", "")),
+        ("hedge", {"hedge": hedge(beta_error=NAN, low=NAN, high=NAN)}, ("–", "")),
+        ("correction", {"correction": correction(adjusting="x")}, ("BTCUSDT", "")),
+        ("correction", {"correction": correction(adjusting="both")}, ("both legs", "")),
+        ("correction", {"correction": correction(adjusting="neither")}, ("neither", "warn")),
         ("ratio", {"health": health(ratio=4.9, light="red")}, ("4.9 ×", "bad")),
         ("ratio", {"health": health(ratio=17.0, light="amber")}, ("17 ×", "warn")),
         ("ratio", {"health": health(ratio=NAN, light=None)}, ("–", "")),
@@ -83,12 +100,28 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         ("half-spreads", {"half_spreads_bps": (NAN, 0.2)}, ("– / 0.20 bps", "")),
         ("coverage-z", {"coverage": (WindowCoverage("z", 50, 0.4, False),)}, ("40%", "bad")),
         ("coverage-z", {"coverage": (WindowCoverage("z", 50, NAN, True),)}, ("–", "bad")),
-        ("breaks", {"breaks": BreakWatch(300, 2, 5, 9.0, 0.0, 7.35)}, ("2", "warn")),
+        ("breaks", {"breaks": BreakWatch(0.2, 0.8, 5_000)}, ("80%", "warn")),
     ],
 )
 def test_doubt_shows_in_colour(name: str, changes: dict[str, Any], expected: tuple[str, str]) -> None:
     value, note, tone = items(**changes)[name]
     assert (value, tone) == expected and note
+
+
+def test_a_window_too_short_for_an_interval_says_so_in_words() -> None:
+    short = hedge(half_life=104.0, half_lives=8.3, is_window_long_enough=False)
+    assert items(hedge=short)["hedge"][1] == "window too short: 8 half-lives of 104 bars; 25 needed"
+
+
+def test_the_interval_stands_beside_the_hedge_ratio_itself() -> None:
+    def note(**changes: Any) -> str:
+        return cards(view(evidence=evidence(**changes)))[0]["beta-note"]
+
+    unit = "Kalman filter · dollars of X per dollar of Y"
+    assert note() == f"95 % 1.02 to 1.18 · {unit}"
+    assert note(hedge=hedge(is_window_long_enough=False)) == f"95 % 1.02 to 1.18, window too short · {unit}"
+    assert note(hedge=None) == note(hedge=hedge(beta_error=NAN)) == unit
+    assert cards(view(evidence=None))[0]["beta-note"] == unit
 
 
 def test_on_unrelated_walks_hardly_anything_is_green() -> None:
@@ -107,7 +140,7 @@ WINDOWS = (("beta", 200), ("z", 50), ("test", 500))
 UNTESTED = {
     "bars": 40, "half_life": None, "test": of_test(500, NAN), "tests": 0, "tests_today": 0, "open_share": NAN,
     "coverage": tuple(WindowCoverage(name, bars, NAN, False) for name, bars in WINDOWS),
-    "half_spreads_bps": (NAN, NAN), "bounce": None, "health": None, "breaks": None,
+    "half_spreads_bps": (NAN, NAN), "bounce": None, "health": None, "breaks": None, "hedge": None, "correction": None,
 }  # fmt: skip
 COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
 
@@ -122,9 +155,11 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
             {
                 "ev-power": "needs 500 bars; 40 so far",
                 "ev-nis": "calibrates on 360 bars; 40 so far",
+                "ev-hedge": "calibrates on 360 bars; 40 so far",
+                "ev-correction": "needs 500 bars; 40 so far",
                 "ev-half-spreads": "no trades from both sides yet",
                 "ev-coverage-z": "needs 50 bars; 40 so far · no open gap",
-                "ev-breaks": "needs 300 bars with trades in both legs that move",
+                "ev-breaks": "watches from the calibration on",
             },
         ),
         (
@@ -137,14 +172,22 @@ COUNTS = {"ev-tests-today", "ev-tests"}  # nothing tested yet is a known number
         ),
         (
             {"settings": classic(estimator="huber"), "evidence": evidence(**UNTESTED)},
-            {"ev-ratio": "another estimator is in use"},
+            {"ev-ratio": "another estimator is in use", "ev-hedge": "needs 201 bars; 40 so far"},
         ),
         ({"evidence": evidence(health=None)}, {"ev-memory": "needs 100 bars after the calibration"}),
         ({"evidence": evidence(bounce=None)}, {"ev-bounce-badge": "no quotes: some bars have a last print only"}),
+        (
+            {"evidence": evidence(hedge=None, correction=None)},
+            {"ev-hedge": "the legs do not move", "ev-correction": "a leg does not move over the window"},
+        ),
         ({"evidence": evidence(half_life=None)}, {"ev-half-life": "X does not move over the window"}),
         (
-            {"evidence": evidence(test=of_test(500, NAN))},
+            {"evidence": evidence(test=of_test(500, NAN), half_life=NONE)},
             {"ev-power": "no half-life: nothing reverts in the window", "ev-needed": "no half-life"},
+        ),
+        (
+            {"evidence": evidence(test=of_test(500, NAN), half_life=FAST)},
+            {"ev-power": "no half-life: back within one bar", "ev-needed": "back within one bar"},
         ),
     ],
 )
@@ -156,6 +199,44 @@ def test_what_is_not_known_is_a_dash_with_its_reason(changes: dict[str, Any], sa
         assert item.note, name
         assert "nan" not in f"{item.value} {item.note}".lower(), (name, item)
         assert item.value not in ("0", "0%", "0.00") or name in COUNTS or name == "ev-flips", (name, item)
+
+
+ROBUST = PairSettings(gate="robust")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"bootstrap": 0.0052}, ("p 0.005", "of the test that opened the gate", "good")),
+        ({"bootstrap": 0.21}, ("p 0.210", "too high: the plain test alone would have opened", "bad")),
+        ({"bootstrap": NAN}, ("not asked", "the plain test alone keeps the gate closed", "")),
+        (UNTESTED, ("–", "needs 500 bars; 40 so far", "")),
+    ],
+)
+def test_the_bootstrap_says_who_decided(changes: dict[str, Any], expected: tuple[str, str, str]) -> None:
+    found = evidence_items(view(settings=ROBUST, evidence=evidence(**changes)))["ev-bootstrap"]
+    assert (found.value, found.note, found.tone) == expected
+
+
+def test_what_noise_shows_stands_under_the_gates_own_share() -> None:
+    """Of the gate in use and of its windows; nothing where it was not measured."""
+    rows = next(line for group in GROUPS for line in group.lines if line.name == "ev-open").rows
+    assert list(rows.values()) == [share.noise for share in FIXED] == [share.noise for share in DERIVED]
+    for settings, table, is_robust in (
+        (PairSettings(), FIXED, False),
+        (ROBUST, FIXED, True),
+        (defended(), DERIVED, True),
+        (defended(gate="engle-granger"), DERIVED, False),
+    ):
+        text, _ = live_texts(view(settings=settings, evidence=evidence(noise=noise_shares(settings))))
+        shares = [share.robust if is_robust else share.plain for share in table]
+        assert [text[name] for name in rows] == [f"{share:.1%}" for share in shares]
+    for settings in (PairSettings(gate="off"), PairSettings(gate_level=1)):
+        text, _ = live_texts(view(settings=settings, evidence=evidence(noise=noise_shares(settings))))
+        assert {text[name] for name in rows} == {""}
+    assert text["ev-open-note"] == "since the first test; noise was measured at 5 % only"
+    text, _ = live_texts(view(evidence=None))
+    assert {text[name] for name in rows} == {""}
 
 
 def test_reasons_are_counted_and_those_that_never_stood_are_left_out() -> None:
@@ -171,6 +252,6 @@ def test_every_reason_not_to_enter_has_its_words() -> None:
 
 def test_every_line_says_what_it_means() -> None:
     lines = [line for group in GROUPS for line in group.lines]
-    assert len({line.name for line in lines}) == len(lines) == 20
+    assert len({line.name for line in lines}) == len(lines) == 23
     for line in lines:
         assert line.explanation.endswith(".") and len(line.explanation) > 10, line.name

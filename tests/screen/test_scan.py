@@ -1,13 +1,15 @@
-"""The scan's words, rows and map: what was asked, what luck gives, what survived; pure functions of a result."""
+"""The scan's texts, rows and map: tests run, expected by chance, survived; pure functions of a result."""
 
 from __future__ import annotations
 
 import doctest
+import re
 from typing import Any
 
 import pytest
 
 from engine.errors import SettingsError
+from engine.scan import Excluded
 from engine.scan.request import HOUR_MS, ScanRequest, ScanState
 from engine.scan.settings import ScanSettings
 from engine.store.interface import ScanSummary
@@ -22,8 +24,9 @@ from screen.pages.scan.layout import scan_page
 
 def pair(**changes: Any) -> dict[str, Any]:
     numbers = {"statistic": -4.1, "critical_5": -3.34, "pvalue": 0.004, "q_value": 0.03, "q_value_by": 0.08}
-    flags = {"is_found": True, "is_confirmed": False, "half_life_bars": None, "holdout_pvalue": 0.2}
-    return {"y": "A", "x": "B", **numbers, **flags, **changes}
+    flags = {"is_found": True, "is_confirmed": False, "half_life_bars": None, "explained_by": ""}
+    later = {"holdout_pvalue": 0.2, "hedge_pvalue": 0.002, "wild_pvalue": 0.005}
+    return {"y": "A", "x": "B", **numbers, **flags, **later, **changes}
 
 
 def result(settings: ScanSettings | None = None, **changes: Any) -> dict[str, Any]:
@@ -39,8 +42,8 @@ def result(settings: ScanSettings | None = None, **changes: Any) -> dict[str, An
 @pytest.mark.parametrize(
     ("settings", "changes", "says", "note", "tone"),
     [
-        (None, {}, "None survived.", "1 pair found at q ≤ 0.05, and none of them on the held-out bars.", "warn"),
-        (None, {"found": 3, "confirmed": 2}, "2 pairs survived.", "3 pairs found at q ≤ 0.05, 2 also on", "good"),
+        (None, {}, "None survived.", "1 pair found at q ≤ 0.05, and none of them was confirmed.", "warn"),
+        (None, {"found": 3, "confirmed": 2}, "2 pairs survived.", "3 pairs found at q ≤ 0.05, 2 of them conf", "good"),
         (None, {"found": 0}, "None found.", "No pair has q ≤ 0.05; the smallest q is 0.03.", "warn"),
         (ScanSettings(control="by"), {"found": 0}, "None found.", "the smallest q is 0.08.", "warn"),
         (ScanSettings(holdout=0), {}, "1 found, none confirmed.", "nothing was held out", "warn"),
@@ -63,19 +66,58 @@ def test_the_detail_counts_tests_and_luck() -> None:
     assert "Trades are missing of S, T" in text
     assert "The 3 pairs with the smallest statistic are kept." in text
     assert "are kept" not in scan_labels.detail(result()) and "missing" not in scan_labels.detail(result())
+    assert "2 pairs more with as small a q: a stronger find has one of the legs." in scan_labels.detail(
+        result(explained=2)
+    )
+    assert "stronger find" not in scan_labels.detail(result(explained=0))
 
 
-def test_rows_have_a_verdict_and_what_was_left_out_its_reason() -> None:
-    pairs = [pair(is_confirmed=True), pair(), pair(is_found=False)]
-    assert [row["verdict"] for row in scan_labels.rows(result(pairs=pairs))] == ["survived", "found", ""]
+def test_rows_have_a_verdict_with_its_reason_and_what_was_left_out_too() -> None:
+    pairs = [
+        pair(is_confirmed=True),
+        pair(),
+        pair(holdout_pvalue=0.01, hedge_pvalue=0.021, wild_pvalue=0.055),
+        pair(holdout_pvalue=None, hedge_pvalue=None),
+        pair(is_found=False, explained_by="D ~ B"),
+        pair(is_found=False),
+    ]
+    assert [(row["verdict"], row["reason"]) for row in scan_labels.rows(result(pairs=pairs))] == [
+        ("survived", ""),
+        ("found", "held out: p 20 %"),
+        ("found", "hedge by luck: p 2.1 %; wild bootstrap: p 5.5 %"),
+        ("found", "nothing held out"),
+        ("explained", "explained by D ~ B"),
+        ("", ""),
+    ]
     assert scan_labels.rows(result())[0]["id"] == "A ~ B"
-    left_out = result(excluded=[["D", "ILLIQUID", "median volume 3 a bar"], ["A ~ B", "ONE_LINE", ""]])
+    left_out = result(
+        excluded=[
+            ["D", "ILLIQUID", "median volume 3 a bar"],
+            ["A ~ B", "ONE_LINE", ""],
+            ["A ~ C", "TOO_MANY_LAGS", "139 lags need 281 bars; the selection has 280"],
+        ]
+    )
     assert [row["why"] for row in scan_labels.excluded_rows(left_out)] == [
         "too little volume: median volume 3 a bar",
         "one leg is the other",
+        "more test lags than the bars allow: 139 lags need 281 bars; the selection has 280",
     ]
-    assert scan_labels.excluded_head(left_out) == "2 left out; they were not tested"
+    assert scan_labels.excluded_head(left_out) == "3 left out; they were not tested"
     assert scan_labels.excluded_head(result()) == "nothing was left out"
+
+
+def test_a_result_of_an_earlier_version_is_still_shown() -> None:
+    """It has neither what explains a pair nor the p-values of a find."""
+    new = ("explained_by", "hedge_pvalue", "wild_pvalue")
+    old = result(pairs=[{name: value for name, value in pair().items() if name not in new}])
+    (row,) = scan_labels.rows(old)
+    assert (row["verdict"], row["reason"]) == ("found", "held out: p 20 %")
+    assert "stronger find" not in scan_labels.detail(old)
+
+
+def test_every_reason_that_the_engine_gives_has_a_text() -> None:
+    codes = set(re.findall(r"``([A-Z_]+)``", Excluded.__doc__ or ""))
+    assert len(codes) == 10 and codes == set(scan_labels.EXCLUSIONS)
 
 
 @pytest.mark.parametrize(

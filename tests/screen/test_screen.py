@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import math
 from typing import Any
 
 import dash
@@ -13,8 +14,8 @@ from dash.development.base_component import Component
 from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
-from engine.pairs.model import Snapshot
 from engine.pairs.settings import PairSettings, classic
+from engine.pairs.snapshot import Snapshot
 from engine.store.interface import Watched
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
@@ -23,14 +24,16 @@ from screen.pages.pair import figures, frames, labels
 from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
 from services.views import WatchlistRow
-from tests.screen.pairs import NAN, evidence, snapshot, view
+from tests.screen.pairs import NAN, START, evidence, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
     text, tone = labels.cards(view())
     assert text["z"] == "+2.00" and tone["z"] == "warn"
     assert text["prices"] == "3,100.5" and "BTCUSDT 85,000.1" in text["prices-note"]
-    assert text["half-life"] == "12.0 bars" and text["half-life-note"] == "60 s · noise would show 31 bars"
+    assert (
+        text["half-life"] == "12.0 bars" and text["half-life-note"] == "60 s · noise: none in 50 of 100, under 17 in 5"
+    )
     assert text["gate"] == "OPEN" and "p 0.012 · open 50% of bars · 40 tests" in text["gate-note"]
     assert text["position"] == "SHORT" and text["position-note"] == "short ETHUSDT, long BTCUSDT"
     assert text["cost"] == "0.80 σ" and "pays from |z| 1.30" in text["cost-note"] and tone["cost"] == "good"
@@ -79,10 +82,19 @@ def test_gaps_and_stopped_reversion_are_red() -> None:
     text, tone = labels.cards(view(gaps=1, evidence=away))
     assert (text["coverage"], tone["coverage"]) == ("1 gap", "warn")
     assert text["coverage-note"].startswith("open, outside all windows")
-    text, tone = labels.cards(
-        view(calibration=Calibration(360, 31.0, False, 775.0, 200, 50, 500, 1e-6, 11.0, (1, 0, 1, 0, 1)))
-    )
+    text, tone = labels.cards(view(calibration=Calibration(360, math.inf, False, 1e6, 200, 50, 500, 360, START)))
     assert (text["half-life"], tone["half-life"]) == ("n.a.", "bad")
+    assert text["half-life-note"] == "no reversion found · noise: none in 50 of 100, under 17 in 5"
+
+
+def test_a_spread_too_slow_for_any_test_says_that_its_gate_stays_closed() -> None:
+    for half_life, reverts, value in ((150.0, True, "150.0 bars"), (math.inf, False, "n.a.")):
+        slow = Calibration(360, half_life, reverts, 1e6, 200, 50, 5_000, 360, START, False)
+        text, tone = labels.cards(view(calibration=slow))
+        assert (text["half-life"], tone["half-life"]) == (value, "bad")
+        assert "too slow to test, the gate stays closed" in text["half-life-note"]
+        text, _ = labels.cards(view(calibration=slow, settings=PairSettings(gate="off")))
+        assert "gate" not in text["half-life-note"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +196,7 @@ def test_why_a_run_follows_another_stands_beside_the_spread_and_the_log() -> Non
 
 def test_a_pair_that_is_set_aside_says_so_over_every_chart_and_in_the_watch_list() -> None:
     found = labels.notes(view(problem="entry_z is -1; expected more than 0"))
-    assert set(found) == set(ids.CHARTS) and all("set aside: entry_z is -1" in note for note in found.values())
+    assert set(found) == set(ids.CHARTS) and all("suspended: entry_z is -1" in note for note in found.values())
     watched = Watched(1, "sim", "YUSDT", "XUSDT", "{}")
     row = frames.watchlist_row(WatchlistRow(watched, PairSettings(), None, None, 0, 0, "it failed"))
-    assert row["gate"] == "set aside" and "Set aside: it failed" in row["title"]
+    assert row["gate"] == "suspended" and "Suspended: it failed" in row["title"]

@@ -1,4 +1,4 @@
-"""The form: every setting has a control, gives back what it shows, and says in plain words what cannot be."""
+"""The form: every setting has a control, round-trips its value, and shows a plain error for an invalid one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_setting_has_a_control_with_its_help() -> None:
         (
             {ids.ESTIMATOR: "huber", ids.Z_SCALE: "filter"},
             ids.Z_SCALE,
-            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has a deviation",
+            "z from is 'filter'; expected rolling unless the Hedge is kalman: only the filter has its own deviation",
         ),
     ],
 )
@@ -95,3 +95,11 @@ def test_the_browser_leaves_numbers_to_us() -> None:
 
 def test_a_form_without_faults_shows_none() -> None:
     assert at_fault(settings_form.FIELDS, None) == [""] * len(settings_form.FORM)
+
+
+def test_another_estimator_takes_the_rolling_deviation_since_only_the_filter_has_its_own() -> None:
+    values = values_of(defended())
+    assert settings_form.with_possible_deviation(values) == values
+    fitted = settings_form.with_possible_deviation(values | {ids.ESTIMATOR: "huber"})
+    found = settings_form.settings_from(fitted, defended())
+    assert (found.estimator, found.z_scale) == ("huber", "rolling")

@@ -1,4 +1,4 @@
-"""Jobs on an executor that is passed in, and job functions in a process of their own."""
+"""Jobs on a given executor, and job functions in a separate process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def double(request: dict[str, Any], report: Report, _: IsCancelled) -> dict[str,
 
 
 def wait(_: dict[str, Any], report: Report, is_cancelled: IsCancelled) -> dict[str, Any]:
-    """A job that ends when it is cancelled, and says so with an error of its own."""
+    """A job that ends when it is cancelled, with its own error."""
     report("waiting", 0, 1)
     pause = threading.Event()
     while not is_cancelled():
@@ -42,7 +42,7 @@ def wait(_: dict[str, Any], report: Report, is_cancelled: IsCancelled) -> dict[s
 
 
 def refuse(request: dict[str, Any], *_: Any) -> dict[str, Any]:
-    """A job that cannot be done."""
+    """A job that fails."""
     raise JobFailed(f"{request['number']} is no number")
 
 
@@ -142,7 +142,7 @@ def test_every_error_has_a_status_a_code_and_its_message(error: PairbridgeError,
 
 
 def stumble(*_: Any) -> dict[str, Any]:
-    """A job with an error of nobody's."""
+    """A job with an unexpected error."""
     raise ZeroDivisionError("by zero")
 
 

@@ -1,4 +1,4 @@
-"""Scans in a process of their own: what they find, how they are cancelled, and what they say when they cannot."""
+"""Scans in a separate process: results, cancellation, and errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REQUEST = ScanRequest("sim", 1_000, HOUR_MS, ScanSettings(least_bars=200))
 
 
 def universe() -> list[Tick]:
-    """Y keeps to X, the others walk; each trades once a second on both sides, RARE almost never."""
+    """Y is cointegrated with X, the others are walks; each trades once a second on both sides, RARE almost never."""
     rng = np.random.default_rng(5)
     walks = {name: np.cumsum(rng.normal(0, 1e-3, SECONDS)) for name in ("XUSDT", "AUSDT", "BUSDT", "RAREUSDT")}
     spread = np.zeros(SECONDS)
@@ -105,6 +105,8 @@ async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(
     assert said[-2:] == [("testing pairs", 6, 6), ("correlating", 0, 1)]
     best = result["pairs"][0]
     assert (best["y"], best["x"], best["is_confirmed"]) == ("YUSDT", "XUSDT", True)
+    assert best["hedge_pvalue"] <= 0.02 and best["wild_pvalue"] <= 0.05
+    assert result["explained"] == sum(pair["explained_by"] != "" for pair in result["pairs"])
     assert abs(best["beta"] - 0.8) < 0.05
     assert [each[:2] for each in result["excluded"]] == [["RAREUSDT", "MISSING_BARS"]]
     assert result["to_ms"] - result["from_ms"] == 1_000 * (result["bars"] + result["holdout_bars"])

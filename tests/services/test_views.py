@@ -1,4 +1,4 @@
-"""What a screen is told of a pair: its evidence as of its last bar, and the bars beyond entry with their reasons."""
+"""A pair's view for screens: its evidence as of its last bar, and the bars beyond entry with their reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import evidence_of
 from engine.pairs.layout import Out
-from services.views import ViewerCursor, view_delta
+from services.views import ViewerCursor
 from tests.engine.pairs.markets import T0, make_ticks
 from tests.live.test_monitor import Harness
 
@@ -20,15 +20,15 @@ async def test_the_evidence_is_that_of_the_run_and_is_made_once_for_each_bar(tmp
     await harness.write(ticks[:-300])
     harness.read_all()
     (watch_id,) = harness.monitor.watches
-    found = view_delta(harness.monitor, watch_id, ViewerCursor(), 100)
-    again = view_delta(harness.monitor, watch_id, ViewerCursor(), 100)
+    found = harness.views.pair(watch_id, ViewerCursor(), 100)
+    again = harness.views.pair(watch_id, ViewerCursor(), 100)
     run = harness.monitor.followed(harness.monitor.watches[watch_id])
     assert found is not None and again is not None and run is not None
     assert repr(found.view.evidence) == repr(evidence_of(run.model))
     assert again.view.evidence is found.view.evidence
     await harness.write(ticks[-300:])
     harness.read_all()
-    later = view_delta(harness.monitor, watch_id, found.seen, 100)
+    later = harness.views.pair(watch_id, found.seen, 100)
     assert later is not None and repr(later.view.evidence) == repr(evidence_of(run.model))
     assert later.view.evidence != found.view.evidence and later.view.bars > found.view.bars
     harness.monitor.close()
@@ -40,7 +40,7 @@ async def test_bars_beyond_entry_are_counted_by_what_became_of_them(tmp_path: Pa
     await harness.write(make_ticks(2))
     harness.read_all()
     (watch_id,) = harness.monitor.watches
-    found = view_delta(harness.monitor, watch_id, ViewerCursor(), 100)
+    found = harness.views.pair(watch_id, ViewerCursor(), 100)
     run = harness.monitor.followed(harness.monitor.watches[watch_id])
     assert found is not None and run is not None
     kinds = [decision.kind for decision in run.current.values()]
@@ -62,7 +62,7 @@ async def test_before_the_first_bar_there_is_no_evidence(tmp_path: Path) -> None
     await harness.write([tick for tick in make_ticks(1) if tick.trade_time_ms < T0 + 1_500])
     harness.read_all()
     (watch_id,) = harness.monitor.watches
-    found = view_delta(harness.monitor, watch_id, ViewerCursor(), 100)
+    found = harness.views.pair(watch_id, ViewerCursor(), 100)
     assert found is not None and found.view.has_run
     assert (found.view.bars, found.view.evidence, found.view.refused) == (0, None, {})
     harness.monitor.close()

@@ -1,4 +1,5 @@
-"""The send_queue of one client. Strangers, frames and crowds: tests/durability/test_hostile_frames.py."""
+"""The send queue of one client. Unauthenticated clients, frames and many connections:
+tests/durability/test_hostile_frames.py."""
 
 from __future__ import annotations
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,10 +64,10 @@ async def forwarding(server: BridgeServer, sim: SimulatedExchange, minute: int =
 
 @asynccontextmanager
 async def wanting(server: BridgeServer, bars: list[list[Any]]) -> AsyncIterator[None]:
-    async with connect(f"ws://127.0.0.1:{server.port}/") as socket:
+    async with connect(f"ws://127.0.0.1:{server.port}/") as client:
         hello = {"type": "hello", "proto": 1, "token": server._token, "market": "sim", "client": "t", "session": "s"}
-        await socket.send(json.dumps(hello | {"helper": True}))
-        await socket.send(json.dumps({"type": "want", "bars": bars}))
+        await client.send(json.dumps(hello | {"helper": True}))
+        await client.send(json.dumps({"type": "want", "bars": bars}))
         yield
 
 
@@ -115,6 +118,53 @@ async def test_python_alone_killed_at_ten_points_has_the_same_bars_in_the_end(tm
         assert all(len(each) == 2_160 for each in stored(tmp_path).values())
 
 
+@pytest.mark.soak
+async def test_processes_killed_at_ten_points_have_the_same_bars_in_the_end(tmp_path: Path) -> None:
+    """As above with ``server.py`` and its feed in a process that SIGKILL ends."""
+    rng = random.Random(11)
+    bars = wanted()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    names = {"DATA_DIR": str(tmp_path), "BRIDGE_PORT": str(port), "TOKEN": "t" * 32, "WARM_START_MINUTES": "0"}
+    settings = {f"PAIRBRIDGE_{name}": value for name, value in names.items()}
+    async with exchange() as sim, httpx.AsyncClient() as http:
+        for kill in range(11):
+            command = [sys.executable, "server.py", "--feed", "simulator", "--exchange", f"127.0.0.1:{sim.port}"]
+            process = await asyncio.create_subprocess_exec(
+                *command, cwd=ROOT, env=os.environ | settings, stdout=asyncio.subprocess.DEVNULL
+            )
+            try:
+                missing = await _wanted_for(http, port, bars, rng.uniform(0.0, 0.8) if kill < 10 else DEADLINE_S)
+            finally:
+                process.kill()
+                await process.wait()
+        assert missing == 0
+        assert stored(tmp_path) == offered(sim, bars)
+
+
+async def _wanted_for(http: httpx.AsyncClient, port: int, bars: list[list[Any]], seconds: float) -> int | None:
+    """Want these bars of a server that is starting, for so long or until all are there; returns how many are not."""
+    missing: int | None = None
+    async with asyncio.timeout(2 * DEADLINE_S):
+        while True:
+            try:
+                await http.get(f"http://127.0.0.1:{port}/health")
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+    ends = time.monotonic() + seconds
+    async with connect(f"ws://127.0.0.1:{port}/") as client:
+        hello = {"type": "hello", "proto": 1, "token": "t" * 32, "market": "sim", "client": "t", "session": "s"}
+        await client.send(json.dumps(hello | {"helper": True}))
+        await client.send(json.dumps({"type": "want", "bars": bars}))
+        while time.monotonic() < ends and missing != 0:
+            answer = await http.get(f"http://127.0.0.1:{port}/health")
+            history = answer.json()["markets"].get("sim", {}).get("history", {"wanted": 0, "missing": None})
+            missing = history["missing"] if history["wanted"] and not history["unknown"] else None
+            await asyncio.sleep(0.02)
+    return missing
+
+
 async def test_no_more_than_a_quarter_of_the_weight_is_spent(tmp_path: Path) -> None:
     """Of 200 a minute 50 may be spent: by then 10 requests of 1,000 candles, or fewer beside other requests."""
     until_ms = last_hour()
@@ -161,15 +211,15 @@ async def test_the_server_fetches_itself_what_no_bridge_can(tmp_path: Path) -> N
 async def test_bars_that_nobody_asked_for_are_taken_as_fast_as_they_are_stored(tmp_path: Path) -> None:
     """More messages than may be in flight, in a market where nothing else is committed."""
     count, of_each = 100, 50
-    async with serving(tmp_path) as server, connect(f"ws://127.0.0.1:{server.port}/") as socket:
+    async with serving(tmp_path) as server, connect(f"ws://127.0.0.1:{server.port}/") as client:
         hello = {"type": "hello", "proto": 1, "token": server._token, "market": "sim", "client": "t", "session": "s"}
-        await socket.send(json.dumps(hello | {"helper": True}))
+        await client.send(json.dumps(hello | {"helper": True}))
         for n in range(count):
             times = [(n * of_each + slot) * HOUR + 1_600_000_000_000 // HOUR * HOUR for slot in range(of_each)]
             rows = [[at, "2", "3", "1", "2.5", "0.5"] for at in times]
             span = {"symbol": "BTCUSDT", "width_ms": HOUR, "from_ms": times[0], "to_ms": times[-1] + HOUR}
-            await socket.send(json.dumps({"type": "bars", **span, "rows": rows, "source": "upload"}))
-        answers = [json.loads(await asyncio.wait_for(socket.recv(), DEADLINE_S)) for _ in range(count + 1)]
+            await client.send(json.dumps({"type": "bars", **span, "rows": rows, "source": "upload"}))
+        answers = [json.loads(await asyncio.wait_for(client.recv(), DEADLINE_S)) for _ in range(count + 1)]
         assert [answer["stored"] for answer in answers[1:]] == [of_each] * count
     assert len(stored(tmp_path)["BTCUSDT"]) == count * of_each
 

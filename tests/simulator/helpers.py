@@ -1,4 +1,4 @@
-"""What the socket tests share: a client that keeps every message, and waits for states."""
+"""Helpers of the socket tests: a client that records every message, and waits for states."""
 
 from __future__ import annotations
 

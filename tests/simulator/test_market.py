@@ -1,8 +1,9 @@
-"""The synthetic market says the truth about itself: what it was told to be can be measured from its trades."""
+"""The synthetic market has its configured parameters, as measured from its trades."""
 
 from __future__ import annotations
 
 import math
+import re
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.errors import SettingsRefused
 from simulator.market import BLOCK_MS, CoinState, SyntheticMarket
 from simulator.settings import DEFAULT_COINS, Coin, coins_named
 from simulator.trade_history import Rows
@@ -203,15 +205,41 @@ def test_it_makes_300_000_trades_a_second_with_room_to_spare() -> None:
     assert trades / (time.process_time() - began) > 300_000
 
 
-def test_the_default_spread_beats_cheap_costs() -> None:
-    eth = {coin.symbol: coin for coin in DEFAULT_COINS}["ETHUSDT"]
-    cheap_round_trip_bps = 4 * 1.0 + 4 * eth.half_spread_bps
-    # From |z| = 2 back to |z| = 0.5.
-    assert 1.5 * eth.spread_bps > 2 * cheap_round_trip_bps
+def test_one_default_pair_pays_its_costs_and_one_is_too_small() -> None:
+    coins = {coin.symbol: coin for coin in DEFAULT_COINS}
+    earned = {}  # bps of the Y leg, from |z| = 2 back to |z| = 0.5, over a round trip at 5 bps a fill
+    for name in ("ETHUSDT", "SOLUSDT", "BNBUSDT"):
+        coin = coins[name]
+        earned[name] = 1.5 * coin.spread_bps / (2 * (5.0 + coin.half_spread_bps) * (1 + coin.beta))
+    assert earned["ETHUSDT"] > 1.5 and earned["BNBUSDT"] > 1.5 and earned["SOLUSDT"] < 0.5
+    assert [coin.symbol for coin in DEFAULT_COINS if coin.break_every_s] == ["BNBUSDT"]
+
+
+def test_a_relation_breaks_at_its_times_and_comes_back_at_the_next() -> None:
+    start = START // (2 * HOUR) * 2 * HOUR + HOUR // 2
+    still = Coin("STILL", 100.0, "0.0001", "0.001", 5.0, beta=0.0, break_every_s=3_600, break_bps=300.0)
+    trades = SyntheticMarket([still], 1, start, 1).advance(start + 3 * HOUR)["STILL"]
+    hour = (trades["time_ms"] // HOUR) % 2
+    price = trades["price"] / 1e4
+    levels = [float(np.median(price[(trades["time_ms"] // HOUR - start // HOUR) == n])) for n in range(4)]
+    assert levels[1] / levels[0] == pytest.approx(1.03, abs=1e-4) and levels[3] == pytest.approx(levels[1], rel=1e-4)
+    assert levels[2] == pytest.approx(levels[0], rel=1e-4) and set(hour.tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"break_every_s": 90}, "break_every_s is 90; expected whole minutes"),
+        ({"break_bps": -1.0}, "break_bps is -1.0; expected a number from 0 to 5000"),
+    ],
+)
+def test_a_break_that_cannot_be_is_refused(changes: dict[str, float], says: str) -> None:
+    with pytest.raises(SettingsRefused, match=re.escape(says)):
+        Coin("X", 1.0, "0.1", "1", 1.0, **changes)  # type: ignore[arg-type]
 
 
 def test_named_coins_keep_their_process_and_unknown_names_become_controls() -> None:
     eth, other = coins_named(["ETHUSDT", "XYZUSDT"], rate=2.0)
-    assert (eth.half_life_s, eth.trades_per_s) == (60.0, 12.0)
+    assert (eth.half_life_s, eth.trades_per_s) == (8.0, 12.0)
     assert other.half_life_s is None
     assert other.walk_bps > 0

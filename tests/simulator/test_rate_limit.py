@@ -1,4 +1,4 @@
-"""RequestWeights a minute, 429, 418."""
+"""Request weights per minute, 429, 418."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids go on growing, whatever happened to the last run."""
+"""Ids keep increasing, however the last run ended."""
 
 from __future__ import annotations
 

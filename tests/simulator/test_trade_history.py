@@ -1,4 +1,4 @@
-"""The trade_history against a plain list."""
+"""The trade history against a plain list."""
 
 from __future__ import annotations
 

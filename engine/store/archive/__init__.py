@@ -1,1 +1,1 @@
-"""Old trades as Parquet files, by market, symbol and UTC day."""
+"""Archive of old trades: Parquet files by market, symbol and UTC day."""

@@ -1,7 +1,7 @@
 """The archive: ticks that left ``ticks.db``, as Parquet files by market, symbol and day (UTC).
 
-A file is immutable. It gets its name only when it is whole and would survive a power cut, and it counts
-only once it is listed as written in the table ``archive``; whatever else lies in the folder is never read.
+A file is immutable. It is renamed to its final name only when complete and synced, and is valid only once the table
+``archive`` lists it as written; other files in the folder are never read.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from engine.errors import StoreError
 from engine.store.sqlite.files import make_folder, sync_folder
 
 if TYPE_CHECKING:
-    import polars  # imported where it is used: a server that has nothing to archive does not pay for it
+    import polars  # imported on use: a server without anything to archive does not load it
 
 TickRow = tuple[Any, ...]  # seq, then as in TICK_COLUMNS
 
 DAY_MS = 24 * 3_600_000
-_GROUP_ROWS = 20_000  # what a look at a few ids has to unpack
+_GROUP_ROWS = 20_000  # the least that a lookup of a few ids decompresses
 _COLUMNS = {
     "seq": "Int64", "agg_id": "Int64", "price": "Float64", "quantity": "Float64", "trade_time_ms": "Int64",
     "buyer_is_maker": "Boolean", "future": "Boolean",
@@ -30,7 +30,7 @@ _COLUMNS = {
 
 
 class ArchiveError(StoreError):
-    """A file of the archive cannot be written, is gone, or is not what was written."""
+    """An archive file cannot be written, is missing, or is corrupt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def frame_of(rows: Sequence[TickRow]) -> polars.DataFrame:
     columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
     series = []
     for (name, kind), values in zip(_COLUMNS.items(), columns, strict=True):
-        is_flag = kind == "Boolean"  # SQLite has no such type: it gives 0, 1 or NULL
+        is_flag = kind == "Boolean"  # SQLite has no boolean type: it returns 0, 1 or NULL
         column = polars.Series(name, values, dtype=polars.Int8 if is_flag else getattr(polars, kind))
         series.append(column.cast(polars.Boolean) if is_flag else column)
     return polars.DataFrame(series)
@@ -74,9 +74,9 @@ def by_day(frame: polars.DataFrame) -> list[tuple[str, polars.DataFrame]]:
 def describe(
     market: str, symbol: str, series_id: int, store_id: str, day: str, frame: polars.DataFrame
 ) -> ArchivedFile:
-    """How the file of these ticks is called and listed.
+    """The name and table entry of the file for these ticks.
 
-    The name carries the store's id: a restored older store must not overwrite what the newer one had archived.
+    The name contains the store's id: a restored older store must not overwrite files of the newer one.
     """
     seqs, ids = frame["seq"], frame["agg_id"]
     last_seq = int(seqs.max())  # type: ignore[arg-type]  # a frame of ticks is never empty
@@ -87,7 +87,7 @@ def describe(
 
 
 def write_file(folder: Path, file: str, frame: polars.DataFrame) -> None:
-    """Write one file so that it survives a power cut. Raises ArchiveError; then there is no such file."""
+    """Write one file so that it survives a power cut. Raises ArchiveError; the file then does not exist."""
     import polars
 
     path = folder / file
@@ -106,7 +106,7 @@ def write_file(folder: Path, file: str, frame: polars.DataFrame) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """What a file is called while it is being written."""
+    """The name of a file while it is being written."""
     return path.with_name(path.name + ".part")
 
 

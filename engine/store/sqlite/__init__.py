@@ -1,1 +1,1 @@
-"""The SQLite backend: everything that knows SQL, file identity and the write-ahead log."""
+"""The SQLite backend: SQL, file identity and the write-ahead log."""

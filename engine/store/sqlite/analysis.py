@@ -1,6 +1,6 @@
-"""``analysis.db``: watch list, runs, decisions, and how far the monitor has read. Its only writer is the dashboard.
+"""``analysis.db``: watch list, runs, decisions, and the monitor's read position. Its only writer is the dashboard.
 
-Whatever one step changes (watch list, runs begun and ended, decisions, the place read up to) is one transaction: the
+Each step (watch list, runs started and ended, decisions, the read position) is one transaction: the
 first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
 """
 
@@ -32,13 +32,13 @@ class SqliteAnalysis:
     """The one connection that writes ``analysis.db``. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
-        """Create, migrate or resume the file. Raises StoreError and its kinds."""
+        """Create, migrate or open the file. Raises StoreError and its subclasses."""
         self.path = path
         self._open()
 
     @classmethod
     def start(cls, path: Path, look_s: float = LOOK_S) -> SqliteAnalysis:
-        """As the constructor, after a look over the file: a damaged one is set aside and a fresh one made."""
+        """As the constructor, but checks the file first: a damaged one is renamed and a new one created."""
         try:
             if not quick_check(path, look_s):
                 log.warning(TOO_LARGE, path, look_s)
@@ -46,8 +46,8 @@ class SqliteAnalysis:
         except DamagedStore as error:
             kept = quarantine(path)
             log.error(
-                "%s; it is kept as %s, and a fresh %s was begun: watch list, signal log and scans begin anew."
-                " `python -m engine.store restore` brings a backup back",
+                "%s; it is kept as %s, and a new %s was created: watch list, signal log and scans are empty."
+                " `python -m engine.store restore` restores a backup",
                 error, kept.name, path.name,
             )  # fmt: skip
             return cls(path)
@@ -56,7 +56,7 @@ class SqliteAnalysis:
         self.store_id = prepare(self.path, ANALYSIS)
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("SELECT 1 FROM meta").fetchone()  # the log and its index are made with the first read
+        self._db.execute("SELECT 1 FROM meta").fetchone()  # the first read creates the log and its index
         self._place = FileIdentity.of(self.path)
 
     @property
@@ -65,17 +65,16 @@ class SqliteAnalysis:
         return self.path.name
 
     def is_in_place(self) -> bool:
-        """Whether the path still leads to the file, and the log, that are written here. Raises FolderMissing."""
+        """Whether the path still leads to the open file and its log. Raises FolderMissing."""
         if not self.path.parent.is_dir():
             raise FolderMissing(f"{self.path.parent} was deleted or renamed while the dashboard ran")
         return FileIdentity.of(self.path) == self._place
 
     def begin_afresh(self, watched: Iterable[Watched], once: Iterable[str]) -> bool:
-        """Open what the path leads to now, after the file or its log was deleted or replaced.
+        """Reopen the path after the file or its log was deleted or replaced.
 
-        A file that is gone is made anew with this watch list and these texts of ``is_first_time``; True then, since
-        everything else in it is lost. False where only the log was gone: what it held is in the file. Raises
-        StoreError.
+        Recreates a deleted file with this watch list and these texts of ``is_first_time`` and returns True: everything
+        else in it is lost. Returns False if only the log was gone: the file has its content. Raises StoreError.
         """
         is_gone = FileIdentity.of(self.path).identities[0] != self._place.identities[0]
         self.close()
@@ -99,7 +98,7 @@ class SqliteAnalysis:
         self._db.close()
 
     def cursor(self) -> Cursor | None:
-        """Where the last save stood; None in a new file."""
+        """The position of the last save; None in a new file."""
         row = next(iter(self._read("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor")), None)
         if row is None:
             return None
@@ -107,9 +106,9 @@ class SqliteAnalysis:
         return Cursor(ticks_store_id, seq, event_id, json.loads(pipelines))
 
     def save(self, decisions: Iterable[Decision], cursor: Cursor, at_ms: int) -> list[LoggedDecision]:
-        """Commit decisions, the cursor and all that was changed before, together; ``at_ms``: the machine's clock.
+        """Commit decisions, the cursor and all pending changes, together; ``at_ms``: the local clock.
 
-        Raises StoreError; then nothing of it is stored.
+        Raises StoreError; then none of it is stored.
         """
         logged: list[LoggedDecision] = []
         places = ",".join("?" * (len(_DECISION_FIELDS) + 1))
@@ -128,11 +127,11 @@ class SqliteAnalysis:
 
     @property
     def has_changes(self) -> bool:
-        """Whether something was changed and not committed yet."""
+        """Whether there are uncommitted changes."""
         return self._db.in_transaction
 
     def keep(self) -> None:
-        """Commit what was changed, if anything was. Raises StoreError; then nothing of it is stored."""
+        """Commit the pending changes, if any. Raises StoreError; then none of them is stored."""
         if not self._db.in_transaction:
             return
         try:
@@ -142,13 +141,13 @@ class SqliteAnalysis:
             raise StoreError(f"{self.path} cannot be written: {error}") from error
 
     def roll_back(self) -> None:
-        """Undo what was changed and not committed."""
+        """Undo the uncommitted changes."""
         if self._db.in_transaction:
-            with contextlib.suppress(sqlite3.Error):  # the connection is lost; so is what it had not committed
+            with contextlib.suppress(sqlite3.Error):  # the connection is lost, and its uncommitted changes with it
                 self._db.execute("ROLLBACK")
 
     def _write(self, query: str, values: Sequence[Any]) -> sqlite3.Cursor:
-        """One change, in the transaction that is open or in a new one."""
+        """One change, in the open transaction or a new one."""
         try:
             if not self._db.in_transaction:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -168,7 +167,7 @@ class SqliteAnalysis:
         return [Watched(*row) for row in self._read("SELECT watch_id, market, y, x, settings FROM watch ORDER BY 1")]
 
     def watch(self, market: str, y: str, x: str, settings: str) -> Watched:
-        """Add a pair, or change the settings of one that is watched already."""
+        """Add a pair, or change the settings of a watched one."""
         self._write(
             "INSERT INTO watch (market, y, x, settings) VALUES (?,?,?,?)"
             " ON CONFLICT (market, y, x) DO UPDATE SET settings=excluded.settings",
@@ -178,7 +177,7 @@ class SqliteAnalysis:
         return Watched(*self._read(query, (market, y, x))[0])
 
     def unwatch(self, watch_id: int) -> None:
-        """Take a pair off the list; its runs and decisions stay."""
+        """Remove a pair from the list; keeps its runs and decisions."""
         self._write("DELETE FROM watch WHERE watch_id=?", (watch_id,))
 
     def is_first_time(self, what: str) -> bool:
@@ -186,10 +185,10 @@ class SqliteAnalysis:
         return bool(self._write("INSERT INTO meta VALUES (?, 1) ON CONFLICT DO NOTHING", (f"once: {what}",)).rowcount)
 
     def begin_run(self, run: Run, at_ms: int) -> None:
-        """Record a run before its first decision; one that was recorded before goes on."""
+        """Record a run before its first decision; a run recorded earlier continues."""
         self._write(
             f"INSERT INTO runs ({_RUN_COLUMNS}, began_at_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-            " ON CONFLICT (run_id) DO UPDATE SET ended_seq=NULL, end_reason=NULL, end_detail=NULL",
+            " ON CONFLICT (run_id) DO UPDATE SET ended_seq=NULL, end_reason=NULL, end_detail=NULL, end_after_ms=NULL",
             (
                 run.run_id, run.market, run.y, run.x, run.interval_ms, run.settings, run.code, run.start_ms,
                 run.began_seq, run.ended_seq, at_ms,
@@ -197,16 +196,17 @@ class SqliteAnalysis:
         )  # fmt: skip
 
     def end_run(self, end: RunEnd) -> None:
-        """The run follows nothing after the tick ``end.seq``."""
+        """Record that the run ended after the tick ``end.seq``."""
         self._write(
-            "UPDATE runs SET ended_seq=?, end_reason=?, end_detail=? WHERE run_id=? AND ended_seq IS NULL",
-            (end.seq, end.reason, end.detail, end.run_id),
+            "UPDATE runs SET ended_seq=?, end_reason=?, end_detail=?, end_after_ms=?"
+            " WHERE run_id=? AND ended_seq IS NULL",
+            (end.seq, end.reason, end.detail, end.after_ms, end.run_id),
         )
 
     def last_end(self, market: str, y: str, x: str) -> RunEnd | None:
-        """How the newest run of a pair that has ended did so."""
+        """The end of a pair's newest ended run."""
         query = (
-            "SELECT run_id, ended_seq, end_reason, end_detail FROM runs WHERE market=? AND y=? AND x=?"
+            "SELECT run_id, ended_seq, end_reason, end_detail, end_after_ms FROM runs WHERE market=? AND y=? AND x=?"
             " AND end_reason IS NOT NULL ORDER BY ended_seq DESC, began_seq DESC LIMIT 1"
         )
         return next((RunEnd(*row) for row in self._read(query, (market, y, x))), None)
@@ -217,11 +217,11 @@ class SqliteAnalysis:
         return [Run(*row) for row in self._read(query)]
 
     def decisions(self, run_id: str) -> list[Decision]:
-        """A run's decisions in the order they were given."""
+        """A run's decisions in their original order."""
         return [logged.decision for logged in self.log(run_id)]
 
     def log(self, run_id: str, after: int = 0, limit: int = -1) -> list[LoggedDecision]:
-        """A run's decisions given after ``after``, oldest first."""
+        """A run's decisions after ``after``, oldest first."""
         query = (
             f"SELECT given, given_at_ms, {', '.join(_DECISION_FIELDS)} FROM decisions"
             " WHERE run_id=? AND given>? ORDER BY given LIMIT ?"

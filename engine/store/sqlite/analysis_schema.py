@@ -70,5 +70,8 @@ FROM decisions AS d JOIN runs AS r USING (run_id);
 ALTER TABLE runs ADD COLUMN end_reason TEXT;    -- why it ended: see RunEnd
 ALTER TABLE runs ADD COLUMN end_detail TEXT;
 """,
+        """
+ALTER TABLE runs ADD COLUMN end_after_ms INTEGER;   -- where the next run of the pair may begin: see RunEnd
+""",
     ],
 )

@@ -1,7 +1,7 @@
 """Backup and restore of a data folder.
 
-A backup is a folder: ``ticks.db``, ``analysis.db`` when there is one, ``archive.json`` (which files of the archive
-belong to it) and, when asked for, those files. It is named only when it is whole and has passed its check.
+A backup is a folder: ``ticks.db``, ``analysis.db`` if it exists, ``archive.json`` (its list of archive files) and, on
+request, those files. It gets its final name only when complete and checked.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from engine.store.sqlite.schema import TICKS
 
 FILES = {"ticks.db": TICKS, "analysis.db": ANALYSIS}
 LISTING = "archive.json"
-_STEPS = 5_000_000  # of SQLite's machine, between two words of progress
+_STEPS = 5_000_000  # SQLite VM instructions between two progress messages
 
 
 def back_up(data_dir: Path, to: Path, with_archive: bool, progress: Progress) -> None:
-    """Copy what is stored now into the new folder ``to``, checked; the server may run. Raises StoreError."""
+    """Copy the store into the new folder ``to`` and check the copy; the server may be running. Raises StoreError."""
     if not (data_dir / "ticks.db").exists():
         raise StoreError(f"{data_dir} holds no ticks.db; expected a data folder of Pairbridge")
     if to.exists():
@@ -54,10 +54,10 @@ def back_up(data_dir: Path, to: Path, with_archive: bool, progress: Progress) ->
 
 
 def restore(source: Path, data_dir: Path, progress: Progress) -> Path:
-    """Put a backup in the place of what is stored; returns the folder in which that is kept.
+    """Replace the store by a backup; returns the folder that holds the old store.
 
-    The restored ticks get an identity of their own: the dashboard begins new runs instead of going on in
-    the middle of a history that never happened. Raises StoreError, also while the server or the dashboard runs.
+    The restored ticks get a new store id, so the dashboard starts new runs instead of continuing in a different
+    history. Raises StoreError, also while the server or the dashboard is running.
     """
     if not (source / "ticks.db").exists():
         raise StoreError(f"{source} holds no ticks.db; expected a folder made by `backup`")
@@ -99,7 +99,7 @@ def _copy_database(source: Path, to: Path, progress: Progress) -> None:
             db.execute("VACUUM INTO ?", (str(to),))
         except sqlite3.Error as error:
             raise StoreError(f"{source} cannot be copied to {to}: {error}") from error
-    with to.open("rb+") as file:  # SQLite leaves that to us
+    with to.open("rb+") as file:  # SQLite does not sync it
         os.fsync(file.fileno())
 
 
@@ -112,7 +112,7 @@ def _require_whole(path: Path, schema: Schema, progress: Progress) -> None:
 def _listed(ticks_db: Path) -> list[tuple[str, int]]:
     with closing(connect_reader(ticks_db)) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name='archive'").fetchone():
-            return []  # of schema version 1, which had none
+            return []  # schema version 1 has no such table
         return db.execute("SELECT file, ticks FROM archive WHERE state<>'begun' ORDER BY file").fetchall()
 
 
@@ -121,7 +121,7 @@ def _copy_archive(data_dir: Path, part: Path, with_files: bool, progress: Progre
     archive = archive_of(data_dir / "ticks.db")
     there = {file: (archive / file).stat().st_size for file, _ in listed if (archive / file).exists()}
     if len(there) < len(listed):
-        progress(f"archive: {len(listed) - len(there)} of {len(listed)} files are not there; `check` names them")
+        progress(f"archive: {len(listed) - len(there)} of {len(listed)} files are not there; `check` lists them")
     listing = [{"file": file, "ticks": ticks, "bytes": there.get(file)} for file, ticks in listed]
     (part / LISTING).write_text(json.dumps(listing, indent=1), encoding="utf-8")
     if with_files:
@@ -131,7 +131,7 @@ def _copy_archive(data_dir: Path, part: Path, with_files: bool, progress: Progre
 
 
 def _bring_archive(source: Path, data_dir: Path, progress: Progress) -> None:
-    """Files of the archive that the backup holds and the data folder lacks. What is there already stays as it is."""
+    """Copy the archive files that the data folder lacks. Existing ones stay unchanged."""
     archive = archive_of(data_dir / "ticks.db")
     listed = _listed(_fresh(data_dir, "ticks.db"))
     for number, (file, _) in enumerate(listed, 1):
@@ -161,10 +161,10 @@ def _give_new_identity(path: Path) -> None:
 
 
 def _keep_aside(path: Path, aside: Path) -> None:
-    """Keep a file that is about to be replaced. Where that can be, it keeps its place until the very moment."""
+    """Save a file that is about to be replaced. If possible, by a hard link, so that its path stays valid."""
     if path.exists():
         with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # an old log beside a new file would be read into it
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # SQLite would apply an old log to the new file
         if not wal_of(path).exists():
             with contextlib.suppress(OSError):  # a file system without links
                 (aside / path.name).hardlink_to(path)

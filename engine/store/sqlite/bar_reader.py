@@ -1,4 +1,4 @@
-"""One-second bars by the column, for whoever reads a whole market at once: a scan, not the live path."""
+"""One-second bars as columns, for reads of a whole market: scans, not the live path."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SqliteBarReader:
         self._db.close()
 
     def watermark_ms(self, market: str) -> int | None:
-        """The market's clock: its latest believable trade time; None where nothing has traded."""
+        """The market's clock: its latest plausible trade time; None without trades."""
         rows = self._rows("SELECT watermark_ms FROM markets WHERE market=?", (market,))
         return int(rows[0][0]) if rows else None
 
@@ -52,7 +52,7 @@ class SqliteBarReader:
         )
         columns = np.array(rows, dtype=np.float64).reshape(-1, 8).T.copy()
         low, high, close, bid, ask, is_sided, quote_volume = columns[1:]
-        times = columns[0].astype(np.int64)  # ms since 1970 are whole numbers far below 2^53
+        times = columns[0].astype(np.int64)  # ms since 1970 are integers far below 2^53
         return BarColumns(times, low, high, close, bid, ask, is_sided == 1.0, quote_volume)
 
     def sourced_extents(self) -> list[SourcedExtent]:

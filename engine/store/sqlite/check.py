@@ -1,7 +1,7 @@
-"""Whether a ticks file is whole: the pages, and what the writer promises of their content.
+"""Checks a ticks file: its pages, and the writer's invariants.
 
-Every symbol's ticks, archived and hot, are walked in id order: each missing id must be in the ledger,
-and each one-second bar must be what its ticks make.
+Scans every symbol's ticks, archived and hot, in id order: each missing id must be in the gap index, and each one-second
+bar must equal the bar of its ticks.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from engine.store.sqlite.tick_scan import walk
 
 Progress = Callable[[str], None]
 _BAR_COLUMNS = ", ".join(Bar._fields)
-_SHOWN = 20  # problems told of one symbol; a damaged file could have millions
+_SHOWN = 20  # problems reported per symbol; a damaged file could have millions
 
 
 @dataclass(slots=True)
 class Findings:
-    """What a check found. No problem: the file is whole."""
+    """The result of a check. No problems: the file is intact."""
 
     ticks: int = 0
     series: int = 0
@@ -38,7 +38,7 @@ class Findings:
 
 
 def check_pages(path: Path, schema: Schema, progress: Progress) -> Findings:
-    """SQLite's own check of a file of ours. Raises StoreError when there is nothing that could be checked."""
+    """SQLite's integrity check of a Pairbridge file. Raises StoreError if the file cannot be checked."""
     findings = Findings()
     with closing(connect_reader(path)) as db:
         try:
@@ -54,15 +54,15 @@ def check_pages(path: Path, schema: Schema, progress: Progress) -> Findings:
 
 
 def check_ticks(path: Path, progress: Progress) -> Findings:
-    """All of a ticks file and its archive, as of one moment. Raises StoreError as ``check_pages`` does."""
+    """Check a ticks file and its archive, in one snapshot. Raises StoreError like ``check_pages``."""
     findings = check_pages(path, TICKS, progress)
     if findings.problems:
         return findings
     with closing(connect_reader(path)) as db:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version < TICKS.version:
-            raise StoreError(f"{path} has schema version {version}; the server brings it up to date when it starts")
-        db.execute("BEGIN")  # one state; beside a running server its log grows until we are done
+            raise StoreError(f"{path} has schema version {version}; the server migrates it when it starts")
+        db.execute("BEGIN")  # one snapshot; a running server's log grows until the check is done
         _check_order(db, findings)
         for series_id, market, symbol in db.execute("SELECT series_id, market, symbol FROM series").fetchall():
             progress(f"{path.name}: {market} {symbol}")
@@ -78,7 +78,7 @@ def check_ticks(path: Path, progress: Progress) -> Findings:
 
 
 def _check_order(db: sqlite3.Connection, findings: Findings) -> None:
-    """The newest place in the order of commits must never be given out again."""
+    """Check that the newest ``seq`` cannot be assigned again."""
     row = db.execute("SELECT value FROM meta WHERE key='last_seq'").fetchone()
     last_seq = int(row[0]) if row else 0
     for table, column in (("ticks", "seq"), ("archive", "last_seq"), ("events", "after_seq")):
@@ -88,7 +88,7 @@ def _check_order(db: sqlite3.Connection, findings: Findings) -> None:
 
 
 class _SeriesCheck:
-    """One symbol."""
+    """Checks one symbol."""
 
     def __init__(self, db: sqlite3.Connection, archive: Path, series_id: int, symbol: str) -> None:
         self._db = db
@@ -121,7 +121,7 @@ class _SeriesCheck:
             self.problems.append(f"{bars} bars for {self._seconds} seconds with ticks")
 
     def _accounted(self) -> list[tuple[int, int]]:
-        """Ranges of ids that are known to be missing: open, or that the exchange does not have; rising and joined."""
+        """Ranges of ids that are recorded as missing: in open gaps, or absent on the exchange; ascending and merged."""
         found: list[tuple[int, int]] = []
         gaps = self._db.execute("SELECT missing FROM holes WHERE series_id=? AND closed_ms IS NULL", (self._series_id,))
         for (missing,) in gaps:

@@ -1,4 +1,4 @@
-"""What one transaction reads and writes, as plain functions on the writer's connection."""
+"""The reads and writes of one transaction, as functions on the writer's connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INSERT_BAR = f"INSERT OR REPLACE INTO bars VALUES ({','.join('?' * 18)})"
 
 
 def load_index(db: sqlite3.Connection) -> tuple[SeriesIndex, int]:
-    """What the file says of every symbol, and its newest ``seq``."""
+    """The file's state of every symbol, and its newest ``seq``."""
     index = SeriesIndex()
     for market, watermark_ms, seen_wall_ms in db.execute("SELECT market, watermark_ms, seen_wall_ms FROM markets"):
         index.watermarks[market] = Watermark(watermark_ms, seen_wall_ms)
@@ -50,14 +50,14 @@ def store(
     db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, after_seq: int, batches: Sequence[Batch],
     events: Sequence[Event], now: Now,
 ) -> Commit:  # fmt: skip
-    """Write the batches, then the events, inside the open transaction. The book runs ahead of the file until COMMIT."""
+    """Write the batches, then the events, inside the open transaction. The index is ahead of the file until COMMIT."""
     _enter_new(db, index, batches)
     plan = CommitPlan(after_seq)
     for batch in batches:
         index.plan_batch(plan, batch, now)
     for event in events:
         index.plan_event(plan, event)
-    bars = _bars(db, index, lookup, plan)  # before the new ticks are in the file: they are added to what is there
+    bars = _bars(db, index, lookup, plan)  # before the new ticks are written: they are merged with the stored ones
     _insert_ticks(db, plan.rows)
     db.executemany(_INSERT_BAR, bars)
     gaps = _write_gaps(db, index, plan, now)
@@ -90,8 +90,8 @@ def _enter_new(db: sqlite3.Connection, index: SeriesIndex, batches: Sequence[Bat
 
 
 def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:
-    """Many rows in one statement: ``executemany`` lets go of the interpreter's lock at each row, and under load
-    waits for the event loop each time to get it back."""
+    """Insert many rows in one statement: ``executemany`` releases the GIL at each row, and under load waits for the
+    event loop each time to reacquire it."""
     at = 0
     for many, statement in _INSERT.items():
         while len(rows) - at >= many:
@@ -100,7 +100,7 @@ def _insert_ticks(db: sqlite3.Connection, rows: list[TickRow]) -> None:
 
 
 def _bars(db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, plan: CommitPlan) -> list[tuple[object, ...]]:
-    """The bars that the plan's ticks touch, each from all of its ticks."""
+    """The bars of the plan's ticks, each from all of its ticks."""
     rows: list[tuple[object, ...]] = []
     for of, seconds in plan.fresh.items():
         series = index.by_id[of]
@@ -111,7 +111,7 @@ def _bars(db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, plan: 
             fold = folds[second]
             if fold is None:
                 before = earlier.get(second, [])
-                if before is None:  # a bar of the late ticks alone would be a lie; the old one stays
+                if before is None:  # a bar of only the late ticks would be wrong; keep the old one
                     continue
                 fold = SecondFold(second, before)
             for _, tick in ticks:
@@ -122,7 +122,7 @@ def _bars(db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, plan: 
 
 
 def _write_gaps(db: sqlite3.Connection, index: SeriesIndex, plan: CommitPlan, now: Now) -> list[GapUpdate]:
-    """Write the gaps that the plan touched, and say how they stand."""
+    """Write the gaps that the plan changed, and return their state."""
     rows, news = [], []
     for of, gaps in plan.gaps.items():
         series = index.by_id[of]
@@ -164,9 +164,9 @@ def _write_clocks(db: sqlite3.Connection, index: SeriesIndex, plan: CommitPlan) 
 
 
 def _conflicts(db: sqlite3.Connection, known: list[tuple[int, Tick]]) -> int:
-    """How many of a batch's known ids came with another price or quantity than the one stored.
+    """The number of a batch's known ids with a price or quantity other than the stored one.
 
-    Against a tick that has left for the archive nothing can be compared here: it counts as a duplicate.
+    An archived tick is not compared: it counts as a duplicate.
     """
     by_series: dict[int, list[Tick]] = {}
     for series_id, tick in known:

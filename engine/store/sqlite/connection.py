@@ -1,4 +1,4 @@
-"""An aiosqlite connection on whose thread whole pieces of work run, not only single statements."""
+"""An aiosqlite connection that runs whole functions on its thread, not only single statements."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ T = TypeVar("T")
 
 
 class StoreConnection(aiosqlite.Connection):
-    """Make one with ``open``."""
+    """Create one with ``open``."""
 
     @classmethod
     async def open(cls, connector: Callable[[], sqlite3.Connection]) -> StoreConnection:
-        """Connect on the connection's own thread. Raises what ``connector`` raises."""
+        """Connect on the connection's own thread. Raises the errors of ``connector``."""
         connection = cls(connector, iter_chunk_size=64)
-        connection._thread.daemon = True  # a process that fails must end, whatever it could not close
+        connection._thread.daemon = True  # a failed process must be able to exit with open connections
         return cast(StoreConnection, await connection)
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """``work(connection, *arguments)`` on the thread: one hand-over for a whole transaction.
+        """Run ``work(connection, *arguments)`` on the thread: one thread switch per transaction.
 
-        A statement at a time, the hand-overs of a small commit would cost more than its disk.
+        With one per statement, the switches of a small commit would cost more than its disk write.
         """
         execute: Callable[..., Awaitable[T]] = self._execute
         return await execute(work, self._conn, *arguments)

@@ -1,7 +1,7 @@
-"""Opening a SQLite file: identity, schema version, and how it may be used.
+"""Opens SQLite files: identity, schema version and access mode.
 
-Each file is one application's (``application_id``), carries a store id made at its creation, and is
-migrated inside one transaction. A file from a newer Pairbridge is refused; a damaged one is named.
+Each file has an ``application_id``, a store id assigned at its creation, and is migrated inside one transaction. A file
+from a newer Pairbridge, or a damaged one, raises an error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.errors import DamagedStore, NewerSchema, StoreError, StoreMissing
 
 APPLICATION_ID = 0x50414952  # "PAIR"
 SMALLEST_PAGE = 512
-LOCK_WAIT_S = 2.0  # for another program's write to end
+LOCK_WAIT_S = 2.0  # waits for another program's write to end
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PRIMARY = 0xFF  # SQLite keeps the kind of an error in the low byte of its extended code
@@ -26,7 +26,7 @@ _PRIMARY = 0xFF  # SQLite keeps the kind of an error in the low byte of its exte
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What a file holds: its kind, and one script for each version, in order. ``scripts[0]`` makes version 1."""
+    """The schema of a file: its kind, and one script per version, in order. ``scripts[0]`` creates version 1."""
 
     kind: str
     scripts: Sequence[str]
@@ -59,8 +59,8 @@ def prepare(path: Path, schema: Schema) -> str:
 
 
 def refuse_remains(path: Path) -> None:
-    """Raises DamagedStore for what SQLite would take for a new file: it would delete the log, which may hold
-    what was acknowledged."""
+    """Raises DamagedStore for a file that SQLite would treat as new: it would delete the log, which may hold
+    acknowledged data."""
     size, log_size = (each.stat().st_size if each.exists() else 0 for each in (path, wal_of(path)))
     if size == 0 and log_size:
         what = "empty" if path.exists() else "gone"
@@ -77,7 +77,7 @@ def _migrate(db: sqlite3.Connection, schema: Schema) -> str:
             db.execute(statement)
     if version == 0:
         db.execute("INSERT INTO meta VALUES ('kind', ?), ('store_id', ?)", (schema.kind, new_store_id()))
-    # Written even where it is so already: a file that cannot be written shows here, and not with the first trade.
+    # Always written: an unwritable file fails here, and not at the first trade.
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute(f"PRAGMA user_version={schema.version}")
     db.execute("COMMIT")
@@ -85,7 +85,7 @@ def _migrate(db: sqlite3.Connection, schema: Schema) -> str:
 
 
 def check_identity(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
-    """Raises StoreError when the file is another program's or holds something else, NewerSchema when it is newer."""
+    """Raises StoreError for another program's file or another kind, NewerSchema for a newer file."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     application = int(db.execute("PRAGMA application_id").fetchone()[0])
     is_empty = not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -103,7 +103,7 @@ def check_identity(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
 
 
 def _statements(script: str) -> list[str]:
-    """The script cut into statements: ``executescript`` would commit the transaction first."""
+    """The script split into statements: ``executescript`` would commit the transaction first."""
     found: list[str] = []
     text = ""
     for line in script.splitlines(keepends=True):
@@ -124,7 +124,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """What SQLite cannot do inside is a StoreError that names the file."""
+    """Converts SQLite errors inside to StoreError with the file's name."""
     try:
         yield
     except sqlite3.Error as error:
@@ -132,22 +132,22 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def new_store_id() -> str:
-    """Another id means another history."""
+    """The store id: another id means another history."""
     return secrets.token_hex(8)
 
 
 def wal_of(path: Path) -> Path:
-    """The write-ahead log beside a file."""
+    """The write-ahead log of a file."""
     return path.with_name(path.name + "-wal")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file's content is at fault, not the disk, a lock or a permission."""
+    """Whether the error is in the file's content, not the disk, a lock or a permission."""
     return _code(error) in _DAMAGE
 
 
 def is_full(error: sqlite3.Error, path: Path) -> bool:
-    """Whether the disk is full. Some writes fail as "disk I/O error" then, so the free space is looked at too."""
+    """Whether the disk is full. Some writes then fail as "disk I/O error", so this also checks the free space."""
     if _code(error) == sqlite3.SQLITE_IOERR:
         try:
             found = os.statvfs(path.parent)
@@ -158,7 +158,7 @@ def is_full(error: sqlite3.Error, path: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut. (Windows has no such call and needs none on NTFS.)"""
+    """Sync a folder, so that its names survive a power cut. (Windows has no such call; NTFS does not need it.)"""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Files that were damaged, deleted or replaced: noticed, and never deleted by us."""
+"""Detects damaged, deleted or replaced files; never deletes them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 from engine.errors import DamagedStore, StoreError
 from engine.store.sqlite.files import LOCK_WAIT_S, connect_reader, is_damage, refuse_remains, sync_folder
 
-LOOK_S = 1.0  # for walking a file at start, about a quarter of a gigabyte: the bridge waits for it
-TOO_LARGE = "%s is too large to be looked over in %g s; `python -m engine.store check` does"
+LOOK_S = 1.0  # for the check at start, about a quarter of a gigabyte: the bridge waits for it
+TOO_LARGE = "%s is too large to be checked in %g s; run `python -m engine.store check`"
 
 _PARTS = ("", "-wal", "-shm")
 _SIDE_FILES = (*_PARTS, "-journal")
 
 
 def quick_check(path: Path, limit_s: float) -> bool:
-    """Walk the file's pages for at most ``limit_s`` seconds; whether the end was reached.
+    """Check the file's pages for at most ``limit_s`` seconds; returns whether it reached the end.
 
-    Raises DamagedStore with what was found, StoreError when the file cannot be read at all.
+    Raises DamagedStore with the errors found, StoreError if the file cannot be read.
     """
     refuse_remains(path)
     if not path.exists() or not path.stat().st_size:
         return True
     try:
-        with closing(connect_reader(path)) as db:  # one that could write would tidy the log away when it closes
+        with closing(connect_reader(path)) as db:  # a writable connection would remove the log when it closes
             db.execute(f"PRAGMA busy_timeout={int(1_000 * LOCK_WAIT_S)}")
             timer = threading.Timer(limit_s, db.interrupt)
             timer.start()
@@ -50,7 +50,7 @@ def quick_check(path: Path, limit_s: float) -> bool:
 
 
 def quarantine(path: Path) -> Path:
-    """Rename a file that no connection holds, with its log, to ``<name>.damaged-<utc time>``; returns where it is."""
+    """Rename a file without open connections, and its log, to ``<name>.damaged-<utc time>``; returns the new path."""
     return _rename(path, _SIDE_FILES, "damaged")
 
 
@@ -66,18 +66,18 @@ def _rename(path: Path, sides: Sequence[str], why: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """Which file, log and index of the log a path leads to, so that their being deleted or replaced shows."""
+    """Identity of the file, log and log index at a path, to detect deletion or replacement."""
 
     path: Path
     identities: tuple[tuple[int, int] | None, ...]
 
     @classmethod
     def of(cls, path: Path) -> FileIdentity:
-        """What is there now."""
+        """The current identity."""
         return cls(path, tuple(_identity(path.with_name(path.name + side)) for side in _PARTS))
 
     def leave(self) -> None:
-        """Put aside what is left here of a file that is gone: its log would be read into the next one."""
+        """Rename the remaining log of a deleted file: SQLite would apply it to the next one."""
         now = FileIdentity.of(self.path).identities
         if now[0] != self.identities[0]:
             same = [_PARTS[at] for at in (1, 2) if now[at] is not None and now[at] == self.identities[at]]

@@ -1,4 +1,4 @@
-"""What the server does with its store between commits: checkpoints several times a second, retention now and then."""
+"""Store maintenance between commits: checkpoints several times a second, retention periodically."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WAL_WARN_BYTES = 256 << 20
 
 
 async def keep(writer: SqliteTickWriter, retention_ms: int, note: Callable[[Event], None]) -> None:
-    """Until cancelled. ``note`` is told what belongs into the order of commits: gaps that are out of reach now."""
+    """Runs until cancelled. ``note`` receives events to commit: gaps that are now unfetchable."""
     await asyncio.gather(_checkpoints(writer), _sweeps(RetentionJob(writer, retention_ms), note))
 
 
 async def _checkpoints(writer: SqliteTickWriter) -> None:
-    """Often and without waiting, so that each is short; the log begins anew whenever no reader needs its past."""
+    """Checkpoints often and without waiting, so that each is short; the log restarts when no reader needs it."""
     is_large = False
     written = -1
     while True:
@@ -34,7 +34,7 @@ async def _checkpoints(writer: SqliteTickWriter) -> None:
         try:
             wal = await writer.checkpoint()
         except StoreError as error:
-            log.debug("%s", error)  # the next commit tells
+            log.debug("%s", error)  # the next commit reports it
             continue
         if (wal.bytes > WAL_WARN_BYTES) != is_large:
             is_large = not is_large
@@ -50,7 +50,7 @@ async def _sweeps(job: RetentionJob, note: Callable[[Event], None]) -> None:
         try:
             result = await job.sweep()
         except StoreError as error:
-            log.error("retention goes on in %g s: %s", SWEEP_EVERY_S, error)
+            log.error("retention failed, retrying in %g s: %s", SWEEP_EVERY_S, error)
             continue
         if result.archived or result.deleted:
             log.info("archived %d ticks, deleted %d", result.archived, result.deleted)

@@ -1,4 +1,4 @@
-"""Read-only views of ``ticks.db`` for everyone but its writer. Short reads; never a lock held."""
+"""Read-only access to ``ticks.db`` for all but its writer. Short reads, without held locks."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class SqliteTickReader:
     """One read-only connection. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StoreMissing while the file does not exist or is still being made, NewerSchema, StoreError."""
+        """Raises StoreMissing while the file does not exist or is being created, NewerSchema, StoreError."""
         self._db = connect_reader(path)
         self.path = path
         try:
             if not self._rows("SELECT 1 FROM sqlite_master WHERE name='meta'"):
-                raise StoreMissing(f"{path} is still being made by the bridge server")
+                raise StoreMissing(f"{path} is still being created by the bridge server")
             with readable(path):
                 check_identity(self._db, path, TICKS)
         except StoreError:
@@ -47,7 +47,7 @@ class SqliteTickReader:
         self._db.close()
 
     def is_current(self) -> bool:
-        """Whether the path still leads to the file that is open here."""
+        """Whether the path still leads to the open file."""
         try:
             return self.path.stat().st_ino == self._inode
         except FileNotFoundError:
@@ -69,7 +69,7 @@ class SqliteTickReader:
         try:
             yield
         finally:
-            if self._db.in_transaction:  # else the connection has lost it by itself, and said so
+            if self._db.in_transaction:  # else SQLite has rolled back and raised already
                 self._rows("COMMIT")
 
     def last_seq(self) -> int:
@@ -88,7 +88,7 @@ class SqliteTickReader:
         return found
 
     def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
-        """The next events that happened no later than right after the tick ``up_to_seq``."""
+        """The next events up to directly after the tick ``up_to_seq``."""
         rows = self._rows(
             "SELECT kind, market, symbol, detail, after_seq, event_id FROM events"
             " WHERE event_id>? AND after_seq<=? ORDER BY event_id",
@@ -97,11 +97,11 @@ class SqliteTickReader:
         return [Event(kind, market, symbol, json.loads(detail), *ids) for kind, market, symbol, detail, *ids in rows]
 
     def deleted_seq(self) -> int:
-        """Some ticks up to here have left for the archive, none after: who has read less has missed them."""
+        """The newest tick moved to the archive: readers at an earlier position have missed ticks."""
         return self._number("deleted_seq")
 
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
-        """The believable ticks of one second that were stored before ``before_seq``, in id order.
+        """The plausible ticks of one second that were stored before ``before_seq``, in id order.
 
         Raises StoreError when they are in an archived file that cannot be read.
         """
@@ -118,7 +118,7 @@ class SqliteTickReader:
         return found
 
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
-        """One-second bars in ``[from_ms, to_ms)``, as they were before the tick ``before_seq`` (None: as they are)."""
+        """One-second bars in ``[from_ms, to_ms)``, as of before the tick ``before_seq`` (None: now)."""
         series_id = self._id(market, symbol)
         rows = self._rows(
             f"SELECT seq, {_BAR_COLUMNS} FROM bars WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?"
@@ -133,7 +133,7 @@ class SqliteTickReader:
         for seq, *columns in rows:
             bar = Bar._make(columns)
             ticks = [] if seq < before_seq else earlier.get(bar.open_time_ms)
-            if seq < before_seq or ticks is None:  # None: the archive lacks them; what it is now is the best known
+            if seq < before_seq or ticks is None:  # None: missing in the archive; the current bar is the best known
                 found.append(bar)
             elif ticks:
                 found.append(second_bar(bar.open_time_ms, ticks))

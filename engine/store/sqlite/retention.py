@@ -1,14 +1,13 @@
-"""Retention: ticks older than the market's clock allows go to the archive, then leave ``ticks.db``.
+"""Retention: moves ticks older than the limit on the market's clock from ``ticks.db`` to the archive.
 
-Bars, gaps, events and series stay for good. One sweep goes through these steps; whatever a crash cuts
-off is finished or undone by the next sweep, and at every point between two steps each tick is readable once:
+Bars, gaps, events and series are kept permanently. One sweep has these steps; after a crash the next sweep completes or
+undoes them, and between any two steps each tick is readable exactly once:
 
-1. files that were begun and never written are removed; ticks of written files that are still here are deleted;
+1. remove files that were begun and never written; delete remaining ticks of written files;
 2. for each symbol whose oldest tick is due: list a file as begun, write it, list it as written;
-3. delete what was written, a few thousand ticks in a transaction, in the order in which they were stored.
+3. delete the written ticks, a few thousand per transaction, in commit order.
 
-All reading happens on a read-only connection with a thread of its own, so that between two of the short
-transactions the server's commits go on.
+All reads use a read-only connection with its own thread, so the server commits between the short transactions.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("pairbridge.store")
 
 SWEEP_EVERY_S = 600.0
-SLACK_MS = 3_600_000  # a symbol is archived an hour at a time, or files would be many and small
+SLACK_MS = 3_600_000  # a symbol is archived in steps of an hour, to avoid many small files
 FILE_TICKS = 100_000
-DELETE_TICKS = 2_000  # a transaction; bench/store.py shows what it costs the commits beside it
+DELETE_TICKS = 2_000  # per transaction; bench/store.py measures the effect on concurrent commits
 _READ_TICKS = 5_000
 _SCAN_TICKS = 20_000
 
@@ -53,7 +52,7 @@ class _Due:
 
 @dataclass(slots=True)
 class _ArchiveBatch:
-    """Ticks on their way into files, in id order."""
+    """Ticks to be written to files, in id order."""
 
     frames: list[polars.DataFrame] = field(default_factory=list)
     ticks: int = 0
@@ -63,7 +62,7 @@ class _ArchiveBatch:
 
 @dataclass(slots=True)
 class RetentionResult:
-    """What one sweep did. ``given_up``: events that record the gaps which are older than what is kept."""
+    """The result of one sweep. ``given_up``: events for the gaps that are older than the retention period."""
 
     archived: int = 0
     deleted: int = 0
@@ -74,7 +73,7 @@ class RetentionJob:
     """Retention for one writer. Only one sweep at a time."""
 
     def __init__(self, writer: SqliteTickWriter, retention_ms: int, slack_ms: int = SLACK_MS) -> None:
-        """``retention_ms`` is counted back from each market's own clock, the latest trade time in it."""
+        """``retention_ms`` is relative to each market's clock, its latest trade time."""
         self._writer = writer
         self._retention_ms = retention_ms
         self._slack_ms = slack_ms
@@ -82,10 +81,10 @@ class RetentionJob:
         self._opening = 0
 
     async def sweep(self) -> RetentionResult:
-        """Archive and delete what is due. Raises StoreError; what was done until then stays done.
+        """Archive and delete the due ticks. Raises StoreError; completed steps remain.
 
-        A tick is moved only if it was stored before the sweep before this one began: however old its trade time
-        (a file imported, a gap fetched late), readers have that long to see it.
+        A tick is moved only if it was stored before the previous sweep started: so readers have time to read it even if
+        its trade time is old (an imported file, a late gap fill).
         """
         result = RetentionResult()
         self._opening = self._writer.openings
@@ -105,7 +104,7 @@ class RetentionJob:
         return result
 
     async def _undo_begun(self, reading: StoreConnection) -> None:
-        """A crash came between the listing of a file and its end: its ticks are all still here."""
+        """Remove files listed as begun before a crash: all of their ticks are still in ``ticks``."""
         for (file,) in await reading.run(_begun):
             path = self._archive / file
             path.unlink(missing_ok=True)
@@ -115,7 +114,7 @@ class RetentionJob:
     async def _archive_series(
         self, reading: StoreConnection, due: _Due, until_seq: int, result: RetentionResult
     ) -> int:
-        """Returns the greatest id up to which everything is archived now, -1 when there was nothing."""
+        """Returns the greatest id up to which everything is archived now, -1 if nothing was due."""
         through_id = -1
         while True:
             archive_batch = await reading.run(_read_pile, due, through_id, until_seq)
@@ -136,7 +135,7 @@ class RetentionJob:
         await self._transact(_mark_written, due.series_id, list(files))
 
     async def _delete_written(self, reading: StoreConnection) -> int:
-        """Take out of ``ticks`` what is in written files."""
+        """Delete the ticks of written files from ``ticks``."""
         deleted = 0
         span = await reading.run(_written_span)
         if span is None:
@@ -170,7 +169,7 @@ def _due(db: sqlite3.Connection, retention_ms: int, slack_ms: int) -> list[_Due]
 
 
 def _read_pile(db: sqlite3.Connection, due: _Due, after_id: int, until_seq: int) -> _ArchiveBatch:
-    """The next ticks in id order that are older than the cutoff; unbelievable times go with their neighbours."""
+    """The next ticks in id order that are older than the cutoff; implausible times move with their neighbours."""
     archive_batch = _ArchiveBatch(through_id=after_id)
     while archive_batch.ticks < FILE_TICKS:
         rows = db.execute(
@@ -230,7 +229,7 @@ def _written_span(db: sqlite3.Connection) -> tuple[int, int] | None:
 
 
 def _written_ticks(db: sqlite3.Connection, after_seq: int) -> tuple[list[int], int]:
-    """(ticks among the next ones that are in a written file, the last one looked at)."""
+    """(ticks among the next ones that are in a written file, the last one checked)."""
     rows = db.execute(
         "SELECT t.seq, EXISTS (SELECT 1 FROM archive AS a WHERE a.state='written' AND a.series_id=t.series_id"
         " AND t.agg_id BETWEEN a.first_id AND a.last_id AND t.seq<=a.last_seq)"
@@ -257,7 +256,7 @@ def _remember(db: sqlite3.Connection, key: str, seq: int) -> None:
 
 
 def _out_of_reach(db: sqlite3.Connection, due: _Due, through_id: int, retention_ms: int) -> list[Event]:
-    """Gaps below what is archived now that nobody has given up yet: filled late, they would still be taken."""
+    """Open gaps below the archived ids that are not yet marked unfetchable; a late fill would still be accepted."""
     hours = retention_ms / 3_600_000
     reason = f"older than the {hours:g} h of ticks that are kept; fill it from the exchange's dump files"
     gaps = db.execute(

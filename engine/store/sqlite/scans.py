@@ -1,4 +1,4 @@
-"""Results of universe scans, kept in ``analysis.db`` with what was asked and how many tests it took."""
+"""Results of universe scans in ``analysis.db``, with the request and the number of tests."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _SUMMARY = "scan_id, at_ms, market, interval_ms, symbols, tests, found, confirme
 
 
 class SqliteScans:
-    """The table ``scans``. Each call uses a connection of its own, so any thread may call."""
+    """The table ``scans``. Each call uses its own connection, so any thread may call."""
 
     def __init__(self, path: Path) -> None:
-        """``path`` of the ``analysis.db`` that an ``SqliteAnalysis`` has brought up to date."""
+        """``path`` of an ``analysis.db`` migrated by ``SqliteAnalysis``."""
         self._path = path
 
     def add(self, at_ms: int, result: dict[str, Any]) -> ScanSummary:
@@ -58,7 +58,7 @@ class SqliteScans:
             return [ScanSummary(*row) for row in rows]
 
     def result(self, scan_id: int) -> dict[str, Any] | None:
-        """What was added under a number."""
+        """The result with this number."""
         if not 0 < scan_id < 2**63:
             return None
         with readable(self._path), closing(self._connect()) as db:

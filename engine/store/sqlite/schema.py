@@ -1,12 +1,12 @@
-"""The tables of ``ticks.db``: what the bridge server stores.
+"""The tables of ``ticks.db``, written by the bridge server.
 
-``seq`` is the order in which ticks were accepted; everything live is a function of that order.
-Bars, holes and series are derived from ticks in the same transaction that stores them. Scripts are
-only ever added: a file of any version is brought up to date by those that come after its own.
+``seq`` is the order in which ticks were accepted; live results are a function of that order. Bars, holes and series are
+derived from ticks in the same transaction that stores them. Scripts are only added, never changed: the scripts after a
+file's version migrate it.
 
-A row of ``archive`` is one Parquet file: ``begun`` before the file exists, ``written`` once it would
-survive a power cut, ``moved`` once its ticks are gone from ``ticks``. ``meta`` also holds ``swept_seq`` (the
-newest tick at the sweep before) and ``deleted_seq`` (the newest tick that left for the archive).
+A row of ``archive`` is one Parquet file: ``begun`` before the file exists, ``written`` once it is synced, ``moved``
+once its ticks are deleted from ``ticks``. ``meta`` also holds ``swept_seq`` (the newest tick at the previous sweep) and
+``deleted_seq`` (the newest tick moved to the archive).
 
 ``sourced_bars`` are an exchange's candles and uploaded bars: they stand beside the ticks and never change what is
 derived from those.
@@ -95,10 +95,10 @@ _SOURCE = "CASE WHEN market LIKE 'file-%' THEN 'upload' ELSE 'live' END AS sourc
 
 
 def _bars_view() -> str:
-    """``v_bars``: the one-second bars, and the longer ones rolled up from them when asked for.
+    """``v_bars``: the one-second bars, and the longer ones aggregated from them at query time.
 
-    A query for one interval works on that arm only, and a filter on market and symbol reaches the
-    innermost SELECT, since both are grouped by.
+    A query for one interval evaluates only its branch, and SQLite pushes a filter on market and symbol into the
+    innermost SELECT, since both are in GROUP BY.
     """
     seconds = f"""
 SELECT market, symbol, '1s' AS interval, open_time_ms, open, high, low, close,

@@ -1,7 +1,7 @@
-"""What the writer keeps in memory about each symbol, and the plan of a commit made from it.
+"""The writer's in-memory index of each symbol, and the commit plan made from it.
 
-Pure: the book is loaded from the file, takes batches and events, and says what to write. It is the
-authority on which ids are new; the file's unique key only stands guard.
+No I/O: the index is loaded from the file, takes batches and events, and returns what to write. It decides which ids are
+new; the file's unique key is a safeguard.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _series_id = itemgetter(1)  # of a TickRow
 
 TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
 
-_FOLDS_KEPT_MS = 10_000  # open seconds held in memory; an older one is read back when a late tick touches it
+_FOLDS_KEPT_MS = 10_000  # open seconds in memory; a late tick of an older one reads it back
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Series:
     coverage: Coverage
     reached_ms: int = -1  # the newest second that has a bar
     folds: dict[int, SecondFold] = field(default_factory=dict)
-    given_up: dict[Gap, str] = field(default_factory=dict)  # gaps that nobody could fetch, and why
+    given_up: dict[Gap, str] = field(default_factory=dict)  # unfetchable gaps, with reasons
 
     def fold(self, second_ms: int) -> SecondFold | None:
         """The open second, or None when its earlier ticks must be read back from the file."""
@@ -47,36 +47,36 @@ class Series:
         return fold
 
     def reach(self, second_ms: int) -> None:
-        """The newest second is now at least this; forget the folds far behind it."""
+        """Raise the newest second to at least this; drop the folds far behind it."""
         if second_ms > self.reached_ms:
             self.reached_ms = second_ms
             for old in [at for at in self.folds if at < second_ms - _FOLDS_KEPT_MS]:
                 del self.folds[old]
 
     def extent(self, opened: Tick | None) -> IdRange:
-        """From where to where it is stored; there must be a tick."""
+        """The stored id range; there must be a tick."""
         first, high_water = self.coverage.first, self.coverage.high_water
         assert first is not None and high_water is not None
         return IdRange(self.market, self.symbol, first, high_water, opened)
 
     def open_gaps(self) -> list[GapUpdate]:
-        """Every gap that still misses something, rising."""
+        """Every open gap, ascending."""
         return [self.news(gap) for gap in self.coverage.open_gaps()]
 
     def news(self, gap: Gap) -> GapUpdate:
-        """How a gap stands."""
+        """The current state of a gap."""
         return GapUpdate(self.market, self.symbol, gap, self.coverage.missing_of(gap), self.given_up.get(gap))
 
 
 @dataclass(slots=True)
 class CommitPlan:
-    """What one commit is about to write. Keys of the inner maps are series ids."""
+    """The writes of one commit. Keys of the inner maps are series ids."""
 
     seq: int
     rows: list[TickRow] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)  # by batch
     newest: list[tuple[tuple[Tick, int], ...]] = field(default_factory=list)  # by batch: see Receipt
-    known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were there already
+    known: list[list[tuple[int, Tick]]] = field(default_factory=list)  # by batch: ids that were already stored
     fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: new (seq, tick)
     opened: dict[int, Tick] = field(default_factory=dict)  # the first tick ever of a series
     gaps: dict[int, set[Gap]] = field(default_factory=dict)
@@ -85,6 +85,9 @@ class CommitPlan:
     gaps_filled: int = 0
     absent: set[Gap] = field(default_factory=set)
     markets: set[str] = field(default_factory=set)
+
+
+_Place = tuple[Series, Coverage, dict[int, list[tuple[int, Tick]]]]  # with the ticks of its seconds
 
 
 class SeriesIndex:
@@ -110,21 +113,18 @@ class SeriesIndex:
         return list(found)
 
     def plan_batch(self, plan: CommitPlan, batch: Batch, now: Now) -> None:
-        """Sort one batch's ticks into new and known; every symbol in it must have been entered."""
+        """Split one batch's ticks into new and known; add all its symbols first."""
         watermark = self.watermarks.setdefault(batch.market, Watermark())
         horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
         latest_ms, has_moved = -1 if watermark.time_ms is None else watermark.time_ms, False
         known: list[tuple[int, Tick]] = []
         before, gaps = len(plan.rows), (plan.gaps_opened, plan.gaps_filled)
         seq, add_row = plan.seq, plan.rows.append
-        places: dict[str, tuple[Series, Coverage, dict[int, list[tuple[int, Tick]]]]] = {}
-        for name in set(map(_symbol, batch.ticks)):
-            series = self.series[batch.market, name]
-            places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})
+        places = self._places(plan, batch)
         for tick in batch.ticks:
             symbol, agg_id, price, quantity, time_ms, maker, _ = tick
             series, coverage, seconds = places[symbol]
-            if agg_id - 1 == coverage.high_water:  # in order, as almost all are: spare the lookup
+            if agg_id - 1 == coverage.high_water:  # in order, the usual case: skip the lookup
                 coverage.high_water = agg_id
             elif not self._place(plan, series, tick):
                 known.append((series.series_id, tick))
@@ -138,7 +138,7 @@ class SeriesIndex:
                         watermark.advance(time_ms, now.wall_ms, now.mono_ms)
                         horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
                         has_moved = True
-                second_ms = time_ms - time_ms % SECOND_MS  # bar_open, without its call for each trade
+                second_ms = time_ms - time_ms % SECOND_MS  # bar_open, inlined for speed
                 if second_ms in seconds:
                     seconds[second_ms].append((seq, tick))
                 else:
@@ -158,9 +158,16 @@ class SeriesIndex:
         plan.gap_counts.append((plan.gaps_opened - gaps_before[0], plan.gaps_filled - gaps_before[1]))
         self._give_up_refused(plan, batch)
 
+    def _places(self, plan: CommitPlan, batch: Batch) -> dict[str, _Place]:
+        """Where each symbol's ticks go, looked up once a batch."""
+        places: dict[str, _Place] = {}
+        for name in set(map(_symbol, batch.ticks)):
+            series = self.series[batch.market, name]
+            places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})
+        return places
+
     def _give_up_refused(self, plan: CommitPlan, batch: Batch) -> None:
-        """A gap that this batch opened, and of which it brought every id in rows that cannot be used, is not waited
-        for."""
+        """Closes a gap that this batch opened and in which all ids arrived as unusable rows."""
         for (symbol, agg_id), reason in batch.refused.items():
             series = self.series.get((batch.market, symbol))
             gap = series.coverage.run_at(agg_id) if series else None
@@ -171,7 +178,7 @@ class SeriesIndex:
                 series.given_up[gap] = f"{UNUSABLE_ROW}: {reason}"[:500]
 
     def _newest(self, rows: list[TickRow]) -> tuple[tuple[Tick, int], ...]:
-        """Of each symbol the row with the greatest id, and how many there are."""
+        """Per symbol the row with the greatest id, and the number of rows."""
         last: dict[int, TickRow] = {}
         for row in rows:
             before = last.get(row[1])
@@ -181,7 +188,7 @@ class SeriesIndex:
         return tuple((Tick(self.by_id[of].symbol, *row[2:]), counts[of]) for of, row in last.items())
 
     def _place(self, plan: CommitPlan, series: Series, tick: Tick) -> bool:
-        """Account for a tick whose id does not simply follow; whether it is new."""
+        """Account for a tick with a non-consecutive id; returns whether it is new."""
         arrival, gap = series.coverage.add(tick.agg_id)
         if arrival is Arrival.FIRST:
             plan.opened[series.series_id] = tick
@@ -192,7 +199,7 @@ class SeriesIndex:
         return arrival is not Arrival.KNOWN
 
     def plan_event(self, plan: CommitPlan, event: Event) -> None:
-        """Let an event change what is missing."""
+        """Apply an event to the missing ids."""
         series = self.series.get((event.market, event.symbol or ""))
         if series is None or event.kind not in ("absent", "unfetchable"):
             return

@@ -1,4 +1,4 @@
-"""Ticks that are stored already, wherever they are now: in the file, in the archive, or for a moment in both."""
+"""Lookup of stored ticks: in the file, in the archive, or temporarily in both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ById = dict[int, tuple[int, Tick]]  # agg id: (seq, tick)
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the bar of a second says of its ticks."""
+    """A second's ticks according to its bar."""
 
     second_ms: int
     first_id: int
@@ -31,7 +31,7 @@ class _Kept:
 
 
 class TickLookup:
-    """The past of the symbols of one file. Give it a connection inside a transaction to see one state."""
+    """Stored ticks of one file. For a consistent snapshot pass a connection inside a transaction."""
 
     def __init__(self, path: Path) -> None:
         """``path`` of the ticks file; the archive is the folder beside it."""
@@ -40,9 +40,9 @@ class TickLookup:
     def seconds(
         self, db: sqlite3.Connection, series_id: int, symbol: str, seconds: Iterable[int], before_seq: int = _END
     ) -> dict[int, list[Tick] | None]:
-        """The believable ticks of these seconds stored before ``before_seq``, in id order.
+        """The plausible ticks of these seconds stored before ``before_seq``, in id order.
 
-        A second without a bar is left out: it has none. None where some are in an archived file that is gone.
+        Seconds without a bar have no ticks and are omitted. None for a second with ticks in a missing archive file.
         """
         kept = self._bars(db, series_id, seconds)
         found: dict[int, _ById] = {bar.second_ms: {} for bar in kept}
@@ -63,7 +63,7 @@ class TickLookup:
     def _complete(
         self, db: sqlite3.Connection, series_id: int, symbol: str, bar: _Kept, found: dict[int, _ById]
     ) -> bool:
-        """Add what is in the archive, when the file alone has fewer ticks than the bar counts."""
+        """Add ticks from the archive if the file has fewer than the bar counts."""
         if len(found[bar.second_ms]) >= bar.trades:
             return True
         try:
@@ -82,7 +82,7 @@ class TickLookup:
 
 
 def _ranges(kept: list[_Kept]) -> list[tuple[int, int]]:
-    """Ids to read, rising: overlapping ranges are read once, so that a source in no order costs one pass."""
+    """Ids to read, ascending: overlapping ranges are merged, so an unordered source takes one pass."""
     found: list[tuple[int, int]] = []
     for bar in kept:
         if found and bar.first_id <= found[-1][1]:
@@ -103,7 +103,7 @@ def _sort_in(found: dict[int, _ById], symbol: str, rows: Iterable[tuple[int, ...
 def _read_archived(
     db: sqlite3.Connection, folder: Path, series_id: int, first_id: int, last_id: int
 ) -> Iterator[TickRow]:
-    """The archived rows of one symbol with these ids, in no order. Raises ArchiveError."""
+    """The archived rows of one symbol with these ids, unordered. Raises ArchiveError."""
     files = db.execute(
         "SELECT file FROM archive WHERE series_id=? AND first_id<=? AND last_id>=? AND state<>'begun'",
         (series_id, last_id, first_id),

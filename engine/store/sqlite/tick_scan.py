@@ -1,4 +1,4 @@
-"""One symbol's ticks in id order, archived and hot as one, while the server goes on moving them."""
+"""Scans one symbol's ticks in id order, archived and hot, while the server moves them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from engine.market.ticks import Tick
 from engine.store.archive.parquet import TickRow, read_file
 from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
 
-_PAGE = 5_000  # hot ticks in memory at a time; between two pages nothing is locked
+_PAGE = 5_000  # hot ticks in memory at a time; no lock is held between two pages
 _END = 2**63 - 1
 
 
 def walk(
     db: sqlite3.Connection, archive: Path, series_id: int, symbol: str, first_id: int = 0, last_id: int = _END
 ) -> Iterator[tuple[int, Tick]]:
-    """(seq, tick) of every stored tick with these ids, each once, rising by id. Raises ArchiveError.
+    """(seq, tick) of every stored tick with these ids, each once, in ascending id order. Raises ArchiveError.
 
-    A page of hot ticks and the list of files are read in one transaction (a longer one of the caller's, if there
-    is one), in which every tick is in one of the two; a tick that is moved later is in memory by then, or in
-    a file listed with the next page.
+    A page of hot ticks and the list of files are read in one transaction (the caller's, if open), in which every tick
+    is in one of the two; a tick moved later is already in memory, or in a file listed with the next page.
     """
     merging = _Merging(archive, last_id)
     at = first_id
@@ -93,5 +92,5 @@ class _Merging:
     def _take(self, source: Iterator[TickRow]) -> None:
         row = next(source, None)
         if row is not None:
-            self._sources += 1  # tells equal ids apart without comparing rows
+            self._sources += 1  # breaks ties of equal ids without comparing rows
             heapq.heappush(self._heads, (row[1], self._sources, row, source))

@@ -1,9 +1,8 @@
-"""The one writer of ``ticks.db``.
+"""The only writer of ``ticks.db``.
 
-``commit`` takes whatever batches have gathered and makes one transaction of them: ticks, the
-one-second bars they touch, the gap ledger and the clocks. Only when it returns may anyone say
-"stored": the file is synced by then. When it raises, nothing of it happened, or, if the file was
-deleted or replaced meanwhile, it happened to a file that counts no more.
+``commit`` writes the collected batches in one transaction: ticks, their one-second bars, the gap index and the clocks.
+Only when it returns is the data stored: the file is then synced. When it raises, nothing was stored, or, if the file
+was deleted or replaced meanwhile, it was stored in a file that is no longer used.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ log = logging.getLogger("pairbridge.store")
 T = TypeVar("T")
 
 SYNCHRONOUS = {"power": "FULL", "crash": "NORMAL"}
-WAL_KEPT_BYTES = 64 << 20  # a log that grew larger is cut back to this when it begins anew
-WAL_LARGE_BYTES = 96 << 20  # from here on fewer, larger commits: each writes whole pages
+WAL_KEPT_BYTES = 64 << 20  # a larger log is truncated to this when it restarts
+WAL_LARGE_BYTES = 96 << 20  # above this, fewer and larger commits: each writes whole pages
 LARGE_WAL_PAUSE_S = 0.1
-_AUTO_CHECKPOINT_PAGES = 16_000  # a safety net: ``checkpoint`` comes long before
+_AUTO_CHECKPOINT_PAGES = 16_000  # a safety net: ``checkpoint`` runs long before
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +53,18 @@ class WalState:
 
 
 class SqliteTickWriter:
-    """Owns the only writing connection of ``ticks.db``. Make one with ``start`` or ``open``."""
+    """Owns the only writing connection of ``ticks.db``. Create one with ``start`` or ``open``."""
 
     def __init__(self, path: Path, durability: str) -> None:
         self.path = path
         self.store_id = ""
         self.last_seq = 0
-        self.note: str | None = None  # what became of an earlier file, for the screens
-        self.openings = 0  # how often a file was opened: after a replacement the path leads to another one
+        self.note: str | None = None  # the fate of an earlier file, for display
+        self.openings = 0  # number of files opened: after a replacement the path leads to another one
         self._synchronous = SYNCHRONOUS[durability]
         self._lookup = TickLookup(path)
         self._index = SeriesIndex()
-        self._is_stale = True  # the book must be read from the file before it is used
+        self._is_stale = True  # the index must be reloaded from the file before use
         self._turn = asyncio.Lock()
         self._is_open = False
         self._db: StoreConnection
@@ -73,10 +72,10 @@ class SqliteTickWriter:
 
     @classmethod
     async def open(cls, path: Path, durability: str = "power") -> SqliteTickWriter:
-        """Create, migrate or resume the file. Raises StoreError and its kinds.
+        """Create, migrate or open the file. Raises StoreError and its subclasses.
 
-        ``durability``: with "power" a commit that returned survives a power cut; with "crash" only the end
-        of the process, and a power cut may take the last commits, never the file.
+        ``durability``: with "power" a returned commit survives a power cut; with "crash" only a process crash: a power
+        cut may lose the last commits, but never the file.
         """
         writer = cls(path, durability)
         await writer._open()
@@ -84,7 +83,7 @@ class SqliteTickWriter:
 
     @classmethod
     async def start(cls, path: Path, durability: str = "power", look_s: float = LOOK_S) -> SqliteTickWriter:
-        """As ``open``, after a look over the file: a damaged one is set aside and a fresh one made."""
+        """As ``open``, but checks the file first: a damaged one is renamed and a new one created."""
         try:
             if not await asyncio.to_thread(quick_check, path, look_s):
                 log.warning(TOO_LARGE, path, look_s)
@@ -96,7 +95,7 @@ class SqliteTickWriter:
             return writer
 
     async def close(self) -> None:
-        """Leave one tidy file behind."""
+        """Close the file cleanly, without a log."""
         async with self._turn:
             if not self._is_open:
                 return
@@ -119,11 +118,11 @@ class SqliteTickWriter:
         return sorted({market for market, _ in self._index.series})
 
     def open_gaps(self) -> list[GapUpdate]:
-        """Every gap of every symbol that still misses something."""
+        """Every open gap of every symbol."""
         return [news for series in self._index.series.values() for news in series.open_gaps()]
 
     def watermark_ms(self, market: str) -> int | None:
-        """Latest believable trade time of a market."""
+        """Latest plausible trade time of a market."""
         watermark = self._index.watermarks.get(market)
         return watermark.time_ms if watermark else None
 
@@ -139,14 +138,14 @@ class SqliteTickWriter:
             return 0
 
     def pause_s(self) -> float:
-        """How long to gather rows before the next commit: a reader that holds the log makes it grow with each."""
+        """How long to collect rows before the next commit: while a reader holds the log, each commit makes it grow."""
         return LARGE_WAL_PAUSE_S if self.wal_bytes() > WAL_LARGE_BYTES else 0.0
 
     async def commit(self, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
         """Store the batches, then the events, in one synced transaction.
 
-        Raises StoreError when the file cannot be written; then the same batches can be tried again.
-        Raises FileNotFoundError when its whole folder was deleted meanwhile; then nothing can.
+        Raises StoreError when the file cannot be written; the same batches can then be retried. Raises
+        FileNotFoundError when its folder was deleted meanwhile; retrying is then useless.
         """
         return await self._do(self._commit, batches, events, now)
 
@@ -168,19 +167,19 @@ class SqliteTickWriter:
         return await self._do(sourced.read_settled)
 
     async def transact(self, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Other writing, between two commits, as one synced transaction. Raises StoreError as ``commit`` does.
+        """Run other writes between two commits, as one synced transaction. Raises StoreError like ``commit``.
 
-        ``opening``: what ``openings`` was when the caller looked at the file; nothing is written into a later one.
-        ``work`` must leave alone what ``commit`` keeps in memory: coverage, gaps, clocks, the newest ``seq``.
+        ``opening``: the value of ``openings`` when the caller read the file; a later file is not written. ``work`` must
+        not change what ``commit`` keeps in memory: coverage, gaps, clocks, the newest ``seq``.
         """
         return await self._do(self._transact, opening, work)
 
     async def checkpoint(self) -> WalState:
-        """Copy the log into the file as far as readers let us, without waiting for them. Raises StoreError."""
+        """Copy the log into the file as far as readers allow, without waiting for them. Raises StoreError."""
         return await self._do(self._checkpoint)
 
     async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run one piece of work on the connection's thread, alone."""
+        """Run one function on the connection's thread, exclusively."""
         async with self._turn:
             if not self._is_open:
                 await self._open()
@@ -202,24 +201,24 @@ class SqliteTickWriter:
         return StoreError(f"{self.path} cannot be written: {words}")
 
     async def _displaced(self) -> StoreError:
-        """Somebody deleted or replaced the file: what we just wrote is in one that nobody will find again."""
+        """Handle a deleted or replaced file: the last write went to a file that is no longer reachable."""
         self._is_stale = True
         await self._close()
         assert self._place is not None
         self._insist_on_folder()
         self._place.leave()
-        self.note = f"{self.path} was deleted or replaced while the server ran; it goes on with what is there now"
+        self.note = f"{self.path} was deleted or replaced while the server ran; it continues with the current file"
         log.error(self.note)
         return StoreError(f"{self.path} cannot be written: it was deleted or replaced")
 
     def _insist_on_folder(self) -> None:
-        """The lock that keeps a second server out went with its folder: a new one would be nobody's."""
+        """The folder is gone and the server's lock with it: a new folder would not be locked."""
         if not self.path.parent.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path.parent))
 
     def _quarantine(self, problem: str) -> None:
         kept = quarantine(self.path)
-        self.note = f"{problem}; it is kept as {kept.name}, and a fresh {self.path.name} was begun"
+        self.note = f"{problem}; it is kept as {kept.name}, and a new {self.path.name} was created"
         log.error(self.note)
 
     async def _open(self) -> None:
@@ -251,7 +250,7 @@ class SqliteTickWriter:
     def _commit(self, db: sqlite3.Connection, batches: Sequence[Batch], events: Sequence[Event], now: Now) -> Commit:
         if self._is_stale:
             self._load(db)
-        self._is_stale = True  # the plan changes the book ahead of the file
+        self._is_stale = True  # the plan changes the index before the file
         db.execute("BEGIN IMMEDIATE")
         commit = store(db, self._index, self._lookup, self.last_seq, batches, events, now)
         db.execute("COMMIT")
@@ -287,5 +286,5 @@ def _in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection],
 
 def _roll_back(db: sqlite3.Connection) -> None:
     if db.in_transaction:
-        with contextlib.suppress(sqlite3.Error):  # SQLite may have done it while it failed
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back on failure
             db.execute("ROLLBACK")

@@ -1,4 +1,5 @@
-"""The callbacks: each reads its controls, calls a service, and says what happened. Live data does not pass here."""
+"""The callbacks: each reads its controls, calls a service, and shows the result. Live data does not pass through
+here."""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ from screen.pages.pair.settings_form import (
     form_values,
     interval_options,
     settings_from,
+    with_possible_deviation,
 )
 from services.pairs import Pair, PairService
 
@@ -36,7 +38,7 @@ _SAY = (
     Output(ids.UNDO, "data", allow_duplicate=True),
     Output(ids.UNDO_BUTTON, "style", allow_duplicate=True),
 )
-_WORKING = [  # a run over a long history takes seconds to begin
+_WORKING = [  # a run over a long history takes seconds to start
     *((Output(button, "disabled"), True, False) for button in (ids.ADD, ids.REMOVE, ids.APPLY, ids.UNDO_BUTTON)),
     (Output(ids.ADD, "children"), WORKING, WATCH_PAIR),
     (Output(ids.APPLY, "children"), WORKING, APPLY),
@@ -45,7 +47,7 @@ _HIDDEN, _SHOWN = {"display": "none"}, {"display": "inline"}
 
 
 def register(app: Dash, pairs: PairService, messages: LiveMessages) -> None:
-    """Wire the page to the services and to the asset script."""
+    """Register the callbacks that connect the page to the services and the asset script."""
     _register_choices(app, pairs)
     _register_form(app)
     _register_changes(app, pairs)
@@ -84,6 +86,11 @@ def _register_form(app: Dash) -> None:
         State(ids.ESTIMATOR, "value"),
         prevent_initial_call=True,
     )(_fill_preset)
+    app.callback(
+        Output(ids.Z_SCALE, "value", allow_duplicate=True),
+        Input(ids.ESTIMATOR, "value"),
+        prevent_initial_call=True,
+    )(_fit_deviation)
     app.callback(
         *(Output(error_id(name), "children") for name in FORM),
         Output(ids.MORE, "open"),
@@ -150,9 +157,13 @@ async def _fill_preset(name: str | None, interval: str | None, estimator: str | 
     return [interval or values[0], *values[1:]]
 
 
+async def _fit_deviation(estimator: str | None) -> Any:
+    return no_update if estimator == "kalman" else "rolling"
+
+
 async def _check(*values: Any) -> list[Any]:
     *given, is_open = values
-    errors = at_fault(FIELDS, _error_in(dict(zip(FORM, given, strict=True))))
+    errors = at_fault(FIELDS, _error_in(with_possible_deviation(dict(zip(FORM, given, strict=True)))))
     is_hidden = any(error and name in MORE_FORM for name, error in zip(FORM, errors, strict=True))
     return [*errors, True if is_hidden else is_open]
 
@@ -168,7 +179,9 @@ async def _change(
     actions: dict[str, Callable[[], tuple[Any, ...]]] = {
         ids.ADD: lambda: _add_pair(pairs, market, y, x),
         ids.REMOVE: lambda: _remove_pair(pairs, watch_id),
-        ids.APPLY: lambda: _apply_form(pairs, watch_id, preset, dict(zip(FORM, values, strict=True))),
+        ids.APPLY: lambda: _apply_form(
+            pairs, watch_id, preset, with_possible_deviation(dict(zip(FORM, values, strict=True)))
+        ),
         ids.UNDO_BUTTON: lambda: _take_back(pairs, undo),
     }
     try:
@@ -178,7 +191,7 @@ async def _change(
 
 
 def _error_in(values: dict[str, Any]) -> SettingsError | None:
-    """What is wrong with a form, if anything is."""
+    """The errors of a form, if any."""
     try:
         settings_from(values, PairSettings())
     except SettingsError as error:
@@ -216,14 +229,14 @@ def _apply_form(
 
 def _take_back(pairs: PairService, undo: list[str] | None) -> tuple[Any, ...]:
     if undo is None:
-        return no_update, "Nothing to take back.", None, _HIDDEN
+        return no_update, "Nothing to undo.", None, _HIDDEN
     market, y, x, text = undo
     watch_id = pairs.watch(Pair(market, y, x, PairSettings.from_json(text)))
     return watch_id, f"{y} ~ {x} is as it was.", None, _HIDDEN
 
 
 def _to_undo(pair: Pair) -> list[str]:
-    """What the page keeps of a pair until it is taken back."""
+    """The page's data of a removed or changed pair, for undo."""
     return [pair.market, pair.y, pair.x, pair.settings.to_json()]
 
 
@@ -241,7 +254,7 @@ def _register_script(app: Dash, messages: LiveMessages) -> None:
         (ids.LOG_FILTER, "value", "filterLog"),
         (ids.TAB, "value", "showTab"),
     ):
-        wire: Any = app.clientside_callback  # has no types of its own
+        wire: Any = app.clientside_callback  # untyped
         wire(ClientsideFunction("pairbridge", function), Input(component, prop), prevent_initial_call=True)
 
 

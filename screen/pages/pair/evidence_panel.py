@@ -1,4 +1,4 @@
-"""The evidence panel's components: groups of figures, and the reasons of what was not entered."""
+"""The evidence panel's components: groups of figures, and the reasons for no entry."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dash import html
 
 from screen.components import ids
 from screen.components.formatting import UNKNOWN
-from screen.pages.pair.evidence import GROUPS, Group, Line
+from screen.pages.pair.evidence_table import GROUPS, Group, Line
 from screen.pages.pair.reason_labels import REASONS, element
 
 _NO_PAIR = "no pair is followed yet"
-_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of what has the focus
+_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of the focused element
 
 
 def evidence_panel() -> html.Section:
-    """All of it, without numbers; ``assets/live.js`` fills them in."""
+    """The whole panel, without numbers; ``assets/live.js`` fills them in."""
     return html.Section(
         [
             html.Div(
                 [
                     html.H2("Evidence"),
                     html.Span("", id=ids.live("evidence-head"), className="panel-head"),
-                    html.Span("what the figures above are worth; point at a line for its meaning", className="hint"),
+                    html.Span("how reliable the figures above are; point at a line for its meaning", className="hint"),
                 ],
                 className="panel-top",
             ),
@@ -36,8 +36,22 @@ def evidence_panel() -> html.Section:
 
 def _group(group: Group) -> html.Div:
     return html.Div(
-        [html.H3(group.title, title=group.explanation), *(_line(line) for line in group.lines)], className="ev-group"
+        [html.H3(group.title, title=group.explanation), *(part for line in group.lines for part in _parts(line))],
+        className="ev-group",
     )
+
+
+def _parts(line: Line) -> list[html.Div]:
+    """A line, and the rows under it; those without a text are hidden."""
+    rows = [
+        html.Div(
+            [html.Span(label, className="why-code"), html.Span("", id=ids.live(name), className="why-count")],
+            className="why-line",
+            title=line.explanation,
+        )
+        for name, label in line.rows.items()
+    ]
+    return [_line(line), *rows]
 
 
 def _line(line: Line) -> html.Div:
@@ -66,7 +80,7 @@ def _why() -> html.Div:
         )
         for reason, words in REASONS.items()
     ]  # fmt: skip
-    title = "Bars of this run whose |z| passed the entry, and why nothing was done on them."
+    title = "Bars of this run with |z| beyond the entry, and why there was no entry."
     passed = [
         html.Span("Beyond entry", className="ev-label"),
         html.Span(UNKNOWN, id=ids.live("passed"), className="ev-value"),

@@ -1,4 +1,4 @@
-"""The charts, empty: which columns each trace draws stands in its ``meta``, and ``assets/draw.js`` fills them.
+"""The empty charts: each trace lists its columns in ``meta``, and ``assets/draw.js`` fills them.
 
 Pure functions of the settings; plain dicts, as validated figures cost 20 ms each.
 """
@@ -43,7 +43,7 @@ def price() -> Figure:
 
 
 def legs() -> Figure:
-    """Both legs, each as a percentage of its first price in view."""
+    """Both legs, each as a percentage change from its first visible price."""
     data = [
         _line("Y", "y_last", CYAN, hovertemplate="%{y:.3f} %"),
         _line("X", "x_last", VIOLET, hovertemplate="%{y:.3f} %"),
@@ -54,7 +54,7 @@ def legs() -> Figure:
 
 
 def spread() -> Figure:
-    """The spread from the line known a bar before, with its mean and one deviation to both sides."""
+    """The spread from the previous bar's line, with its mean and a band of one deviation."""
     edge: Figure = {"width": 1, "line": {"dash": "dot"}, "hoverinfo": "skip"}
     colour = "rgba(34,211,238,0.35)"
     data = [
@@ -66,7 +66,7 @@ def spread() -> Figure:
 
 
 def z() -> Figure:
-    """z with the rule's lines, and a mark at every entry and exit that stands."""
+    """z with the rule's lines, and a mark at every current entry and exit."""
     marks = (
         ("enter long", "enter_long", "triangle-up", GREEN),
         ("enter short", "enter_short", "triangle-down", RED),
@@ -100,7 +100,7 @@ def z_lines(settings: PairSettings) -> list[Figure]:
 
 
 def beta() -> Figure:
-    """Both estimates of the hedge ratio, and the one in use where it is another, as known before each bar."""
+    """Both estimates of the hedge ratio, and the one in use if different, as known before each bar."""
     data = [
         _line("Kalman", "beta_kalman", CYAN, hovertemplate="%{y:.4f}"),
         _line("rolling OLS", "beta_ols", VIOLET, hovertemplate="%{y:.4f}"),
@@ -111,7 +111,7 @@ def beta() -> Figure:
 
 
 def gate() -> Figure:
-    """p of the latest Engle-Granger test, its two levels, and where the gate is open."""
+    """p of the latest Engle-Granger test, its two levels, and the times when the gate is open."""
     is_open = _line("gate open", "gate", "rgba(52,211,153,0)", width=0, line={"shape": "hv"}, fill="tozeroy")
     is_open |= {"fillcolor": "rgba(52,211,153,0.16)", "yaxis": "y2", "hoverinfo": "skip"}
     pvalue = _line("p (Engle-Granger)", "pvalue", CYAN, line={"shape": "hv"}, hovertemplate="%{y:.3f}")

@@ -1,4 +1,4 @@
-"""One message to a screen: the bars it has not seen, and every text on it, from a pair's view. Pure.
+"""One message to a screen: its new bars, and all of its texts, from a pair's view. Pure.
 
 {"type": "frame", "reset": true, "first": 0, "columns": {"t": [...], "z": [...]}, "text": {"z": "-1.83"}, ...}
 """
@@ -32,9 +32,9 @@ def log_rows(log: SignalLog) -> list[Frame]:
 
 
 def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
-    """A decision as the log shows it and the CSV exports it. Times are UTC, to the millisecond.
+    """A decision in the format of the log and the CSV export. Times are UTC, to the millisecond.
 
-    ``bar_close`` is when the decision could be known, ``given_at`` when this machine gave it.
+    ``bar_close`` is when the decision became knowable, ``given_at`` when this machine made it.
     """
     values = dataclasses.asdict(entry.decision)
     bar_ms = values.pop("bar_ms")
@@ -59,7 +59,7 @@ def utc(time_ms: int) -> str:
 
 
 def clock(time_ms: int) -> str:
-    """A moment for people, to the second.
+    """A time for display, to the second.
 
     >>> clock(1790046465580)
     '2026-09-22 03:07:45 UTC'
@@ -94,12 +94,12 @@ def frame(found: ViewDelta) -> Frame:
 
 
 def drawn_columns(columns: Columns, settings: PairSettings) -> Columns:
-    """Columns as drawn: a log spread in basis points, with its band; the line in use where it is drawn nowhere else."""
+    """Columns as drawn: a log spread in basis points, with its band; the line in use if not drawn otherwise."""
     if not columns:
         return {}
     unit = 1e4 if settings.space == "log" else 1.0
     drawn = {name: values for name, values in columns.items() if name not in ("mean", "deviation", "beta")}
-    if settings.estimator not in ("kalman", "ols"):  # those two are drawn in any case
+    if settings.estimator not in ("kalman", "ols"):  # those two are always drawn
         drawn["beta_used"] = columns["beta"]
     drawn["spread"] = [_times(value, unit) for value in columns["spread"]]
     pairs = list(zip(columns["mean"], columns["deviation"], strict=True))
@@ -121,15 +121,15 @@ def watchlist_row(row: WatchlistRow) -> Frame:
         "id": str(watch.watch_id),
         "pair": f"{_short(watch.y)} ~ {_short(watch.x)}",
         "title": f"{watch.y} ~ {watch.x}, {interval_name(settings.interval_ms)} bars, market {watch.market}"
-        + (f". Set aside: {problem}" if problem else ""),
+        + (f". Suspended: {problem}" if problem else ""),
         "z": row.z,
-        "gate": "set aside" if problem else "off" if settings.gate == "off" else gates[row.gate],
+        "gate": "suspended" if problem else "off" if settings.gate == "off" else gates[row.gate],
         "position": {1: "long", -1: "short", 0: "flat"}[row.position],
     }
 
 
 def _short(symbol: str) -> str:
-    """A symbol without the quote currency that most share."""
+    """A symbol without its common quote currency."""
     return symbol.removesuffix("USDT") or symbol
 
 

@@ -1,14 +1,17 @@
-"""The words and numbers around the charts: what is known, in units, and what is not known yet, in a sentence."""
+"""The labels and numbers around the charts: known values with units, and a sentence for unknown ones."""
 
 from __future__ import annotations
 
 import math
 
 from engine.market.intervals import interval_name
-from engine.stats.half_life import NULL_RESIDUAL
+from engine.pairs.settings import LEAST_TEST_WINDOW
+from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
-from screen.pages.pair.evidence import evidence_items, head
+from screen.pages.pair.evidence_table import evidence_items, head
+from screen.pages.pair.evidence_values import noise_open
+from screen.pages.pair.hedge_items import interval
 from screen.pages.pair.reason_labels import passed, reason_counts
 from services.pair_view import PairView
 
@@ -29,25 +32,25 @@ def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
-    """(texts, tones) of everything that follows the pair: cards, evidence and reasons."""
+    """(texts, tones) of the pair's elements: cards, evidence and reasons."""
     text, tone = cards(view)
     more_text, more_tone = texts_of(evidence_items(view) | {"passed": passed(view)})
     heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
     heads[f"{ids.SPREAD}-head"] = heads["run-note"]
-    return text | more_text | reason_counts(view) | heads, tone | more_tone
+    return text | more_text | noise_open(view) | reason_counts(view) | heads, tone | more_tone
 
 
 def no_pair_notes(bridge_url: str) -> dict[str, str]:
-    """What stands over every chart before there is a pair."""
+    """The text over every chart before there is a pair."""
     sentence = f"No trades yet. Open the bridge page at {bridge_url} and click Start Bridge."
     return dict.fromkeys(ids.CHARTS, sentence)
 
 
 def notes(view: PairView) -> dict[str, str]:
-    """What stands over each chart while it has nothing to draw; empty where it has."""
+    """The text over each chart without data; empty otherwise."""
     market, width = view.market, interval_name(view.settings.interval_ms)
     if view.problem:
-        return dict.fromkeys(ids.CHARTS, f"This pair is set aside: {view.problem}. Apply other settings to go on.")
+        return dict.fromkeys(ids.CHARTS, f"This pair is suspended: {view.problem}. Apply other settings to continue.")
     if not view.has_run:
         missing = f"Waiting for trades of {view.y} and {view.x} in market {market}."
         return dict.fromkeys(ids.CHARTS, missing)
@@ -59,6 +62,8 @@ def notes(view: PairView) -> dict[str, str]:
         found[ids.SPREAD] = found[ids.Z] = calibrating
         if shot is not None and math.isnan(shot.beta_ols):
             found[ids.BETA] = calibrating
+    elif view.calibration is not None and view.calibration.start is None:
+        found[ids.SPREAD] = found[ids.Z] = _until_filter(view, view.calibration.filter_bars)
     elif shot is not None and math.isnan(shot.z):
         found[ids.Z] = f"Filling the z window of {_z_window(view)} bars."
     if view.settings.gate == "off":
@@ -69,18 +74,37 @@ def notes(view: PairView) -> dict[str, str]:
 
 
 _END_REASONS = {
-    "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was taken off the list",
-    "length": "the run before had grown too long", "history": "earlier trades have come in",
+    "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was removed from the list",
+    "length": "the previous run had reached its maximum length", "history": "earlier trades arrived",
     "store": "another store of trades", "code": "a new version of the program", "failed": "a failure",
+    "break": "a break of the relation",
 }  # fmt: skip
 
 
 def run_note(view: PairView) -> str:
-    """Why this run follows another one."""
+    """Why this run replaced the previous one."""
     end = view.previous_end
-    if end is None:
+    after = ""
+    if end is not None:
+        after = f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
+    return " ".join(filter(None, (after, first_signal(view))))
+
+
+def first_signal(view: PairView) -> str:
+    """How long until the rule can give its first signal; empty once it can. At least so long while the windows that
+    follow the half-life are not known."""
+    settings, known = view.settings, view.calibration
+    z_window = _z_window(view) if settings.z_scale == "rolling" else 0
+    needed = (known.filter_bars if known else settings.calibration_bars) + z_window
+    is_known = known is not None or settings.test_window is not None
+    if settings.gate != "off":
+        test_window = settings.test_window or (known.test_window if known else LEAST_TEST_WINDOW)
+        needed = max(needed, test_window)
+    if view.bars >= needed or view.problem:
         return ""
-    return f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
+    left_s = (needed - view.bars) * settings.interval_ms / 1_000
+    least = "about" if is_known else "at least"
+    return f"First possible signal in {least} {duration(left_s)}: {view.bars:,} of {needed:,} bars."
 
 
 def _calibrating(view: PairView) -> str:
@@ -91,6 +115,11 @@ def _calibrating(view: PairView) -> str:
         return "No calibration yet: over the bars so far a leg hardly traded or did not move. It is tried again."
     left_s = (needed - view.bars) * view.settings.interval_ms / 1_000
     return f"Calibrating: {view.bars} of {needed} bars, about {duration(left_s)} to go."
+
+
+def _until_filter(view: PairView, needed: int) -> str:
+    left_s = max(needed - view.bars, 0) * view.settings.interval_ms / 1_000
+    return f"The filter is fitted to {needed:,} bars; {view.bars:,} so far, about {duration(left_s)} to go."
 
 
 def _until_tested(view: PairView) -> str:
@@ -126,18 +155,23 @@ def _beta(view: PairView) -> Item:
     name = ESTIMATOR_NAMES[view.settings.estimator]
     shot = view.latest
     value = UNKNOWN if shot is None or math.isnan(shot.beta) else f"{shot.beta:.4f}"
-    return Item(value, f"{name} · {unit}")
+    hedge = view.evidence.hedge if view.evidence is not None else None
+    if hedge is None or math.isnan(hedge.beta_error):
+        return Item(value, f"{name} · {unit}")
+    short = "" if hedge.is_window_long_enough else ", window too short"
+    return Item(value, f"95 % {interval(hedge)}{short} · {name} · {unit}")
 
 
 def _half_life(view: PairView) -> Item:
     found = view.calibration
     if found is None:
         return Item(UNKNOWN, "estimated once, at calibration")
-    null = f"noise would show {NULL_RESIDUAL * found.bars:.0f} bars"
+    null = f"noise: none in 50 of 100, under {NULL_BARS_RESIDUAL_5 * found.bars:.0f} in 5"
+    locked = "" if found.is_testable or view.settings.gate == "off" else "too slow to test, the gate stays closed · "
     if not found.reverts:
-        return Item("n.a.", f"no reversion found · {null}", "bad")
+        return Item("n.a.", f"no reversion found · {locked}{null}", "bad")
     seconds = found.half_life * view.settings.interval_ms / 1_000
-    return Item(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {null}")
+    return Item(f"{found.half_life:.1f} bars", f"{duration(seconds)} · {locked}{null}", "bad" if locked else "")
 
 
 def _gate(view: PairView) -> Item:
@@ -174,7 +208,7 @@ def _cost(view: PairView) -> Item:
 
 
 def _coverage(view: PairView) -> Item:
-    """The worse of two: gaps, or bars without a trade."""
+    """The worse of the two: gaps, or bars without a trade."""
     shot = view.latest
     share = math.nan if shot is None else shot.coverage
     real = "z window not full" if math.isnan(share) else f"{share:.0%} of the z window real"

@@ -1,4 +1,4 @@
-"""What each screen is sent: its pair's frame, the banner, the watch list, from the services."""
+"""The messages for each screen: its pair's frame, the banner, the watch list, from the services."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 
 
 class LiveMessages:
-    """Composes what screens are sent."""
+    """Composes the messages for screens."""
 
     def __init__(self, pairs: PairService, views: ViewService, bridge_url: str) -> None:
-        """``bridge_url``: where the bridge page is served."""
+        """``bridge_url``: the URL of the bridge page."""
         self._pairs = pairs
         self._views = views
         self._bridge_url = bridge_url
 
     def message(self, follows: int | None, known: Hashable) -> tuple[Frame, ViewerCursor]:
-        """What is new for a screen that knows this: its pair's frame, or only the banner while there is none; and what
-        it knows then."""
+        """The update for a screen in this state: its pair's frame, or only the banner if there is none; and the new
+        state."""
         cursor = known if isinstance(known, ViewerCursor) else ViewerCursor()
         watch_id = self._pairs.first() if follows is None else follows
         found = None if watch_id is None else self._views.pair(watch_id, cursor, KEEP_BARS)
@@ -40,5 +40,5 @@ class LiveMessages:
         return message, cursor
 
     def whole(self, watch_id: int | None) -> Frame:
-        """Everything a screen needs at once, for polling."""
+        """The complete message for a screen, for polling."""
         return self.message(watch_id, None)[0]

@@ -19,7 +19,7 @@ from services.scans import ScanService
 
 
 def register_scan(app: Dash, scans: ScanService, pairs: PairService) -> None:
-    """Wire the page."""
+    """Register the callbacks of the page."""
     _register_run(app, scans, pairs)
     _register_progress(app, scans)
     _register_result(app, scans)
@@ -67,8 +67,8 @@ def _register_progress(app: Dash, scans: ScanService) -> None:
         Input(ids.SCAN_POLL, "n_intervals"),
         prevent_initial_call=True,
     )(partial(_follow, scans))
-    # Polls overlap on a slow machine: only a number that was not told before may move the choice.
-    wire: Any = app.clientside_callback  # has no types of its own
+    # Polls overlap on a slow machine: only a new number may change the selection.
+    wire: Any = app.clientside_callback  # untyped
     wire(
         ClientsideFunction("pairbridge", "freshScan"),
         Output(ids.SCAN_FRESH, "data"),

@@ -1,4 +1,4 @@
-"""What is asked of a scan: the form, and the request that it stands for."""
+"""The scan's form, and the request made from it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SPANS: Choices = (
 _WHAT = (
     Field(ids.SCAN_INTERVAL, "interval", "Bars", "Width of a bar.", INTERVALS),
     Field(
-        ids.SCAN_SPAN, "span_ms", "History", "How far back the bars go; less where the store begins later.", _SPANS
+        ids.SCAN_SPAN, "span_ms", "History", "How far back the bars go; less if the store starts later.", _SPANS
     ),
 )  # fmt: skip
 _FILTERS = (
     Field(
-        ids.SCAN_LEAST_BARS, "least_bars", "Least bars", "A symbol needs as many from its first price on.",
+        ids.SCAN_LEAST_BARS, "least_bars", "Least bars", "A symbol needs at least this many from its first price on.",
         is_whole=True,
     ),
     Field(
@@ -40,7 +40,7 @@ _FILTERS = (
     ),
     Field(
         ids.SCAN_MOVING, "least_moving", "Least moving",
-        "Share of the bars, 0 to 1, in which a symbol's price has to change.",
+        "Share of the bars, 0 to 1, in which a symbol's price must change.",
     ),
     Field(
         ids.SCAN_VOLUME, "least_volume", "Least volume",
@@ -54,16 +54,18 @@ _TEST = (
     ),
     Field(
         ids.SCAN_HOLDOUT, "holdout", "Hold-out",
-        "The newest share of the bars, 0 to 0.8, which the selection never sees; what is found is confirmed there.",
+        "The newest share of the bars, 0 to 0.8, which the selection never sees; what is found is confirmed there, with"
+        " eight lags.",
     ),
     Field(
         ids.SCAN_CONTROL, "control", "False finds by",
-        "Benjamini-Hochberg bounds their share where tests hang together the usual way, Benjamini-Yekutieli always.",
+        "Benjamini-Hochberg bounds their share under positive dependence of the tests, Benjamini-Yekutieli always.",
         (("bh", "BH – Hochberg"), ("by", "BY – Yekutieli")),
     ),
     Field(
         ids.SCAN_LEVEL, "false_share", "At most",
-        "The share of false finds, 0 to 1, among the pairs found: a find is a pair whose q is no larger.",
+        "The share of false finds, 0 to 1, among the pairs found: a find is a pair whose q is no larger, and of which"
+        " neither leg has a stronger find.",
     ),
 )  # fmt: skip
 FIELDS = (*_WHAT, *_FILTERS, *_TEST)
@@ -75,7 +77,7 @@ def scan_form() -> html.Aside:
     form = html.Aside(
         [
             html.H2("Universe scan"),
-            html.P("Every pair of a market, tested at once, judged knowing how many were asked.", className="lead-in"),
+            html.P("Tests every pair of a market at once, corrected for the number of tests.", className="lead-in"),
             dbc.Select(id=ids.SCAN_MARKET, options=[], size="sm", placeholder="market"),
             *map(field_row, _WHAT),
             html.H3("Which symbols"),
@@ -101,13 +103,13 @@ def scan_form() -> html.Aside:
 
 
 def form_values(settings: ScanSettings) -> list[Any]:
-    """The values of the controls in FORM's order, with the usual bars and history."""
+    """The values of the controls in FORM's order, with the default bars and history."""
     usual = {"interval": _DEFAULT_INTERVAL, "span_ms": _DEFAULT_HOURS}
     return [field.shown(usual.get(field.name) or getattr(settings, field.name)) for field in FIELDS]
 
 
 def fitting_span(interval: str | None, span: str | None) -> str | None:
-    """The history nearest to ``span`` (a choice of the form) that a scan takes on bars of this width; None for none.
+    """The history nearest to ``span`` (a choice of the form) allowed for bars of this width; None for none.
 
     >>> fitting_span("1s", "24"), fitting_span("1m", "24"), fitting_span("1h", "24"), fitting_span("apples", "24")
     ('3', '24', '168', None)
@@ -127,7 +129,7 @@ def _is_fitting(interval: str | None, hours: str) -> bool:
 
 
 def request_from(market: str | None, values: Mapping[str, Any]) -> ScanRequest:
-    """What the controls ask for. Raises SettingsError naming the field, the value and what was expected."""
+    """The request from the controls. Raises SettingsError with the field, the value and the expected range."""
     asked = read_all(FIELDS, values)
     span_ms = int(asked.pop("span_ms")) * HOUR_MS
     try:

@@ -11,7 +11,7 @@ _SCALE = [[0.0, VIOLET], [0.5, "#101822"], [1.0, CYAN]]
 
 
 def empty_map() -> Figure:
-    """Nothing, on the page's own background; the sentence over it says why."""
+    """An empty figure on the page's background; the text over it gives the reason."""
     return {"data": [], "layout": layout(xaxis={"visible": False}, yaxis={"visible": False})}
 
 
@@ -24,7 +24,7 @@ def correlation_map(correlation: dict[str, Any], kind: str) -> Figure:
         "colorbar": {"thickness": 10, "tickfont": {"color": MUTED, "size": 11}, "outlinewidth": 0, "nticks": 5},
     }  # fmt: skip
     if len(names) <= LABELLED:
-        # Plotly picks the colour of each number by the cell it stands on.
+        # Plotly chooses the colour of each number by its cell.
         cells |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 11}}
     ticks = {"tickfont": {"color": MUTED, "size": 11}, "type": "category", "showgrid": False, "automargin": True}
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)

@@ -1,4 +1,4 @@
-"""A scan's result in words and rows: how many were asked, how many were found, and what is left of them. Pure."""
+"""A scan's result as text and rows: the numbers of pairs tested, found and confirmed. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.market.intervals import interval_name
+from engine.scan.confirmation import HEDGE_LEVEL, HOLDOUT_LEVEL, WILD_LEVEL
 from engine.scan.request import ScanState
 from engine.store.interface import ScanSummary
 from screen.components.formatting import Item, duration
@@ -15,21 +16,24 @@ Result = dict[str, Any]
 EXCLUSIONS = {
     "SHORT_HISTORY": "too few bars",
     "MISSING_BARS": "too many bars without a trade",
-    "BAD_PRICE": "a price that cannot be",
+    "BAD_PRICE": "an invalid price",
     "CONSTANT": "the price never changes",
     "RARELY_MOVES": "the price rarely changes",
     "ILLIQUID": "too little volume",
     "ONE_LINE": "one leg is the other",
+    "CONSTANT_LEG": "a leg does not move",
+    "TOO_MANY_LAGS": "more test lags than the bars allow",
+    "DEPENDENT_LAGS": "a regression without a solution",
 }
 _CONTROLS = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
-LUCK = 0.05  # of pairs that share nothing pass the 5 % value
+LUCK = 0.05  # share of unrelated pairs that pass the 5 % value
 
 
 def progress(state: ScanState) -> tuple[str, float]:
-    """What stands under the buttons, and how much of the bar is full, in percent."""
+    """The text below the buttons, and the progress in percent."""
     if state.phase == "running":
         counted = f" {state.done:,} of {state.total:,}" if state.total > 1 else ""
-        if state.stage == "correlating":  # the last step, in one piece
+        if state.stage == "correlating":  # the last step, without progress
             return "tested; correlating the most liquid symbols …", 100.0
         share = state.done / state.total if state.total else 0.0
         return f"{state.stage}{counted} …", 100.0 * share
@@ -38,7 +42,7 @@ def progress(state: ScanState) -> tuple[str, float]:
 
 
 def verdict(result: Result) -> Item:
-    """The sentence that counts: what survived."""
+    """The headline: the pairs that survived."""
     settings = json.loads(result["settings"])
     found, confirmed = result["found"], result["confirmed"]
     level = f"q ≤ {settings['false_share']:g}"
@@ -51,12 +55,12 @@ def verdict(result: Result) -> Item:
         return Item(f"{found} found, none confirmed.", f"{level}; nothing was held out to confirm them on.", "warn")
     found_at = f"{_pairs(found)} found at {level}"
     if not confirmed:
-        return Item("None survived.", f"{found_at}, and none of them on the held-out bars.", "warn")
-    return Item(f"{_pairs(confirmed)} survived.", f"{found_at}, {confirmed:,} also on the held-out bars.", "good")
+        return Item("None survived.", f"{found_at}, and none of them was confirmed.", "warn")
+    return Item(f"{_pairs(confirmed)} survived.", f"{found_at}, {confirmed:,} of them confirmed.", "good")
 
 
 def detail(result: Result) -> str:
-    """What was asked, how often, and what luck alone would give."""
+    """The number of tests, and the number that chance alone would pass."""
     settings, width_ms = json.loads(result["settings"]), result["interval_ms"]
     tests, bars, held = result["tests"], result["bars"], result["holdout_bars"]
     parts = [
@@ -66,8 +70,10 @@ def detail(result: Result) -> str:
         f"{result['passed']:,} pass the 5 % value, where luck alone gives about {_count(LUCK * tests)}.",
         f"False finds by {_CONTROLS[settings['control']]}.",
     ]
+    if explained := result.get("explained", 0):  # results stored by earlier versions have none
+        parts.append(f"{_pairs(explained)} more with as small a q: a stronger find has one of the legs.")
     if result["holes"]:
-        parts.append(f"Trades are missing of {', '.join(result['holes'])}: bars beside a gap may be wrong.")
+        parts.append(f"Trades are missing of {', '.join(result['holes'])}: bars next to a gap may be wrong.")
     if len(result["pairs"]) < tests:
         parts.append(f"The {len(result['pairs']):,} pairs with the smallest statistic are kept.")
     return " ".join(parts)
@@ -75,11 +81,14 @@ def detail(result: Result) -> str:
 
 def rows(result: Result) -> list[dict[str, Any]]:
     """The table: one row a pair, the smallest statistic first."""
-    return [{"id": f"{pair['y']} ~ {pair['x']}", "verdict": _verdict_of(pair), **pair} for pair in result["pairs"]]
+    return [
+        {"id": f"{pair['y']} ~ {pair['x']}", "verdict": verdict_of(pair), "reason": reason_of(pair), **pair}
+        for pair in result["pairs"]
+    ]
 
 
 def excluded_rows(result: Result) -> list[dict[str, str]]:
-    """What was left out, and why."""
+    """What was excluded, and why."""
     return [
         {"name": name, "code": code, "why": f"{EXCLUSIONS[code]}: {detail}" if detail else EXCLUSIONS[code]}
         for name, code, detail in result["excluded"]
@@ -87,7 +96,7 @@ def excluded_rows(result: Result) -> list[dict[str, str]]:
 
 
 def excluded_head(result: Result) -> str:
-    """How many were left out."""
+    """The number of exclusions."""
     count = len(result["excluded"])
     return "nothing was left out" if not count else f"{count} left out; they were not tested"
 
@@ -102,7 +111,7 @@ def summary(scan: ScanSummary) -> str:
 
 
 def moment(time_ms: int) -> str:
-    """A moment for people, to the minute.
+    """A time for display, to the minute.
 
     >>> moment(1790046465580)
     '2026-09-22 03:07 UTC'
@@ -114,8 +123,35 @@ def _count(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _verdict_of(pair: dict[str, Any]) -> str:
+def verdict_of(pair: dict[str, Any]) -> str:
+    """What became of a pair: survived, found, explained, or nothing."""
+    if pair.get("explained_by"):
+        return "explained"
     return "survived" if pair["is_confirmed"] else "found" if pair["is_found"] else ""
+
+
+def reason_of(pair: dict[str, Any]) -> str:
+    """Why a pair with a small q is not found, or a find is not confirmed.
+
+    >>> reason_of({"explained_by": "A ~ B"})
+    'explained by A ~ B'
+    >>> reason_of({"is_found": True, "is_confirmed": False, "holdout_pvalue": 0.214, "hedge_pvalue": 0.05})
+    'held out: p 21 %; hedge by luck: p 5 %'
+    """
+    if pair.get("explained_by"):
+        return f"explained by {pair['explained_by']}"
+    if not pair["is_found"] or pair["is_confirmed"]:
+        return ""
+    levels = (
+        ("holdout_pvalue", HOLDOUT_LEVEL, "held out"), ("hedge_pvalue", HEDGE_LEVEL, "hedge by luck"),
+        ("wild_pvalue", WILD_LEVEL, "wild bootstrap"),
+    )  # fmt: skip
+    failed = [
+        f"{name}: p {100 * pair[key]:.2g} %"
+        for key, level, name in levels
+        if pair.get(key) is not None and pair[key] > level
+    ]
+    return "; ".join(failed) or "nothing held out"
 
 
 def _q_name(settings: dict[str, Any]) -> str:

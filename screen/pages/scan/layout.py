@@ -1,4 +1,4 @@
-"""The scan's page: the form on the left, what was found on the right."""
+"""The scan's page: the form on the left, the results on the right."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ _STATUS: Any = {"role": "status", "aria-live": "polite"}
 _NUMBER, _SHARE = "pairbridgeNumber(params.value, {})", "pairbridgeShare(params.value)"
 _NUMBERS = (
     ("statistic", "Statistic", 80, _NUMBER.format(2), "Engle-Granger; lower is evidence"),
-    ("pvalue", "p", 76, _SHARE, "Of this test alone, asymptotic"),
+    ("pvalue", "p", 76, _SHARE, "Of this test alone, at this number of bars"),
     ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds, were this the last one"),
     ("q_value_by", "q BY", 76, _SHARE, "Benjamini-Yekutieli: the same under any dependence"),
     ("half_life_bars", "Half-life", 78, _NUMBER.format(1), "Of the residual, in bars; –: no reversion"),
-    ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "The half-life that unrelated walks show, in bars"),
+    ("half_life_null_bars", "Noise", 66, _NUMBER.format(1), "Bars; 1 of 20 unrelated pairs shows fewer"),
     ("crossings", "Crossings", 84, _NUMBER.format(0), "How often the residual crosses its mean"),
     ("hurst", "Hurst", 62, _NUMBER.format(2), "Of the residual; below 0.5 it reverts"),
     ("beta", "β", 72, _NUMBER.format(4), "Dollars of X per dollar of Y"),
-    ("holdout_pvalue", "p held out", 92, _SHARE, "Of the same line on bars that it has not seen"),
+    ("holdout_pvalue", "p held out", 92, _SHARE, "Of the same line on bars that it has not seen; survived: below 5 %"),
+    ("hedge_pvalue", "p hedge", 82, _SHARE,
+     "Of finds: how often a leg with random signs keeps the held-out spread as close; survived: at most 2 %"),
+    ("wild_pvalue", "p wild", 76, _SHARE,
+     "Of finds: the statistic against the variance that the legs really have (wild bootstrap); survived: at most 5 %"),
 )  # fmt: skip
 
 
 def scan_page() -> html.Div:
-    """All of it, without a result."""
+    """The whole page, without a result."""
     return html.Div([scan_form(), html.Main([_found(), _map(), _excluded()]), _machinery()], className="scan-page")
 
 
@@ -95,7 +99,13 @@ def _pair_columns() -> list[dict[str, Any]]:
         {"field": "x", "headerName": "X", "width": 98, "pinned": "left", "headerTooltip": "The more liquid leg"},
         {
             "field": "verdict", "headerName": "Verdict", "width": 92,
-            "headerTooltip": "found: q is small enough; survived: also on the held-out bars",
+            "headerTooltip": "found: q is small enough and neither leg has a stronger find; explained: one has;"
+            " survived: found, and its p held out, p hedge and p wild are small enough",
+        },
+        {
+            "field": "reason", "headerName": "Why", "width": 190, "tooltipField": "reason",
+            "headerTooltip": "explained by Y ~ X: that find is stronger and has one of the legs. A leg with noise of"
+            " its own distorts all its tests, so its strongest find stands for all. Of a find: what it did not pass",
         },
     ]  # fmt: skip
     numbers = [
@@ -114,7 +124,7 @@ def _map() -> html.Section:
             html.Div(
                 [
                     html.H2("Correlation of returns"),
-                    html.Span("like beside like; the most liquid 60 at most", className="panel-head"),
+                    html.Span("similar symbols adjacent; the 60 most liquid at most", className="panel-head"),
                     dbc.RadioItems(
                         id=ids.SCAN_MAP_KIND, value="pearson", inline=True, className="leg-choice",
                         options=[
@@ -124,7 +134,7 @@ def _map() -> html.Section:
                     ),
                 ],
                 className="panel-top",
-                title="Pearson over bars, missing ones carried, reads too low where symbols trade at different moments;"
+                title="Pearson over bars, missing ones carried, is too low if symbols trade at different times;"
                 " Hayashi-Yoshida is over each symbol's own bars.",
             ),
             html.Div(
@@ -161,7 +171,7 @@ def _excluded() -> html.Section:
                 dashGridOptions={
                     "rowHeight": 28,
                     "headerHeight": 30,
-                    "localeText": {"noRowsToShow": "What a scan leaves out is listed here with the reason."},
+                    "localeText": {"noRowsToShow": "Exclusions of a scan are listed here with the reason."},
                     "theme": GRID_THEME,
                 },
                 className="grid",

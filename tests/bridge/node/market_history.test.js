@@ -49,7 +49,7 @@ test("candles are fetched and brought as they came, without what lies outside", 
   assert.deepEqual(world.server.history, [{ type: "bars", ...span(3), rows }]);
   const [url] = asked(world, "klines");
   assert.match(url, /\/fapi\/v1\/klines\?symbol=BTCUSDT&interval=1h&startTime=\d+&endTime=\d+&limit=3$/);
-  assert.equal(world.machine.history.bars, 3);
+  assert.equal(world.machine.serverRequests.history.bars, 3);
 });
 
 test("the same request twice is one, and a server that comes back has to ask again", () => {

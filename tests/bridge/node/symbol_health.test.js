@@ -56,7 +56,7 @@ test("if no symbol is known the page says so and does not ask for nothing", () =
   assert.equal(world.server.subscribed.length, 2);
 });
 
-test("a serverLink contract is noted beside its trades", () => {
+test("a delivery contract is noted beside its trades", () => {
   const world = new World();
   world.answer = () => ({
     status: 200,
@@ -69,7 +69,7 @@ test("a serverLink contract is noted beside its trades", () => {
   world.run(500);
   const notes = world.machine.view(world.now).symbols.map(({ note }) => note);
   assert.deepEqual(notes, [
-    "serverLink contract, current quarter, ends 2026-12-25",
+    "delivery contract, current quarter, ends 2026-12-25",
     "the exchange gives no contract type",
   ]);
 });

@@ -40,7 +40,7 @@ test("a typo is named with the nearest symbols that trade", () => {
 test("oddities of exchangeInfo are noted, and what does not trade is refused", () => {
   const { problems, notes } = Symbols.check(["BTCSTUSDT", "BTCUSDT_210924", "ODDUSDT"], LISTED);
   assert.match(problems.get("BTCSTUSDT"), /not trading now: the exchange calls it PENDING_TRADING/);
-  assert.equal(notes.get("BTCUSDT_210924"), "serverLink contract, current quarter, ends 2021-09-24");
+  assert.equal(notes.get("BTCUSDT_210924"), "delivery contract, current quarter, ends 2021-09-24");
   assert.equal(notes.get("ODDUSDT"), "the exchange gives no contract type");
   assert.equal(problems.size, 1);
   assert.throws(() => Symbols.check(["X"], "{}"));

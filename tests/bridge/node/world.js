@@ -1,7 +1,7 @@
 "use strict";
 
-// A machine between a simulated exchange and a simulated server, in simulated time: everything that can happen to
-// it happens here by a schedule that a seed repeats.
+// A machine between a simulated exchange and a simulated server, in simulated time: all events follow a schedule
+// determined by a seed.
 
 const assert = require("node:assert/strict");
 const { Venues, Machine } = require("./load.js");
@@ -115,7 +115,7 @@ class World {
     this.after(100, () => this.tick());
   }
 
-  /** The browser stops the page: no timers, and every socket is gone when it goes on. */
+  /** The browser suspends the page: no timers, and every socket is closed on resume. */
   freeze(ms) {
     this.frozen = true;
     for (const id of [...this.sockets.keys()]) this.dropLater(id, ms);
@@ -213,7 +213,8 @@ class World {
     if (batch) this.acknowledged.push(...JSON.parse(batch.text).map((row) => JSON.stringify(row)));
   }
 
-  /** The one law: whatever came while it was ours is acknowledged once or still here, in the order in which it came. */
+  /** The invariant: every row that arrived while this page was active is acknowledged once or still queued, in order of
+   * arrival. */
   check() {
     const { sendQueue } = this.machine;
     const kept = [...sendQueue.inFlight, ...sendQueue.waiting].flatMap((batch) => JSON.parse(batch.text));

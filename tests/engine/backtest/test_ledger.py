@@ -17,7 +17,7 @@ from engine.stats.checks import Floats
 
 FREE = Costs(0.0, 0.0)
 MINUTE_MS = 60_000
-PER_YEAR = np.sqrt(525_600)  # for the anchor of docs/mathematics.md only: never shown to anybody
+PER_YEAR = np.sqrt(525_600)  # only for the figure in docs/mathematics.md: never displayed
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -62,7 +62,7 @@ def test_an_order_of_the_last_bar_is_never_filled() -> None:
 
 
 def walks(seed: int, bars: int = 3_000) -> tuple[Floats, Floats]:
-    """Two geometric walks that know nothing of each other, at 3,000 and 60,000."""
+    """Two independent geometric walks, at 3,000 and 60,000."""
     rng = np.random.default_rng(seed)
     y, x = np.exp(np.cumsum(rng.normal(0, 5e-4, (2, bars)), axis=1))
     return 3_000 * y, 60_000 * x
@@ -83,7 +83,7 @@ def sharpes(chosen: PairSettings, seeds: int) -> tuple[float, float]:
 
 
 ANY_HEDGE = {"hedge_min": 0.0, "hedge_max": 100.0, "negative_hedge": True}  # the traps show without the range
-NOISE = classic(interval_ms=MINUTE_MS, gate="off", calibration_bars=100, **ANY_HEDGE)
+NOISE = classic(interval_ms=MINUTE_MS, gate="off", calibration_bars=100, cost_filter=False, **ANY_HEDGE)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_noise_earns_nothing_on_two_legs_where_the_trap_shows_a_fortune(chosen: 
 
 def test_the_memory_rule_disarms_the_trap_as_well() -> None:
     """At 25 half-lives of memory the filter hardly moves while a position is held."""
-    legs, shown = sharpes(classic(interval_ms=MINUTE_MS, gate="off", **ANY_HEDGE), 60)
+    legs, shown = sharpes(classic(interval_ms=MINUTE_MS, gate="off", cost_filter=False, **ANY_HEDGE), 60)
     assert abs(legs) <= 6.5 and abs(shown) < 12
 
 

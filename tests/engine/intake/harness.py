@@ -29,7 +29,7 @@ def newest_of(batch: Batch) -> tuple[tuple[Tick, int], ...]:
 
 
 class Harness:
-    """An intake with a clock in hand; remembers what was sent to whom and what waits for its commit."""
+    """An intake with a controlled clock; records sent messages and uncommitted batches."""
 
     def __init__(self, **known: Any) -> None:
         self.intake = Intake(TOKEN, **known)
@@ -97,7 +97,7 @@ class Harness:
         self.do(self.intake.committed(Commit(receipts, (), (), 0), self.now))
 
     def _store(self) -> Iterator[IdRange]:
-        """What a store without a file would say of the batches that wait."""
+        """The result of a store without a file for the waiting batches."""
         fresh: dict[tuple[str, str], list[Tick]] = {}
         for batch in self.batches:
             for tick in batch.ticks:

@@ -36,7 +36,7 @@ def test_each_state_has_its_facts(change: dict[str, object], expected: State) ->
 
 def test_a_goodbye_is_told_as_the_cause() -> None:
     status = evaluate(Facts(9_000, 9_000, "open", last_word="stopped by the user"), 2_500)
-    assert status.cause == "The bridge said goodbye: stopped by the user."
+    assert status.cause == "The bridge disconnected: stopped by the user."
 
 
 def test_a_quiet_market_never_cries_wolf() -> None:

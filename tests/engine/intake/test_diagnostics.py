@@ -83,7 +83,8 @@ CAUSES = {
 
 @pytest.mark.parametrize("name", CAUSES)
 def test_each_of_the_eleven_causes_is_named_on_the_dashboard_with_what_to_do(name: str) -> None:
-    """Those that stop the flow are its one state, the others stand beside it; the page's own table is in node."""
+    """Problems that stop the flow are its one state, the others are diagnostics; the page's own table is tested in
+    node."""
     given = CAUSES[name]
     if isinstance(given, Facts):
         status = evaluate(given, 2_500)

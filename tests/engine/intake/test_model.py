@@ -1,7 +1,7 @@
-"""Exactly once, whatever happens: a bridge, the intake and the real writer, driven by Hypothesis in any order.
+"""Exactly once: a bridge, the intake and the real writer, driven by Hypothesis in any order.
 
 The model is the set of acknowledged ids. What is in the file must hold it at any moment, each id once and with the
-exchange's own values; and when the storm is over nothing may be missing but what was given up by name.
+exchange's own values; and after recovery nothing may be missing except ids reported as given up.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Exchange:
 
 @dataclass
 class Bridge:
-    """What a page remembers, whatever happens to its server."""
+    """A page's state, kept over server failures."""
 
     queue: list[Row] = field(default_factory=list)
     unacked: dict[int, list[Row]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Storm(RuleBasedStateMachine):
         self.now, self.conns, self.is_full = 0, 0, False
         self._start()
 
-    # The exchange, and what the bridge hears of it.
+    # The exchange, and its messages to the bridge.
 
     @rule(
         symbol=st.sampled_from(SYMBOLS),
@@ -173,7 +173,7 @@ class Storm(RuleBasedStateMachine):
             self.disconnect()
 
     def kill(self) -> None:
-        """The server's memory is gone, and with it what was not committed."""
+        """The server's memory is lost, including uncommitted data."""
         self.run(self.writer._close())
         self._start()
         self.assert_acknowledged_is_stored()
@@ -210,14 +210,14 @@ class Storm(RuleBasedStateMachine):
         }
         happen[what]()
 
-    # What must be so.
+    # Invariants.
 
     @invariant()
     def the_server_is_never_sent_more_than_it_allows(self) -> None:
         assert len(self.bridge.unacked) <= MAX_IN_FLIGHT
 
     def teardown(self) -> None:
-        """The storm is over: everything is sent, asked and answered until nobody has anything to say."""
+        """Recovery: everything is sent, requested and answered until no messages remain."""
         with self.ends:
             self.fill_or_free_the_disk(False)
             if self.bridge.conn is None:
@@ -250,7 +250,7 @@ class Storm(RuleBasedStateMachine):
     # Tools.
 
     def _settle(self) -> None:
-        """Let everything that can happen now happen, in an order that ends."""
+        """Run all pending events, in an order that terminates."""
         while self.bridge.queue or self.waiting or self.events or self.bridge.asked:
             while self.bridge.queue and len(self.bridge.unacked) < MAX_IN_FLIGHT:
                 self.send(500)
@@ -261,7 +261,7 @@ class Storm(RuleBasedStateMachine):
         assert not self.bridge.unacked, "a batch was never acknowledged"
 
     def _start(self) -> None:
-        """A server that knows what its file says, and nobody."""
+        """A server with the state of its file, without connections."""
         self.bridge.conn, self.bridge.asked = None, []
         self.waiting: list[Batch] = []
         self.events: list[Event] = []

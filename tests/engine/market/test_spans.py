@@ -1,4 +1,4 @@
-"""The index of spans against a walk over all of them, and how little it looks at."""
+"""The index of spans against a full scan, and the number of its comparisons."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_it_answers_as_a_walk_over_all_spans(kept: list[tuple[int, int]], data: 
 
 
 class Counted(int):
-    """A moment that counts how often it is compared."""
+    """A time that counts its comparisons."""
 
     compared = 0
 

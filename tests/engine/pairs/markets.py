@@ -1,4 +1,4 @@
-"""Small markets with everything that goes wrong: made from a seed, delivered late, with a gap that is filled."""
+"""Small simulated markets with faults: from a seed, late deliveries, a gap that is filled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.pairs.settings import ESTIMATORS, PairSettings, defended
 from tests.engine.pairs.worlds import RANGES
 
 T0 = 1_790_046_000_000
-NEVER = 10**7  # ms: so late that it does not come at all
+NEVER = 10**7  # ms: too late to arrive at all
 SETTINGS = PairSettings(
     interval_ms=2_000, calibration_bars=30, beta_window=25, z_window=10, memory_half_life=200.0, entry_z=1.3,
     exit_z=0.3, gate_level=10, gate_every=4, gate_dwell=4, test_window=50, stale_after_ms=6_000,
@@ -27,6 +27,7 @@ WAYS = [
         defended(
             interval_ms=2_000, estimator=estimator, calibration_bars=30, beta_window=25, test_window=50, entry_z=1.2,
             exit_z=0.3, gate_level=10, gate_every=4, gate_dwell=4, stale_after_ms=6_000, fee_bps=0.3, cooldown_bars=0,
+            break_alarm=None,  # the tests of one run; runs that break are in tests/live/test_runs.py
         ),
     )
 ]  # fmt: skip
@@ -43,13 +44,13 @@ class Trouble:
     late_ms: int = 5_000
 
 
-def make_ticks(seed: int, seconds: int = 260) -> list[Tick]:
-    """Two symbols, Y = X plus a spread that reverts within seconds, bouncing prints; in time order."""
+def make_ticks(seed: int, seconds: int = 260, stays: float = 0.95) -> list[Tick]:
+    """Two symbols, Y = X plus a spread of which ``stays`` after 0.1 s, bouncing prints; in time order."""
     rng = np.random.default_rng(seed)
     x_log = np.log(60_000.0) + np.cumsum(rng.normal(0, 1e-4, seconds * 10))
     spread = np.zeros(seconds * 10)
     for t in range(1, spread.size):
-        spread[t] = 0.95 * spread[t - 1] + rng.normal(0, 5e-4)
+        spread[t] = stays * spread[t - 1] + rng.normal(0, 5e-4)
     ticks: list[Tick] = []
     for symbol, path, rate in (("XUSDT", x_log, 6.0), ("YUSDT", x_log - 3.0 + spread, 4.0)):
         times = np.sort(rng.integers(0, seconds * 1_000, int(rate * seconds)))

@@ -147,8 +147,8 @@ def test_the_filter(space: str, level: float, z_scale: str) -> None:
 
 
 def v_e_of(model: PairModel) -> float:
-    assert model.calibration is not None
-    return model.calibration.v_e
+    assert model.calibration is not None and model.calibration.start is not None
+    return model.calibration.start.v_e
 
 
 @each_level

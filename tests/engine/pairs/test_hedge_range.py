@@ -12,25 +12,13 @@ from engine.pairs import Action, PairModel, PairSettings, Reason, classic, defen
 from engine.pairs.layout import Floats, Out
 from engine.pairs.quantities import order_quantities
 from engine.pairs.settings import ESTIMATORS
+from tests.engine.pairs.noises import shocks
 from tests.engine.pairs.worlds import CLASSIC, bars_of, model_of, reverting
 from tests.engine.stats.worlds import ar1, walk
 
 ENTRIES = (Action.ENTER_LONG, Action.ENTER_SHORT)
 NOISES = ("gauss", "t3", "garch")
 SHORT_PAIRS, LONG_PAIRS, BARS = 3, 500, 1_500
-
-
-def shocks(rng: np.random.Generator, noise: str, bars: int) -> Floats:
-    """Steps of unit variance."""
-    if noise == "t3":
-        return rng.standard_t(3, bars) / np.sqrt(3.0)
-    steps = rng.standard_normal(bars)
-    if noise == "garch":
-        variance = 1.0
-        for t in range(bars):
-            steps[t] *= np.sqrt(variance)
-            variance = 0.02 + 0.12 * steps[t] ** 2 + 0.86 * variance
-    return steps
 
 
 def unrelated(seed: int, noise: str) -> Floats:

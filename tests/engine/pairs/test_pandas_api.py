@@ -1,7 +1,9 @@
-"""A pair in a notebook is the pair that runs live: pandas in, pandas out, nothing made up."""
+"""The pandas API gives the results of the live model: pandas in, pandas out."""
 
 from __future__ import annotations
 
+import doctest
+import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +14,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.pairs import Action, PairBar, PairModel, Reason, classic, evidence_of, frame_of, pair_model, run_pair
+from engine.pairs import (
+    Action,
+    PairBar,
+    PairModel,
+    PairSettings,
+    Reason,
+    classic,
+    evidence_of,
+    frame_of,
+    interval_of,
+    pair_model,
+    pandas_api,
+    run_pair,
+    utc_index,
+)
 from engine.pairs.layout import In, Out
 from engine.pairs.run import PairRun
 from tests.engine.pairs.markets import T0, make_ticks, run_of
@@ -39,7 +55,7 @@ def plain(y: np.ndarray, x: np.ndarray) -> PairModel:
 
 def test_arrays_series_and_frames_give_the_same_as_bars_one_by_one() -> None:
     y, x = closes()
-    expected = frame_of(plain(y, x))
+    expected = frame_of(plain(y, x)).assign(run=0)
     for got in (
         run_pair(y, x, TIMES, CLASSIC),
         run_pair(y.tolist(), x.tolist(), INDEX, CLASSIC),
@@ -92,7 +108,7 @@ def test_missing_bars_repeat_the_price_and_are_marked() -> None:
     assert (frame["x"].iloc[gap] == x[199]).all() and frame["y"].iloc[nan] == y[299]
     expected = fill(fill(np.stack([y, x, *np.zeros((7, BARS))]), "x", 200, 206), "y", nan, nan + 1)
     expected[4:6], expected[7:] = np.nan, np.nan
-    pd.testing.assert_frame_equal(frame, frame_of(model_of(expected)))
+    pd.testing.assert_frame_equal(frame, frame_of(model_of(expected)).assign(run=0))
     assert not frame["action"].iloc[gap].isin(["enter_long", "enter_short"]).any()
 
 
@@ -131,7 +147,7 @@ def test_without_a_half_spread_a_cost_filter_lets_nothing_through() -> None:
 
 
 def test_the_frame_equals_the_live_run() -> None:
-    """What a notebook computes from a run's bars is what the run gave, bar by bar and decision by decision."""
+    """A notebook's results from a run's bars equal the run's, bar by bar and decision by decision."""
     replay = replayed(list(make_ticks(4)), run_of())
     run: PairRun = replay.followed
     y, x = run.model.legs
@@ -168,7 +184,14 @@ def test_the_frame_equals_the_live_run() -> None:
         ({"times_ms": [0, 5_000]}, "y has 3 values and 2 times; expected as many, at least one"),
         ({"times_ms": None}, "y has no index and times_ms is None; expected times"),
         ({"times_ms": [0.0, 0.5, 1.0]}, "times of y are 1-D float64; expected whole ms or a DatetimeIndex"),
-        ({"times_ms": [0, 3_600_000, 7_200_000]}, "3 bars lie on a grid of 1441 of 5000 ms; expected settings with"),
+        (
+            {"times_ms": [0, 3_600_000, 7_200_000]},
+            "on a grid of 1441 of 5000 ms; expected settings with the bars' own interval_ms, 3600000, or none",
+        ),
+        (
+            {"times_ms": ["2025-01-01", "soon", "later"]},
+            "time 1 of y is 'soon'; expected ISO 8601 text, with its offset",
+        ),
         ({"y": ["a", "b", "c"]}, "y.close holds .*; expected real numbers"),
         ({"y": pd.DataFrame({"open": [1.0]})}, "y has the columns .*; expected close among them"),
         ({"x": [], "y": [], "times_ms": []}, "times of y are|y has 0 values and 0 times"),
@@ -178,6 +201,91 @@ def test_what_cannot_be_is_named(change: dict[str, Any], message: str) -> None:
     given: dict[str, Any] = {"y": np.ones(3), "x": np.ones(3), "times_ms": [0, 5_000, 10_000], "settings": CLASSIC}
     with pytest.raises(ValueError, match=message):
         run_pair(**(given | change))
+
+
+def as_written(index: pd.DatetimeIndex, zone: str) -> list[str]:
+    """Times as a file of that zone has them: an offset each."""
+    return [time.isoformat() for time in index.tz_convert(zone)]
+
+
+def test_a_file_that_crosses_a_change_of_clocks_is_read_by_its_offsets() -> None:
+    """From +02:00 to +01:00 the clock shows 02:00 to 02:59 twice; ``read_csv`` leaves such times as text."""
+    index = pd.date_range("2025-10-25 22:00", periods=BARS, freq="1min", tz="UTC")
+    y, x = closes()
+    text = pd.DataFrame({"Y": y, "X": x}, as_written(index, "Europe/Berlin")).to_csv(index_label="time")
+    frame = pd.read_csv(io.StringIO(text), index_col=0, parse_dates=True)
+    assert not isinstance(frame.index, pd.DatetimeIndex) and len({time[-6:] for time in frame.index}) == 2
+    with pytest.raises(TypeError):
+        frame.index.to_series().diff()
+    found = run_pair(frame["Y"], frame["X"])
+    assert found.index.equals(index.rename("bar_open"))
+    pd.testing.assert_frame_equal(found, run_pair(y, x, index, PairSettings(interval_ms=60_000)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["2025-01-01 00:00", "2025-01-01T01:30+01:00", "2025-01-01T01:00Z"],
+        [
+            pd.Timestamp("2025-01-01"),
+            pd.Timestamp("2025-01-01 09:30", tz="Asia/Tokyo"),
+            pd.Timestamp("2025-01-01 01:00"),
+        ],
+        pd.date_range("2025-01-01", periods=3, freq="30min"),
+        pd.date_range("2025-01-01 09:00", periods=3, freq="30min", tz="Asia/Tokyo"),
+    ],
+    ids=["text", "datetimes", "no zone", "a zone"],
+)
+def test_every_way_to_write_a_time_is_utc(given: Any) -> None:
+    assert utc_index(given).equals(pd.date_range("2025-01-01", periods=3, freq="30min", tz="UTC"))
+    assert interval_of(given) == 1_800_000
+
+
+def test_what_is_no_time_is_named() -> None:
+    for given, message in (
+        ([1.5, 2.5], "times of the index are float64; expected ISO 8601 text, datetimes or a DatetimeIndex"),
+        (["2025-01-01", "tomorrow"], "time 1 of the index is 'tomorrow'; expected ISO 8601 text"),
+        (["01/02/2025"], "time 0 of the index is '01/02/2025'"),
+        ([], "times of the index are object; expected"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            utc_index(given)
+
+
+def test_the_width_of_bars_comes_from_their_index() -> None:
+    y, x = closes()
+    minutes = np.arange(BARS) * 60_000
+    frame = run_pair(y, x, minutes)
+    pd.testing.assert_frame_equal(frame, run_pair(y, x, minutes, PairSettings(interval_ms=60_000)))
+    kept = np.arange(BARS) % 7 != 3  # one bar in seven is missing
+    holed = run_pair(pd.Series(y, minutes)[kept], pd.Series(x, minutes))
+    assert len(holed) == BARS and holed["y_filled"].sum() == (~kept).sum()
+    assert interval_of(minutes[kept]) == 60_000
+
+
+@pytest.mark.parametrize(
+    ("y_times", "x_times", "message"),
+    [
+        ([0, 60_000, 120_000], [0, 300_000, 600_000], "bars of y are 60000 ms and those of x 300000 ms; expected one"),
+        ([0, 7_000, 20_000], [0, 7_000, 20_000], None),
+        ([0, 1_000, 3_000, 7_000, 15_000], [0], "steps of the index are most often 1000 ms, in 25% of them"),
+        ([0], [0], "steps of the index are none; expected one width, or settings with interval_ms"),
+        ([0, 700, 1_400], [0, 700, 1_400], "interval_ms is 700; expected whole seconds up to a day"),
+    ],
+)
+def test_an_index_without_a_width_asks_for_settings(
+    y_times: list[int], x_times: list[int], message: str | None
+) -> None:
+    legs = pd.Series(np.ones(len(y_times)), y_times), pd.Series(np.ones(len(x_times)), x_times)
+    if message is None:  # half of the steps are of one width: the other lies between two bars
+        assert len(run_pair(*legs)) == 3
+        return
+    with pytest.raises(ValueError, match=message):
+        run_pair(*legs)
+
+
+def test_the_examples_of_the_module_hold() -> None:
+    assert doctest.testmod(pandas_api).attempted >= 2 and doctest.testmod(pandas_api).failed == 0
 
 
 def test_one_bar_and_two_still_bars_are_frames_of_unknowns() -> None:

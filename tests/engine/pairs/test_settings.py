@@ -1,4 +1,4 @@
-"""Settings of the wrong type are refused by name, and whole numbers stay whole."""
+"""Settings of the wrong type are refused with their name, and whole numbers stay whole."""
 
 from __future__ import annotations
 

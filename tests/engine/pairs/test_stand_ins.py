@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,18 +146,19 @@ def cut_at(share: float, ticks: list[Tick]) -> int:
     return T0 + int(share * (ticks[-1].trade_time_ms - T0))
 
 
-@settings(max_examples=60, deadline=None, phases=NO_SHRINK)
-@given(
-    seed=st.integers(0, 10**6),
-    chosen=st.sampled_from(WAYS),
-    shares=st.tuples(st.floats(0.3, 0.7), st.floats(0.3, 0.7)),
-    size=st.sampled_from([7, 40, 500]),
-    places=st.lists(st.floats(0, 1), min_size=80, max_size=80),
-    narrow=st.booleans(),
-    trouble=st.sampled_from([Trouble(), Trouble(gap_at=0.8, gap_late_ms=NEVER), Trouble(gap_at=0.75, late_at=0.85)]),
-    restarts=st.sets(st.integers(1, 1_500), min_size=1, max_size=4),
-)
-def test_when_candles_come_does_not_show(
+ARRIVALS = {
+    "seed": st.integers(0, 10**6),
+    "chosen": st.sampled_from(WAYS),
+    "shares": st.tuples(st.floats(0.3, 0.7), st.floats(0.3, 0.7)),
+    "size": st.sampled_from([7, 40, 500]),
+    "places": st.lists(st.floats(0, 1), min_size=80, max_size=80),
+    "narrow": st.booleans(),
+    "trouble": st.sampled_from([Trouble(), Trouble(gap_at=0.8, gap_late_ms=NEVER), Trouble(gap_at=0.75, late_at=0.85)]),
+    "restarts": st.sets(st.integers(1, 1_500), min_size=1, max_size=4),
+}
+
+
+def assert_one_path(
     seed: int, chosen: PairSettings, shares: tuple[float, float], size: int, places: list[float], narrow: bool,
     trouble: Trouble, restarts: set[int],
 ) -> None:  # fmt: skip
@@ -178,6 +180,19 @@ def test_when_candles_come_does_not_show(
     assert first.standing() == last.standing(), "current"
     assert_same(live, last)
     assert live.standing() == last.standing()
+
+
+@settings(max_examples=15, deadline=None, phases=NO_SHRINK)
+@given(**ARRIVALS)
+def test_when_candles_come_does_not_show(**arrival: Any) -> None:
+    assert_one_path(**arrival)
+
+
+@pytest.mark.soak
+@settings(max_examples=300, deadline=None, phases=NO_SHRINK)
+@given(**ARRIVALS)
+def test_nor_in_many_more_arrivals(**arrival: Any) -> None:
+    assert_one_path(**arrival)
 
 
 @pytest.mark.parametrize("seed", range(4))

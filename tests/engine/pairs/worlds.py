@@ -19,7 +19,7 @@ SLOT = 1_790_046_000_000 // WIDTH_MS
 # Small windows, so that a few hundred bars hold several entries and exits.
 CLASSIC = classic(
     interval_ms=WIDTH_MS, calibration_bars=60, beta_window=40, z_window=20, memory_half_life=150.0, test_window=60,
-    entry_z=1.4, exit_z=0.3, gate_level=10, gate_every=6, gate_dwell=6,
+    entry_z=1.4, exit_z=0.3, gate_level=10, gate_every=6, gate_dwell=6, cost_filter=False,
 )  # fmt: skip
 # A TLS line over so few bars is often steep: with the usual range it would hardly trade here.
 RANGES: dict[str, dict[str, Any]] = {"tls": {"hedge_min": 0.0, "hedge_max": 100.0, "negative_hedge": True}}
@@ -32,7 +32,7 @@ PRESETS = {
             "defended",
             defended(
                 interval_ms=WIDTH_MS, estimator=estimator, calibration_bars=240, entry_z=1.2, exit_z=0.2, fee_bps=0.2,
-                gate_level=10, gate_every=5, gate_dwell=5, cooldown_bars=1, stop_z=4.0, max_z=4.0,
+                gate_level=10, gate_every=5, gate_dwell=5, cooldown_bars=1, stop_z=4.0, max_z=4.0, break_alarm=None,
             ),
         ),
     )
@@ -49,14 +49,14 @@ def bars_of(y: Floats, x: Floats, half_spread: float = 1e-5) -> Floats:
 
 
 def reverting(seed: int, bars: int = 900, half_life: float = 4.0, sd: float = 2e-3) -> Floats:
-    """A pair whose spread comes back fast, on a walk of 2 bp steps."""
+    """A pair with a fast-reverting spread, on a walk of 2 bp steps."""
     rng = np.random.default_rng(seed)
     x = 11.0 + 2e-4 * walk(rng, bars)
     return bars_of(0.9 * x + ar1(rng, bars, half_life, sd) - 3.0, x)
 
 
 def walking(seed: int, bars: int = 900) -> Floats:
-    """Two walks that know nothing of each other."""
+    """Two independent walks."""
     rng = np.random.default_rng(seed)
     return bars_of(8.0 + 5e-4 * walk(rng, bars), 11.0 + 5e-4 * walk(rng, bars))
 

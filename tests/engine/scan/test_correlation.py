@@ -1,4 +1,4 @@
-"""Correlations side by side, trap T5 between them, in an order that puts like beside like."""
+"""Both correlations, trap T5 between them, and the clustered order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def test_like_stands_beside_like() -> None:
         groups = [name[0] for name in found.symbols]
         assert groups in (["A"] * 4 + ["B"] * 4, ["B"] * 4 + ["A"] * 4)
         same = np.equal.outer(groups, groups)
-        assert found.pearson[same].min() > found.pearson[~same].max()
+        pearson = found.pearson.to_numpy()
+        assert pearson[same].min() > pearson[~same].max()
 
 
 def test_filled_bars_read_too_low_and_each_symbols_own_bars_do_not() -> None:
@@ -57,8 +58,8 @@ def test_filled_bars_read_too_low_and_each_symbols_own_bars_do_not() -> None:
         prices.loc[rng.random(bars) > share, name] = np.nan
     prices.iloc[0] = 1.0
     found = correlations(prices, settings=ScanSettings(most_filled=0.9, least_moving=0.0))
-    assert found.pearson[0, 1] < 0.55
-    assert found.hayashi_yoshida[0, 1] == pytest.approx(0.80, abs=0.05)
+    assert found.pearson.loc["A", "B"] < 0.55
+    assert found.hayashi_yoshida.loc["A", "B"] == pytest.approx(0.80, abs=0.05)
 
 
 def test_what_is_left_out_is_named_and_few_symbols_are_no_trouble() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import engine.stats
@@ -37,6 +38,52 @@ def test_the_scan_of_a_universe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert kept == [["COIN05", "COIN01"], ["COIN09", "COIN03"]]
     assert {each.name for each in found["result"].excluded} == {"COIN14", "COIN15"}
     assert "of 91 pairs" in capsys.readouterr().out
+
+
+def test_is_it_stationary(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ran("is_it_stationary.py", monkeypatch)
+    assert found["robust"].passes and found["residual"].index.equals(found["eth"].index)
+    text = capsys.readouterr().out
+    assert "funding: ADF" in text and "BTC: ADF" in text and "noise shows 87" in text
+
+
+def test_what_is_the_hedge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ran("what_is_the_hedge.py", monkeypatch)
+    assert (abs(found["hedges"]["clean"] - 0.9) < 0.02).all()
+    assert (abs(found["hedges"]["wrong prints"] - 0.9) < 0.02).to_dict() == {
+        "OLS": False, "Huber": True, "Theil-Sen": True, "TLS": False,
+    }  # fmt: skip
+    assert found["sure"].low < 0.9 < found["sure"].high and found["closing"].adjusting == "y"
+    assert "the window holds 164 half-lives" in capsys.readouterr().out
+
+
+def test_all_tests_of_a_pair(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ran("all_tests_of_a_pair.py", monkeypatch)
+    assert (found["together"].found, found["moved"].found, found["noise"].found) == (6, 2, 0)
+    text = capsys.readouterr().out
+    assert "not after adjusting for 6 tests" in text and "a relation; if it moved, at 2025-06-01 06:4" in text
+    assert "The wild bootstrap is not among them." in text and "Fit the hedge from there on" in text
+
+
+def test_times_with_offsets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = ran("times_with_offsets.py", monkeypatch)
+    frame = found["frame"]
+    assert len(frame) == 720 and (frame["action"] == "exit").sum() >= 3
+    assert frame.index[0].isoformat() == "2025-10-25T18:00:00+00:00" and "one bar in 60 s" in capsys.readouterr().out
+    again = ran("pair_from_csv.py", monkeypatch, str(found["path"]))  # whose index.diff() it was that raised
+    assert len(again["frame"]) == 720
+
+
+def test_a_scan_takes_such_a_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = paired_prices(np.random.default_rng(1), pairs=2, others=1, bars=900)
+    prices.index = [
+        time.isoformat() for time in pd.date_range("2025-10-25 18:00", periods=900, freq="1min", tz="Europe/Berlin")
+    ]
+    prices.to_csv(tmp_path / "closes.csv")
+    found = ran("scan_of_a_universe.py", monkeypatch, str(tmp_path / "closes.csv"))
+    assert found["result"].tests == 10 and found["width_ms"] == 60_000
 
 
 def test_both_take_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What may be asked of a scan."""
+"""Valid and invalid scan requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scan: right on noise and on true pairs, judged on bars it has not seen, the same on any number of threads."""
+"""The scan: correct on noise and on true pairs, on held-out bars, and equal for any number of threads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from engine.errors import SettingsError
 from engine.scan import ScanCancelled, ScanSettings, scan, scan_universe
 from engine.scan.kernel import crossings
 from engine.scan.scan import CHUNK
-from engine.stats import adf, benjamini_hochberg, benjamini_yekutieli, engle_granger, half_life, hurst, ols
+from engine.stats import adf, benjamini_hochberg, benjamini_yekutieli, eg_pvalue, engle_granger, half_life, hurst, ols
 from engine.stats.mackinnon import critical_values
 from engine.stats.unitroot import schwert_cap
-from tests.engine.scan.worlds import factor_prices, minutes, names, paired_prices
+from tests.engine.scan.worlds import Market, factor_prices, market_prices, minutes, names, paired_prices
 from tests.engine.stats.worlds import walk
 
 ONE_LAG = ScanSettings(lags="1", holdout=0.0)
@@ -55,7 +55,7 @@ def test_true_pairs_are_found_and_confirmed_on_bars_that_were_not_seen() -> None
 
 
 def test_the_holdout_p_is_uniform_on_noise_whatever_was_selected_before() -> None:
-    """The same line on bars it has not seen is an unfitted series: the plain table has its true size there."""
+    """The same line on held-out bars is an unfitted series: the plain table has its true size there."""
     rng = np.random.default_rng(3)
     best = [scan(factor_prices(rng, 12, 600), ScanSettings(lags="1", holdout=0.5)).iloc[0] for _ in range(150)]
     passed = sum(row["holdout_pvalue"] < 0.05 for row in best)
@@ -86,19 +86,18 @@ def test_every_number_is_the_statistics_rooms_and_statsmodels(lags: str) -> None
         test = engle_granger(*train, lags=given)
         line = ols(*train)
         assert row.statistic == pytest.approx(test.statistic, abs=1e-8)
-        assert (row.pvalue, row.critical_5) == pytest.approx((test.pvalue, test.critical[5]))
+        assert (row.pvalue, row.critical_5) == pytest.approx((eg_pvalue(test.statistic, 490), test.critical[5]))
         assert (row.beta, row.alpha, row.lags) == pytest.approx((line.beta, line.alpha, test.lags))
-        assert row.half_life_bars == pytest.approx(half_life(line.residuals, resamples=0).bars, nan_ok=True, rel=1e-6)
-        assert row.half_life_null_bars == 0.087 * 490
+        assert row.half_life_bars == pytest.approx(half_life(line.residuals, residual=True).bars, nan_ok=True, rel=1e-6)
+        assert row.half_life_null_bars == 0.046 * 490
         assert row.hurst == pytest.approx(float(hurst(line.residuals)), abs=1e-9)
         assert row.crossings == np.count_nonzero(np.diff(np.sign(line.residuals)))
         later = y[490:] - (line.alpha + line.beta * x[490:])
-        assert row.holdout_statistic == pytest.approx(adf(later, lags=given).statistic, abs=1e-8)
+        assert row.holdout_statistic == pytest.approx(adf(later, lags=8).statistic, abs=1e-8)
         cap, choice = (int(lags), None) if lags.isdecimal() else (schwert_cap(490, False), lags)
         theirs = coint(train[0] - train[0][0], train[1] - train[1][0], maxlag=cap, autolag=choice)
         assert row.statistic == pytest.approx(theirs.coint_t, abs=1e-8)
-        cap = cap if choice is None else schwert_cap(210, True)
-        reference = adfuller(later - later[0], maxlag=cap, autolag=choice, result_object=True)
+        reference = adfuller(later - later[0], maxlag=8, autolag=None, result_object=True)
         assert row.holdout_statistic == pytest.approx(reference.statistic, abs=1e-8)
         assert row.holdout_pvalue == pytest.approx(reference.pvalue, abs=1e-6)
     np.testing.assert_array_equal(table["q_value"], benjamini_hochberg(table["pvalue"].to_numpy()))
@@ -134,7 +133,23 @@ def test_by_judges_more_strictly_than_bh() -> None:
     assert set(zip(by["y"][by["is_found"]], by["x"][by["is_found"]], strict=True)) <= set(
         zip(bh["y"][bh["is_found"]], bh["x"][bh["is_found"]], strict=True)
     )
-    assert (by["is_found"] == (by["q_value_by"] <= 0.05)).all() and (bh["is_found"] == (bh["q_value"] <= 0.05)).all()
+    for table, q in ((by, by["q_value_by"]), (bh, bh["q_value"])):
+        assert ((table["is_found"] | (table["explained_by"] != "")) == (q <= 0.05)).all()
+        assert not (table["is_found"] & (table["explained_by"] != "")).any()
+
+
+def test_a_pair_with_a_small_q_and_a_leg_of_a_stronger_find_is_explained_by_it() -> None:
+    table = scan(market_prices(np.random.default_rng([1, 1]), Market(3, 10.0)))
+    finds = [f"{row.y} ~ {row.x}" for row in table[table["is_found"]].itertuples()]
+    legs = [leg for find in finds for leg in find.split(" ~ ")]
+    assert {"C01USDT ~ C00USDT", "C03USDT ~ C02USDT", "C05USDT ~ C04USDT"} <= set(finds)
+    assert len(legs) == len(set(legs))
+    explained = table[table["explained_by"] != ""]
+    assert len(explained) >= 3
+    for row in explained.itertuples():
+        (by,) = table.index[(table["y"] + " ~ " + table["x"]) == row.explained_by]
+        assert table.loc[by, "is_found"] and table.loc[by, "statistic"] <= row.statistic
+        assert {row.y, row.x} & set(row.explained_by.split(" ~ "))
 
 
 def test_progress_is_told_and_a_scan_can_be_stopped() -> None:
@@ -162,9 +177,29 @@ def test_a_pair_that_is_one_line_is_left_out_by_name_and_not_counted() -> None:
     prices.iloc[:280, prices.columns.get_loc("LATE")] = 1.0
     found = scan_universe(prices)
     pairs = {(each.name, each.code) for each in found.excluded}
-    assert ("TWIN ~ C00USDT", "ONE_LINE") in pairs and ("LATE ~ C00USDT", "ONE_LINE") in pairs
+    assert ("TWIN ~ C00USDT", "ONE_LINE") in pairs and ("LATE ~ C00USDT", "CONSTANT_LEG") in pairs
+    assert {each.detail for each in found.excluded if each.code == "CONSTANT_LEG"} == {
+        "LATE, in the 280 bars of the selection"
+    }
     assert found.tests == len(found.pairs) == 10 - len(pairs)
     assert found.pairs[["statistic", "pvalue", "q_value"]].notna().all(axis=None)
+
+
+def test_too_many_lags_for_the_bars_is_the_reason_and_not_one_line() -> None:
+    prices = factor_prices(np.random.default_rng(6), coins=3, bars=400)
+    assert scan(prices, ScanSettings(lags="138"))["lags"].tolist() == [138] * 3  # the most that 280 bars allow
+    found = scan_universe(prices, ScanSettings(lags="139"))
+    assert found.tests == 0 and len(found.excluded) == 3
+    assert {(each.code, each.detail) for each in found.excluded} == {
+        ("TOO_MANY_LAGS", "139 lags need 281 bars; the selection has 280")
+    }
+
+
+def test_lagged_changes_that_repeat_have_their_own_reason() -> None:
+    hours = np.arange(400)
+    prices = {name: np.exp(1e-3 * (hours % period)) for name, period in (("A", 4), ("B", 2))}
+    found = scan_universe(prices, ScanSettings(lags="6", holdout=0.0))
+    assert [each.code for each in found.excluded] == ["DEPENDENT_LAGS"] and found.tests == 0
 
 
 def test_a_record_is_plain_json() -> None:

@@ -1,4 +1,4 @@
-"""Which symbols are scanned: what cannot be used is left out with its reason, never repaired into a number."""
+"""Selection of symbols: unusable ones are excluded with a reason, never repaired."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTINGS = ScanSettings()
 
 
 def odd() -> pd.DataFrame:
-    """Two good symbols among everything that can be wrong with one."""
+    """Two valid symbols among every kind of invalid one."""
     prices = factor_prices(np.random.default_rng(1), 12, BARS)
     prices.columns = pd.Index(["GOOD", "NAN", "LATE", "GAPPY", "ZERO", "MINUS", "INF", "STILL", "RARE", "HOLED", "NEW",
                                "ALSO"])  # fmt: skip

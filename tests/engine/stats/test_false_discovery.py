@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import false_discovery_control
+from statsmodels.stats.multitest import multipletests
 
-from engine.stats import benjamini_hochberg, benjamini_yekutieli
+from engine.stats import benjamini_hochberg, benjamini_yekutieli, holm
 from engine.stats.checks import Floats
 from engine.stats.cointegration import engle_granger_kernel
 from engine.stats.jit import njit
@@ -16,14 +17,28 @@ from engine.stats.regression import residuals_kernel
 from engine.stats.unitroot import FIXED, adf_kernel
 from tests.engine.stats.worlds import examples, walk
 
+TINY = np.finfo(np.float64).tiny  # below it a double has fewer digits
 pvalues = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
 
 @examples
 @given(p=pvalues)
 def test_both_equal_scipy(p: list[float]) -> None:
-    assert_allclose(benjamini_hochberg(p), false_discovery_control(p, method="bh"), rtol=1e-12)
-    assert_allclose(benjamini_yekutieli(p), false_discovery_control(p, method="by"), rtol=1e-12)
+    assert_allclose(benjamini_hochberg(p), false_discovery_control(p, method="bh"), rtol=1e-12, atol=TINY)
+    assert_allclose(benjamini_yekutieli(p), false_discovery_control(p, method="by"), rtol=1e-12, atol=TINY)
+
+
+@examples
+@given(p=pvalues)
+def test_holm_equals_statsmodels(p: list[float]) -> None:
+    assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12, atol=TINY)
+
+
+def test_holm_counts_the_tests_that_have_a_p_value() -> None:
+    assert_array_equal(holm([0.01, np.nan, 0.5]), [0.02, np.nan, 0.5])
+    assert holm([]).size == 0
+    with pytest.raises(ValueError, match=r"pvalues\[0\] is -0\.1; expected 0 to 1"):
+        holm([-0.1])
 
 
 @examples

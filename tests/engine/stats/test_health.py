@@ -54,7 +54,7 @@ def test_on_a_real_spread_whitening_makes_the_errors_readable() -> None:
     assert found.rho == pytest.approx(2 ** (-1 / 60), abs=0.01)
 
 
-@pytest.mark.parametrize(("memory", "colour", "kept"), [(120, "red", 0.9), (900, "amber", 0.8), (6000, "amber", 0.2)])
+@pytest.mark.parametrize(("memory", "colour", "kept"), [(120, "red", 0.9), (450, "amber", 0.8), (6000, "green", 0.2)])
 def test_the_light_follows_the_measured_memory(memory: float, colour: str, kept: float) -> None:
     """It is measured and not taken as stated: while beta is still being learnt, a long memory is shorter than set."""
     y, x = log_prices(np.random.default_rng(2), 12_000, half_life=60)
@@ -88,7 +88,7 @@ def test_memory_at_one_bar_and_over_many() -> None:
 
 def test_without_a_half_life_there_is_no_light() -> None:
     assert light(100.0, float("nan")) is None and light(float("nan"), 10.0) is None and light(100.0, 0.0) is None
-    assert [light(memory, 10.0) for memory in (49.0, 50.0, 249.0, 250.0, np.inf)] == [
+    assert [light(memory, 10.0) for memory in (49.0, 50.0, 99.0, 100.0, np.inf)] == [
         "red", "amber", "amber", "green", "green",
     ]  # fmt: skip
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
+from scipy.linalg import toeplitz
 
 from engine.stats import hurst
 from engine.stats.hurst import SCATTER, hurst_kernel
@@ -52,3 +55,24 @@ def test_a_series_that_does_not_move_has_none() -> None:
     assert np.isnan(float(hurst(np.full(100, 3.0))))
     with pytest.raises(ValueError, match="series has 99 values; expected at least 100"):
         hurst(np.arange(99.0))
+
+
+@cache
+def noise_factor(exponent: float, bars: int = 500) -> np.ndarray:
+    """Of the autocovariance of fractional Gaussian noise."""
+    at = np.arange(float(bars))
+    covariance = (np.abs(at + 1) ** (2 * exponent) - 2 * at ** (2 * exponent) + np.abs(at - 1) ** (2 * exponent)) / 2
+    return np.linalg.cholesky(toeplitz(covariance))
+
+
+def fractional(seed: int, exponent: float) -> np.ndarray:
+    """Fractional Brownian motion."""
+    factor = noise_factor(exponent)
+    return np.cumsum(factor @ np.random.default_rng(seed).standard_normal(len(factor)))
+
+
+@pytest.mark.parametrize(("exponent", "covered"), [(0.3, 0.99), (0.5, 0.97), (0.7, 0.92), (0.9, 0.90)])
+def test_the_interval_covers_less_above_a_half(exponent: float, covered: float) -> None:
+    """It is a walk's: too wide for a series that reverts, too narrow for one that trends."""
+    found = [hurst(fractional(seed, exponent)) for seed in range(300)]
+    assert np.mean([each.low <= exponent <= each.high for each in found]) == pytest.approx(covered, abs=0.02)

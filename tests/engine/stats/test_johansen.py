@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from statsmodels.tsa.vector_ar.vecm import coint_johansen
+from statsmodels.tsa.vector_ar.vecm import VECM, coint_johansen
 
 from engine.stats import johansen
 from engine.stats.checks import Floats
+from engine.stats.johansen import TRACE_CRITICAL, TRACE_RESTRICTED_5, trace_pvalues
 from tests.engine.stats.worlds import ar1, walk
 
 
@@ -30,6 +31,45 @@ def test_johansen_equals_statsmodels(legs: int, spreads: int, lags: int) -> None
     assert_allclose(np.abs(ours.eigenvectors), np.abs(theirs.evec), rtol=1e-7, atol=1e-8 * np.abs(theirs.evec).max())
     assert_array_equal(ours.trace_critical, theirs.trace_stat_crit_vals)
     assert_array_equal(ours.maximum_critical, theirs.max_eig_stat_crit_vals)
+
+
+@pytest.mark.parametrize(("legs", "spreads"), [(2, 1), (3, 1), (5, 2)])
+@pytest.mark.parametrize("lags", [1, 3])
+def test_the_restricted_constant_equals_the_likelihoods_of_statsmodels(legs: int, spreads: int, lags: int) -> None:
+    """-T ln(1 - lambda_r) is twice what rank r + 1 adds to the log likelihood."""
+    table = 11.0 + 1e-3 * legs_of(legs, legs, spreads)
+    ours = johansen(table, lags, constant="restricted")
+    scaled = (table - table[0]) * 1e3  # what statsmodels needs to keep its digits; the statistic does not change
+    fits = [VECM(scaled, k_ar_diff=lags, coint_rank=rank, deterministic="ci").fit() for rank in range(legs + 1)]
+    gained = 2.0 * np.diff([fit.llf for fit in fits])
+    assert_allclose(ours.maximum, gained, atol=1e-8)
+    assert_allclose(ours.trace, np.cumsum(gained[::-1])[::-1], atol=1e-8)
+    weights = ours.eigenvectors[:, 0] / ours.eigenvectors[0, 0]
+    assert_allclose(weights, fits[1].beta[:, 0], atol=1e-8)
+
+
+def test_the_restricted_table_and_the_p_values_agree_at_5_percent() -> None:
+    """Two sources: the critical values of MacKinnon, Haug and Michelis, the gamma variable of Doornik."""
+    for n in range(1, 13):
+        for is_free, five in ((True, TRACE_CRITICAL[n - 1, 1]), (False, TRACE_RESTRICTED_5[n - 1])):
+            assert trace_pvalues(np.r_[five, np.zeros(n - 1)], is_free)[0] == pytest.approx(0.0495, abs=0.0015)
+        assert trace_pvalues(np.r_[TRACE_CRITICAL[n - 1, 2], np.zeros(n - 1)], True)[0] == pytest.approx(
+            0.0094, abs=7e-4
+        )
+    found = johansen(legs_of(2, 2, 1), constant="restricted")
+    assert np.isnan(found.trace_critical[:, ::2]).all() and found.trace_critical[:, 1].tolist() == [20.2618, 9.1645]
+
+
+def rejections(constant: str, pairs: int, n: int = 1_000) -> float:
+    """Share of pairs of unrelated walks without drift for which "no spread" is rejected at 5 %."""
+    rng = np.random.default_rng(17)
+    found = [johansen([walk(rng, n), walk(rng, n)], constant=constant) for _ in range(pairs)]
+    return float(np.mean([each.trace[0] > each.trace_critical[0, 1] for each in found]))
+
+
+def test_without_a_drift_the_free_constant_rejects_12_percent_and_the_restricted_one_5() -> None:
+    assert rejections("free", 1_000) == pytest.approx(0.118, abs=0.03)
+    assert rejections("restricted", 1_000) == pytest.approx(0.05, abs=0.02)
 
 
 @pytest.mark.parametrize("spreads", [0, 1, 2])
@@ -66,3 +106,5 @@ def test_bad_legs_are_refused() -> None:
             johansen(bad)
     with pytest.raises(ValueError, match="lags is 0; expected at least 1"):
         johansen(table, 0)
+    with pytest.raises(ValueError, match="constant is 'none'; expected 'free' or 'restricted'"):
+        johansen(table, constant="none")

@@ -44,3 +44,11 @@ def test_bad_input_is_refused() -> None:
         kpss(np.full(20, 0.1))
     with pytest.raises(ValueError, match="lags is 20; expected at least 0 and at most 19"):
         kpss(np.arange(20.0), 20)
+
+
+@pytest.mark.parametrize(("half_life", "rejected"), [(5.0, 0.18), (20.0, 0.57), (60.0, 0.85)])
+def test_kpss_rejects_slow_spreads_that_are_stationary(half_life: float, rejected: float) -> None:
+    """Its size is that of short memory: over 500 bars a stationary spread of 20 bars is called unstable more often
+    than not, so its rejection is no reason to drop a pair that Engle-Granger passes."""
+    found = [kpss(ar1(np.random.default_rng(seed), 500, half_life)) for seed in range(600)]
+    assert np.mean([each.statistic > each.critical[5] for each in found]) == pytest.approx(rejected, abs=0.04)

@@ -10,7 +10,7 @@ from statsmodels.tsa.adfvalues import mackinnoncrit, mackinnonp
 from statsmodels.tsa.stattools import adfuller
 
 from engine.stats import adf
-from engine.stats.mackinnon import SURFACE_EG, critical_values, tau_pvalue
+from engine.stats.mackinnon import MOST_VARIABLES, SURFACE_EG, critical_values, tau_pvalue
 from engine.stats.unitroot import FIXED, adf_kernel, lag_limit, schwert_cap
 from tests.engine.stats.worlds import ar1, examples, walk
 
@@ -119,9 +119,12 @@ def test_the_tables_are_mackinnons() -> None:
     assert list(critical_values(2, 500).values())[1:] == pytest.approx(list(theirs[1:]), abs=1e-12)
     assert SURFACE_EG[0].tolist() == [-3.89644, -10.9519, -22.527, 0.0]
     assert [round(critical_values(2, n)[5], 3) for n in (50, 100, 200, 500)] == [-3.461, -3.398, -3.367, -3.348]
+    for variables in range(3, MOST_VARIABLES + 1):
+        theirs = mackinnoncrit(variables, "c", 200)
+        assert list(critical_values(variables, 200).values()) == pytest.approx(list(theirs), abs=1e-12)
 
 
-@pytest.mark.parametrize("variables", [1, 2])
+@pytest.mark.parametrize("variables", range(1, MOST_VARIABLES + 1))
 def test_pvalues_equal_statsmodels(variables: int) -> None:
     for tau in np.linspace(-25, 4, 300):
         assert tau_pvalue(tau, variables) == pytest.approx(mackinnonp(tau, "c", variables), abs=1e-12)

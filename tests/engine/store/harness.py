@@ -1,4 +1,4 @@
-"""What the store's tests share: ticks made in one line, and a market that goes on as long as it is asked to."""
+"""Helpers of the store's tests: ticks in one line, and an endless market."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m engine.store``: check finds what is wrong, a restored backup is what was stored."""
+"""``python -m engine.store``: check finds errors, a restored backup equals the store."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_who_deletes_old_days_of_the_archive_can_still_make_backups(
     gone = next((tmp_path / "data" / "archive").rglob("*.parquet"))
     gone.unlink()
     assert run(tmp_path / "data", "backup", str(tmp_path / "backup"), "--with-archive") == 0
-    assert "files are not there; `check` names them" in capsys.readouterr().err
+    assert "files are not there; `check` lists them" in capsys.readouterr().err
     listed = json.loads((tmp_path / "backup" / "archive.json").read_text())
     assert [each["file"].endswith(gone.name) for each in listed if each["bytes"] is None] == [True]
 
@@ -168,7 +168,7 @@ def old_file(data: Path) -> None:
         (nothing, ["check"], "does not exist yet"),
         (nothing, ["backup", "B"], "holds no ticks.db; expected a data folder"),
         (nothing, ["restore", "B"], "holds no ticks.db; expected a folder made by `backup`"),
-        (old_file, ["check"], "has schema version 1; the server brings it up to date"),
+        (old_file, ["check"], "has schema version 1; the server migrates it"),
         (old_file, ["backup", "data"], "exists already; expected the name of a new folder"),
     ],
 )

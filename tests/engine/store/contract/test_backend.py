@@ -1,4 +1,4 @@
-"""What every backend keeps, whatever it keeps it in: the writing side, the analyses, the scans."""
+"""Contract of every backend: the writing side, the analyses, the scans."""
 
 from __future__ import annotations
 

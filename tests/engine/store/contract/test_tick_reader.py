@@ -1,4 +1,4 @@
-"""What every TickReader gives, whatever it reads from."""
+"""Contract of every TickReader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard's file at its start and its end, when something has happened to it."""
+"""Opening and closing a damaged or changed dashboard file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_what_is_no_database_is_set_aside_with_a_loud_note(
     (kept,) = kept_files(path)
     assert kept.read_bytes() == content
     (note,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert f"it is kept as {kept.name}, and a fresh analysis.db was begun" in note.getMessage()
+    assert f"it is kept as {kept.name}, and a new analysis.db was created" in note.getMessage()
     assert "python -m engine.store restore" in note.getMessage()
 
 

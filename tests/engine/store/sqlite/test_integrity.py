@@ -1,4 +1,4 @@
-"""Damaged, locked, deleted and replaced files: what is set aside, what is refused, and that nothing is deleted."""
+"""Damaged, locked, deleted and replaced files: renamed or refused, and never deleted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = 4_096
 
 
 async def filled(path: Path, ticks: int = 3_000) -> bytes:
-    """A tidy file with some pages of everything; returns its content."""
+    """A cleanly closed file with several pages of each table; returns its content."""
     writer = await SqliteTickWriter.open(path)
     await writer.commit([batch(*islice(trading(random.Random(1), 8), ticks))], [], NOW)
     await writer.close()
@@ -38,7 +38,7 @@ def content_of(path: Path) -> bytes:
 
 
 def kept_files(path: Path) -> list[Path]:
-    """The files set aside, and their logs if anything is in them (the index of a log says nothing of its own)."""
+    """The renamed files, and their non-empty logs (without log indexes)."""
     found = path.parent.glob(f"{path.name}.damaged-*")
     return sorted(each for each in found if not each.name.endswith("-shm") and each.stat().st_size)
 
@@ -129,7 +129,7 @@ async def test_a_locked_file_is_refused_not_set_aside(tmp_path: Path, monkeypatc
 
 @contextmanager
 def as_nobody(*paths: Path) -> Iterator[None]:
-    """Without the rights of root, before whom nothing is read-only."""
+    """Without the rights of root, which ignore read-only modes."""
     if os.geteuid() != 0:
         yield
         return

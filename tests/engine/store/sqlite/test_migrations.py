@@ -1,4 +1,4 @@
-"""Files of every version come up to date in one transaction, or stay as they were."""
+"""Files of every version are migrated in one transaction, or stay unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST = Schema("ticks", TICKS.scripts[:1])
 
 
 def make_first_version(path: Path) -> None:
-    """A file as version 1 left it: three ticks, their bars, a gap that is open and one that nobody can fill."""
+    """A file as version 1 left it: three ticks, their bars, an open gap and an unfetchable one."""
     prepare(path, FIRST)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("INSERT INTO series VALUES (1, 'sim', 'BTCUSDT', 1, 9)")

@@ -1,4 +1,4 @@
-"""Whatever SQLite cannot do for a reader is a StoreError that names the file."""
+"""Every SQLite error of a reader is a StoreError with the file's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gap of rows that cannot be used has its reason from the commit that opened it."""
+"""A gap of unusable rows has its reason from the commit that opened it."""
 
 from __future__ import annotations
 

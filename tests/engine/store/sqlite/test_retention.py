@@ -1,4 +1,4 @@
-"""Retention moves ticks to the archive: nothing lost, nothing twice, whatever is cut off where."""
+"""Retention moves ticks to the archive: nothing lost or duplicated, for an interruption at any step."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.engine.store.harness import (
 )
 
 MINUTE = 60_000
-LATER = Now(T0 + 10**9, 0)  # by this clock no time in these tests is unbelievable
+LATER = Now(T0 + 10**9, 0)  # on this clock all times in these tests are plausible
 
 
 def retention_job(writer: SqliteTickWriter) -> RetentionJob:

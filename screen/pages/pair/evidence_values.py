@@ -1,11 +1,13 @@
-"""Each figure of the evidence panel: its value in its unit and what stands under it, or why it is not known. Pure."""
+"""Each figure of the evidence panel: its value with its unit and note, or why it is unknown. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-from engine.pairs.evidence import LEAST_BARS, LEAST_BREAK_BARS, PairEvidence
+from engine.pairs.evidence import LEAST_BARS, PairEvidence
+from engine.pairs.noise_gate import FIXED
+from engine.pairs.noise_gate import LEVEL as NOISE_LEVEL
 from engine.stats.half_life import NULL_RESIDUAL_5, HalfLife
 from engine.stats.health import GREEN, RED, KalmanHealth
 from engine.stats.power import bars_for_power, eg_power
@@ -13,12 +15,14 @@ from screen.components.formatting import UNKNOWN, Item, duration, times, unknown
 from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
+NOISES = {f"noise-{at}": share.noise for at, share in enumerate(FIXED)}  # live element -> kind of noise
 LEVEL = 0.05  # of Ljung-Box
 ENOUGH_POWER = 0.8
+BREAK_IS_NEAR = 0.7  # of an alarm
 
 
 def _no_test(view: PairView, found: PairEvidence) -> str:
-    """Why nothing can be said about the test window; empty where something can."""
+    """Why the test window has no results; empty if it has."""
     if view.settings.gate == "off":
         return "the gate is off, so there is no test window"
     if not found.test_bars:
@@ -37,7 +41,7 @@ def power(view: PairView, found: PairEvidence) -> Item:
         return unknown(why)
     power, life = found.test.power, found.half_life
     if math.isnan(power):
-        return unknown("no half-life: nothing reverts in the window")
+        return unknown(_no_half_life(life))
     if not math.isfinite(life.high):
         return Item("n.a.", f"the half-life is {_range(life)} bars: a walk is not excluded", "warn")
     least = eg_power(found.test_bars, life.high)
@@ -53,35 +57,41 @@ def needed(view: PairView, found: PairEvidence) -> Item:
         return unknown(why)
     needed = found.test.bars_needed
     if math.isnan(needed):
-        return unknown("no half-life: nothing reverts in the window")
+        return unknown(_no_half_life(found.half_life))
     length = duration(needed * view.settings.interval_ms / 1_000)
     is_enough = bars_for_power(found.half_life.high, ENOUGH_POWER) <= found.test_bars
     note = f"{length}, at the fitted half-life; the window has {found.test_bars:,}"
     return Item(f"{needed:,.0f} bars", note, "good" if is_enough else "warn")
 
 
+def _no_half_life(life: HalfLife) -> str:
+    is_fast = math.isfinite(life.high)
+    return f"no half-life: {'back within one bar' if is_fast else 'nothing reverts in the window'}"
+
+
 def half_life(view: PairView, found: PairEvidence) -> Item:
-    """Over the test window, beside its null."""
+    """Over the test window, beside its null: half of all noise has no half-life, so its median is none."""
     why = _no_test(view, found)
     if why or found.half_life is None:
         return unknown(why)
     life = found.half_life
-    rare = NULL_RESIDUAL_5 * found.test_bars
-    null = f"noise shows {life.null_median:.0f}, under {rare:.0f} in 5 of 100"
+    note = f"95 % {_range(life)} · noise: none in 50 of 100, under {life.null_5:.0f} in 5"
+    if math.isnan(life.low):
+        return unknown("the residual does not move over the window")
     if math.isnan(life.bars):
-        return Item("n.a.", f"no reversion to time · {null}", "bad")
-    interval = "" if math.isnan(life.low) else f"95 % {_range(life)} · "
-    is_open = life.raw_bars >= life.null_median or math.isinf(life.high)
-    tone = "warn" if is_open else "good" if life.raw_bars < rare else ""
-    return Item(f"{life.bars:.1f} bars", f"{interval}{null}", tone)
+        is_fast = math.isfinite(life.high)
+        return Item("< 1 bar", note) if is_fast else Item("n.a.", f"no reversion to time · {note}", "bad")
+    tone = "warn" if math.isinf(life.high) else "good" if life.bars < life.null_5 else ""
+    return Item(f"{life.bars:.1f} bars", note, tone)
 
 
 def _range(life: HalfLife) -> str:
-    return f"{life.low:.0f} to {'∞' if math.isinf(life.high) else f'{life.high:.0f}'}"
+    low, high = ("∞" if math.isinf(end) else f"{end:.0f}" for end in (life.low, life.high))
+    return f"{low} to {high}"
 
 
 def critical(view: PairView, found: PairEvidence) -> Item:
-    """The finite-sample value at the 5 % level, beside the statistic."""
+    """The finite-sample value at the 5 % level, and the statistic."""
     if found.test is None:
         return unknown(_no_test(view, found))
     shot = view.latest
@@ -90,7 +100,7 @@ def critical(view: PairView, found: PairEvidence) -> Item:
 
 
 def tests_today(view: PairView, found: PairEvidence) -> Item:
-    """How often the gate was tested since midnight UTC."""
+    """The number of gate tests since midnight UTC."""
     if view.settings.gate == "off":
         return unknown("the gate is off: nothing is tested")
     return Item(f"{found.tests_today:,}", "each opens on 5 % of noise; neighbours overlap")
@@ -102,13 +112,34 @@ def open_share(view: PairView, found: PairEvidence) -> Item:
         return unknown("the gate is off")
     if math.isnan(found.open_share):
         return unknown(_no_test(view, found) or "the first test is due")
-    return Item(
-        f"{found.open_share:.0%}", "since the first test; noise about 9 %, single noise pairs 1 to 25 % over 3,000 bars"
-    )
+    windows = "windows from the half-life" if view.settings.test_window is None else "windows of 500 bars"
+    noise = f"noise at {NOISE_LEVEL} %, {windows}:" if found.noise else f"noise was measured at {NOISE_LEVEL} % only"
+    return Item(f"{found.open_share:.0%}", f"since the first test; {noise}")
+
+
+def noise_open(view: PairView) -> dict[str, str]:
+    """By the name of the live element: the share of time that each noise keeps this gate open; empty where unknown."""
+    shares = view.evidence.noise if view.evidence else ()
+    is_robust = view.settings.gate == "robust"
+    texts = [f"{share.robust if is_robust else share.plain:.1%}" for share in shares] or [""] * len(NOISES)
+    return dict(zip(NOISES, texts, strict=True))
+
+
+def bootstrap(view: PairView, found: PairEvidence) -> Item:
+    """The p-value that opened the gate, or kept it closed."""
+    if view.settings.gate != "robust":
+        return Item("not used", "only the robust gate asks for it")
+    if not found.tests:
+        return unknown(_no_test(view, found) or "the first test is due")
+    if math.isnan(found.bootstrap):
+        return Item("not asked", "the plain test alone keeps the gate closed")
+    is_open = found.bootstrap <= view.settings.gate_level / 100.0
+    note = "of the test that opened the gate" if is_open else "too high: the plain test alone would have opened"
+    return Item(f"p {found.bootstrap:.3f}", note, "good" if is_open else "bad")
 
 
 def flips(view: PairView, found: PairEvidence) -> Item:
-    """How often the gate changed."""
+    """The number of gate changes."""
     if view.settings.gate == "off":
         return unknown("the gate is off")
     if not found.tests:
@@ -117,15 +148,25 @@ def flips(view: PairView, found: PairEvidence) -> Item:
 
 
 def evaluations(view: PairView, found: PairEvidence) -> Item:
-    """How often the gate was tested in this run."""
+    """The number of gate tests in this run."""
     if view.settings.gate == "off":
         return unknown("the gate is off")
     every = duration(view.settings.gate_every * view.settings.interval_ms / 1_000)
     return Item(f"{found.tests:,}", f"in this run, one every {every}")
 
 
+def correction(view: PairView, found: PairEvidence) -> Item:
+    """The legs that come back, and both speeds."""
+    seen = found.correction
+    if seen is None:
+        return unknown(_no_test(view, found) or "a leg does not move over the window")
+    legs = {"y": view.y, "x": view.x, "both": "both legs", "neither": "neither"}[seen.adjusting]
+    note = f"Y {seen.speed_y:+.1%} a bar (t {seen.t_y:.1f}) · X {seen.speed_x:+.1%} (t {seen.t_x:.1f})"
+    return Item(legs, note, "warn" if seen.adjusting == "neither" else "")
+
+
 def of_filter(make: Callable[[KalmanHealth], Item]) -> Make:
-    """A figure of the filter's health, or why there is none."""
+    """A figure of the filter's health, or why it is missing."""
 
     def made(view: PairView, found: PairEvidence) -> Item:
         if view.settings.estimator != "kalman":
@@ -204,7 +245,7 @@ def bounce_half_lives(view: PairView, found: PairEvidence) -> Item:
 
 
 def bounce_badge(view: PairView, found: PairEvidence) -> Item:
-    """Whether the reversion is bounce, or whether there is any."""
+    """Whether the spread reverts, and whether that is bounce."""
     seen = found.bounce
     if seen is None:
         return _no_bounce(view, found)
@@ -227,7 +268,7 @@ def half_spreads(_: PairView, found: PairEvidence) -> Item:
 
 
 def coverage(name: str) -> Make:
-    """Of one window: the share of real bars, and whether an open gap touches it."""
+    """One window's share of real bars, and whether an open gap overlaps it."""
 
     def made(view: PairView, found: PairEvidence) -> Item:
         window = next((each for each in found.coverage if each.name == name), None)
@@ -247,10 +288,13 @@ def coverage(name: str) -> Make:
     return made
 
 
-def breaks(_: PairView, found: PairEvidence) -> Item:
-    """Alarms of the break monitor."""
+def breaks(view: PairView, found: PairEvidence) -> Item:
+    """How near the break alarm is."""
     watch = found.breaks
+    if view.settings.break_alarm is None:
+        return unknown("the break alarm is off")
     if watch is None:
-        return unknown(f"needs {LEAST_BREAK_BARS} bars with trades in both legs that move")
-    note = f"in {watch.bars:,} bars; while the line holds, a false one in about 2,000"
-    return Item("none" if not watch.alarms else f"{watch.alarms:,}", note, "warn" if watch.alarms else "")
+        return unknown("watches from the calibration on")
+    nearest = max(watch.level, watch.beta)
+    note = f"level {watch.level:.0%}, β {watch.beta:.0%} of an alarm; false ones about {watch.bars:,} bars apart"
+    return Item(f"{nearest:.0%}", note, "warn" if nearest > BREAK_IS_NEAR else "")
