@@ -16,6 +16,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.files.vectors import EncodedBars, EncodedRows
 from engine.intake.history_messages import BarSpan
 from engine.market.limits import BEAT_MS
 from feeds.bar_queue import BarQueue, BarRow
@@ -109,6 +110,22 @@ class BridgeLink:
         while self._queue.queued > self._max_queue:
             await self._move()
         return place
+
+    async def put_encoded(self, rows: EncodedRows) -> None:
+        """As ``put``, for rows that are encoded already."""
+        self._check()
+        self._queue.add_encoded(rows)
+        self._wake.set()
+        while self._queue.queued > self._max_queue:
+            await self._move()
+
+    async def put_encoded_bars(self, bars: EncodedBars, source: str) -> None:
+        """As ``put_bars``, for bars that are encoded already."""
+        self._check()
+        while not self.bars.has_room(BarSpan(*bars[:4])):
+            await self._move()
+        self.bars.add_encoded(bars, source)
+        self._wake.set()
 
     async def put_bars(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
         """Queue the bars of a span, at most 1,000; waits while the queue is full. Raises as ``put`` does."""

@@ -7,11 +7,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from engine.files.inspection import Told
 from engine.files.summary import in_words
 from engine.files.upload import BarBatch, Upload, look_through
+from engine.files.vectors import EncodedBars, EncodedRows
 from engine.intake.history_messages import BarSpan
 from feeds.bar_queue import BarRow, BarTally
 from feeds.batch_queue import Row, Tally
@@ -21,6 +24,9 @@ from feeds.numbering import first_ids
 
 log = logging.getLogger("pairbridge.feed")
 
+T = TypeVar("T")
+
+_AT_ONCE = 8  # batches that are read at a time
 _QUEUE = 20_000  # rows; past it the file waits for the server
 
 
@@ -92,29 +98,45 @@ async def bring(
         starts: Mapping[str, int] = {}
         if data_dir is not None and upload.begins():
             starts = await asyncio.to_thread(first_ids, upload, market, await link.greeted(), data_dir)
-        await _send(link, upload, upload.trades(brought.again, starts), report)
+        await _send(link, upload, upload.tick_batches(brought.again, starts), report)
         await link.drained()
         link.farewell = f"{names} is replayed"[:500]
         brought.tally, brought.bars, brought.funding = link.tally, link.bars.tally, link.funding.tally
     return brought
 
 
-async def _send(link: BridgeLink, upload: Upload, chunks: Iterator[list[Row]], report: Callable[[int], None]) -> None:
+async def _send(
+    link: BridgeLink, upload: Upload, chunks: Iterator[list[Row] | EncodedRows], report: Callable[[int], None]
+) -> None:
     def tell() -> None:
         report(link.tally.stored + link.bars.tally.stored + link.funding.tally.stored)
 
-    while (rows := await asyncio.to_thread(next, chunks, None)) is not None:
-        await link.put(rows)
+    while some := await asyncio.to_thread(_next_few, chunks):
+        for rows in some:
+            await (link.put_encoded(rows) if isinstance(rows, EncodedRows) else link.put(rows))
         tell()
-    batches = upload.bars()
-    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-        ends = batch.bars[0].open_time_ms, batch.bars[-1].open_time_ms + batch.width_ms
-        await link.put_bars(BarSpan(batch.symbol, batch.width_ms, *ends), _rows(batch), batch.source)
+    batches = upload.bar_batches()
+    while few := await asyncio.to_thread(_next_few, batches):
+        for batch in few:
+            await _send_bars(link, batch)
         tell()
     rates = upload.funding()
-    while (rows := await asyncio.to_thread(next, rates, None)) is not None:
-        await link.put_funding(rows)
+    while (rates_read := await asyncio.to_thread(next, rates, None)) is not None:
+        await link.put_funding(rates_read)
         tell()
+
+
+async def _send_bars(link: BridgeLink, batch: BarBatch | tuple[EncodedBars, str]) -> None:
+    if isinstance(batch, BarBatch):
+        ends = batch.bars[0].open_time_ms, batch.bars[-1].open_time_ms + batch.width_ms
+        await link.put_bars(BarSpan(batch.symbol, batch.width_ms, *ends), _rows(batch), batch.source)
+    else:
+        await link.put_encoded_bars(*batch)
+
+
+def _next_few(some: Iterator[T]) -> list[T]:
+    """Several at once: a change of threads takes as long as one."""
+    return list(islice(some, _AT_ONCE))
 
 
 def _rows(batch: BarBatch) -> list[BarRow]:

@@ -13,15 +13,17 @@ from operator import le, lt
 from typing import Any, NamedTuple
 
 from engine.files.columns import BARS, TICKS, Columns, columns_of
-from engine.files.containers import Member
+from engine.files.containers import Member, usual_growth
 from engine.files.frames import FRAMES, trades_of_frames
 from engine.files.names import read_file_name
 from engine.files.rows import Manner, Notes, Recorded, RecordedBar, RowReader, Trades
-from engine.files.tables import Chunk, Layout, chunks_of, layout_of
+from engine.files.tables import Chunk, Layout, chunks_of, layout_of, raw_blocks_of
 from engine.files.values import NAIVE, read_symbol_name, read_zone
+from engine.files.vectors import Block, BlockReader
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 
 _SHOWN = 5  # first and last rows
+_SMALL = 1 << 17  # bytes
 _HOPELESS = 20_000  # rows of which none can be used
 
 
@@ -102,6 +104,30 @@ class Inspected:
         for chunk in chunks_of(self.member, self.layout):
             yield reader.read(chunk)
 
+    def blocks(self) -> Iterator[Recorded | Block]:
+        """The same as ``read``, the plain blocks of a large CSV by the column. Raises ValueError."""
+        columns, layout = self.columns, self.layout
+        is_plain = layout.kind == "csv" and layout.encoding.startswith("utf-8")
+        if columns is None or not is_plain or not BlockReader.can_take(columns, self.manner) or self._is_small():
+            yield from self.read()
+            return
+        reader = RowReader(columns, self.manner)
+        self.notes = reader.notes
+        plain = BlockReader(columns, self.manner, layout.delimiter, len(layout.header) or len(layout.first))
+        least, most = usual_growth(self.member)  # else a bomb would make us load what takes 60 MB
+        count = 0
+        for raw in raw_blocks_of(self.member, layout):
+            count += len(raw.text)
+            block = plain.take(raw.text, raw.lines, reader.notes) if least < count < most else None
+            if block is not None:
+                yield block
+            else:
+                yield from map(reader.read, raw.chunks(self.member, layout))
+
+    def _is_small(self) -> bool:
+        """Whether it is read before what reads faster is loaded."""
+        return self.member.path.stat().st_size < _SMALL
+
 
 def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
     """Read a file to its end. ``may_be_zero``: prices and quantities of 0 are kept, else only in rows with ids.
@@ -139,7 +165,10 @@ def _looked_through(found: Inspected) -> Inspected:
     last: dict[str, int] = {}
     firsts: list[Any]
     lasts: list[Any]
-    for some in found.read():
+    for some in found.blocks():
+        if isinstance(some, Block):
+            _see_block(found, some, last)
+            continue
         if isinstance(some, Trades):
             rows = _Rows(some.symbols, some.times, some.ids or some.times)
             firsts, lasts = some.part(slice(_SHOWN)), some.part(slice(-_SHOWN, None))
@@ -163,6 +192,26 @@ def _looked_through(found: Inspected) -> Inspected:
             Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
         )
     return found
+
+
+def _see_block(found: Inspected, block: Block, last: dict[str, int]) -> None:
+    """As what is done of rows by the row."""
+    first_ms, last_ms = block.times()
+    found.rows += len(block)
+    found.symbols.update(block.symbols())
+    found.widths_ms.update(block.widths())
+    found.first_ms = first_ms if found.first_ms is None else min(found.first_ms, first_ms)
+    found.last_ms = last_ms if found.last_ms is None else max(found.last_ms, last_ms)
+    if len(found.first_rows) < _SHOWN:
+        found.first_rows += block.part(slice(_SHOWN - len(found.first_rows)))
+    found.last_rows = [*found.last_rows, *block.part(slice(-_SHOWN, None))][-_SHOWN:]
+    for symbol, first, end, low, high, step in block.orders():
+        before = last.get(symbol, -1)
+        if step < found.has_ids or first < before + found.has_ids:
+            found.is_sorted = False
+        last[symbol] = max(before, end)
+        least, greatest = found.spans.get(symbol, (low, high))
+        found.spans[symbol] = (min(least, low), max(greatest, high))
 
 
 def _check_hope(found: Inspected) -> None:

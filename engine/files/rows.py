@@ -180,7 +180,7 @@ class RowReader:
         if meaning in ("id", "first", "last"):
             return _Field(place, name, lambda cell: (read_whole(cell), None))
         if meaning == "width":
-            return _Field(place, name, lambda cell: (_width(cell), None))
+            return _Field(place, name, lambda cell: (read_width(cell), None))
         if meaning == "rate":
             return _Field(place, name, partial(read_rate, comma=manner.comma))
         is_volume = meaning == "volume"
@@ -290,7 +290,8 @@ def _are_positive(texts: Sequence[str]) -> bool:
     return are_decimals(texts) and min(map(float, texts)) > 0.0
 
 
-def _width(cell: Any) -> int:
+def read_width(cell: Any) -> int:
+    """The width of a bar in ms. Raises RowRefused."""
     try:
         return parse_interval(cell or "")
     except (ValueError, TypeError):

@@ -25,6 +25,7 @@ from engine.files.containers import members_of, refusals
 from engine.files.inspection import Inspected, Question, Told, inspect
 from engine.files.rows import RecordedBar, RecordedFunding, Trades
 from engine.files.tables import CHUNK
+from engine.files.vectors import Block, EncodedBars, EncodedRows
 from engine.market.funding import SETTLED
 from engine.market.sourced import KLINE
 
@@ -92,25 +93,48 @@ class Upload:
         """Rows of the bridge protocol in the order to store. ``skipped`` counts ids that come again, where the rows had
         to be sorted; ``first_ids``: with which number the trades of a symbol begin where they have no ids, else 0.
         Raises ValueError."""
-        files = sorted((each for each in self.files if each.kind == TICKS), key=lambda each: each.first_ms or 0)
+        files = self._of_ticks()
         for some in (
             [each for each in files if each.has_ids],
             [each for each in files if not each.has_ids],
         ):
             yield from _numbered(_in_order(some, skipped), first_ids)
 
+    def tick_batches(
+        self, skipped: Counter[str], first_ids: Mapping[str, int] = MappingProxyType({})
+    ) -> Iterator[list[Row] | EncodedRows]:
+        """The same as ``trades``, the rows of plain files as they are sent. Raises ValueError."""
+        files = self._of_ticks()
+        if all(each.has_ids == files[0].has_ids and each.is_sorted for each in files) and not _overlap(files):
+            numbers = _Numbers(first_ids)
+            for some in chain.from_iterable(each.blocks() for each in files):
+                if isinstance(some, Block):
+                    yield from some.encoded(numbers.take)
+                elif isinstance(some, Trades):
+                    yield numbers.rows(some)
+            return
+        yield from self.trades(skipped, first_ids)
+
+    def _of_ticks(self) -> list[Inspected]:
+        """The files of trades in the order of their first times."""
+        return sorted((each for each in self.files if each.kind == TICKS), key=lambda each: each.first_ms or 0)
+
     def bars(self) -> Iterator[BarBatch]:
         """The bars, in the order of the files. Raises ValueError."""
         for each in self.files:
             source = KLINE if each.is_of_exchange else UPLOADED
             for some in _bars_of(each):
-                by_series: dict[tuple[str, int], list[RecordedBar]] = {}
-                for bar in some:
-                    by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
-                for (symbol, width_ms), bars in by_series.items():
-                    bars.sort(key=_open_time)
-                    for at in range(0, len(bars), _BARS_AT_ONCE):
-                        yield BarBatch(symbol, width_ms, source, bars[at : at + _BARS_AT_ONCE])
+                yield from _batches(some, source)
+
+    def bar_batches(self) -> Iterator[BarBatch | tuple[EncodedBars, str]]:
+        """The same as ``bars``, those of plain files as they are sent, with their source. Raises ValueError."""
+        for each in self.files:
+            source = KLINE if each.is_of_exchange else UPLOADED
+            for some in each.blocks() if each.kind == BARS else ():
+                if isinstance(some, Block):
+                    yield from ((bars, source) for bars in some.bars())
+                else:
+                    yield from _batches([bar for bar in some if isinstance(bar, RecordedBar)], source)
 
     def funding(self) -> Iterator[list[Row]]:
         """The rates that were paid as rows of the bridge protocol. Raises ValueError."""
@@ -238,11 +262,36 @@ def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) 
     return kept
 
 
+def _batches(some: list[RecordedBar], source: str) -> Iterator[BarBatch]:
+    by_series: dict[tuple[str, int], list[RecordedBar]] = {}
+    for bar in some:
+        by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
+    for (symbol, width_ms), bars in by_series.items():
+        bars.sort(key=_open_time)
+        for at in range(0, len(bars), _BARS_AT_ONCE):
+            yield BarBatch(symbol, width_ms, source, bars[at : at + _BARS_AT_ONCE])
+
+
 def _numbered(chunks: Iterable[Trades], first_ids: Mapping[str, int]) -> Iterator[list[Row]]:
     """Rows of the bridge protocol; those without an id count up in each symbol."""
-    following: defaultdict[str, count[int]] = defaultdict(count)
-    following.update({symbol: count(first) for symbol, first in first_ids.items()})
-    for some in chunks:
-        ids = some.ids or map(next, map(following.__getitem__, some.symbols))
+    return map(_Numbers(first_ids).rows, chunks)
+
+
+class _Numbers:
+    """The numbers of trades without ids, in each symbol one after the other."""
+
+    def __init__(self, first_ids: Mapping[str, int]) -> None:
+        self._following: defaultdict[str, count[int]] = defaultdict(count)
+        self._following.update({symbol: count(first) for symbol, first in first_ids.items()})
+
+    def take(self, symbol: str, many: int) -> int:
+        """The first of so many numbers."""
+        first = next(self._following[symbol])
+        self._following[symbol] = count(first + many)
+        return first
+
+    def rows(self, some: Trades) -> list[Row]:
+        """Rows of the bridge protocol."""
+        ids = some.ids or map(next, map(self._following.__getitem__, some.symbols))
         makers = some.makers or repeat(None)
-        yield list(map(list, zip(some.symbols, ids, some.prices, some.quantities, some.times, makers, strict=False)))
+        return list(map(list, zip(some.symbols, ids, some.prices, some.quantities, some.times, makers, strict=False)))
