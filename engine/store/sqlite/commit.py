@@ -116,8 +116,9 @@ def _bars(db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, plan: 
                 fold = SecondFold(second, before)
             for _, tick in ticks:
                 fold.add(tick)
-            series.reach(second)
             rows.append((of, *fold.bar(), ticks[-1][0]))
+        if seconds:
+            series.reach(max(seconds))  # once: it looks through all open seconds
     return rows
 
 
