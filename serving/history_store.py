@@ -40,9 +40,12 @@ class HistoryStore:
         self._stored = stored
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._bars: list[StoreBars] = []  # that wait for the writer
 
     def take(self, action: Work) -> None:
         """Begin with it, or wait for its turn."""
+        if isinstance(action, StoreBars):
+            self._bars.append(action)
         task = asyncio.create_task(self._done(action))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -89,8 +92,7 @@ class HistoryStore:
                 spans = await self._tried(lambda: self._writer.bar_spans(action.market, *action.span))
                 actions = self._desk.spans_known(action.market, action.span, spans, self._now_ms())
             elif isinstance(action, StoreBars):
-                stored = await self._tried(lambda: self._writer.store_bars(action.market, action.bars))
-                actions = self._intake.bars_stored(action, stored, self._now_ms())
+                actions = await self._store_waiting_bars()
             else:
                 count = await self._tried(lambda: self._writer.store_funding(action.market, action.rows))
                 actions = self._intake.funding_stored(action, count)
@@ -112,6 +114,20 @@ class HistoryStore:
         for each in found[:5]:
             log.warning("candle and ticks differ: %s", each)
         self._desk.checks.compared(came.market, bars, found)
+
+    async def _store_waiting_bars(self) -> list[Action]:
+        """All that wait, in one transaction: each is as expensive as the bars of many messages."""
+        waiting, self._bars = self._bars, []
+        if not waiting:
+            return []
+        parts = [(each.market, each.bars) for each in waiting]
+        stored = await self._tried(lambda: self._writer.store_all_bars(parts))
+        now_ms = self._now_ms()
+        return [
+            action
+            for each, done in zip(waiting, stored, strict=True)
+            for action in self._intake.bars_stored(each, done, now_ms)
+        ]
 
     async def _tried(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         while True:

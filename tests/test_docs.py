@@ -31,9 +31,13 @@ README = (ROOT / "README.md").read_text()
 
 def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> None:
     for field in dataclasses.fields(Config):
-        default = {"token": "(made once)", "password": "(none)", "allowed_hosts": "(none)", "open_browser": "0"}.get(
-            field.name, field.default
-        )
+        default = {
+            "token": "(made once)",
+            "password": "(none)",
+            "allowed_hosts": "(none)",
+            "feed": "(none)",
+            "open_browser": "0",
+        }.get(field.name, field.default)
         meaning = field.metadata["doc"].replace("|", r"\|")
         assert f"| `{PREFIX}{field.name.upper()}` | {default} | {meaning} |" in REFERENCE
     named = set(re.findall(r"PAIRBRIDGE_[A-Z_]+", " ".join(path.read_text() for path in DOCS)))

@@ -26,7 +26,7 @@ from engine.intake.messages import Hello, encode
 from engine.intake.ticker_requests import TickerRequests
 from engine.intake.want_progress import WantProgress
 from engine.market.funding import read_funding
-from engine.market.sourced import BarsStored, SourcedBar, read_bar
+from engine.market.sourced import BarsStored, SourcedBar, read_bar, read_bar_columns
 from engine.market.stretches import Stretch
 
 T = TypeVar("T")
@@ -132,7 +132,13 @@ class HistoryDesk:
                 raise RowRefused(f"open time is {bar.open_time_ms}; expected one from {from_ms} to before {to_ms}")
             return bar
 
-        bars, rejected = _read(message.rows, read)
+        rows: list[Any] = message.rows
+        if message.columns is not None:
+            bars_read = read_bar_columns(symbol, width_ms, message.columns, message.source)
+            if bars_read and from_ms <= min(message.columns[0]) and max(message.columns[0]) < to_ms:
+                return StoreBars(conn, market, message.span, tuple(bars_read))
+            rows = list(zip(*message.columns, strict=True))
+        bars, rejected = _read(rows, read)
         return StoreBars(conn, market, message.span, tuple(bars), tuple(rejected))
 
 

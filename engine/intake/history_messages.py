@@ -42,11 +42,12 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Every bar that there is of a span; the rows are not validated yet."""
+    """Every bar that there is of a span, by the row or by the column; not validated yet."""
 
     span: BarSpan
     rows: list[Any]
     source: str
+    columns: list[list[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,23 @@ def _want(message: dict[str, Any]) -> Want:
 
 
 def _bars(message: dict[str, Any]) -> Bars:
+    source = read_text(message, "source", 32) if "source" in message else KLINE
+    if "columns" in message:
+        return Bars(_checked(message), [], source, _bar_columns(message["columns"]))
     rows = message.get("rows")
     if not isinstance(rows, list) or len(rows) > MAX_BARS:
         raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at most {MAX_BARS} rows")
-    return Bars(_checked(message), rows, read_text(message, "source", 32) if "source" in message else KLINE)
+    return Bars(_checked(message), rows, source)
+
+
+def _bar_columns(columns: Any) -> list[list[Any]]:
+    are_lists = isinstance(columns, list) and len(columns) == 6 and all(isinstance(each, list) for each in columns)
+    if not are_lists or len(set(map(len, columns))) != 1 or len(columns[0]) > MAX_BARS:
+        raise MessageRefused(
+            "malformed", f"columns is {repr(columns)[:40]}; expected six lists of the same length, at most {MAX_BARS}"
+        )
+    found: list[list[Any]] = columns
+    return found
 
 
 def _unfetchable_bars(message: dict[str, Any]) -> UnfetchableBars:

@@ -133,6 +133,9 @@ class TickReader(SourcedHistory, Protocol):
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
         """The plausible ticks of one second that were stored before ``before_seq``, in id order."""
 
+    def newest_second(self, market: str, symbol: str) -> int | None:
+        """The opening time of the symbol's newest one-second bar; None where it has none."""
+
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         """One-second bars in ``[from_ms, to_ms)``, as of before the tick ``before_seq`` (None: now)."""
 
