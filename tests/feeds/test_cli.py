@@ -6,8 +6,9 @@ import argparse
 
 import pytest
 
+from config import Config
 from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
-from feeds.cli import Feed, feed_from_arguments, feed_options
+from feeds.cli import Feed, feed_from, feed_options
 from feeds.direct import DirectFeed
 from feeds.replay import ReplayFeed
 from tests.conftest import ROOT
@@ -18,7 +19,7 @@ DUMP = str(ROOT / "tests/fixtures/BTCUSDT-aggTrades-2026-11-01.csv")
 def asked(*arguments: str) -> Feed | None:
     parser = argparse.ArgumentParser()
     feed_options(parser)
-    return feed_from_arguments(parser.parse_args(arguments))
+    return feed_from(parser.parse_args(arguments), Config())
 
 
 def test_the_feed_that_was_asked_for() -> None:
