@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
+from services.export.request import NothingToExport
 from services.jobs import JobBusy
 
 
@@ -21,6 +22,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (NotAllowed, 403, "not-allowed"),
     (SettingsError, 400, "settings"),
     (RowRefused, 400, "input"),
+    (NothingToExport, 404, "export"),
     (JobBusy, 409, "busy"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),
