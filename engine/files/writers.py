@@ -112,7 +112,7 @@ def _parquet(frames: Iterator[polars.DataFrame]) -> Iterator[bytes]:
 
     def write() -> None:
         try:
-            _write_parquet(_even(_chained(first, frames), _FRAME), first, pipe)
+            _write_parquet(_even(_until_stopped(first, frames, pipe), _FRAME), first, pipe)
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
             failed.append(error)
         pipe.end()
@@ -141,9 +141,15 @@ def _write_parquet(frames: Iterator[polars.DataFrame], first: polars.DataFrame, 
     table.sink_parquet(file, compression="zstd", row_group_size=_ROW_GROUP, engine="streaming")
 
 
-def _chained(first: polars.DataFrame, others: Iterator[polars.DataFrame]) -> Iterator[polars.DataFrame]:
+def _until_stopped(
+    first: polars.DataFrame, others: Iterator[polars.DataFrame], pipe: _Pipe
+) -> Iterator[polars.DataFrame]:
+    """The frames; polars would read all of them even though nothing can be written any more."""
     yield first
-    yield from others
+    for frame in others:
+        if pipe.stopped.is_set():
+            return
+        yield frame
 
 
 def _even(frames: Iterator[polars.DataFrame], rows: int) -> Iterator[polars.DataFrame]:
