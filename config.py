@@ -147,6 +147,11 @@ class Config:
     warm_start_minutes: float = _setting(
         60, _number(0, 1_440), "Minutes of trades fetched before a symbol's first one, so that statistics start warm."
     )
+    history_bars: int = _setting(
+        3_000,
+        _whole(0, 20_000),
+        "Bars of a watched pair that are fetched as the exchange's candles where no trade was stored.",
+    )
     fetch_limit_ids: int = _setting(
         200_000, _whole(1_000, 10_000_000), "Most missing trades of a gap to fetch; larger gaps are only recorded."
     )

@@ -31,6 +31,8 @@ from api.live import LiveHub, add_live_route
 from api.login import Login
 from api.permissions import require_owner
 from api.requests import HeadRequests, PageRequests
+from api.uploads import PATHS as UPLOAD_PATHS
+from api.uploads import add_upload_routes
 from config import Config, load_or_exit, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
@@ -40,6 +42,7 @@ from engine.store.lock import held
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 from live.thread import MonitorThread
+from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
@@ -52,6 +55,7 @@ from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
 from services.scans import ScanService
+from services.uploads import UploadService
 from services.views import ViewService
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -84,12 +88,17 @@ def create_app(
     jobs = Jobs(ProcessExecutor())
     pairs = PairService(monitor, new_pair_settings(config), owner_only)
     scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only)
+    uploads = UploadService(
+        jobs, config.data_dir, f"ws://127.0.0.1:{config.bridge_port}/", partial(_bridge_token, config), owner_only
+    )
     messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(heartbeat.run(hub.changed)), asyncio.create_task(hub.run())]
+        tasks = [
+            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run())
+        ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -99,8 +108,8 @@ def create_app(
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
-    add_export_routes(server, exports, pairs)
+    add_export_routes(server, ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor)), pairs)
+    add_upload_routes(server, uploads)
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -123,9 +132,26 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    pages = HeadRequests(PageRequests(server, EXPORT_PATHS))
+    pages = HeadRequests(PageRequests(server, (*EXPORT_PATHS, *UPLOAD_PATHS)))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes))
+
+
+def _bridge_token(config: Config) -> str:
+    """The token of the bridge server. Raises OSError while none was made."""
+    return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip()
+
+
+def _wants(monitor: Monitor, config: Config) -> HistoryWants:
+    """What asks the bridge server for candles."""
+    url = f"ws://127.0.0.1:{config.bridge_port}/"
+    return HistoryWants(monitor, url, partial(_token, config), config.history_bars)
+
+
+def _token(config: Config) -> str | None:
+    """What the bridge server lets in; None before its first start."""
+    path = config.data_dir / "token"
+    return config.token or (path.read_text(encoding="utf-8").strip() if path.exists() else None)
 
 
 def host_name(address: str) -> str:

@@ -13,7 +13,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("stats", "pairs", "scan", "store", "gaps", "away", "viewers", "requests", "hostile", "latency", "memory")
+BENCHES = (
+    "stats",
+    "pairs",
+    "scan",
+    "store",
+    "files",
+    "gaps",
+    "away",
+    "history",
+    "viewers",
+    "requests",
+    "hostile",
+    "latency",
+    "memory",
+)
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -43,13 +43,13 @@ import json, sys, time, server
 from engine.store.sqlite import maintenance
 from engine.store.sqlite import writer
 maintenance.SWEEP_EVERY_S = 2.0
-commit, took = writer.TickWriter.commit, []
+commit, took = writer.SqliteTickWriter.commit, []
 async def timed(self, *arguments):
     begun = time.monotonic()
     done = await commit(self, *arguments)
     took.append((begun, time.monotonic() - begun))
     return done
-writer.TickWriter.commit = timed
+writer.SqliteTickWriter.commit = timed
 server.main([])
 with open("commits.json", "w") as file:
     json.dump(took, file)

@@ -83,7 +83,7 @@ class Backfill {
   #unfetchable(gap) {
     const ids = gap.to - gap.from + 1;
     this.counts.unfetchable += ids;
-    this.serverLink.unfetchable(gap);
+    this.serverLink.answer({ type: "unfetchable", ...gap });
     const absent = gap.reason === Limits.NO_SUCH_IDS;
     if (!absent) this.unfetched = { ids: this.unfetched.ids + ids, reason: gap.reason };
     this.host.log(
@@ -94,7 +94,7 @@ class Backfill {
 
   /** @param {Unfetchable} past that cannot start */
   #cold(past) {
-    this.serverLink.unfetchable(past);
+    this.serverLink.answer({ type: "unfetchable", ...past });
     const level = past.reason === Limits.NO_PAST ? "info" : "bad";
     this.host.log(level, `No warm start of ${past.symbol}: ${past.reason}.`);
   }

@@ -264,7 +264,7 @@ class Fetcher {
     }
     job.failures++;
     job.notBefore = now + Math.min(30_000, 500 * 2 ** job.failures);
-    const reason = Fetcher.#reason(answer);
+    const reason = Fetcher.reason(answer);
     const final = answer.status >= 400 && answer.status < 500;
     const patience = answer.status === 0 && !listening ? 8 : 3; // without its stream, the network may be down
     if (final || job.failures >= patience) return this.#giveUp(job, reason);
@@ -282,7 +282,7 @@ class Fetcher {
   }
 
   /** @param {Answer} answer */
-  static #reason({ status, text, cause }) {
+  static reason({ status, text, cause }) {
     if (status === 0) return cause === "blocked" ? Fetcher.BLOCKED : Fetcher.UNREACHABLE;
     if (status === 451) return "geo-blocked (HTTP 451)";
     if (status === 403) return "blocked by the exchange's firewall (HTTP 403)";

@@ -7,13 +7,14 @@
  *
  * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
  * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
- * does not arrive, `backfill` fetches missing trades, `restRequests` calls the exchange's REST API, `statusReporter`
- * reads them all.
+ * does not arrive, `serverRequests` fetches missing trades, candles and funding, `restRequests` calls the exchange's
+ * REST API, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
  * returns the data for a screen.
  */
 class Machine {
+  static KNOWN = [...ServerRequests.TYPES, "refused", "stored", "bars_stored", "funding_stored"];
   static JUMP_MS = 3_000; // ticks run ten times a second: a longer pause was a freeze or a sleep
 
   /**
@@ -31,13 +32,16 @@ class Machine {
     this.symbolStates = new SymbolStates(plan.symbols);
     this.dedupQueue = new DedupQueue(sendQueue, host.log);
     this.restRequests = new RestRequests(plan, host);
-    this.serverLink = new ServerLink({ url: server, market: plan.market, session, token, sendQueue, random, emit, newId });
+    const [{ market }, can] = [plan, MarketHistory.abilities(plan)];
+    this.serverLink = new ServerLink({ url: server, market, session, token, sendQueue, random, emit, newId, can });
     const { symbolStates, dedupQueue, restRequests, serverLink } = this;
     this.symbolHealth = new SymbolHealth({ symbolStates, restRequests, serverLink, host });
     const probe = this.symbolHealth.probe.bind(this.symbolHealth);
     this.feeds = new Feeds(plan, { rotateMs, random, emit, newId, probe });
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
+    const history = new MarketHistory({ plan, restRequests, serverLink, host });
+    this.serverRequests = new ServerRequests({ backfill: this.backfill, history });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
@@ -70,7 +74,7 @@ class Machine {
       this.stopAt = now + ServerLink.DRAIN_MS;
       this.feeds.stop();
       this.restRequests.forget();
-      this.backfill.forget();
+      this.serverRequests.forget();
       this.#finish(now);
     }
     return this.#flush();
@@ -94,7 +98,7 @@ class Machine {
   closed(socket, code, now) {
     if (socket === this.serverLink.socket) {
       this.serverLink.closed(code, now);
-      this.backfill.forget(); // the server will repeat its requests
+      this.serverRequests.forget(); // it will repeat them
     } else {
       this.feeds.of(socket)?.closed(socket, code, now);
     }
@@ -121,7 +125,7 @@ class Machine {
   answered(request, answer, now) {
     this.clock.set(now);
     this.restRequests.answered(request, answer);
-    this.backfill.fetch();
+    this.serverRequests.fetch();
     return this.#flush();
   }
 
@@ -191,9 +195,9 @@ class Machine {
     // market.
     if (type === "welcome") this.serverLink.beat(now, this.statusReporter.beat(now));
     else if (type === "lease") this.frameHandler.lease(message, now);
-    else if (type === "fetch") this.#wanted(message);
     else if (type === "ack") this.#nameRejected(done, message.rejected);
-    else if (!["refused", "stored"].includes(type) && !this.unknownTypes.has(type)) {
+    else if (ServerRequests.TYPES.includes(type) && this.phase === "running") this.serverRequests.wanted(message);
+    else if (!Machine.KNOWN.includes(type) && !this.unknownTypes.has(type)) {
       this.unknownTypes.add(type);
       this.#log("bad", `The server sent something this page does not know: ${text.slice(0, 80)}`);
     }
@@ -213,14 +217,9 @@ class Machine {
     if (rejected.length > 5) this.#log("bad", `... and ${rejected.length - 5} more rows of the same batch.`);
   }
 
-  /** @param {Parameters<Backfill["wanted"]>[0]} message ignored after Stop */
-  #wanted(message) {
-    if (this.phase === "running") this.backfill.wanted(message);
-  }
-
   #errand() {
     this.restRequests.routine((text) => this.symbolHealth.compare(text));
-    this.backfill.fetch();
+    this.serverRequests.fetch();
   }
 
   /** @param {number} now */

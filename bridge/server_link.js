@@ -16,12 +16,11 @@ class ServerLink {
 
   /**
    * @param {{url: string, market: string, session: string, token: string, sendQueue: SendQueue, random: () => number,
-   *   emit: Emit, newId: () => number}} options
+   *   emit: Emit, newId: () => number, can: string[]}} options
    */
-  constructor({ url, market, session, token, sendQueue, random, emit, newId }) {
+  constructor({ url, market, session, token, sendQueue, random, emit, newId, can }) {
     this.url = url;
-    this.market = market;
-    this.session = session;
+    this.hello = { type: "hello", proto: 1, market, client: "page", session, can };
     this.token = token;
     this.sendQueue = sendQueue;
     this.random = random;
@@ -71,9 +70,9 @@ class ServerLink {
     this.state = "off";
   }
 
-  /** @param {Unfetchable} gap that this page cannot fill */
-  unfetchable(gap) {
-    if (this.state === "live") this.#send({ type: "unfetchable", ...gap });
+  /** @param {Record<string, any>} message the answer to a request of the server */
+  answer(message) {
+    if (this.state === "live") this.#send(message);
   }
 
   /** @param {string[]} symbols replaces what was subscribed */
@@ -96,7 +95,7 @@ class ServerLink {
   opened(now) {
     if (this.state !== "connecting") return;
     this.#enter("greeting", now);
-    this.#send({ type: "hello", proto: 1, token: this.token, market: this.market, client: "page", session: this.session });
+    this.#send({ ...this.hello, token: this.token });
   }
 
   /**

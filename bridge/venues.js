@@ -9,6 +9,7 @@
  * @property {string} route path of combined streams below the base
  * @property {string} rest REST base
  * @property {string} api path of the REST interface below its base
+ * @property {boolean} futures candles weigh by their number, and there is funding
  * @property {{trades: number, info: number, time: number, minute: number}} weights of requests, and of a minute
  *
  * @typedef {object} StreamPlan the addresses and symbols of one start
@@ -19,6 +20,7 @@
  * @property {boolean} retired the address is known to connect but send no data
  * @property {boolean} custom the stream address was given, not built in
  * @property {string} rest full REST address, without a slash at the end
+ * @property {boolean} futures
  * @property {Venue["weights"]} weights
  * @property {string[]} symbols upper case
  */
@@ -34,6 +36,7 @@ class Venues {
       route: "/market/stream",
       rest: "https://fapi.binance.com",
       api: "/fapi/v1",
+      futures: true,
       weights: { trades: 20, info: 1, time: 1, minute: 2400 },
     },
     spot: {
@@ -43,6 +46,7 @@ class Venues {
       route: "/stream",
       rest: "https://api.binance.com",
       api: "/api/v3",
+      futures: false,
       weights: { trades: 4, info: 20, time: 1, minute: 6000 },
     },
     "spot-data": {
@@ -52,6 +56,7 @@ class Venues {
       route: "/stream",
       rest: "https://data-api.binance.vision",
       api: "/api/v3",
+      futures: false,
       weights: { trades: 4, info: 20, time: 1, minute: 6000 },
     },
     us: {
@@ -61,6 +66,7 @@ class Venues {
       route: "/stream",
       rest: "https://api.binance.us",
       api: "/api/v3",
+      futures: false,
       weights: { trades: 4, info: 20, time: 1, minute: 1200 },
     },
     testnet: {
@@ -70,6 +76,7 @@ class Venues {
       route: "/market/stream",
       rest: "https://demo-fapi.binance.com",
       api: "/fapi/v1",
+      futures: true,
       weights: { trades: 20, info: 1, time: 1, minute: 2400 },
     },
     sim: {
@@ -79,6 +86,7 @@ class Venues {
       route: "/market/stream",
       rest: "http://127.0.0.1:9443",
       api: "/fapi/v1",
+      futures: true,
       weights: { trades: 20, info: 1, time: 1, minute: 2400 },
     },
   };
@@ -123,6 +131,7 @@ class Venues {
       ...route,
       custom: given !== null,
       rest: Venues.#restRoot(restUrl, venue),
+      futures: venue.futures,
       weights: venue.weights,
       symbols,
     };

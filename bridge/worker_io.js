@@ -245,6 +245,8 @@ const WORKER_CLASSES = [
   SymbolHealth,
   FrameHandler,
   Backfill,
+  MarketHistory,
+  ServerRequests,
   StatusReporter,
   Machine,
   WorkerIo,

@@ -1,6 +1,8 @@
-"""Sends a recording to the running bridge server, for example to fill a gap from the exchange's dump files.
+"""Sends files of trades or bars to the running bridge server, for example to fill a gap from dump files.
 
 python -m feeds BTCUSDT-aggTrades-2026-11-19.zip --market usdm
+python -m feeds --look my-ticks.csv            what it is taken for; nothing is stored
+python -m feeds btc.csv eth.csv --market file-mine --zone Europe/Berlin
 """
 
 from __future__ import annotations
@@ -13,25 +15,44 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from config import Config, load_or_exit, stop
+from engine.files.inspection import Told
+from engine.files.summary import in_words, rows_in_words
+from engine.files.upload import look_through
 from feeds.bridge_client import RefusedError
+from feeds.cli import file_options, told_from
 from feeds.replay import ReplayFeed
+
+log = logging.getLogger("pairbridge.feed")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line; exit code 2 with the reason on failure."""
     parser = argparse.ArgumentParser(prog="python -m feeds", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("file", type=Path, help="any recording that `python server.py --feed FILE` reads")
+    parser.add_argument("files", type=Path, nargs="+", help="CSV, NDJSON, Parquet, frames; plain, .gz or .zip")
     parser.add_argument("--market", help="market of the ids, such as usdm or spot; default: a separate market")
+    parser.add_argument("--look", action="store_true", help="show how the files are read, and store nothing")
+    file_options(parser)
     options = parser.parse_args(arguments)
     config = load_or_exit()
     logging.basicConfig(format="%(message)s")
     try:
-        feed = ReplayFeed(options.file, options.market, is_history=True)
+        if options.look:
+            look(options.files, told_from(options))
+            return
+        feed = ReplayFeed(options.files, options.market, is_history=True, told=told_from(options))
         asyncio.run(feed.run(f"ws://127.0.0.1:{config.bridge_port}/", _token(config)))
     except (ValueError, RefusedError) as error:
         stop(str(error))
     except KeyboardInterrupt:
         stop("stopped; acknowledged rows are stored; run the same command again to continue")
+
+
+def look(paths: list[Path], told: Told) -> None:
+    """Log what files are taken for, and what must be said first. Raises ValueError for what is no recording."""
+    upload = look_through(paths, told)
+    asked = [f"{question.text} (--{question.of})" for question in upload.questions]
+    for line in [*in_words(upload), *rows_in_words(upload), *asked]:
+        log.warning("%s", line)
 
 
 def _token(config: Config) -> str:

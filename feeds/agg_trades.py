@@ -13,8 +13,3 @@ class Trade(msgspec.Struct, frozen=True):
     q: str
     T: int
     m: bool
-
-
-def read_page(content: bytes) -> list[Trade]:
-    """The trades of an answer, in id order. Raises msgspec.DecodeError if it is anything else."""
-    return sorted(msgspec.json.decode(content, type=list[Trade]), key=lambda trade: trade.a)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -67,9 +66,7 @@ class BatchQueue:
         while self._unsent:
             messages.append(self._message(self._unsent.popleft()))
         while self._rows and len(self._unacked) < self._max_in_flight:
-            rows = list(islice(self._rows, self._max_rows))
-            for _ in rows:
-                self._rows.popleft()
+            rows = [self._rows.popleft() for _ in range(min(len(self._rows), self._max_rows))]
             self._unacked[self._next_number] = rows
             messages.append(self._message(self._next_number))
             self._next_number += 1

@@ -9,15 +9,18 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.intake.history_messages import BarSpan
 from engine.market.limits import BEAT_MS
+from feeds.bar_queue import BarQueue, BarRow
 from feeds.batch_queue import BatchQueue, Row, Tally
+from feeds.history_answers import HistorySource, answers
 
 log = logging.getLogger("pairbridge.feed")
 
@@ -53,10 +56,12 @@ class BridgeLink:
         self._url = url
         self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
         self._hello |= {"session": str(uuid.uuid4()), "helper": helper}
+        self._history: HistorySource | None = None
         self._symbols = list(symbols)
         self._fetch = fetch
         self._max_queue = max_queue
         self._queue = BatchQueue()
+        self.bars = BarQueue()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -66,6 +71,11 @@ class BridgeLink:
         self.active: frozenset[str] = frozenset(symbols)
         self.upstream = "connecting"
         self.last_frame_s: float | None = None
+
+    def offer(self, history: HistorySource) -> None:
+        """Tell the server, from the next connection on, that it may ask for candles and funding."""
+        self._history = history
+        self._hello["can"] = history.can
 
     @property
     def tally(self) -> Tally:
@@ -97,6 +107,14 @@ class BridgeLink:
             await self._move()
         return place
 
+    async def put_bars(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
+        """Queue the bars of a span, at most 1,000; waits while the queue is full. Raises as ``put`` does."""
+        self._check()
+        while not self.bars.has_room(span):
+            await self._move()
+        self.bars.add(span, rows, source)
+        self._wake.set()
+
     async def when_stored(self, place: int) -> None:
         """Return when every row up to ``place`` is acknowledged. Raises RefusedError when the server refuses this
         bridge."""
@@ -104,8 +122,10 @@ class BridgeLink:
             await self._move()
 
     async def drained(self) -> None:
-        """Return when every row put so far is acknowledged."""
+        """Return when every row and bar put so far is acknowledged."""
         await self.when_stored(self._queue.added)
+        while self.bars:
+            await self._move()
 
     async def _move(self) -> None:
         self._check()
@@ -114,6 +134,11 @@ class BridgeLink:
         await asyncio.wait({moved, self._task}, return_when=asyncio.FIRST_COMPLETED)
         moved.cancel()
         self._check()
+
+    def _has_moved(self) -> None:
+        self._wake.set()
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _check(self) -> None:
         if self._task is not None and self._task.done() and not self._task.cancelled():
@@ -138,6 +163,7 @@ class BridgeLink:
         if welcome["type"] == "refused":
             raise RefusedError(f"the server refused the feed: {welcome['message']}")
         self._queue.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
+        self.bars.connected()
         if self._symbols:
             await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
         self._socket = socket
@@ -161,23 +187,29 @@ class BridgeLink:
             kind = message["type"]
             if kind == "ack":
                 self._queue.acknowledged(message)
-                self._wake.set()
-                self._moved.set()
-                self._moved = asyncio.Event()
+                self._has_moved()
+            elif kind == "bars_stored":
+                self.bars.stored(message)
+                self._has_moved()
             elif kind == "lease":
                 self.active = frozenset(message["active"])
             elif kind == "fetch":
-                task = asyncio.create_task(self._serve_fetch(socket, message))
-                self._fetches.add(task)
-                task.add_done_callback(self._fetches.discard)
+                self._begin(self._serve_fetch(socket, message))
+            elif kind in ("fetch_bars", "fetch_funding") and self._history is not None:
+                self._begin(_serve_history(socket, self._history, message))
             elif kind == "refused":
                 raise RefusedError(f"the server refused the feed: {message['message']}")
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._fetches.add(task)
+        task.add_done_callback(self._fetches.discard)
 
     async def _send_rows(self, socket: ClientConnection) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for message in self._queue.ready():
+            for message in (*self._queue.ready(), *self.bars.ready()):
                 await socket.send(message)
 
     async def _send_beats(self, socket: ClientConnection) -> None:
@@ -198,4 +230,10 @@ class BridgeLink:
             reason = problem
         answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
         with contextlib.suppress(ConnectionClosed):  # the server repeats the request after the reconnect
+            await socket.send(json.dumps(answer))
+
+
+async def _serve_history(socket: ClientConnection, source: HistorySource, asked: dict[str, Any]) -> None:
+    with contextlib.suppress(ConnectionClosed):  # the server asks again after the reconnect
+        async for answer in answers(source, asked):
             await socket.send(json.dumps(answer))

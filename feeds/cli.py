@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Protocol
 
+from engine.files.inspection import Told
 from feeds.direct import DirectFeed
 from feeds.markets import ROUTES, SIMULATOR_PORT, simulator_route
 from feeds.replay import ReplayFeed
@@ -32,6 +33,27 @@ def feed_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exchange", default=f"127.0.0.1:{SIMULATOR_PORT}", help="host:port of the simulator (default: %(default)s)"
     )
+    file_options(parser)
+
+
+def file_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said of files that do not say it themselves."""
+    parser.add_argument("--symbol", default="", help="of a file whose rows and name do not say it")
+    parser.add_argument("--interval", default="", help="of bars, such as 1m, where the file does not say it")
+    parser.add_argument("--zone", default="", help="of times that name none: UTC, Europe/Berlin")
+    parser.add_argument("--decimal", default="", help="the decimal mark, . or ,")
+    parser.add_argument(
+        "--columns", default="", metavar="MEANING=NAME,...", help="which column is meant, such as quantity=volume"
+    )
+
+
+def told_from(options: argparse.Namespace) -> Told:
+    """What the command line says of files. Raises ValueError."""
+    pairs = [pair.partition("=") for pair in options.columns.split(",") if pair.strip()]
+    if bad := next(("".join(pair) for pair in pairs if not pair[1]), None):
+        raise ValueError(f"--columns has {bad!r}; expected a meaning and a column, such as quantity=volume")
+    columns = {meaning.strip(): name.strip() for meaning, _, name in pairs}
+    return Told(options.symbol, options.interval, options.zone, options.decimal, columns)
 
 
 def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
@@ -48,4 +70,4 @@ def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
         if market not in ROUTES:
             raise ValueError(f"--market is {market!r}; expected one of {', '.join(ROUTES)}")
         return DirectFeed(ROUTES[market], symbols)
-    return ReplayFeed(Path(options.feed), options.market)
+    return ReplayFeed(Path(options.feed), options.market, told=told_from(options))

@@ -43,6 +43,7 @@ class DirectFeed:
         self.link = BridgeLink(
             url, token, self._route.market, "direct feed", self._symbols, history.fetch, max_queue=_QUEUE
         )
+        self.link.offer(history.candles)
         history.sink = self.link
         async with self.link:
             wait_s = _RETRY_S[0]

@@ -1,4 +1,5 @@
-"""Requests for an exchange's history: a quarter of its rate limit, one at a time, with the pauses it requires."""
+"""Requests for an exchange's history: a quarter of its rate limit (more only while the user waits for a market scan),
+one at a time, with the pauses it requires."""
 
 from __future__ import annotations
 
@@ -7,27 +8,41 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 import msgspec
 
 from engine.errors import PairbridgeError
-from feeds.agg_trades import Trade, read_page
+from feeds.agg_trades import Trade
 from feeds.markets import Route
 
 log = logging.getLogger("pairbridge.feed")
+
+T = TypeVar("T")
 
 ANSWER_S = 15.0  # for the complete response
 TRIES = 3  # of transient errors: no response, HTTP 5xx, an unreadable response
 BACK_OFF_S = 0.5
 LONGEST_PAUSE_S = 120.0  # the longest pause to wait for one page; a longer one aborts the fetch
-_WEIGHT = 20  # of one request, regardless of its limit parameter
-_BUDGET = 600  # a quarter of the 2,400 per minute that the exchange allows per address
+SHARE = 0.25  # of the weight per minute that the exchange allows per address
+URGENT_SHARE = 0.6
 _PAUSE_S = {429: 60.0, 418: 180.0}  # without a Retry-After
 
 
 class HistoryError(PairbridgeError):
     """Trades could not be fetched; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GET. ``urgent``: the user waits for a market scan."""
+
+    url: str
+    params: Mapping[str, str | int]
+    weight: int
+    urgent: bool = False
 
 
 class _Passing(Exception):
@@ -44,14 +59,20 @@ class RateLimitedClient:
         self._pause = (0.0, 0.0, 0)  # end time, duration, and the HTTP status that required it
 
     async def trades(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade]:
-        """One page, in id order. Raises HistoryError. Returns within a few minutes in all cases."""
+        """One page, in id order. Raises HistoryError as ``get`` does."""
+        query: dict[str, str | int] = {"symbol": symbol, **params}
+        found = await self.get(http, Request(self._route.trades_url, query, self._route.trades_weight), list[Trade])
+        return sorted(found, key=lambda trade: trade.a)
+
+    async def get(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T:
+        """One answer, read as ``kind``. Raises HistoryError. Returns within a few minutes in all cases."""
         async with self._turn:
             failures, paused_s = 0, 0.0
             while True:
                 paused_s += await self._wait_out(LONGEST_PAUSE_S - paused_s)
-                await self._afford()
+                await self._afford(request)
                 try:
-                    found = await self._ask(http, symbol, params)
+                    found = await self._ask(http, request, kind)
                 except _Passing as passing:
                     failures += 1
                     if failures == TRIES:
@@ -61,11 +82,11 @@ class RateLimitedClient:
                 if found is not None:
                     return found
 
-    async def _ask(self, http: httpx.AsyncClient, symbol: str, params: Mapping[str, int]) -> list[Trade] | None:
+    async def _ask(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
         """None: the exchange requires a pause first."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                answer = await http.get(self._route.trades_url, params={"symbol": symbol, **params})
+                answer = await http.get(request.url, params=dict(request.params))
         except TimeoutError:
             raise _Passing(f"{self._route.rest} did not answer within {ANSWER_S:g} s") from None
         except httpx.HTTPError as error:
@@ -76,7 +97,7 @@ class RateLimitedClient:
             return None
         if status == 200:
             try:
-                return read_page(answer.content)
+                return msgspec.json.decode(answer.content, type=kind)
             except msgspec.DecodeError:
                 raise _Passing("the exchange's answer cannot be read") from None
         if status == 451:
@@ -103,13 +124,14 @@ class RateLimitedClient:
         await asyncio.sleep(left_s)
         return left_s
 
-    async def _afford(self) -> None:
-        """Wait until the budget allows one request."""
+    async def _afford(self, request: Request) -> None:
+        """Wait until the budget allows a request."""
+        budget = self._route.minute * (URGENT_SHARE if request.urgent else SHARE)
         while True:
             now = time.monotonic()
             while self._spent and self._spent[0][0] < now - 60:
                 self._spent.popleft()
-            if sum(weight for _, weight in self._spent) + _WEIGHT <= _BUDGET:
-                self._spent.append((now, _WEIGHT))
+            if not self._spent or sum(weight for _, weight in self._spent) + request.weight <= budget:
+                self._spent.append((now, request.weight))
                 return
             await asyncio.sleep(self._spent[0][0] + 60 - now)

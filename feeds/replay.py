@@ -1,109 +1,120 @@
-"""Replay of a recorded file through the bridge protocol, as fast as the server stores it."""
+"""Files of trades and bars through the bridge protocol, as fast as the server stores them."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import hashlib
-import io
+import asyncio
 import logging
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
-from engine.files.ticks import TickFile, read_tick_file
-from feeds.batch_queue import Row
+from engine.files.inspection import Told
+from engine.files.summary import in_words
+from engine.files.upload import BarBatch, Upload, look_through
+from engine.intake.history_messages import BarSpan
+from feeds.bar_queue import BarRow, BarTally
+from feeds.batch_queue import Row, Tally
 from feeds.bridge_client import BridgeLink
 
 log = logging.getLogger("pairbridge.feed")
 
-_CHUNK = 5_000
+_QUEUE = 20_000  # rows; past it the file waits for the server
+
+
+@dataclass(slots=True)
+class Brought:
+    """What became of an upload. ``again``: trades whose id came before in the files themselves."""
+
+    market: str
+    tally: Tally
+    bars: BarTally = field(default_factory=BarTally)
+    again: Counter[str] = field(default_factory=Counter)
 
 
 class ReplayFeed:
-    """Sends every row of one file, then reports the results."""
+    """Sends every row of some files, then reports the results."""
 
-    def __init__(self, path: Path, market: str | None, is_history: bool = False) -> None:
-        """``market`` None: a separate market for the file, so that its ids never conflict with an exchange's.
+    def __init__(
+        self, paths: Path | Sequence[Path], market: str | None, is_history: bool = False, told: Told | None = None
+    ) -> None:
+        """``market`` None: a separate market for the files, so that their ids never conflict with an exchange's.
 
         ``is_history``: only adds to the store, and does not count as the market's live stream.
+        Raises ValueError for missing files and for folders.
         """
-        if path.is_dir():
-            raise ValueError(f"{str(path)!r} is a folder; expected one file of trades")
-        if not path.is_file():
-            raise ValueError(f"there is no file {str(path)!r}; expected binance, simulator, or a file that exists")
+        self._paths = [paths] if isinstance(paths, Path) else list(paths)
+        for path in self._paths:
+            if path.is_dir():
+                raise ValueError(f"{str(path)!r} is a folder; expected one file of trades")
+            if not path.is_file():
+                raise ValueError(f"there is no file {str(path)!r}; expected binance, simulator, or a file that exists")
+        self._market = market or ""
         self._is_history = is_history
-        self._path = path
-        self._market = market
+        self._told = told or Told()
 
     async def run(self, url: str, token: str) -> None:
-        """``url`` and ``token`` of the bridge server. Raises ValueError for a file that is not a recording."""
-        file = _read(self._path)
-        market = self._market or f"file-{_digest(self._path)}"
-        for reason, count in sorted(file.skipped.items()):
-            log.warning("%s: %d lines skipped: %s", self._path.name, count, reason)
-        client = f"replay of {self._path.name}"[:64]
-        async with BridgeLink(url, token, market, client, max_queue=_CHUNK, helper=self._is_history) as link:
-            link.upstream = "open"
-            for at in range(0, len(file.rows), _CHUNK):
-                await link.put(file.rows[at : at + _CHUNK])
-            await link.drained()
-            link.farewell = f"{self._path.name} is replayed"
-            tally = link.tally
-        for row, reason in tally.rejected[:1_000]:
-            log.warning("%s: refused %s: %s", self._path.name, _in_words(row), reason)
-        log.warning(
-            "%s (%s) into market %s: %d stored, %d known already, %d conflicts, %d refused, %d lines skipped",
-            self._path.name, file.kind, market, tally.stored, tally.duplicates, tally.conflicts,
-            len(tally.rejected), file.skipped.total(),
-        )  # fmt: skip
+        """``url`` and ``token`` of the bridge server. Raises ValueError for files that are not a recordings, or do not
+        say all that must be known."""
+        upload = await asyncio.to_thread(look_through, self._paths, self._told)
+        for line in in_words(upload):
+            log.warning("%s", line)
+        brought = await bring(upload, self._market, url, token, self._is_history)
+        for row, reason in brought.tally.rejected[:1_000]:
+            log.warning("%s: refused %s: %s", self._paths[0].name, _row_in_words(row), reason)
+        for symbol, bar, reason in brought.bars.rejected[:1_000]:
+            log.warning("%s: refused a bar of %s, %s: %s", self._paths[0].name, symbol, str(bar)[:200], reason)
+        log.warning("%s: %s", ", ".join(path.name for path in self._paths), outcome(brought))
 
 
-def _read(path: Path) -> TickFile:
-    """The file's rows. Raises ValueError with the error found and what was expected."""
-    try:
-        with _open_text(path) as (name, lines):
-            return read_tick_file(name, lines)
-    except UnicodeDecodeError:
-        found = "is not text"
-    except EOFError:
-        found = "is cut off"
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
-        found = f"is damaged, or is no {path.suffix} file ({error})"
-    except (csv.Error, RuntimeError) as error:  # RuntimeError: the archive has a password or an odd compression
-        found = f"cannot be read: {error}"
-    except OSError as error:
-        found = f"cannot be read: {error.strerror or error}"
-    raise ValueError(f"{path} {found}; expected a text file of trades, as it is or in a .gz or .zip")
+async def bring(
+    upload: Upload, market: str, url: str, token: str, is_history: bool = True,
+    report: Callable[[int], None] = lambda rows: None,
+) -> Brought:  # fmt: skip
+    """Have an upload stored; returns when all of it is. ``report`` is told how many rows are stored.
+
+    Raises ValueError where a question is open or the market cannot be, and RefusedError when the server does not want
+    us.
+    """
+    if upload.questions:
+        raise ValueError("; ".join(f"{question.text} ({question.of})" for question in upload.questions))
+    market = upload.market(market)
+    names = ", ".join(str(each.member) for each in upload.files)
+    brought = Brought(market, Tally())
+    chunks = upload.trades(brought.again)
+    async with BridgeLink(url, token, market, f"replay of {names}"[:64], max_queue=_QUEUE, helper=is_history) as link:
+        link.upstream = "open"
+        while (rows := await asyncio.to_thread(next, chunks, None)) is not None:
+            await link.put(rows)
+            report(link.tally.stored)
+        batches = upload.bars()
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            ends = batch.bars[0].open_time_ms, batch.bars[-1].open_time_ms + batch.width_ms
+            await link.put_bars(BarSpan(batch.symbol, batch.width_ms, *ends), _rows(batch), batch.source)
+            report(link.tally.stored + link.bars.tally.stored)
+        await link.drained()
+        link.farewell = f"{names} is replayed"[:500]
+        brought.tally, brought.bars = link.tally, link.bars.tally
+    return brought
 
 
-def _in_words(row: Row) -> str:
+def _rows(batch: BarBatch) -> list[BarRow]:
+    return [[bar.open_time_ms, bar.open, bar.high, bar.low, bar.close, bar.volume] for bar in batch.bars]
+
+
+def outcome(brought: Brought) -> str:
+    """The end of an upload in one line."""
+    tally, bars = brought.tally, brought.bars
+    again = "".join(f", {count:,} {what}" for what, count in sorted(brought.again.items()))
+    return (
+        f"into market {brought.market}: {tally.stored:,} stored, {tally.duplicates:,} known already,"
+        f" {tally.conflicts:,} conflicts, {len(tally.rejected):,} refused{again}"
+        f"; bars: {bars.stored:,} stored, {bars.known:,} known already, {bars.conflicts:,} conflicts,"
+        f" {len(bars.rejected):,} refused"
+    )
+
+
+def _row_in_words(row: Row) -> str:
     """A row for the log, shortened: a file may hold values of any length."""
     symbol, number, price, quantity, time_ms = (str(value)[:40] for value in row[:5])
     return f"{symbol} {number} (price {price}, quantity {quantity}, time {time_ms})"
-
-
-@contextmanager
-def _open_text(path: Path) -> Iterator[tuple[str, TextIO]]:
-    """The file's name and text, out of its .gz or .zip if it is in one."""
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig") as text:
-            yield path.stem, text
-    elif path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-            if len(names) != 1:
-                raise ValueError(f"{path} holds {len(names)} files; expected one")
-            with archive.open(names[0]) as raw:
-                yield names[0], io.TextIOWrapper(raw, "utf-8-sig")
-    else:
-        with path.open(encoding="utf-8-sig") as text:
-            yield path.name, text
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]

@@ -17,6 +17,7 @@ import httpx
 
 from engine.market.limits import HOURS, NO_PAST, NO_SUCH_IDS, OUT_OF_REACH, PAGE, REACH_MS
 from feeds.agg_trades import Trade
+from feeds.candles import CandleFetcher
 from feeds.markets import Route
 from feeds.rate_limit import HistoryError, RateLimitedClient
 
@@ -80,6 +81,7 @@ class HistoryFetcher:
 
     def __init__(self, route: Route) -> None:
         self._client = RateLimitedClient(route)
+        self.candles = CandleFetcher(self._client, route)  # within the same budget
         self._is_real = route.market != "sim"
         self.sink: HistorySink | None = None
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 
+from engine.errors import RowRefused
+from engine.intake.history_messages import BarSpan
+from engine.market.sourced import KLINE, SourcedBar, read_bar
 from feeds.markets import ROUTES, Route
 from feeds.rest import HistoryFetcher, HistorySink
+
+log = logging.getLogger("pairbridge.server")
 
 
 class ServerBackfill:
@@ -24,3 +30,13 @@ class ServerBackfill:
             history = self._histories[market]
             history.sink = self._sink_of(market)
             return await history.fetch(symbol, first, last)
+
+    async def bars(self, market: str, span: BarSpan, urgent: bool) -> list[SourcedBar]:
+        """The candles of a span; those that cannot be used are left out. Raises HistoryError."""
+        found = []
+        for row in await self._histories[market].candles.bars(span, urgent):
+            try:
+                found.append(read_bar(span.symbol, span.width_ms, row, KLINE))
+            except RowRefused as refused:
+                log.warning("a candle of %s %s cannot be used: %s", market, span.symbol, refused)
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.market.bars import Bar
+from engine.market.sourced import SourcedBar
 from engine.market.ticks import Tick
 from engine.store.interface import TickReader
 
@@ -21,3 +22,7 @@ class StoreHistory:
     def bars(self, symbol: str, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
         """See History."""
         return self._reader.bars(self._market, symbol, from_ms, to_ms, before_seq)
+
+    def sourced_bars(self, symbol: str, width_ms: int, from_ms: int, to_ms: int, up_to_event: int) -> list[SourcedBar]:
+        """See History."""
+        return self._reader.sourced_bars(self._market, symbol, width_ms, from_ms, to_ms, up_to_event)

@@ -271,7 +271,10 @@ class Monitor:
         self._move(event.after_seq, event.event_id)
         if pipeline.has_ended:
             given += self._runs.settle(event.market, event.symbol or "", self._cursor)
-        if event.kind == "warm-start" and event.detail.get("state") == "warm":
+        if event.kind == "bars":
+            given += self._runs.settle(event.market, event.symbol or "", self._cursor)
+            self.version += 1
+        if event.kind == "bars" or (event.kind == "warm-start" and event.detail.get("state") == "warm"):
             given += self._runs.begin_warm(event.market, event.symbol or "", self._cursor)
         return given
 

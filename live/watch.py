@@ -20,12 +20,14 @@ from live.shown_log import ShownLog
 class WatchSummary:
     """A run's evidence, and the results of the bars with |z| beyond entry.
 
-    ``entries``: the number with an entry; ``refused``: the numbers without one, by reason.
+    ``entries``: the number with an entry; ``refused``: the numbers without one, by reason. ``compared``: as in Leg, of
+    both legs together.
     """
 
     evidence: PairEvidence
     entries: int
     refused: dict[Reason, int]
+    compared: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -57,4 +59,5 @@ def _summary_of(run: PairRun) -> WatchSummary:
     entries = int(np.count_nonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT)))
     codes, counts = np.unique(run.model.column(Out.REASON)[action == Action.NO_ENTRY], return_counts=True)
     refused = {Reason(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
-    return WatchSummary(evidence_of(run.model), entries, refused)
+    bars, differing = (sum(counts) for counts in zip(*(leg.compared() for leg in run.legs), strict=True))
+    return WatchSummary(evidence_of(run.model), entries, refused, (bars, differing))

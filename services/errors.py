@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
 from services.export.request import NothingToExport
 from services.jobs import JobBusy
+from services.uploads import UploadMissing, UploadRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (SettingsError, 400, "settings"),
     (RowRefused, 400, "input"),
     (NothingToExport, 404, "export"),
+    (UploadRefused, 400, "upload"),
+    (UploadMissing, 404, "upload"),
     (JobBusy, 409, "busy"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),

@@ -36,6 +36,8 @@ class PairView:
     problem: str = ""  # why the pair is suspended
     previous_end: RunEnd | None = None  # the end of the previous run
     gaps: int = 0  # open ones in either leg
+    candles: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # by leg: stretches not made from ticks, ms
+    candles_compared: tuple[int, int] = (0, 0)  # bars of which there are ticks and a candle; so many of them differ
     evidence: PairEvidence | None = None
     entries: int = 0  # of the model's bars
     refused: dict[Reason, int] = field(default_factory=dict)  # counts of bars beyond entry without an entry, by reason

@@ -32,9 +32,9 @@ class PairService:
         self.new_pair = new_pair
 
     def symbols(self) -> dict[str, list[str]]:
-        """The traded symbols, by market."""
+        """The symbols with trades or bars from elsewhere, by market."""
         with self._monitor.lock:
-            return {market: pipe.builder.symbols() for market, pipe in sorted(self._monitor.pipelines.items())}
+            return {market: pipe.symbols() for market, pipe in sorted(self._monitor.pipelines.items())}
 
     def first(self) -> int | None:
         """Watch id of the pair to show when none is chosen."""

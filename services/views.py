@@ -189,6 +189,8 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         gate_open_share=model.gate_open_share,
         previous_end=watch.previous,
         gaps=sum(builder.gap_count(symbol) for symbol in (entry.y, entry.x)),
+        candles={side: leg.sourced_spans_ms() for side, leg in zip(("y", "x"), run.legs, strict=True)},
+        candles_compared=summary.compared if summary else (0, 0),
         evidence=summary.evidence if summary else None,
         entries=summary.entries if summary else 0,
         refused=summary.refused if summary else {},

@@ -32,6 +32,7 @@ from runtime.secrets import read_or_create_token
 from serving.bridge_page import BridgePage, respond
 from serving.commit_queue import CommitQueue, IntakeSink
 from serving.connections import TAKEN_AT_ONCE, BridgeConnection, ConnectionLimiter, SendQueue, queue_more
+from serving.history_store import HistoryStore
 
 log = logging.getLogger("pairbridge.server")
 
@@ -49,7 +50,7 @@ class BridgeServer:
 
     def __init__(
         self, config: Config, page: BridgePage, backend: Backend, writer: TickWriter, token: str,
-        routes: Mapping[str, Route],
+        routes: Mapping[str, Route], settled_ms: Mapping[tuple[str, str], int],
     ) -> None:  # fmt: skip
         self._config = config
         self._page = page
@@ -64,12 +65,16 @@ class BridgeServer:
             int(config.warm_start_minutes * 60_000),
             routes,
             config.fetch_limit_ids,
+            settled_ms,
         )
         self._commits = CommitQueue(writer, now, self._committed)
         self._limiter = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # above it, a bare 1009
         self._send_queues: dict[int, SendQueue] = {}
         self._sockets: dict[int, BridgeConnection] = {}
         self._own = ServerBackfill(self._sink_of, routes)
+        self._history = HistoryStore(
+            writer, self.intake, self._own, self._perform, lambda: now().mono_ms, self._commits.nudge
+        )
         self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0
         self._server: Server | None = None
@@ -87,7 +92,7 @@ class BridgeServer:
         backend = open_backend(config.data_dir)
         writer = await backend.tick_writer(config.durability)
         page = BridgePage(bridge_dir, token, config.data_dir / OPEN_FILE)
-        return cls(config, page, backend, writer, token, routes)
+        return cls(config, page, backend, writer, token, routes, await writer.settled_ms())
 
     @property
     def port(self) -> int:
@@ -126,6 +131,7 @@ class BridgeServer:
         for task in [*others, *self._fetches]:
             task.cancel()
         await asyncio.gather(*self._fetches, return_exceptions=True)
+        await self._history.close()
         self._server.close()
         await self._server.wait_closed()
         self._commits.stop()
@@ -213,6 +219,8 @@ class BridgeServer:
                 task = asyncio.create_task(self._fetch(action))
                 self._fetches.add(task)
                 task.add_done_callback(self._fetches.discard)
+            elif not isinstance(action, (Send, Close)):
+                self._history.take(action)
             elif action.conn in self._send_queues:
                 self._post(action)
 

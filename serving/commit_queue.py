@@ -61,8 +61,12 @@ class CommitQueue:
         self._wake.set()
 
     async def moved(self) -> None:
-        """Return after the next commit attempt."""
+        """Return after the next commit attempt, or the next ``nudge``."""
         await self._moved.wait()
+
+    def nudge(self) -> None:
+        """Something was stored beside the queue: whoever waits for room is to look again."""
+        self._move()
 
     def stop(self) -> None:
         """Makes ``run`` return when all waiting batches are stored, or the first attempt has failed."""

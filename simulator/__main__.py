@@ -25,6 +25,7 @@ examples:
 then
   ws://127.0.0.1:9443/market/stream?streams=btcusdt@aggTrade/ethusdt@aggTrade
   http://127.0.0.1:9443/fapi/v1/aggTrades?symbol=BTCUSDT&limit=5
+  http://127.0.0.1:9443/fapi/v1/klines?symbol=BTCUSDT&interval=1h&limit=5
   http://127.0.0.1:9443/sim/ledger?symbol=BTCUSDT
   http://127.0.0.1:9443/sim/fault?kind=drop&symbol=BTCUSDT&n=41
 faults (kind, parameters):
@@ -63,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
     add("--remember-trades", type=int, default=default.remember_trades, metavar="N",
         help="trades per symbol that REST reaches back (2000000)")  # fmt: skip
     add("--remember-hours", type=float, default=48.0, metavar="H", help="hours that REST reaches back (48)")
+    add("--history-days", type=float, default=default.history_days, metavar="D",
+        help="days of candles and funding before the market began (120)")  # fmt: skip
     add("--weight-limit", type=int, default=default.weight_limit, metavar="N", help="weight a minute (2400)")
     add("--messages-per-s", type=int, default=5, metavar="N", help="a client that sends more is closed; 0: never (5)")
     add("--rotation-s", type=float, default=default.rotation_s, metavar="S", help="age of forced close (86400)")
@@ -79,7 +82,7 @@ def settings_of(args: argparse.Namespace) -> ExchangeSettings:
         replay_symbol=args.replay_symbol, as_fast_as_read=args.as_fast_as_read, restamp=args.restamp,
         skip_zero_rows=args.skip_zero, remember_trades=args.remember_trades, remember_hours=args.remember_hours,
         weight_limit=args.weight_limit, messages_per_s=args.messages_per_s or None, rotation_s=args.rotation_s,
-        geo_block=args.geo_block,
+        geo_block=args.geo_block, history_days=args.history_days,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from simulator.connection_policy import ConnectionPolicy
-from simulator.frames import Frame, shutdown_frame, wrapped
+from simulator.frames import MARK_STREAM, Frame, shutdown_frame, wrapped
 from simulator.streams import Session
 
 MAX_BACKLOG_BYTES = 16 << 20
@@ -69,6 +69,17 @@ class Clients:
             wanted = client.session.symbols | {None}
             mine = [text for frame, text in zip(frames, texts, strict=True) if frame.symbol in wanted]
             _write(client.connection, mine)
+
+    def marked(self) -> set[str]:
+        """The symbols whose marks somebody reads."""
+        return {symbol for client in self._clients for symbol in client.session.marked}
+
+    def send_marks(self, frames: Sequence[Frame]) -> None:
+        """Give every reader the marks that it wants."""
+        for client in self.readers():
+            mine = [frame for frame in frames if frame.symbol in client.session.marked]
+            texts = [wrapped(frame, MARK_STREAM) if client.session.combined else frame.text for frame in mine]
+            _write(client.connection, [text.encode() for text in texts])
 
     def drop_the_slow(self) -> None:
         """Close clients that have fallen far behind, as the exchange does."""

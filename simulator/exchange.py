@@ -26,7 +26,9 @@ from simulator.control import as_json, ledger, perform
 from simulator.errors import FaultRefused, PortTaken
 from simulator.factory import assemble
 from simulator.faults import Faults
+from simulator.frames import mark_frame
 from simulator.market import LAG_MS
+from simulator.market_data import premium_index
 from simulator.rate_limit import RequestWeights
 from simulator.rest import Answer, Rest, error_body
 from simulator.settings import ExchangeSettings
@@ -37,6 +39,7 @@ HOST = "127.0.0.1"
 TURN_S = 0.01
 BACKLOG_TURN_S = 0.001
 HIGH_WATER_BYTES = 1 << 20
+MARKS_EVERY_MS = 1_000
 
 
 class SimulatedExchange:
@@ -62,6 +65,7 @@ class SimulatedExchange:
         self.faults = Faults(self._venue, self._gate, weights, self._clients)
         self.finished = asyncio.Event()
         self._settled = asyncio.Event()
+        self._marked = 0  # the second of the newest marks
         self._server: Server | None = None
         self._pump: asyncio.Task[None] | None = None
 
@@ -213,8 +217,18 @@ class SimulatedExchange:
         if self._state_writer:
             self._state_writer.note(self._venue.source_ms, now_ms)
         self._clients.send(frames)
+        self._send_marks(now_ms)
         if self._venue.source.finished and self._venue.settled():
             self.finished.set()
+
+    def _send_marks(self, now_ms: int) -> None:
+        """Once a second, to who reads them."""
+        if now_ms // MARKS_EVERY_MS == self._marked:
+            return
+        self._marked = now_ms // MARKS_EVERY_MS
+        wanted = self._clients.marked() & set(self._venue.trade_histories)
+        marks = [premium_index(self._venue, symbol) for symbol in sorted(wanted)]
+        self._clients.send_marks([mark_frame(mark) for mark in marks if mark is not None])
 
     async def _serve(self, connection: ServerConnection) -> None:
         route = route_of(connection.request.path) if connection.request else None

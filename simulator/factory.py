@@ -56,7 +56,7 @@ def _synthetic(settings: ExchangeSettings, real_ms: int) -> ExchangeFactory:
         settings.coins, settings.seed, real_ms, first_id,
         factor_bps=settings.factor_bps, state=saved.market if saved else None,
     )  # fmt: skip
-    source = SyntheticSource(market, settings.coins, real_ms)
+    source = SyntheticSource(market, settings.coins, real_ms, int(settings.history_days * 1_440))
     catches_up = settings.catch_up_hours > 0
     return ExchangeFactory(
         settings,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simulator.trade_history import Rows, decimal_text
 
@@ -22,10 +23,24 @@ class Frame(NamedTuple):
     text: str
 
 
+TRADE_STREAM = "aggTrade"
+MARK_STREAM = "markPrice@1s"
+
+
 @cache
-def stream_of(symbol: str) -> str:
-    """The stream name of a symbol's aggregate trades."""
-    return f"{symbol.lower()}@aggTrade"
+def stream_of(symbol: str, kind: str = TRADE_STREAM) -> str:
+    """The stream name of a symbol's aggregate trades, or of another kind."""
+    return f"{symbol.lower()}@{kind}"
+
+
+def mark_frame(mark: Mapping[str, Any]) -> Frame:
+    """What the stream of marks says, from an object of premiumIndex."""
+    said = {
+        "e": "markPriceUpdate", "E": mark["time"], "s": mark["symbol"], "p": mark["markPrice"],
+        "i": mark["indexPrice"], "P": mark["estimatedSettlePrice"], "r": mark["lastFundingRate"],
+        "T": mark["nextFundingTime"],
+    }  # fmt: skip
+    return Frame(mark["time"], mark["symbol"], json.dumps(said, separators=(",", ":"), ensure_ascii=False))
 
 
 def agg_trade_frames(symbol: str, rows: Rows) -> list[Frame]:
@@ -57,11 +72,11 @@ def rest_body(rows: Rows) -> str:
     )  # fmt: skip
 
 
-def wrapped(frame: Frame) -> str:
+def wrapped(frame: Frame, kind: str = TRADE_STREAM) -> str:
     """The frame in the wrapper of combined streams."""
     if frame.symbol is None:
         return frame.text
-    return f'{{"stream":"{stream_of(frame.symbol)}","data":{frame.text}}}'
+    return f'{{"stream":"{stream_of(frame.symbol, kind)}","data":{frame.text}}}'
 
 
 def shutdown_frame(now_ms: int, combined: bool) -> str:

@@ -65,15 +65,21 @@ class SyntheticMarket:
     ) -> None:  # fmt: skip
         state = state or MarketState()
         self._generation = state.generation
-        self._rng = np.random.default_rng([seed, state.generation])
+        self.seed = [seed, state.generation]
+        self.factor_bps = factor_bps
+        self.began = MarketState(  # where it began; the lines go on from there
+            state.generation, state.factor,
+            {coin.symbol: state.coins.get(coin.symbol) or CoinState(first_id, first_id) for coin in coins},
+        )  # fmt: skip
+        self._rng = np.random.default_rng(self.seed)
         self._factor_sd = factor_bps * 1e-4 * math.sqrt(GRID_MS / 1_000)
         self._end_ms = start_ms
         self._factor = np.full(1, state.factor)
         self._lines = {
             coin.symbol: _Line(
                 coin,
-                np.random.default_rng([seed, state.generation, *coin.symbol.encode()]),
-                state.coins.get(coin.symbol) or CoinState(first_id, first_id),
+                np.random.default_rng([*self.seed, *coin.symbol.encode()]),
+                self.began.coins[coin.symbol],
             )
             for coin in coins
         }
@@ -109,8 +115,8 @@ class _Line:
     def __init__(self, coin: Coin, rng: np.random.Generator, state: CoinState) -> None:
         self._coin = coin
         self._rng = rng
-        self._price_decimals, self._tick_units = _step(coin.tick)
-        self._lot_decimals, self._lot_units = _step(coin.lot)
+        self._price_decimals, self._tick_units = step_of(coin.tick)
+        self._lot_decimals, self._lot_units = step_of(coin.lot)
         self._own = np.full(1, state.own)
         self._shift = state.shift
         self._made_id = self.next_id = state.next_id
@@ -216,7 +222,7 @@ class _Line:
         rows["lag_ms"] = sent - rows["time_ms"]
 
 
-def _step(text: str) -> tuple[int, int]:
+def step_of(text: str) -> tuple[int, int]:
     """Decimals of a tick or lot, and how many units of the last decimal one step is: 0.10 -> (2, 10)."""
     decimals = len(text.partition(".")[2])
     return decimals, int(Decimal(text).scaleb(decimals))

@@ -17,10 +17,11 @@ class Charge(NamedTuple):
 
 
 class RequestWeights:
-    """Weight used in the current wall-clock minute by the only address."""
+    """Weight used in the current wall-clock minute, or another window, by the only address."""
 
-    def __init__(self, limit: int, ban_after: int, ban_s: float) -> None:
+    def __init__(self, limit: int, ban_after: int, ban_s: float, window_s: float = MINUTE_S) -> None:
         self._limit = limit
+        self._window_s = window_s
         self._ban_after = ban_after
         self._ban_s = ban_s
         self._minute = -1
@@ -36,13 +37,13 @@ class RequestWeights:
 
     def charge(self, weight: int, now_s: float) -> Charge:
         """Count a request at ``now_s`` seconds since 1970. Refused requests count too, as on Binance."""
-        minute = int(now_s // MINUTE_S)
+        minute = int(now_s // self._window_s)
         if minute != self._minute:
             self._minute, self._used = minute, 0
         if now_s < self._banned_until_s:
             return Charge(418, self._used, math.ceil(self._banned_until_s - now_s))
         self._used += weight
-        free_at_s = max(self._blocked_until_s, (minute + 1) * MINUTE_S if self._used > self._limit else 0.0)
+        free_at_s = max(self._blocked_until_s, (minute + 1) * self._window_s if self._used > self._limit else 0.0)
         if now_s >= free_at_s:
             self._ignored = 0
             return Charge(200, self._used)

@@ -1,34 +1,33 @@
-"""Recorded files as trades or frames: aggTrade dumps, tick NDJSON, recorded frames; plain, .gz or .zip.
+"""Recorded files as trades or frames, in every format that ``engine.files`` reads.
 
-The first line determines the format. Invalid lines are counted by reason, never repaired.
+Invalid lines are counted by reason, never repaired.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from itertools import chain
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.errors import RowRefused
-from engine.files.ticks import RecordedTrade, kind_of, trades_of_csv, trades_of_dump, trades_of_ndjson
-from engine.market.ticks import MAX_TIME_MS, read_row, read_symbol, row_of_frame
+from engine.files.columns import TICKS
+from engine.files.containers import Member, lines_of, members_of, opened_text
+from engine.files.frames import FRAMES
+from engine.files.inspection import Inspected, Told, inspect
+from engine.files.rows import RecordedTrade, Trades
+from engine.files.tables import layout_of
+from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame
 from simulator.errors import RecordingRefused
 from simulator.trade_history import TRADES, Rows, decimal_units
 
 _EPOCH_FRAME = re.compile(r"([0-9]{9,11}(?:\.[0-9]+)?): (.*)", re.DOTALL)
-_DUMP_SYMBOL = re.compile(r"([^\W_]+(?:_[^\W_]+)?)-aggTrades")
 
 
 class TimedFrame(NamedTuple):
@@ -54,9 +53,9 @@ def read_recording(path: Path, symbol: str | None = None, skip_zero: bool = Fals
     without trades.
     """
     try:
-        recording = _read_lines(path, _lines(path), symbol, skip_zero)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
-        raise RecordingRefused(f"{path} cannot be read: {error}") from None
+        recording = _read(path, symbol, skip_zero)
+    except ValueError as error:
+        raise RecordingRefused(str(error)) from None
     if not recording.trades and not recording.frames:
         skipped = ", ".join(f"{count} x {reason}" for reason, count in recording.skipped.items())
         raise RecordingRefused(f"{path} holds nothing to replay ({skipped or 'no line'}); expected at least one trade")
@@ -83,96 +82,59 @@ def trade_row(
     )  # fmt: skip
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """The lines of the file, without their ends and without blank ones."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-            if len(names) != 1:
-                raise RecordingRefused(f"{path} holds {len(names)} files; expected one")
-            with archive.open(names[0]) as member:
-                yield from _text_lines(io.TextIOWrapper(member, encoding="utf-8-sig"))
-    elif path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig") as text:
-            yield from _text_lines(text)
+def _read(path: Path, symbol: str | None, skip_zero: bool) -> Recording:
+    members = members_of(path)
+    if len(members) != 1:
+        raise ValueError(f"{path} holds {len(members)} files; expected one")
+    layout = layout_of(members[0])
+    if layout.kind == FRAMES:
+        return _read_frames(members[0], is_raw=str(layout.first[0]).startswith("{"))
+    file = inspect(members[0], Told(symbol or "", zone="UTC"), may_be_zero=True)
+    if file.kind != TICKS:
+        raise ValueError(f"{path} holds bars; expected trades or frames")
+    if file.questions:
+        raise ValueError(f"{file.questions[0].text} (--replay-{file.questions[0].of})")
+    recording = Recording(skipped=Counter({"malformed": file.notes.refused.total()}))
+    if file.has_ids:
+        _add_dump(recording, file, skip_zero)
     else:
-        with path.open(encoding="utf-8-sig") as text:
-            yield from _text_lines(text)
-
-
-def _text_lines(text: Any) -> Iterator[str]:
-    for line in text:
-        if line := line.rstrip("\r\n"):
-            yield line
-
-
-def _read_lines(path: Path, lines: Iterator[str], symbol: str | None, skip_zero: bool) -> Recording:
-    first = next(lines, None)
-    if first is None:
-        raise RecordingRefused(f"{path} is empty; expected trades or frames")
-    everything = chain([first], lines)
-    try:
-        kind = kind_of(path.name, first)
-    except ValueError:
-        raise RecordingRefused(
-            f"{path} begins with {first[:60]!r}; expected a dump of 7 or 8 columns, ticks, or recorded frames"
-        ) from None
-    if kind == "dump":
-        return _read_dump(everything, symbol or _symbol_of(path), skip_zero)
-    if kind == "frames" and first.startswith("{"):
-        return _read_raw_frames(everything)
-    if kind == "frames":  # their first line may be the source address
-        return _read_epoch_frames(lines if first.startswith(("ws://", "wss://")) else everything)
-    return _read_ticks(everything, kind, skip_zero)
-
-
-def _symbol_of(path: Path) -> str:
-    found = _DUMP_SYMBOL.match(path.name)
-    if found is None:
-        raise RecordingRefused(
-            f"{path.name} does not tell its symbol; expected BTCUSDT-aggTrades-... or --replay-symbol"
-        )
-    return found[1].upper()
-
-
-def _read_dump(lines: Iterator[str], symbol: str, skip_zero: bool) -> Recording:
-    recording = Recording()
-    rows: list[tuple[Any, ...]] = []
-    skipped: Counter[str] = Counter()
-    trades = trades_of_dump(symbol, lines, skipped)
-    doubles = skipped.pop("the same id again", 0)
-    recording.skipped += Counter({"malformed": skipped.total()})
-    for trade in trades:
-        _take(recording, rows, trade, trade.agg_id or 0, bool(trade.maker), skip_zero)
-    recording.skipped += Counter({"duplicate": doubles})
-    if rows:
-        recording.trades[symbol] = np.array(rows, TRADES)
+        _add_ticks(recording, file, skip_zero)
     return recording
 
 
-def _read_ticks(lines: Iterator[str], kind: str, skip_zero: bool) -> Recording:
+def _trades_of(file: Inspected) -> Iterator[RecordedTrade]:
+    return (trade for some in file.read() if isinstance(some, Trades) for trade in some.rows())
+
+
+def _add_dump(recording: Recording, file: Inspected, skip_zero: bool) -> None:
+    """Trades rising by id; of those with one id the first."""
+    by_id: dict[int, RecordedTrade] = {}
+    for trade in _trades_of(file):
+        assert trade.agg_id is not None
+        if by_id.setdefault(trade.agg_id, trade) is not trade:
+            recording.skipped["duplicate"] += 1
+    rows: list[tuple[Any, ...]] = []
+    for agg_id in sorted(by_id):
+        _take(recording, rows, by_id[agg_id], agg_id, bool(by_id[agg_id].maker), skip_zero)
+    if rows:
+        recording.trades[next(iter(by_id.values())).symbol] = np.array(rows, TRADES)
+
+
+def _add_ticks(recording: Recording, file: Inspected, skip_zero: bool) -> None:
     """Ticks in file order, ids from 1 on per symbol.
 
     The file does not contain the maker side: a price below the symbol's previous one counts as a sale.
     """
-    recording = Recording()
     rows: dict[str, list[tuple[Any, ...]]] = {}
     last: dict[str, tuple[Decimal, bool]] = {}
-    skipped: Counter[str] = Counter()
-    for trade in (trades_of_csv if kind == "csv" else trades_of_ndjson)(lines, skipped):
-        try:
-            symbol, price = read_symbol(trade.symbol), Decimal(trade.price)
-        except (RowRefused, ValueError, TypeError, InvalidOperation):
-            recording.skipped["malformed"] += 1
-            continue
-        before, maker = last.get(symbol, (price, False))
+    for trade in _trades_of(file):
+        price = Decimal(trade.price)
+        before, maker = last.get(trade.symbol, (price, False))
         maker = price < before if price != before else maker
-        mine = rows.setdefault(symbol, [])
+        mine = rows.setdefault(trade.symbol, [])
         if _take(recording, mine, trade, len(mine) + 1, maker, skip_zero) and price:
-            last[symbol] = (price, maker)
-    recording.skipped += Counter({"malformed": skipped.total()})
-    recording.trades = {symbol: np.array(mine, TRADES) for symbol, mine in rows.items() if mine}
-    return recording
+            last[trade.symbol] = (price, maker)
+    recording.trades = {name: np.array(mine, TRADES) for name, mine in rows.items() if mine}
 
 
 def _take(
@@ -189,6 +151,12 @@ def _take(
     else:
         rows.append(row)
     return True
+
+
+def _read_frames(member: Member, is_raw: bool) -> Recording:
+    with opened_text(member) as (text, _):
+        lines = (line for _, line in lines_of(text, member) if not line.startswith(("ws://", "wss://")))
+        return _read_raw_frames(lines) if is_raw else _read_epoch_frames(lines)
 
 
 def _read_epoch_frames(lines: Iterator[str]) -> Recording:

@@ -116,6 +116,7 @@ class ExchangeSettings:
     across restarts even without a state file. ``speed``: simulated milliseconds per real one. ``catch_up_hours``: start
     that long ago at the first subscriber, as fast as it reads. ``replay``: recorded files instead of the synthetic
     market. ``messages_per_s``: None is unlimited. ``shutdown_notice_s``: time from serverShutdown to a planned close.
+    ``history_days``: candles and funding reach so far back before the synthetic market began.
     """
 
     port: int = 0
@@ -140,6 +141,7 @@ class ExchangeSettings:
     rotation_s: float = 86_400.0
     shutdown_notice_s: float = 10.0
     geo_block: bool = False
+    history_days: float = 120.0
 
     def __post_init__(self) -> None:
         _check_number("port", self.port, 0, 65_535)
@@ -149,6 +151,7 @@ class ExchangeSettings:
         _check_number("remember_trades", self.remember_trades, 1_000, 1e9)
         _check_number("remember_hours", self.remember_hours, 0.01, 24 * 31)
         _check_number("weight_limit", self.weight_limit, 1, 1e9)
+        _check_number("history_days", self.history_days, 0, 1_000)
         _check_number("rotation_s", self.rotation_s, 0.01, 1e9)
         _check_number("shutdown_notice_s", self.shutdown_notice_s, 0, 1e9)
         symbols = [coin.symbol for coin in self.coins]

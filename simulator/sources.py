@@ -17,8 +17,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from simulator.candles import CANDLES, Candles
 from simulator.errors import FaultRefused, RecordingRefused
 from simulator.market import LAG_MS, SyntheticMarket
+from simulator.past import SyntheticPast
 from simulator.recordings import Recording, TimedFrame, agg_trade_of, read_recording
 from simulator.settings import Coin
 from simulator.trade_history import TRADES, Rows, decimal_text
@@ -57,6 +59,10 @@ class Source(Protocol):
     def jump(self, symbol: str, bps: float) -> None:
         """Move one price permanently. Raises FaultRefused if prices are recorded."""
 
+    def past(self, symbol: str, end_ms: int, minutes: int) -> Candles:
+        """The last so many minutes before it began, which was ``end_ms`` on the exchange's clock; fewer where there are
+        no more."""
+
     @property
     def finished(self) -> bool:
         """Whether the source is exhausted."""
@@ -67,8 +73,11 @@ class SyntheticSource:
 
     finished = False
 
-    def __init__(self, market: SyntheticMarket, coins: Sequence[Coin], start_ms: int) -> None:
+    def __init__(self, market: SyntheticMarket, coins: Sequence[Coin], start_ms: int, history_minutes: int = 0) -> None:
+        """``history_minutes``: so long a past has candles."""
         self.market = market
+        self._coins = {coin.symbol: coin for coin in coins}
+        self._past = SyntheticPast(market.began, market.seed, market.factor_bps, history_minutes)
         self.start_ms = start_ms
         self.step_ms = _step_ms(sum(coin.trades_per_s for coin in coins) / 1_000)
         self.instruments = tuple(Instrument(coin.symbol, coin.tick, coin.lot) for coin in coins)
@@ -77,6 +86,10 @@ class SyntheticSource:
         """See Source."""
         trades = self.market.advance(until_ms - shift_ms)
         return Happened({symbol: _later(rows, shift_ms) for symbol, rows in trades.items()})
+
+    def past(self, symbol: str, end_ms: int, minutes: int) -> Candles:
+        """See Source."""
+        return self._past.candles(self._coins[symbol], end_ms, minutes)
 
     def jump(self, symbol: str, bps: float) -> None:
         """See Source."""
@@ -107,6 +120,10 @@ class RecordedTrades:
             if high > low:
                 trades[symbol], self._next[symbol] = _later(rows[low:high], shift_ms), high
         return Happened(trades)
+
+    def past(self, symbol: str, end_ms: int, minutes: int) -> Candles:
+        """Nothing is known of the time before a recording."""
+        return np.empty(0, CANDLES)
 
     def jump(self, symbol: str, bps: float) -> None:
         """Recorded prices stay what they are."""
@@ -152,6 +169,10 @@ class RecordedFrames:
                 rows.setdefault(symbol, []).append(row)
         trades = {symbol: _later(np.array(mine, TRADES), moved_ms) for symbol, mine in rows.items()}
         return Happened(trades, [_moved(text, moved_ms) for text in self._texts[low : self._next]])
+
+    def past(self, symbol: str, end_ms: int, minutes: int) -> Candles:
+        """Nothing is known of the time before a recording."""
+        return np.empty(0, CANDLES)
 
     def jump(self, symbol: str, bps: float) -> None:
         """Recorded prices stay what they are."""

@@ -72,6 +72,7 @@ class Session:
         self._messages_per_s = messages_per_s
         self._received_s: deque[float] = deque()
         self.symbols: frozenset[str] = frozenset()
+        self.marked: frozenset[str] = frozenset()
         self._renew_symbols()
 
     @property
@@ -149,11 +150,13 @@ class Session:
         return self.combined
 
     def _renew_symbols(self) -> None:
-        """Only a lower-case name with an exact ``@aggTrade`` is ever served; any other stays silent."""
-        pairs = [name.split("@") for name in self._streams if name.endswith("@aggTrade")] if self.live else []
-        self.symbols = frozenset(
-            pair[0].upper() for pair in pairs if pair[0] == pair[0].lower() and pair[1:] == ["aggTrade"]
-        )
+        """Only a lower-case name with an exact ``@aggTrade`` or ``@markPrice@1s`` is served; any other stays silent."""
+        self.symbols = self._served("aggTrade")
+        self.marked = self._served("markPrice@1s")
+
+    def _served(self, kind: str) -> frozenset[str]:
+        names = [name.partition("@")[::2] for name in self._streams] if self.live else []
+        return frozenset(symbol.upper() for symbol, of in names if of == kind and symbol == symbol.lower())
 
 
 def _stream_names(params: Any) -> list[str]:

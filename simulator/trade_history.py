@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -93,6 +94,7 @@ class TradeHistory:
         self._open: Rows = np.empty(CHUNK_ROWS, TRADES)
         self._used = 0
         self.count = 0
+        self.before_forgetting: Callable[[], None] | None = None  # whoever needs the oldest takes them then
 
     @property
     def first_id(self) -> int | None:
@@ -170,6 +172,8 @@ class TradeHistory:
             self.count - len(self._full[0]) >= self._remember_trades
             or self._full[0]["time_ms"][-1] < newest - self._remember_ms
         ):
+            if self.before_forgetting is not None:
+                self.before_forgetting()
             self.count -= len(self._full.pop(0))
 
 

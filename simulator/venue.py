@@ -10,6 +10,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from simulator.candles import MINUTE_MS, CandleBook, Candles
 from simulator.errors import FaultRefused
 from simulator.frames import Frame, agg_trade_frames
 from simulator.settings import HOUR_MS
@@ -18,6 +19,7 @@ from simulator.stream_faults import StreamFaults
 from simulator.trade_history import Rows, Trade, TradeHistory, joined, trades_of
 
 FOREVER_MS = 2**62
+_PASTS_KEPT = 8  # symbols; each may be some megabytes, and is drawn again in a moment
 
 
 class Venue:
@@ -25,7 +27,7 @@ class Venue:
 
     def __init__(self, source: Source, remember_trades: int, remember_hours: float) -> None:
         self.source = source
-        self.now_ms = source.start_ms
+        self.now_ms = self._begun_ms = source.start_ms
         self._shift_ms = 0
         self._lag_ms = 0
         self._halted_ms: int | None = None
@@ -34,6 +36,12 @@ class Venue:
         self.trade_histories = {
             symbol: TradeHistory(remember_trades, int(remember_hours * HOUR_MS)) for symbol in symbols
         }
+        self._books: dict[str, CandleBook] = {}
+        for symbol, tick, lot in source.instruments:
+            history = self.trade_histories[symbol]
+            book = self._books[symbol] = CandleBook(history, tick, lot)
+            history.before_forgetting = book.catch_up
+        self._pasts: dict[str, tuple[int, Candles]] = {}  # so many minutes were asked for, and came
         self.verbatim = isinstance(source, RecordedFrames)
         self._disturbances = {symbol: StreamFaults() for symbol in symbols}
         self._unsent: dict[str, list[Rows]] = {symbol: [] for symbol in symbols}
@@ -51,8 +59,9 @@ class Venue:
         if self._halted_ms is not None:
             self._halted_ms += later_ms
             self._halted_until_ms += later_ms
-        self.now_ms = now_ms
+        self.now_ms = self._begun_ms = now_ms
         self._shift_ms = now_ms - self.source.start_ms
+        self._pasts.clear()
 
     def advance(self, now_ms: int, wanted: Collection[str]) -> list[Frame]:
         """Move on to ``now_ms``; the frames due since the last call, in order of E.
@@ -86,6 +95,23 @@ class Venue:
         if symbol not in self.trade_histories:
             raise FaultRefused(f"symbol is {symbol!r}; expected one of {', '.join(self.trade_histories)}")
         return self.trade_histories[symbol]
+
+    def book(self, symbol: str) -> CandleBook:
+        """The candles of what one symbol has traded; there must be such a symbol."""
+        return self._books[symbol]
+
+    def minutes(self, symbol: str, from_ms: int = 0) -> Candles:
+        """The minute candles of one symbol from a time on, those from before the market began included; there may be
+        some before that."""
+        needed = max(-(-(self._begun_ms - from_ms) // MINUTE_MS), 0)
+        asked, past = self._pasts.pop(symbol, (-1, None))
+        if past is None or asked < needed:
+            asked = max(needed, 2 * asked)  # who pages back asks for more each time
+            past = self.source.past(symbol, self._begun_ms, asked)
+        self._pasts[symbol] = asked, past
+        if len(self._pasts) > _PASTS_KEPT:
+            del self._pasts[next(iter(self._pasts))]
+        return self._books[symbol].minutes(past)
 
     def disturbance(self, symbol: str) -> StreamFaults:
         """The stream faults of one symbol. Raises FaultRefused for an unknown one, or if frames are replayed."""
@@ -137,6 +163,8 @@ class Venue:
             return []
         rows, forgotten = disturbance.passed(waiting[:cut])
         if len(forgotten):
+            self._books[symbol].catch_up()
             self.trade_histories[symbol].forget(forgotten)
+            self._books[symbol].lose(waiting["time_ms"][np.isin(waiting["id"], forgotten)])
         ended = self._halted_ms is not None or self.source.finished
         return disturbance.sent(agg_trade_frames(symbol, rows), ended and not self._unsent[symbol])

@@ -23,6 +23,7 @@ GOOD = {
     "WARM_START_MINUTES": ("0", 0.0),
     "FETCH_LIMIT_IDS": ("1000", 1000),
     "DATA_DIR": ("somewhere/else", Path("somewhere/else")),
+    "HISTORY_BARS": ("0", 0),
     "BRIDGE_PORT": ("0", 0),
     "DASHBOARD_PORT": ("65535", 65535),
     "TOKEN": ("a" * 32, "a" * 32),

@@ -73,7 +73,7 @@ def test_every_command_of_the_store_is_in_the_reference() -> None:
 def test_the_views_have_the_columns_documented(tmp_path: Path) -> None:
     prepare(tmp_path / "ticks.db", TICKS)
     with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
-        for view in ("v_ticks", "v_bars"):
+        for view in ("v_ticks", "v_bars", "v_funding"):
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({view})")]
             assert f"`{view}({', '.join(columns)})`" in REFERENCE
     prepare(tmp_path / "analysis.db", ANALYSIS)

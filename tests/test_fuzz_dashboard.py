@@ -29,7 +29,8 @@ NASTY: list[Any] = [
 ]  # fmt: skip
 PATHS = [
     "/", "/nothing", "/api/nothing", "/api/signals.csv", "/api/signals.csv?watch=x", "/api/scan.csv?scan=9223372036854775808",
-    "/api/scan.csv?scan=-1", "/api/signals.csv?watch=99999", "/_dash-layout", "/_dash-dependencies", "/_dash-update-component",
+    "/api/scan.csv?scan=-1", "/api/uploads", "/api/uploads?name=../x&at=1", "/api/uploads?upload=x", "/api/uploads/look?upload=x",
+    "/api/uploads/store?upload=%00&market=usdm", "/api/uploads/x", "/api/signals.csv?watch=99999", "/_dash-layout", "/_dash-dependencies", "/_dash-update-component",
     "/_dash-component-suites/x/y.js", "/_dash-component-suites/dash/../../../etc/passwd", "/_dash-component-suites/",
     "/assets/nothing.js", "/assets/../dashboard.py", "/assets/%2e%2e/dashboard.py", "/assets/", "/_reload-hash", "/_favicon.ico",
     "/login", "/logout", "/docs", "/openapi.json", "//", "/%00", "/\xff", "/" + "a" * 2_000, "/_dash-", "/_dash-ws-callback", "/api/live",
@@ -74,6 +75,26 @@ def test_methods_and_paths(served: tuple[str, str, Path]) -> None:
         ]:  # fmt: skip
             assert client.get(path).status_code == status, path
         assert client.head("/").status_code == 200
+
+
+def test_uploads_need_the_key_and_go_no_further_than_their_folder(served: tuple[str, str, Path]) -> None:
+    url, key, data = served
+    with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+        refused = client.post("/api/uploads?name=a.csv", content=b"time,symbol,price,size\n")
+        assert refused.status_code == 403 and "only look" in refused.text
+        assert not (data / "uploads").exists()
+        client.headers["X-Pairbridge-Key"] = key
+        elsewhere = client.post("/api/uploads?name=a.csv", content=b"x", headers={"Origin": "https://evil.example"})
+        assert elsewhere.status_code == 403
+        for name in ("../a.csv", "..", "/etc/passwd", "a%00.csv", "a%2F..%2Fb"):
+            assert client.post(f"/api/uploads?name={name}", content=b"x").status_code == 400, name
+        for body in (b"", b"[]", b"null", b'{"zone": 5}', b'{"__proto__": {}}', b"[" * 10_000, b"\xff"):
+            state = client.post("/api/uploads?name=a.csv", content=b"x").json()
+            for step in ("look", "store"):
+                answer = client.post(f"/api/uploads/{step}?upload={state['upload']}", content=body)
+                assert answer.status_code in (400, 409, 422), (body, answer.status_code)
+            assert client.post(f"/api/uploads/drop?upload={state['upload']}").status_code == 200
+        assert list((data / "uploads").iterdir()) == []
 
 
 def test_headers_and_cookies(served: tuple[str, str, Path]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from engine.backtest import Costs, mark
+from engine.files.closes import read_closes
 from engine.pairs import classic, evidence_of, frame_of, interval_of, pair_model
 
 
@@ -36,7 +37,7 @@ def simulated() -> Path:
 
 # %%
 path = Path(sys.argv[1]) if len(sys.argv) > 1 else simulated()
-closes = pd.read_csv(path, index_col=0, parse_dates=True)
+closes = read_closes(path)  # times with any offsets, in UTC
 y, x = closes.columns[:2]  # X is the more liquid leg, decided before any test
 closes.describe().loc[["count", "min", "max"]]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from engine.files.closes import read_closes
 from engine.pairs import classic, interval_of, run_pair
 from engine.scan import ScanSettings, correlations, scan_universe
 
@@ -36,7 +37,7 @@ def simulated() -> pd.DataFrame:
 
 
 # %%
-closes = pd.read_csv(sys.argv[1], index_col=0, parse_dates=True) if len(sys.argv) > 1 else simulated()
+closes = read_closes(sys.argv[1]) if len(sys.argv) > 1 else simulated()
 print(
     f"{closes.shape[1]} symbols, {len(closes)} bars, from {Path(sys.argv[1]).name if len(sys.argv) > 1 else 'a seed'}"
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.intake.history_messages import BarSpan
 from engine.market.coverage import Gap
+from engine.market.funding import Funding
 from engine.market.records import Batch, Event
+from engine.market.sourced import SourcedBar
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +52,45 @@ class FetchSelf:
     reason: str
 
 
-Action = Send | Close | Store | RecordEvent | FetchSelf
+@dataclass(frozen=True, slots=True)
+class ReadSpans:
+    """Look up from when to when bars of a span are stored, then tell ``spans_known``."""
+
+    market: str
+    span: BarSpan
+
+
+@dataclass(frozen=True, slots=True)
+class FetchBars:
+    """Fetch candles without a bridge, then tell ``fetched_bars``."""
+
+    market: str
+    span: BarSpan
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBars:
+    """Store these bars, then tell ``bars_stored``; they are every good one that there is of the span.
+
+    ``rejected``: index and reason of the rows that were refused.
+    """
+
+    conn: int
+    market: str
+    span: BarSpan
+    bars: tuple[SourcedBar, ...]
+    rejected: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFunding:
+    """Store these readings, then tell ``funding_stored``."""
+
+    conn: int
+    market: str
+    rows: tuple[Funding, ...]
+    rejected: tuple[tuple[int, str], ...] = ()
+
+
+Action = Send | Close | Store | RecordEvent | FetchSelf | ReadSpans | FetchBars | StoreBars | StoreFunding

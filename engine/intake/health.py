@@ -104,6 +104,7 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
             for news in intake.gaps.newest(market)
         ],
         "open_holes": intake.gaps.count(market).gaps,
+        "history": {**intake.history.bars.progress(market), "wants": intake.history.bars.health(market)},
         "symbols": {
             name: {
                 "last_id": symbol.last_id,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from engine.errors import MessageRefused
-from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store
+from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store, StoreBars, StoreFunding
 from engine.intake.gap_recovery import GapRecovery
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
+from engine.intake.history_desk import HistoryDesk
+from engine.intake.history_messages import Bars, FundingRows, UnfetchableBars, Want
 from engine.intake.leases import Leases
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
@@ -34,6 +36,7 @@ from engine.intake.metrics import IntakeMetrics
 from engine.intake.registry import MAX_MARKETS, Bridge, Registry
 from engine.intake.row_reader import RowReader
 from engine.market.records import Batch, Commit, Event, GapUpdate
+from engine.market.sourced import BarsStored
 
 HELLO_WITHIN_MS = 2_000
 MAX_BRIDGES = 64
@@ -58,13 +61,16 @@ class Intake:
         warm_start_ms: int = 0,
         own_markets: Iterable[str] = (),
         fetch_limit_ids: int = MAX_FETCH_IDS,
+        settled_ms: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
         """``high_water`` by market and symbol, and the open ``gaps``, both from the store at start; the rest as in
-        ``GapRecovery``."""
+        ``GapRecovery`` and ``HistoryDesk``."""
+        own_markets = tuple(own_markets)
         self._token = token.encode()
         self.registry = Registry(high_water or {})
         self.leases = Leases()
         self._recovery = GapRecovery(self.leases, gaps, warm_start_ms, own_markets, fetch_limit_ids)
+        self.history = HistoryDesk(self.leases, own_markets, settled_ms)
         self.metrics = IntakeMetrics()
         self.rows = RowReader(self.metrics)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason
@@ -126,12 +132,28 @@ class Intake:
         """A FetchSelf has ended; ``problem`` is why some ids are missing, None when all arrived."""
         return self._recovery.fetched_self(asked, problem)
 
+    def bars_stored(self, asked: StoreBars, stored: BarsStored, now_ms: int) -> list[Action]:
+        """A StoreBars has ended well."""
+        self._landed(asked.conn)
+        return self.history.bars_stored(asked, stored, now_ms)
+
+    def funding_stored(self, asked: StoreFunding, stored: int) -> list[Action]:
+        """A StoreFunding has ended well."""
+        self._landed(asked.conn)
+        return self.history.funding_stored(asked, stored)
+
+    def _landed(self, conn: int) -> None:
+        bridge = self.registry.bridges.get(conn)
+        if bridge is not None:
+            bridge.in_flight -= 1
+
     def disconnected(self, conn: int, now_ms: int) -> list[Action]:
         """A socket has closed, from either side."""
         bridge = self.registry.bridges.pop(conn, None)
         if bridge is None or bridge.hello is None:
             return []
         self._recovery.left(conn)
+        self.history.left(conn)
         return self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
 
     def tick(self, now_ms: int) -> list[Action]:
@@ -151,7 +173,7 @@ class Intake:
                 actions.append(
                     Send(conn, encode(type="stored", high_water=self.registry.market(bridge.hello.market).high_water))
                 )
-        return actions + self._recovery.ask_again(now_ms)
+        return actions + self._recovery.ask_again(now_ms) + self.history.tick(now_ms)
 
     def has_greeted(self, conn: int) -> bool:
         """Whether a connection is authenticated and not being closed."""
@@ -177,6 +199,7 @@ class Intake:
                 "too-many", f"market {message.market!r} would be one of more than {MAX_MARKETS}; expected fewer markets"
             )
         bridge.hello = message
+        self.history.joined(conn, message)
         market = self.registry.market(message.market)
         if not message.helper:
             market.sign_ms, market.last_word = now_ms, ""
@@ -202,6 +225,9 @@ class Intake:
             if not hello.helper:
                 self.registry.market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
+        if isinstance(message, (Want, Bars, UnfetchableBars, FundingRows)):
+            bridge.in_flight += isinstance(message, (Bars, FundingRows))
+            return self.history.handle(conn, hello.market, message, now_ms)
         raise MessageRefused("malformed", "hello came twice")
 
     def _take(self, conn: int, bridge: Bridge, hello: Hello, message: Ticks, now_ms: int) -> list[Action]:

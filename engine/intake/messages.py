@@ -12,28 +12,34 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import MessageRefused, RowRefused
+from engine.errors import MessageRefused
+from engine.intake.fields import message_symbol, read_number, read_number_or_none, read_text, read_whole
+from engine.intake.history_messages import READERS as HISTORY_READERS
+from engine.intake.history_messages import Bars, FundingRows, UnfetchableBars, Want
 from engine.market.coverage import Gap
-from engine.market.ticks import MAX_ID, read_symbol, row_of_frame
+from engine.market.ticks import row_of_frame
 
 PROTO = 1
 MAX_BYTES = 256 * 1024
 MAX_ROWS = 500
 MAX_IN_FLIGHT = 32
 MAX_SYMBOLS = 1_024
+ABILITIES = frozenset({"klines", "funding"})
 
 _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message: identifies and authenticates the client. A ``helper`` sends history only."""
+    """The first message: identifies and authenticates the client. A ``helper`` sends history only; what of it the
+    server may ask for besides trades ``can`` says: ``klines``, ``funding``."""
 
     token: str
     market: str
     client: str
     session: str
     helper: bool = False
+    can: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class Frame:
     row: list[Any] | None
 
 
-Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame
+Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | Want | Bars | UnfetchableBars | FundingRows
 
 
 def decode(text: str | bytes) -> Message:
@@ -131,16 +137,24 @@ def _hello(message: dict[str, Any]) -> Hello:
     proto = message.get("proto")
     if proto != PROTO or isinstance(proto, bool):
         raise MessageRefused("protocol-version", f"proto is {repr(proto)[:20]}; this server speaks {PROTO}")
-    market = _text(message, "market", 32)
+    market = read_text(message, "market", 32)
     if not _MARKET.fullmatch(market):
         raise MessageRefused("malformed", f"market is {market!r}; expected lower-case letters, digits or -")
     return Hello(
-        token=_text(message, "token", 256),
+        token=read_text(message, "token", 256),
         market=market,
-        client=_text(message, "client", 64),
-        session=_text(message, "session", 64),
+        client=read_text(message, "client", 64),
+        session=read_text(message, "session", 64),
         helper=message.get("helper") is True,
+        can=_abilities(message.get("can", [])),
     )
+
+
+def _abilities(value: Any) -> frozenset[str]:
+    """What a later version may know besides is left aside."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise MessageRefused("malformed", f"can is {repr(value)[:40]}; expected a list of names")
+    return frozenset(value) & ABILITIES
 
 
 def _subscribe(message: dict[str, Any]) -> Subscribe:
@@ -149,7 +163,7 @@ def _subscribe(message: dict[str, Any]) -> Subscribe:
         raise MessageRefused("malformed", f"symbols is {repr(symbols)[:40]}; expected a list")
     if len(symbols) > MAX_SYMBOLS:
         raise MessageRefused("malformed", f"found {len(symbols)} symbols; expected at most {MAX_SYMBOLS}")
-    return Subscribe(tuple(dict.fromkeys(_symbol(symbol) for symbol in symbols)))
+    return Subscribe(tuple(dict.fromkeys(message_symbol(symbol) for symbol in symbols)))
 
 
 def _ticks(message: dict[str, Any]) -> Ticks:
@@ -158,7 +172,7 @@ def _ticks(message: dict[str, Any]) -> Ticks:
         raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at least one row")
     if len(rows) > MAX_ROWS:
         raise MessageRefused("malformed", f"found {len(rows)} rows; expected at most {MAX_ROWS} in one batch")
-    return Ticks(_whole(message, "seq", 0), rows)
+    return Ticks(read_whole(message, "seq", 0), rows)
 
 
 def _beat(message: dict[str, Any]) -> Beat:
@@ -166,60 +180,27 @@ def _beat(message: dict[str, Any]) -> Beat:
     if not isinstance(visible, bool):
         raise MessageRefused("malformed", f"visible is {repr(visible)[:40]}; expected true or false")
     return Beat(
-        upstream=_text(message, "upstream", 32),
-        age_ms=_number_or_none(message, "age_ms"),
-        queued=_whole(message, "queued", 0),
-        unacked=_whole(message, "unacked", 0),
+        upstream=read_text(message, "upstream", 32),
+        age_ms=read_number_or_none(message, "age_ms"),
+        queued=read_whole(message, "queued", 0),
+        unacked=read_whole(message, "unacked", 0),
         visible=visible,
-        clock_ms=_number(message, "clock_ms"),
-        lag_ms=_number_or_none(message, "lag_ms"),
-        skew_ms=_number_or_none(message, "skew_ms"),
-        permission=_text(message, "permission", 200) if message.get("permission") else "",
+        clock_ms=read_number(message, "clock_ms"),
+        lag_ms=read_number_or_none(message, "lag_ms"),
+        skew_ms=read_number_or_none(message, "skew_ms"),
+        permission=read_text(message, "permission", 200) if message.get("permission") else "",
     )
 
 
 def _unfetchable(message: dict[str, Any]) -> Unfetchable:
-    first, last = _whole(message, "from", 0), _whole(message, "to", 0)
+    first, last = read_whole(message, "from", 0), read_whole(message, "to", 0)
     if last < first:
         raise MessageRefused("malformed", f"from {first} is after to {last}; expected rising ids")
-    return Unfetchable(_symbol(message.get("symbol")), Gap(first, last), _text(message, "reason", 500))
+    return Unfetchable(message_symbol(message.get("symbol")), Gap(first, last), read_text(message, "reason", 500))
 
 
 def _bye(message: dict[str, Any]) -> Bye:
-    return Bye(_text(message, "reason", 500))
-
-
-def _symbol(value: Any) -> str:
-    try:
-        return read_symbol(value)
-    except RowRefused as refused:
-        raise MessageRefused("malformed", str(refused)) from None
-
-
-def _text(message: dict[str, Any], key: str, longest: int) -> str:
-    value = message.get(key)
-    if not isinstance(value, str) or not 1 <= len(value) <= longest:
-        shown = "hidden" if key == "token" else repr(value)[:40]
-        raise MessageRefused("malformed", f"{key} is {shown}; expected text of 1 to {longest} characters")
-    return value
-
-
-def _whole(message: dict[str, Any], key: str, least: int) -> int:
-    value = message.get(key)
-    if type(value) is not int or not least <= value < MAX_ID:
-        raise MessageRefused("malformed", f"{key} is {repr(value)[:40]}; expected a whole number from {least}")
-    return value
-
-
-def _number(message: dict[str, Any], key: str) -> float:
-    value = message.get(key)
-    if type(value) not in (int, float) or not -MAX_ID < value < MAX_ID:  # type: ignore[operator]
-        raise MessageRefused("malformed", f"{key} is {repr(value)[:40]}; expected a number below 2^53")
-    return float(value)  # type: ignore[arg-type]
-
-
-def _number_or_none(message: dict[str, Any], key: str) -> float | None:
-    return None if message.get(key) is None else _number(message, key)
+    return Bye(read_text(message, "reason", 500))
 
 
 _READERS: dict[str, Any] = {
@@ -229,4 +210,5 @@ _READERS: dict[str, Any] = {
     "beat": _beat,
     "unfetchable": _unfetchable,
     "bye": _bye,
+    **HISTORY_READERS,
 }

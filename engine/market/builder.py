@@ -76,6 +76,11 @@ class BarBuilder:
         """Every symbol with a tick, sorted."""
         return sorted(self._series)
 
+    def gap_spans(self, symbol: str) -> list[tuple[int, int]]:
+        """The spans ``[from_ms, to_ms)`` of whole seconds that overlap an open gap."""
+        series = self._series.get(symbol)
+        return [] if series is None else sorted({*series.spans.index, *(free[:2] for free in series.freed.values())})
+
     def gap_count(self, symbol: str) -> int:
         """The number of spans of whole seconds that overlap an open gap."""
         series = self._series.get(symbol)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from engine.market.bars import Bar, second_bar
 from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.sourced import SourcedBar, at_width
 from engine.market.ticks import Tick
 
 
@@ -20,18 +21,42 @@ class History(Protocol):
     def bars(self, symbol: str, from_ms: int, to_ms: int, before_seq: int) -> list[Bar]:
         """One-second bars in ``[from_ms, to_ms)``, ascending, as of ``before_seq``."""
 
+    def sourced_bars(self, symbol: str, width_ms: int, from_ms: int, to_ms: int, up_to_event: int) -> list[SourcedBar]:
+        """Bars not made from ticks that open in ``[from_ms, to_ms)``, rising, as known with the event."""
+
 
 class MemoryHistory:
-    """An in-memory History of every added tick."""
+    """An in-memory History of every added tick and bar."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, dict[int, list[tuple[int, Tick]]]] = {}
+        self._sourced: dict[tuple[str, int], dict[int, tuple[int, SourcedBar]]] = {}  # with the event of each
 
     def add(self, seq: int, tick: Tick) -> None:
         """Add one tick; ``seq`` must increase."""
         if not tick.future:
             second = bar_open(tick.trade_time_ms, SECOND_MS)
             self._seconds.setdefault(tick.symbol, {}).setdefault(second, []).append((seq, tick))
+
+    def add_bars(self, event_id: int, bars: Iterable[SourcedBar]) -> None:
+        """Keep bars that became known with an event; of two for the same stretch the first stays."""
+        for bar in bars:
+            kept = self._sourced.setdefault((bar.symbol, bar.width_ms), {})
+            kept.setdefault(bar.open_time_ms, (event_id, bar))
+
+    def sourced_bars(self, symbol: str, width_ms: int, from_ms: int, to_ms: int, up_to_event: int) -> list[SourcedBar]:
+        """See History."""
+        by_width = {
+            width: [
+                bar
+                for at, (event_id, bar) in sorted(kept.items())
+                if from_ms <= at and bar_open(at, width_ms) < to_ms and event_id <= up_to_event
+            ]
+            for (of, width), kept in self._sourced.items()
+            if of == symbol
+        }
+        found = at_width(width_ms, by_width)
+        return [bar for bar in found if from_ms <= bar.open_time_ms < to_ms]
 
     def ticks(self, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
         """See History."""

@@ -69,7 +69,7 @@ class SymbolSeconds:
         elif gap is not None:
             changes += self._open_gap(gap, arrival, tick, previous_ms, watermark_ms)
         if arrival is Arrival.BEFORE:
-            self.first_ms = min(self.first_ms, tick.trade_time_ms)
+            changes += self._begin_earlier(tick.trade_time_ms, is_told=gap is not None)
         if changes or bar_open(self.last_ms, SECOND_MS) > bar_open(previous_ms, SECOND_MS):
             changes += self.settle(watermark_ms, swept=False)
         return changes
@@ -187,6 +187,13 @@ class SymbolSeconds:
         if start_ms < self.closed_through:  # emitted by grace, before the gap was known
             return [Revised(self.symbol, start_ms, min(end_ms, self.closed_through), ())]
         return []
+
+    def _begin_earlier(self, time_ms: int, is_told: bool) -> list[Change]:
+        """Ticks may reach further back now: in the seconds between, what stood in for them has to go."""
+        start_ms, end_ms = bar_open(time_ms, SECOND_MS), bar_open(self.first_ms, SECOND_MS) + SECOND_MS
+        end_ms = min(end_ms, self.closed_through)
+        self.first_ms = min(self.first_ms, time_ms)
+        return [] if is_told or start_ms >= end_ms else [Revised(self.symbol, start_ms, end_ms, ())]
 
     def _fill(self, run: Gap, gap: Gap, tick: Tick, watermark_ms: int) -> list[Change]:
         """A missing id arrived: the rest of its run overlaps fewer seconds."""

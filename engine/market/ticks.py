@@ -7,6 +7,7 @@ and quantities stay decimal strings up to here, so that no earlier step can roun
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from itertools import repeat
 from types import NoneType
@@ -137,6 +138,13 @@ def has_no_quantity(row: Any) -> bool:
     return isinstance(row, list) and len(row) == 6 and isinstance(row[3], str) and not row[3].strip("0.")
 
 
+def are_decimals(texts: Sequence[str]) -> bool:
+    """Whether all are plain decimals of at most 15 characters, which ``float`` reads as they are."""
+    lines = "\n".join(texts)
+    is_one_a_line = lines.count("\n") < len(texts)
+    return is_one_a_line and _DECIMALS(lines) is not None and max(map(len, texts)) <= MAX_SIGNIFICANT_DIGITS
+
+
 def read_rows(rows: list[Any]) -> list[Tick] | None:
     """``read_row`` of every row, a column at a time; None if any row is unusual.
 
@@ -154,8 +162,7 @@ def read_rows(rows: list[Any]) -> list[Tick] | None:
         return None
     if min(ids) < 0 or max(ids) >= MAX_ID or min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS:
         return None
-    lines = "\n".join(decimals)
-    if lines.count("\n") >= len(decimals) or not _DECIMALS(lines) or max(map(len, decimals)) > MAX_SIGNIFICANT_DIGITS:
+    if not are_decimals(decimals):
         return None
     numbers = list(map(float, decimals))
     if min(numbers) <= 0.0:

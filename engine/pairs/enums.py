@@ -45,6 +45,7 @@ class LegFlag(IntEnum):
     TAINTED = 4  # an open gap overlaps it
     BRIDGE_DOWN = 8
     LAST_PRICE = 16  # no quotes: its mid is a print
+    SOURCED = 32  # not made from ticks: an exchange's candle, or an uploaded bar
 
 
 class Flag(IntEnum):
@@ -55,3 +56,4 @@ class Flag(IntEnum):
     TAINTED = 4
     BRIDGE_DOWN = 8
     LAST_PRICE = 16
+    SOURCED = 32

@@ -1,11 +1,12 @@
 """One symbol in bars of one width, from a first slot on: aggregated from seconds, prices carried over gaps.
 
-Columns up to DOWN belong to the bar alone. The others are carried: the trade-side quote and the last price at the bar's
-end, so a bar without a trade repeats them with a growing age. ``inputs`` holds the rows that all pairs of the leg read.
+Columns up to SOURCED belong to the bar alone. The others are carried: the trade-side quote and the last price at the
+bar's end, so a bar without a trade repeats them with a growing age. ``inputs`` holds the rows that all pairs read.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum, auto
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from engine.market.bars import Bar, roll_up
 from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.sourced import SourcedBar, is_same
 from engine.pairs.enums import LegFlag
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.layout import Floats, In
@@ -41,6 +43,7 @@ class Col(IntEnum):
     LAST_AGE = auto()
     TAINTED = auto()  # 1: an open gap overlaps the bar
     DOWN = auto()  # 1: the bridge was disconnected
+    SOURCED = auto()  # 1: not made from ticks
     QUOTE_BID = auto()
     QUOTE_ASK = auto()
     LAST = auto()
@@ -60,6 +63,8 @@ class Leg:
         self._table = GrowableArray(len(Col))
         self._through_ms = first_slot * width_ms  # every second before has been received
         self._seconds: list[Bar] = []  # of the bar that is not complete yet, and later
+        self._stand_ins: dict[int, SourcedBar] = {}  # by opening time
+        self.ticks_from_ms = -math.inf  # when the symbol's first tick was
 
     def close(self, seconds: Sequence[Bar], through_ms: int, is_touched: IsTouched, outages: Spans = ()) -> int:
         """Every second before ``through_ms`` has been emitted; returns the number of bars this completed.
@@ -85,6 +90,24 @@ class Leg:
         self.size = complete
         self._carry(begin)
         return complete - begin
+
+    def take(self, bars: Iterable[SourcedBar]) -> None:
+        """Bars of our width that stand in where ticks are not whole: in those that open before ``ticks_from_ms``, and
+        where an open gap touches. What is complete stays as it is until ``stand_in`` or ``revise``."""
+        self._stand_ins.update((bar.open_time_ms, bar) for bar in bars)
+
+    def stand_in(self, from_ms: int, to_ms: int, is_touched: IsTouched, outages: Spans = ()) -> int:
+        """Of the complete bars that open in ``[from_ms, to_ms)`` those that lack ticks are now the ones that were
+        taken. Returns the first place that changed (``size``: none)."""
+        changed = self.size
+        for open_ms in sorted(at for at in self._stand_ins if from_ms <= at < to_ms):
+            place = open_ms // self.width_ms - self.first_slot
+            if 0 <= place < self.size and self._lacks_ticks(open_ms, is_touched):
+                self._put(place, [], is_touched, outages)
+                changed = min(changed, place)
+        if changed < self.size:
+            self._carry(changed)
+        return changed
 
     def revise(
         self,
@@ -113,8 +136,27 @@ class Leg:
         second up to which there are no others."""
         longest_ms, last_ms = 0, self._last_trade_ms()
         for time_ms in times_ms:
-            longest_ms, last_ms = max(longest_ms, time_ms - last_ms), time_ms
+            longest_ms, last_ms = max(longest_ms, time_ms - last_ms), max(last_ms, time_ms)
         return longest_ms
+
+    def sourced_spans_ms(self) -> list[tuple[int, int]]:
+        """The stretches ``[from_ms, to_ms)`` of complete bars that were not made from ticks, rising."""
+        is_sourced = np.concatenate([[0.0], self.column(Col.SOURCED), [0.0]])
+        places = np.flatnonzero(np.diff(is_sourced)).tolist()
+        times = [(self.first_slot + place) * self.width_ms for place in places]
+        return list(zip(times[::2], times[1::2], strict=True))
+
+    def compared(self) -> tuple[int, int]:
+        """Of the complete bars that were made from ticks and came from another source too: how many there are, and how
+        many of them differ in a price, or in volume by more than rounding."""
+        compared = differing = 0
+        for open_ms, bar in self._stand_ins.items():
+            place = open_ms // self.width_ms - self.first_slot
+            cols = self._table.values[:, place] if 0 <= place < self.size else None
+            if cols is not None and cols[Col.TRADES] > 0.0 and not cols[Col.SOURCED] and not cols[Col.TAINTED]:
+                made = bar._replace(open=cols[0], high=cols[1], low=cols[2], close=cols[3], volume=cols[4])
+                compared, differing = compared + 1, differing + (not is_same(bar, made))
+        return compared, differing
 
     def column(self, col: Col, start: int = 0) -> Floats:
         """A view of one row from ``start`` to the last complete bar. Not to be written."""
@@ -143,7 +185,11 @@ class Leg:
         open_ms, until = self._bounds(place)
         cols[Col.TAINTED] = is_touched(open_ms, until)
         cols[Col.DOWN] = any(until > left and open_ms <= back for left, back in outages)
-        cols[Col.VOLUME] = cols[Col.TRADES] = 0.0
+        cols[Col.VOLUME] = cols[Col.TRADES] = cols[Col.SOURCED] = 0.0
+        stand_in = self._stand_ins.get(open_ms)
+        if stand_in is not None and self._lacks_ticks(open_ms, is_touched):
+            self._put_stand_in(cols, stand_in)
+            return
         if not seconds:
             return
         bar = seconds[0] if self.width_ms == SECOND_MS else roll_up(seconds, open_ms, self.width_ms)
@@ -155,6 +201,16 @@ class Leg:
             cols[Col.ASK], cols[Col.ASK_AGE] = bar.ask, bar.ask_age_ms
         ages = [age for age in (bar.bid_age_ms, bar.ask_age_ms) if age is not None]
         cols[Col.LAST_AGE] = min(ages) if ages else until - seconds[-1].open_time_ms - SECOND_MS
+
+    def _lacks_ticks(self, open_ms: int, is_touched: IsTouched) -> bool:
+        return open_ms < self.ticks_from_ms or is_touched(open_ms, open_ms + self.width_ms)
+
+    def _put_stand_in(self, cols: Floats, bar: SourcedBar) -> None:
+        """Nothing is missing in it. When its last trade was it does not say: its close is taken for its end's."""
+        cols[: Col.VOLUME + 1] = bar.open, bar.high, bar.low, bar.close, bar.volume
+        cols[Col.TRADES] = 1.0 if bar.volume > 0.0 else 0.0
+        cols[Col.SIDED] = cols[Col.TAINTED] = cols[Col.LAST_AGE] = 0.0
+        cols[Col.SOURCED] = 1.0
 
     def _carry(self, start: int) -> None:
         self.inputs.resize(self.size)
@@ -207,4 +263,6 @@ def _flags(cols: Floats, i: int) -> int:
         flags |= LegFlag.BRIDGE_DOWN
     if not cols[Col.MID, i] > 0.0:
         flags |= LegFlag.LAST_PRICE
+    if cols[Col.SOURCED, i] == 1.0:
+        flags |= LegFlag.SOURCED
     return flags

@@ -33,6 +33,9 @@ def as_series(values: ArrayLike, name: str, *, minimum: int = 1, nan: bool = Fal
         raise ValueError(f"{name} has {array.ndim} dimensions; expected 1")
     if array.size < minimum:
         raise ValueError(f"{name} has {array.size} values; expected at least {minimum}")
+    squares = float(np.vdot(array, array))  # in these bounds all checks below pass; vdot, as dot warns of overflow
+    if array.size * SMALLEST**2 <= squares <= LARGEST**2:
+        return array
     bad = np.isinf(array) if nan else ~np.isfinite(array)
     if bad.any():
         at = int(np.argmax(bad))

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     import polars
 
     from engine.market.bar_columns import Columns
+    from engine.market.sourced import SourcedBar
 
 
 class SeriesSpan(NamedTuple):
-    """One symbol with stored trades: its first second, and the end of its last."""
+    """One symbol with stored trades or bars: the open of its first bar, and the end of its last."""
 
     symbol: str
     first_ms: int
@@ -59,8 +60,9 @@ class BulkReader(Protocol):
     def watermark_ms(self, market: str) -> int | None:
         """The market's clock: its latest plausible trade time; None without trades."""
 
-    def spans(self, market: str) -> list[SeriesSpan]:
-        """Every symbol with a plausible trade."""
+    def spans(self, market: str, width_ms: int = 0) -> list[SeriesSpan]:
+        """Every symbol with a plausible trade; with a width also those with bars not made from trades that make up bars
+        of this width."""
 
     def ticks(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Iterator[polars.DataFrame]:
         """Every trade with a time in ``[from_ms, to_ms)`` once, in id order, a few ten thousand rows at a time.
@@ -71,6 +73,9 @@ class BulkReader(Protocol):
 
     def seconds(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Columns:
         """The one-second bars that open in ``[from_ms, to_ms)``, rising."""
+
+    def sourced_bars(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[SourcedBar]:
+        """Bars not made from trades that open in ``[from_ms, to_ms)``: see ``engine.store.sourced``."""
 
     def first_trade(self, market: str, symbol: str, from_ms: int) -> tuple[int, float] | None:
         """(open time, open price) of the first second with a trade from ``from_ms`` on."""

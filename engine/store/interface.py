@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
+from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 
 if TYPE_CHECKING:  # the server needs no arrays
     import numpy as np
@@ -100,7 +101,7 @@ class ScanSummary:
     confirmed: int
 
 
-class TickReader(Protocol):
+class TickReader(SourcedHistory, Protocol):
     """Stored ticks and events in the order of commits. Not for use by two threads at once."""
 
     def close(self) -> None:
@@ -137,7 +138,7 @@ class TickReader(Protocol):
         """One-second bars in ``[from_ms, to_ms)``, as of before the tick ``before_seq`` (None: now)."""
 
 
-class BarReader(Protocol):
+class BarReader(SourcedReader, Protocol):
     """One-second bars as columns, for reads of a whole market."""
 
     def close(self) -> None:
@@ -153,7 +154,7 @@ class BarReader(Protocol):
         """The seconds that open in ``[from_ms, to_ms)``."""
 
 
-class TickWriter(Protocol):
+class TickWriter(SourcedWriter, Protocol):
     """The only writer of ticks, and the index of gaps."""
 
     async def close(self) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.files.upload import OWN_MARKET, UPLOADED
 from engine.market.bar_columns import Columns, roll_up_columns
 from engine.market.intervals import bar_open, interval_name
+from engine.market.sourced import SourcedBar
 from engine.store.bulk import BulkReader, SeriesSpan
 from services.export.request import BarRequest, NothingToExport, Selection, iso
 
 if TYPE_CHECKING:
     import polars
-
-OWN_MARKET = "file-"  # how the name of a market begins whose ids are no exchange's
 
 _SLICE_MS = 43_200_000  # of one-second bars in memory at a time; a bar of one day takes one day
 _VOLUME_PLACES = 18  # decimals that an import of bars reads
@@ -55,12 +55,21 @@ class SymbolSummary:
     drawdown_percent: float
 
 
-def chosen(reader: BulkReader, selection: Selection) -> list[SeriesSpan]:
-    """The stored symbols of a selection that have trades in its range. Raises NothingToExport."""
-    spans = {span.symbol: span for span in reader.spans(selection.market)}
+class Bars(NamedTuple):
+    """Bars by the column, and where each is from: ``live``, ``upload`` or the source of bars that were not made from
+    trades, of which quote volume, trades and bought volume are unknown: NaN, and 0 trades."""
+
+    columns: Columns
+    source: npt.NDArray[np.str_]
+
+
+def chosen(reader: BulkReader, selection: Selection, width_ms: int = 0) -> list[SeriesSpan]:
+    """The stored symbols of a selection that have trades in its range, with a width or bars. Raises NothingToExport."""
+    spans = {span.symbol: span for span in reader.spans(selection.market, width_ms)}
     if not spans:
         markets = _listed(reader.markets()) or "none"
-        raise NothingToExport(f"market {selection.market!r} holds nothing; expected one of: {markets}")
+        what = f"bars of {interval_name(width_ms)}" if width_ms else "trades"
+        raise NothingToExport(f"market {selection.market!r} holds no {what}; there are the markets: {markets}")
     unknown = [name for name in selection.symbols if name not in spans]
     if unknown:
         raise NothingToExport(
@@ -100,7 +109,7 @@ def bar_frames(reader: BulkReader, request: BarRequest, spans: Sequence[SeriesSp
 
     name = interval_name(request.width_ms)
     for span in spans:
-        for bars in complete_bars(reader, request.selection, request.width_ms, span):
+        for bars, source in complete_bars(reader, request.selection, request.width_ms, span):
             columns = {
                 "timestamp": polars.Series(bars.open_time_ms).cast(polars.Datetime("ms", "UTC")),
                 "symbol": _repeated(span.symbol, bars), "interval": _repeated(name, bars),
@@ -108,32 +117,54 @@ def bar_frames(reader: BulkReader, request: BarRequest, spans: Sequence[SeriesSp
                 "volume": importable(bars.volume),
             }  # fmt: skip
             if request.details:
-                known = bars.has_makers
+                trades = polars.Series(bars.trades)
                 columns |= {
-                    "quote_volume": bars.quote_volume, "trades": bars.trades,
-                    "buy_volume": polars.Series(np.where(known, bars.buy_volume, np.nan)).fill_nan(None),
+                    "quote_volume": polars.Series(bars.quote_volume).fill_nan(None),
+                    "trades": trades.set(trades == 0, None),
+                    "buy_volume": polars.Series(np.where(bars.has_makers, bars.buy_volume, np.nan)).fill_nan(None),
+                    "source": polars.Series(source.tolist(), dtype=polars.String),
                 }  # fmt: skip
             yield polars.DataFrame(columns)
 
 
-def complete_bars(reader: BulkReader, selection: Selection, width_ms: int, span: SeriesSpan) -> Iterator[Columns]:
+def complete_bars(reader: BulkReader, selection: Selection, width_ms: int, span: SeriesSpan) -> Iterator[Bars]:
     """The bars of one symbol that open in the range, some at a time; none that trades may still change.
 
-    A market of files has no clock that goes on: its last bar is complete.
+    Where there was no trade in a stretch, a bar that was not made from trades stands, as in ``v_bars``. A market of
+    files has no clock that goes on: its last bar is complete.
     """
     watermark_ms = None if selection.market.startswith(OWN_MARKET) else reader.watermark_ms(selection.market)
-    first_ms = bar_open(max(selection.from_ms, span.first_ms) + width_ms - 1, width_ms)
-    if span.first_ms >= selection.from_ms:
-        first_ms = bar_open(span.first_ms, width_ms)  # its first bar may have begun before its first trade
-    end_ms = min(selection.to_ms, span.end_ms)
-    if watermark_ms is not None:
-        end_ms = min(end_ms, bar_open(watermark_ms, width_ms))
+    first_ms = bar_open(max(selection.from_ms, bar_open(span.first_ms, width_ms)) + width_ms - 1, width_ms)
+    end_ms = bar_open(min(selection.to_ms, span.end_ms) + width_ms - 1, width_ms)
+    made_ms = end_ms if watermark_ms is None else bar_open(watermark_ms, width_ms)
     step_ms = max(_SLICE_MS // width_ms, 1) * width_ms
     for at in range(first_ms, end_ms, step_ms):
-        until = min(at + step_ms, bar_open(end_ms + width_ms - 1, width_ms))
-        bars = roll_up_columns(reader.seconds(selection.market, span.symbol, at, until), width_ms)
-        if bars.open_time_ms.size:
+        until = min(at + step_ms, end_ms)
+        seconds = reader.seconds(selection.market, span.symbol, at, until)
+        made = roll_up_columns(seconds, width_ms)
+        others = reader.sourced_bars(selection.market, span.symbol, width_ms, at, until)
+        live = UPLOADED if selection.market.startswith(OWN_MARKET) else "live"
+        bars = _with_sourced(made, others, live, made_ms)
+        if bars.source.size:
             yield bars
+
+
+def _with_sourced(made: Columns, others: Sequence[SourcedBar], live: str, made_ms: int) -> Bars:
+    """The bars made from trades that open before ``made_ms``, and the others in stretches without a trade."""
+    traded = set(made.open_time_ms.tolist())
+    fresh = [bar for bar in others if bar.open_time_ms not in traded]
+    keep = made.open_time_ms < made_ms
+    source = np.full(int(keep.sum()), live)
+    kept: list[npt.NDArray[Any]] = [column[keep] for column in made]
+    if not fresh:
+        return Bars(Columns(*kept), source)
+    times = np.array([bar.open_time_ms for bar in fresh], dtype=np.int64)
+    prices = np.array([bar[3:8] for bar in fresh])  # open, high, low, close, volume
+    unknown, none = np.full(times.size, np.nan), np.zeros(times.size, dtype=np.int64)
+    rest: list[npt.NDArray[Any]] = [times, *prices.T, unknown, none, unknown, none == 1]
+    order = np.argsort(np.concatenate([kept[0], times]), kind="stable")
+    both: list[Any] = [np.concatenate(pair)[order] for pair in zip(kept, rest, strict=True)]
+    return Bars(Columns(*both), np.concatenate([source, [bar.source for bar in fresh]])[order])
 
 
 def importable(volume: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -156,7 +187,7 @@ def summaries(
     for span in spans:
         summary = _Summary()
         for bars in complete_bars(reader, selection, width_ms, span):
-            summary.add(bars)
+            summary.add(bars.columns)
         if summary.bars:
             yield summary.result(selection.market, span.symbol, width_ms)
 
@@ -200,7 +231,7 @@ class _Summary:
         self._trades += int(bars.trades.sum())
         self._high, self._low = max(self._high, bars.high.max()), min(self._low, bars.low.min())
         self._volume += float(bars.volume.sum())
-        self._quote_volume += float(bars.quote_volume.sum())
+        self._quote_volume += float(np.nansum(bars.quote_volume))
 
     def result(self, market: str, symbol: str, width_ms: int) -> SymbolSummary:
         """The statistics of all bars added, of which there must be one."""

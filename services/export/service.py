@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine.errors import SettingsError, StoreError
+from engine.files.upload import OWN_MARKET
 from engine.files.writers import MEDIA_TYPES, check_format, encode
 from engine.market.intervals import interval_name
 from engine.store.bulk import BulkReader, SeriesSpan, SignalFilter
@@ -53,7 +54,7 @@ class ExportService:
     def ticks(self, selection: Selection, form: str, with_ids: bool | None = None) -> ExportFile:
         """Trades, symbol by symbol in the order of their ids. ``with_ids`` None: only of an exchange's market, where
         they mean something elsewhere too."""
-        ids = not selection.market.startswith(market.OWN_MARKET) if with_ids is None else with_ids
+        ids = not selection.market.startswith(OWN_MARKET) if with_ids is None else with_ids
 
         def frames(reader: BulkReader, spans: list[SeriesSpan]) -> Frames:
             return market.tick_frames(reader, selection, spans, ids)
@@ -66,7 +67,7 @@ class ExportService:
         def frames(reader: BulkReader, spans: list[SeriesSpan]) -> Frames:
             return market.bar_frames(reader, request, spans)
 
-        return self._of_market("ohlc", request.selection, form, frames, interval_name(request.width_ms))
+        return self._of_market("ohlc", request.selection, form, frames, request.width_ms)
 
     def summary(self, request: BarRequest, form: str) -> ExportFile:
         """Statistics of each symbol over the bars of a range, one row a symbol."""
@@ -75,7 +76,7 @@ class ExportService:
             rows = list(market.summaries(reader, request.selection, request.width_ms, spans))
             return iter([market.summary_frame(rows)] if rows else [])
 
-        return self._of_market("summary", request.selection, form, frames, interval_name(request.width_ms))
+        return self._of_market("summary", request.selection, form, frames, request.width_ms)
 
     def analytics(self, request: PairRequest, form: str) -> ExportFile:
         """Every column of a watched pair's analysis, bar by bar, of its current run."""
@@ -119,14 +120,15 @@ class ExportService:
 
     def _of_market(
         self, kind: str, selection: Selection, form: str,
-        frames: Callable[[BulkReader, list[SeriesSpan]], Frames], width: str = "",
+        frames: Callable[[BulkReader, list[SeriesSpan]], Frames], width_ms: int = 0,
     ) -> ExportFile:  # fmt: skip
         check_format(form)
         if not selection.market:
             raise SettingsError("market is empty; expected one such as usdm or spot")
         reader = self._backend.bulk_reader()
         try:
-            spans = market.chosen(reader, selection)
+            spans = market.chosen(reader, selection, width_ms)
+            width = interval_name(width_ms) if width_ms else ""
             whole = min(span.first_ms for span in spans), max(span.end_ms for span in spans)
             span_ms = max(whole[0], selection.from_ms), min(whole[1], selection.to_ms)
             every = "" if selection.symbols or len(spans) == 1 else "all"

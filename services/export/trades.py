@@ -10,7 +10,7 @@ from engine.market.records import Decision
 from engine.pairs.settings import PairSettings
 from engine.store.bulk import BulkReader
 
-_LONGEST_SEARCH = 10_000  # bars in which only one leg traded
+_LONGEST_SEARCH = 1_000  # bars in which only one leg traded
 
 
 class Fill(NamedTuple):
@@ -36,14 +36,26 @@ def fill_after(reader: BulkReader, market: str, legs: tuple[str, str], bar_ms: i
     """
     at = bar_ms + width_ms
     for _ in range(_LONGEST_SEARCH):
-        y, x = (reader.first_trade(market, leg, at) for leg in legs)
+        y, x = (_first_bar(reader, market, leg, at, width_ms) for leg in legs)
         if y is None or x is None:
             return None
-        slots = bar_open(y[0], width_ms), bar_open(x[0], width_ms)
+        slots = y[0], x[0]
         if slots[0] == slots[1]:
             return Fill(slots[0], y[1], x[1])
         at = max(slots)
     return None
+
+
+def _first_bar(reader: BulkReader, market: str, symbol: str, from_ms: int, width_ms: int) -> tuple[int, float] | None:
+    """Open time and open of the first bar with a trade from ``from_ms`` on, made from trades or not."""
+    trade = reader.first_trade(market, symbol, from_ms)
+    until = from_ms + _LONGEST_SEARCH * width_ms
+    traded_ms = until if trade is None else min(bar_open(trade[0], width_ms), until)
+    if traded_ms > from_ms:
+        for bar in reader.sourced_bars(market, symbol, width_ms, from_ms, traded_ms):
+            if bar.volume > 0.0:
+                return bar.open_time_ms, bar.open
+    return None if trade is None else (bar_open(trade[0], width_ms), trade[1])
 
 
 def result_of(entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settings: PairSettings) -> TradeResult:

@@ -22,7 +22,7 @@ from feeds import rate_limit, rest
 from feeds.agg_trades import Trade
 from feeds.bridge_client import BridgeLink
 from feeds.markets import Route
-from feeds.rate_limit import HistoryError, RateLimitedClient
+from feeds.rate_limit import HistoryError, RateLimitedClient, Request
 from feeds.rest import HISTORY_ENDS, HistoryFetcher, Stretch
 from serving.bridge_server import BridgeServer
 from tests.conftest import ServerHarness, until
@@ -181,8 +181,11 @@ async def test_a_long_pause_is_not_disturbed_by_the_next_gap() -> None:
     assert len(exchange.asked) == 1
 
 
-async def test_a_quarter_of_the_weight_is_all_that_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests of weight 20 against 600 a minute, on a clock that jumps over what is slept."""
+@pytest.mark.parametrize(("weight", "urgent", "a_minute"), [(20, False, 30), (5, False, 120), (10, True, 144)])
+async def test_a_quarter_of_the_weight_is_all_that_is_spent(
+    monkeypatch: pytest.MonkeyPatch, weight: int, urgent: bool, a_minute: int
+) -> None:
+    """Requests against 600 a minute, or 1,440 while the user waits, on a clock that jumps over what is slept."""
     clock = [1_000.0]
     times: list[float] = []
 
@@ -192,11 +195,11 @@ async def test_a_quarter_of_the_weight_is_all_that_is_spent(monkeypatch: pytest.
     monkeypatch.setattr(rate_limit.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(rate_limit.asyncio, "sleep", sleep)
     client = RateLimitedClient(Route("sim", "", "", ""))
-    for _ in range(100):
-        await client._afford()
+    for _ in range(4 * a_minute):
+        await client._afford(Request("", {}, weight, urgent))
         times.append(clock[0])
     busiest = max(sum(1 for other in times if at - 60 < other <= at) for at in times)
-    assert busiest == 30
+    assert busiest == a_minute
     assert times[-1] - times[0] <= 60 * 4
 
 
@@ -235,7 +238,7 @@ async def test_a_warm_start_begins_with_the_first_trade_since_then(harness: Serv
 async def test_a_past_that_the_exchange_does_not_show_is_a_cold_start(
     harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, first_id: int | None, hours: int, requests: int
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_BUDGET", 10_000)
+    monkeypatch.setattr(rate_limit, "SHARE", 5.0)
     exchange = Exchange(reply=lambda n: (200, {}, body([first_id] if first_id else [])))
     assert await fetched(harness, exchange, None, 60, NOW_MS - hours * 3_600_000) == NO_PAST
     assert len(exchange.asked) == requests

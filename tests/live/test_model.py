@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import live.monitor as monitor_module
 from engine.market.records import Batch, Event
+from engine.market.sourced import SourcedBar
 from engine.market.ticks import Tick
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
@@ -25,10 +26,14 @@ from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.writer import SqliteTickWriter
 from live.monitor import Monitor
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
+from tests.engine.pairs.test_stand_ins import candles
 
 PAIR = ("YUSDT", "XUSDT", SETTINGS)
 MARKETS = ("sim", "spot")
 MARKET_TICKS = {market: make_ticks(seed, 6 * 260) for seed, market in enumerate(MARKETS, 21)}
+CANDLES = {
+    (market, symbol): candles(ticks, symbol) for market, ticks in MARKET_TICKS.items() for symbol in ("YUSDT", "XUSDT")
+}
 DAY_MS = 86_400_000
 
 
@@ -87,6 +92,21 @@ class Dashboard(RuleBasedStateMachine):
         ids = int(at_ms // 1_000)
         self._store([(market, [Tick("ZUSDT", ids, 1.5, 1.0, at_ms, True)])], [])
 
+    @rule(
+        market=st.sampled_from(MARKETS),
+        symbol=st.sampled_from(["YUSDT", "XUSDT"]),
+        begin=st.integers(-600, 700),
+        count=st.sampled_from([1, 20, 200, 700]),
+    )
+    def candles(self, market: str, symbol: str, begin: int, count: int) -> None:
+        """An exchange's candles of the time before the first trade, or beside the trades; also those of a pause ago."""
+        later_ms = self.later_ms[market] - self.later_ms[market] % SETTINGS.interval_ms
+        happened = CANDLES[market, symbol]
+        chosen = [happened[slot % len(happened)] for slot in range(begin, begin + count)]
+        times = [T0 + slot * SETTINGS.interval_ms + later_ms for slot in range(begin, begin + count)]
+        bars = [bar._replace(open_time_ms=at) for bar, at in zip(chosen, times, strict=True)]
+        asyncio.run(self._keep(market, bars))
+
     @rule(market=st.sampled_from(MARKETS), state=st.sampled_from(["up", "down"]))
     def bridge(self, market: str, state: str) -> None:
         self._store([], [Event("bridge", market, None, {"state": state})])
@@ -117,7 +137,7 @@ class Dashboard(RuleBasedStateMachine):
     def nothing_is_laid_out_through_a_gap(self) -> None:
         if hasattr(self, "monitor"):
             for pipeline in self.monitor.pipelines.values():
-                assert sum(leg.size for leg in pipeline._legs.values()) < 20_000
+                assert sum(leg.size for leg in pipeline._legs) < 20_000
 
     def _fresh(self) -> Monitor:
         return Monitor(
@@ -137,6 +157,11 @@ class Dashboard(RuleBasedStateMachine):
         writer = await SqliteTickWriter.open(self.folder / "ticks.db")
         made = [Batch(0, number, market, tuple(ticks)) for number, (market, ticks) in enumerate(batches)]
         await writer.commit(made, events, Now(self.now_ms, self.now_ms - T0))
+        await writer.close()
+
+    async def _keep(self, market: str, bars: list[SourcedBar]) -> None:
+        writer = await SqliteTickWriter.open(self.folder / "ticks.db")
+        await writer.store_bars(market, bars)
         await writer.close()
 
     def _expected(self) -> list[tuple[Any, ...]]:

@@ -114,7 +114,7 @@ class TestRefusals:
             (["--speed", "500"], "speed is 500.0; expected a number from 1 to 100"),
             (["--speed", "fast"], "argument --speed: invalid float value: 'fast'"),
             (["--port", "99999"], "port is 99999; expected a number from 0 to 65535"),
-            (["--replay", "none.csv"], "none.csv cannot be read"),
+            (["--replay", "none.csv"], "there is no file"),
             (["--symbols", ","], "symbols are none; expected at least one"),
             (["--symbols", "BTC/USDT"], "symbol is 'BTC/USDT'; expected 1 to 32 letters"),
             (["--catch-up-hours", "-1"], "catch_up_hours is -1.0; expected a number from 0 to 744"),

@@ -69,7 +69,7 @@ class TestDumps:
     def test_a_file_whose_name_does_not_tell_the_symbol_needs_it_told(self, tmp_path: Path) -> None:
         path = tmp_path / "trades.csv"
         path.write_bytes(USDM.read_bytes())
-        with pytest.raises(RecordingRefused, match=r"trades\.csv does not tell its symbol"):
+        with pytest.raises(RecordingRefused, match=r"trades\.csv does not say whose rows it has; say its symbol"):
             read_recording(path)
         assert read_recording(path, symbol="XBTUSDT").trades.keys() == {"XBTUSDT"}
 
@@ -82,15 +82,16 @@ class TestTicks:
             (2, "0", "0", 1793491200100, True),
             (3, "3100", "0.001", 1793491200300, True),
             (4, "3100.20", "2", 1793491200250, False),
-            (5, "3100.2", "0.25", 1793491200400, False),
+            (5, "3100.2", "2", 1793491200400, False),
+            (6, "3100.2", "0.25", 1793491200400, False),
         ]
         assert shown(recording.trades["BTCUSDT"]) == [(1, "85000.1", "0.010", 1793491200100, False)]
-        assert recording.skipped == {"malformed": 3}
+        assert recording.skipped == {"malformed": 2}
 
     def test_without_zero_rows_ids_stay_contiguous(self) -> None:
         recording = read_recording(TICKS, skip_zero=True)
-        assert recording.trades["ETHUSDT"]["id"].tolist() == [1, 2, 3, 4]
-        assert recording.skipped == {"zero price or quantity": 1, "malformed": 3}
+        assert recording.trades["ETHUSDT"]["id"].tolist() == [1, 2, 3, 4, 5]
+        assert recording.skipped == {"zero price or quantity": 1, "malformed": 2}
 
 
 class TestFrames:
@@ -124,13 +125,13 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
-            ("empty.csv", b"", "is empty; expected trades or frames"),
-            ("prose.txt", b"hello world\n", "begins with 'hello world'; expected a dump"),
-            ("BTCUSDT-aggTrades-x.csv", b"a,b,c,d,e,f,g\n1,x,2,3,4,5,true\n", "holds nothing to replay .1 x malformed"),
-            ("BTCUSDT-aggTrades-x.csv.gz", b"not gzip", "cannot be read"),
-            ("BTCUSDT-aggTrades-x.zip", b"not zip", "cannot be read"),
-            ("cut.csv.gz", gzip.compress(b"1,2,3,4,5,6,true\n" * 9_999)[:-20], "cannot be read"),
-            ("binary.csv", b"\xff\xfe\x00\x01", "cannot be read"),
+            ("empty.csv", b"", "is empty; expected trades or bars"),
+            ("prose.txt", b"hello world\n", "columns are 'hello world': none is the time .* expected ticks"),
+            ("BTCUSDT-aggTrades-x.csv", b"a,p,q,f,l,T,m\n1,x,2,3,4,5,true\n", "holds nothing to replay .1 x malformed"),
+            ("BTCUSDT-aggTrades-x.csv.gz", b"not gzip", "is damaged, or is no .gz file"),
+            ("BTCUSDT-aggTrades-x.zip", b"not zip", "is damaged, or is no .zip file"),
+            ("cut.csv.gz", gzip.compress(b"1,2,3,4,5,6,true\n" * 9_999)[:-20], "is cut off"),
+            ("binary.csv", b"\xff\x00\x01", "is not text: byte 0xff"),
         ],
     )
     def test_a_file_that_cannot_be_replayed_says_why(
@@ -141,7 +142,7 @@ class TestRefusals:
             read_recording(tmp_path / name, symbol="BTCUSDT")
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(RecordingRefused, match=r"cannot be read: .*No such file"):
+        with pytest.raises(RecordingRefused, match="there is no file"):
             read_recording(tmp_path / "none.csv")
 
     def test_an_archive_of_two_files(self, tmp_path: Path) -> None:

@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.market.funding import Funding
+from engine.market.sourced import SourcedBar
 from engine.store.interface import BarColumns, SymbolExtent
+from engine.store.sourced import SourcedExtent
+from engine.store.sqlite import sourced
 from engine.store.sqlite.files import connect_reader, readable
 
 
@@ -50,6 +54,21 @@ class SqliteBarReader:
         low, high, close, bid, ask, is_sided, quote_volume = columns[1:]
         times = columns[0].astype(np.int64)  # ms since 1970 are integers far below 2^53
         return BarColumns(times, low, high, close, bid, ask, is_sided == 1.0, quote_volume)
+
+    def sourced_extents(self) -> list[SourcedExtent]:
+        """See BarReader."""
+        with readable(self._path):
+            return sourced.read_extents(self._db)
+
+    def sourced_bars(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[SourcedBar]:
+        """See BarReader."""
+        with readable(self._path):
+            return sourced.read_bars(self._db, market, symbol, width_ms, (from_ms, to_ms))
+
+    def funding(self, market: str, symbol: str, kind: str, from_ms: int, to_ms: int) -> list[Funding]:
+        """See BarReader."""
+        with readable(self._path):
+            return sourced.read_funding(self._db, market, symbol, kind, from_ms, to_ms)
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[Any]:
         with readable(self._path):

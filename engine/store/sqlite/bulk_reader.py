@@ -10,8 +10,10 @@ import numpy as np
 
 from engine.market.bar_columns import Columns
 from engine.market.intervals import SECOND_MS, bar_open
+from engine.market.sourced import SourcedBar
 from engine.store.archive.parquet import archive_of, frame_of, read_page
 from engine.store.bulk import SeriesSpan
+from engine.store.sqlite import sourced
 from engine.store.sqlite.files import connect_reader, readable
 from engine.store.sqlite.row_mapping import TICK_COLUMNS
 
@@ -42,14 +44,15 @@ class SqliteBulkReader:
 
     def markets(self) -> list[str]:
         """See BulkReader."""
-        return [market for (market,) in self._rows("SELECT DISTINCT market FROM series ORDER BY market")]
+        query = "SELECT market FROM series UNION SELECT market FROM sourced_series ORDER BY market"
+        return [market for (market,) in self._rows(query)]
 
     def watermark_ms(self, market: str) -> int | None:
         """See BulkReader."""
         rows = self._rows("SELECT watermark_ms FROM markets WHERE market=?", market)
         return int(rows[0][0]) if rows else None
 
-    def spans(self, market: str) -> list[SeriesSpan]:
+    def spans(self, market: str, width_ms: int = 0) -> list[SeriesSpan]:
         """See BulkReader."""
         rows = self._rows(
             "SELECT symbol, (SELECT min(open_time_ms) FROM bars AS b WHERE b.series_id=s.series_id) AS first_ms,"
@@ -57,7 +60,20 @@ class SqliteBulkReader:
             " FROM series AS s WHERE market=? AND first_ms IS NOT NULL ORDER BY symbol",
             SECOND_MS, market,
         )  # fmt: skip
-        return [SeriesSpan(*row) for row in rows]
+        found = {row[0]: SeriesSpan(*row) for row in rows}
+        with readable(self._path):
+            extents = sourced.read_extents(self._db) if width_ms else []
+        for extent in extents:
+            if extent.market == market and width_ms % extent.width_ms == 0:
+                known = found.get(extent.symbol, SeriesSpan(extent.symbol, extent.first_ms, extent.end_ms))
+                ends = min(known.first_ms, extent.first_ms), max(known.end_ms, extent.end_ms)
+                found[extent.symbol] = SeriesSpan(extent.symbol, *ends)
+        return [found[symbol] for symbol in sorted(found)]
+
+    def sourced_bars(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[SourcedBar]:
+        """See BulkReader."""
+        with readable(self._path):
+            return sourced.read_bars(self._db, market, symbol, width_ms, (from_ms, to_ms))
 
     def seconds(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Columns:
         """See BulkReader."""

@@ -11,7 +11,9 @@ from typing import Any
 from engine.errors import StoreError, StoreMissing
 from engine.market.bars import Bar, second_bar
 from engine.market.records import Event
+from engine.market.sourced import SourcedBar
 from engine.market.ticks import Tick
+from engine.store.sqlite import sourced
 from engine.store.sqlite.files import check_identity, connect_reader, readable
 from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
 from engine.store.sqlite.schema import TICKS
@@ -130,6 +132,13 @@ class SqliteTickReader:
             elif ticks:
                 found.append(second_bar(bar.open_time_ms, ticks))
         return found
+
+    def sourced_bars(
+        self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int, up_to_event: int | None = None
+    ) -> list[SourcedBar]:
+        """See TickReader."""
+        with readable(self.path):
+            return sourced.read_bars(self._db, market, symbol, width_ms, (from_ms, to_ms), up_to_event)
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with readable(self.path):

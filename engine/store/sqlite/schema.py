@@ -7,6 +7,9 @@ file's version migrate it.
 A row of ``archive`` is one Parquet file: ``begun`` before the file exists, ``written`` once it is synced, ``moved``
 once its ticks are deleted from ``ticks``. ``meta`` also holds ``swept_seq`` (the newest tick at the previous sweep) and
 ``deleted_seq`` (the newest tick moved to the archive).
+
+``sourced_bars`` are an exchange's candles and uploaded bars: they stand beside the ticks and never change what is
+derived from those.
 """
 
 from __future__ import annotations
@@ -140,4 +143,57 @@ CREATE INDEX holes_open ON holes (series_id) WHERE closed_ms IS NULL;
 DROP INDEX ticks_by_time;
 """
 
-TICKS = Schema("ticks", [_TABLES + _TICKS_VIEW + _bars_view(), _ARCHIVE])
+_SOURCED_TABLES = """
+CREATE TABLE sourced_series (
+    sourced_id INTEGER PRIMARY KEY,
+    market TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    width_ms INTEGER NOT NULL,
+    UNIQUE (market, symbol, width_ms)
+) STRICT;
+
+-- Bars that were not made from ticks. One a stretch: the first that came stays.
+CREATE TABLE sourced_bars (
+    sourced_id INTEGER NOT NULL REFERENCES sourced_series,
+    open_time_ms INTEGER NOT NULL,
+    open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL, close REAL NOT NULL,
+    volume REAL NOT NULL,
+    source TEXT NOT NULL,
+    event_id INTEGER NOT NULL,      -- the event ``bars`` with which it became known
+    PRIMARY KEY (sourced_id, open_time_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE funding (
+    market TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('settled', 'mark')),
+    time_ms INTEGER NOT NULL,
+    rate REAL,
+    mark_price REAL, index_price REAL,
+    next_ms INTEGER,
+    PRIMARY KEY (market, symbol, kind, time_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW v_funding AS
+SELECT market, symbol, kind, time_ms, rate, mark_price, index_price, next_ms FROM funding;
+
+DROP VIEW v_bars;
+"""
+
+_INTERVAL_NAME = (
+    "CASE WHEN width_ms % 86400000 = 0 THEN (width_ms / 86400000) || 'd'"
+    " WHEN width_ms % 3600000 = 0 THEN (width_ms / 3600000) || 'h'"
+    " WHEN width_ms % 60000 = 0 THEN (width_ms / 60000) || 'm' ELSE (width_ms / 1000) || 's' END"
+)
+_SOURCED_ARM = f"""
+UNION ALL
+SELECT w.market, w.symbol, {_INTERVAL_NAME}, b.open_time_ms, b.open, b.high, b.low, b.close,
+       b.volume, NULL, NULL, b.source
+FROM sourced_series AS w CROSS JOIN sourced_bars AS b USING (sourced_id)
+WHERE NOT EXISTS (
+    SELECT 1 FROM series AS s CROSS JOIN bars AS t USING (series_id)
+    WHERE s.market = w.market AND s.symbol = w.symbol
+      AND t.open_time_ms >= b.open_time_ms AND t.open_time_ms < b.open_time_ms + w.width_ms)"""
+_SOURCED = _SOURCED_TABLES + _bars_view().removesuffix(";\n") + _SOURCED_ARM + ";\n"
+
+TICKS = Schema("ticks", [_TABLES + _TICKS_VIEW + _bars_view(), _ARCHIVE, _SOURCED])

@@ -20,7 +20,7 @@ from engine.market.ticks import Tick
 from engine.store.interface import Now
 
 _symbol = attrgetter("symbol")
-_series_id, _agg_id = itemgetter(1), itemgetter(2)  # of a TickRow
+_series_id = itemgetter(1)  # of a TickRow
 
 TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
 
@@ -84,6 +84,9 @@ class CommitPlan:
     markets: set[str] = field(default_factory=set)
 
 
+_Place = tuple[Series, Coverage, dict[int, list[tuple[int, Tick]]]]  # with the ticks of its seconds
+
+
 class SeriesIndex:
     """Every series and market clock of one file."""
 
@@ -110,13 +113,11 @@ class SeriesIndex:
         """Split one batch's ticks into new and known; add all its symbols first."""
         watermark = self.watermarks.setdefault(batch.market, Watermark())
         horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+        latest_ms, has_moved = -1 if watermark.time_ms is None else watermark.time_ms, False
         known: list[tuple[int, Tick]] = []
         before = len(plan.rows)
         seq, add_row = plan.seq, plan.rows.append
-        places: dict[str, tuple[Series, Coverage, dict[int, list[tuple[int, Tick]]]]] = {}
-        for name in set(map(_symbol, batch.ticks)):
-            series = self.series[batch.market, name]
-            places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})
+        places = self._places(plan, batch)
         for tick in batch.ticks:
             symbol, agg_id, price, quantity, time_ms, maker, _ = tick
             series, coverage, seconds = places[symbol]
@@ -128,21 +129,34 @@ class SeriesIndex:
             seq += 1
             future = time_ms > horizon_ms
             if not future:
-                if watermark.time_ms is None or time_ms > watermark.time_ms:
-                    watermark.advance(time_ms, now.wall_ms, now.mono_ms)
-                    horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+                if time_ms > latest_ms:
+                    latest_ms = time_ms
+                    if not has_moved or time_ms > now.wall_ms:  # else the wall clock alone makes the horizon
+                        watermark.advance(time_ms, now.wall_ms, now.mono_ms)
+                        horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
+                        has_moved = True
                 second_ms = time_ms - time_ms % SECOND_MS  # bar_open, inlined for speed
                 if second_ms in seconds:
                     seconds[second_ms].append((seq, tick))
                 else:
                     seconds[second_ms] = [(seq, tick)]
             add_row((seq, series.series_id, agg_id, price, quantity, time_ms, maker, future))
+        if has_moved:
+            watermark.advance(latest_ms, now.wall_ms, now.mono_ms)
         plan.seq = seq
         plan.markets.add(batch.market)
         plan.stored.append(len(plan.rows) - before)
         plan.newest.append(self._newest(plan.rows[before:]))
         self._give_up_refused(plan, batch)
         plan.known.append(known)
+
+    def _places(self, plan: CommitPlan, batch: Batch) -> dict[str, _Place]:
+        """Where each symbol's ticks go, looked up once a batch."""
+        places: dict[str, _Place] = {}
+        for name in set(map(_symbol, batch.ticks)):
+            series = self.series[batch.market, name]
+            places[name] = series, series.coverage, plan.fresh.setdefault(series.series_id, {})
+        return places
 
     def _give_up_refused(self, plan: CommitPlan, batch: Batch) -> None:
         """Closes a gap that this batch opened and in which all ids arrived as unusable rows."""
@@ -157,7 +171,11 @@ class SeriesIndex:
 
     def _newest(self, rows: list[TickRow]) -> tuple[tuple[Tick, int], ...]:
         """Per symbol the row with the greatest id, and the number of rows."""
-        last = {row[1]: row for row in sorted(rows, key=_agg_id)}
+        last: dict[int, TickRow] = {}
+        for row in rows:
+            before = last.get(row[1])
+            if before is None or row[2] >= before[2]:
+                last[row[1]] = row
         counts = Counter(map(_series_id, rows))
         return tuple((Tick(self.by_id[of].symbol, *row[2:]), counts[of]) for of, row in last.items())
 

@@ -19,8 +19,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import DamagedStore, StoreError
+from engine.market.funding import Funding
 from engine.market.records import Batch, Commit, Event, GapUpdate
+from engine.market.sourced import BarsStored, SourcedBar, spans_of
+from engine.market.stretches import Stretch
 from engine.store.interface import Now
+from engine.store.sqlite import sourced
 from engine.store.sqlite.commit import load_index, store
 from engine.store.sqlite.connection import StoreConnection
 from engine.store.sqlite.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
@@ -145,6 +149,23 @@ class SqliteTickWriter:
         """
         return await self._do(self._commit, batches, events, now)
 
+    async def store_bars(self, market: str, bars: Sequence[SourcedBar]) -> BarsStored:
+        """See TickWriter."""
+        return await self._do(self._write_sourced, lambda db: sourced.store_bars(db, market, bars, self.last_seq))
+
+    async def store_funding(self, market: str, rows: Sequence[Funding]) -> int:
+        """See TickWriter."""
+        return await self._do(self._write_sourced, lambda db: sourced.store_funding(db, market, rows))
+
+    async def bar_spans(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[Stretch]:
+        """See TickWriter."""
+        bars = await self._do(lambda db: sourced.read_bars(db, market, symbol, width_ms, (from_ms, to_ms)))
+        return spans_of(bars)
+
+    async def settled_ms(self) -> dict[tuple[str, str], int]:
+        """See TickWriter."""
+        return await self._do(sourced.read_settled)
+
     async def transact(self, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run other writes between two commits, as one synced transaction. Raises StoreError like ``commit``.
 
@@ -240,10 +261,12 @@ class SqliteTickWriter:
     def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
         if opening != self.openings:
             raise StoreError(f"{self.path} was replaced meanwhile")
-        db.execute("BEGIN IMMEDIATE")
-        done = work(db)
-        db.execute("COMMIT")
-        return done
+        return _in_transaction(db, work)
+
+    def _write_sourced(self, db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._is_stale:  # else ``last_seq`` may be ahead of the file
+            self._load(db)
+        return _in_transaction(db, work)
 
     def _load(self, db: sqlite3.Connection) -> None:
         self._index, self.last_seq = load_index(db)
@@ -252,6 +275,13 @@ class SqliteTickWriter:
     def _checkpoint(self, db: sqlite3.Connection) -> WalState:
         _, in_log, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return WalState(self.wal_bytes(), max(in_log - copied, 0))
+
+
+def _in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    db.execute("BEGIN IMMEDIATE")
+    done = work(db)
+    db.execute("COMMIT")
+    return done
 
 
 def _roll_back(db: sqlite3.Connection) -> None:

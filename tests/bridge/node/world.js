@@ -49,6 +49,7 @@ class World {
       batches: [],
       beats: [],
       unfetchable: [],
+      history: [],
       subscribed: [],
       standby: new Set(),
       limits: { rows: 500, in_flight: 32 },
@@ -235,6 +236,7 @@ class World {
     if (message.type === "ticks") this.take(socket, message);
     if (message.type === "beat") this.server.beats.push({ at: this.now, ...message });
     if (message.type === "unfetchable") this.server.unfetchable.push(message);
+    if (["bars", "unfetchable_bars", "funding"].includes(message.type)) this.server.history.push(message);
     if (message.type === "bye") this.server.bye = message;
   }
 
@@ -353,6 +355,8 @@ class World {
     if (url.pathname.endsWith("/time")) return said({ serverTime: Math.round(this.wall) });
     if (url.pathname.endsWith("/exchangeInfo"))
       return said({ symbols: listed.map((symbol) => ({ symbol, status: "TRADING", contractType: "PERPETUAL" })) });
+    const market = this.exchange.market?.(url);
+    if (market) return said(market);
     const trades = this.tradeHistory.get(url.searchParams.get("symbol"));
     if (!trades) return said({ code: -1121, msg: "Invalid symbol." }, 400);
     const [from, start, end] = ["fromId", "startTime", "endTime"].map((name) => url.searchParams.get(name));

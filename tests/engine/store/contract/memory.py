@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from engine.market.bars import Bar
 from engine.market.history import MemoryHistory
 from engine.market.records import Event
+from engine.market.sourced import SourcedBar
 from engine.market.ticks import Tick
 
 
@@ -26,6 +27,15 @@ class MemoryTickReader:
         for event in events:
             placed = (event.kind, event.market, event.symbol, event.detail, len(self._ticks), len(self._events) + 1)
             self._events.append(Event(*placed))
+
+    def add_bars(self, market: str, bars: list[SourcedBar]) -> None:
+        symbol, width_ms = bars[0].symbol, bars[0].width_ms
+        detail = {
+            "width_ms": width_ms, "from_ms": min(bar.open_time_ms for bar in bars),
+            "to_ms": max(bar.end_ms for bar in bars), "bars": len(bars),
+        }  # fmt: skip
+        self.add(market, [], [Event("bars", market, symbol, detail)])
+        self._lookup.setdefault(market, MemoryHistory()).add_bars(len(self._events), bars)
 
     def close(self) -> None: ...
 
@@ -62,3 +72,10 @@ class MemoryTickReader:
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         before = len(self._ticks) + 1 if before_seq is None else before_seq
         return self._lookup[market].bars(symbol, from_ms, to_ms, before) if market in self._lookup else []
+
+    def sourced_bars(
+        self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int, up_to_event: int | None = None
+    ) -> list[SourcedBar]:
+        known = len(self._events) if up_to_event is None else up_to_event
+        lookup = self._lookup.get(market)
+        return lookup.sourced_bars(symbol, width_ms, from_ms, to_ms, known) if lookup else []

@@ -1,0 +1,232 @@
+"""What a file is: looked at from its first row to its last before anything of it is stored.
+
+Whatever a file does not say itself becomes a question; nothing is stored while one is open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from operator import le, lt
+from typing import Any, NamedTuple
+
+from engine.files.columns import BARS, TICKS, Columns, columns_of
+from engine.files.containers import Member
+from engine.files.frames import FRAMES, trades_of_frames
+from engine.files.names import read_file_name
+from engine.files.rows import Manner, Notes, RecordedBar, RowReader, Trades
+from engine.files.tables import Chunk, Layout, chunks_of, layout_of
+from engine.files.values import NAIVE, read_symbol_name, read_zone
+from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
+
+_SHOWN = 5  # first and last rows
+_HOPELESS = 20_000  # rows of which none can be used
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What whoever brings a file says of it. ``columns``: meaning -> name of the column that it is."""
+
+    symbol: str = ""
+    interval: str = ""
+    zone: str = ""
+    decimal: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What must be said first: ``of`` is the field of Told that answers it."""
+
+    of: str
+    text: str
+
+
+@dataclass(slots=True)
+class Inspected:
+    """One file, and what was found in it.
+
+    ``spans``: symbol -> its least and greatest place in the order to store, which is the id where the file has ids of
+    an exchange, else the time. ``is_sorted``: the rows of each symbol are in that order already.
+    """
+
+    member: Member
+    layout: Layout
+    columns: Columns | None
+    manner: Manner
+    questions: list[Question]
+    notes: Notes = field(default_factory=Notes)
+    rows: int = 0
+    symbols: Counter[str] = field(default_factory=Counter)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    widths_ms: set[int] = field(default_factory=set)
+    first_ms: int | None = None
+    last_ms: int | None = None
+    is_sorted: bool = True
+    first_rows: list[Any] = field(default_factory=list)
+    last_rows: list[Any] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """``ticks`` or ``bars``."""
+        return TICKS if self.columns is None else self.columns.kind
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether the rows have the exchange's aggregate ids."""
+        return self.columns is None or self.columns.has_ids
+
+    @property
+    def is_of_exchange(self) -> bool:
+        """Whether the rows can be told from others of their exchange: by ids, or as the candles of its dumps."""
+        return self.has_ids or (self.columns is not None and self.columns.is_dump)
+
+    @property
+    def format(self) -> str:
+        """In words."""
+        if self.columns is None:
+            return "recorded frames"
+        name = {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet"}[self.layout.kind]
+        return f"{name}, {self.kind}{' with ids' if self.has_ids else ''}{'' if self.layout.header else ', no header'}"
+
+    def read(self) -> Iterator[Trades | list[RecordedBar]]:
+        """The trades or bars in the order of the file, some at a time. Raises ValueError."""
+        if self.columns is None:
+            self.notes = Notes()
+            yield from trades_of_frames(self.member, self.notes)
+            return
+        reader = RowReader(self.columns, self.manner)
+        self.notes = reader.notes
+        for chunk in chunks_of(self.member, self.layout):
+            yield reader.read(chunk)
+
+
+def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
+    """Read a file to its end. ``may_be_zero``: prices and quantities of 0 are kept, else only in rows with ids.
+
+    Raises ValueError where it is no file of trades or bars, or what was told of it cannot be.
+    """
+    layout = layout_of(member)
+    if layout.kind == FRAMES:
+        return _looked_through(Inspected(member, layout, None, Manner(), []))
+    columns = columns_of(layout.header, layout.first, told.columns)
+    questions = [Question("columns", columns.question)] if columns.question else []
+    name = read_file_name(member.name)
+    if name.symbol is None:
+        name = read_file_name(member.path.name)._replace(width_ms=name.width_ms)
+    symbol = read_symbol_name(told.symbol) if told.symbol else name.symbol or ""
+    if "symbol" in columns.places:
+        symbol = ""
+    elif not symbol:
+        questions.append(Question("symbol", f"{member} does not say whose rows it has; say its symbol"))
+    sample = next(chunks_of(member, layout), Chunk([], [], []))
+    comma, question = _decimal_comma(columns, sample, told.decimal)
+    questions += [question] if question else []
+    zone = read_zone(told.zone) if told.zone else None
+    manner = Manner(symbol, 0, zone, comma, may_be_zero or columns.has_ids)
+    if columns.kind == BARS and "width" not in columns.places:
+        width_ms = parse_interval(told.interval) if told.interval else name.width_ms
+        width_ms = width_ms or _width_of(RowReader(columns, manner).read(sample))
+        manner = replace(manner, width_ms=width_ms or 0)
+        if not width_ms:
+            questions.append(Question("interval", f"{member} does not say how wide its bars are; say its interval"))
+    return _looked_through(Inspected(member, layout, columns, manner, questions))
+
+
+def _looked_through(found: Inspected) -> Inspected:
+    last: dict[str, int] = {}
+    firsts: list[Any]
+    lasts: list[Any]
+    for some in found.read():
+        if isinstance(some, Trades):
+            rows = _Rows(some.symbols, some.times, some.ids or some.times)
+            firsts, lasts = some.part(slice(_SHOWN)), some.part(slice(-_SHOWN, None))
+        else:
+            times = [bar.open_time_ms for bar in some]
+            rows = _Rows([bar.symbol for bar in some], times, times)
+            firsts, lasts = some[:_SHOWN], some[-_SHOWN:]
+            found.widths_ms.update({bar.width_ms for bar in some})
+        if not rows.times:
+            _check_hope(found)
+            continue
+        found.rows += len(rows.times)
+        found.symbols.update(rows.symbols)
+        found.first_ms = min(rows.times) if found.first_ms is None else min(found.first_ms, *rows.times)
+        found.last_ms = max(rows.times) if found.last_ms is None else max(found.last_ms, *rows.times)
+        found.first_rows += firsts[: _SHOWN - len(found.first_rows)]
+        found.last_rows = [*found.last_rows, *lasts][-_SHOWN:]
+        _see_order(found, rows, last)
+    if found.notes.counted[NAIVE]:
+        found.questions.append(
+            Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
+        )
+    return found
+
+
+def _check_hope(found: Inspected) -> None:
+    """Stop reading a file that is something else. Raises ValueError."""
+    if not found.rows and found.columns is not None and found.notes.refused.total() > _HOPELESS:
+        raise ValueError(
+            f"{found.member} has no row that can be used among the first {found.notes.refused.total():,}"
+            f" ({found.notes.examples[0]}); expected at least one trade or bar"
+        )
+
+
+class _Rows(NamedTuple):
+    """What is looked at of all rows. ``keys``: their places in the order to store."""
+
+    symbols: Sequence[str]
+    times: Sequence[int]
+    keys: Sequence[int]
+
+
+def _see_order(found: Inspected, rows: _Rows, last: dict[str, int]) -> None:
+    """Whether each symbol's keys rise, over the rows so far; those of ids must rise strictly."""
+    spans, keys = found.spans, rows.keys
+    is_rising = all(map(lt if found.has_ids else le, keys, islice(keys, 1, None)))
+    if is_rising and keys[0] > max(last.values(), default=-1):  # then those of each symbol do, as mostly
+        newest = dict(zip(rows.symbols, keys, strict=True))
+        oldest = dict(zip(reversed(rows.symbols), reversed(keys), strict=True))
+        for symbol, key in newest.items():
+            spans[symbol] = (spans[symbol][0] if symbol in spans else oldest[symbol], key)
+        last.update(newest)
+        return
+    for symbol, key in zip(rows.symbols, keys, strict=True):
+        before = last.get(symbol, -1)
+        if key < before or (found.has_ids and key == before):
+            found.is_sorted = found.columns is None  # frames are stored as they came
+        else:
+            last[symbol] = key
+        least, greatest = spans.get(symbol, (key, key))
+        spans[symbol] = (min(least, key), max(greatest, key))
+
+
+def _decimal_comma(columns: Columns, sample: Chunk, told: str) -> tuple[bool, Question | None]:
+    """Whether numbers have a decimal comma, and the question where that cannot be seen."""
+    if told:
+        if told not in (".", ","):
+            raise ValueError(f"decimal is {told!r}; expected '.' or ','")
+        return told == ",", None
+    meanings = ("price", "quantity", "open", "high", "low", "close", "volume")
+    places = [columns.places[meaning] for meaning in meanings if meaning in columns.places]
+    cells = [cell for at in places if sample.numbers for cell in sample.columns[at] if isinstance(cell, str)]
+    with_comma = [cell for cell in cells if "," in cell]
+    if not with_comma or any("." in cell for cell in cells):
+        return False, None
+    if all(len(cell.partition(",")[2]) == 3 for cell in with_comma):
+        return True, Question("decimal", f"{with_comma[0]!r} may have a decimal comma, or count thousands; say decimal")
+    return True, None
+
+
+def _width_of(bars: Trades | list[RecordedBar]) -> int | None:
+    """The smallest step between bars of one symbol; None where that is no width."""
+    times: dict[str, set[int]] = {}
+    for bar in bars if isinstance(bars, list) else ():
+        times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
+    steps = [
+        after - before for each in times.values() for before, after in zip(sorted(each), sorted(each)[1:], strict=False)
+    ]
+    width_ms = min(steps, default=0)
+    return width_ms if width_ms and width_ms % SECOND_MS == 0 and width_ms <= MAX_WIDTH_MS else None

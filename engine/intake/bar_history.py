@@ -1,0 +1,227 @@
+"""Bars that clients want and the store lacks: asked for in pieces, the newest first, until the exchange has no more.
+
+What is stored already the store says (``ReadSpans``), so a restart goes on where it stood. A piece is asked of one
+bridge that can fetch candles, then of the next, then the server fetches it itself; what nobody can bring is tried
+again later, and ``/health`` says why. That the exchange has no bars of a stretch is known until the server stops.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.intake.actions import Action, FetchBars, ReadSpans, Send
+from engine.intake.history_messages import MAX_BARS, BarSpan
+from engine.intake.messages import encode
+from engine.market.stretches import Stretch, length_ms, united, without
+
+AT_ONCE = 4  # pieces that one bridge is asked for before it has answered
+ASK_AGAIN_MS = 60_000  # for an answer; then another bridge is asked
+RETRY_MS = (60_000, 3_600_000)  # first and longest pause after nobody could
+SHOWN = 50  # wants in /health
+
+SELF = -1  # the server itself, among the connections
+
+_Key = tuple[str, str, int]  # market, symbol, width
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Bars of one market, symbol and width. ``missing`` is None until the store has said what it has."""
+
+    from_ms: int
+    to_ms: int
+    urgent: bool
+    missing: list[Stretch] | None = None
+    asked: dict[Stretch, tuple[int, int]] = field(default_factory=dict)  # of whom, and when
+    failed: dict[Stretch, set[int]] = field(default_factory=dict)  # who could not
+    problem: str = ""
+    retry_ms: int = 0
+    pause_ms: int = RETRY_MS[0]
+
+
+class BarHistory:
+    """The wants of all clients of all markets."""
+
+    def __init__(self, own_markets: Iterable[str]) -> None:
+        """``own_markets``: those whose exchange the server may ask itself."""
+        self._own_markets = frozenset(own_markets)
+        self._lists: dict[int, dict[_Key, tuple[BarSpan, bool]]] = {}  # by client
+        self._wanted: dict[_Key, _Wanted] = {}
+        self._absent: dict[_Key, list[Stretch]] = {}
+        self._bridges: dict[int, str] = {}  # who can fetch candles, and of which market
+        self.not_asked = 0  # answers to what nobody had asked for
+
+    def joined(self, conn: int, market: str) -> None:
+        """A bridge that can fetch candles has come."""
+        self._bridges[conn] = market
+
+    def left(self, conn: int) -> None:
+        """A connection is gone, with its wants and with what it was asked for."""
+        self._bridges.pop(conn, None)
+        self._lists.pop(conn, None)
+        for wanted in self._wanted.values():
+            wanted.asked = {piece: asked for piece, asked in wanted.asked.items() if asked[0] != conn}
+        self._settle_lists()
+
+    def want(self, conn: int, market: str, spans: Iterable[BarSpan], urgent: bool) -> list[Action]:
+        """A client's list, replacing an earlier one."""
+        self._lists[conn] = {(market, span.symbol, span.width_ms): (span, urgent) for span in spans}
+        return self._settle_lists()
+
+    def known(self, market: str, span: BarSpan, stored: Iterable[Stretch], now_ms: int) -> list[Action]:
+        """What the store has of a span."""
+        key = (market, span.symbol, span.width_ms)
+        wanted = self._wanted.get(key)
+        if wanted is None or (wanted.from_ms, wanted.to_ms) != (span.from_ms, span.to_ms):
+            return []
+        have = [*stored, *self._absent.get(key, ())]
+        wanted.missing = without([(span.from_ms, span.to_ms)], have)
+        if any(each.missing is None for each in self._wanted.values()):  # else the first would get all the room
+            return []
+        return self.ask(now_ms)
+
+    def ask(self, now_ms: int) -> list[Action]:
+        """Ask whoever can for what is missing, the newest pieces of all first."""
+        actions: list[Action] = []
+        due = self._due(now_ms)
+        busy = Counter(conn for wanted in self._wanted.values() for conn, _ in wanted.asked.values())
+        for key, piece in due:
+            if self._bridges and not self._has_room(busy):
+                break
+            conn = self._chosen(key, piece, busy, now_ms)
+            if conn is None:
+                continue
+            busy[conn] += 1
+            wanted = self._wanted[key]
+            market, symbol, width_ms = key
+            span = BarSpan(symbol, width_ms, *piece)
+            if conn == SELF:
+                actions.append(FetchBars(market, span, wanted.urgent))
+            else:
+                message = {"type": "fetch_bars", **span._asdict(), "urgent": wanted.urgent}
+                actions.append(Send(conn, encode(**message)))
+            wanted.asked[piece] = (conn, now_ms)
+        return actions
+
+    def stored(self, market: str, span: BarSpan, conn: int, now_ms: int) -> list[Action]:
+        """Every bar that there is of a span is stored. Nothing else of it is waited for, if it had been asked for."""
+        key = (market, span.symbol, span.width_ms)
+        wanted, piece = self._wanted.get(key), (span.from_ms, span.to_ms)
+        if wanted is None or wanted.asked.get(piece, (None, 0))[0] != conn:
+            self.not_asked += conn != SELF
+            return []
+        del wanted.asked[piece]
+        wanted.problem, wanted.retry_ms, wanted.pause_ms = "", 0, RETRY_MS[0]
+        wanted.failed.pop(piece, None)
+        if wanted.missing is not None:
+            wanted.missing = without(wanted.missing, [piece])
+        self._absent[key] = united([*self._absent.get(key, ()), piece])
+        return self.ask(now_ms)
+
+    def failed(self, market: str, span: BarSpan, conn: int, reason: str, now_ms: int) -> list[Action]:
+        """Somebody could not bring what it was asked for."""
+        wanted, piece = self._wanted.get((market, span.symbol, span.width_ms)), (span.from_ms, span.to_ms)
+        if wanted is None or wanted.asked.get(piece, (None, 0))[0] != conn:
+            self.not_asked += conn != SELF
+            return []
+        del wanted.asked[piece]
+        wanted.failed.setdefault(piece, set()).add(conn)
+        wanted.problem = (f"the server: {reason}" if conn == SELF else f"the bridge: {reason}")[:500]
+        return self.ask(now_ms)
+
+    def health(self, market: str) -> list[dict[str, Any]]:
+        """The wants of a market as plain JSON values, those with something missing first."""
+        found = [
+            {
+                "symbol": symbol, "width_ms": width_ms, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms,
+                "wanted": (wanted.to_ms - wanted.from_ms) // width_ms,
+                "missing": None if wanted.missing is None else length_ms(wanted.missing) // width_ms,
+                "problem": wanted.problem or None,
+            }
+            for (of, symbol, width_ms), wanted in self._wanted.items()
+            if of == market
+        ]  # fmt: skip
+        found.sort(key=lambda each: each["missing"] == 0)
+        return found[:SHOWN]
+
+    def progress(self, market: str) -> dict[str, int]:
+        """Bars wanted and bars missing, over all wants of a market."""
+        mine = [(key[2], wanted) for key, wanted in self._wanted.items() if key[0] == market]
+        return {
+            "wanted": sum((wanted.to_ms - wanted.from_ms) // width for width, wanted in mine),
+            "missing": sum(length_ms(wanted.missing or ()) // width for width, wanted in mine),
+            "unknown": sum(wanted.missing is None for _, wanted in mine),
+        }
+
+    def _settle_lists(self) -> list[Action]:
+        """Keep what somebody still wants, and ask the store about what is new."""
+        ranges: dict[_Key, tuple[int, int, bool]] = {}
+        for wants in self._lists.values():
+            for key, (span, urgent) in wants.items():
+                from_ms, to_ms, is_urgent = ranges.get(key, (span.from_ms, span.to_ms, False))
+                ranges[key] = min(from_ms, span.from_ms), max(to_ms, span.to_ms), urgent or is_urgent
+        self._wanted = {key: wanted for key, wanted in self._wanted.items() if key in ranges}
+        actions: list[Action] = []
+        for key, (from_ms, to_ms, urgent) in ranges.items():
+            wanted = self._wanted.get(key)
+            if wanted is not None and (wanted.from_ms, wanted.to_ms) == (from_ms, to_ms):
+                wanted.urgent = urgent
+                continue
+            asked = wanted.asked if wanted is not None else {}
+            self._wanted[key] = _Wanted(from_ms, to_ms, urgent, None, asked)
+            actions.append(ReadSpans(key[0], BarSpan(key[1], key[2], from_ms, to_ms)))
+        return actions
+
+    def _due(self, now_ms: int) -> list[tuple[_Key, Stretch]]:
+        """Pieces to ask for, the newest first: of each want those that begin where nobody has been asked yet."""
+        found: list[tuple[_Key, Stretch]] = []
+        for key, wanted in self._wanted.items():
+            late = [piece for piece, (_, asked_ms) in wanted.asked.items() if now_ms - asked_ms >= ASK_AGAIN_MS]
+            for piece in late:
+                wanted.failed.setdefault(piece, set()).add(wanted.asked.pop(piece)[0])
+                wanted.problem = "no answer within a minute"
+            if wanted.missing and now_ms >= wanted.retry_ms:
+                found += [(key, piece) for piece in self._pieces(key, wanted)]
+        return sorted(found, key=_newest)
+
+    def _pieces(self, key: _Key, wanted: _Wanted) -> list[Stretch]:
+        """The newest pieces of what is missing and not asked for."""
+        most_ms = MAX_BARS * key[2]
+        found: list[Stretch] = []
+        for from_ms, to_ms in reversed(without(wanted.missing or (), wanted.asked)):
+            while from_ms < to_ms and len(found) < AT_ONCE:
+                begin_ms = max(from_ms, to_ms - most_ms)
+                found.append((begin_ms, to_ms))
+                to_ms = begin_ms
+        return found
+
+    def _has_room(self, busy: Counter[int]) -> bool:
+        """Whether anybody could be asked for anything more."""
+        return any(busy[conn] < AT_ONCE for conn in self._bridges) or (bool(self._own_markets) and not busy[SELF])
+
+    def _chosen(self, key: _Key, piece: Stretch, busy: Counter[int], now_ms: int) -> int | None:
+        """Whom to ask: a bridge with room that has not failed, else the server itself; None for nobody now."""
+        wanted = self._wanted[key]
+        tried = wanted.failed.get(piece, set())
+        able = [conn for conn, market in self._bridges.items() if market == key[0] and conn not in tried]
+        for conn in able:
+            if busy[conn] < AT_ONCE:
+                return conn
+        if able or (key[0] in self._own_markets and busy[SELF]):
+            return None
+        if key[0] in self._own_markets and SELF not in tried:
+            return SELF
+        if tried:  # nobody could: after a pause all are asked again
+            wanted.failed.clear()
+            wanted.retry_ms, wanted.pause_ms = now_ms + wanted.pause_ms, min(2 * wanted.pause_ms, RETRY_MS[1])
+        elif not wanted.problem:
+            wanted.problem = "no bridge that can fetch candles is connected"
+        return None
+
+
+def _newest(due: tuple[_Key, Stretch]) -> tuple[int, _Key]:
+    key, piece = due
+    return -piece[1], key

@@ -1,0 +1,111 @@
+"""Everything of the intake that is history and not ticks: wants, bars and funding, from message to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from engine.errors import RowRefused
+from engine.intake.actions import Action, Send, StoreBars, StoreFunding
+from engine.intake.bar_history import SELF, BarHistory
+from engine.intake.funding_schedule import FundingSchedule
+from engine.intake.history_messages import Bars, BarSpan, FundingRows, UnfetchableBars, Want
+from engine.intake.leases import Leases
+from engine.intake.messages import Hello, encode
+from engine.market.funding import read_funding
+from engine.market.sourced import BarsStored, SourcedBar, read_bar
+from engine.market.stretches import Stretch
+
+T = TypeVar("T")
+
+HistoryMessage = Want | Bars | UnfetchableBars | FundingRows
+
+
+class HistoryDesk:
+    """Of all markets and connections."""
+
+    def __init__(
+        self, leases: Leases, own_markets: Iterable[str] = (), settled_ms: Mapping[tuple[str, str], int] | None = None
+    ) -> None:
+        """As in BarHistory and FundingSchedule."""
+        self.bars = BarHistory(own_markets)
+        self.funding = FundingSchedule(leases, settled_ms or {})
+
+    def joined(self, conn: int, hello: Hello) -> None:
+        """A connection has greeted."""
+        if "klines" in hello.can:
+            self.bars.joined(conn, hello.market)
+        if "funding" in hello.can:
+            self.funding.joined(conn, hello.market)
+
+    def left(self, conn: int) -> None:
+        """A connection is gone."""
+        self.bars.left(conn)
+        self.funding.left(conn)
+
+    def handle(self, conn: int, market: str, message: HistoryMessage, now_ms: int) -> list[Action]:
+        """One message of a connection."""
+        if isinstance(message, Want):
+            return self.bars.want(conn, market, message.spans, message.urgent)
+        if isinstance(message, UnfetchableBars):
+            return self.bars.failed(market, message.span, conn, message.reason, now_ms)
+        if isinstance(message, Bars):
+            return [self._store(conn, market, message)]
+        rows, rejected = _read(message.rows, read_funding)
+        return [StoreFunding(conn, market, tuple(rows), tuple(rejected))]
+
+    def fetched(self, market: str, span: BarSpan, bars: Iterable[SourcedBar]) -> list[Action]:
+        """Candles that the server fetched itself."""
+        return [StoreBars(SELF, market, span, tuple(bars))]
+
+    def not_fetched(self, market: str, span: BarSpan, reason: str, now_ms: int) -> list[Action]:
+        """The server could not fetch these itself either."""
+        return self.bars.failed(market, span, SELF, reason, now_ms)
+
+    def bars_stored(self, asked: StoreBars, stored: BarsStored, now_ms: int) -> list[Action]:
+        """A StoreBars has ended well: acknowledge, and ask for more."""
+        answer: list[Action] = []
+        if asked.conn != SELF:
+            said = {"stored": stored.stored, "known": stored.known, "conflicts": stored.conflicts}
+            said_of = {"type": "bars_stored", **asked.span._asdict()}
+            rejected = [list(pair) for pair in asked.rejected]
+            answer.append(Send(asked.conn, encode(**said_of, **said, rejected=rejected)))
+        return answer + self.bars.stored(asked.market, asked.span, asked.conn, now_ms)
+
+    def funding_stored(self, asked: StoreFunding, stored: int) -> list[Action]:
+        """A StoreFunding has ended well."""
+        self.funding.stored(asked.market, asked.rows)
+        rejected = [list(pair) for pair in asked.rejected]
+        return [Send(asked.conn, encode(type="funding_stored", stored=stored, rejected=rejected))]
+
+    def spans_known(self, market: str, span: BarSpan, stored: Iterable[Stretch], now_ms: int) -> list[Action]:
+        """A ReadSpans has ended."""
+        return self.bars.known(market, span, stored, now_ms)
+
+    def tick(self, now_ms: int) -> list[Action]:
+        """Time has passed."""
+        return self.bars.ask(now_ms) + self.funding.ask(now_ms)
+
+    def _store(self, conn: int, market: str, message: Bars) -> StoreBars:
+        symbol, width_ms, from_ms, to_ms = message.span
+
+        def read(row: Any) -> SourcedBar:
+            bar = read_bar(symbol, width_ms, row, message.source)
+            if not from_ms <= bar.open_time_ms < to_ms:
+                raise RowRefused(f"open time is {bar.open_time_ms}; expected one from {from_ms} to before {to_ms}")
+            return bar
+
+        bars, rejected = _read(message.rows, read)
+        return StoreBars(conn, market, message.span, tuple(bars), tuple(rejected))
+
+
+def _read(rows: list[Any], reader: Callable[[Any], T]) -> tuple[list[T], list[tuple[int, str]]]:
+    """What can be read, and the index and reason of each row that cannot."""
+    found: list[T] = []
+    rejected: list[tuple[int, str]] = []
+    for index, row in enumerate(rows):
+        try:
+            found.append(reader(row))
+        except RowRefused as refused:
+            rejected.append((index, str(refused)[:500]))
+    return found, rejected

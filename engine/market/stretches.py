@@ -1,0 +1,42 @@
+"""Sets of times as rising stretches ``[from_ms, to_ms)`` that neither overlap nor touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Stretch = tuple[int, int]
+
+
+def united(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Every time that is in one of them.
+
+    >>> united([(5, 9), (1, 3), (3, 4), (8, 12)])
+    [(1, 4), (5, 12)]
+    """
+    found: list[Stretch] = []
+    for from_ms, to_ms in sorted(each for each in stretches if each[0] < each[1]):
+        if found and from_ms <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], to_ms))
+        else:
+            found.append((from_ms, to_ms))
+    return found
+
+
+def without(stretches: Iterable[Stretch], taken: Iterable[Stretch]) -> list[Stretch]:
+    """Every time that is in one of the first and in none of the others.
+
+    >>> without([(0, 10), (20, 30)], [(3, 5), (8, 22)])
+    [(0, 3), (5, 8), (22, 30)]
+    """
+    left = united(stretches)
+    for from_ms, to_ms in united(taken):
+        cut: list[Stretch] = []
+        for begin, end in left:
+            cut += [piece for piece in ((begin, min(end, from_ms)), (max(begin, to_ms), end)) if piece[0] < piece[1]]
+        left = cut
+    return left
+
+
+def length_ms(stretches: Iterable[Stretch]) -> int:
+    """How much time they hold; they must not overlap."""
+    return sum(to_ms - from_ms for from_ms, to_ms in stretches)

@@ -1,0 +1,76 @@
+"""Bars on their way to the server: sent, and sent again after a reconnect, until it says that they are stored."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine.intake.history_messages import BarSpan
+
+AT_ONCE = 8  # messages on their way
+
+BarRow = list[Any]  # open time ms, open, high, low, close, volume
+
+
+@dataclass(slots=True)
+class BarTally:
+    """What the server said of the bars so far."""
+
+    stored: int = 0
+    known: int = 0
+    conflicts: int = 0
+    rejected: list[tuple[str, BarRow, str]] = field(default_factory=list)  # symbol, row, reason
+
+
+class BarQueue:
+    """Messages leave in order; each is known by its span, which no other may have until it is confirmed."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[BarSpan, tuple[str, list[BarRow]]] = {}
+        self._unsent: deque[BarSpan] = deque()
+        self._sent: set[BarSpan] = set()  # on this connection
+        self.tally = BarTally()
+
+    def __len__(self) -> int:
+        """Messages that are not confirmed."""
+        return len(self._waiting)
+
+    def has_room(self, span: BarSpan) -> bool:
+        """Whether bars of this span may be added now."""
+        return len(self._waiting) < 2 * AT_ONCE and span not in self._waiting
+
+    def add(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
+        """Queue the bars of a span; ``has_room`` must be true."""
+        message = {"type": "bars", **span._asdict(), "rows": rows, "source": source}
+        self._waiting[span] = msgspec.json.encode(message).decode(), list(rows)
+        self._unsent.append(span)
+
+    def connected(self) -> None:
+        """The server has welcomed us: what it did not confirm leaves again."""
+        self._unsent = deque(self._waiting)
+        self._sent.clear()
+
+    def ready(self) -> list[str]:
+        """The messages to send now."""
+        messages = []
+        while self._unsent and len(self._sent) < AT_ONCE:
+            span = self._unsent.popleft()
+            self._sent.add(span)
+            messages.append(self._waiting[span][0])
+        return messages
+
+    def stored(self, message: dict[str, Any]) -> None:
+        """The server has stored the bars of a span."""
+        span = BarSpan(*(message[key] for key in BarSpan._fields))
+        found = self._waiting.pop(span, None)
+        self._sent.discard(span)
+        if found is None:
+            return
+        self.tally.stored += message["stored"]
+        self.tally.known += message["known"]
+        self.tally.conflicts += message["conflicts"]
+        self.tally.rejected += [(span.symbol, found[1][index], reason) for index, reason in message["rejected"]]
