@@ -19,6 +19,7 @@ BENCHES = (
     "scan",
     "store",
     "files",
+    "exports",
     "gaps",
     "away",
     "history",

@@ -80,7 +80,7 @@ class ExportService:
 
     def analytics(self, request: PairRequest, form: str) -> ExportFile:
         """Every column of a watched pair's analysis, bar by bar, of its current run."""
-        check_format(form)
+        _check_format(form)
         frames = analysis_frames(self._analysis(), request)
         span = _named_span(request.from_ms, request.to_ms)
         name = file_name("analytics", [request.market, request.y, request.x], span, form)
@@ -88,7 +88,7 @@ class ExportService:
 
     def signals(self, wanted: SignalFilter, form: str, is_empty_allowed: bool = False) -> ExportFile:
         """Decisions in their original order. ``is_empty_allowed``: a file without rows where there is none yet."""
-        check_format(form)
+        _check_format(form)
         try:
             prices: BulkReader | None = self._backend.bulk_reader()
         except StoreError:  # without trades the decisions stay, and their fills are unknown
@@ -105,7 +105,7 @@ class ExportService:
 
     def scan(self, scan_id: int | None, form: str) -> ExportFile:
         """The pairs of a stored scan; None: of the newest."""
-        check_format(form)
+        _check_format(form)
         store = self._backend.scans()
         kept = store.newest(1_000)
         if scan_id is None and not kept:
@@ -122,7 +122,7 @@ class ExportService:
         self, kind: str, selection: Selection, form: str,
         frames: Callable[[BulkReader, list[SeriesSpan]], Frames], width_ms: int = 0,
     ) -> ExportFile:  # fmt: skip
-        check_format(form)
+        _check_format(form)
         if not selection.market:
             raise SettingsError("market is empty; expected one such as usdm or spot")
         reader = self._backend.bulk_reader()
@@ -189,6 +189,14 @@ class _Chunks(Iterator[bytes]):
 def _named_span(from_ms: int, to_ms: int) -> tuple[int, int] | None:
     """The range of a file's name; None where neither end was asked for."""
     return None if from_ms <= 0 or to_ms >= END_MS else (from_ms, to_ms)
+
+
+def _check_format(form: str) -> None:
+    """Raises SettingsError for a format that there is not."""
+    try:
+        check_format(form)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _nothing() -> None:

@@ -107,3 +107,11 @@ test("old refusals make room for refusals, never for trades", () => {
 test("a moment is shown to the second", () => {
   assert.equal(core.moment("2026-09-22T03:07:45.580Z"), "2026-09-22 03:07:45");
 });
+
+test("the log's export has the filters of its table", () => {
+  const none = { kind: null, reason: null };
+  assert.equal(core.exportAddress("/api/signals.csv?watch=3", false, none), "/api/signals.csv?watch=3&show=all");
+  const filtered = core.exportAddress("/api/signals.csv?watch=3&show=all", true, { kind: ["exit"], reason: ["STOP", ""] });
+  assert.equal(filtered, "/api/signals.csv?watch=3&show=trades&kind=exit&reason=STOP&reason=");
+  assert.equal(core.exportAddress(filtered, true, { kind: [], reason: null }), "/api/signals.csv?watch=3&show=trades&kind=-");
+});

@@ -212,7 +212,7 @@ async def test_the_summary_is_that_of_the_bars(tmp_path: Path) -> None:
         assert (row["open"], row["close"]) == (some["open"].iloc[0], closes.iloc[-1])
         assert (row["high"], row["low"]) == (some["high"].max(), some["low"].min())
         assert row["volume"] == pytest.approx(some["volume"].sum()) and row["interval"] == "5s"
-        steps = (pd.to_datetime(some["timestamp"]).astype("int64") // 10**6 // 5_000).diff().dropna()
+        steps = (pd.to_datetime(some["timestamp"]).dt.as_unit("ms").astype("int64") // 5_000).diff().dropna()
         assert row["missing_bars"] == int((steps - 1).sum())
 
 
@@ -221,13 +221,13 @@ async def test_the_summary_is_that_of_the_bars(tmp_path: Path) -> None:
     [
         ("usdn", "", "", "", r"market 'usdn' holds no trades; there are the markets: usdm"),
         ("usdm", "NONEUSDT,S0USDT", "", "", r"has no symbol NONEUSDT; expected one of: S0USDT, S1USDT"),
-        ("usdm", "S0USDT", "2031-01-01", "", r"nothing from 2031-01-01T00:00:00.000Z to the end; expected .* within 2026"),
+        ("usdm", "S0USDT", "2031-01-01", "", r"nothing from 2031-01-01T.* to the end; expected .* within 2026"),
     ],
 )  # fmt: skip
 async def test_what_is_not_there_is_named(
     tmp_path: Path, market: str, symbols: str, from_: str, to: str, says: str
 ) -> None:
-    await filled(tmp_path, ticks=400)
+    await filled(tmp_path)
     exports = service(tmp_path)
     for _ in range(AT_ONCE + 1):  # and nothing stays occupied
         with pytest.raises(NothingToExport, match=says):
@@ -255,7 +255,7 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 def test_ranges_and_formats_are_checked(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="expected an end after its start"):
         read_selection("usdm", [], "2026-01-02", "2026-01-01")
-    with pytest.raises(ValueError, match="format is 'xls'; expected csv, parquet or ndjson"):
+    with pytest.raises(SettingsError, match="format is 'xls'; expected csv, parquet or ndjson"):
         service(tmp_path).ticks(Selection("usdm"), "xls")
     with pytest.raises(StoreMissing):
         service(tmp_path).ticks(Selection("usdm"), "csv")
