@@ -20,6 +20,7 @@ BENCHES = (
     "luck", "scan",
     "store",
     "files",
+    "exports",
     "gaps",
     "away",
     "history",

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from api.export import SIGNAL_COLUMNS
 from config import PREFIX, Config
 from engine.intake.bridge_state import State
 from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
@@ -21,6 +20,7 @@ from engine.store.__main__ import _parser
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.files import prepare
 from engine.store.sqlite.schema import TICKS
+from services.export.signals import SIGNAL_COLUMNS
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

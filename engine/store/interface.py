@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the server needs no arrays
     import numpy as np
     import numpy.typing as npt
 
+    from engine.store.bulk import AnalysisReader, BulkReader
+
     Floats = npt.NDArray[np.float64]
 
 
@@ -272,6 +274,9 @@ class Backend(Protocol):
     def bar_reader(self) -> BarReader:
         """Raises StoreError while there is no store."""
 
+    def bulk_reader(self) -> BulkReader:
+        """Raises StoreError while there is no store."""
+
     async def tick_writer(self, durability: str) -> TickWriter:
         """Create, migrate or open the ticks. ``durability``: with "power" a commit survives a power cut, with "crash"
         only a process crash."""
@@ -288,3 +293,6 @@ class Backend(Protocol):
 
     def trials(self) -> TrialStore:
         """The trials ledger; open ``analysis`` first."""
+
+    def analysis_reader(self) -> AnalysisReader:
+        """Read-only access to the dashboard's data; each call raises StoreError while there is none."""

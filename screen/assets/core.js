@@ -183,7 +183,23 @@ const PairbridgeCore = (() => {
     return text.slice(0, 19).replace("T", " ");
   }
 
-  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, boundaries, number, share, moment };
+  /**
+   * The address of the log's export with the filters of its table. `filters`: column -> the values that pass its
+   * filter, or null without one.
+   */
+  function exportAddress(address, tradesOnly, filters) {
+    const [path, query] = address.split("?");
+    const params = new URLSearchParams(query ?? "");
+    params.set("show", tradesOnly ? "trades" : "all");
+    for (const [column, values] of Object.entries(filters)) {
+      params.delete(column);
+      if (values === null) continue;
+      for (const value of values.length ? values : ["-"]) params.append(column, value); // no value is "-"
+    }
+    return `${path}?${params}`;
+  }
+
+  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, boundaries, number, share, moment, exportAddress };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

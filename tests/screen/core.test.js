@@ -125,3 +125,11 @@ test("a line stands where candles and ticks meet, for the leg that is shown", ()
   assert.deepEqual(core.boundaries(pair, "y"), []);
   assert.deepEqual(core.boundaries(core.emptyPair(), "y"), []);
 });
+
+test("the log's export has the filters of its table", () => {
+  const none = { kind: null, reason: null };
+  assert.equal(core.exportAddress("/api/signals.csv?watch=3", false, none), "/api/signals.csv?watch=3&show=all");
+  const filtered = core.exportAddress("/api/signals.csv?watch=3&show=all", true, { kind: ["exit"], reason: ["STOP", ""] });
+  assert.equal(filtered, "/api/signals.csv?watch=3&show=trades&kind=exit&reason=STOP&reason=");
+  assert.equal(core.exportAddress(filtered, true, { kind: [], reason: null }), "/api/signals.csv?watch=3&show=trades&kind=-");
+});

@@ -1,56 +1,65 @@
-"""Bars by the column are the bars by the row, or are left to those."""
+"""Longer bars by the column are those of ``roll_up`` to the last bit."""
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import RowRefused
-from engine.market.sourced import SourcedBar, read_bar, read_bar_columns
-from engine.market.ticks import are_decimals, read_decimals
+from engine.market.bar_columns import Columns, roll_up_columns
+from engine.market.bars import Bar, roll_up, second_bar
+from engine.market.ticks import Tick
 
-T = 1_767_225_600_000
-TEXTS = st.one_of(
-    st.sampled_from(
-        ["1", "0", "0.0", ".5", "5.", "1.2.3", "", "1e5", "١", "-1", "1\n2", "000000000001", "1" * 13, "nan"]
+T0 = 1_790_046_465_000
+
+trades = st.lists(
+    st.tuples(
+        st.integers(0, 400_000), st.integers(1, 10**6), st.integers(1, 10**6), st.sampled_from([True, False, None])
     ),
-    st.decimals(min_value=0, max_value=10**6, places=3).map(str),
-    st.from_regex(r"[0-9.\n]{0,16}", fullmatch=True),
-)
+    min_size=1, max_size=60,
+)  # fmt: skip
 
 
-@given(st.lists(TEXTS, min_size=1, max_size=8))
-def test_decimals_are_read_where_all_are_plain(texts: list[str]) -> None:
-    expected = list(map(float, texts)) if are_decimals(texts) else None
-    assert read_decimals(texts) == expected
+def columns_of(bars: list[Bar]) -> Columns:
+    rows = [
+        (b.open_time_ms, b.open, b.high, b.low, b.close, b.volume, b.quote_volume, b.trades, b.buy_volume,
+         b.price_basis == "quotes") for b in bars
+    ]  # fmt: skip
+    kinds = (np.int64, *(np.float64,) * 6, np.int64, np.float64, np.bool_)
+    return Columns(*(np.array(column, dtype=kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)))
 
 
-def rows() -> st.SearchStrategy[list[list[Any]]]:
-    price = st.one_of(st.sampled_from(["1", "2", "3.5", "2.25"]), TEXTS)
-    time = st.one_of(st.integers(0, 50).map(lambda n: T + n * 60_000), st.sampled_from([T + 1, 0, "x", None, 1.5]))
-    return st.lists(st.tuples(time, price, price, price, price, TEXTS).map(list), min_size=1, max_size=4)
-
-
-@given(rows(), st.sampled_from(["kline", "upload", "Bad Source"]), st.sampled_from(["BTCUSDT", "btc"]))
-def test_columns_give_what_rows_give(rows: list[list[Any]], source: str, symbol: str) -> None:
-    by_column = read_bar_columns(symbol, 60_000, list(zip(*rows, strict=True)), source)
-    by_row: list[SourcedBar] | None
-    try:
-        by_row = [read_bar(symbol, 60_000, row, source) for row in rows]
-    except RowRefused:
-        by_row = None
-    assert by_column is None or by_column == by_row
-    if by_row and all(are_decimals(row[1:]) for row in rows):
-        assert by_column == by_row, "plain bars are taken"
-
-
-def test_plain_bars_are_taken() -> None:
-    columns = [[T, T + 60_000], ["1", "2"], ["3", "2.5"], ["0.5", "1"], ["2", "2.25"], ["10", "0"]]
-    found = read_bar_columns("BTCUSDT", 60_000, columns, "kline")
-    assert found == [
-        SourcedBar("BTCUSDT", 60_000, T, 1.0, 3.0, 0.5, 2.0, 10.0, "kline"),
-        SourcedBar("BTCUSDT", 60_000, T + 60_000, 2.0, 2.5, 1.0, 2.25, 0.0, "kline"),
+@given(trades, st.sampled_from([1_000, 5_000, 7_000, 60_000, 3_600_000, 86_400_000]))
+def test_they_equal_bars_one_by_one(made: list[tuple[int, int, int, bool | None]], width_ms: int) -> None:
+    ticks = [
+        Tick("S", n, price / 1e3, quantity / 1e5, T0 + at, maker)
+        for n, (at, price, quantity, maker) in enumerate(sorted(made, key=lambda each: each[0]))
     ]
-    assert type(found[0]) is SourcedBar
+    by_second: dict[int, list[Tick]] = {}
+    for tick in ticks:
+        by_second.setdefault(tick.trade_time_ms // 1_000 * 1_000, []).append(tick)
+    seconds = [second_bar(at, some) for at, some in sorted(by_second.items())]
+    by_slot: dict[int, list[Bar]] = {}
+    for second in seconds:
+        by_slot.setdefault(second.open_time_ms // width_ms * width_ms, []).append(second)
+    expected = columns_of([roll_up(some, at, width_ms) for at, some in sorted(by_slot.items())])
+    found = roll_up_columns(columns_of(seconds), width_ms)
+    for name in Columns._fields:
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
+
+
+def test_nothing_gives_nothing() -> None:
+    none = columns_of([second_bar(T0, [Tick("S", 1, 1.0, 1.0, T0, True)])])
+    empty = Columns(*(column[:0] for column in none))
+    assert roll_up_columns(empty, 60_000).open_time_ms.size == 0
+
+
+@pytest.mark.parametrize("name", ["volume", "quote_volume", "buy_volume"])
+def test_sums_add_in_time_order(name: str) -> None:
+    """0.1 ten times is not 1: another order would give another number."""
+    one = columns_of([second_bar(T0 + n * 1_000, [Tick("S", n, 1.0, 0.1, T0 + n * 1_000, False)]) for n in range(10)])
+    total = 0.0
+    for _ in range(10):
+        total += 0.1
+    assert getattr(roll_up_columns(one, 86_400_000), name).tolist() == [total] != [1.0]
