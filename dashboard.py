@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from dash import Dash
@@ -40,6 +40,7 @@ from engine.store.interface import Backend
 from engine.store.lock import held
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from live.paper import PaperBooks
 from live.thread import MonitorThread
 from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
@@ -84,14 +85,8 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    owner_only = partial(require_owner, str(open_file))
-    jobs = Jobs(ProcessExecutor())
-    pairs = PairService(monitor, new_pair_settings(config), owner_only)
-    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only)
-    uploads = UploadService(
-        jobs, config.data_dir, f"ws://127.0.0.1:{config.bridge_port}/", partial(_bridge_token, config), owner_only
-    )
-    messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
+    jobs, pairs, scans, uploads, views = _services(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    messages = LiveMessages(pairs, views, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
     @asynccontextmanager
@@ -123,6 +118,29 @@ def create_app(
     register(app, pairs, messages)
     register_scan(app, scans, pairs)
     return _guarded(server, app.csp_hashes(), config, port), server
+
+
+class _Services(NamedTuple):
+    jobs: Jobs
+    pairs: PairService
+    scans: ScanService
+    uploads: UploadService
+    views: ViewService
+
+
+def _services(
+    monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
+) -> _Services:  # fmt: skip
+    """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
+    jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
+    bridge_url = f"ws://127.0.0.1:{config.bridge_port}/"
+    return _Services(
+        jobs,
+        PairService(monitor, new_pair_settings(config), owner_only),
+        ScanService(jobs, backend.scans(), data_dir, owner_only),
+        UploadService(jobs, data_dir, bridge_url, partial(_bridge_token, config), owner_only),
+        ViewService(monitor, heartbeat, PaperBooks(backend.bar_reader)),
+    )
 
 
 def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:

@@ -11,6 +11,7 @@ from engine.pairs.enums import Reason
 from engine.pairs.evidence import PairEvidence
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
+from live.paper import Paper
 from live.shown_log import LogCount
 
 NOTHING_LOGGED = LogCount()
@@ -43,3 +44,4 @@ class PairView:
     refused: dict[Reason, int] = field(default_factory=dict)  # counts of bars beyond entry without an entry, by reason
     logged: LogCount = NOTHING_LOGGED  # decisions of this run
     log_kept: LogCount = NOTHING_LOGGED  # the most of the newest that are shown
+    paper: Paper | None = None  # None before the first bar

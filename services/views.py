@@ -19,6 +19,7 @@ from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision, Watched
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from live.paper import Paper, PaperBooks
 from live.shown_log import KEPT
 from live.watch import Watch
 from services.pair_view import PairView
@@ -86,9 +87,10 @@ class SystemStatus:
 class ViewService:
     """Views of one monitor. Any thread may call."""
 
-    def __init__(self, monitor: Monitor, heartbeat: Heartbeat) -> None:
+    def __init__(self, monitor: Monitor, heartbeat: Heartbeat, books: PaperBooks | None = None) -> None:
         self._monitor = monitor
         self._heartbeat = heartbeat
+        self._books = books or PaperBooks()
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
@@ -109,7 +111,9 @@ class ViewService:
             first = max(model.size - keep, cursor.bars if is_same else 0, 0)
             log = [each for each in watch.log if not is_same or each.given > cursor.given]
             seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
-            view = _view(self._monitor, watch, run)
+            self._books.keep(set(self._monitor.watches))
+            paper = self._books.paper(watch_id, run)
+            view = _view(self._monitor, watch, run, paper)
             return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
 
     def watch_list(self) -> list[WatchlistRow]:
@@ -169,7 +173,7 @@ def lost(what: str) -> list[dict[str, str]]:
     return [{"code": "analysis-lost", "what": what, "advice": advice}]
 
 
-def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
+def _view(monitor: Monitor, watch: Watch, run: PairRun, paper: Paper | None) -> PairView:
     entry, model = watch.entry, run.model
     builder = monitor.pipelines[entry.market].builder
     summary = watch.summary(run)
@@ -196,6 +200,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         refused=summary.refused if summary else {},
         logged=watch.log.count,
         log_kept=KEPT,
+        paper=paper,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.backtest.paper import PaperPosition
 from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
@@ -17,6 +18,7 @@ from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
 from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import evidence as of_test
+from live.paper import Paper
 from services.pair_view import PairView
 
 NAN = math.nan
@@ -39,9 +41,18 @@ def view(**changes: Any) -> PairView:
         "bars": 900,
         "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
         "gate_open_share": 0.5, "evidence": evidence(), "entries": 3,
-        "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2},
+        "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2}, "paper": paper(),
     }  # fmt: skip
     return PairView(**(fields | changes))
+
+
+def paper(from_history: int = 1, **changes: Any) -> Paper:
+    fields: dict[str, Any] = {
+        "side": -1, "coins_y": -3.225, "coins_x": 0.1294, "entry_y": 3_100.0, "entry_x": 85_000.0, "open_net": 1.234,
+        "realised": -4.561, "fees": 0.784, "half_spread": 0.35, "slippage": 0.0, "funding": -0.021, "trades": 3,
+        "wins": 1, "equity": 9_996.673,
+    }  # fmt: skip
+    return Paper(PaperPosition(**(fields | changes)), 1_790_042_000_000, from_history, 900)
 
 
 def evidence(**changes: Any) -> PairEvidence:

@@ -24,7 +24,7 @@ from screen.pages.pair import figures, frames, labels
 from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
 from services.views import WatchlistRow
-from tests.screen.pairs import NAN, START, evidence, snapshot, view
+from tests.screen.pairs import NAN, START, evidence, paper, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -72,6 +72,20 @@ def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
 def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says: str) -> None:
     found = labels.notes(view(**changes))[chart]
     assert says in found and bool(found) == bool(says)
+
+
+def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
+    text, tone = labels.live_texts(view())
+    assert text["paper"] == "paper: open +1.23, realised -4.56, fees 0.78 USDT, 3 trades" and tone["paper"] == "bad"
+    assert text["paper-note"] == (
+        "since 2026-09-22 01:53:20 UTC · half-spreads 0.35 · funding -0.02 · holds -3.225 ETHUSDT, +0.1294 BTCUSDT"
+        " · 1 decided over bars from before the run began"
+    )
+    flat = paper(0, side=0, coins_y=0.0, coins_x=0.0, open_net=0.0, realised=7.0, trades=1, funding=0.0)
+    text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
+    assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
+    assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
+    assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
 
 
 def test_gaps_and_stopped_reversion_are_red() -> None:
