@@ -50,11 +50,13 @@ from screen.pages.layout import page
 from screen.pages.pair.callbacks import register
 from screen.pages.pair.frames import log_rows
 from screen.pages.pair.live_messages import LiveMessages
+from screen.pages.pair.money_callbacks import register_money
 from screen.pages.scan.callbacks import register_scan
 from screen.pages.scan.labels import rows
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
+from services.parity import ParityService
 from services.scans import ScanService
 from services.uploads import UploadService
 from services.views import ViewService
@@ -85,7 +87,9 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    jobs, pairs, scans, uploads, views = _services(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    jobs, pairs, scans, uploads, views, parity = _services(
+        monitor, heartbeat, config, partial(require_owner, str(open_file))
+    )
     messages = LiveMessages(pairs, views, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
@@ -116,6 +120,7 @@ def create_app(
     note = None if config.password else str(open_file)
     app.layout = lambda: page(config.refresh_rate, pairs.new_pair, note)
     register(app, pairs, messages)
+    register_money(app, parity)
     register_scan(app, scans, pairs)
     return _guarded(server, app.csp_hashes(), config, port), server
 
@@ -126,6 +131,7 @@ class _Services(NamedTuple):
     scans: ScanService
     uploads: UploadService
     views: ViewService
+    parity: ParityService
 
 
 def _services(
@@ -134,12 +140,15 @@ def _services(
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge_url = f"ws://127.0.0.1:{config.bridge_port}/"
+    books = PaperBooks(backend.bar_reader)
+    parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     return _Services(
         jobs,
         PairService(monitor, new_pair_settings(config), owner_only),
         ScanService(jobs, backend.scans(), data_dir, owner_only),
         UploadService(jobs, data_dir, bridge_url, partial(_bridge_token, config), owner_only),
-        ViewService(monitor, heartbeat, PaperBooks(backend.bar_reader)),
+        ViewService(monitor, heartbeat, books, parity),
+        parity,
     )
 
 

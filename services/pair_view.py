@@ -13,6 +13,7 @@ from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
 from live.paper import Paper
 from live.shown_log import LogCount
+from services.parity import NOT_CHECKED, ParityState
 
 NOTHING_LOGGED = LogCount()
 
@@ -45,3 +46,4 @@ class PairView:
     logged: LogCount = NOTHING_LOGGED  # decisions of this run
     log_kept: LogCount = NOTHING_LOGGED  # the most of the newest that are shown
     paper: Paper | None = None  # None before the first bar
+    parity: ParityState = NOT_CHECKED

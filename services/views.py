@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from live.paper import Paper, PaperBooks
 from live.shown_log import KEPT
 from live.watch import Watch
 from services.pair_view import PairView
+from services.parity import NOT_CHECKED, ParityService, ParityState
 
 Columns = dict[str, list[Any]]
 
@@ -87,10 +88,18 @@ class SystemStatus:
 class ViewService:
     """Views of one monitor. Any thread may call."""
 
-    def __init__(self, monitor: Monitor, heartbeat: Heartbeat, books: PaperBooks | None = None) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        heartbeat: Heartbeat,
+        books: PaperBooks | None = None,
+        parity: ParityService | None = None,
+    ) -> None:
+        """``books`` of the paper positions, shared with ``parity``; without it no pair is checked."""
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._books = books or PaperBooks()
+        self._parity = parity
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
@@ -112,9 +121,12 @@ class ViewService:
             log = [each for each in watch.log if not is_same or each.given > cursor.given]
             seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
             self._books.keep(set(self._monitor.watches))
-            paper = self._books.paper(watch_id, run)
-            view = _view(self._monitor, watch, run, paper)
+            money = _Money(self._books.paper(watch_id, run), self._parity_of(watch_id, watch.run.run_id))
+            view = _view(self._monitor, watch, run, money)
             return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
+
+    def _parity_of(self, watch_id: int, run_id: str) -> ParityState:
+        return self._parity.state(watch_id, run_id) if self._parity else NOT_CHECKED
 
     def watch_list(self) -> list[WatchlistRow]:
         """The watch list with each pair's latest numbers."""
@@ -157,6 +169,11 @@ class ViewService:
         return SystemStatus(state, cause, advice, found)
 
 
+class _Money(NamedTuple):
+    paper: Paper | None
+    parity: ParityState
+
+
 def catching_up(read: int, stored: int) -> list[dict[str, str]]:
     """A diagnostic while the monitor is far behind the store, as after a long stop."""
     if stored - read < BACKLOG_TICKS:
@@ -173,7 +190,7 @@ def lost(what: str) -> list[dict[str, str]]:
     return [{"code": "analysis-lost", "what": what, "advice": advice}]
 
 
-def _view(monitor: Monitor, watch: Watch, run: PairRun, paper: Paper | None) -> PairView:
+def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairView:
     entry, model = watch.entry, run.model
     builder = monitor.pipelines[entry.market].builder
     summary = watch.summary(run)
@@ -200,7 +217,8 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, paper: Paper | None) -> 
         refused=summary.refused if summary else {},
         logged=watch.log.count,
         log_kept=KEPT,
-        paper=paper,
+        paper=money.paper,
+        parity=money.parity,
     )
 
 

@@ -6,7 +6,7 @@ each. Every method that reads or writes raises StoreError on failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -125,6 +125,9 @@ class TickReader(SourcedHistory, Protocol):
 
     def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
         """(seq, market, tick) of the next ticks in the order of commits."""
+
+    def all_ticks_after(self, seq: int, up_to_seq: int) -> Iterator[tuple[int, str, Tick]]:
+        """As ``ticks_after``, of all ticks up to one, the archived too, as they are read."""
 
     def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
         """The next events up to directly after the tick ``up_to_seq``."""

@@ -70,6 +70,8 @@ MORE = "more-settings"
 APPLY = "apply"
 MESSAGE = "message"
 UNDO_BUTTON = "undo"
+PARITY_CHECK = "parity-check"
+MONEY_MESSAGE = "money-message"
 HELP = "help"
 HELP_OPEN = "help-open"
 

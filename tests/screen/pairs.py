@@ -19,7 +19,9 @@ from engine.stats.health import KalmanHealth, LjungBox
 from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import evidence as of_test
 from live.paper import Paper
+from live.parity import Mismatch, Parity
 from services.pair_view import PairView
+from services.parity import ParityState
 
 NAN = math.nan
 START = FilterStart(1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0), 0.944, 1.1)
@@ -53,6 +55,11 @@ def paper(from_history: int = 1, **changes: Any) -> Paper:
         "wins": 1, "equity": 9_996.673,
     }  # fmt: skip
     return Paper(PaperPosition(**(fields | changes)), 1_790_042_000_000, from_history, 900)
+
+
+def parity(first: Mismatch | None = None) -> ParityState:
+    same = 900 if first is None else 899
+    return ParityState("done", 5, 5, "", Parity("run", 1_790_046_500_000, (same, 900), (37, 37), (3, 3), first))
 
 
 def evidence(**changes: Any) -> PairEvidence:

@@ -17,14 +17,16 @@ from engine.pairs.evidence import WindowCoverage
 from engine.pairs.settings import PairSettings, classic
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import Watched
+from live.parity import Mismatch
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
 from screen.pages.layout import page
 from screen.pages.pair import figures, frames, labels
 from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
+from services.parity import ParityState
 from services.views import WatchlistRow
-from tests.screen.pairs import NAN, START, evidence, paper, snapshot, view
+from tests.screen.pairs import NAN, START, evidence, paper, parity, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -86,6 +88,29 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
     assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
     assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "note", "tone"),
+    [
+        (ParityState(), "parity –", "not checked in this run", ""),
+        (ParityState("running", 1, 4), "parity …", "replaying 25%", ""),
+        (ParityState("failed", problem="no file"), "parity –", "the check failed: no file", "warn"),
+        (
+            parity(), "parity 900/900 bars, 37/37 decisions, 3/3 fills", "through 2026-09-22 03:08:20 UTC", "good",
+        ),
+        (
+            parity(Mismatch("bar", 1_790_046_490_000, {"y_close": (1.0, 2.0), "z": (None, 3.0)})),
+            "parity 899/900 bars, 37/37 decisions, 3/3 fills",
+            "first difference: bar at 2026-09-22T03:08:10Z · y_close: live 1.0, replay 2.0 · z: live None, replay 3.0"
+            " · through 2026-09-22 03:08:20 UTC",
+            "bad",
+        ),
+    ],
+)  # fmt: skip
+def test_the_parity_badge(state: ParityState, said: str, note: str, tone: str) -> None:
+    text, tones = labels.live_texts(view(parity=state))
+    assert (text["parity"], text["parity-note"], tones["parity"]) == (said, note, tone)
 
 
 def test_gaps_and_stopped_reversion_are_red() -> None:

@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import dash_bootstrap_components as dbc
 from dash import html
 
 from screen.components import ids
 from screen.components.formatting import Item, clock
 from services.pair_view import PairView
+from services.parity import ParityState
 
+_LIVE_REGION: Any = {"aria-live": "polite"}
 _QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC")
 
 
 def money_line() -> html.Section:
     """The line below the cards; its texts are live."""
     return html.Section(
-        html.Div(
-            [
-                html.Span("", id=ids.live("paper"), className="money-value"),
-                html.Span("", id=ids.live("paper-note"), className="panel-head"),
-            ],
-            title="The run's signals as a paper position: filled on the next bar in which both legs traded, all costs"
-            " of the settings charged, by the same ledger as a backtest.",
-        ),
+        [
+            _text(
+                "paper",
+                "The run's signals as a paper position: filled on the next bar in which both legs traded, all"
+                " costs of the settings charged, by the same ledger as a backtest.",
+            ),
+            _text(
+                "parity",
+                "The stored trades of this run replayed through the same code: how many of its bars,"
+                " decisions and paper fills come out equal in every value.",
+            ),
+            dbc.Button("Check parity", id=ids.PARITY_CHECK, color="link", size="sm"),
+            html.Span("", id=ids.MONEY_MESSAGE, role="status", className="panel-head", **_LIVE_REGION),
+        ],
         className="panel money",
     )
 
 
+def _text(name: str, explanation: str) -> html.Div:
+    spans = [
+        html.Span("", id=ids.live(name), className="money-value"),
+        html.Span("", id=ids.live(f"{name}-note"), className="panel-head"),
+    ]
+    return html.Div(spans, title=explanation)
+
+
 def money_items(view: PairView) -> dict[str, Item]:
     """The line's texts, by name."""
-    return {"paper": _paper(view)}
+    return {"paper": _paper(view), "parity": _parity(view.parity)}
 
 
 def _paper(view: PairView) -> Item:
@@ -51,6 +69,19 @@ def _paper(view: PairView) -> Item:
         notes.append(f"{view.paper.from_history} decided over bars from before the run began")
     total = found.open_net + found.realised
     return Item(text, " · ".join(notes), "good" if total > 0.0 else "bad" if total < 0.0 else "")
+
+
+def _parity(state: ParityState) -> Item:
+    if state.phase == "running":
+        share = f" {state.done / state.total:.0%}" if state.total else ""
+        return Item("parity …", f"replaying{share}")
+    if state.found is None:
+        why = f"the check failed: {state.problem}" if state.phase == "failed" else "not checked in this run"
+        return Item("parity –", why, "warn" if state.phase == "failed" else "")
+    checked = f"through {clock(state.found.through_ms)}"
+    if state.found.is_equal:
+        return Item(str(state.found), checked, "good")
+    return Item(str(state.found), " · ".join([*state.found.lines(most=4), checked]), "bad")
 
 
 def signed(money: float) -> str:
