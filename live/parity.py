@@ -15,9 +15,10 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ import numpy as np
 from engine.backtest.layout import TradeCol
 from engine.backtest.paper import PaperLedger
 from engine.errors import StoreError
+from engine.market.intervals import bar_open
 from engine.market.records import Run
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
@@ -32,18 +34,18 @@ from engine.store import open_backend
 from engine.store.interface import AnalysisStore, Backend, TickReader
 from engine.store.lock import held
 from live.code_version import code_version
-from live.history import StoreHistory
+from live.history import StoreHistory, TickHistory
 from live.paper import PaperBooks
 from live.replay import replay
-from live.run_record import CONTENT, Digests, Json, Record, bar_values, contents, digests_of, plain
+from live.run_record import CONTENT, Json, Record, bar_values, contents, digests_of, plain
 
 Fields = dict[str, tuple[Any, Any]]  # by name, the live value and the replayed one; None: not there
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The first difference. ``what``: bar, decision, fill or run; ``bar_ms``: the open time of its bar; ``fields``:
-    those that differ."""
+    """The first difference. ``what``: bar, trades (of a bar), decision, fill or run; ``bar_ms``: the open time of its
+    bar; ``fields``: those that differ."""
 
     what: str
     bar_ms: int
@@ -99,8 +101,11 @@ def differing(live: Json, replayed: Json) -> Fields:
     return {name: (mine, theirs) for name, (mine, theirs) in pairs if mine != theirs}
 
 
-def compare(record: Record, run: PairRun | None, why: str = "") -> Parity:
+def compare(
+    record: Record, run: PairRun | None, why: str = "", wrong: Mapping[int, Fields] = MappingProxyType({})
+) -> Parity:  # fmt: skip
     """The record of a live run against its replay; ``run`` None: it ended in the replay, for the reason ``why``.
+    ``wrong``: by bar, what is stored of its seconds that its stored ticks do not give.
 
     The fields of a bar that differs have no live value: a record has only its digest (see ``with_live``).
     """
@@ -113,7 +118,7 @@ def compare(record: Record, run: PairRun | None, why: str = "") -> Parity:
         return Parity(run_id, through_ms, *counts, first)
     ledger = PaperLedger(run.settings, record.rates)
     ledger.follow(run.model, run.legs)
-    bars, first_bar = _compare_bars(record, theirs, run, ledger)
+    bars, first_bar = _compare_bars(record, run, ledger, wrong)
     decisions, first_decision = _compare_decisions(record, run)
     fills, first_fill = _compare_fills(record, ledger)
     return Parity(run_id, through_ms, bars, decisions, fills, first_bar or first_decision or first_fill)
@@ -131,23 +136,45 @@ def with_live(found: Parity, run: PairRun, ledger: PaperLedger) -> Parity:
 
 def check(record: Record, reader: TickReader, progress: Callable[[int], None] = lambda _: None) -> Parity:
     """Replay the record's run out of the store, and compare. Raises StoreError."""
-    found = replay(reader, Run(**record.run), record.seq, record.event_id, progress)
-    return compare(record, found.run, f"{found.end.reason} {found.end.detail}".strip() if found.end else "")
+    run = Run(**record.run)
+    found = replay(reader, run, record.seq, record.event_id, progress)
+    why = f"{found.end.reason} {found.end.detail}".strip() if found.end else ""
+    return compare(record, found.run, why, _wrong_seconds(reader, run, record))
+
+
+def _wrong_seconds(reader: TickReader, run: Run, record: Record) -> dict[int, Fields]:
+    """By the bar of the run that it is in, each stored second that is not made of its stored ticks: a changed trade
+    between a second's extremes changes its quote volume, and nothing that a run sees."""
+    wrong: dict[int, Fields] = {}
+    through_ms = record.first_bar_ms + record.live_digests.size * run.interval_ms
+    ticks = TickHistory(reader, run.market)
+    for symbol in (run.y, run.x):
+        made = {bar.open_time_ms: bar for bar in ticks.bars(symbol, record.first_bar_ms, through_ms, record.seq + 1)}
+        for stored in reader.bars(run.market, symbol, record.first_bar_ms, through_ms, record.seq + 1):
+            remade = made.get(stored.open_time_ms)
+            fields = differing(stored._asdict(), remade._asdict() if remade else {})
+            if fields:
+                named = {f"{symbol} {name}": values for name, values in fields.items()}
+                wrong.setdefault(bar_open(stored.open_time_ms, run.interval_ms), {}).update(named)
+    return wrong
 
 
 def _compare_bars(
-    record: Record, live: Digests, run: PairRun, ledger: PaperLedger
+    record: Record, run: PairRun, ledger: PaperLedger, wrong: Mapping[int, Fields]
 ) -> tuple[tuple[int, int], Mismatch | None]:
-    mine, width_ms = digests_of(run, ledger), run.settings.interval_ms
+    live, mine, width_ms = record.live_digests, digests_of(run, ledger), run.settings.interval_ms
     offset = (record.first_bar_ms - run.model.open_time_ms(0)) // width_ms
     places = np.arange(live.size) + offset
     is_there = (places >= 0) & (places < mine.size)
     is_same = np.zeros(live.size, dtype=np.bool_)
     is_same[is_there] = live[is_there] == mine[places[is_there]]
-    counts = int(is_same.sum()), int(live.size)
-    if is_same.all():
+    differs = {record.first_bar_ms + int(place) * width_ms for place in np.flatnonzero(~is_same)}
+    counts = int(live.size) - len(differs | wrong.keys()), int(live.size)
+    if not differs and not wrong:
         return counts, None
-    bar_ms = record.first_bar_ms + int(is_same.argmin()) * width_ms
+    bar_ms = min(differs | wrong.keys())
+    if bar_ms not in differs:
+        return counts, Mismatch("trades", bar_ms, wrong[bar_ms])
     replayed = bar_values(run, ledger, bar_ms)
     return counts, Mismatch("bar", bar_ms, {name: (None, value) for name, value in replayed.items()})
 

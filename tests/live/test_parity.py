@@ -17,6 +17,7 @@ import pytest
 
 from engine.backtest import Account, Costs, run
 from engine.backtest.backtest import trades_frame
+from engine.errors import StoreError
 from engine.market.records import Run
 from engine.market.ticks import Tick
 from engine.pairs.enums import Action
@@ -27,7 +28,7 @@ from engine.store import open_backend
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.retention import RetentionJob
 from live.paper import PaperBooks
-from live.parity import Parity, check, main, with_live
+from live.parity import Parity, check, compare, main, with_live
 from live.replay import replay
 from live.run_record import Record, digests_of
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
@@ -145,15 +146,28 @@ async def test_one_changed_tick_shows_at_its_bar(tmp_path: Path, share: float) -
     await live.close()
 
 
-def change_tick(folder: Path, share: float) -> int:
-    """One more coin in one stored trade of X; returns its time."""
+@pytest.mark.parametrize("change", ["price=price*(1+1e-9)", "buyer_is_maker=1-buyer_is_maker", "price=price*1.001"])
+@pytest.mark.parametrize("share", [0.55, 0.7, 0.9])
+async def test_any_change_of_a_tick_shows_at_its_bar_even_between_the_extremes(
+    tmp_path: Path, change: str, share: float
+) -> None:
+    live = await Live.over(tmp_path, make_ticks(1, 400))
+    changed = change_tick(tmp_path, share, change)
+    found = live.check()
+    assert found.first is not None and found.first.bar_ms == changed // CHOSEN.interval_ms * CHOSEN.interval_ms
+    assert found.first.fields and all(mine != theirs for mine, theirs in found.first.fields.values())
+    await live.close()
+
+
+def change_tick(folder: Path, share: float, change: str = "quantity=quantity+1") -> int:
+    """Change one stored trade of X, by default to one more coin; returns its time."""
     with closing(sqlite3.connect(folder / "ticks.db")) as db, db:
         (series_id,) = db.execute("SELECT series_id FROM series WHERE symbol='XUSDT'").fetchone()
         rows = db.execute(
             "SELECT seq, trade_time_ms FROM ticks WHERE series_id=? ORDER BY seq", (series_id,)
         ).fetchall()
         seq, time_ms = rows[int(share * len(rows))]
-        db.execute("UPDATE ticks SET quantity=quantity+1 WHERE seq=?", (seq,))
+        db.execute(f"UPDATE ticks SET {change} WHERE seq=?", (seq,))
     return int(time_ms)
 
 
@@ -192,16 +206,16 @@ async def test_archived_ticks_are_replayed_too(tmp_path: Path) -> None:
     await live.close()
 
 
-async def test_a_run_that_the_replay_ends_is_a_mismatch(tmp_path: Path) -> None:
+async def test_missing_ticks_are_an_error_and_an_ended_run_is_a_mismatch(tmp_path: Path) -> None:
     live = await Live.over(tmp_path, make_ticks(1, 300))
     record = live.record()
+    found = compare(record, None, "gap YUSDT had no trade for 170 s")
+    assert found.bars == (0, live.run.model.size) and found.first is not None
+    assert (found.first.what, found.first.fields) == ("run", {"end": (None, "gap YUSDT had no trade for 170 s")})
     with closing(sqlite3.connect(tmp_path / "ticks.db")) as db, db:
-        low, high = T0 + 100_000, T0 + 270_000
-        db.execute("UPDATE ticks SET future=1 WHERE trade_time_ms BETWEEN ? AND ?", (low, high))
-    reader = open_backend(tmp_path).tick_reader()
-    found = check(record, reader)
-    reader.close()
-    assert not found.is_equal
+        db.execute("DELETE FROM ticks WHERE trade_time_ms BETWEEN ? AND ?", (T0 + 250_000, T0 + 255_000))
+    with pytest.raises(StoreError, match="are archived, and their file is gone"):
+        live.check()
     await live.close()
 
 
