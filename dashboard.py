@@ -57,6 +57,7 @@ from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
 from services.parity import ParityService
+from services.position_locks import PositionLockService
 from services.scans import ScanService
 from services.uploads import UploadService
 from services.views import ViewService
@@ -87,7 +88,7 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    jobs, pairs, scans, uploads, views, parity = _services(
+    jobs, pairs, scans, uploads, views, parity, locks = _services(
         monitor, heartbeat, config, partial(require_owner, str(open_file))
     )
     messages = LiveMessages(pairs, views, f"http://127.0.0.1:{config.bridge_port}/")
@@ -120,7 +121,7 @@ def create_app(
     note = None if config.password else str(open_file)
     app.layout = lambda: page(config.refresh_rate, pairs.new_pair, note)
     register(app, pairs, messages)
-    register_money(app, parity)
+    register_money(app, parity, locks)
     register_scan(app, scans, pairs)
     return _guarded(server, app.csp_hashes(), config, port), server
 
@@ -132,6 +133,7 @@ class _Services(NamedTuple):
     uploads: UploadService
     views: ViewService
     parity: ParityService
+    locks: PositionLockService
 
 
 def _services(
@@ -142,13 +144,15 @@ def _services(
     bridge_url = f"ws://127.0.0.1:{config.bridge_port}/"
     books = PaperBooks(backend.bar_reader)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
+    locks = PositionLockService(monitor, owner_only)
     return _Services(
         jobs,
         PairService(monitor, new_pair_settings(config), owner_only),
         ScanService(jobs, backend.scans(), data_dir, owner_only),
         UploadService(jobs, data_dir, bridge_url, partial(_bridge_token, config), owner_only),
-        ViewService(monitor, heartbeat, books, parity),
+        ViewService(monitor, heartbeat, books, parity, locks),
         parity,
+        locks,
     )
 
 

@@ -15,6 +15,7 @@ from engine.backtest import Account, Costs, Venue, mark, run, sweep
 from engine.backtest.backtest import ledger_par
 from engine.backtest.layout import TradeCol, new_states, par_record
 from engine.backtest.paper import EQUITY, take_bars
+from engine.backtest.sizing import variance_saved
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
 from engine.pairs.bar_grid import bar_grid
@@ -80,6 +81,7 @@ def compile_backtest() -> int:
     sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
     par = ledger_par(_SETTINGS, Costs(), Account(), Venue())
     take_bars(par_record(par), new_states(par), np.zeros((EQUITY + 1, 1)), 0, 1, np.zeros((1, len(TradeCol))), 0)
+    variance_saved(1.0, 1.0, 1.0, 1.0, 1.0)
     return found.inputs.bars
 
 

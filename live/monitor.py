@@ -42,7 +42,7 @@ class Monitor:
         """``default_pair``: (Y, X, settings), watched in every market in which both trade, while no other pair is."""
         self.lock = threading.RLock()
         self._open_ticks = open_ticks
-        self._analysis = analysis
+        self.analysis = analysis
         self._runs = Runs(analysis, default_pair)
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
         self._reader: TickReader | None = None
@@ -88,12 +88,12 @@ class Monitor:
                 except StoreError as error:
                     log.error("%s; the next start resumes from the previous saved position", error)
                 self._reader.close()
-            self._analysis.close()
+            self.analysis.close()
 
     def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
         """Watch a pair, or change its settings; returns its watch id. Raises StoreError."""
         with self._one_change():
-            entry = self._analysis.watch(market, y, x, settings.to_json())
+            entry = self.analysis.watch(market, y, x, settings.to_json())
             known = self.watches.get(entry.watch_id)
             if known is None or known.settings != settings or known.problem:
                 if known is not None:
@@ -102,7 +102,7 @@ class Monitor:
                 if self._reader is not None:
                     with self._reader.snapshot():
                         self._save(self._runs.begin_due(self.cursor))
-            self._analysis.keep()
+            self.analysis.keep()
             self.version += 1
             return entry.watch_id
 
@@ -112,10 +112,10 @@ class Monitor:
             if watch_id not in self.watches:
                 return
             self._runs.drop(watch_id, self.cursor.seq)
-            self._analysis.unwatch(watch_id)
+            self.analysis.unwatch(watch_id)
             if self._reader is not None:
                 self._save([])
-            self._analysis.keep()
+            self.analysis.keep()
             self.version += 1
 
     def followed(self, watch: Watch) -> PairRun | None:
@@ -146,7 +146,7 @@ class Monitor:
     def _forget(self) -> None:
         """Drop the in-memory state after a failure; the next step resumes from the stored state."""
         self.version += 1
-        self._analysis.roll_back()
+        self.analysis.roll_back()
         if self._reader is not None:
             self._reader.close()
         self._reader = None
@@ -167,11 +167,11 @@ class Monitor:
         if time.monotonic() - self._checked_s < CHECK_EVERY_S:
             return
         self._checked_s = time.monotonic()
-        if self._analysis.is_in_place():
+        if self.analysis.is_in_place():
             return
         watched = [watch.entry for watch in self.watches.values()]
-        if self._analysis.begin_afresh(watched, self._runs.once_said()):
-            self.lost = f"{self._analysis.name} was deleted or replaced while the dashboard ran."
+        if self.analysis.begin_afresh(watched, self._runs.once_said()):
+            self.lost = f"{self.analysis.name} was deleted or replaced while the dashboard ran."
             log.error("%s A new one was created with the watch list; signal log and scans are lost", self.lost)
         self._forget()
 
@@ -196,7 +196,7 @@ class Monitor:
     def _resume(self, reader: TickReader) -> None:
         """Resume from the last saved position, or from the first tick if that is of another store."""
         store_id = reader.store_id()
-        saved = self._analysis.cursor()
+        saved = self.analysis.cursor()
         self._runs.reload()
         if saved is None or saved.ticks_store_id != store_id:
             self._begin_anew(reader, store_id, "store")
@@ -213,7 +213,7 @@ class Monitor:
             self._begin_anew(reader, store_id, "store")
             return
         differing = self._runs.resume(saved.seq)
-        if differing or self._analysis.has_changes:
+        if differing or self.analysis.has_changes:
             self._save(differing)
 
     def _has_missed(self, reader: TickReader) -> bool:
@@ -250,7 +250,7 @@ class Monitor:
         decisions += self._runs.begin_due(self.cursor)
         if ticks or events:
             self.version += 1
-        if decisions or self._analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
+        if decisions or self.analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
             self._save(decisions)
         return up_to < self.last_seq
 
@@ -291,7 +291,7 @@ class Monitor:
         """Store decisions and changes together with the read position. Raises StoreError."""
         states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
         self.cursor = Cursor(self.cursor.ticks_store_id, self.cursor.seq, self.cursor.event_id, states)
-        logged = self._analysis.save(decisions, self.cursor, time.time_ns() // 1_000_000)
+        logged = self.analysis.save(decisions, self.cursor, time.time_ns() // 1_000_000)
         self._saved_s = time.monotonic()
         by_run = {watch.previous.run_id: watch for watch in self.watches.values() if watch.previous}
         by_run |= {watch.run.run_id: watch for watch in self.watches.values() if watch.run}

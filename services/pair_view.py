@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
 from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
@@ -47,3 +48,4 @@ class PairView:
     log_kept: LogCount = NOTHING_LOGGED  # the most of the newest that are shown
     paper: Paper | None = None  # None before the first bar
     parity: ParityState = NOT_CHECKED
+    locked: LockedPosition | None = None  # the position that the user holds

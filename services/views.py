@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
 from engine.pairs.layout import Out
 from engine.pairs.leg import Col
@@ -24,6 +25,7 @@ from live.shown_log import KEPT
 from live.watch import Watch
 from services.pair_view import PairView
 from services.parity import NOT_CHECKED, ParityService, ParityState
+from services.position_locks import PositionLockService
 
 Columns = dict[str, list[Any]]
 
@@ -94,12 +96,15 @@ class ViewService:
         heartbeat: Heartbeat,
         books: PaperBooks | None = None,
         parity: ParityService | None = None,
+        locks: PositionLockService | None = None,
     ) -> None:
-        """``books`` of the paper positions, shared with ``parity``; without it no pair is checked."""
+        """``books`` of the paper positions, shared with ``parity``; without that no pair is checked, and without
+        ``locks`` none is locked."""
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._books = books or PaperBooks()
         self._parity = parity
+        self._locks = locks
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
@@ -121,12 +126,15 @@ class ViewService:
             log = [each for each in watch.log if not is_same or each.given > cursor.given]
             seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
             self._books.keep(set(self._monitor.watches))
-            money = _Money(self._books.paper(watch_id, run), self._parity_of(watch_id, watch.run.run_id))
-            view = _view(self._monitor, watch, run, money)
+            view = _view(self._monitor, watch, run, self._money_of(watch_id, run))
             return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
 
-    def _parity_of(self, watch_id: int, run_id: str) -> ParityState:
-        return self._parity.state(watch_id, run_id) if self._parity else NOT_CHECKED
+    def _money_of(self, watch_id: int, run: PairRun) -> _Money:
+        return _Money(
+            self._books.paper(watch_id, run),
+            self._parity.state(watch_id, run.run.run_id) if self._parity else NOT_CHECKED,
+            self._locks.position(run) if self._locks else None,
+        )
 
     def watch_list(self) -> list[WatchlistRow]:
         """The watch list with each pair's latest numbers."""
@@ -172,6 +180,7 @@ class ViewService:
 class _Money(NamedTuple):
     paper: Paper | None
     parity: ParityState
+    locked: LockedPosition | None
 
 
 def catching_up(read: int, stored: int) -> list[dict[str, str]]:
@@ -219,6 +228,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         log_kept=KEPT,
         paper=money.paper,
         parity=money.parity,
+        locked=money.locked,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from engine.market.bars import Bar
+from engine.market.position_lock import PositionLock
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
@@ -225,6 +226,15 @@ class AnalysisStore(Protocol):
 
     def unwatch(self, watch_id: int) -> None:
         """Remove a pair from the list; keeps its runs and decisions."""
+
+    def locks(self) -> list[PositionLock]:
+        """Every locked position; of a pair at most one."""
+
+    def lock(self, lock: PositionLock) -> None:
+        """Keep a locked position, instead of the pair's earlier one."""
+
+    def unlock(self, market: str, y: str, x: str) -> None:
+        """Remove the locked position of a pair, if any."""
 
     def is_first_time(self, what: str) -> bool:
         """True once for each text, ever."""

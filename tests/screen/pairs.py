@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.backtest.locked_position import LockedPosition
 from engine.backtest.paper import PaperPosition
+from engine.market.position_lock import PositionLock
 from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
@@ -60,6 +62,18 @@ def paper(from_history: int = 1, **changes: Any) -> Paper:
 def parity(first: Mismatch | None = None) -> ParityState:
     same = 900 if first is None else 899
     return ParityState("done", 5, 5, "", Parity("run", 1_790_046_500_000, (same, 900), (37, 37), (3, 3), first))
+
+
+def locked(**changes: Any) -> LockedPosition:
+    lock = PositionLock(
+        "sim", "ETHUSDT", "BTCUSDT", "log", 1.1, -3.0, 0.0002, 0.0005, -3.225, 0.1294, 3_100.0, 85_000.0,
+        1_790_046_400_000,
+    )  # fmt: skip
+    fields: dict[str, Any] = {
+        "spread": 0.00123, "z": -0.4, "model_z": 0.1, "gross": -3.21, "costs": 8.0, "drift": 120.0,
+        "rehedge_saves": 0.02, "rehedge_costs": 0.07, "rehedge_bars": 12.0,
+    }  # fmt: skip
+    return LockedPosition(lock, **(fields | changes))
 
 
 def evidence(**changes: Any) -> PairEvidence:

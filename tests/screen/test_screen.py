@@ -26,7 +26,7 @@ from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
 from services.parity import ParityState
 from services.views import WatchlistRow
-from tests.screen.pairs import NAN, START, evidence, paper, parity, snapshot, view
+from tests.screen.pairs import NAN, START, evidence, locked, paper, parity, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -111,6 +111,20 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
 def test_the_parity_badge(state: ParityState, said: str, note: str, tone: str) -> None:
     text, tones = labels.live_texts(view(parity=state))
     assert (text["parity"], text["parity-note"], tones["parity"]) == (said, note, tone)
+
+
+def test_a_locked_position_stands_beside_the_model() -> None:
+    assert labels.live_texts(view())[0]["locked"] == "not in"
+    text, tone = labels.live_texts(view(locked=locked()))
+    assert text["locked"] == "in: z -0.40 (model +0.10), PnL -3.21 USDT" and tone["locked"] == "bad"
+    assert text["locked-note"] == (
+        "since 2026-09-22 03:06:40 UTC: -3.225 ETHUSDT, +0.1294 BTCUSDT, β 1.1000 · locked spread +12.3 bps"
+        " · costs in and out 8.00 · hedge drift +120.00 of BTCUSDT"
+        " · a re-hedge costs 0.07 and saves 0.02 over 12 bars: it does not pay"
+    )
+    text, _ = labels.live_texts(view(locked=locked(z=NAN, costs=NAN, rehedge_saves=0.1)))
+    assert "z – (model +0.10)" in text["locked"] and "costs in and out –" in text["locked-note"]
+    assert text["locked-note"].endswith("saves 0.10 over 12 bars: it pays")
 
 
 def test_gaps_and_stopped_reversion_are_red() -> None:

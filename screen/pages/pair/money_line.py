@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 
 from screen.components import ids
 from screen.components.formatting import Item, clock
@@ -32,7 +32,17 @@ def money_line() -> html.Section:
                 " decisions and paper fills come out equal in every value.",
             ),
             dbc.Button("Check parity", id=ids.PARITY_CHECK, color="link", size="sm"),
+            _text(
+                "locked",
+                "The position you hold: its line and coins stay as they were when you clicked I'm in, while the"
+                " model's move on. A re-hedge pays if the variance of X it takes away is worth more than its costs, at"
+                " a risk aversion of 1 on a capital of 10,000.",
+            ),
+            dbc.Button("I'm in", id=ids.LOCK, color="link", size="sm", title="Lock the line and the coins of now"),
+            dbc.Button("I'm out", id=ids.UNLOCK, color="link", size="sm", title="Remove the lock"),
             html.Span("", id=ids.MONEY_MESSAGE, role="status", className="panel-head", **_LIVE_REGION),
+            dbc.Button("Undo", id=ids.MONEY_UNDO_BUTTON, color="link", size="sm", style={"display": "none"}),
+            dcc.Store(id=ids.MONEY_UNDO),
         ],
         className="panel money",
     )
@@ -48,7 +58,7 @@ def _text(name: str, explanation: str) -> html.Div:
 
 def money_items(view: PairView) -> dict[str, Item]:
     """The line's texts, by name."""
-    return {"paper": _paper(view), "parity": _parity(view.parity)}
+    return {"paper": _paper(view), "parity": _parity(view.parity), "locked": _locked(view)}
 
 
 def _paper(view: PairView) -> Item:
@@ -69,6 +79,32 @@ def _paper(view: PairView) -> Item:
         notes.append(f"{view.paper.from_history} decided over bars from before the run began")
     total = found.open_net + found.realised
     return Item(text, " · ".join(notes), "good" if total > 0.0 else "bad" if total < 0.0 else "")
+
+
+def _locked(view: PairView) -> Item:
+    found = view.locked
+    if found is None:
+        return Item("not in", "")
+    lock, unit = found.lock, quote_of(view)
+    text = f"in: z {_z(found.z)} (model {_z(found.model_z)}), PnL {signed(found.gross)} {unit}"
+    scale, digits, spread_unit = (1e4, 1, " bps") if lock.space == "log" else (1.0, 6, "")
+    notes = [
+        f"since {clock(lock.locked_ms)}: {lock.coins_y:+.6g} {view.y}, {lock.coins_x:+.6g} {view.x}, β {lock.beta:.4f}",
+        f"locked spread {scale * found.spread:+.{digits}f}{spread_unit}",
+        f"costs in and out {_money(found.costs)}",
+        f"hedge drift {signed(found.drift)} of {view.x}",
+        f"a re-hedge costs {_money(found.rehedge_costs)} and saves {_money(found.rehedge_saves)}"
+        f" over {found.rehedge_bars:.0f} bars: {'it pays' if found.is_rehedge_worth else 'it does not pay'}",
+    ]
+    return Item(text, " · ".join(notes), "good" if found.gross > 0.0 else "bad" if found.gross < 0.0 else "")
+
+
+def _z(z: float) -> str:
+    return "–" if math.isnan(z) else f"{z:+.2f}"
+
+
+def _money(amount: float) -> str:
+    return "–" if math.isnan(amount) else f"{amount:,.2f}"
 
 
 def _parity(state: ParityState) -> Item:
