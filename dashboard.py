@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from dash import Dash
@@ -41,6 +41,7 @@ from engine.store.interface import Backend
 from engine.store.lock import held
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from live.paper import PaperBooks
 from live.thread import MonitorThread
 from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
@@ -49,11 +50,14 @@ from runtime.secrets import read_or_create_token, write_opener
 from screen.pages.layout import page
 from screen.pages.pair.callbacks import register
 from screen.pages.pair.live_messages import LiveMessages
+from screen.pages.pair.money_callbacks import register_money
 from screen.pages.scan.callbacks import register_scan
 from services.export import ExportService, MonitorAnalysis
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
+from services.parity import ParityService
+from services.position_locks import PositionLockService
 from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
 from services.views import ViewService
@@ -84,13 +88,10 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    owner_only = partial(require_owner, str(open_file))
-    jobs = Jobs(ProcessExecutor())
-    pairs = PairService(monitor, new_pair_settings(config), owner_only)
-    bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
-    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only, bridge)
-    uploads = UploadService(jobs, config.data_dir, bridge.url, partial(_bridge_token, config), owner_only)
-    messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
+    jobs, pairs, scans, uploads, views, parity, locks = _services(
+        monitor, heartbeat, config, partial(require_owner, str(open_file))
+    )
+    messages = LiveMessages(pairs, views, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
     @asynccontextmanager
@@ -120,8 +121,39 @@ def create_app(
     note = None if config.password else str(open_file)
     app.layout = lambda: page(config.refresh_rate, pairs.new_pair, note)
     register(app, pairs, messages)
+    register_money(app, parity, locks)
     register_scan(app, scans, pairs)
     return _guarded(server, app.csp_hashes(), config, port), server
+
+
+class _Services(NamedTuple):
+    jobs: Jobs
+    pairs: PairService
+    scans: ScanService
+    uploads: UploadService
+    views: ViewService
+    parity: ParityService
+    locks: PositionLockService
+
+
+def _services(
+    monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
+) -> _Services:  # fmt: skip
+    """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
+    jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
+    bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
+    books = PaperBooks(backend.bar_reader)
+    parity = ParityService(monitor, books, jobs, data_dir, owner_only)
+    locks = PositionLockService(monitor, owner_only)
+    return _Services(
+        jobs,
+        PairService(monitor, new_pair_settings(config), owner_only),
+        ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
+        UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
+        ViewService(monitor, heartbeat, books, parity, locks),
+        parity,
+        locks,
+    )
 
 
 def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:

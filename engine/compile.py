@@ -12,9 +12,13 @@ import numpy as np
 
 from engine import stats
 from engine.backtest import Account, Costs, Venue, mark, run, sweep
+from engine.backtest.backtest import ledger_par
+from engine.backtest.layout import TradeCol, new_states, par_record
 from engine.backtest.luck import equity_band
 from engine.backtest.metrics import performance
+from engine.backtest.paper import EQUITY, take_bars
 from engine.backtest.portfolio import PairPath, combine
+from engine.backtest.sizing import variance_saved
 from engine.backtest.twins import twin_pairs
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
@@ -79,6 +83,9 @@ def compile_backtest() -> int:
     mark(np.exp(y), np.exp(x), y, x)
     found = run(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS, Costs(), Account(), Venue())
     sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
+    par = ledger_par(_SETTINGS, Costs(), Account(), Venue())
+    take_bars(par_record(par), new_states(par), np.zeros((EQUITY + 1, 1)), 0, 1, np.zeros((1, len(TradeCol))), 0)
+    variance_saved(1.0, 1.0, 1.0, 1.0, 1.0)
     return found.inputs.bars
 
 

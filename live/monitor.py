@@ -42,12 +42,12 @@ class Monitor:
         """``default_pair``: (Y, X, settings), watched in every market in which both trade, while no other pair is."""
         self.lock = threading.RLock()
         self._open_ticks = open_ticks
-        self._analysis = analysis
+        self.analysis = analysis
         self._runs = Runs(analysis, default_pair)
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
         self._reader: TickReader | None = None
         self._change: Hashable = None  # the store's token at the last read
-        self._cursor = Cursor("")  # with the pipelines of the last save
+        self.cursor = Cursor("")  # what has been read, with the pipelines of the last save
         self._saved_s = 0.0
         self.last_seq = 0
         self._given_up_seq = 0  # ticks archived up to here before the start are not missed
@@ -71,12 +71,12 @@ class Monitor:
                 log.debug("%s", error)
                 return False
             change = reader.changed_since(self._change)
-            if change is None and self._cursor.seq >= self.last_seq:
+            if change is None and self.cursor.seq >= self.last_seq:
                 return False
             self._change = self._change if change is None else change
             with reader.snapshot():
                 if self._has_missed(reader):
-                    self._begin_anew(reader, self._cursor.ticks_store_id, "history")
+                    self._begin_anew(reader, self.cursor.ticks_store_id, "history")
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
@@ -88,21 +88,21 @@ class Monitor:
                 except StoreError as error:
                     log.error("%s; the next start resumes from the previous saved position", error)
                 self._reader.close()
-            self._analysis.close()
+            self.analysis.close()
 
     def watch(self, market: str, y: str, x: str, settings: PairSettings) -> int:
         """Watch a pair, or change its settings; returns its watch id. Raises StoreError."""
         with self._one_change():
-            entry = self._analysis.watch(market, y, x, settings.to_json())
+            entry = self.analysis.watch(market, y, x, settings.to_json())
             known = self.watches.get(entry.watch_id)
             if known is None or known.settings != settings or known.problem:
                 if known is not None:
-                    self._runs.end(known, self._cursor.seq, "settings")
+                    self._runs.end(known, self.cursor.seq, "settings")
                 self._runs.add(entry)
                 if self._reader is not None:
                     with self._reader.snapshot():
-                        self._save(self._runs.begin_due(self._cursor))
-            self._analysis.keep()
+                        self._save(self._runs.begin_due(self.cursor))
+            self.analysis.keep()
             self.version += 1
             return entry.watch_id
 
@@ -111,11 +111,11 @@ class Monitor:
         with self._one_change():
             if watch_id not in self.watches:
                 return
-            self._runs.drop(watch_id, self._cursor.seq)
-            self._analysis.unwatch(watch_id)
+            self._runs.drop(watch_id, self.cursor.seq)
+            self.analysis.unwatch(watch_id)
             if self._reader is not None:
                 self._save([])
-            self._analysis.keep()
+            self.analysis.keep()
             self.version += 1
 
     def followed(self, watch: Watch) -> PairRun | None:
@@ -146,7 +146,7 @@ class Monitor:
     def _forget(self) -> None:
         """Drop the in-memory state after a failure; the next step resumes from the stored state."""
         self.version += 1
-        self._analysis.roll_back()
+        self.analysis.roll_back()
         if self._reader is not None:
             self._reader.close()
         self._reader = None
@@ -154,7 +154,7 @@ class Monitor:
 
     def progress(self) -> tuple[int, int]:
         """(ticks read, ticks stored)."""
-        return self._cursor.seq, self.last_seq
+        return self.cursor.seq, self.last_seq
 
     def log_of(self, watch_id: int) -> list[LoggedDecision]:
         """The whole stored log of a watch's run, oldest first."""
@@ -167,11 +167,11 @@ class Monitor:
         if time.monotonic() - self._checked_s < CHECK_EVERY_S:
             return
         self._checked_s = time.monotonic()
-        if self._analysis.is_in_place():
+        if self.analysis.is_in_place():
             return
         watched = [watch.entry for watch in self.watches.values()]
-        if self._analysis.begin_afresh(watched, self._runs.once_said()):
-            self.lost = f"{self._analysis.name} was deleted or replaced while the dashboard ran."
+        if self.analysis.begin_afresh(watched, self._runs.once_said()):
+            self.lost = f"{self.analysis.name} was deleted or replaced while the dashboard ran."
             log.error("%s A new one was created with the watch list; signal log and scans are lost", self.lost)
         self._forget()
 
@@ -196,12 +196,12 @@ class Monitor:
     def _resume(self, reader: TickReader) -> None:
         """Resume from the last saved position, or from the first tick if that is of another store."""
         store_id = reader.store_id()
-        saved = self._analysis.cursor()
+        saved = self.analysis.cursor()
         self._runs.reload()
         if saved is None or saved.ticks_store_id != store_id:
             self._begin_anew(reader, store_id, "store")
             return
-        self._cursor = saved
+        self.cursor = saved
         if self._has_missed(reader):
             self._begin_anew(reader, store_id, "history")
             return
@@ -213,28 +213,28 @@ class Monitor:
             self._begin_anew(reader, store_id, "store")
             return
         differing = self._runs.resume(saved.seq)
-        if differing or self._analysis.has_changes:
+        if differing or self.analysis.has_changes:
             self._save(differing)
 
     def _has_missed(self, reader: TickReader) -> bool:
         """Whether ticks were archived before they were read: the current runs would see them as a gap."""
-        return reader.deleted_seq() > max(self._cursor.seq, self._given_up_seq)
+        return reader.deleted_seq() > max(self.cursor.seq, self._given_up_seq)
 
     def _begin_anew(self, reader: TickReader, store_id: str, reason: str) -> None:
         """End every run and read the store from its first tick."""
         log.info("reading %s from its first tick", store_id)
-        self._runs.end_all(self._cursor.seq, reason)
-        self._cursor = Cursor(store_id)
+        self._runs.end_all(self.cursor.seq, reason)
+        self.cursor = Cursor(store_id)
         self._given_up_seq = reader.deleted_seq()
 
     def _work_off(self, reader: TickReader, limit: int) -> bool:
         ends = time.monotonic() + STEP_S
         limit = min(limit, self._pace)
-        ticks = reader.ticks_after(self._cursor.seq, limit)
+        ticks = reader.ticks_after(self.cursor.seq, limit)
         self.last_seq = reader.last_seq()
         up_to = ticks[-1][0] if len(ticks) == limit else self.last_seq
         self._pace = min(2 * self._pace, STEP_TICKS)
-        events = deque(reader.events_after(self._cursor.event_id, up_to))
+        events = deque(reader.events_after(self.cursor.event_id, up_to))
         decisions: list[Decision] = []
         for done, (seq, market, tick) in enumerate(ticks, 1):
             while events and events[0].after_seq < seq:
@@ -246,11 +246,11 @@ class Monitor:
                 break
         while events and events[0].after_seq <= up_to:
             decisions += self._note(reader, events.popleft())
-        self._move(up_to, self._cursor.event_id)
-        decisions += self._runs.begin_due(self._cursor)
+        self._move(up_to, self.cursor.event_id)
+        decisions += self._runs.begin_due(self.cursor)
         if ticks or events:
             self.version += 1
-        if decisions or self._analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
+        if decisions or self.analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
             self._save(decisions)
         return up_to < self.last_seq
 
@@ -261,8 +261,8 @@ class Monitor:
         given = pipeline.feed(seq, tick)
         is_new = pipeline.builder.symbol_count > symbols
         if is_new or pipeline.has_ended or self._runs.waits_for(market, tick.symbol):
-            self._move(seq, self._cursor.event_id)
-            given += self._runs.settle(market, tick.symbol, self._cursor)
+            self._move(seq, self.cursor.event_id)
+            given += self._runs.settle(market, tick.symbol, self.cursor)
         return given
 
     def _note(self, reader: TickReader, event: Event) -> list[Decision]:
@@ -270,16 +270,16 @@ class Monitor:
         given = pipeline.note(event)
         self._move(event.after_seq, event.event_id)
         if pipeline.has_ended:
-            given += self._runs.settle(event.market, event.symbol or "", self._cursor)
+            given += self._runs.settle(event.market, event.symbol or "", self.cursor)
         if event.kind == "bars":
-            given += self._runs.settle(event.market, event.symbol or "", self._cursor)
+            given += self._runs.settle(event.market, event.symbol or "", self.cursor)
             self.version += 1
         if event.kind == "bars" or (event.kind == "warm-start" and event.detail.get("state") == "warm"):
-            given += self._runs.begin_warm(event.market, event.symbol or "", self._cursor)
+            given += self._runs.begin_warm(event.market, event.symbol or "", self.cursor)
         return given
 
     def _move(self, seq: int, event_id: int) -> None:
-        self._cursor = Cursor(self._cursor.ticks_store_id, seq, event_id)
+        self.cursor = Cursor(self.cursor.ticks_store_id, seq, event_id)
 
     def _pipeline(self, reader: TickReader, market: str) -> Pipeline:
         pipeline = self.pipelines.get(market)
@@ -290,8 +290,8 @@ class Monitor:
     def _save(self, decisions: list[Decision]) -> None:
         """Store decisions and changes together with the read position. Raises StoreError."""
         states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
-        self._cursor = Cursor(self._cursor.ticks_store_id, self._cursor.seq, self._cursor.event_id, states)
-        logged = self._analysis.save(decisions, self._cursor, time.time_ns() // 1_000_000)
+        self.cursor = Cursor(self.cursor.ticks_store_id, self.cursor.seq, self.cursor.event_id, states)
+        logged = self.analysis.save(decisions, self.cursor, time.time_ns() // 1_000_000)
         self._saved_s = time.monotonic()
         by_run = {watch.previous.run_id: watch for watch in self.watches.values() if watch.previous}
         by_run |= {watch.run.run_id: watch for watch in self.watches.values() if watch.run}

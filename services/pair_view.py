@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
 from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
@@ -11,7 +12,9 @@ from engine.pairs.enums import Reason
 from engine.pairs.evidence import PairEvidence
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
+from live.paper import Paper
 from live.shown_log import LogCount
+from services.parity import NOT_CHECKED, ParityState
 
 NOTHING_LOGGED = LogCount()
 
@@ -43,3 +46,6 @@ class PairView:
     refused: dict[Reason, int] = field(default_factory=dict)  # counts of bars beyond entry without an entry, by reason
     logged: LogCount = NOTHING_LOGGED  # decisions of this run
     log_kept: LogCount = NOTHING_LOGGED  # the most of the newest that are shown
+    paper: Paper | None = None  # None before the first bar
+    parity: ParityState = NOT_CHECKED
+    locked: LockedPosition | None = None  # the position that the user holds

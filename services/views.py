@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
 from engine.pairs.layout import Out
 from engine.pairs.leg import Col
@@ -19,9 +20,12 @@ from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision, Watched
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from live.paper import Paper, PaperBooks
 from live.shown_log import KEPT
 from live.watch import Watch
 from services.pair_view import PairView
+from services.parity import NOT_CHECKED, ParityService, ParityState
+from services.position_locks import PositionLockService
 
 Columns = dict[str, list[Any]]
 
@@ -86,9 +90,21 @@ class SystemStatus:
 class ViewService:
     """Views of one monitor. Any thread may call."""
 
-    def __init__(self, monitor: Monitor, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        heartbeat: Heartbeat,
+        books: PaperBooks | None = None,
+        parity: ParityService | None = None,
+        locks: PositionLockService | None = None,
+    ) -> None:
+        """``books`` of the paper positions, shared with ``parity``; without that no pair is checked, and without
+        ``locks`` none is locked."""
         self._monitor = monitor
         self._heartbeat = heartbeat
+        self._books = books or PaperBooks()
+        self._parity = parity
+        self._locks = locks
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
@@ -109,8 +125,16 @@ class ViewService:
             first = max(model.size - keep, cursor.bars if is_same else 0, 0)
             log = [each for each in watch.log if not is_same or each.given > cursor.given]
             seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
-            view = _view(self._monitor, watch, run)
+            self._books.keep(set(self._monitor.watches))
+            view = _view(self._monitor, watch, run, self._money_of(watch_id, run))
             return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
+
+    def _money_of(self, watch_id: int, run: PairRun) -> _Money:
+        return _Money(
+            self._books.paper(watch_id, run),
+            self._parity.state(watch_id, run.run.run_id) if self._parity else NOT_CHECKED,
+            self._locks.position(run) if self._locks else None,
+        )
 
     def watch_list(self) -> list[WatchlistRow]:
         """The watch list with each pair's latest numbers."""
@@ -153,6 +177,12 @@ class ViewService:
         return SystemStatus(state, cause, advice, found)
 
 
+class _Money(NamedTuple):
+    paper: Paper | None
+    parity: ParityState
+    locked: LockedPosition | None
+
+
 def catching_up(read: int, stored: int) -> list[dict[str, str]]:
     """A diagnostic while the monitor is far behind the store, as after a long stop."""
     if stored - read < BACKLOG_TICKS:
@@ -169,7 +199,7 @@ def lost(what: str) -> list[dict[str, str]]:
     return [{"code": "analysis-lost", "what": what, "advice": advice}]
 
 
-def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
+def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairView:
     entry, model = watch.entry, run.model
     builder = monitor.pipelines[entry.market].builder
     summary = watch.summary(run)
@@ -196,6 +226,9 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun) -> PairView:
         refused=summary.refused if summary else {},
         logged=watch.log.count,
         log_kept=KEPT,
+        paper=money.paper,
+        parity=money.parity,
+        locked=money.locked,
     )
 
 

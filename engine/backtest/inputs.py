@@ -79,9 +79,14 @@ def put_funding(inputs: Inputs, venue: Venue) -> None:
         slots = bar_times(times, name) // inputs.settings.interval_ms - int(inputs.rows[Row.SLOT, 0])
         if slots.size != due.size:
             raise ValueError(f"{name} has {due.size} rates and {slots.size} times; expected as many")
-        is_in = (slots >= 0) & (slots < inputs.bars)
         inputs.rows[row] = 0.0
-        np.add.at(inputs.rows[row], slots[is_in], due[is_in])
+        add_rates(inputs.rows[row], slots, due)
+
+
+def add_rates(row: Floats, places: Ints, rates: Floats) -> None:
+    """Add rates to the bars at these places of a row; those that fall into none are left out."""
+    is_in = (places >= 0) & (places < row.size)
+    np.add.at(row, places[is_in], rates[is_in])
 
 
 def settle_half_spreads(half: Floats, costs: Costs) -> None:

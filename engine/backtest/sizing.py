@@ -69,6 +69,12 @@ def order_entry(par: LedgerPar, state: LedgerState, rows: Floats, at: int, side:
 
 
 @njit
+def variance_saved(aversion: float, dollars: float, variance: float, bars: float, equity: float) -> float:
+    """What it is worth not to hold so many dollars of a leg unhedged over so many bars; ``variance`` a bar."""
+    return 0.5 * aversion * dollars * dollars * variance * bars / equity
+
+
+@njit
 def order_rehedge(par: LedgerPar, state: LedgerState, rows: Floats, i: int) -> None:
     """Trade X back to the hedge once the variance that this saves is worth more than the fill."""
     hedge = wanted_hedge(par, state, rows[Row.HEDGE, i])
@@ -78,6 +84,5 @@ def order_rehedge(par: LedgerPar, state: LedgerState, rows: Floats, i: int) -> N
     if not dollars > par.least_x or state.equity <= 0.0:  # an unknown hedge is no reason to trade
         return
     cost = fill_cost(par.fee, rows[Row.HALF_X, i], par.slippage) * dollars
-    saved = 0.5 * par.rehedge * dollars * dollars * state.var_x * par.rehedge_bars / state.equity
-    if saved > cost:
+    if variance_saved(par.rehedge, dollars, state.var_x, par.rehedge_bars, state.equity) > cost:
         state.rehedge_due = missing

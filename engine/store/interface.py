@@ -6,7 +6,7 @@ each. Every method that reads or writes raises StoreError on failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
+from engine.store.locks import LockStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
 
@@ -129,6 +130,9 @@ class TickReader(SourcedHistory, Protocol):
     def ticks_after(self, seq: int, limit: int) -> list[tuple[int, str, Tick]]:
         """(seq, market, tick) of the next ticks in the order of commits."""
 
+    def all_ticks_after(self, seq: int, up_to_seq: int) -> Iterator[tuple[int, str, Tick]]:
+        """As ``ticks_after``, of all ticks up to one, the archived too, as they are read."""
+
     def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
         """The next events up to directly after the tick ``up_to_seq``."""
 
@@ -184,7 +188,7 @@ class TickWriter(SourcedWriter, Protocol):
         retried; FileNotFoundError means that nothing can be stored any more."""
 
 
-class AnalysisStore(Protocol):
+class AnalysisStore(LockStore, Protocol):
     """Watch list, runs, decisions and the read position: each step is one transaction.
 
     The first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 UNKNOWN = "–"
 WORKING = "working …"  # on a button while its action is running
 ESTIMATOR_NAMES = {
     "kalman": "Kalman filter", "ols": "rolling OLS", "huber": "Huber", "theil-sen": "Theil-Sen", "tls": "TLS",
 }  # fmt: skip
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +69,21 @@ def duration(seconds: float) -> str:
             value = seconds / size
             return f"{value:.0f} {unit}" if value >= 10 or unit == "min" else f"{value:.1f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def utc(time_ms: int) -> str:
+    """ISO 8601 with milliseconds and Z.
+
+    >>> utc(1790046465580)
+    '2026-09-22T03:07:45.580Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def clock(time_ms: int) -> str:
+    """A time for display, to the second.
+
+    >>> clock(1790046465580)
+    '2026-09-22 03:07:45 UTC'
+    """
+    return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"

@@ -14,6 +14,7 @@ from screen.components.help import help_dialog
 from screen.components.theme import GRID_THEME
 from screen.pages.pair import figures
 from screen.pages.pair.evidence_panel import evidence_panel
+from screen.pages.pair.money_line import money_line
 from screen.pages.pair.settings_form import pair_picker, settings_form
 from screen.pages.scan.layout import scan_page
 
@@ -163,6 +164,7 @@ def _main() -> html.Main:
     return html.Main(
         [
             html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
+            money_line(),
             html.Section([_panel(*panel) for panel in _PANELS], className="charts"),
             evidence_panel(),
             _log(),

@@ -119,7 +119,7 @@ class Dashboard(RuleBasedStateMachine):
     @rule()
     def kill(self) -> None:
         """Nothing is saved any more; the file is as the last commit left it."""
-        self.monitor._analysis.roll_back()
+        self.monitor.analysis.roll_back()
         self.monitor = self._fresh()
 
     @rule()

@@ -27,10 +27,10 @@ async def test_a_file_that_cannot_be_written_is_a_line_in_the_log_and_no_traceba
     monkeypatch.setattr(live.thread, "RETRY_S", 0.01)
     harness = await Harness.open(tmp_path)
     await harness.write(make_ticks(1)[:50])
-    harness.monitor._analysis._db.execute("PRAGMA query_only=1")
+    harness.monitor.analysis._db.execute("PRAGMA query_only=1")
     with MonitorThread(harness.monitor, lambda: None):
         await until(lambda: "the monitor resumes from the last saved position" in caplog.text, 10, "the first failure")
-        harness.monitor._analysis._db.execute("PRAGMA query_only=0")
+        harness.monitor.analysis._db.execute("PRAGMA query_only=0")
         await until(lambda: harness.monitor.progress()[0] == 50, 10, "all is read")
     await harness.writer.close()
     failures = [record for record in caplog.records if record.levelname == "ERROR"]
@@ -43,7 +43,7 @@ async def test_what_cannot_be_saved_at_the_end_is_said_and_worked_off_again(
     harness = await Harness.open(tmp_path)
     await harness.write(make_ticks(1)[:50])
     harness.read_all()
-    harness.monitor._analysis._db.execute("PRAGMA query_only=1")
+    harness.monitor.analysis._db.execute("PRAGMA query_only=1")
     harness.monitor.close()
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert line.getMessage().endswith(f"{SAVE_FAILS}; the next start resumes from the previous saved position")

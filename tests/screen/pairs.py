@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.backtest.locked_position import LockedPosition
+from engine.backtest.paper import PaperPosition
+from engine.market.position_lock import PositionLock
 from engine.pairs.calibration import Calibration, FilterStart
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import BreakWatch, PairEvidence, WindowCoverage
@@ -17,7 +20,10 @@ from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
 from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import evidence as of_test
+from live.paper import Paper
+from live.parity import Mismatch, Parity
 from services.pair_view import PairView
+from services.parity import ParityState
 
 NAN = math.nan
 START = FilterStart(1e-6, 11.0, (1.1, -3.0, 1.0, 0.0, 1.0), 0.944, 1.1)
@@ -39,9 +45,35 @@ def view(**changes: Any) -> PairView:
         "bars": 900,
         "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
         "gate_open_share": 0.5, "evidence": evidence(), "entries": 3,
-        "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2},
+        "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2}, "paper": paper(),
     }  # fmt: skip
     return PairView(**(fields | changes))
+
+
+def paper(from_history: int = 1, **changes: Any) -> Paper:
+    fields: dict[str, Any] = {
+        "side": -1, "coins_y": -3.225, "coins_x": 0.1294, "entry_y": 3_100.0, "entry_x": 85_000.0, "open_net": 1.234,
+        "realised": -4.561, "fees": 0.784, "half_spread": 0.35, "slippage": 0.0, "funding": -0.021, "trades": 3,
+        "wins": 1, "equity": 9_996.673,
+    }  # fmt: skip
+    return Paper(PaperPosition(**(fields | changes)), 1_790_042_000_000, from_history, 900)
+
+
+def parity(first: Mismatch | None = None) -> ParityState:
+    same = 900 if first is None else 899
+    return ParityState("done", 5, 5, "", Parity("run", 1_790_046_500_000, (same, 900), (37, 37), (3, 3), first))
+
+
+def locked(**changes: Any) -> LockedPosition:
+    lock = PositionLock(
+        "sim", "ETHUSDT", "BTCUSDT", "log", 1.1, -3.0, 0.0002, 0.0005, -3.225, 0.1294, 3_100.0, 85_000.0,
+        1_790_046_400_000,
+    )  # fmt: skip
+    fields: dict[str, Any] = {
+        "spread": 0.00123, "z": -0.4, "model_z": 0.1, "gross": -3.21, "costs": 8.0, "drift": 120.0,
+        "rehedge_saves": 0.02, "rehedge_costs": 0.07, "rehedge_bars": 12.0,
+    }  # fmt: skip
+    return LockedPosition(lock, **(fields | changes))
 
 
 def evidence(**changes: Any) -> PairEvidence:

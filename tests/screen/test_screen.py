@@ -17,14 +17,16 @@ from engine.pairs.evidence import WindowCoverage
 from engine.pairs.settings import PairSettings, classic
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import Watched
+from live.parity import Mismatch
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
 from screen.pages.layout import page
 from screen.pages.pair import figures, frames, labels
 from screen.pages.pair.callbacks import register
 from screen.pages.scan.callbacks import register_scan
+from services.parity import ParityState
 from services.views import WatchlistRow
-from tests.screen.pairs import NAN, START, evidence, snapshot, view
+from tests.screen.pairs import NAN, START, evidence, locked, paper, parity, snapshot, view
 
 
 def test_every_card_has_a_value_a_note_and_a_tone() -> None:
@@ -72,6 +74,57 @@ def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
 def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says: str) -> None:
     found = labels.notes(view(**changes))[chart]
     assert says in found and bool(found) == bool(says)
+
+
+def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
+    text, tone = labels.live_texts(view())
+    assert text["paper"] == "paper: open +1.23, realised -4.56, fees 0.78 USDT, 3 trades" and tone["paper"] == "bad"
+    assert text["paper-note"] == (
+        "since 2026-09-22 01:53:20 UTC · half-spreads 0.35 · funding -0.02 · holds -3.225 ETHUSDT, +0.1294 BTCUSDT"
+        " · 1 decided over bars from before the run began"
+    )
+    flat = paper(0, side=0, coins_y=0.0, coins_x=0.0, open_net=0.0, realised=7.0, trades=1, funding=0.0)
+    text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
+    assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
+    assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
+    assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "note", "tone"),
+    [
+        (ParityState(), "parity –", "not checked in this run", ""),
+        (ParityState("running", 1, 4), "parity …", "replaying 25%", ""),
+        (ParityState("failed", problem="no file"), "parity –", "the check failed: no file", "warn"),
+        (
+            parity(), "parity 900/900 bars, 37/37 decisions, 3/3 fills", "through 2026-09-22 03:08:20 UTC", "good",
+        ),
+        (
+            parity(Mismatch("bar", 1_790_046_490_000, {"y_close": (1.0, 2.0), "z": (None, 3.0)})),
+            "parity 899/900 bars, 37/37 decisions, 3/3 fills",
+            "first difference: bar at 2026-09-22T03:08:10Z · y_close: live 1.0, replay 2.0 · z: live None, replay 3.0"
+            " · through 2026-09-22 03:08:20 UTC",
+            "bad",
+        ),
+    ],
+)  # fmt: skip
+def test_the_parity_badge(state: ParityState, said: str, note: str, tone: str) -> None:
+    text, tones = labels.live_texts(view(parity=state))
+    assert (text["parity"], text["parity-note"], tones["parity"]) == (said, note, tone)
+
+
+def test_a_locked_position_stands_beside_the_model() -> None:
+    assert labels.live_texts(view())[0]["locked"] == "not in"
+    text, tone = labels.live_texts(view(locked=locked()))
+    assert text["locked"] == "in: z -0.40 (model +0.10), PnL -3.21 USDT" and tone["locked"] == "bad"
+    assert text["locked-note"] == (
+        "since 2026-09-22 03:06:40 UTC: -3.225 ETHUSDT, +0.1294 BTCUSDT, β 1.1000 · locked spread +12.3 bps"
+        " · costs in and out 8.00 · hedge drift +120.00 of BTCUSDT"
+        " · a re-hedge costs 0.07 and saves 0.02 over 12 bars: it does not pay"
+    )
+    text, _ = labels.live_texts(view(locked=locked(z=NAN, costs=NAN, rehedge_saves=0.1)))
+    assert "z – (model +0.10)" in text["locked"] and "costs in and out –" in text["locked-note"]
+    assert text["locked-note"].endswith("saves 0.10 over 12 bars: it pays")
 
 
 def test_gaps_and_stopped_reversion_are_red() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import DamagedStore, FolderMissing, StoreError
+from engine.market.position_lock import PositionLock
 from engine.market.records import Decision, Run, RunEnd
 from engine.store.interface import Cursor, LoggedDecision, Watched
 from engine.store.sqlite.analysis_schema import ANALYSIS
@@ -25,6 +26,7 @@ from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quara
 log = logging.getLogger("pairbridge.store")
 
 _RUN_COLUMNS = "run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq"
+_LOCK_FIELDS = [f.name for f in dataclasses.fields(PositionLock)]
 _DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
 
 
@@ -179,6 +181,20 @@ class SqliteAnalysis:
     def unwatch(self, watch_id: int) -> None:
         """Remove a pair from the list; keeps its runs and decisions."""
         self._write("DELETE FROM watch WHERE watch_id=?", (watch_id,))
+
+    def locks(self) -> list[PositionLock]:
+        """Every locked position."""
+        return [PositionLock(*row) for row in self._read(f"SELECT {', '.join(_LOCK_FIELDS)} FROM locks")]
+
+    def lock(self, lock: PositionLock) -> None:
+        """Keep a locked position, instead of the pair's earlier one."""
+        places = ",".join("?" * len(_LOCK_FIELDS))
+        query = f"INSERT OR REPLACE INTO locks ({', '.join(_LOCK_FIELDS)}) VALUES ({places})"
+        self._write(query, dataclasses.astuple(lock))
+
+    def unlock(self, market: str, y: str, x: str) -> None:
+        """Remove the locked position of a pair."""
+        self._write("DELETE FROM locks WHERE market=? AND y=? AND x=?", (market, y, x))
 
     def is_first_time(self, what: str) -> bool:
         """True once for each text, ever."""

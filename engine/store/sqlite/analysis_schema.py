@@ -75,5 +75,18 @@ ALTER TABLE runs ADD COLUMN end_detail TEXT;
 ALTER TABLE runs ADD COLUMN end_after_ms INTEGER;   -- where the next run of the pair may begin: see RunEnd
 """,
         TRIALS,
+        """
+CREATE TABLE locks (                -- positions that the user holds: see PositionLock
+    market TEXT NOT NULL,
+    y TEXT NOT NULL,
+    x TEXT NOT NULL,
+    space TEXT NOT NULL,
+    beta REAL NOT NULL, alpha REAL NOT NULL, mean REAL NOT NULL, deviation REAL NOT NULL,
+    coins_y REAL NOT NULL, coins_x REAL NOT NULL,
+    y_price REAL NOT NULL, x_price REAL NOT NULL,
+    locked_ms INTEGER NOT NULL,
+    PRIMARY KEY (market, y, x)
+) STRICT;
+""",
     ],
 )

@@ -13,7 +13,9 @@ from engine.market.bars import Bar, second_bar
 from engine.market.records import Event
 from engine.market.sourced import SourcedBar
 from engine.market.ticks import Tick
+from engine.store.archive.parquet import archive_of
 from engine.store.sqlite import sourced
+from engine.store.sqlite.commit_order import in_commit_order
 from engine.store.sqlite.files import check_identity, connect_reader, readable
 from engine.store.sqlite.row_mapping import TICK_COLUMNS, tick_of
 from engine.store.sqlite.schema import TICKS
@@ -86,6 +88,13 @@ class SqliteTickReader:
             market, symbol = self._name(row[1])
             found.append((row[0], market, tick_of(symbol, row[2:])))
         return found
+
+    def all_ticks_after(self, seq: int, up_to_seq: int) -> Iterator[tuple[int, str, Tick]]:
+        """See TickReader."""
+        with readable(self.path):
+            for at, series_id, row in in_commit_order(self._db, archive_of(self.path), seq, up_to_seq):
+                market, symbol = self._name(series_id)
+                yield at, market, tick_of(symbol, row)
 
     def events_after(self, event_id: int, up_to_seq: int) -> list[Event]:
         """The next events up to directly after the tick ``up_to_seq``."""

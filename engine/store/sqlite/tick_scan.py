@@ -28,7 +28,7 @@ def walk(
     merging = _Merging(archive, last_id)
     at = first_id
     while at <= last_id:
-        with _one_state(db):
+        with one_state(db):
             hot = db.execute(
                 f"SELECT seq, {TICK_COLUMNS} FROM ticks WHERE series_id=? AND agg_id BETWEEN ? AND ?"
                 " ORDER BY agg_id LIMIT ?",
@@ -46,7 +46,8 @@ def walk(
 
 
 @contextmanager
-def _one_state(db: sqlite3.Connection) -> Iterator[None]:
+def one_state(db: sqlite3.Connection) -> Iterator[None]:
+    """All reads inside see the same committed state; in the caller's transaction, if one is open."""
     if db.in_transaction:
         yield
         return

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.market.bars import Bar
@@ -15,14 +14,13 @@ from engine.market.intervals import interval_name
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision
 from screen.components import ids
+from screen.components.formatting import utc
 from screen.pages.pair import figures
 from screen.pages.pair.labels import live_texts, notes
 from services.views import ViewDelta, WatchlistRow
 
 Frame = dict[str, Any]
 Columns = dict[str, list[Any]]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
@@ -41,24 +39,6 @@ def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
         "reason": values.pop("reason"),
         **values,
     }
-
-
-def utc(time_ms: int) -> str:
-    """ISO 8601 with milliseconds and Z.
-
-    >>> utc(1790046465580)
-    '2026-09-22T03:07:45.580Z'
-    """
-    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def clock(time_ms: int) -> str:
-    """A time for display, to the second.
-
-    >>> clock(1790046465580)
-    '2026-09-22 03:07:45 UTC'
-    """
-    return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"
 
 
 def frame(found: ViewDelta) -> Frame:

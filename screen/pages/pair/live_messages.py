@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable
 
-from screen.pages.pair.frames import Frame, clock, frame, watchlist_row
+from screen.components.formatting import clock
+from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService

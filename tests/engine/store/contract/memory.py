@@ -58,6 +58,9 @@ class MemoryTickReader:
     def last_seq(self) -> int:
         return len(self._ticks)
 
+    def all_ticks_after(self, seq: int, up_to_seq: int) -> Iterator[tuple[int, str, Tick]]:
+        return iter(self._ticks[seq:up_to_seq])
+
     def deleted_seq(self) -> int:
         return 0
 

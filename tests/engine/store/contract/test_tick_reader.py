@@ -62,6 +62,8 @@ async def test_ticks_come_in_the_order_of_commits_a_piece_at_a_time(store: tuple
     assert reader.ticks_after(0, 10) == expected
     assert reader.ticks_after(1, 2) == expected[1:3]
     assert reader.ticks_after(4, 10) == []
+    assert list(reader.all_ticks_after(0, 4)) == expected
+    assert list(reader.all_ticks_after(1, 3)) == expected[1:3] and list(reader.all_ticks_after(4, 4)) == []
 
 
 async def test_a_new_store_is_empty(store: tuple[TickReader, Commit]) -> None:

@@ -1,0 +1,136 @@
+"""The money line of the pair page: the paper position of the pair's run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from screen.components import ids
+from screen.components.formatting import Item, clock
+from services.pair_view import PairView
+from services.parity import ParityState
+
+_LIVE_REGION: Any = {"aria-live": "polite"}
+_QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC")
+
+
+def money_line() -> html.Section:
+    """The line below the cards; its texts are live."""
+    return html.Section(
+        [
+            _text(
+                "paper",
+                "The run's signals as a paper position: filled on the next bar in which both legs traded, all"
+                " costs of the settings charged, by the same ledger as a backtest.",
+            ),
+            _text(
+                "parity",
+                "The stored trades of this run replayed through the same code: how many of its bars,"
+                " decisions and paper fills come out equal in every value.",
+            ),
+            dbc.Button("Check parity", id=ids.PARITY_CHECK, color="link", size="sm"),
+            _text(
+                "locked",
+                "The position you hold: its line and coins stay as they were when you clicked I'm in, while the"
+                " model's move on. A re-hedge pays if the variance of X it takes away is worth more than its costs, at"
+                " a risk aversion of 1 on a capital of 10,000.",
+            ),
+            dbc.Button("I'm in", id=ids.LOCK, color="link", size="sm", title="Lock the line and the coins of now"),
+            dbc.Button("I'm out", id=ids.UNLOCK, color="link", size="sm", title="Remove the lock"),
+            html.Span("", id=ids.MONEY_MESSAGE, role="status", className="panel-head", **_LIVE_REGION),
+            dbc.Button("Undo", id=ids.MONEY_UNDO_BUTTON, color="link", size="sm", style={"display": "none"}),
+            dcc.Store(id=ids.MONEY_UNDO),
+        ],
+        className="panel money",
+    )
+
+
+def _text(name: str, explanation: str) -> html.Div:
+    spans = [
+        html.Span("", id=ids.live(name), className="money-value"),
+        html.Span("", id=ids.live(f"{name}-note"), className="panel-head"),
+    ]
+    return html.Div(spans, title=explanation)
+
+
+def money_items(view: PairView) -> dict[str, Item]:
+    """The line's texts, by name."""
+    return {"paper": _paper(view), "parity": _parity(view.parity), "locked": _locked(view)}
+
+
+def _paper(view: PairView) -> Item:
+    if view.paper is None:
+        return Item("paper: no position yet", "it begins with the run's first bar")
+    found, unit = view.paper.position, quote_of(view)
+    trades = f"{found.trades} trade{'s' * (found.trades != 1)}"
+    text = (
+        f"paper: open {signed(found.open_net)}, realised {signed(found.realised)},"
+        f" fees {found.fees:,.2f} {unit}, {trades}"
+    )
+    notes = [f"since {clock(view.paper.since_ms)}", f"half-spreads {found.half_spread:,.2f}"]
+    notes += [f"slippage {found.slippage:,.2f}"] if found.slippage else []
+    notes += [f"funding {signed(found.funding)}"] if found.funding else []
+    if found.side:
+        notes.append(f"holds {found.coins_y:+.6g} {view.y}, {found.coins_x:+.6g} {view.x}")
+    if view.paper.from_history:
+        notes.append(f"{view.paper.from_history} decided over bars from before the run began")
+    total = found.open_net + found.realised
+    return Item(text, " · ".join(notes), "good" if total > 0.0 else "bad" if total < 0.0 else "")
+
+
+def _locked(view: PairView) -> Item:
+    found = view.locked
+    if found is None:
+        return Item("not in", "")
+    lock, unit = found.lock, quote_of(view)
+    text = f"in: z {_z(found.z)} (model {_z(found.model_z)}), PnL {signed(found.gross)} {unit}"
+    scale, digits, spread_unit = (1e4, 1, " bps") if lock.space == "log" else (1.0, 6, "")
+    notes = [
+        f"since {clock(lock.locked_ms)}: {lock.coins_y:+.6g} {view.y}, {lock.coins_x:+.6g} {view.x}, β {lock.beta:.4f}",
+        f"locked spread {scale * found.spread:+.{digits}f}{spread_unit}",
+        f"costs in and out {_money(found.costs)}",
+        f"hedge drift {signed(found.drift)} of {view.x}",
+        f"a re-hedge costs {_money(found.rehedge_costs)} and saves {_money(found.rehedge_saves)}"
+        f" over {found.rehedge_bars:.0f} bars: {'it pays' if found.is_rehedge_worth else 'it does not pay'}",
+    ]
+    return Item(text, " · ".join(notes), "good" if found.gross > 0.0 else "bad" if found.gross < 0.0 else "")
+
+
+def _z(z: float) -> str:
+    return "–" if math.isnan(z) else f"{z:+.2f}"
+
+
+def _money(amount: float) -> str:
+    return "–" if math.isnan(amount) else f"{amount:,.2f}"
+
+
+def _parity(state: ParityState) -> Item:
+    if state.phase == "running":
+        share = f" {state.done / state.total:.0%}" if state.total else ""
+        return Item("parity …", f"replaying{share}")
+    if state.found is None:
+        why = f"the check failed: {state.problem}" if state.phase == "failed" else "not checked in this run"
+        return Item("parity –", why, "warn" if state.phase == "failed" else "")
+    checked = f"through {clock(state.found.through_ms)}"
+    if state.found.is_equal:
+        return Item(str(state.found), checked, "good")
+    return Item(str(state.found), " · ".join([*state.found.lines(most=4), checked]), "bad")
+
+
+def signed(money: float) -> str:
+    """Money with its sign, to a cent.
+
+    >>> signed(1.234), signed(-4_567.0), signed(0.0), signed(float("nan"))
+    ('+1.23', '-4,567.00', '0.00', '–')
+    """
+    if math.isnan(money):
+        return "–"
+    return f"{money:+,.2f}" if round(money, 2) else "0.00"
+
+
+def quote_of(view: PairView) -> str:
+    """The currency both legs are quoted in, by their names."""
+    return next((each for each in _QUOTES if view.y.endswith(each) and view.x.endswith(each)), "of quote currency")
