@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.scan.request import ScanRequest, ScanState
-from engine.store.interface import ScanStore, ScanSummary
+from engine.store.scans import ScanStore, ScanSummary
 from services.jobs import JobBusy, Jobs, Json
 
 

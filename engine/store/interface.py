@@ -15,6 +15,7 @@ from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
 from engine.store.locks import LockStore
+from engine.store.scans import ScanStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
 
@@ -87,20 +88,6 @@ class LoggedDecision:
     given: int
     given_at_ms: int
     decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class ScanSummary:
-    """One scan in the list of earlier ones; ``confirmed``: the number of ``found`` pairs that passed the hold-out."""
-
-    scan_id: int
-    at_ms: int
-    market: str
-    interval_ms: int
-    symbols: int
-    tests: int
-    found: int
-    confirmed: int
 
 
 class TickReader(SourcedHistory, Protocol):
@@ -253,20 +240,6 @@ class AnalysisStore(LockStore, Protocol):
 
     def log(self, run_id: str) -> list[LoggedDecision]:
         """A run's decisions, oldest first."""
-
-
-class ScanStore(Protocol):
-    """Results of scans. Any thread may call."""
-
-    def add(self, at_ms: int, result: dict[str, Any]) -> ScanSummary:
-        """Keep a result: plain JSON values with ``market``, ``interval_ms``, ``symbols``, ``tests``, ``found`` and
-        ``confirmed``; NaN is kept as null."""
-
-    def newest(self, limit: int = 50) -> list[ScanSummary]:
-        """The newest first."""
-
-    def result(self, scan_id: int) -> dict[str, Any] | None:
-        """The result with this number."""
 
 
 class Backend(Protocol):

@@ -12,7 +12,7 @@ from engine.errors import SettingsError
 from engine.scan import Excluded
 from engine.scan.request import HOUR_MS, ScanRequest, ScanState
 from engine.scan.settings import ScanSettings
-from engine.store.interface import ScanSummary
+from engine.store.scans import ScanSummary
 from screen.components import ids
 from screen.components.fields import at_fault, field_row
 from screen.pages.pair.settings_form import INTERVALS

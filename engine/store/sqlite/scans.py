@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import StoreError
-from engine.store.interface import ScanSummary
+from engine.store.scans import ScanSummary
 from engine.store.sqlite.files import readable
 
 SCANS = """

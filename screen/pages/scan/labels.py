@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.market.intervals import interval_name
 from engine.scan.request import ScanState
-from engine.store.interface import ScanSummary
+from engine.store.scans import ScanSummary
 from screen.components.formatting import Item, duration
 from services.export.scan import scan_rows
 
