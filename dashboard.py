@@ -24,7 +24,8 @@ from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
 from api.bounded_http import bounded_http
-from api.export import CsvFile, add_export_routes, refuse_in_words
+from api.export import PATHS as EXPORT_PATHS
+from api.export import add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
@@ -47,14 +48,13 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.pages.layout import page
 from screen.pages.pair.callbacks import register
-from screen.pages.pair.frames import log_rows
 from screen.pages.pair.live_messages import LiveMessages
 from screen.pages.scan.callbacks import register_scan
-from screen.pages.scan.labels import rows
+from services.export import ExportService, MonitorAnalysis
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.pairs import PairService
-from services.scans import ScanService
+from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
 from services.views import ViewService
 
@@ -87,10 +87,9 @@ def create_app(
     owner_only = partial(require_owner, str(open_file))
     jobs = Jobs(ProcessExecutor())
     pairs = PairService(monitor, new_pair_settings(config), owner_only)
-    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only)
-    uploads = UploadService(
-        jobs, config.data_dir, f"ws://127.0.0.1:{config.bridge_port}/", partial(_bridge_token, config), owner_only
-    )
+    bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
+    scans = ScanService(jobs, open_backend(config.data_dir).scans(), config.data_dir, owner_only, bridge)
+    uploads = UploadService(jobs, config.data_dir, bridge.url, partial(_bridge_token, config), owner_only)
     messages = LiveMessages(pairs, ViewService(monitor, heartbeat), f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
@@ -108,7 +107,7 @@ def create_app(
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    add_export_routes(server, partial(_signals_file, pairs), partial(_scan_file, scans))
+    add_export_routes(server, ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor)), pairs)
     add_upload_routes(server, uploads)
     refuse_in_words(server)
     app = Dash(
@@ -132,7 +131,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    pages = HeadRequests(PageRequests(server, ("/api/signals.csv", "/api/scan.csv", *UPLOAD_PATHS)))
+    pages = HeadRequests(PageRequests(server, (*EXPORT_PATHS, *UPLOAD_PATHS)))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes))
 
@@ -142,20 +141,13 @@ def _bridge_token(config: Config) -> str:
     return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip()
 
 
-def _signals_file(pairs: PairService, watch_id: int) -> CsvFile | None:
-    log = pairs.signals(watch_id)
-    return None if log is None else (f"signals-{log.pair.market}-{log.pair.y}-{log.pair.x}.csv", log_rows(log))
-
-
-def _scan_file(scans: ScanService, scan_id: int) -> CsvFile | None:
-    result = scans.result(scan_id)
-    return None if result is None else (f"scan-{scan_id}-{result['market']}.csv", rows(result))
-
-
 def _wants(monitor: Monitor, config: Config) -> HistoryWants:
     """What asks the bridge server for candles."""
-    url = f"ws://127.0.0.1:{config.bridge_port}/"
-    return HistoryWants(monitor, url, partial(_token, config), config.history_bars)
+    return HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
+
+
+def _bridge_url(config: Config) -> str:
+    return f"ws://127.0.0.1:{config.bridge_port}/"
 
 
 def _token(config: Config) -> str | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from config import Config, load_or_exit, stop
 from engine.errors import StoreError
 from engine.store.lock import held
-from feeds.cli import Feed, feed_from_arguments, feed_options
+from feeds.cli import Feed, feed_from, feed_options
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from serving.bridge_server import BridgeServer
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     config = load_or_exit()
     try:
-        feed = feed_from_arguments(options)
+        feed = feed_from(options, config)
         with held(config.data_dir, "server"):
             log_to(config.data_dir, "server", config.log_level)
             asyncio.run(run(config, feed))

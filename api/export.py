@@ -1,11 +1,9 @@
-"""CSV exports: the signal log and the results of scans."""
+"""Exports over HTTP, streamed; names, formats and errors are those of ``services.export``."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -13,43 +11,105 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from engine.errors import PairbridgeError
+from engine.store.bulk import SignalFilter
 from services.errors import problem_of
+from services.export import BarRequest, ExportFile, ExportService, PairRequest
+from services.export.request import read_legs, read_selection
+from services.pairs import PairService
 
-SIGNAL_COLUMNS = (
-    "bar_close", "given_at", "kind", "reason", "z", "spread", "deviation", "beta", "alpha", "gate_pvalue", "y_price",
-    "x_price", "quantity_y", "quantity_x", "position", "revision", "late_ms", "run_id",
-)  # fmt: skip
-
-SCAN_COLUMNS = (
-    "y", "x", "verdict", "reason", "statistic", "critical_5", "pvalue", "q_value", "q_value_by", "half_life_bars",
-    "half_life_null_bars", "crossings", "hurst", "beta", "alpha", "lags", "holdout_statistic", "holdout_pvalue",
-    "hedge_pvalue", "wild_pvalue", "explained_by",
-)  # fmt: skip
+KINDS = ("ticks", "ohlc", "analytics", "signals", "scan", "summary")
+SIGNALS_CSV, SCAN_CSV = "/api/signals.csv", "/api/scan.csv"  # of earlier versions; the screen uses them
+PATHS = (SIGNALS_CSV, SCAN_CSV, *(f"/api/export/{kind}" for kind in KINDS))
 
 Number = Annotated[int, Query(ge=0, lt=2**63)]
-CsvFile = tuple[str, list[dict[str, Any]]]  # file name and rows
-Find = Callable[[int], CsvFile | None]
+Text = Annotated[str, Query(max_length=40)]
+Symbols = Annotated[str, Query(max_length=20_000)]
+Form = Annotated[str, Query(alias="format", max_length=20)]
+From = Annotated[str, Query(alias="from", max_length=40)]
+Shown = Literal["all", "trades"]
+Values = Annotated[list[str], Query(max_length=40)]
 
 
-def add_export_routes(app: FastAPI, signals: Find, scans: Find) -> None:
-    """``/api/signals.csv?watch=N``: every decision of a watched pair's run, oldest first, times in UTC.
-    ``/api/scan.csv?scan=N``: the pairs of a stored scan, the smallest statistic first."""
+_NO_VALUES: list[str] = []
 
-    @app.get("/api/signals.csv")
-    def signals_csv(watch: Number) -> StreamingResponse:
-        return _file(signals(watch), SIGNAL_COLUMNS, f"no pair with number {watch} is watched")
 
-    @app.get("/api/scan.csv")
+def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) -> None:
+    """``/api/export/KIND?market=M&symbols=A,B&from=T&to=T&format=csv|parquet|ndjson``; times are UTC ISO 8601 or ms.
+    ``/api/signals.csv?watch=N[&show=trades][&kind=K..][&reason=R..]``: the log of one watched pair, as filtered;
+    ``/api/scan.csv?scan=N``: one scan."""
+    _add_market_routes(app, exports)
+
+    @app.get("/api/export/signals")
+    def signals(
+        market: Text = "", symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv",
+        show: Shown = "all",
+    ) -> StreamingResponse:  # fmt: skip
+        wanted = read_selection(market, symbols.split(","), from_, to)
+        span = wanted.from_ms, wanted.to_ms
+        return _sent(exports.signals(SignalFilter(wanted.market, wanted.symbols, *span, show == "trades"), form))
+
+    @app.get("/api/export/scan")
+    def scan(scan: Number | None = None, form: Form = "csv") -> StreamingResponse:
+        return _sent(exports.scan(scan, form))
+
+    @app.get(SIGNALS_CSV)
+    def signals_csv(
+        watch: Number, show: Shown = "all", kind: Values = _NO_VALUES, reason: Values = _NO_VALUES
+    ) -> StreamingResponse:
+        wanted = pairs.logged(watch)
+        if wanted is None:
+            raise HTTPException(404, f"no pair with number {watch} is watched")
+        shown = wanted._replace(without_refusals=show == "trades", kinds=tuple(kind), reasons=tuple(reason))
+        return _sent(exports.signals(shown, "csv", is_empty_allowed=True))
+
+    @app.get(SCAN_CSV)
     def scan_csv(scan: Number) -> StreamingResponse:
-        return _file(scans(scan), SCAN_COLUMNS, f"no scan with number {scan} is stored")
+        return _sent(exports.scan(scan, "csv"))
 
 
-def _file(found: CsvFile | None, columns: Iterable[str], missing: str) -> StreamingResponse:
-    if found is None:
-        raise HTTPException(404, missing)
-    name, rows = found
-    headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
-    return StreamingResponse(csv_lines(columns, rows), media_type="text/csv", headers=headers)
+def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
+    @app.get("/api/export/ticks")
+    def ticks(
+        market: Text, symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv",
+        ids: bool | None = None,
+    ) -> StreamingResponse:  # fmt: skip
+        return _sent(exports.ticks(read_selection(market, symbols.split(","), from_, to), form, ids))
+
+    @app.get("/api/export/ohlc")
+    def ohlc(
+        market: Text, symbols: Symbols = "", interval: Text = "1m", from_: From = "", to: Text = "",
+        form: Form = "csv", details: bool = False,
+    ) -> StreamingResponse:  # fmt: skip
+        selection = read_selection(market, symbols.split(","), from_, to)
+        return _sent(exports.ohlc(BarRequest.of(selection, interval, details), form))
+
+    @app.get("/api/export/summary")
+    def summary(
+        market: Text, symbols: Symbols = "", interval: Text = "1m", from_: From = "", to: Text = "", form: Form = "csv"
+    ) -> StreamingResponse:
+        selection = read_selection(market, symbols.split(","), from_, to)
+        return _sent(exports.summary(BarRequest.of(selection, interval), form))
+
+    @app.get("/api/export/analytics")
+    def analytics(
+        market: Text, symbols: Symbols, from_: From = "", to: Text = "", form: Form = "csv"
+    ) -> StreamingResponse:
+        legs = symbols.split(",")
+        span = read_selection(market, legs, from_, to)
+        return _sent(exports.analytics(PairRequest(span.market, *read_legs(legs), span.from_ms, span.to_ms), form))
+
+
+def _sent(file: ExportFile) -> StreamingResponse:
+    headers = {"Content-Disposition": attachment(file.name), "Cache-Control": "no-store"}
+    return StreamingResponse(_closed(file), media_type=file.media_type, headers=headers)
+
+
+def _closed(file: ExportFile) -> Iterator[bytes]:
+    """The chunks; what they hold is released when the client leaves."""
+    try:
+        yield from file.chunks
+    finally:
+        file.close()
 
 
 def attachment(name: str) -> str:
@@ -75,25 +135,3 @@ def refuse_in_words(app: FastAPI) -> None:
     async def failed(_: Request, error: PairbridgeError) -> PlainTextResponse:
         problem = problem_of(error)
         return PlainTextResponse(f"{problem.message}\n", problem.status)
-
-
-def csv_lines(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """A header and one line a row; floats in full precision, so that they round-trip.
-
-    >>> list(csv_lines(["kind", "z"], [{"kind": "exit", "z": 0.1, "other": 1}, {"kind": "exit", "z": None}]))
-    ['kind,z\\r\\n', 'exit,0.1\\r\\n', 'exit,\\r\\n']
-    """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), extrasaction="ignore")
-    writer.writeheader()
-    yield _take(text)
-    for row in rows:
-        writer.writerow(row)
-        yield _take(text)
-
-
-def _take(text: io.StringIO) -> str:
-    line = text.getvalue()
-    text.seek(0)
-    text.truncate()
-    return line

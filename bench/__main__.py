@@ -16,18 +16,21 @@ from pathlib import Path
 BENCHES = (
     "stats",
     "pairs",
-    "scan",
+    "backtest",
+    "luck", "scan",
     "store",
     "files",
+    "exports",
     "gaps",
     "away",
     "history",
+    "universe",
     "viewers",
     "requests",
     "hostile",
     "latency",
     "memory",
-)
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 

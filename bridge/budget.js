@@ -1,16 +1,20 @@
 // @ts-check
 "use strict";
 
-/** Request weight used in the last minute, kept below a quarter of the exchange's limit per address. */
+/**
+ * Request weight spent in the last minute, kept below a quarter of what the exchange allows an address. Only urgent
+ * requests may bring the sum to 60 %; all others together stay within their quarter, and need not wait for them.
+ */
 class Budget {
   static SHARE = 0.25;
   static URGENT_SHARE = 0.6; // while the user waits for a market scan
+  static WINDOW_MS = 62_000; // the exchange counts a request when it arrives, a little after it was sent
 
   /** @param {number} perMinute the exchange's own limit */
   constructor(perMinute) {
     this.perMinute = perMinute;
     this.pausedUntil = 0;
-    /** @type {{at: number, weight: number}[]} */ this.spent = [];
+    /** @type {{at: number, weight: number, urgent: boolean}[]} */ this.spent = [];
   }
 
   /**
@@ -21,10 +25,12 @@ class Budget {
    */
   spend(weight, now, urgent = false) {
     if (now < this.pausedUntil) return false;
-    this.spent = this.spent.filter(({ at }) => now - at < 60_000);
+    this.spent = this.spent.filter(({ at }) => now - at < Budget.WINDOW_MS);
     const used = this.spent.reduce((sum, entry) => sum + entry.weight, 0);
-    if (used + weight > this.perMinute * (urgent ? Budget.URGENT_SHARE : Budget.SHARE)) return false;
-    this.spent.push({ at: now, weight });
+    const usual = this.spent.reduce((sum, entry) => sum + (entry.urgent ? 0 : entry.weight), 0);
+    if (used + weight > this.perMinute * Budget.URGENT_SHARE) return false;
+    if (!urgent && usual + weight > this.perMinute * Budget.SHARE) return false;
+    this.spent.push({ at: now, weight, urgent });
     return true;
   }
 

@@ -16,4 +16,6 @@ class Limits {
   static SILENCE_MS = 45_000; // without a frame of any symbol: then reconnect, to tell a quiet market from a dead socket
   static BACKLOG_ROWS = 20_000; // queued in a bridge
   static LAG_MS = 2_000; // of a trade behind the exchange's clock
+  static COIN_M_MARKETS = ["coinm", "coin-m", "dapi"];
+  static NO_COIN_M = "COIN-M is not supported: its quantities are contracts of a fixed value in USD, not coins";
 }

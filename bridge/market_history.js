@@ -15,13 +15,14 @@
  */
 
 /**
- * Candles and funding that the server asks for: one request at a time within the budget, each answered with one message.
+ * Candles, funding and day volumes that the server asks for: one request at a time within the budget, each answered with one message.
  * Prices stay the strings that came; the server alone judges them.
  */
 class MarketHistory {
   static ALL_AT_ONCE = 10; // symbols: from here on one request for all of them weighs less
   static SETTLED_LIMIT = 1_000;
   static FUNDING_ROWS = 500; // of one message
+  static MOST_TICKERS = 5_000; // symbols of one message
   static TRIES = 3;
   static WIDTHS = new Map([
     [60_000, "1m"], [180_000, "3m"], [300_000, "5m"], [900_000, "15m"], [1_800_000, "30m"], [3_600_000, "1h"],
@@ -45,7 +46,7 @@ class MarketHistory {
    * @param {StreamPlan} plan
    */
   static abilities(plan) {
-    return plan.futures ? ["klines", "funding"] : ["klines"];
+    return plan.futures ? ["klines", "tickers", "funding"] : ["klines", "tickers"];
   }
 
   /** The server is gone and will ask again, or nothing is wanted any more. */
@@ -54,9 +55,10 @@ class MarketHistory {
     this.asking = null;
   }
 
-  /** @param {Record<string, any>} message `fetch_bars` or `fetch_funding` */
+  /** @param {Record<string, any>} message `fetch_bars`, `fetch_tickers` or `fetch_funding` */
   wanted(message) {
     if (message.type === "fetch_bars") this.#wantBars(message);
+    else if (message.type === "fetch_tickers") this.#wantTickers();
     else if (message.kind === "mark") this.#wantMarks(message.symbols ?? []);
     else for (const symbol of message.symbols ?? []) this.#wantSettled(String(symbol), Number(message.since_ms) || 0);
     this.fetch();
@@ -66,8 +68,9 @@ class MarketHistory {
   fetch() {
     const { now } = this.host.clock;
     if (this.asking || this.serverLink.state !== "live") return;
-    const job = this.jobs.find(({ notBefore }) => now >= notBefore);
-    if (!job || !this.restRequests.budget.spend(job.weight, now, job.urgent)) return;
+    const { budget } = this.restRequests;
+    const job = this.jobs.find((each) => now >= each.notBefore && budget.spend(each.weight, now, each.urgent));
+    if (!job) return;
     this.asking = job;
     this.restRequests.ask(job.url, (answer) => this.#answered(job, answer));
   }
@@ -125,6 +128,17 @@ class MarketHistory {
       urgent: urgent === true,
       read: (items) => (Array.isArray(items) ? { type: "bars", ...span, rows: MarketHistory.#rows(items, span) } : null),
       refuse,
+    });
+  }
+
+  /** Which symbols are the most liquid: the user waits for it. */
+  #wantTickers() {
+    this.#take({
+      url: `${this.plan.rest}/ticker/24hr`,
+      weight: this.plan.futures ? 40 : 80,
+      urgent: true,
+      read: (items) => (Array.isArray(items) ? MarketHistory.#tickers(items) : null),
+      refuse: (reason) => ({ type: "unfetchable_tickers", reason }),
     });
   }
 
@@ -197,6 +211,14 @@ class MarketHistory {
   static #rows(items, span) {
     const inside = (/** @type {any} */ item) => item?.[0] >= span.from_ms && item[0] < span.to_ms;
     return items.filter(inside).map((item) => item.slice(0, 6));
+  }
+
+  /** @param {any[]} items of ticker/24hr */
+  static #tickers(items) {
+    const rows = items.map(({ symbol, quoteVolume }) => [symbol, quoteVolume]);
+    rows.sort(([, a], [, b]) => Number(b) - Number(a));
+    const time_ms = Math.max(0, ...items.map(({ closeTime }) => Number(closeTime) || 0));
+    return { type: "tickers", time_ms, rows: rows.slice(0, MarketHistory.MOST_TICKERS) };
   }
 
   /** @param {Record<string, any>} item of premiumIndex */

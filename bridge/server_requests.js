@@ -1,9 +1,9 @@
 // @ts-check
 "use strict";
 
-/** What the server asks for: missing trades from `backfill`, candles and funding from `history`. */
+/** What the server asks for: missing trades from `backfill`, candles, funding and day volumes from `history`. */
 class ServerRequests {
-  static TYPES = ["fetch", "fetch_bars", "fetch_funding"];
+  static TYPES = ["fetch", "fetch_bars", "fetch_tickers", "fetch_funding"];
 
   /** @param {{backfill: Backfill, history: MarketHistory}} parts */
   constructor({ backfill, history }) {

@@ -109,21 +109,23 @@ class Venues {
     "https://testnet.binancefuture.com": "testnet",
   };
 
+  static COIN_M = /^d(stream|api)\.binance(future)?\.com$/;
+
   /**
    * The plan of a start. Throws an Error with a message for the user.
    * @param {{venue: string, exchange?: string, rest?: string, symbols: string[]}} wish
    * @returns {StreamPlan}
    */
   static plan({ venue: wanted, exchange = "", rest = "", symbols }) {
-    if (!Object.hasOwn(Venues.ALL, wanted)) {
-      throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Venues.ALL).join(", ")}.`);
-    }
+    Venues.#checkName(wanted);
     const given = exchange.trim() ? Address.parse(exchange, "ws") : null;
     const key =
       (given && Venues.OFFICIAL[/** @type {keyof typeof Venues.OFFICIAL} */ (Address.origin(given))]) || wanted;
     const venue = Venues.ALL[key];
     const route = Venues.#route(given ?? new URL(venue.ws), venue);
     const restUrl = rest.trim() ? Address.parse(rest, "http") : Venues.#restBeside(given, venue);
+    for (const { hostname } of [new URL(route.stream), restUrl])
+      if (Venues.COIN_M.test(hostname)) throw new Error(`${Limits.NO_COIN_M}.`);
     const market = Venues.#marketOf(new URL(route.stream), restUrl);
     return {
       venue: key,
@@ -135,6 +137,13 @@ class Venues {
       weights: venue.weights,
       symbols,
     };
+  }
+
+  /** @param {string} wanted throws an Error with a sentence for the user where there is no such venue */
+  static #checkName(wanted) {
+    if (Object.hasOwn(Venues.ALL, wanted)) return;
+    const why = Limits.COIN_M_MARKETS.includes(wanted) ? ` ${Limits.NO_COIN_M}.` : "";
+    throw new Error(`The market "${wanted}" is not known; choose one of ${Object.keys(Venues.ALL).join(", ")}.${why}`);
   }
 
   /**

@@ -11,12 +11,20 @@ import sys
 import numpy as np
 
 from engine import stats
+from engine.backtest import Account, Costs, Venue, mark, run, sweep
+from engine.backtest.luck import equity_band
+from engine.backtest.metrics import performance
+from engine.backtest.portfolio import PairPath, combine
+from engine.backtest.twins import twin_pairs
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
+from engine.pairs.bar_grid import bar_grid
+from engine.pairs.enums import Action
 from engine.pairs.evidence import evidence_of
 from engine.pairs.leg import Leg
 from engine.pairs.leg_features import PairBar
 from engine.pairs.model import PairModel
+from engine.pairs.quantities import order_quantities
 from engine.pairs.settings import PairSettings
 from engine.scan.confirmation import Bars, confirm
 from engine.scan.correlation import correlations
@@ -54,11 +62,24 @@ def compile_pairs() -> int:
         price_y, price_x = float(np.exp(y[n])), float(np.exp(x[n]))
         model.update(PairBar(5_000 * n, price_y, price_x, y_last=price_y, x_last=price_x))
     evidence_of(model)
+    bar_grid(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS)
+    order_quantities(_SETTINGS, Action.ENTER_LONG, 1.0, (1.0, 1.0), (0.0, 0.0))
     model.flags(0)
     leg = Leg(1_000, 0)
     bar = Bar(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 0.0, 1, 1, 1.0, 0, None, None, "quotes")
     leg.close([bar], 2_000, SpanIndex().touches)
     return model.size + leg.size
+
+
+def compile_backtest() -> int:
+    """Backtest a small pair; returns the number of bars."""
+    rng = np.random.default_rng(0)
+    x = np.cumsum(rng.normal(0, 1e-3, PAIR_BARS))
+    y = x + rng.normal(0, 1e-3, PAIR_BARS)
+    mark(np.exp(y), np.exp(x), y, x)
+    found = run(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS, Costs(), Account(), Venue())
+    sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
+    return found.inputs.bars
 
 
 def compile_scan() -> int:
@@ -71,6 +92,21 @@ def compile_scan() -> int:
     logs = np.split(walks, [PAIR_BARS // 2], axis=1)
     confirm(Bars(tuple(prices), *map(np.ascontiguousarray, logs)), np.array([[1, 0]]), np.zeros((1, len(Found))), 1)
     return scan_universe(prices, threads=1).tests
+
+
+def compile_luck() -> int:
+    """Metrics, bands, twins and a portfolio of a few bars; returns the number of twins."""
+    bars, day_ms = 40, 86_400_000
+    rng = np.random.default_rng(0)
+    times = day_ms * np.arange(bars, dtype=np.int64)
+    equity = 1_000.0 + np.cumsum(rng.standard_normal(bars))
+    trades = {name: np.arange(10.0) + 1.0 for name in ("entry", "exit", "value", "gross", "net")}
+    performance(times, equity, trades, capital=1_000.0, interval_ms=day_ms)
+    equity_band(rng.normal(0.0, 1e-2, bars), 1_000.0, draws=19)
+    held = np.where(np.arange(bars) % 8 < 4, 1.0, 0.0)
+    pair = PairPath("Y", "X", equity, equity, held, -held, held)
+    combine([pair], times, capital=1_000.0, interval_ms=day_ms)
+    return len(list(twin_pairs(equity, equity, 2)))
 
 
 def _hedges(y: Floats, x: Floats) -> list[object]:
@@ -154,5 +190,8 @@ def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:
 
 
 if __name__ == "__main__":
-    counts = f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan"
-    sys.stdout.write(f"compiled: {counts}\n")
+    counts = (
+        f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan, "
+        f"{compile_backtest()} bars of a backtest"
+    )
+    sys.stdout.write(f"compiled: {counts}, {compile_luck()} twins\n")

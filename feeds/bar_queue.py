@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from engine.files.vectors import EncodedBars
 from engine.intake.history_messages import BarSpan
 
-AT_ONCE = 8  # messages on their way
+AT_ONCE = 24  # messages on their way
 
 BarRow = list[Any]  # open time ms, open, high, low, close, volume
 
@@ -30,7 +31,7 @@ class BarQueue:
     """Messages leave in order; each is known by its span, which no other may have until it is confirmed."""
 
     def __init__(self) -> None:
-        self._waiting: dict[BarSpan, tuple[str, list[BarRow]]] = {}
+        self._waiting: dict[BarSpan, str] = {}
         self._unsent: deque[BarSpan] = deque()
         self._sent: set[BarSpan] = set()  # on this connection
         self.tally = BarTally()
@@ -45,8 +46,14 @@ class BarQueue:
 
     def add(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
         """Queue the bars of a span; ``has_room`` must be true."""
-        message = {"type": "bars", **span._asdict(), "rows": rows, "source": source}
-        self._waiting[span] = msgspec.json.encode(message).decode(), list(rows)
+        self._add(span, {"rows": list(rows)}, source)
+
+    def add_encoded(self, bars: EncodedBars, source: str) -> None:
+        """The same for bars that are encoded already, by the column."""
+        self._add(BarSpan(*bars[:4]), {"columns": msgspec.Raw(bars.text.encode())}, source)
+
+    def _add(self, span: BarSpan, bars: dict[str, Any], source: str) -> None:
+        self._waiting[span] = msgspec.json.encode({"type": "bars", **span._asdict(), **bars, "source": source}).decode()
         self._unsent.append(span)
 
     def connected(self) -> None:
@@ -60,7 +67,7 @@ class BarQueue:
         while self._unsent and len(self._sent) < AT_ONCE:
             span = self._unsent.popleft()
             self._sent.add(span)
-            messages.append(self._waiting[span][0])
+            messages.append(self._waiting[span])
         return messages
 
     def stored(self, message: dict[str, Any]) -> None:
@@ -73,4 +80,7 @@ class BarQueue:
         self.tally.stored += message["stored"]
         self.tally.known += message["known"]
         self.tally.conflicts += message["conflicts"]
-        self.tally.rejected += [(span.symbol, found[1][index], reason) for index, reason in message["rejected"]]
+        if message["rejected"]:
+            sent = msgspec.json.decode(found)
+            rows = sent["rows"] if "rows" in sent else list(map(list, zip(*sent["columns"], strict=True)))
+            self.tally.rejected += [(span.symbol, rows[index], reason) for index, reason in message["rejected"]]

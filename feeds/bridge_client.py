@@ -16,11 +16,13 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.files.vectors import EncodedBars, EncodedRows
 from engine.intake.history_messages import BarSpan
 from engine.market.limits import BEAT_MS
 from feeds.bar_queue import BarQueue, BarRow
 from feeds.batch_queue import BatchQueue, Row, Tally
-from feeds.history_answers import HistorySource, answers
+from feeds.funding_queue import FundingQueue, FundingRow
+from feeds.history_answers import ASKED_HISTORY, HistorySource, answers
 
 log = logging.getLogger("pairbridge.feed")
 
@@ -62,6 +64,8 @@ class BridgeLink:
         self._max_queue = max_queue
         self._queue = BatchQueue()
         self.bars = BarQueue()
+        self.funding = FundingQueue()
+        self.high_water: dict[str, int] | None = None  # by symbol, as the server said at the last greeting
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -107,6 +111,22 @@ class BridgeLink:
             await self._move()
         return place
 
+    async def put_encoded(self, rows: EncodedRows) -> None:
+        """As ``put``, for rows that are encoded already."""
+        self._check()
+        self._queue.add_encoded(rows)
+        self._wake.set()
+        while self._queue.queued > self._max_queue:
+            await self._move()
+
+    async def put_encoded_bars(self, bars: EncodedBars, source: str) -> None:
+        """As ``put_bars``, for bars that are encoded already."""
+        self._check()
+        while not self.bars.has_room(BarSpan(*bars[:4])):
+            await self._move()
+        self.bars.add_encoded(bars, source)
+        self._wake.set()
+
     async def put_bars(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
         """Queue the bars of a span, at most 1,000; waits while the queue is full. Raises as ``put`` does."""
         self._check()
@@ -115,6 +135,20 @@ class BridgeLink:
         self.bars.add(span, rows, source)
         self._wake.set()
 
+    async def put_funding(self, rows: list[FundingRow]) -> None:
+        """Queue readings of funding; waits while others wait. Raises as ``put`` does."""
+        self._check()
+        while self.funding:
+            await self._move()
+        self.funding.add(rows)
+        self._wake.set()
+
+    async def greeted(self) -> dict[str, int]:
+        """The greatest stored id by symbol, once the server has said it. Raises RefusedError."""
+        while self.high_water is None:
+            await self._move()
+        return self.high_water
+
     async def when_stored(self, place: int) -> None:
         """Return when every row up to ``place`` is acknowledged. Raises RefusedError when the server refuses this
         bridge."""
@@ -122,9 +156,9 @@ class BridgeLink:
             await self._move()
 
     async def drained(self) -> None:
-        """Return when every row and bar put so far is acknowledged."""
+        """Return when every row, bar and reading put so far is acknowledged."""
         await self.when_stored(self._queue.added)
-        while self.bars:
+        while self.bars or self.funding:
             await self._move()
 
     async def _move(self) -> None:
@@ -164,6 +198,9 @@ class BridgeLink:
             raise RefusedError(f"the server refused the feed: {welcome['message']}")
         self._queue.connected(welcome["limits"]["rows"], welcome["limits"]["in_flight"])
         self.bars.connected()
+        self.funding.connected()
+        self.high_water = welcome["high_water"]
+        self._has_moved()
         if self._symbols:
             await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
         self._socket = socket
@@ -191,11 +228,14 @@ class BridgeLink:
             elif kind == "bars_stored":
                 self.bars.stored(message)
                 self._has_moved()
+            elif kind == "funding_stored":
+                self.funding.stored(message)
+                self._has_moved()
             elif kind == "lease":
                 self.active = frozenset(message["active"])
             elif kind == "fetch":
                 self._begin(self._serve_fetch(socket, message))
-            elif kind in ("fetch_bars", "fetch_funding") and self._history is not None:
+            elif kind in ASKED_HISTORY and self._history is not None:
                 self._begin(_serve_history(socket, self._history, message))
             elif kind == "refused":
                 raise RefusedError(f"the server refused the feed: {message['message']}")
@@ -209,7 +249,7 @@ class BridgeLink:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for message in (*self._queue.ready(), *self.bars.ready()):
+            for message in (*self._queue.ready(), *self.bars.ready(), *self.funding.ready()):
                 await socket.send(message)
 
     async def _send_beats(self, socket: ClientConnection) -> None:

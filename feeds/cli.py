@@ -6,9 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Protocol
 
+from config import Config
 from engine.files.inspection import Told
+from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from feeds.direct import DirectFeed
 from feeds.markets import ROUTES, SIMULATOR_PORT, simulator_route
+from feeds.own_source import OwnFeed, load_source
 from feeds.replay import ReplayFeed
 
 
@@ -56,13 +59,15 @@ def told_from(options: argparse.Namespace) -> Told:
     return Told(options.symbol, options.interval, options.zone, options.decimal, columns)
 
 
-def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
+def feed_from(options: argparse.Namespace, config: Config) -> Feed | None:
     """The requested feed, or None. Raises ValueError with the value found and what was expected."""
     if options.feed is None:
-        return None
+        return OwnFeed(load_source(config.feed)) if config.feed else None
     symbols = [symbol.strip().upper() for symbol in options.symbols.split(",") if symbol.strip()]
     if not symbols:
         raise ValueError(f"--symbols is {options.symbols!r}; expected names such as BTCUSDT,ETHUSDT")
+    if options.market in COIN_M_MARKETS:
+        raise ValueError(f"--market is {options.market!r}; {NO_COIN_M}")
     if options.feed == "simulator":
         return DirectFeed(simulator_route(options.exchange), symbols)
     if options.feed == "binance":
@@ -70,4 +75,4 @@ def feed_from_arguments(options: argparse.Namespace) -> Feed | None:
         if market not in ROUTES:
             raise ValueError(f"--market is {market!r}; expected one of {', '.join(ROUTES)}")
         return DirectFeed(ROUTES[market], symbols)
-    return ReplayFeed(Path(options.feed), options.market, told=told_from(options))
+    return ReplayFeed(Path(options.feed), options.market, told=told_from(options), data_dir=config.data_dir)

@@ -1,4 +1,4 @@
-"""What a bridge in Python answers when the server asks for candles or funding."""
+"""What a bridge in Python answers when the server asks for candles, funding or volumes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from engine.market.funding import MARK
 from feeds.rate_limit import HistoryError
 
 log = logging.getLogger("pairbridge.feed")
+
+ASKED_HISTORY = ("fetch_bars", "fetch_funding", "fetch_tickers")  # what ``answers`` takes
 
 Message = dict[str, Any]
 
@@ -29,9 +31,16 @@ class HistorySource(Protocol):
     async def settled(self, symbol: str, since_ms: int) -> list[list[Any]]:
         """Rates that were paid."""
 
+    async def tickers(self) -> tuple[int, list[list[Any]]]:
+        """The exchange's clock, and every symbol's volume of a day."""
+
 
 async def answers(source: HistorySource, asked: Message) -> AsyncIterator[Message]:
-    """What to send for ``fetch_bars`` or ``fetch_funding``. Funding that cannot be had is asked for again anyway."""
+    """What to send for ``fetch_bars``, ``fetch_funding`` or ``fetch_tickers``. Funding that cannot be had is asked for
+    again anyway."""
+    if asked["type"] == "fetch_tickers":
+        yield await _tickers(source)
+        return
     if asked["type"] == "fetch_bars":
         span = BarSpan(*(asked[key] for key in BarSpan._fields))
         try:
@@ -46,6 +55,14 @@ async def answers(source: HistorySource, asked: Message) -> AsyncIterator[Messag
             yield {"type": "funding", "rows": rows}
     except HistoryError as error:
         log.info("no funding of %s: %s", ", ".join(asked["symbols"][:5]), error)
+
+
+async def _tickers(source: HistorySource) -> Message:
+    try:
+        time_ms, rows = await source.tickers()
+    except HistoryError as error:
+        return {"type": "unfetchable_tickers", "reason": str(error)[:500]}
+    return {"type": "tickers", "time_ms": time_ms, "rows": rows}
 
 
 async def _funding(source: HistorySource, asked: Message) -> list[list[list[Any]]]:

@@ -39,6 +39,11 @@ class Route:
         """Of one request for so many candles."""
         return next(weight for below, weight in _CANDLE_WEIGHTS if limit < below) if self.is_futures else 2
 
+    @property
+    def tickers_weight(self) -> int:
+        """Of one request for the day statistics of all symbols."""
+        return 40 if self.is_futures else 80
+
 
 ROUTES = {
     "usdm": Route("usdm", "wss://fstream.binance.com/market/stream", "https://fapi.binance.com", "/fapi/v1/aggTrades"),

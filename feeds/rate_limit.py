@@ -1,5 +1,9 @@
 """Requests for an exchange's history: a quarter of its rate limit (more only while the user waits for a market scan),
-one at a time, with the pauses it requires."""
+one at a time, with the pauses it requires.
+
+Urgent requests may bring the sum of the weight a minute to 60 %; all others together never take more than 25 %. So a
+scan does not keep a gap from being filled, and a full quarter does not keep the user waiting.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,7 @@ BACK_OFF_S = 0.5
 LONGEST_PAUSE_S = 120.0  # the longest pause to wait for one page; a longer one aborts the fetch
 SHARE = 0.25  # of the weight per minute that the exchange allows per address
 URGENT_SHARE = 0.6
+LOOK_AGAIN_S = 5.0  # at a full budget
 _PAUSE_S = {429: 60.0, 418: 180.0}  # without a Retry-After
 
 
@@ -54,7 +59,7 @@ class RateLimitedClient:
 
     def __init__(self, route: Route) -> None:
         self._route = route
-        self._spent: deque[tuple[float, int]] = deque()
+        self._spent: deque[tuple[float, int, bool]] = deque()  # when, what, and whether it was urgent
         self._turn = asyncio.Lock()
         self._pause = (0.0, 0.0, 0)  # end time, duration, and the HTTP status that required it
 
@@ -65,22 +70,32 @@ class RateLimitedClient:
         return sorted(found, key=lambda trade: trade.a)
 
     async def get(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T:
-        """One answer, read as ``kind``. Raises HistoryError. Returns within a few minutes in all cases."""
-        async with self._turn:
-            failures, paused_s = 0, 0.0
-            while True:
-                paused_s += await self._wait_out(LONGEST_PAUSE_S - paused_s)
-                await self._afford(request)
-                try:
-                    found = await self._ask(http, request, kind)
-                except _Passing as passing:
-                    failures += 1
-                    if failures == TRIES:
-                        raise HistoryError(str(passing)) from None
-                    await asyncio.sleep(BACK_OFF_S * 2**failures)
-                    continue
-                if found is not None:
-                    return found
+        """One answer, read as ``kind``. Raises HistoryError; in no more than a few minutes, whatever the exchange
+        does."""
+        failures, paused_s = 0, 0.0
+        while True:
+            paused_s += await self._wait_out(LONGEST_PAUSE_S - paused_s)
+            async with self._turn:  # held only while it is asked, or one that has to wait would hold up all others
+                wait_s = self._wait_s(request)
+                if wait_s == 0.0:
+                    try:
+                        found = await self._ask_booked(http, request, kind)
+                    except _Passing as passing:
+                        failures, wait_s = failures + 1, BACK_OFF_S * 2 ** (failures + 1)
+                        if failures == TRIES:
+                            raise HistoryError(str(passing)) from None
+                    else:
+                        if found is not None:
+                            return found
+            await asyncio.sleep(wait_s)
+
+    async def _ask_booked(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
+        """Ask, and book the weight from the answer on: the exchange counts it when the request arrives there."""
+        try:
+            return await self._ask(http, request, kind)
+        finally:
+            _, weight, urgent = self._spent.pop()
+            self._spent.append((time.monotonic(), weight, urgent))
 
     async def _ask(self, http: httpx.AsyncClient, request: Request, kind: type[T]) -> T | None:
         """None: the exchange requires a pause first."""
@@ -124,14 +139,25 @@ class RateLimitedClient:
         await asyncio.sleep(left_s)
         return left_s
 
-    async def _afford(self, request: Request) -> None:
-        """Wait until the budget allows a request."""
-        budget = self._route.minute * (URGENT_SHARE if request.urgent else SHARE)
-        while True:
-            now = time.monotonic()
-            while self._spent and self._spent[0][0] < now - 60:
-                self._spent.popleft()
-            if not self._spent or sum(weight for _, weight in self._spent) + request.weight <= budget:
-                self._spent.append((now, request.weight))
-                return
-            await asyncio.sleep(self._spent[0][0] + 60 - now)
+    def _wait_s(self, request: Request) -> float:
+        """How long the budget, or a pause that began meanwhile, has no room for a request; 0: it is booked."""
+        now = time.monotonic()
+        if now < self._pause[0]:
+            return min(self._pause[0] - now, BACK_OFF_S)  # then waited out as any other
+        while self._spent and self._spent[0][0] < now - 60:
+            self._spent.popleft()
+        usual = sum(weight for _, weight, urgent in self._spent if not urgent)
+        room = self._route.minute * URGENT_SHARE - sum(weight for _, weight, _ in self._spent)
+        if not request.urgent:
+            room = min(room, self._route.minute * SHARE - usual)
+        if request.weight <= room or not self._spent:
+            self._spent.append((now, request.weight, request.urgent))
+            return 0.0
+        return min(max(self._spent[0][0] + 60 - now, 0.001), LOOK_AGAIN_S)  # more than 0, which means booked
+
+
+def _read(content: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError:
+        raise _Passing("the exchange's answer cannot be read") from None

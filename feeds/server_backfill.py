@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from engine.errors import RowRefused
-from engine.intake.history_messages import BarSpan
+from engine.errors import MessageRefused, RowRefused
+from engine.intake.history_messages import BarSpan, Tickers, read_tickers
 from engine.market.sourced import KLINE, SourcedBar, read_bar
 from feeds.markets import ROUTES, Route
+from feeds.rate_limit import HistoryError
 from feeds.rest import HistoryFetcher, HistorySink
 
 log = logging.getLogger("pairbridge.server")
@@ -40,3 +41,11 @@ class ServerBackfill:
             except RowRefused as refused:
                 log.warning("a candle of %s %s cannot be used: %s", market, span.symbol, refused)
         return found
+
+    async def tickers(self, market: str) -> Tickers:
+        """Every symbol's volume of a day. Raises HistoryError."""
+        time_ms, rows = await self._histories[market].candles.tickers()
+        try:
+            return read_tickers({"time_ms": time_ms, "rows": rows})
+        except MessageRefused as refused:
+            raise HistoryError(f"the exchange's volumes cannot be used: {refused}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
+from services.export.request import NothingToExport
 from services.jobs import JobBusy
 from services.uploads import UploadMissing, UploadRefused
 
@@ -22,6 +23,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (NotAllowed, 403, "not-allowed"),
     (SettingsError, 400, "settings"),
     (RowRefused, 400, "input"),
+    (NothingToExport, 404, "export"),
     (UploadRefused, 400, "upload"),
     (UploadMissing, 404, "upload"),
     (JobBusy, 409, "busy"),

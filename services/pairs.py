@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from engine.market.ticks import read_symbol
 from engine.pairs.settings import PairSettings
-from engine.store.interface import LoggedDecision
+from engine.store.bulk import SignalFilter
 from live.monitor import Monitor
 
 
@@ -19,14 +19,6 @@ class Pair:
     y: str
     x: str
     settings: PairSettings
-
-
-@dataclass(frozen=True, slots=True)
-class SignalLog:
-    """Every decision of a pair's run, oldest first, after the exit that closed the previous run's position."""
-
-    pair: Pair
-    entries: list[LoggedDecision]
 
 
 class PairService:
@@ -81,7 +73,13 @@ class PairService:
             self._monitor.unwatch(watch_id)
         return pair
 
-    def signals(self, watch_id: int) -> SignalLog | None:
-        """The log of a watched pair; None for a number that is not watched."""
-        pair = self.pair(watch_id)
-        return None if pair is None else SignalLog(pair, self._monitor.log_of(watch_id))
+    def logged(self, watch_id: int) -> SignalFilter | None:
+        """What the log of a watched pair holds: the decisions of its run, after the exit that closed the previous run's
+        position. None for a number that is not watched."""
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(watch_id)
+            if watch is None:
+                return None
+            runs = watch.run.run_id if watch.run else "", watch.previous.run_id if watch.previous else ""
+            entry = watch.entry
+            return SignalFilter(entry.market, (entry.y, entry.x), runs=runs)

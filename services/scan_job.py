@@ -1,42 +1,39 @@
-"""The job that scans a universe: reads a market's bars, tests every pair, correlates the most liquid symbols."""
+"""The job that scans a universe: has the bars fetched that are missing, reads them, tests every pair, correlates the
+most liquid symbols."""
 
 from __future__ import annotations
 
 import math
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from engine.market.intervals import bar_open
 from engine.scan import ScanResult, correlations, scan_universe
-from engine.scan.prices import closing_prices
 from engine.scan.request import ScanRequest
 from engine.stats.checks import Floats
 from engine.store import open_backend
 from engine.store.interface import BarReader
-from services.jobs import IsCancelled, Json, Report
+from services.jobs import IsCancelled, JobFailed, Json, Report
+from services.scan_bars import MarketBars, read_market
+from services.universe_fetch import FetchedUniverse, fetch_universe
 
 MOST_PAIRS = 5_000  # stored pairs; those with the smallest statistics
 MOST_MAPPED = 60  # symbols of the correlation map, the most liquid
 
 
-class _Data(NamedTuple):
-    """Bars by symbol: closing prices, NaN without a trade, and quote volumes."""
-
-    prices: pd.DataFrame
-    volumes: pd.DataFrame
-    from_ms: int
-    gaps: list[str]  # symbols with missing ids
-
-
 def run_scan(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
-    """The job function: ``data_dir``, and a ``scan`` in the form of ``ScanRequest.to_json``."""
+    """The job function: ``data_dir``, a ``scan`` as ``ScanRequest.to_json`` gives it, and for one that fetches the
+    ``bridge_url`` and ``bridge_token`` of the bridge server (None while it has never been started)."""
     threads = max((os.cpu_count() or 1) - 1, 1)  # leaves one core to the live path
+    asked, fetched = ScanRequest.from_json(request["scan"]), None
+    if asked.symbols:
+        if request["bridge_token"] is None:
+            raise JobFailed("the bridge server was never started, and candles come through it; start it first")
+        fetched = fetch_universe(asked, request["bridge_url"], request["bridge_token"], report, is_cancelled)
     backend = open_backend(Path(request["data_dir"]))
-    return scan(ScanRequest.from_json(request["scan"]), backend.bar_reader(), report, is_cancelled, threads)
+    return scan(asked, backend.bar_reader(), report, is_cancelled, threads, fetched)
 
 
 def scan(
@@ -45,12 +42,14 @@ def scan(
     report: Report,
     is_cancelled: IsCancelled = lambda: False,
     threads: int | None = None,
+    fetched: FetchedUniverse | None = None,
 ) -> Json:
-    """Read, test and correlate; returns plain JSON values, with None for unknown numbers.
+    """Read, test and correlate; returns plain JSON values, with None for unknown numbers. ``fetched``: the symbols to
+    which the scan is limited.
 
     Raises ScanCancelled once ``is_cancelled()`` is true, StoreError, ValueError for too little data.
     """
-    data = _read(request, reader, report)
+    data = read_market(request, reader, report, fetched)
     result = scan_universe(
         data.prices,
         request.settings,
@@ -71,37 +70,15 @@ def scan(
         "explained": int((result.pairs["explained_by"] != "").sum()),
         "confirmed": int(result.pairs["is_confirmed"].sum()),
         "holes": [symbol for symbol in data.gaps if symbol in result.symbols],
+        "candles": round(data.candles, 4),
+        "fetched": None if fetched is None else len(fetched.symbols),
+        "not_fetched": [] if fetched is None else sorted(map(list, fetched.problems.items())),
         "correlation": _correlation(data, result, request),
         **result.record(MOST_PAIRS),
     }
 
 
-def _read(request: ScanRequest, reader: BarReader, report: Report) -> _Data:
-    width_ms = request.interval_ms
-    watermark_ms, symbols = reader.watermark_ms(request.market), reader.symbols(request.market)
-    if watermark_ms is None or len(symbols) < 2:
-        raise ValueError(f"market {request.market} has {len(symbols)} symbols with trades; expected at least 2")
-    to_ms = bar_open(watermark_ms, width_ms)  # the last bar is complete
-    begun_ms = bar_open(min(each.first_ms for each in symbols) + width_ms - 1, width_ms)
-    from_ms = max(to_ms - request.span_ms, begun_ms)
-    bars = (to_ms - from_ms) // width_ms
-    if bars < 2:
-        raise ValueError(f"market {request.market} has {max(bars, 0)} complete bars; expected at least 2")
-    prices, volumes = {}, {}
-    for number, (symbol, _, _) in enumerate(symbols):
-        report("reading symbols", number, len(symbols))
-        found = reader.read(request.market, symbol, from_ms, to_ms)
-        slots, first = found.open_time_ms // width_ms, from_ms // width_ms
-        quotes = (found.low, found.high, found.close, found.bid, found.ask)
-        prices[symbol] = closing_prices(slots, quotes, found.is_sided, first, bars)
-        volumes[symbol] = np.bincount(slots - first, found.quote_volume, bars)
-    reader.close()
-    closes = pd.to_datetime(from_ms + width_ms * np.arange(1, bars + 1), unit="ms", utc=True)
-    gaps = [each.symbol for each in symbols if each.has_gap]
-    return _Data(pd.DataFrame(prices, index=closes), pd.DataFrame(volumes, index=closes), from_ms, gaps)
-
-
-def _correlation(data: _Data, result: ScanResult, request: ScanRequest) -> dict[str, Any] | None:
+def _correlation(data: MarketBars, result: ScanResult, request: ScanRequest) -> dict[str, Any] | None:
     """Both maps of the most liquid symbols; None where fewer than two are left."""
     shown = list(result.symbols[:MOST_MAPPED])
     if len(shown) < 2:

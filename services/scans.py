@@ -1,10 +1,11 @@
-"""Scans of a universe: one at a time, with stored results."""
+"""Scans of a universe: one at a time, its bars fetched where they are missing, with stored results."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,26 @@ from engine.store.interface import ScanStore, ScanSummary
 from services.jobs import JobBusy, Jobs, Json
 
 
+@dataclass(frozen=True, slots=True)
+class BridgeAddress:
+    """Where the bridge server is. ``token`` gives what it made, None before its first start."""
+
+    url: str
+    token: Callable[[], str | None]
+
+
 class ScanService:
     """Starts, follows and cancels scans of one data folder. Any thread may call."""
 
-    def __init__(self, jobs: Jobs, store: ScanStore, data_dir: Path, require_owner: Callable[[], None]) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only."""
+    def __init__(
+        self, jobs: Jobs, store: ScanStore, data_dir: Path, require_owner: Callable[[], None], bridge: BridgeAddress
+    ) -> None:
+        """``require_owner`` raises NotAllowed for callers with read access only; ``bridge`` is asked for candles."""
         self._jobs = jobs
         self._store = store
         self._data_dir = data_dir
         self._require_owner = require_owner
+        self._bridge = bridge
         self._lock = threading.Lock()
         self._job_id: int | None = None
 
@@ -31,7 +43,10 @@ class ScanService:
         with self._lock:
             if self.state().phase == "running":
                 raise JobBusy("a scan is running; wait for it or cancel it")
-            values = {"data_dir": str(self._data_dir.resolve()), "scan": request.to_json()}
+            values = {
+                "data_dir": str(self._data_dir.resolve()), "scan": request.to_json(),
+                "bridge_url": self._bridge.url, "bridge_token": self._bridge.token(),
+            }  # fmt: skip
             self._job_id = self._jobs.submit("services.scan_job:run_scan", values, self._keep)
 
     def cancel(self) -> None:

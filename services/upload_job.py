@@ -36,7 +36,9 @@ def store(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
         report("storing", rows, total)
 
     try:
-        brought = asyncio.run(bring(upload, request["market"], request["url"], request["token"], report=tell))
+        data_dir = Path(request["data_dir"])
+        to = (request["market"], request["url"], request["token"])
+        brought = asyncio.run(bring(upload, *to, report=tell, data_dir=data_dir))
     except RefusedError as error:
         raise JobFailed(str(error)) from None
     tally, bars = brought.tally, brought.bars

@@ -73,6 +73,7 @@ class UploadService:
     ) -> None:
         """``url`` and ``token`` of the bridge server; ``token`` raises OSError while there is none."""
         self._jobs = jobs
+        self._data_dir = data_dir
         self._folder = data_dir / "uploads"
         self._url, self._token = url, token
         self._require_owner = require_owner
@@ -112,7 +113,7 @@ class UploadService:
     def store(self, upload: str, told: Mapping[str, Any], market: str = "") -> UploadState:
         """Begin to store the files. Raises JobBusy while a job runs, and UploadRefused where no server is there."""
         try:
-            more = {"market": market, "url": self._url, "token": self._token()}
+            more = {"market": market, "url": self._url, "token": self._token(), "data_dir": str(self._data_dir)}
         except OSError as error:
             raise UploadRefused(f"the bridge server's token cannot be read ({error}); expected a server") from None
         return self._submit(upload, "services.upload_job:store", told, more, is_storing=True)

@@ -73,7 +73,7 @@ class BridgeServer:
         self._sockets: dict[int, BridgeConnection] = {}
         self._own = ServerBackfill(self._sink_of, routes)
         self._history = HistoryStore(
-            writer, self.intake, self._own, self._perform, lambda: now().mono_ms, self._commits.nudge
+            backend, writer, self.intake, self._own, self._perform, lambda: now().mono_ms, self._commits.nudge
         )
         self._fetches: set[asyncio.Task[None]] = set()
         self._next_conn = 0

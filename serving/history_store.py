@@ -8,28 +8,30 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from engine.errors import StoreError
-from engine.intake.actions import Action, FetchBars, ReadSpans, StoreBars, StoreFunding
+from engine.intake.actions import Action, FetchBars, FetchTickers, ReadSpans, StoreBars, StoreFunding
 from engine.intake.history_desk import HistoryDesk
 from engine.intake.intake import Intake
-from engine.store.interface import TickWriter
+from engine.store.interface import Backend, TickWriter
 from feeds.rate_limit import HistoryError
 from feeds.server_backfill import ServerBackfill
+from serving.candle_comparison import compare
 
 log = logging.getLogger("pairbridge.server")
 
 RETRY_S = 0.5
-Work = ReadSpans | FetchBars | StoreBars | StoreFunding
+Work = ReadSpans | FetchBars | FetchTickers | StoreBars | StoreFunding
 
 
 class HistoryStore:
     """Between the intake, the writer and the exchange. What cannot be stored yet is tried again until it can."""
 
     def __init__(
-        self, writer: TickWriter, intake: Intake, own: ServerBackfill, perform: Callable[[list[Action]], None],
-        now_ms: Callable[[], int], stored: Callable[[], None],
+        self, backend: Backend, writer: TickWriter, intake: Intake, own: ServerBackfill,
+        perform: Callable[[list[Action]], None], now_ms: Callable[[], int], stored: Callable[[], None],
     ) -> None:  # fmt: skip
-        """``perform`` carries out what the intake answers; ``now_ms``: its clock; ``stored`` is called whenever
-        something was."""
+        """``backend`` is read where candles are compared with ticks; ``perform`` carries out what the intake answers;
+        ``now_ms``: its clock; ``stored`` is called whenever something was."""
+        self._backend = backend
         self._writer = writer
         self._intake = intake
         self._own = own
@@ -38,10 +40,13 @@ class HistoryStore:
         self._stored = stored
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._bars: list[StoreBars] = []  # that wait for the writer
 
     def take(self, action: Work) -> None:
         """Begin with it, or wait for its turn."""
-        task = asyncio.create_task(self._fetch(action) if isinstance(action, FetchBars) else self._store(action))
+        if isinstance(action, StoreBars):
+            self._bars.append(action)
+        task = asyncio.create_task(self._done(action))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -54,6 +59,23 @@ class HistoryStore:
     @property
     def _desk(self) -> HistoryDesk:
         return self._intake.history
+
+    async def _done(self, action: Work) -> None:
+        if isinstance(action, FetchBars):
+            await self._fetch(action)
+        elif isinstance(action, FetchTickers):
+            await self._fetch_tickers(action.market)
+        else:
+            await self._store(action)
+
+    async def _fetch_tickers(self, market: str) -> None:
+        try:
+            tickers = await self._own.tickers(market)
+        except HistoryError as error:
+            actions = self._desk.tickers_not_fetched(market, str(error), self._now_ms())
+        else:
+            actions = self._desk.tickers_fetched(market, tickers)
+        self._perform(actions)
 
     async def _fetch(self, asked: FetchBars) -> None:
         try:
@@ -70,13 +92,42 @@ class HistoryStore:
                 spans = await self._tried(lambda: self._writer.bar_spans(action.market, *action.span))
                 actions = self._desk.spans_known(action.market, action.span, spans, self._now_ms())
             elif isinstance(action, StoreBars):
-                stored = await self._tried(lambda: self._writer.store_bars(action.market, action.bars))
-                actions = self._intake.bars_stored(action, stored, self._now_ms())
+                actions = await self._store_waiting_bars()
             else:
                 count = await self._tried(lambda: self._writer.store_funding(action.market, action.rows))
                 actions = self._intake.funding_stored(action, count)
         self._perform(actions)
         self._stored()
+        if isinstance(action, StoreBars):
+            await self._compare(action)
+
+    async def _compare(self, came: StoreBars) -> None:
+        """Beside the ticks of a symbol that trades."""
+        last_ms = self._intake.metrics.last_trade_ms(came.market, came.span.symbol)
+        if last_ms is None or not came.bars:
+            return
+        try:
+            bars, found = await asyncio.to_thread(compare, self._backend, came, last_ms)
+        except StoreError as error:
+            log.warning("candles of %s are not compared with ticks: %s", came.span.symbol, error)
+            return
+        for each in found[:5]:
+            log.warning("candle and ticks differ: %s", each)
+        self._desk.checks.compared(came.market, bars, found)
+
+    async def _store_waiting_bars(self) -> list[Action]:
+        """All that wait, in one transaction: each is as expensive as the bars of many messages."""
+        waiting, self._bars = self._bars, []
+        if not waiting:
+            return []
+        parts = [(each.market, each.bars) for each in waiting]
+        stored = await self._tried(lambda: self._writer.store_all_bars(parts))
+        now_ms = self._now_ms()
+        return [
+            action
+            for each, done in zip(waiting, stored, strict=True)
+            for action in self._intake.bars_stored(each, done, now_ms)
+        ]
 
     async def _tried(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         while True:

@@ -36,9 +36,9 @@ def klines(
     else:
         first_ms = -(-start_ms // width_ms) * width_ms
         last_ms = min(last_ms, first_ms + (limit - 1) * width_ms)
-    minutes = venue.minutes(symbol, first_ms - DAY_MS) if last_ms >= first_ms else np.empty(0, CANDLES)
-    low, high = np.searchsorted(minutes["time_ms"], [first_ms, last_ms + width_ms])
-    part = minutes[max(int(low) - 1, 0) : high]  # with the one before, which says where a quiet stretch stands
+    made_of = venue.at_least(symbol, width_ms, first_ms - DAY_MS) if last_ms >= first_ms else np.empty(0, CANDLES)
+    low, high = np.searchsorted(made_of["time_ms"], [first_ms, last_ms + width_ms])
+    part = made_of[max(int(low) - 1, 0) : high]  # with the one before, which says where a quiet stretch stands
     wide = without_gaps(grouped(part, width_ms), width_ms, last_ms)
     wide = wide[(wide["time_ms"] >= first_ms) & (wide["time_ms"] <= last_ms)]
     book = venue.book(symbol)

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from simulator.candles import MINUTE_MS, CandleBook, Candles
+from simulator.candles import MINUTE_MS, CandleBook, Candles, grouped
 from simulator.errors import FaultRefused
 from simulator.frames import Frame, agg_trade_frames
 from simulator.settings import HOUR_MS
@@ -19,6 +19,9 @@ from simulator.stream_faults import StreamFaults
 from simulator.trade_history import Rows, Trade, TradeHistory, joined, trades_of
 
 FOREVER_MS = 2**62
+WIDE_MS = 1_800_000  # from this width on candles of the past are kept
+_WIDE_MINUTES = 288_000  # so far back: 200 days
+_WIDE_KEPT = 256  # symbols and widths; at most a megabyte each
 _PASTS_KEPT = 8  # symbols; each may be some megabytes, and is drawn again in a moment
 
 
@@ -42,6 +45,7 @@ class Venue:
             book = self._books[symbol] = CandleBook(history, tick, lot)
             history.before_forgetting = book.catch_up
         self._pasts: dict[str, tuple[int, Candles]] = {}  # so many minutes were asked for, and came
+        self._wide: dict[tuple[str, int], Candles] = {}  # all of the past, by symbol and width
         self.verbatim = isinstance(source, RecordedFrames)
         self._disturbances = {symbol: StreamFaults() for symbol in symbols}
         self._unsent: dict[str, list[Rows]] = {symbol: [] for symbol in symbols}
@@ -62,6 +66,7 @@ class Venue:
         self.now_ms = self._begun_ms = now_ms
         self._shift_ms = now_ms - self.source.start_ms
         self._pasts.clear()
+        self._wide.clear()
 
     def advance(self, now_ms: int, wanted: Collection[str]) -> list[Frame]:
         """Move on to ``now_ms``; the frames due since the last call, in order of E.
@@ -111,6 +116,22 @@ class Venue:
         self._pasts[symbol] = asked, past
         if len(self._pasts) > _PASTS_KEPT:
             del self._pasts[next(iter(self._pasts))]
+        return self._books[symbol].minutes(past)
+
+    def at_least(self, symbol: str, width_ms: int, from_ms: int) -> Candles:
+        """Candles of one symbol from a time on, none wider than ``width_ms``: what bars of that width are made of.
+
+        Of the past before the market began wide ones are kept, and drawn once: whoever pages through hours asks for all
+        of them, and a symbol's minutes would be drawn again for each page.
+        """
+        if width_ms < WIDE_MS or self._begun_ms - from_ms > _WIDE_MINUTES * MINUTE_MS:
+            return self.minutes(symbol, from_ms)
+        past = self._wide.pop((symbol, width_ms), None)
+        if past is None:
+            past = grouped(self.source.past(symbol, self._begun_ms, _WIDE_MINUTES), width_ms)
+        self._wide[symbol, width_ms] = past
+        if len(self._wide) > _WIDE_KEPT:
+            del self._wide[next(iter(self._wide))]
         return self._books[symbol].minutes(past)
 
     def disturbance(self, symbol: str) -> StreamFaults:

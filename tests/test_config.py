@@ -32,6 +32,7 @@ GOOD = {
     "ALLOWED_HOSTS": ("Harness.example.org, [::1]:8050", ("harness.example.org", "[::1]:8050")),
     "OPEN_BROWSER": ("yes", True),
     "HEARTBEAT_LIMIT_S": ("3", 3.0),
+    "FEED": ("mine.sources:Mine", "mine.sources:Mine"),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 BAD = [
@@ -46,6 +47,7 @@ BAD = [
     ("DASHBOARD_HOST", "localhost", "an IP address of this machine"),
     ("ALLOWED_HOSTS", "http://harness", "names, comma separated"),
     ("OPEN_BROWSER", "maybe", "1 or 0"),
+    ("FEED", "mine.Mine", "module:Class, such as feeds.example_source:ExampleSource"),
 ]
 SECRETS = [("TOKEN", "too-short"), ("PASSWORD", "1234567")]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from api.export import SIGNAL_COLUMNS
 from config import PREFIX, Config
 from engine.intake.bridge_state import State
 from engine.intake.messages import MAX_BYTES, MAX_IN_FLIGHT, MAX_ROWS
@@ -21,6 +20,7 @@ from engine.store.__main__ import _parser
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.files import prepare
 from engine.store.sqlite.schema import TICKS
+from services.export.signals import SIGNAL_COLUMNS
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -31,9 +31,13 @@ README = (ROOT / "README.md").read_text()
 
 def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> None:
     for field in dataclasses.fields(Config):
-        default = {"token": "(made once)", "password": "(none)", "allowed_hosts": "(none)", "open_browser": "0"}.get(
-            field.name, field.default
-        )
+        default = {
+            "token": "(made once)",
+            "password": "(none)",
+            "allowed_hosts": "(none)",
+            "feed": "(none)",
+            "open_browser": "0",
+        }.get(field.name, field.default)
         meaning = field.metadata["doc"].replace("|", r"\|")
         assert f"| `{PREFIX}{field.name.upper()}` | {default} | {meaning} |" in REFERENCE
     named = set(re.findall(r"PAIRBRIDGE_[A-Z_]+", " ".join(path.read_text() for path in DOCS)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _NAMES = {
     "time": (
         "timestamp", "time", "ts", "ts_ms", "date", "datetime", "transact_time", "trade_time", "trade_time_ms",
-        "open_time", "open_time_ms", "opentime",
+        "open_time", "open_time_ms", "opentime", "calc_time", "funding_time", "fundingtime",
     ),
     "symbol": ("symbol", "pair", "instrument", "ticker"),
     "price": ("price",),
@@ -19,6 +19,7 @@ _NAMES = {
     "first": ("first_trade_id",), "last": ("last_trade_id",),
     "maker": ("is_buyer_maker", "buyer_is_maker", "isbuyermaker"),
     "width": ("interval", "timeframe"),
+    "rate": ("last_funding_rate", "funding_rate", "fundingrate"),
 }  # fmt: skip
 _MEANING = {name: meaning for meaning, names in _NAMES.items() for name in names}
 
@@ -38,21 +39,27 @@ _KLINES_HEAD = (
     "open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count", "taker_buy_volume",
     "taker_buy_quote_volume", "ignore",
 )  # fmt: skip
+_FUNDING_HEAD = ("calc_time", "funding_interval_hours", "last_funding_rate")
+_FUNDING = ("time", "", "rate")
 _DUMP_HEADS = ("a", "p", "q", "f", "l", "t", "m")  # as some tools head an aggTrade dump
 
-TICKS, BARS = "ticks", "bars"
-_NEEDED = {TICKS: ("time", "price", "quantity"), BARS: ("time", "open", "high", "low", "close", "volume")}
+TICKS, BARS, FUNDING = "ticks", "bars", "funding"
+_NEEDED = {
+    TICKS: ("time", "price", "quantity"),
+    BARS: ("time", "open", "high", "low", "close", "volume"),
+    FUNDING: ("time", "rate"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """``kind``: ticks or bars. ``places``: meaning -> column number, from 0. ``names``: of all columns."""
+    """``kind``: ticks, bars or funding. ``places``: meaning -> column number, from 0. ``names``: of all columns."""
 
     kind: str
     places: Mapping[str, int]
     names: tuple[str, ...]
     question: str = ""  # that must be answered first
-    is_dump: bool = False  # the candles of an exchange's dump, told by all their columns
+    is_dump: bool = False  # candles or funding of an exchange's dump, told by all their columns
 
     @property
     def has_ids(self) -> bool:
@@ -81,6 +88,8 @@ def columns_of(header: Sequence[str], first: Sequence[object], told: Mapping[str
         if meaning := _MEANING.get(name):
             candidates.setdefault(meaning, []).append(at)
     kind = BARS if {"open", "high", "low", "close"} <= candidates.keys() else TICKS
+    if kind == TICKS and "rate" in candidates and "price" not in candidates:
+        kind = FUNDING
     if kind == TICKS and "volume" in candidates:  # in a file of ticks it is one more word for their size
         candidates["quantity"] = sorted(candidates.get("quantity", []) + candidates.pop("volume"))
     for meaning, name in told.items():
@@ -103,9 +112,9 @@ def _chosen(kind: str, header: Sequence[str], candidates: Mapping[str, list[int]
             " (time, symbol, price, size) or bars (time, open, high, low, close, volume)"
         )
     places = {meaning: at[0] for meaning, at in candidates.items()}
-    if kind == TICKS:
+    if kind != BARS:
         places.pop("width", None)
-    is_dump = kind == BARS and tuple(name.strip().lower() for name in header) == _KLINES_HEAD
+    is_dump = tuple(name.strip().lower() for name in header) == {BARS: _KLINES_HEAD, FUNDING: _FUNDING_HEAD}.get(kind)
     return Columns(kind, places, tuple(header), question, is_dump)
 
 
@@ -120,14 +129,24 @@ def _without_header(first: Sequence[object]) -> Columns:
         kind, meanings = TICKS, _TRADES[width]
     elif width in _KLINES:
         kind, meanings = BARS, _KLINES[width]
+    elif width == len(_FUNDING) and _is_funding(first):
+        kind, meanings = FUNDING, _FUNDING
     else:
         shown = ",".join(str(cell) for cell in first)[:80]
         raise ValueError(
-            f"found {shown!r} without a header; expected a header, or a Binance dump of aggTrades, trades or klines"
+            f"found {shown!r} without a header; expected a header, or a Binance dump of aggTrades, trades, klines or"
+            " fundingRate"
         )
     names = tuple(meaning or f"column {at}" for at, meaning in enumerate(meanings, 1))
     places = {meaning: at for at, meaning in enumerate(meanings) if meaning}
-    return Columns(kind, places, names, is_dump=kind == BARS)
+    return Columns(kind, places, names, is_dump=kind in (BARS, FUNDING))
+
+
+def _is_funding(first: Sequence[object]) -> bool:
+    """Whether this is a time, the hours between two payments, and a rate of less than 1."""
+    time, hours, rate = (str(cell).strip() for cell in first)
+    is_rate = rate.lstrip("+-").startswith(("0.", "0e")) or rate in ("0", "-0") or "e-" in rate.lower()
+    return len(time) >= 13 and time.isdecimal() and hours in ("1", "2", "4", "8") and is_rate
 
 
 def _listed(names: Sequence[str]) -> str:

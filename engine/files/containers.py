@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,12 +20,14 @@ from typing import BinaryIO, cast
 MAX_LINE = 1 << 16  # characters
 MAX_MEMBERS = 1_000  # files in one zip
 MAX_GROWTH = 120  # real recordings grow four- to thirtyfold
+_USUAL_GROWTH = 30
 GROWTH_FROM = 4 << 20  # bytes unpacked, from which on the growth is looked at
 
 _BLOCK = 1 << 18  # characters
 _MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of members
 _GZIP, _ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+BOM = b"\xef\xbb\xbf"
+_BOMS = ((BOM, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _EXPECTED = "expected CSV, NDJSON or Parquet, as it is or in a .gz or .zip"
 
 
@@ -127,6 +130,13 @@ def opened(member: Member) -> Iterator[io.BufferedReader]:
         yield stream
 
 
+def usual_growth(member: Member) -> tuple[int, int]:
+    """From how many unpacked bytes to how many a file is no bomb, as far as it was read: any where it is plain."""
+    with member.path.open("rb") as file:
+        is_packed = member.inside is not None or file.read(2) == _GZIP
+    return (GROWTH_FROM, _USUAL_GROWTH * member.path.stat().st_size) if is_packed else (0, sys.maxsize)
+
+
 @contextmanager
 def opened_text(member: Member) -> Iterator[tuple[io.TextIOWrapper, str]]:
     """The text of a file, and its encoding. Raises ValueError where it is neither UTF-8 nor has the mark of UTF-16."""
@@ -145,7 +155,7 @@ def blocks_of(text: io.TextIOWrapper, member: Member) -> Iterator[tuple[int, lis
     while block := text.read(_BLOCK):
         *lines, rest = (rest + block).split("\n")
         if lines or len(rest) > MAX_LINE:
-            _check_lines(member, first, [*lines, rest])
+            check_lines(member, first, [*lines, rest])
         if lines:
             yield first, lines
         first += len(lines)
@@ -153,8 +163,9 @@ def blocks_of(text: io.TextIOWrapper, member: Member) -> Iterator[tuple[int, lis
         yield first, [rest]
 
 
-def _check_lines(member: Member, first: int, lines: list[str]) -> None:
-    if max(map(len, lines)) > MAX_LINE:
+def check_lines(member: Member, first: int, lines: list[str]) -> None:
+    """Raises ValueError where one of the lines, of which the first has this number, is longer than any row."""
+    if max(map(len, lines), default=0) > MAX_LINE:
         number = first + next(at for at, line in enumerate(lines) if len(line) > MAX_LINE)
         raise ValueError(f"{member.path} has more than {MAX_LINE:,} characters in row {number}; {_EXPECTED}")
 

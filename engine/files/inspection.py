@@ -13,15 +13,17 @@ from operator import le, lt
 from typing import Any, NamedTuple
 
 from engine.files.columns import BARS, TICKS, Columns, columns_of
-from engine.files.containers import Member
+from engine.files.containers import Member, usual_growth
 from engine.files.frames import FRAMES, trades_of_frames
 from engine.files.names import read_file_name
-from engine.files.rows import Manner, Notes, RecordedBar, RowReader, Trades
-from engine.files.tables import Chunk, Layout, chunks_of, layout_of
+from engine.files.rows import Manner, Notes, Recorded, RecordedBar, RowReader, Trades
+from engine.files.tables import Chunk, Layout, chunks_of, layout_of, raw_blocks_of
 from engine.files.values import NAIVE, read_symbol_name, read_zone
+from engine.files.vectors import Block, BlockReader
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 
 _SHOWN = 5  # first and last rows
+_SMALL = 1 << 17  # bytes
 _HOPELESS = 20_000  # rows of which none can be used
 
 
@@ -70,7 +72,7 @@ class Inspected:
 
     @property
     def kind(self) -> str:
-        """``ticks`` or ``bars``."""
+        """``ticks``, ``bars`` or ``funding``."""
         return TICKS if self.columns is None else self.columns.kind
 
     @property
@@ -80,7 +82,7 @@ class Inspected:
 
     @property
     def is_of_exchange(self) -> bool:
-        """Whether the rows can be told from others of their exchange: by ids, or as the candles of its dumps."""
+        """Whether the rows can be told from others of their exchange: by ids, or as candles or funding of its dumps."""
         return self.has_ids or (self.columns is not None and self.columns.is_dump)
 
     @property
@@ -91,8 +93,8 @@ class Inspected:
         name = {"csv": "CSV", "ndjson": "NDJSON", "parquet": "Parquet"}[self.layout.kind]
         return f"{name}, {self.kind}{' with ids' if self.has_ids else ''}{'' if self.layout.header else ', no header'}"
 
-    def read(self) -> Iterator[Trades | list[RecordedBar]]:
-        """The trades or bars in the order of the file, some at a time. Raises ValueError."""
+    def read(self) -> Iterator[Recorded]:
+        """The trades, bars or rates in the order of the file, some at a time. Raises ValueError."""
         if self.columns is None:
             self.notes = Notes()
             yield from trades_of_frames(self.member, self.notes)
@@ -101,6 +103,30 @@ class Inspected:
         self.notes = reader.notes
         for chunk in chunks_of(self.member, self.layout):
             yield reader.read(chunk)
+
+    def blocks(self) -> Iterator[Recorded | Block]:
+        """The same as ``read``, the plain blocks of a large CSV by the column. Raises ValueError."""
+        columns, layout = self.columns, self.layout
+        is_plain = layout.kind == "csv" and layout.encoding.startswith("utf-8")
+        if columns is None or not is_plain or not BlockReader.can_take(columns, self.manner) or self._is_small():
+            yield from self.read()
+            return
+        reader = RowReader(columns, self.manner)
+        self.notes = reader.notes
+        plain = BlockReader(columns, self.manner, layout.delimiter, len(layout.header) or len(layout.first))
+        least, most = usual_growth(self.member)  # else a bomb would make us load what takes 60 MB
+        count = 0
+        for raw in raw_blocks_of(self.member, layout):
+            count += len(raw.text)
+            block = plain.take(raw.text, raw.lines, reader.notes) if least < count < most else None
+            if block is not None:
+                yield block
+            else:
+                yield from map(reader.read, raw.chunks(self.member, layout))
+
+    def _is_small(self) -> bool:
+        """Whether it is read before what reads faster is loaded."""
+        return self.member.path.stat().st_size < _SMALL
 
 
 def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
@@ -139,15 +165,18 @@ def _looked_through(found: Inspected) -> Inspected:
     last: dict[str, int] = {}
     firsts: list[Any]
     lasts: list[Any]
-    for some in found.read():
+    for some in found.blocks():
+        if isinstance(some, Block):
+            _see_block(found, some, last)
+            continue
         if isinstance(some, Trades):
             rows = _Rows(some.symbols, some.times, some.ids or some.times)
             firsts, lasts = some.part(slice(_SHOWN)), some.part(slice(-_SHOWN, None))
         else:
-            times = [bar.open_time_ms for bar in some]
-            rows = _Rows([bar.symbol for bar in some], times, times)
-            firsts, lasts = some[:_SHOWN], some[-_SHOWN:]
-            found.widths_ms.update({bar.width_ms for bar in some})
+            times = [row.open_time_ms if isinstance(row, RecordedBar) else row.time_ms for row in some]
+            rows = _Rows([row[0] for row in some], times, times)
+            firsts, lasts = [*some[:_SHOWN]], [*some[-_SHOWN:]]
+            found.widths_ms.update({row.width_ms for row in some if isinstance(row, RecordedBar)})
         if not rows.times:
             _check_hope(found)
             continue
@@ -163,6 +192,26 @@ def _looked_through(found: Inspected) -> Inspected:
             Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
         )
     return found
+
+
+def _see_block(found: Inspected, block: Block, last: dict[str, int]) -> None:
+    """As what is done of rows by the row."""
+    first_ms, last_ms = block.times()
+    found.rows += len(block)
+    found.symbols.update(block.symbols())
+    found.widths_ms.update(block.widths())
+    found.first_ms = first_ms if found.first_ms is None else min(found.first_ms, first_ms)
+    found.last_ms = last_ms if found.last_ms is None else max(found.last_ms, last_ms)
+    if len(found.first_rows) < _SHOWN:
+        found.first_rows += block.part(slice(_SHOWN - len(found.first_rows)))
+    found.last_rows = [*found.last_rows, *block.part(slice(-_SHOWN, None))][-_SHOWN:]
+    for symbol, first, end, low, high, step in block.orders():
+        before = last.get(symbol, -1)
+        if step < found.has_ids or first < before + found.has_ids:
+            found.is_sorted = False
+        last[symbol] = max(before, end)
+        least, greatest = found.spans.get(symbol, (low, high))
+        found.spans[symbol] = (min(least, low), max(greatest, high))
 
 
 def _check_hope(found: Inspected) -> None:
@@ -220,11 +269,12 @@ def _decimal_comma(columns: Columns, sample: Chunk, told: str) -> tuple[bool, Qu
     return True, None
 
 
-def _width_of(bars: Trades | list[RecordedBar]) -> int | None:
+def _width_of(bars: Recorded) -> int | None:
     """The smallest step between bars of one symbol; None where that is no width."""
     times: dict[str, set[int]] = {}
-    for bar in bars if isinstance(bars, list) else ():
-        times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
+    for bar in bars:
+        if isinstance(bar, RecordedBar):
+            times.setdefault(bar.symbol, set()).add(bar.open_time_ms)
     steps = [
         after - before for each in times.values() for before, after in zip(sorted(each), sorted(each)[1:], strict=False)
     ]

@@ -45,7 +45,10 @@ def chunks_of(member: Member, layout: Layout) -> Iterator[Chunk]:
 
 def _scan(member: Member) -> polars.LazyFrame:
     if member.inside is not None or member.path.suffix == ".gz":
-        raise ValueError(f"{member} is Parquet inside a container; expected the .parquet file itself")
+        raise ValueError(
+            f"{member} is Parquet in a container; expected the .parquet file itself: it is compressed already, and"
+            " read from its end"
+        )
     return polars.scan_parquet(member.path, hive_partitioning=False, glob=False)
 
 

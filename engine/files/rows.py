@@ -12,9 +12,18 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
-from engine.files.columns import BARS, Columns
+from engine.files.columns import BARS, FUNDING, Columns
 from engine.files.tables import Cell, Chunk
-from engine.files.values import are_epoch_ms, read_flag, read_number, read_symbol_name, read_time, read_whole, shown
+from engine.files.values import (
+    are_epoch_ms,
+    read_flag,
+    read_number,
+    read_rate,
+    read_symbol_name,
+    read_time,
+    read_whole,
+    shown,
+)
 from engine.market.intervals import interval_name, parse_interval
 from engine.market.ticks import are_decimals
 
@@ -24,6 +33,7 @@ _EXAMPLES = 20  # refused rows that are told in full
 _TICK = ("symbol", "id", "price", "quantity", "time", "maker", "first", "last")
 _PRICES = ("open", "high", "low", "close")
 _BAR = ("symbol", "width", "time", *_PRICES, "volume")
+_FUNDING = ("symbol", "time", "rate")
 _QUOTED, _DIGITS = re.compile(r"'[^']*'"), re.compile(r"[0-9]+")  # what varies in a reason
 
 
@@ -75,6 +85,17 @@ class RecordedBar(NamedTuple):
     volume: str
 
 
+class RecordedFunding(NamedTuple):
+    """One rate that was paid, as a file has it: a plain decimal string, with ``-`` where shorts paid."""
+
+    symbol: str
+    time_ms: int
+    rate: str
+
+
+Recorded = Trades | list[RecordedBar] | list[RecordedFunding]
+
+
 @dataclass(slots=True)
 class Notes:
     """What was seen while rows were read. ``counted``: values by what they were taken for; ``refused``: rows by reason;
@@ -123,14 +144,14 @@ class RowReader:
         self.notes = Notes()
         self._kind, self._manner, self._columns = columns.kind, manner, columns
         self._symbols: dict[Any, str] = {}
-        meanings = _BAR if columns.kind == BARS else _TICK
+        meanings = {BARS: _BAR, FUNDING: _FUNDING}.get(columns.kind, _TICK)
         self._meanings = [meaning for meaning in meanings if meaning in columns.places]
         self._fields = [self._field(meaning) for meaning in self._meanings]
 
-    def read(self, chunk: Chunk) -> Trades | list[RecordedBar]:
-        """The chunk's trades, or bars, in the order of the file."""
+    def read(self, chunk: Chunk) -> Recorded:
+        """The chunk's trades, bars or rates, in the order of the file."""
         for number, why in chunk.damaged:
-            self.notes.refuse(number, _DIGITS.sub("N", _QUOTED.sub("it", why).partition(";")[0]), why)
+            self.notes.refuse(number, in_general(why), why)
         numbers = chunk.numbers
         columns = self._by_column(chunk.columns) if numbers else None
         if columns is None:
@@ -140,6 +161,8 @@ class RowReader:
         symbols = found.get("symbol") or [self._manner.symbol] * count
         if self._kind == BARS:
             return self._bars(numbers, symbols, found)
+        if self._kind == FUNDING:
+            return list(map(RecordedFunding, symbols, found["time"], found["rate"]))
         fills = list(zip(found["first"], found["last"], strict=True)) if {"first", "last"} <= found.keys() else None
         return Trades(
             symbols, found.get("id"), found["price"], found["quantity"], found["time"], found.get("maker"), fills
@@ -157,7 +180,9 @@ class RowReader:
         if meaning in ("id", "first", "last"):
             return _Field(place, name, lambda cell: (read_whole(cell), None))
         if meaning == "width":
-            return _Field(place, name, lambda cell: (_width(cell), None))
+            return _Field(place, name, lambda cell: (read_width(cell), None))
+        if meaning == "rate":
+            return _Field(place, name, partial(read_rate, comma=manner.comma))
         is_volume = meaning == "volume"
         may_be_zero = is_volume or (self._kind != BARS and manner.may_be_zero)
         read = partial(_number, comma=manner.comma, is_volume=is_volume, may_be_zero=may_be_zero)
@@ -232,6 +257,15 @@ class RowReader:
         return bars
 
 
+def in_general(why: str) -> str:
+    """A reason without what varies from row to row.
+
+    >>> in_general("found 7 cells; expected 12"), in_general("quantity is '0'; expected more than 0")
+    ('found N cells', 'quantity is it')
+    """
+    return _DIGITS.sub("N", _QUOTED.sub("it", why).partition(";")[0])
+
+
 def _wrong_with(bar: RecordedBar) -> tuple[str, str] | None:
     """Why a bar cannot be, in general and in full; None when it can."""
     opening, high, low, close = map(float, bar[3:7])
@@ -256,7 +290,8 @@ def _are_positive(texts: Sequence[str]) -> bool:
     return are_decimals(texts) and min(map(float, texts)) > 0.0
 
 
-def _width(cell: Any) -> int:
+def read_width(cell: Any) -> int:
+    """The width of a bar in ms. Raises RowRefused."""
     try:
         return parse_interval(cell or "")
     except (ValueError, TypeError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.files.columns import BARS
+from engine.files.columns import BARS, FUNDING
 from engine.files.inspection import Inspected
 from engine.files.rows import RecordedBar
 from engine.files.upload import Upload
@@ -112,5 +112,7 @@ def _row(file: Inspected, row: Any) -> dict[str, Any]:
     if file.kind == BARS:
         width = interval_name(row.width_ms) if row.width_ms else None
         return {"symbol": row.symbol, "interval": width, "time": utc(row.open_time_ms)} | dict(_prices(row))
+    if file.kind == FUNDING:
+        return {"symbol": row.symbol, "time": utc(row.time_ms), "rate": row.rate}
     found = {"symbol": row.symbol, "time": utc(row.time_ms), "price": row.price, "quantity": row.quantity}
     return found | ({"id": row.agg_id} if row.agg_id is not None else {})

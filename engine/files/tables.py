@@ -13,10 +13,22 @@ from operator import methodcaller
 from typing import Any, NamedTuple
 
 from engine.files.columns import has_meaning
-from engine.files.containers import PARQUET, Member, blocks_of, lines_of, opened, opened_text
+from engine.files.containers import (
+    BOM,
+    MAX_LINE,
+    PARQUET,
+    Member,
+    blocks_of,
+    check_lines,
+    lines_of,
+    opened,
+    opened_text,
+    refusals,
+)
 from engine.files.values import shown
 
 CHUNK = 5_000  # rows of Parquet, and of frames
+_RAW_BLOCK = 1 << 21  # bytes
 _DELIMITERS = ",;\t|"
 
 Cell = str | bool | None
@@ -110,24 +122,74 @@ def chunks_of(member: Member, layout: Layout) -> Iterator[Chunk]:
 
         yield from parquet.chunks_of(member, layout)
         return
-    width = len(layout.header) or len(layout.first)
     has_header = layout.kind == "csv" and bool(layout.header)
     with opened_text(member) as (text, _):
         for first, lines in blocks_of(text, member):
-            numbers: Sequence[int] = range(first, first + len(lines))
-            if not all(map(str.strip, lines)):
-                kept = [(number, line) for number, line in zip(numbers, lines, strict=True) if line.strip()]
-                numbers, lines = [number for number, _ in kept], [line for _, line in kept]
-            if has_header and lines:
-                numbers, lines, has_header = numbers[1:], lines[1:], False
-            if not lines:
+            chunk, has_header = _chunk_below(first, lines, layout, has_header)
+            if chunk is not None:
+                yield chunk
+
+
+def _chunk_below(first: int, lines: list[str], layout: Layout, has_header: bool) -> tuple[Chunk | None, bool]:
+    """The rows of these lines below the header, and whether that is still to come."""
+    numbers: Sequence[int] = range(first, first + len(lines))
+    if not all(map(str.strip, lines)):
+        kept = [(number, line) for number, line in zip(numbers, lines, strict=True) if line.strip()]
+        numbers, lines = [number for number, _ in kept], [line for _, line in kept]
+    if has_header and lines:
+        numbers, lines, has_header = numbers[1:], lines[1:], False
+    if not lines:
+        return None, has_header
+    if layout.kind != "csv":
+        return _json_chunk(numbers, lines, layout.header), has_header
+    width = len(layout.header) or len(layout.first)
+    plain = _plain_chunk(numbers, lines, layout.delimiter, width)
+    return plain or _csv_chunk(numbers, lines, layout.delimiter, width), has_header
+
+
+class RawBlock(NamedTuple):
+    """Whole lines of a file as they are, and the number of the first, counted from 1."""
+
+    first: int
+    lines: int
+    text: bytes
+
+    def chunks(self, member: Member, layout: Layout) -> Iterator[Chunk]:
+        """Its rows. Raises ValueError."""
+        with refusals(member):
+            text = self.text.decode()
+        lines = text.replace("\r", "\n").split("\n")[:-1]
+        check_lines(member, self.first, lines)
+        for at in range(0, len(lines), CHUNK):
+            chunk, _ = _chunk_below(self.first + at, lines[at : at + CHUNK], layout, has_header=False)
+            if chunk is not None:
+                yield chunk
+
+
+def raw_blocks_of(member: Member, layout: Layout) -> Iterator[RawBlock]:
+    """The lines of a CSV in UTF-8 below its header, many at a time. Raises ValueError."""
+    has_header = bool(layout.header)
+    with opened(member) as stream:
+        if stream.peek(3)[:3] == BOM:
+            stream.read(3)
+        first, rest = 1, b""
+        while block := stream.read(_RAW_BLOCK):
+            at = block.rfind(b"\n") + 1
+            block, rest = rest + block[:at], block[at:] if at else rest + block
+            if not at:
+                if len(rest) > 4 * MAX_LINE:  # bytes of the longest line
+                    check_lines(member, first, [rest.decode(errors="replace")])
                 continue
-            if layout.kind == "csv":
-                yield _plain_chunk(numbers, lines, layout.delimiter, width) or _csv_chunk(
-                    numbers, lines, layout.delimiter, width
-                )
-            else:
-                yield _json_chunk(numbers, lines, layout.header)
+            block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+            while has_header and block:
+                head, _, block = block.partition(b"\n")
+                first, has_header = first + 1, not head.strip()
+            if block:
+                count = block.count(b"\n") + block.count(b"\r")
+                yield RawBlock(first, count, block)
+                first += count
+        if rest.strip() and not has_header:
+            yield RawBlock(first, 1 + rest.count(b"\r"), rest + b"\n")
 
 
 def _plain_chunk(numbers: Sequence[int], lines: list[str], delimiter: str, width: int) -> Chunk | None:

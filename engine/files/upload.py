@@ -10,20 +10,23 @@ import hashlib
 import tempfile
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, count, islice, repeat
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.files.columns import BARS, TICKS
-from engine.files.containers import members_of
+from engine.files.columns import BARS, FUNDING, TICKS
+from engine.files.containers import members_of, refusals
 from engine.files.inspection import Inspected, Question, Told, inspect
-from engine.files.rows import RecordedBar, Trades
+from engine.files.rows import RecordedBar, RecordedFunding, Trades
 from engine.files.tables import CHUNK
+from engine.files.vectors import Block, EncodedBars, EncodedRows
+from engine.market.funding import SETTLED
 from engine.market.sourced import KLINE
 
 MAX_UNSORTED = 4_000_000  # rows that may have to be sorted: about 100 MB
@@ -54,6 +57,11 @@ class Upload:
     digest: str
 
     @property
+    def rows(self) -> int:
+        """That can be used."""
+        return sum(each.rows for each in self.files)
+
+    @property
     def questions(self) -> list[Question]:
         """What must be said before anything can be stored."""
         return [question for each in self.files for question in each.questions]
@@ -72,40 +80,89 @@ class Upload:
             )
         return market
 
-    def trades(self, skipped: Counter[str]) -> Iterator[list[Row]]:
+    def begins(self) -> dict[str, int]:
+        """Symbol -> the time of its first trade, of those without ids."""
+        found: dict[str, int] = {}
+        for each in self.files:
+            if each.kind == TICKS and not each.has_ids:
+                for symbol, (first_ms, _) in each.spans.items():
+                    found[symbol] = min(first_ms, found.get(symbol, first_ms))
+        return found
+
+    def trades(self, skipped: Counter[str], first_ids: Mapping[str, int] = MappingProxyType({})) -> Iterator[list[Row]]:
         """Rows of the bridge protocol in the order to store. ``skipped`` counts ids that come again, where the rows had
-        to be sorted. Raises ValueError."""
-        files = sorted((each for each in self.files if each.kind == TICKS), key=lambda each: each.first_ms or 0)
+        to be sorted; ``first_ids``: with which number the trades of a symbol begin where they have no ids, else 0.
+        Raises ValueError."""
+        files = self._of_ticks()
         for some in (
             [each for each in files if each.has_ids],
             [each for each in files if not each.has_ids],
         ):
-            yield from _numbered(_in_order(some, skipped))
+            yield from _numbered(_in_order(some, skipped), first_ids)
+
+    def tick_batches(
+        self, skipped: Counter[str], first_ids: Mapping[str, int] = MappingProxyType({})
+    ) -> Iterator[list[Row] | EncodedRows]:
+        """The same as ``trades``, the rows of plain files as they are sent. Raises ValueError."""
+        files = self._of_ticks()
+        if all(each.has_ids == files[0].has_ids and each.is_sorted for each in files) and not _overlap(files):
+            numbers = _Numbers(first_ids)
+            for some in chain.from_iterable(each.blocks() for each in files):
+                if isinstance(some, Block):
+                    yield from some.encoded(numbers.take)
+                elif isinstance(some, Trades):
+                    yield numbers.rows(some)
+            return
+        yield from self.trades(skipped, first_ids)
+
+    def _of_ticks(self) -> list[Inspected]:
+        """The files of trades in the order of their first times."""
+        return sorted((each for each in self.files if each.kind == TICKS), key=lambda each: each.first_ms or 0)
 
     def bars(self) -> Iterator[BarBatch]:
         """The bars, in the order of the files. Raises ValueError."""
         for each in self.files:
             source = KLINE if each.is_of_exchange else UPLOADED
             for some in _bars_of(each):
-                by_series: dict[tuple[str, int], list[RecordedBar]] = {}
-                for bar in some:
-                    by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
-                for (symbol, width_ms), bars in by_series.items():
-                    bars.sort(key=_open_time)
-                    for at in range(0, len(bars), _BARS_AT_ONCE):
-                        yield BarBatch(symbol, width_ms, source, bars[at : at + _BARS_AT_ONCE])
+                yield from _batches(some, source)
+
+    def bar_batches(self) -> Iterator[BarBatch | tuple[EncodedBars, str]]:
+        """The same as ``bars``, those of plain files as they are sent, with their source. Raises ValueError."""
+        for each in self.files:
+            source = KLINE if each.is_of_exchange else UPLOADED
+            for some in each.blocks() if each.kind == BARS else ():
+                if isinstance(some, Block):
+                    yield from ((bars, source) for bars in some.bars())
+                else:
+                    yield from _batches([bar for bar in some if isinstance(bar, RecordedBar)], source)
+
+    def funding(self) -> Iterator[list[Row]]:
+        """The rates that were paid as rows of the bridge protocol. Raises ValueError."""
+        for each in self.files:
+            for some in each.read() if each.kind == FUNDING else ():
+                rows = [row for row in some if isinstance(row, RecordedFunding)]
+                yield [[row.symbol, SETTLED, row.time_ms, row.rate, None, None, None] for row in rows]
 
 
 def look_through(paths: Sequence[Path], told: Told = Told()) -> Upload:  # noqa: B008  # frozen
     """Read files to their end. Raises ValueError with what was found and what was expected."""
-    members = [member for path in paths for member in members_of(path)]
-    files = tuple(inspect(member, told) for member in members)
+    return upload_of([each for path in paths for each in look_at(path, told)], told, _digest(paths))
+
+
+def look_at(path: Path, told: Told) -> list[Inspected]:
+    """Read the files at one path to their end. Raises ValueError."""
+    return [inspect(member, told) for member in members_of(path)]
+
+
+def upload_of(files: Sequence[Inspected], told: Told, digest: str) -> Upload:
+    """Files that were looked at, as one upload. Raises ValueError where nothing in them can be used, or a symbol was
+    told for others than one file without."""
     nameless = [str(each.member) for each in files if each.columns and "symbol" not in each.columns.places]
     if told.symbol and len(nameless) != 1:
         raise ValueError(f"symbol is {told.symbol!r} for {len(nameless)} files without one; expected one such file")
     if not any(each.rows for each in files):
         raise ValueError(f"{_listed(files)}; expected at least one trade or bar")
-    return Upload(files, _digest(paths))
+    return Upload(tuple(files), digest)
 
 
 def _listed(files: Iterable[Inspected]) -> str:
@@ -116,12 +173,19 @@ def _listed(files: Iterable[Inspected]) -> str:
     return "; ".join(found[:3])
 
 
+def sha256_of(path: Path) -> bytes:
+    """Of the bytes of a file. Raises ValueError."""
+    with refusals(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def digest_of(files: Iterable[bytes]) -> str:
+    """Eight hexadecimal digits that stand for files with these digests."""
+    return hashlib.sha256(b"".join(files)).hexdigest()[:8]
+
+
 def _digest(paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:8]
+    return digest_of(map(sha256_of, paths))
 
 
 def _in_order(files: Sequence[Inspected], skipped: Counter[str]) -> Iterator[Trades]:
@@ -181,7 +245,9 @@ def _trades_of(file: Inspected) -> Iterator[Trades]:
 
 
 def _bars_of(file: Inspected) -> Iterator[list[RecordedBar]]:
-    return (some for some in file.read() if isinstance(some, list)) if file.kind == BARS else iter(())
+    if file.kind == BARS:
+        for some in file.read():
+            yield [bar for bar in some if isinstance(bar, RecordedBar)]
 
 
 def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) -> list[Any]:
@@ -196,10 +262,36 @@ def _once(trades: list[Any], last: dict[str, list[Any]], skipped: Counter[str]) 
     return kept
 
 
-def _numbered(chunks: Iterable[Trades]) -> Iterator[list[Row]]:
-    """Rows of the bridge protocol; those without an id count up from 0 in each symbol."""
-    following: defaultdict[str, count[int]] = defaultdict(count)
-    for some in chunks:
-        ids = some.ids or map(next, map(following.__getitem__, some.symbols))
+def _batches(some: list[RecordedBar], source: str) -> Iterator[BarBatch]:
+    by_series: dict[tuple[str, int], list[RecordedBar]] = {}
+    for bar in some:
+        by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
+    for (symbol, width_ms), bars in by_series.items():
+        bars.sort(key=_open_time)
+        for at in range(0, len(bars), _BARS_AT_ONCE):
+            yield BarBatch(symbol, width_ms, source, bars[at : at + _BARS_AT_ONCE])
+
+
+def _numbered(chunks: Iterable[Trades], first_ids: Mapping[str, int]) -> Iterator[list[Row]]:
+    """Rows of the bridge protocol; those without an id count up in each symbol."""
+    return map(_Numbers(first_ids).rows, chunks)
+
+
+class _Numbers:
+    """The numbers of trades without ids, in each symbol one after the other."""
+
+    def __init__(self, first_ids: Mapping[str, int]) -> None:
+        self._following: defaultdict[str, count[int]] = defaultdict(count)
+        self._following.update({symbol: count(first) for symbol, first in first_ids.items()})
+
+    def take(self, symbol: str, many: int) -> int:
+        """The first of so many numbers."""
+        first = next(self._following[symbol])
+        self._following[symbol] = count(first + many)
+        return first
+
+    def rows(self, some: Trades) -> list[Row]:
+        """Rows of the bridge protocol."""
+        ids = some.ids or map(next, map(self._following.__getitem__, some.symbols))
         makers = some.makers or repeat(None)
-        yield list(map(list, zip(some.symbols, ids, some.prices, some.quantities, some.times, makers, strict=False)))
+        return list(map(list, zip(some.symbols, ids, some.prices, some.quantities, some.times, makers, strict=False)))

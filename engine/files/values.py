@@ -74,6 +74,18 @@ def read_number(text: object, comma: bool = False, is_volume: bool = False) -> t
     raise RowRefused(f"{shown(text)} has {digits} significant digits; expected at most {MAX_SIGNIFICANT_DIGITS}")
 
 
+def read_rate(text: object, comma: bool = False) -> tuple[str, str | None]:
+    """A number of either sign with up to 18 decimals, otherwise as ``read_number``. Raises RowRefused.
+
+    >>> read_rate("-1.2E-05")
+    ('-0.000012', None)
+    """
+    plain = text.strip() if isinstance(text, str) else ""
+    is_negative = plain.startswith("-") and not plain.startswith("-+")
+    number, note = read_number(plain[1:] if is_negative else text, comma, is_volume=True)
+    return (f"-{number}" if is_negative else number), note
+
+
 def _plain(text: object, comma: bool) -> str:
     """A number without an exponent, with a point and a digit before it."""
     plain = text.strip() if isinstance(text, str) else ""

@@ -70,6 +70,13 @@ class FetchBars:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchTickers:
+    """Fetch every symbol's volume of a day without a bridge, then tell ``tickers_fetched``."""
+
+    market: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreBars:
     """Store these bars, then tell ``bars_stored``; they are every good one that there is of the span.
 
@@ -93,4 +100,6 @@ class StoreFunding:
     rejected: tuple[tuple[int, str], ...] = ()
 
 
-Action = Send | Close | Store | RecordEvent | FetchSelf | ReadSpans | FetchBars | StoreBars | StoreFunding
+Action = (
+    Send | Close | Store | RecordEvent | FetchSelf | ReadSpans | FetchBars | FetchTickers | StoreBars | StoreFunding
+)

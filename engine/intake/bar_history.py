@@ -42,6 +42,18 @@ class _Wanted:
     pause_ms: int = RETRY_MS[0]
 
 
+@dataclass(frozen=True, slots=True)
+class ClientProgress:
+    """Bars that one client wants and that are missing; ``unknown``: of so many of its wants the store has not said
+    yet. Of the bars ``stuck`` nobody can bring now; ``problems`` says why, by symbol."""
+
+    wanted: int
+    missing: int
+    unknown: int
+    stuck: int
+    problems: tuple[tuple[str, str], ...] = ()
+
+
 class BarHistory:
     """The wants of all clients of all markets."""
 
@@ -155,6 +167,29 @@ class BarHistory:
             "missing": sum(length_ms(wanted.missing or ()) // width for width, wanted in mine),
             "unknown": sum(wanted.missing is None for _, wanted in mine),
         }
+
+    def progress_of(self, conn: int, now_ms: int) -> ClientProgress:
+        """How far the wants of one client are."""
+        bars = missing = unknown = stuck = 0
+        problems: list[tuple[str, str]] = []
+        for key, (span, _) in self._lists.get(conn, {}).items():
+            wanted = self._wanted[key]
+            bars += (span.to_ms - span.from_ms) // span.width_ms
+            unknown += wanted.missing is None
+            parts = [(max(begin, span.from_ms), min(end, span.to_ms)) for begin, end in wanted.missing or ()]
+            lacks = sum(max(end - begin, 0) for begin, end in parts) // span.width_ms
+            missing += lacks
+            if lacks and self._is_stuck(key, wanted, now_ms):
+                stuck += lacks
+                problems.append((span.symbol, wanted.problem))
+        return ClientProgress(bars, missing, unknown, stuck, tuple(problems))
+
+    def _is_stuck(self, key: _Key, wanted: _Wanted, now_ms: int) -> bool:
+        """Whether nothing of a want is on its way, since everybody that there is has failed, or there is nobody."""
+        if wanted.asked or not wanted.problem:
+            return False
+        is_anybody = key[0] in self._own_markets or key[0] in self._bridges.values()
+        return now_ms < wanted.retry_ms or not is_anybody
 
     def _settle_lists(self) -> list[Action]:
         """Keep what somebody still wants, and ask the store about what is new."""

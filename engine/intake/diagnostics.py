@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.intake.candle_checks import CandleChecks
 from engine.intake.messages import Beat
+from engine.market.intervals import interval_name
 from engine.market.limits import BACKLOG_ROWS, LAG_MS
 from engine.market.records import UNUSABLE_ROW, GapUpdate
 
@@ -56,6 +58,21 @@ def findings(reports: Iterable[BridgeReport], gaps: GapFacts, waiting_rows: int)
             Diagnostic("backpressure", f"{waiting_rows:,} rows wait for the disk.", "It recovers automatically.")
         )
     return found + _of_gaps(gaps)
+
+
+def of_candles(checks: CandleChecks, market: str) -> list[Diagnostic]:
+    """What is said where the exchange's candles and our own ticks differ."""
+    (compared, differing), last = checks.count(market), checks.newest(market)
+    if last is None:
+        return []
+    parts = zip(("open", "high", "low", "close", "volume"), last.candle, last.ticks, strict=True)
+    name, candle, ticks = next(part for part in parts if part[1] != part[2])
+    what = (
+        f"{differing:,} of {compared:,} bars differ between the exchange's candles and own trades, the last one"
+        f" {last.symbol} {interval_name(last.width_ms)}: {name} {candle:g} in the candle, {ticks:g} in trades."
+    )
+    advice = "Trades are used where they are whole. Bars from before the first trade may be off by as much."
+    return [Diagnostic("candles-differ", what, advice)]
 
 
 def _of_bridge(report: BridgeReport) -> list[Diagnostic]:

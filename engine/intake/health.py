@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.intake.bridge_state import Facts, evaluate
-from engine.intake.diagnostics import SHOWN_LOST, BridgeReport, Diagnostic, GapFacts, findings
+from engine.intake.diagnostics import SHOWN_LOST, BridgeReport, Diagnostic, GapFacts, findings, of_candles
 from engine.intake.intake import Intake
 from engine.intake.metrics import MarketMetrics
 from engine.intake.registry import Market
@@ -74,7 +74,7 @@ def findings_of(intake: Intake, market: str, moment: Moment) -> list[Diagnostic]
         count.gaps, count.given_up, count.missing_ids, intake.gaps.is_fetching(market),
         tuple(intake.gaps.given_up(market, SHOWN_LOST)),
     )  # fmt: skip
-    return findings(reports, gaps, moment.waiting_rows)
+    return findings(reports, gaps, moment.waiting_rows) + of_candles(intake.history.checks, market)
 
 
 def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
             for news in intake.gaps.newest(market)
         ],
         "open_holes": intake.gaps.count(market).gaps,
-        "history": {**intake.history.bars.progress(market), "wants": intake.history.bars.health(market)},
+        "history": _history(intake, market),
         "symbols": {
             name: {
                 "last_id": symbol.last_id,
@@ -116,3 +116,9 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
             for name, symbol in traffic.symbols.items()
         },
     }
+
+
+def _history(intake: Intake, market: str) -> dict[str, Any]:
+    """Candles wanted and missing, and where they differ from whole ticks."""
+    bars = intake.history.bars
+    return {**bars.progress(market), **intake.history.checks.health(market), "wants": bars.health(market)}

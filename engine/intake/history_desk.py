@@ -8,17 +8,28 @@ from typing import Any, TypeVar
 from engine.errors import RowRefused
 from engine.intake.actions import Action, Send, StoreBars, StoreFunding
 from engine.intake.bar_history import SELF, BarHistory
+from engine.intake.candle_checks import CandleChecks
 from engine.intake.funding_schedule import FundingSchedule
-from engine.intake.history_messages import Bars, BarSpan, FundingRows, UnfetchableBars, Want
+from engine.intake.history_messages import (
+    Bars,
+    BarSpan,
+    FundingRows,
+    HistoryMessage,
+    Tickers,
+    UnfetchableBars,
+    UnfetchableTickers,
+    Want,
+    WantTickers,
+)
 from engine.intake.leases import Leases
 from engine.intake.messages import Hello, encode
+from engine.intake.ticker_requests import TickerRequests
+from engine.intake.want_progress import WantProgress
 from engine.market.funding import read_funding
-from engine.market.sourced import BarsStored, SourcedBar, read_bar
+from engine.market.sourced import BarsStored, SourcedBar, read_bar, read_bar_columns
 from engine.market.stretches import Stretch
 
 T = TypeVar("T")
-
-HistoryMessage = Want | Bars | UnfetchableBars | FundingRows
 
 
 class HistoryDesk:
@@ -28,7 +39,11 @@ class HistoryDesk:
         self, leases: Leases, own_markets: Iterable[str] = (), settled_ms: Mapping[tuple[str, str], int] | None = None
     ) -> None:
         """As in BarHistory and FundingSchedule."""
+        own_markets = tuple(own_markets)
         self.bars = BarHistory(own_markets)
+        self.progress = WantProgress(self.bars)
+        self.checks = CandleChecks()
+        self.tickers = TickerRequests(own_markets)
         self.funding = FundingSchedule(leases, settled_ms or {})
 
     def joined(self, conn: int, hello: Hello) -> None:
@@ -37,22 +52,35 @@ class HistoryDesk:
             self.bars.joined(conn, hello.market)
         if "funding" in hello.can:
             self.funding.joined(conn, hello.market)
+        if "tickers" in hello.can:
+            self.tickers.joined(conn, hello.market)
 
     def left(self, conn: int) -> None:
         """A connection is gone."""
         self.bars.left(conn)
+        self.progress.left(conn)
         self.funding.left(conn)
+        self.tickers.left(conn)
 
     def handle(self, conn: int, market: str, message: HistoryMessage, now_ms: int) -> list[Action]:
         """One message of a connection."""
-        if isinstance(message, Want):
-            return self.bars.want(conn, market, message.spans, message.urgent)
-        if isinstance(message, UnfetchableBars):
-            return self.bars.failed(market, message.span, conn, message.reason, now_ms)
-        if isinstance(message, Bars):
-            return [self._store(conn, market, message)]
-        rows, rejected = _read(message.rows, read_funding)
-        return [StoreFunding(conn, market, tuple(rows), tuple(rejected))]
+        match message:
+            case Want():
+                self.progress.follow(conn, message.tell)
+                return self.bars.want(conn, market, message.spans, message.urgent)
+            case UnfetchableBars():
+                return self.bars.failed(market, message.span, conn, message.reason, now_ms)
+            case Bars():
+                return [self._store(conn, market, message)]
+            case FundingRows():
+                rows, rejected = _read(message.rows, read_funding)
+                return [StoreFunding(conn, market, tuple(rows), tuple(rejected))]
+            case WantTickers():
+                return self.tickers.want(conn, market, message, now_ms)
+            case Tickers():
+                return self.tickers.brought(conn, market, message)
+            case UnfetchableTickers():
+                return self.tickers.failed(conn, market, message.reason, now_ms)
 
     def fetched(self, market: str, span: BarSpan, bars: Iterable[SourcedBar]) -> list[Action]:
         """Candles that the server fetched itself."""
@@ -61,6 +89,14 @@ class HistoryDesk:
     def not_fetched(self, market: str, span: BarSpan, reason: str, now_ms: int) -> list[Action]:
         """The server could not fetch these itself either."""
         return self.bars.failed(market, span, SELF, reason, now_ms)
+
+    def tickers_fetched(self, market: str, tickers: Tickers) -> list[Action]:
+        """Volumes that the server fetched itself."""
+        return self.tickers.brought(SELF, market, tickers)
+
+    def tickers_not_fetched(self, market: str, reason: str, now_ms: int) -> list[Action]:
+        """The server could not fetch the volumes itself either."""
+        return self.tickers.failed(SELF, market, reason, now_ms)
 
     def bars_stored(self, asked: StoreBars, stored: BarsStored, now_ms: int) -> list[Action]:
         """A StoreBars has ended well: acknowledge, and ask for more."""
@@ -84,7 +120,8 @@ class HistoryDesk:
 
     def tick(self, now_ms: int) -> list[Action]:
         """Time has passed."""
-        return self.bars.ask(now_ms) + self.funding.ask(now_ms)
+        asked = self.bars.ask(now_ms) + self.funding.ask(now_ms) + self.tickers.ask(now_ms)
+        return asked + self.progress.tell(now_ms)
 
     def _store(self, conn: int, market: str, message: Bars) -> StoreBars:
         symbol, width_ms, from_ms, to_ms = message.span
@@ -95,7 +132,13 @@ class HistoryDesk:
                 raise RowRefused(f"open time is {bar.open_time_ms}; expected one from {from_ms} to before {to_ms}")
             return bar
 
-        bars, rejected = _read(message.rows, read)
+        rows: list[Any] = message.rows
+        if message.columns is not None:
+            bars_read = read_bar_columns(symbol, width_ms, message.columns, message.source)
+            if bars_read and from_ms <= min(message.columns[0]) and max(message.columns[0]) < to_ms:
+                return StoreBars(conn, market, message.span, tuple(bars_read))
+            rows = list(zip(*message.columns, strict=True))
+        bars, rejected = _read(rows, read)
         return StoreBars(conn, market, message.span, tuple(bars), tuple(rejected))
 
 

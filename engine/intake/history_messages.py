@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,10 +10,15 @@ from engine.errors import MessageRefused, RowRefused
 from engine.intake.fields import message_symbol, read_text, read_whole
 from engine.market.intervals import bar_open
 from engine.market.sourced import KLINE, check_width
+from engine.market.ticks import read_symbol
 
 MAX_BARS = 1_000  # of one message, and of one request
 MAX_WANTED = 1_024
 MAX_FUNDING_ROWS = 500
+MAX_TICKERS = 5_000  # symbols of one message
+
+_QUOTE = re.compile(r"[A-Z0-9]{1,12}", re.ASCII).fullmatch
+_VOLUME = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII).fullmatch
 
 
 class BarSpan(NamedTuple):
@@ -26,19 +32,22 @@ class BarSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Bars that a client wants to be stored; replaces its earlier list. ``urgent``: the user waits for a scan."""
+    """Bars that a client wants to be stored; replaces its earlier list. ``urgent``: the user waits for a scan;
+    ``tell``: the client is to be told how far it is."""
 
     spans: tuple[BarSpan, ...]
     urgent: bool
+    tell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Every bar that there is of a span; the rows are not validated yet."""
+    """Every bar that there is of a span, by the row or by the column; not validated yet."""
 
     span: BarSpan
     rows: list[Any]
     source: str
+    columns: list[list[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,38 @@ class FundingRows:
     rows: list[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class WantTickers:
+    """A client asks for the ``count`` symbols of one quote currency that traded most in the last 24 hours."""
+
+    quote: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tickers:
+    """Every symbol's volume of the last 24 hours, in quote currency; ``time_ms``: by the exchange's clock."""
+
+    time_ms: int
+    volumes: dict[str, float]
+
+    def most_liquid(self, wish: WantTickers) -> list[tuple[str, float]]:
+        """Symbols with their volume, the greatest first; of equal ones in the order of the alphabet."""
+        found = [
+            (symbol, volume)
+            for symbol, volume in self.volumes.items()
+            if symbol.endswith(wish.quote) and symbol != wish.quote and volume > 0.0
+        ]
+        return sorted(found, key=lambda row: (-row[1], row[0]))[: wish.count]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfetchableTickers:
+    """Volumes that a bridge could not fetch, and why."""
+
+    reason: str
+
+
 def _want(message: dict[str, Any]) -> Want:
     wanted = message.get("bars")
     if not isinstance(wanted, list) or len(wanted) > MAX_WANTED:
@@ -65,14 +106,27 @@ def _want(message: dict[str, Any]) -> Want:
         if not isinstance(each, list) or len(each) != 4:
             raise MessageRefused("malformed", f"bars has {repr(each)[:60]}; expected [symbol, width, from, to]")
         spans.append(_checked(dict(zip(("symbol", "width_ms", "from_ms", "to_ms"), each, strict=True))))
-    return Want(tuple(spans), message.get("urgent") is True)
+    return Want(tuple(spans), message.get("urgent") is True, message.get("tell") is True)
 
 
 def _bars(message: dict[str, Any]) -> Bars:
+    source = read_text(message, "source", 32) if "source" in message else KLINE
+    if "columns" in message:
+        return Bars(_checked(message), [], source, _bar_columns(message["columns"]))
     rows = message.get("rows")
     if not isinstance(rows, list) or len(rows) > MAX_BARS:
         raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at most {MAX_BARS} rows")
-    return Bars(_checked(message), rows, read_text(message, "source", 32) if "source" in message else KLINE)
+    return Bars(_checked(message), rows, source)
+
+
+def _bar_columns(columns: Any) -> list[list[Any]]:
+    are_lists = isinstance(columns, list) and len(columns) == 6 and all(isinstance(each, list) for each in columns)
+    if not are_lists or len(set(map(len, columns))) != 1 or len(columns[0]) > MAX_BARS:
+        raise MessageRefused(
+            "malformed", f"columns is {repr(columns)[:40]}; expected six lists of the same length, at most {MAX_BARS}"
+        )
+    found: list[list[Any]] = columns
+    return found
 
 
 def _unfetchable_bars(message: dict[str, Any]) -> UnfetchableBars:
@@ -88,6 +142,38 @@ def _funding(message: dict[str, Any]) -> FundingRows:
     return FundingRows(rows)
 
 
+def _want_tickers(message: dict[str, Any]) -> WantTickers:
+    quote, count = message.get("quote"), read_whole(message, "count", 1)
+    if not isinstance(quote, str) or not _QUOTE(quote):
+        raise MessageRefused("malformed", f"quote is {repr(quote)[:40]}; expected a currency such as 'USDT'")
+    if count > MAX_WANTED:
+        raise MessageRefused("malformed", f"count is {count}; expected at most {MAX_WANTED}")
+    return WantTickers(quote, count)
+
+
+def read_tickers(message: dict[str, Any]) -> Tickers:
+    """The volumes of a message. Raises MessageRefused.
+
+    A symbol that nothing could be stored of is left out: exchanges list some with spaces or signs in them.
+    """
+    rows = message.get("rows")
+    if not isinstance(rows, list) or len(rows) > MAX_TICKERS:
+        raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at most {MAX_TICKERS} rows")
+    volumes: dict[str, float] = {}
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], str) or not _VOLUME(row[1]):
+            raise MessageRefused("malformed", f"rows has {repr(row)[:60]}; expected [symbol, volume as decimal text]")
+        try:
+            volumes[read_symbol(row[0])] = float(row[1])
+        except RowRefused:
+            continue
+    return Tickers(read_whole(message, "time_ms", 0), volumes)
+
+
+def _unfetchable_tickers(message: dict[str, Any]) -> UnfetchableTickers:
+    return UnfetchableTickers(read_text(message, "reason", 500))
+
+
 def _checked(message: dict[str, Any]) -> BarSpan:
     try:
         width_ms = check_width(message.get("width_ms"))
@@ -101,9 +187,14 @@ def _checked(message: dict[str, Any]) -> BarSpan:
     return BarSpan(message_symbol(message.get("symbol")), width_ms, from_ms, to_ms)
 
 
+HistoryMessage = Want | Bars | UnfetchableBars | FundingRows | WantTickers | Tickers | UnfetchableTickers
+
 READERS: dict[str, Any] = {
     "want": _want,
     "bars": _bars,
     "unfetchable_bars": _unfetchable_bars,
     "funding": _funding,
+    "want_tickers": _want_tickers,
+    "tickers": read_tickers,
+    "unfetchable_tickers": _unfetchable_tickers,
 }

@@ -15,7 +15,7 @@ from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, S
 from engine.intake.gap_recovery import GapRecovery
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
 from engine.intake.history_desk import HistoryDesk
-from engine.intake.history_messages import Bars, FundingRows, UnfetchableBars, Want
+from engine.intake.history_messages import Bars, FundingRows, HistoryMessage
 from engine.intake.leases import Leases
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
@@ -35,7 +35,7 @@ from engine.intake.messages import (
 from engine.intake.metrics import IntakeMetrics
 from engine.intake.registry import MAX_MARKETS, Bridge, Registry
 from engine.intake.row_reader import RowReader
-from engine.market.records import Batch, Commit, Event, GapUpdate
+from engine.market.records import Commit, Event, GapUpdate, Receipt
 from engine.market.sourced import BarsStored
 
 HELLO_WITHIN_MS = 2_000
@@ -120,7 +120,7 @@ class Intake:
             if batch.number == _RAW:
                 bridge.owes_stored = True
             else:
-                actions.append(_ack(batch, receipt.stored, receipt.duplicates, receipt.conflicts))
+                actions.append(_ack(receipt))
         return actions + self._recovery.committed(commit, now_ms)
 
     def fetched_rows(self, market: str, rows: list[object]) -> list[Action]:
@@ -225,7 +225,7 @@ class Intake:
             if not hello.helper:
                 self.registry.market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
-        if isinstance(message, (Want, Bars, UnfetchableBars, FundingRows)):
+        if isinstance(message, HistoryMessage):
             bridge.in_flight += isinstance(message, (Bars, FundingRows))
             return self.history.handle(conn, hello.market, message, now_ms)
         raise MessageRefused("malformed", "hello came twice")
@@ -286,15 +286,9 @@ def _bridge_note(market: str, is_up: bool) -> RecordEvent:
     return RecordEvent(Event("bridge", market, None, {"state": "up" if is_up else "down"}))
 
 
-def _ack(batch: Batch, stored: int, duplicates: int, conflicts: int) -> Send:
-    return Send(
-        batch.conn,
-        encode(
-            type="ack",
-            seq=batch.number,
-            stored=stored,
-            duplicates=duplicates,
-            conflicts=conflicts,
-            rejected=[list(pair) for pair in batch.rejected],
-        ),
-    )
+def _ack(receipt: Receipt) -> Send:
+    batch = receipt.batch
+    counts = {"stored": receipt.stored, "duplicates": receipt.duplicates, "conflicts": receipt.conflicts}
+    gaps = {"gaps": list(receipt.gaps)} if any(receipt.gaps) else {}
+    rejected = [list(pair) for pair in batch.rejected]
+    return Send(batch.conn, encode(type="ack", seq=batch.number, **counts, rejected=rejected, **gaps))

@@ -15,8 +15,9 @@ import msgspec
 from engine.errors import MessageRefused
 from engine.intake.fields import message_symbol, read_number, read_number_or_none, read_text, read_whole
 from engine.intake.history_messages import READERS as HISTORY_READERS
-from engine.intake.history_messages import Bars, FundingRows, UnfetchableBars, Want
+from engine.intake.history_messages import HistoryMessage
 from engine.market.coverage import Gap
+from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from engine.market.ticks import row_of_frame
 
 PROTO = 1
@@ -24,7 +25,7 @@ MAX_BYTES = 256 * 1024
 MAX_ROWS = 500
 MAX_IN_FLIGHT = 32
 MAX_SYMBOLS = 1_024
-ABILITIES = frozenset({"klines", "funding"})
+ABILITIES = frozenset({"klines", "funding", "tickers"})
 
 _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
@@ -32,7 +33,7 @@ _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Hello:
     """The first message: identifies and authenticates the client. A ``helper`` sends history only; what of it the
-    server may ask for besides trades ``can`` says: ``klines``, ``funding``."""
+    server may ask for besides trades ``can`` says: ``klines``, ``funding``, ``tickers``."""
 
     token: str
     market: str
@@ -99,7 +100,7 @@ class Frame:
     row: list[Any] | None
 
 
-Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | Want | Bars | UnfetchableBars | FundingRows
+Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | HistoryMessage
 
 
 def decode(text: str | bytes) -> Message:
@@ -140,6 +141,8 @@ def _hello(message: dict[str, Any]) -> Hello:
     market = read_text(message, "market", 32)
     if not _MARKET.fullmatch(market):
         raise MessageRefused("malformed", f"market is {market!r}; expected lower-case letters, digits or -")
+    if market in COIN_M_MARKETS:
+        raise MessageRefused("malformed", f"market is {market!r}; {NO_COIN_M}")
     return Hello(
         token=read_text(message, "token", 256),
         market=market,

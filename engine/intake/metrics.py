@@ -62,6 +62,12 @@ class IntakeMetrics:
             if tick.agg_id >= symbol.last_id:
                 symbol.last_id, symbol.last_price, symbol.last_trade_ms = tick.agg_id, tick.price, tick.trade_time_ms
 
+    def last_trade_ms(self, market: str, symbol: str) -> int | None:
+        """The trade time of a symbol's newest tick; None where it has not traded since the server started."""
+        of = self.markets.get(market)
+        known = of.symbols.get(symbol) if of else None
+        return None if known is None else known.last_trade_ms
+
     def trade_age_ms(self, market: str, now_ms: int) -> int | None:
         """Since the last new tick of any symbol was stored."""
         of = self.markets.get(market)

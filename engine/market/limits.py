@@ -13,3 +13,5 @@ BEAT_MS = 500
 SILENCE_MS = 45_000  # without a frame of any symbol: then reconnect, to tell a quiet market from a dead connection
 BACKLOG_ROWS = 20_000  # queued in a bridge
 LAG_MS = 2_000  # of a trade behind the exchange's clock
+COIN_M_MARKETS = ["coinm", "coin-m", "dapi"]
+NO_COIN_M = "COIN-M is not supported: its quantities are contracts of a fixed value in USD, not coins"

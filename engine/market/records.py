@@ -31,7 +31,8 @@ class Batch:
 class Receipt:
     """The result of one committed batch. The counts add up to its ticks.
 
-    ``newest``: per symbol with new ticks, the one with the greatest id and their number.
+    ``newest``: per symbol with new ticks, the one with the greatest id and their number. ``gaps``: the number of gaps
+    that its ticks opened, and of those they filled completely.
     """
 
     batch: Batch
@@ -39,6 +40,7 @@ class Receipt:
     duplicates: int
     conflicts: int
     newest: tuple[tuple[Tick, int], ...] = ()
+    gaps: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ MAX_TIME_MS = 4_102_444_800_000  # 2100-01-01 UTC
 MICROSECONDS_FROM = 10**14  # a time in a file from this value on is in microseconds
 MAX_SIGNIFICANT_DIGITS = 15  # float64 round-trips any decimal of up to 15 digits
 
+_SHORT = 12  # characters: such a decimal has no more digits before or behind its point than it may
 _DECIMAL_TEXT = r"[0-9]{1,12}(?:\.[0-9]{1,12})?"
 _DECIMAL = re.compile(_DECIMAL_TEXT, re.ASCII).fullmatch
 _DECIMALS = re.compile(rf"{_DECIMAL_TEXT}(?:\n{_DECIMAL_TEXT})*", re.ASCII).fullmatch
@@ -145,6 +146,21 @@ def are_decimals(texts: Sequence[str]) -> bool:
     return is_one_a_line and _DECIMALS(lines) is not None and max(map(len, texts)) <= MAX_SIGNIFICANT_DIGITS
 
 
+def read_decimals(texts: Sequence[str]) -> list[float] | None:
+    """What ``float`` reads of plain decimals; None where not all are. (Short ones of digits and points alone need no
+    pattern: what is left to go wrong with them ``float`` refuses.)"""
+    lines = "\n".join(texts)
+    is_short = max(map(len, texts)) <= _SHORT and lines.count("\n") < len(texts) and lines.isascii()
+    if not is_short or lines.encode().translate(None, b"0123456789.\n") or "\n." in lines or ".\n" in lines:
+        return list(map(float, texts)) if are_decimals(texts) else None
+    if lines.startswith(".") or lines.endswith("."):
+        return None
+    try:
+        return list(map(float, texts))
+    except ValueError:
+        return None
+
+
 def read_rows(rows: list[Any]) -> list[Tick] | None:
     """``read_row`` of every row, a column at a time; None if any row is unusual.
 
@@ -162,10 +178,8 @@ def read_rows(rows: list[Any]) -> list[Tick] | None:
         return None
     if min(ids) < 0 or max(ids) >= MAX_ID or min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS:
         return None
-    if not are_decimals(decimals):
-        return None
-    numbers = list(map(float, decimals))
-    if min(numbers) <= 0.0:
+    numbers = read_decimals(decimals)
+    if numbers is None or min(numbers) <= 0.0:
         return None
     try:
         for symbol in set(symbols):

@@ -5,11 +5,12 @@ In a notebook: ``run_pair`` gives a frame of a pair's whole history, ``PairModel
 ``utc_index`` reads times with any offsets, ``interval_of`` gives the width of bars from their index.
 """
 
+from engine.pairs.bar_grid import interval_of, utc_index
 from engine.pairs.enums import Action, Flag, Reason
 from engine.pairs.evidence import PairEvidence, evidence_of
 from engine.pairs.leg_features import PairBar
 from engine.pairs.model import PairModel
-from engine.pairs.pandas_api import frame_of, interval_of, pair_model, run_pair, utc_index
+from engine.pairs.pandas_api import frame_of, pair_model, run_pair
 from engine.pairs.settings import PairSettings, classic, defended
 from engine.pairs.snapshot import Snapshot
 

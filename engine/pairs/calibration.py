@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.pairs.break_alarm import beta_limit, level_limit, whitened_slope
 from engine.pairs.layout import Floats, In, Par
-from engine.pairs.settings import ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
+from engine.pairs.settings import ENTRY_MODES, ESTIMATORS, LEAST_TEST_WINDOW, MAX_WINDOW, REFITTED, PairSettings
 from engine.stats.half_life import half_life_of, unbiased_phi
 from engine.stats.kalman import drift_of, kalman_calibrate_kernel
 from engine.stats.unitroot import CRITERIA, FIXED
@@ -173,19 +173,13 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
         is_price_space=settings.space == "price",
         estimator=ESTIMATORS.index(settings.estimator),
         filter_z=settings.z_scale == "filter",
-        entry=float(settings.entry_z),
-        exit=float(settings.exit_z),
-        stop=math.inf if settings.stop_z is None else float(settings.stop_z),
-        max_z=math.inf if settings.max_z is None else float(settings.max_z),
-        cooldown=float(settings.cooldown_bars),
+        **threshold_parameters(settings),
         stale_ms=float(settings.stale_after_ms),
         least_coverage=float(settings.least_coverage),
         hedge_min=float(settings.hedge_min),
         hedge_max=float(settings.hedge_max),
         negative_hedge=bool(settings.negative_hedge),
-        cost_filter=bool(settings.cost_filter),
-        fee=settings.fee_bps * 1e-4,
-        half_spread=math.nan if settings.half_spread_bps is None else settings.half_spread_bps * 1e-4,
+        **_cost_parameters(settings),
         gated=settings.gate != "off",
         gate_row=_LEVEL_ROWS[settings.gate_level],
         gate_every=int(settings.gate_every),
@@ -199,16 +193,43 @@ def parameters(settings: PairSettings, calibration: Calibration | None, slot: fl
         test_window=int(lengths.test_window or _NEVER),
         refit_every=refit_every(settings, lengths.beta_window or MAX_WINDOW),
         taint_window=MAX_WINDOW if calibration is None else max(windows_in_use(settings, calibration).values()),
-        max_hold=_max_hold(settings, calibration),
+        half_life=math.inf if calibration is None else calibration.half_life,
         calibrated=float(slot),
         **_filter_parameters(calibration),
-        level_limit=math.inf if settings.break_alarm is None else level_limit(settings.break_alarm),
-        beta_limit=math.inf if settings.break_alarm is None else beta_limit(settings.break_alarm),
+        **_alarm_parameters(settings),
         centre_limit=_centre_limit(settings, calibration),
     )
 
 
-def _filter_parameters(calibration: Calibration | None) -> dict[str, float]:
+def threshold_parameters(settings: PairSettings) -> dict[str, Any]:
+    """What ``rule.rule_step`` reads, by field: the part of the parameters that no bar's inputs depend on."""
+    return {
+        "entry_mode": ENTRY_MODES.index(settings.entry_mode),
+        "entry": float(settings.entry_z),
+        "exit": float(settings.exit_z),
+        "stop": math.inf if settings.stop_z is None else float(settings.stop_z),
+        "max_z": math.inf if settings.max_z is None else float(settings.max_z),
+        "max_hold": math.inf if settings.max_hold_half_lives is None else float(settings.max_hold_half_lives),
+        "cooldown": float(settings.cooldown_bars),
+        "cost_filter": bool(settings.cost_filter),
+    }
+
+
+def _cost_parameters(settings: PairSettings) -> dict[str, Any]:
+    """Of a fill, as fractions, by field; a half-spread that is measured is NaN."""
+    half = math.nan if settings.half_spread_bps is None else settings.half_spread_bps * 1e-4
+    return {"fee": settings.fee_bps * 1e-4, "half_spread": half, "slippage": settings.slippage_bps * 1e-4}
+
+
+def _alarm_parameters(settings: PairSettings) -> dict[str, Any]:
+    """The limits of the break alarm's sums, by field; without an alarm infinite."""
+    bars = settings.break_alarm
+    if bars is None:
+        return {"level_limit": math.inf, "beta_limit": math.inf}
+    return {"level_limit": level_limit(bars), "beta_limit": beta_limit(bars)}
+
+
+def _filter_parameters(calibration: Calibration | None) -> dict[str, Any]:
     """Of the filter and the break alarm, by field; NaN before the filter's start."""
     if calibration is None or calibration.start is None:
         return dict.fromkeys(("centre", "v_e", "q_alpha", "phi", "short_beta"), math.nan)
@@ -218,12 +239,6 @@ def _filter_parameters(calibration: Calibration | None) -> dict[str, float]:
         "centre": float(start.centre), "v_e": float(start.v_e), "q_alpha": drift, "phi": start.phi,
         "short_beta": start.short_beta,
     }  # fmt: skip
-
-
-def _max_hold(settings: PairSettings, calibration: Calibration | None) -> float:
-    if calibration is None or settings.max_hold_half_lives is None:
-        return math.inf
-    return float(settings.max_hold_half_lives * calibration.half_life)
 
 
 def _centre_limit(settings: PairSettings, calibration: Calibration | None) -> float:

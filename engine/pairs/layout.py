@@ -46,6 +46,7 @@ class Out(IntEnum):
     MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN without an update
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
     GATE_BOOTSTRAP = auto()  # p-value of the wild bootstrap that the latest test needed; NaN where it needed none
+    OBJECTION = auto()  # the Reason that speaks against any entry at this bar, whatever z and the thresholds; 0: none
 
 
 class At(IntEnum):
@@ -84,6 +85,7 @@ class At(IntEnum):
     BETA_DOWN = auto()
     BROKEN = auto()  # slot of the alarm, which ends the run; NaN before
     GATE_BOOTSTRAP = auto()
+    LAST_Z = auto()  # z at the bar before
 
 
 class Par(NamedTuple):
@@ -97,6 +99,7 @@ class Par(NamedTuple):
     is_price_space: bool  # the line is in prices, not in log prices
     estimator: int  # an index into settings.ESTIMATORS
     filter_z: bool
+    entry_mode: int  # an index into settings.ENTRY_MODES
     entry: float
     exit: float
     stop: float
@@ -110,6 +113,7 @@ class Par(NamedTuple):
     cost_filter: bool
     fee: float  # a fraction, per fill
     half_spread: float  # a fraction, per fill; NaN: measured
+    slippage: float  # a fraction, per fill
     gated: bool
     gate_row: int  # of the critical values
     gate_every: int
@@ -123,7 +127,8 @@ class Par(NamedTuple):
     test_window: int
     refit_every: int
     taint_window: int
-    max_hold: float
+    max_hold: float  # in half-lives; inf: no limit
+    half_life: float  # of the calibration, in bars; inf before it, and where nothing reverts
     calibrated: float  # slot from which the filter runs; inf before
     centre: float
     v_e: float

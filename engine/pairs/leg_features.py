@@ -121,5 +121,6 @@ def _put_last(leg: Floats, at: int, last: float, flags: int) -> None:
 def put_logs(leg: Floats, start: int, stop: int) -> None:
     """Logarithms of the prices, by the scalar function: SIMD versions differ between machines."""
     for i in range(start, stop):
-        leg[In.LOG_MID, i] = np.log(leg[In.MID, i])
-        leg[In.LOG_LAST, i] = np.log(leg[In.LAST, i])
+        mid, last = leg[In.MID, i], leg[In.LAST, i]
+        leg[In.LOG_MID, i] = log_mid = np.log(mid)
+        leg[In.LOG_LAST, i] = log_mid if last == mid else np.log(last)

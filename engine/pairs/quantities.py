@@ -1,11 +1,19 @@
-"""The coins of each leg that a signal trades."""
+"""The coins of each leg that a signal trades: one function for decisions, backtests and paper positions."""
 
 from __future__ import annotations
 
 from engine.pairs.enums import Action
 from engine.pairs.settings import PairSettings
+from engine.stats.jit import njit
 
 Coins = tuple[float, float]  # of Y and X, + to buy
+
+
+@njit
+def hedged_coins(dollars: float, hedge: float, y_price: float, x_price: float) -> tuple[float, float]:
+    """``dollars`` of Y (+ to buy) against ``hedge`` dollars of X for each, at these prices."""
+    quantity_y = dollars / y_price
+    return quantity_y, -hedge * quantity_y * y_price / x_price
 
 
 def order_quantities(
@@ -22,7 +30,6 @@ def order_quantities(
     if action not in (Action.ENTER_LONG, Action.ENTER_SHORT):
         return 0.0, 0.0
     side = 1.0 if action is Action.ENTER_LONG else -1.0
-    quantity_y = side * settings.notional / y_price
-    if settings.space == "price":
-        return quantity_y, -beta * quantity_y
-    return quantity_y, -beta * quantity_y * y_price / x_price
+    hedge = beta * x_price / y_price if settings.space == "price" else beta
+    quantity_y, quantity_x = hedged_coins(side * settings.notional, hedge, y_price, x_price)
+    return quantity_y, quantity_x

@@ -23,6 +23,7 @@ SPACES = ("log", "price")
 Z_SCALES = ("rolling", "filter")
 GATES = ("engle-granger", "robust", "off")
 GATE_LEVELS = (1, 5, 10)
+ENTRY_MODES = ("simple", "uptick", "downtick")
 
 _Rule = tuple[bool, str, str]  # whether it holds, the field, what was expected
 
@@ -50,6 +51,7 @@ class PairSettings:
     negative_hedge: bool = False  # whether both legs may have the same side; the range then limits the size
     z_window: int | None = 50
     z_scale: str = "rolling"  # z by the spread's rolling deviation, or by the filter's own (e / sqrt(Q))
+    entry_mode: str = "simple"  # beyond entry_z; "uptick": as z goes beyond it; "downtick": as z comes back from beyond
     entry_z: float = 2.0
     exit_z: float = 0.5  # 0: when z crosses zero
     stop_z: float | None = None  # on the adverse side
@@ -69,6 +71,7 @@ class PairSettings:
     centre_limit: float | None = 2.58  # standard errors of the spread's mean over the z window; beyond, no entry
     fee_bps: float = 5.0  # per fill
     half_spread_bps: float | None = None  # per fill; None: measured from the trade-side quotes
+    slippage_bps: float = 0.0  # per fill, beyond the half-spread
     notional: float = 10_000.0  # of the Y leg, in quote currency
 
     def __post_init__(self) -> None:
@@ -166,6 +169,7 @@ def _choice_rules(s: PairSettings) -> tuple[_Rule, ...]:
             "z_scale",
             "rolling unless the estimator is kalman: only the filter has its own deviation",
         ),
+        (s.entry_mode in ENTRY_MODES, "entry_mode", _names(ENTRY_MODES)),
         (s.gate in GATES, "gate", _names(GATES)),
         (s.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
         (s.gate_lags in ("bic", "aic") or s.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),
@@ -197,6 +201,7 @@ def _range_rules(s: PairSettings) -> tuple[_Rule, ...]:
         (_in(s.centre_limit, 1, 10), "centre_limit", "1 to 10 standard errors, or none"),
         (0 <= s.fee_bps <= 1_000, "fee_bps", "0 to 1,000"),
         (_in(s.half_spread_bps, 0, 1_000), "half_spread_bps", "0 to 1,000, or none"),
+        (0 <= s.slippage_bps <= 1_000, "slippage_bps", "0 to 1,000"),
         (0 < s.notional < math.inf, "notional", "more than 0"),
     )
 

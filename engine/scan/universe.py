@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.pairs.pandas_api import utc_index
+from engine.pairs.bar_grid import utc_index
 from engine.scan.settings import ScanSettings
 from engine.stats.representation import short_repr
 

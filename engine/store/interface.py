@@ -15,10 +15,13 @@ from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
+from engine.store.trials import TrialStore
 
 if TYPE_CHECKING:  # the server needs no arrays
     import numpy as np
     import numpy.typing as npt
+
+    from engine.store.bulk import AnalysisReader, BulkReader
 
     Floats = npt.NDArray[np.float64]
 
@@ -131,6 +134,9 @@ class TickReader(SourcedHistory, Protocol):
 
     def ticks_of_second(self, market: str, symbol: str, second_ms: int, before_seq: int) -> list[Tick]:
         """The plausible ticks of one second that were stored before ``before_seq``, in id order."""
+
+    def newest_second(self, market: str, symbol: str) -> int | None:
+        """The opening time of the symbol's newest one-second bar; None where it has none."""
 
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         """One-second bars in ``[from_ms, to_ms)``, as of before the tick ``before_seq`` (None: now)."""
@@ -268,6 +274,9 @@ class Backend(Protocol):
     def bar_reader(self) -> BarReader:
         """Raises StoreError while there is no store."""
 
+    def bulk_reader(self) -> BulkReader:
+        """Raises StoreError while there is no store."""
+
     async def tick_writer(self, durability: str) -> TickWriter:
         """Create, migrate or open the ticks. ``durability``: with "power" a commit survives a power cut, with "crash"
         only a process crash."""
@@ -281,3 +290,9 @@ class Backend(Protocol):
 
     def scans(self) -> ScanStore:
         """The results of scans; open ``analysis`` first."""
+
+    def trials(self) -> TrialStore:
+        """The trials ledger; open ``analysis`` first."""
+
+    def analysis_reader(self) -> AnalysisReader:
+        """Read-only access to the dashboard's data; each call raises StoreError while there is none."""

@@ -51,6 +51,9 @@ class SourcedWriter(Protocol):
         """Store bars that passed ``check_bar``, in one durable transaction, with one event ``bars`` for each symbol
         and width that has new ones. Of two for the same stretch the first stays. Raises as ``commit`` does."""
 
+    async def store_all_bars(self, parts: Sequence[tuple[str, Sequence[SourcedBar]]]) -> list[BarsStored]:
+        """As ``store_bars`` of each market and its bars, one after the other, in one durable transaction."""
+
     async def store_funding(self, market: str, rows: Sequence[Funding]) -> int:
         """Store readings durably; returns how many were new. Raises as ``commit`` does."""
 

@@ -9,6 +9,8 @@
  */
 const PairbridgeCore = (() => {
   const KEEP = 1000; // bars on the screen
+  const AMBER = "#fbbf24"; // of trust and age, as in theme.py
+  const MOST_EDGES = 12; // between candles and ticks, the newest
 
   /** The empty data of one pair. */
   function emptyPair() {
@@ -22,6 +24,7 @@ const PairbridgeCore = (() => {
       names: { y: "Y", x: "X" },
       shapes: /** @type {Object<string, any[]>} */ ({}),
       spreadUnit: "",
+      candles: /** @type {Object<string, number[][]>} */ ({}), // by leg: stretches that were not made from ticks
     };
   }
 
@@ -40,6 +43,7 @@ const PairbridgeCore = (() => {
     }
     if (frame.columns.t?.length) append(pair, frame.first, frame.columns);
     pair.forming = frame.forming ?? {};
+    pair.candles = frame.candles ?? {};
     for (const row of frame.log) pair.decisions.set(row.bar_close, row);
     return pair;
   }
@@ -140,6 +144,27 @@ const PairbridgeCore = (() => {
     return [begin - pair.width, newest + Math.max((newest - begin) * 0.03, 2 * pair.width)];
   }
 
+  /**
+   * Vertical lines where bars from an exchange's candles and bars from ticks meet, each with which is on which side.
+   * @param {ReturnType<typeof emptyPair>} pair
+   * @param {string} leg "y" or "x"
+   */
+  function boundaries(pair, leg) {
+    const { t } = pair.columns;
+    if (!t.length) return [];
+    const edges = (pair.candles[leg] ?? []).flatMap(([from, to]) => [
+      { at: from, text: "ticks | candles" },
+      { at: to, text: "candles | ticks" },
+    ]);
+    const until = pair.forming[leg]?.[0] ?? t[t.length - 1];
+    const inside = edges.filter(({ at }) => at > t[0] && at <= until);
+    return inside.slice(-MOST_EDGES).map(({ at, text }) => {
+      const x = at - pair.width / 2; // between two bars, which stand at their beginning
+      const label = { text, textposition: "end", textangle: 0, yanchor: "top", font: { size: 10, color: AMBER } };
+      return { type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: AMBER, width: 1, dash: "dot" }, label };
+    });
+  }
+
   /** A number for display: fixed digits, or significant ones when `digits` is negative; – if unknown. */
   function number(value, digits) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
@@ -158,7 +183,23 @@ const PairbridgeCore = (() => {
     return text.slice(0, 19).replace("T", " ");
   }
 
-  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, number, share, moment };
+  /**
+   * The address of the log's export with the filters of its table. `filters`: column -> the values that pass its
+   * filter, or null without one.
+   */
+  function exportAddress(address, tradesOnly, filters) {
+    const [path, query] = address.split("?");
+    const params = new URLSearchParams(query ?? "");
+    params.set("show", tradesOnly ? "trades" : "all");
+    for (const [column, values] of Object.entries(filters)) {
+      params.delete(column);
+      if (values === null) continue;
+      for (const value of values.length ? values : ["-"]) params.append(column, value); // no value is "-"
+    }
+    return `${path}?${params}`;
+  }
+
+  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, boundaries, number, share, moment, exportAddress };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

@@ -96,6 +96,7 @@ class PairbridgeCharts {
     }
     if (id === "spread-chart") gd.layout.yaxis.ticksuffix = this.pair.spreadUnit;
     if (this.pair.shapes[id]) gd.layout.shapes = this.pair.shapes[id];
+    if (id === "price-chart") gd.layout.shapes = PairbridgeCore.boundaries(this.pair, this.leg);
     if (!isZoomed) this.fit(id, gd, shown);
     gd.layout.datarevision = (gd.layout.datarevision ?? 0) + 1;
     window.Plotly.react(gd, gd.data, gd.layout);

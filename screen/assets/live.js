@@ -160,6 +160,25 @@
   }
   let log = core.emptyLog([0, 0]);
 
+  /** The values of a column that pass its filter in the log's table; null without a filter. */
+  function passing(column) {
+    const api = grid("signal-log");
+    if (!api?.getFilterModel()[column]) return null;
+    const values = new Set();
+    api.forEachNodeAfterFilter((node) => values.add(node.data[column]));
+    return [...values];
+  }
+
+  function exportShown(event) {
+    const link = event.target instanceof Element ? event.target.closest("#export-log") : null;
+    const address = link?.getAttribute("href");
+    if (!link || !address) return;
+    link.setAttribute(
+      "href",
+      core.exportAddress(address, tradesOnly, { kind: passing("kind"), reason: passing("reason") }),
+    );
+  }
+
   function showLeaders(rows) {
     const api = grid("watch-list");
     if (!api) return;
@@ -248,6 +267,7 @@
     },
   });
   document.addEventListener("keydown", onKey);
+  document.addEventListener("click", exportShown, true); // before the browser follows the link
   setInterval(watchOver, 250);
   connect();
 })();

@@ -11,8 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from engine.scan.request import ScanRequest
+from engine.store import open_backend
+from services.universe_fetch import fetch_universe
 from serving.bridge_server import BridgeServer
-from simulator import SimulatedExchange
+from simulator import ExchangeSettings, SimulatedExchange, coins_named
 from tests.browser import missing
 from tests.conftest import until
 from tests.serving.test_history import (
@@ -87,3 +90,26 @@ async def test_the_page_tells_why_it_cannot_and_brings_funding_when_it_can(tmp_p
         (mark, *_) = reader.funding("sim", "BTCUSDT", "mark", 0, 2**50)
         assert mark.next_ms is not None and mark.next_ms % (8 * HOUR) == 0
         reader.close()
+
+
+async def test_the_page_alone_brings_what_a_scan_needs(tmp_path: Path) -> None:
+    """Volumes and candles of symbols that it does not stream, through kills of the page and of the server."""
+    names = [*SYMBOLS, *(f"S{n}USDT" for n in range(6))]
+    request = ScanRequest("sim", HOUR, 90 * 24 * HOUR, symbols=7)
+    sim = SimulatedExchange(ExchangeSettings(coins=coins_named(names, 0.2), history_days=91))
+    async with sim:
+        async with serving(tmp_path) as server:
+            url = f"ws://127.0.0.1:{server.port}/"
+            job = asyncio.create_task(
+                asyncio.to_thread(fetch_universe, request, url, server._token, lambda *_: None, lambda: False)
+            )
+            for pause_s in (0.8, 1.1):
+                async with page(server, sim):
+                    await asyncio.sleep(pause_s)
+            async with page(server, sim):
+                found = await asyncio.wait_for(job, DEADLINE_S)
+        bars = [[symbol, HOUR, found.from_ms, found.until_ms] for symbol in found.symbols]
+        reader = open_backend(tmp_path).bar_reader()
+        kept = {name: reader.sourced_bars("sim", name, HOUR, found.from_ms, found.until_ms) for name in found.symbols}
+        reader.close()
+        assert len(kept) == 7 and kept == offered(sim, bars) and all(len(each) == 2_160 for each in kept.values())

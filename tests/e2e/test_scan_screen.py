@@ -191,3 +191,19 @@ def test_the_live_half_goes_on_behind_the_scan(trading: Stack, page: Page) -> No
     page.locator("#tab").get_by_text("Pair", exact=True).click()
     seen(page, "before => window.pairbridgePainted.at > before", before)
     seen(page, "document.querySelector('#z-chart .js-plotly-plot').clientWidth > 300")
+
+
+def test_what_a_scan_needs_is_fetched_first(trading: Stack, page: Page) -> None:
+    """Hours of 90 days, of which the stack has traded two."""
+    before = len(stored(trading))
+    page.locator("#scan-usual").click()
+    expect(page.locator("#scan-fetch")).to_have_value("60")
+    expect(page.locator("#scan-interval")).to_have_value("1h")
+    expect(page.locator("#scan-span")).to_have_value("2160")
+    page.locator("#scan-start").click()
+    expect(page.locator("#scan-cancel")).to_be_enabled()
+    until(lambda: len(stored(trading)) > before, 60, "the scan's result")
+    result = json.loads(stored(trading)[-1][-1])
+    assert sorted(result["symbols"]) == sorted(SYMBOLS.split(",")) and result["fetched"] == len(result["symbols"])
+    assert result["bars"] + result["holdout_bars"] == 90 * 24 and result["candles"] > 0.99
+    expect(page.locator("#scan-detail")).to_contain_text("most liquid symbols were asked for")

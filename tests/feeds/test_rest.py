@@ -196,11 +196,48 @@ async def test_a_quarter_of_the_weight_is_all_that_is_spent(
     monkeypatch.setattr(rate_limit.asyncio, "sleep", sleep)
     client = RateLimitedClient(Route("sim", "", "", ""))
     for _ in range(4 * a_minute):
-        await client._afford(Request("", {}, weight, urgent))
+        while wait_s := client._wait_s(Request("", {}, weight, urgent)):
+            await sleep(wait_s)
         times.append(clock[0])
     busiest = max(sum(1 for other in times if at - 60 < other <= at) for at in times)
     assert busiest == a_minute
     assert times[-1] - times[0] <= 60 * 4
+
+
+async def test_a_scan_and_other_requests_share_the_weight_and_neither_waits_for_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 2,400 a minute 1,440 in all, and of those no more than 600 for what is not urgent."""
+    clock = [1_000.0]
+    monkeypatch.setattr(rate_limit.time, "monotonic", lambda: clock[0])
+    client = RateLimitedClient(Route("sim", "", "", ""))
+
+    def spent(weight: int, urgent: bool) -> int:
+        found = 0
+        while client._wait_s(Request("", {}, weight, urgent)) == 0.0:
+            found += weight
+        return found
+
+    assert (spent(20, False), spent(5, True), spent(1, False)) == (600, 840, 0)
+    clock[0] += 61
+    assert (spent(5, True), spent(1, False)) == (1_440, 0)
+    clock[0] += 61
+    assert client._wait_s(Request("", {}, 1_000, True)) == 0.0
+    assert (spent(20, False), spent(20, True)) == (440, 0)
+
+
+async def test_a_request_that_has_to_wait_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Exchange(range(1, 45))
+    async with exchange.running() as route, httpx.AsyncClient() as http:
+        client = RateLimitedClient(route)
+        while client._wait_s(Request("", {}, 20)) == 0.0:
+            pass
+        waiting = asyncio.create_task(client.trades(http, SYMBOL, {"fromId": 1, "limit": 5}))
+        await asyncio.sleep(0.05)
+        request = Request(route.trades_url, {"symbol": SYMBOL, "fromId": 1, "limit": 5}, 20, urgent=True)
+        assert len(await asyncio.wait_for(client.get(http, request, list[rate_limit.Trade]), 5)) == 5
+        assert not waiting.done()
+        waiting.cancel()
 
 
 async def test_ids_between_those_that_exist_never_existed(harness: ServerHarness) -> None:

@@ -107,3 +107,29 @@ test("old refusals make room for refusals, never for trades", () => {
 test("a moment is shown to the second", () => {
   assert.equal(core.moment("2026-09-22T03:07:45.580Z"), "2026-09-22 03:07:45");
 });
+
+test("a line stands where candles and ticks meet, for the leg that is shown", () => {
+  const pair = started(20);
+  const at = (n) => T0 + n * WIDTH;
+  const candles = { y: [[at(-50), at(5)], [at(9), at(12)], [at(18), at(20)]], x: [[at(-50), at(-10)]] };
+  core.absorb(pair, { ...frame(20, 0), columns: {}, candles });
+  const seen = core.boundaries(pair, "y").map(({ x0, x1, label }) => [x0, x1, label.text]);
+  const edge = (n, text) => [at(n) - WIDTH / 2, at(n) - WIDTH / 2, text];
+  assert.deepEqual(seen, [
+    edge(5, "candles | ticks"), edge(9, "ticks | candles"), edge(12, "candles | ticks"), edge(18, "ticks | candles"),
+  ]);
+  assert.deepEqual(core.boundaries(pair, "x"), []);
+  pair.forming = { y: [at(20), 1, 1, 1, 1, 1] };
+  assert.equal(core.boundaries(pair, "y").at(-1).label.text, "candles | ticks", "the bar that is forming is of ticks");
+  core.absorb(pair, { ...frame(20, 0), columns: {} });
+  assert.deepEqual(core.boundaries(pair, "y"), []);
+  assert.deepEqual(core.boundaries(core.emptyPair(), "y"), []);
+});
+
+test("the log's export has the filters of its table", () => {
+  const none = { kind: null, reason: null };
+  assert.equal(core.exportAddress("/api/signals.csv?watch=3", false, none), "/api/signals.csv?watch=3&show=all");
+  const filtered = core.exportAddress("/api/signals.csv?watch=3&show=all", true, { kind: ["exit"], reason: ["STOP", ""] });
+  assert.equal(filtered, "/api/signals.csv?watch=3&show=trades&kind=exit&reason=STOP&reason=");
+  assert.equal(core.exportAddress(filtered, true, { kind: [], reason: null }), "/api/signals.csv?watch=3&show=trades&kind=-");
+});

@@ -57,7 +57,27 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "coverage-beta": ("99%", "of 200 bars are real; no open gap", "good"),
         "coverage-z": ("60%", "of 50 bars are real; no open gap", "warn"),
         "coverage-test": ("gap", "touched by an open gap; 97% of 500 bars are real", "bad"),
+        "sources": ("–", "no run yet", ""),
+        "candles-differ": ("–", "no bar yet of which there are whole ticks and a candle", ""),
     }
+
+
+def test_what_the_bars_were_made_from_is_said() -> None:
+    begun = 1_790_046_000_000 // WIDTH_MS * WIDTH_MS
+
+    def said(**changes: Any) -> list[tuple[str, str, str]]:
+        found = evidence_items(view(settings=PairSettings(interval_ms=WIDTH_MS), **changes))
+        return [(each.value, each.note, each.tone) for each in (found["ev-sources"], found["ev-candles-differ"])]
+
+    spans = [(begun - 900 * WIDTH_MS, begun - 600 * WIDTH_MS), (begun - 100 * WIDTH_MS, begun)]
+    assert said(candles={"y": spans, "x": []}, candles_compared=(24, 2)) == [
+        ("22% candles", "ETHUSDT: 400 candles up to 2026-09-22 03:00 UTC; BTCUSDT: ticks", "warn"),
+        ("2", "of 24 bars of which there are whole ticks and a candle differ", "warn"),
+    ]
+    assert said(candles={"y": [], "x": []}, candles_compared=(24, 0)) == [
+        ("ticks", "ETHUSDT: ticks; BTCUSDT: ticks", "good"),
+        ("0", "of 24 bars of which there are whole ticks and a candle differ", "good"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -252,6 +272,6 @@ def test_every_reason_not_to_enter_has_its_words() -> None:
 
 def test_every_line_says_what_it_means() -> None:
     lines = [line for group in GROUPS for line in group.lines]
-    assert len({line.name for line in lines}) == len(lines) == 23
+    assert len({line.name for line in lines}) == len(lines) == 25
     for line in lines:
         assert line.explanation.endswith(".") and len(line.explanation) > 10, line.name

@@ -72,6 +72,24 @@ def test_the_detail_counts_tests_and_luck() -> None:
     assert "stronger find" not in scan_labels.detail(result(explained=0))
 
 
+def test_the_detail_says_what_was_fetched_and_what_could_not_be() -> None:
+    text = scan_labels.detail(result(fetched=60, candles=0.998, not_fetched=[["AUSDT", "the bridge: HTTP 500"]]))
+    assert "The 60 most liquid symbols were asked for. 100% of the prices are closes of the exchange's candles" in text
+    assert "Not all candles of AUSDT could be fetched: the bridge: HTTP 500." in text
+    many = result(fetched=60, candles=0.5, not_fetched=[[f"S{n}", "HTTP 500"] for n in range(9)])
+    assert "of S0, S1, S2, S3, S4 and others could" in scan_labels.detail(many)
+    plain = scan_labels.detail(result(fetched=None, candles=0.0, not_fetched=[]))
+    assert "candles" not in plain and "liquid" not in plain
+
+
+def test_the_first_scan_can_be_asked_for() -> None:
+    interval, span, symbols = scan_form.first_scan()
+    chosen = {ids.SCAN_INTERVAL: interval, ids.SCAN_SPAN: span, ids.SCAN_FETCH: symbols, ids.SCAN_QUOTE: "USDC"}
+    asked = scan_form.request_from("sim", values_of(scan_form.DEFAULTS) | chosen)
+    assert (asked.symbols, asked.quote, asked.interval_ms, asked.span_ms) == (60, "USDC", HOUR_MS, 2_160 * HOUR_MS)
+    assert scan_form.fitting_span(interval, span) == span, "choosing the width leaves it"
+
+
 def test_rows_have_a_verdict_with_its_reason_and_what_was_left_out_too() -> None:
     pairs = [
         pair(is_confirmed=True),
@@ -160,6 +178,11 @@ _TOO_LONG = "History is 720 hours, 43,200 bars of 1m; expected 100 to 20,000 bar
     [
         ({ids.SCAN_HOLDOUT: 0.9}, ids.SCAN_HOLDOUT, "Hold-out is 0.9; expected 0 to 0.8."),
         ({ids.SCAN_LEAST_BARS: 20}, ids.SCAN_LEAST_BARS, "Least bars is 20; expected at least 100."),
+        (
+            {ids.SCAN_FETCH: "60", ids.SCAN_INTERVAL: "5s", ids.SCAN_SPAN: "3"},
+            ids.SCAN_INTERVAL,
+            "Bars is 5s; expected whole minutes, of which the exchange has candles.",
+        ),
         ({ids.SCAN_LEVEL: None}, ids.SCAN_LEVEL, "At most is empty; expected a number."),
         (
             {ids.SCAN_SPAN: "720"},

@@ -22,7 +22,7 @@ from engine.store.sqlite.writer import SqliteTickWriter
 from services.job_process import ProcessExecutor
 from services.jobs import JobBusy, Jobs
 from services.scan_job import scan
-from services.scans import ScanService
+from services.scans import BridgeAddress, ScanService
 from tests.conftest import until
 from tests.engine.store.harness import batch
 
@@ -56,7 +56,8 @@ def executor() -> ProcessExecutor:
 
 
 def service(executor: ProcessExecutor, folder: Path) -> ScanService:
-    return ScanService(Jobs(executor), SqliteScans(folder / "analysis.db"), folder, lambda: None)
+    nowhere = BridgeAddress("ws://127.0.0.1:9/", lambda: None)
+    return ScanService(Jobs(executor), SqliteScans(folder / "analysis.db"), folder, lambda: None, nowhere)
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ async def test_a_market_without_trades_is_told(scans: ScanService) -> None:
     scans.start(ScanRequest("usdm", 1_000, HOUR_MS))
     await until(ended(scans), 40)
     assert scans.state().phase == "failed"
-    assert scans.state().problem == "market usdm has 0 symbols with trades; expected at least 2"
+    assert scans.state().problem == "market usdm has 0 symbols with trades or candles; expected at least 2"
 
 
 async def test_a_process_that_dies_is_told(scans: ScanService, executor: ProcessExecutor) -> None:

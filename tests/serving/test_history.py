@@ -274,6 +274,13 @@ async def test_a_fetched_candle_is_what_its_stored_ticks_give(tmp_path: Path) ->
         until_ms = (sim.now_ms - 5_000) // width_ms * width_ms
         async with wanting(server, [[symbol, width_ms, until_ms - HOUR // 2, until_ms] for symbol in SYMBOLS]):
             await until_fetched(server)
+
+        def history() -> dict[str, Any]:
+            found: dict[str, Any] = server.health()["markets"]["sim"]["history"]
+            return found
+
+        await until(lambda: history()["compared"] >= 40, DEADLINE_S)
+        assert (history()["differing"], history()["differences"]) == (0, [])
         ticks = open_backend(tmp_path).tick_reader()
         compared = 0
         for symbol, bars in stored(tmp_path, width_ms).items():
@@ -292,3 +299,37 @@ async def test_a_fetched_candle_is_what_its_stored_ticks_give(tmp_path: Path) ->
                     compared += 1
         assert compared > 40
         ticks.close()
+
+
+async def test_a_candle_that_differs_from_whole_ticks_is_counted_and_told(tmp_path: Path) -> None:
+    """Ticks of three minutes, then candles of four: one before them, two the same, one with another volume."""
+    begun, minute = 1_600_000_020_000, 60_000
+    ids = range(1, 181)
+    rows = [["AUSDT", n, f"{10 + n % 7}", "0.5", begun + 1_000 * n - 500, n % 2 == 0] for n in ids]
+    async with serving(tmp_path) as server, connect(f"ws://127.0.0.1:{server.port}/") as client:
+        hello = {"type": "hello", "proto": 1, "token": server._token, "market": "sim", "client": "t", "session": "s"}
+        await client.send(json.dumps(hello))
+        await client.send(json.dumps({"type": "ticks", "seq": 1, "rows": rows}))
+        later = ["AUSDT", 181, "10", "0.5", begun + 3 * minute + 5_000, True]
+        await client.send(json.dumps({"type": "ticks", "seq": 2, "rows": [later]}))
+        candles = []
+        for slot in range(-1, 3):
+            prices = [10 + n % 7 for n in ids if slot == (n - 1) // 60]  # a trade a second
+            values = [prices[0], max(prices), min(prices), prices[-1]] if prices else [9, 9, 9, 9]
+            volume = "30" if slot < 2 else "30.5"
+            candles.append([begun + slot * minute, *map(str, values), volume])
+        span = {"symbol": "AUSDT", "width_ms": minute, "from_ms": begun - minute, "to_ms": begun + 3 * minute}
+
+        def found() -> dict[str, Any]:
+            market: dict[str, Any] = server.health()["markets"].get("sim", {"stored": 0})
+            return market
+
+        await until(lambda: found()["stored"] == 181)
+        await client.send(json.dumps({"type": "bars", **span, "rows": candles}))
+        await until(lambda: bool(found()["history"]["compared"]))
+        history = found()["history"]
+        assert (history["compared"], history["differing"]) == (2, 1), "the first bar held the first trade"
+        (each,) = history["differences"]
+        assert (each["open_time_ms"], each["candle"][4], each["ticks"][4]) == (begun + 2 * minute, 30.5, 30.0)
+        (told,) = [one for one in found()["findings"] if one["code"] == "candles-differ"]
+        assert "1 of 2 bars differ" in told["what"] and "volume 30.5 in the candle, 30 in trades" in told["what"]

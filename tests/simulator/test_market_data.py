@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import math
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -103,6 +104,20 @@ def test_candles_go_back_beyond_the_first_trade_without_a_jump_or_a_break(harnes
     assert steps.max() < 6 * np.median(steps) * 1.5
     for row in rows:
         read_bar("ETHUSDT", MINUTE_MS, row[:6], "kline")
+
+
+def test_an_hour_is_what_its_minutes_are_before_across_and_after_the_beginning(harness: Harness) -> None:
+    """Hours of the past are kept by the exchange, minutes are drawn again."""
+    hours = harness.get("klines?symbol=BTCUSDT&interval=1h&limit=70")
+    assert hours[0][0] < START - 60 * HOUR and hours[-1][0] > START
+    for hour in hours:
+        minutes = harness.get(f"klines?symbol=BTCUSDT&interval=1m&startTime={hour[0]}&endTime={hour[6]}&limit=60")
+        assert (hour[1], hour[4]) == (minutes[0][1], minutes[-1][4])
+        assert float(hour[2]) == max(float(each[2]) for each in minutes)
+        assert float(hour[3]) == min(float(each[3]) for each in minutes)
+        for column in (5, 8, 9):  # of volume, trades and taker's volume the decimals are exact
+            assert Decimal(hour[column]) == sum(Decimal(each[column]) for each in minutes)
+    assert harness.get("klines?symbol=BTCUSDT&interval=1h&limit=70") == hours
 
 
 def test_the_past_is_as_cointegrated_as_the_present() -> None:

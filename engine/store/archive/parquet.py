@@ -112,12 +112,17 @@ def part_of(path: Path) -> Path:
 
 def read_file(folder: Path, file: str, first_id: int = 0, last_id: int = 2**63 - 1) -> Iterator[TickRow]:
     """The rows of one listed file with these ids, in id order. Raises ArchiveError."""
+    return iter(read_page(folder, file, first_id, last_id).iter_rows())
+
+
+def read_page(folder: Path, file: str, first_id: int, last_id: int, limit: int | None = None) -> polars.DataFrame:
+    """The first ``limit`` rows of one listed file with these ids, in id order. Raises ArchiveError."""
     import polars
 
     path = folder / file
     wanted = polars.col("agg_id").is_between(first_id, last_id)
     try:
-        frame = polars.scan_parquet(path, hive_partitioning=False).filter(wanted).collect()
+        frame = polars.scan_parquet(path, hive_partitioning=False).filter(wanted)
+        return (frame if limit is None else frame.head(limit)).collect()
     except (OSError, polars.exceptions.PolarsError) as error:
         raise ArchiveError(f"{path} is listed in the archive but cannot be read: {error}") from error
-    return iter(frame.iter_rows())

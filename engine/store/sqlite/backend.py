@@ -8,10 +8,13 @@ from pathlib import Path
 from engine.market.records import Event
 from engine.store.interface import TickWriter
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.analysis_reader import SqliteAnalysisReader
 from engine.store.sqlite.bar_reader import SqliteBarReader
+from engine.store.sqlite.bulk_reader import SqliteBulkReader
 from engine.store.sqlite.maintenance import keep
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.trials import SqliteTrials
 from engine.store.sqlite.writer import SqliteTickWriter
 
 
@@ -30,6 +33,10 @@ class SqliteBackend:
         """See Backend."""
         return SqliteBarReader(self._ticks_db)
 
+    def bulk_reader(self) -> SqliteBulkReader:
+        """See Backend."""
+        return SqliteBulkReader(self._ticks_db)
+
     async def tick_writer(self, durability: str) -> SqliteTickWriter:
         """See Backend."""
         return await SqliteTickWriter.start(self._ticks_db, durability)
@@ -46,3 +53,11 @@ class SqliteBackend:
     def scans(self) -> SqliteScans:
         """See Backend."""
         return SqliteScans(self._analysis_db)
+
+    def trials(self) -> SqliteTrials:
+        """See Backend."""
+        return SqliteTrials(self._analysis_db)
+
+    def analysis_reader(self) -> SqliteAnalysisReader:
+        """See Backend."""
+        return SqliteAnalysisReader(self._analysis_db)

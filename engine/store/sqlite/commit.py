@@ -69,9 +69,9 @@ def store(
     conflicts = [_conflicts(db, known) for known in plan.known]
     return Commit(
         tuple(
-            Receipt(batch, stored, len(known) - conflicting, conflicting, newest)
-            for batch, stored, known, conflicting, newest in zip(
-                batches, plan.stored, plan.known, conflicts, plan.newest, strict=True
+            Receipt(batch, stored, len(known) - conflicting, conflicting, newest, gaps)
+            for batch, stored, known, conflicting, newest, gaps in zip(
+                batches, plan.stored, plan.known, conflicts, plan.newest, plan.gap_counts, strict=True
             )
         ),
         tuple(index.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
@@ -116,8 +116,9 @@ def _bars(db: sqlite3.Connection, index: SeriesIndex, lookup: TickLookup, plan: 
                 fold = SecondFold(second, before)
             for _, tick in ticks:
                 fold.add(tick)
-            series.reach(second)
             rows.append((of, *fold.bar(), ticks[-1][0]))
+        if seconds:
+            series.reach(max(seconds))  # once: it looks through all open seconds
     return rows
 
 

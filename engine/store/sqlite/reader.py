@@ -111,6 +111,12 @@ class SqliteTickReader:
             raise StoreError(f"the ticks of {symbol} in the second {second_ms} are archived, and their file is gone")
         return ticks
 
+    def newest_second(self, market: str, symbol: str) -> int | None:
+        """See TickReader."""
+        query = "SELECT max(open_time_ms) FROM bars WHERE series_id=?"
+        found: int | None = self._rows(query, (self._id(market, symbol),))[0][0]
+        return found
+
     def bars(self, market: str, symbol: str, from_ms: int, to_ms: int, before_seq: int | None = None) -> list[Bar]:
         """One-second bars in ``[from_ms, to_ms)``, as of before the tick ``before_seq`` (None: now)."""
         series_id = self._id(market, symbol)

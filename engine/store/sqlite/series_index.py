@@ -80,6 +80,9 @@ class CommitPlan:
     fresh: dict[int, dict[int, list[tuple[int, Tick]]]] = field(default_factory=dict)  # by second: new (seq, tick)
     opened: dict[int, Tick] = field(default_factory=dict)  # the first tick ever of a series
     gaps: dict[int, set[Gap]] = field(default_factory=dict)
+    gap_counts: list[tuple[int, int]] = field(default_factory=list)  # by batch: see Receipt
+    gaps_opened: int = 0  # by all batches so far
+    gaps_filled: int = 0
     absent: set[Gap] = field(default_factory=set)
     markets: set[str] = field(default_factory=set)
 
@@ -115,7 +118,7 @@ class SeriesIndex:
         horizon_ms = watermark.horizon(now.wall_ms, now.mono_ms)
         latest_ms, has_moved = -1 if watermark.time_ms is None else watermark.time_ms, False
         known: list[tuple[int, Tick]] = []
-        before = len(plan.rows)
+        before, gaps = len(plan.rows), (plan.gaps_opened, plan.gaps_filled)
         seq, add_row = plan.seq, plan.rows.append
         places = self._places(plan, batch)
         for tick in batch.ticks:
@@ -144,11 +147,16 @@ class SeriesIndex:
         if has_moved:
             watermark.advance(latest_ms, now.wall_ms, now.mono_ms)
         plan.seq = seq
-        plan.markets.add(batch.market)
-        plan.stored.append(len(plan.rows) - before)
-        plan.newest.append(self._newest(plan.rows[before:]))
-        self._give_up_refused(plan, batch)
         plan.known.append(known)
+        self._sum_up(plan, batch, plan.rows[before:], gaps)
+
+    def _sum_up(self, plan: CommitPlan, batch: Batch, rows: list[TickRow], gaps_before: tuple[int, int]) -> None:
+        """What became of a batch, of which these rows are new."""
+        plan.markets.add(batch.market)
+        plan.stored.append(len(rows))
+        plan.newest.append(self._newest(rows))
+        plan.gap_counts.append((plan.gaps_opened - gaps_before[0], plan.gaps_filled - gaps_before[1]))
+        self._give_up_refused(plan, batch)
 
     def _places(self, plan: CommitPlan, batch: Batch) -> dict[str, _Place]:
         """Where each symbol's ticks go, looked up once a batch."""
@@ -186,6 +194,8 @@ class SeriesIndex:
             plan.opened[series.series_id] = tick
         if gap is not None:
             plan.gaps.setdefault(series.series_id, set()).add(gap)
+            plan.gaps_opened += arrival is not Arrival.FILL
+            plan.gaps_filled += arrival is Arrival.FILL and not series.coverage.is_open(gap)
         return arrival is not Arrival.KNOWN
 
     def plan_event(self, plan: CommitPlan, event: Event) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 
 from engine.market.funding import Funding
@@ -20,11 +20,8 @@ _FUNDING = "symbol, kind, time_ms, rate, mark_price, index_price, next_ms"
 
 def store_bars(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], after_seq: int) -> BarsStored:
     """Write the new ones of these bars, and an event for each symbol and width, inside the open transaction."""
-    by_series: dict[tuple[str, int], list[SourcedBar]] = {}
-    for bar in bars:
-        by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
     stored = conflicts = 0
-    for (symbol, width_ms), offered in by_series.items():
+    for (symbol, width_ms), offered in _by_series(bars).items():
         sourced_id = _entered(db, market, symbol, width_ms)
         times = list(map(_open_time, offered))
         known = _known(db, sourced_id, offered, times)
@@ -35,6 +32,15 @@ def store_bars(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], 
         stored += len(fresh)
         conflicts += differing
     return BarsStored(stored, len(bars) - stored - conflicts, conflicts)
+
+
+def _by_series(bars: Sequence[SourcedBar]) -> dict[tuple[str, int], Sequence[SourcedBar]]:
+    if len(keys := set(map(_series, bars))) == 1:
+        return {keys.pop(): bars}
+    by_series: dict[tuple[str, int], list[SourcedBar]] = {}
+    for bar in bars:
+        by_series.setdefault((bar.symbol, bar.width_ms), []).append(bar)
+    return {**by_series}
 
 
 def store_funding(db: sqlite3.Connection, market: str, rows: Iterable[Funding]) -> int:
@@ -146,11 +152,12 @@ def _note(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], after
 
 
 def _insert(db: sqlite3.Connection, sourced_id: int, event_id: int, bars: Sequence[SourcedBar]) -> None:
-    rows = [(sourced_id, *bar[2:], event_id) for bar in bars]
-    for at in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[at : at + _ROWS_AT_ONCE]
+    for at in range(0, len(bars), _ROWS_AT_ONCE):
+        _, _, *columns = zip(*bars[at : at + _ROWS_AT_ONCE], strict=True)
+        part = list(zip(repeat(sourced_id), *columns, repeat(event_id), strict=False))
         places = ",".join(["(?,?,?,?,?,?,?,?,?)"] * len(part))
         db.execute(f"INSERT INTO sourced_bars VALUES {places}", list(chain.from_iterable(part)))
 
 
 _open_time = itemgetter(2)  # of a SourcedBar
+_series = itemgetter(0, 1)

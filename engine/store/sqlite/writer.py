@@ -153,6 +153,14 @@ class SqliteTickWriter:
         """See TickWriter."""
         return await self._do(self._write_sourced, lambda db: sourced.store_bars(db, market, bars, self.last_seq))
 
+    async def store_all_bars(self, parts: Sequence[tuple[str, Sequence[SourcedBar]]]) -> list[BarsStored]:
+        """See TickWriter."""
+
+        def work(db: sqlite3.Connection) -> list[BarsStored]:
+            return [sourced.store_bars(db, market, bars, self.last_seq) for market, bars in parts]
+
+        return await self._do(self._write_sourced, work)
+
     async def store_funding(self, market: str, rows: Sequence[Funding]) -> int:
         """See TickWriter."""
         return await self._do(self._write_sourced, lambda db: sourced.store_funding(db, market, rows))

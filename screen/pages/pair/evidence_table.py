@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from engine.market.intervals import interval_name
 from engine.pairs.evidence import PairEvidence
 from screen.components.formatting import Item, unknown, window_name
+from screen.pages.pair import coverage_items, hedge_items
 from screen.pages.pair import evidence_values as values
-from screen.pages.pair import hedge_items
 from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
@@ -179,9 +179,19 @@ GROUPS = (
                 Line(
                     f"ev-coverage-{name}", f"{window_name(name)} window",
                     "Filled bars add no information; a window that overlaps an open gap gives no entry.",
-                    values.coverage(name),
+                    coverage_items.coverage(name),
                 )
                 for name in ("beta", "z", "test")
+            ),
+            Line(
+                "ev-sources", "Bars are from",
+                "The exchange's candles stand in where there are no whole ticks: they have last prices and no quotes."
+                " The price chart shows where the two meet.", coverage_items.sources,
+            ),
+            Line(
+                "ev-candles-differ", "Candles unlike ticks",
+                "Bars of which there are both, and that differ in a price, or in volume by more than rounding. Ticks"
+                " are used there.", coverage_items.candle_differences,
             ),
         ),
     ),

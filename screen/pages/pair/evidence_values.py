@@ -267,27 +267,6 @@ def half_spreads(_: PairView, found: PairEvidence) -> Item:
     return Item(f"{y} / {x} bps", "of Y / of X, median over the z window")
 
 
-def coverage(name: str) -> Make:
-    """One window's share of real bars, and whether an open gap overlaps it."""
-
-    def made(view: PairView, found: PairEvidence) -> Item:
-        window = next((each for each in found.coverage if each.name == name), None)
-        if window is None:
-            is_off = name == "test" and view.settings.gate == "off"
-            return unknown("the gate is off" if is_off else "the window follows the half-life, once calibrated")
-        if math.isnan(window.share):
-            gap = "touched by an open gap" if window.is_touched else "no open gap"
-            why = f"needs {window.bars:,} bars; {found.bars:,} so far · {gap}"
-            return Item(UNKNOWN, why, "bad" if window.is_touched else "")
-        if window.is_touched:
-            return Item("gap", f"touched by an open gap; {window.share:.0%} of {window.bars:,} bars are real", "bad")
-        least = view.settings.least_coverage if name == "z" else 0.9
-        tone = "bad" if window.share < least else "warn" if window.share < 0.9 else "good"
-        return Item(f"{window.share:.0%}", f"of {window.bars:,} bars are real; no open gap", tone)
-
-    return made
-
-
 def breaks(view: PairView, found: PairEvidence) -> Item:
     """How near the break alarm is."""
     watch = found.breaks

@@ -17,7 +17,6 @@ from engine.store.interface import LoggedDecision
 from screen.components import ids
 from screen.pages.pair import figures
 from screen.pages.pair.labels import live_texts, notes
-from services.pairs import SignalLog
 from services.views import ViewDelta, WatchlistRow
 
 Frame = dict[str, Any]
@@ -26,13 +25,8 @@ Columns = dict[str, list[Any]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def log_rows(log: SignalLog) -> list[Frame]:
-    """The rows of a log, for a file."""
-    return [log_row(entry, log.pair.settings.interval_ms) for entry in log.entries]
-
-
 def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
-    """A decision in the format of the log and the CSV export. Times are UTC, to the millisecond.
+    """A decision in the format of the log. Times are UTC, to the millisecond.
 
     ``bar_close`` is when the decision became knowable, ``given_at`` when this machine made it.
     """
@@ -82,6 +76,7 @@ def frame(found: ViewDelta) -> Frame:
         "text": text,
         "tone": tone,
         "notes": notes(view),
+        "candles": {side: [list(span) for span in spans] for side, spans in view.candles.items() if spans},
         "log": [log_row(entry, settings.interval_ms) for entry in found.log],
     }
     if found.reset:

@@ -120,6 +120,11 @@ _MORE = (
     Field(
         ids.MAX_HOLD, "max_hold_half_lives", "Hold at most", "In half-lives, then exit; empty: no limit.", empty="none"
     ),
+    Field(
+        ids.ENTRY_MODE, "entry_mode", "Enter as z",
+        "Beyond: at any bar beyond the threshold. Passes: only as it goes beyond. Returns: as it comes back inside.",
+        (("simple", "is beyond"), ("uptick", "passes it"), ("downtick", "returns")),
+    ),
     Field(ids.COOLDOWN, "cooldown_bars", "Cool-down", "Bars after an exit without an entry.", is_whole=True),
     Field(
         ids.BREAK_ALARM, "break_alarm", "Break alarm",
@@ -149,6 +154,7 @@ _MORE = (
         ids.HALF_SPREAD, "half_spread_bps", "Half-spread, bps",
         "Per fill; empty: measured from the trades' sides.", empty="measured",
     ),
+    Field(ids.SLIPPAGE, "slippage_bps", "Slippage, bps", "Per fill, beyond the half-spread."),
 )  # fmt: skip
 _GROUPS = (("Line", _LINE), ("Signal", _RULE), ("Gate", _GATE), ("Costs", _COSTS))
 FIELDS = (*_LINE, *_RULE, *_GATE, *_COSTS, *_MORE)

@@ -12,7 +12,7 @@ from engine.errors import PairbridgeError, SettingsError
 from screen.components import ids
 from screen.components.fields import at_fault, error_id, not_done
 from screen.pages.scan import labels as texts
-from screen.pages.scan.form import FIELDS, FORM, fitting_span, request_from
+from screen.pages.scan.form import FIELDS, FORM, first_scan, fitting_span, request_from
 from screen.pages.scan.heatmap import correlation_map, empty_map
 from services.pairs import PairService
 from services.scans import ScanService
@@ -49,6 +49,13 @@ def _register_run(app: Dash, scans: ScanService, pairs: PairService) -> None:
         State(ids.SCAN_SPAN, "value"),
         prevent_initial_call=True,
     )(_fit)
+    app.callback(
+        Output(ids.SCAN_INTERVAL, "value"),
+        Output(ids.SCAN_SPAN, "value", allow_duplicate=True),
+        Output(ids.SCAN_FETCH, "value"),
+        Input(ids.SCAN_USUAL, "n_clicks"),
+        prevent_initial_call=True,
+    )(_set_first_scan)
     app.callback(
         *(Output(error_id(name), "children") for name in FORM),
         Input(ids.SCAN_MARKET, "value"),
@@ -145,6 +152,10 @@ async def _act(scans: ScanService, _start: int, _cancel: int, market: str | None
 async def _fit(interval: str | None, span: str | None) -> Any:
     fitting = fitting_span(interval, span)
     return no_update if fitting in (None, span) else fitting
+
+
+async def _set_first_scan(_: int) -> tuple[str, str, str]:
+    return first_scan()
 
 
 async def _check(market: str | None, *values: Any) -> list[str]:

@@ -22,11 +22,29 @@ _SPANS: Choices = (
     ("1", "1 hour"), ("3", "3 hours"), ("6", "6 hours"), ("12", "12 hours"), ("24", "1 day"), ("72", "3 days"),
     ("168", "7 days"), ("336", "14 days"), ("720", "30 days"), ("2160", "90 days"),
 )  # fmt: skip
+_COUNTS: Choices = (
+    ("0", "stored only"), ("12", "12 most liquid"), ("30", "30 most liquid"), ("60", "60 most liquid"),
+    ("100", "100 most liquid"), ("200", "200 most liquid"), ("500", "500 most liquid"),
+)  # fmt: skip
+_FETCH_INTERVAL, _FETCH_HOURS, _FETCH_COUNT = "1h", "2160", "60"  # of a first scan
 
 _WHAT = (
     Field(ids.SCAN_INTERVAL, "interval", "Bars", "Width of a bar.", INTERVALS),
     Field(
         ids.SCAN_SPAN, "span_ms", "History", "How far back the bars go; less if the store starts later.", _SPANS
+    ),
+)  # fmt: skip
+_FETCH = (
+    Field(
+        ids.SCAN_FETCH, "symbols", "Symbols",
+        "So many symbols, those that traded most in the last 24 hours: what is not stored of their bars is fetched"
+        " first, as the exchange's candles, with at most 60 % of the request weight it allows. Stored only: every"
+        " symbol of which there are trades or candles, and nothing is fetched.", _COUNTS,
+    ),
+    Field(
+        ids.SCAN_QUOTE, "quote", "Quoted in",
+        "Only symbols that end with this currency are fetched: volumes in different ones cannot be compared.",
+        (("USDT", "USDT"), ("USDC", "USDC"), ("FDUSD", "FDUSD"), ("BTC", "BTC"), ("USD", "USD")),
     ),
 )  # fmt: skip
 _FILTERS = (
@@ -68,7 +86,7 @@ _TEST = (
         " neither leg has a stronger find.",
     ),
 )  # fmt: skip
-FIELDS = (*_WHAT, *_FILTERS, *_TEST)
+FIELDS = (*_WHAT, *_FETCH, *_FILTERS, *_TEST)
 FORM = tuple(field.id for field in FIELDS)
 
 
@@ -81,6 +99,17 @@ def scan_form() -> html.Aside:
             dbc.Select(id=ids.SCAN_MARKET, options=[], size="sm", placeholder="market"),
             *map(field_row, _WHAT),
             html.H3("Which symbols"),
+            *map(field_row, _FETCH),
+            html.P(
+                dbc.Button(
+                    "60 symbols, 90 days of 1 h",
+                    id=ids.SCAN_USUAL,
+                    color="secondary",
+                    outline=True,
+                    size="sm",
+                    title="Set symbols, bars and history to what a first scan needs",
+                ),
+            ),
             *map(field_row, _FILTERS),
             html.H3("Test"),
             *map(field_row, _TEST),
@@ -104,8 +133,13 @@ def scan_form() -> html.Aside:
 
 def form_values(settings: ScanSettings) -> list[Any]:
     """The values of the controls in FORM's order, with the default bars and history."""
-    usual = {"interval": _DEFAULT_INTERVAL, "span_ms": _DEFAULT_HOURS}
+    usual = {"interval": _DEFAULT_INTERVAL, "span_ms": _DEFAULT_HOURS, "symbols": "0", "quote": "USDT"}
     return [field.shown(usual.get(field.name) or getattr(settings, field.name)) for field in FIELDS]
+
+
+def first_scan() -> tuple[str, str, str]:
+    """Bars, history and symbols of a first scan, as the controls show them: 90 days of hours of 60 symbols."""
+    return _FETCH_INTERVAL, _FETCH_HOURS, _FETCH_COUNT
 
 
 def fitting_span(interval: str | None, span: str | None) -> str | None:
@@ -132,10 +166,11 @@ def request_from(market: str | None, values: Mapping[str, Any]) -> ScanRequest:
     """The request from the controls. Raises SettingsError with the field, the value and the expected range."""
     asked = read_all(FIELDS, values)
     span_ms = int(asked.pop("span_ms")) * HOUR_MS
+    symbols, quote = int(asked.pop("symbols")), asked.pop("quote")
     try:
         interval_ms = parse_interval(asked.pop("interval"))
     except ValueError as error:
         raise SettingsError(str(error)) from None
     if not market:
         raise SettingsError("Market is empty; expected one in which symbols have traded")
-    return ScanRequest(market, interval_ms, span_ms, ScanSettings(**asked))
+    return ScanRequest(market, interval_ms, span_ms, ScanSettings(**asked), symbols, quote)

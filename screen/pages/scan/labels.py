@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.market.intervals import interval_name
-from engine.scan.confirmation import HEDGE_LEVEL, HOLDOUT_LEVEL, WILD_LEVEL
 from engine.scan.request import ScanState
 from engine.store.interface import ScanSummary
 from screen.components.formatting import Item, duration
+from services.export.scan import scan_rows
 
 Result = dict[str, Any]
 EXCLUSIONS = {
@@ -69,6 +69,7 @@ def detail(result: Result) -> str:
         " bars held out.",
         f"{result['passed']:,} pass the 5 % value, where luck alone gives about {_count(LUCK * tests)}.",
         f"False finds by {_CONTROLS[settings['control']]}.",
+        *_sources(result),
     ]
     if explained := result.get("explained", 0):  # results stored by earlier versions have none
         parts.append(f"{_pairs(explained)} more with as small a q: a stronger find has one of the legs.")
@@ -79,12 +80,23 @@ def detail(result: Result) -> str:
     return " ".join(parts)
 
 
+def _sources(result: Result) -> list[str]:
+    """Where the bars came from. Results of before say nothing of it: theirs were made from trades."""
+    said = []
+    if result.get("fetched"):
+        said.append(f"The {result['fetched']} most liquid symbols were asked for.")
+    if result.get("candles"):
+        said.append(f"{result['candles']:.0%} of the prices are closes of the exchange's candles: last prices.")
+    lacking = result.get("not_fetched") or []
+    if lacking:
+        names = ", ".join(symbol for symbol, _ in lacking[:5]) + (" and others" if len(lacking) > 5 else "")
+        said.append(f"Not all candles of {names} could be fetched: {lacking[0][1]}.")
+    return said
+
+
 def rows(result: Result) -> list[dict[str, Any]]:
     """The table: one row a pair, the smallest statistic first."""
-    return [
-        {"id": f"{pair['y']} ~ {pair['x']}", "verdict": verdict_of(pair), "reason": reason_of(pair), **pair}
-        for pair in result["pairs"]
-    ]
+    return [{"id": f"{pair['y']} ~ {pair['x']}", **pair} for pair in scan_rows(result)]
 
 
 def excluded_rows(result: Result) -> list[dict[str, str]]:
@@ -121,37 +133,6 @@ def moment(time_ms: int) -> str:
 
 def _count(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def verdict_of(pair: dict[str, Any]) -> str:
-    """What became of a pair: survived, found, explained, or nothing."""
-    if pair.get("explained_by"):
-        return "explained"
-    return "survived" if pair["is_confirmed"] else "found" if pair["is_found"] else ""
-
-
-def reason_of(pair: dict[str, Any]) -> str:
-    """Why a pair with a small q is not found, or a find is not confirmed.
-
-    >>> reason_of({"explained_by": "A ~ B"})
-    'explained by A ~ B'
-    >>> reason_of({"is_found": True, "is_confirmed": False, "holdout_pvalue": 0.214, "hedge_pvalue": 0.05})
-    'held out: p 21 %; hedge by luck: p 5 %'
-    """
-    if pair.get("explained_by"):
-        return f"explained by {pair['explained_by']}"
-    if not pair["is_found"] or pair["is_confirmed"]:
-        return ""
-    levels = (
-        ("holdout_pvalue", HOLDOUT_LEVEL, "held out"), ("hedge_pvalue", HEDGE_LEVEL, "hedge by luck"),
-        ("wild_pvalue", WILD_LEVEL, "wild bootstrap"),
-    )  # fmt: skip
-    failed = [
-        f"{name}: p {100 * pair[key]:.2g} %"
-        for key, level, name in levels
-        if pair.get(key) is not None and pair[key] > level
-    ]
-    return "; ".join(failed) or "nothing held out"
 
 
 def _q_name(settings: dict[str, Any]) -> str:

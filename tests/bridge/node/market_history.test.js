@@ -37,8 +37,8 @@ const asked = (world, path) => world.exchange.requests.filter(({ url }) => url.i
 const span = (bars, symbol = "BTCUSDT") => ({ symbol, width_ms: HOUR, from_ms: T0 - bars * HOUR, to_ms: T0 });
 
 test("the page says what it can bring, by market", () => {
-  assert.deepEqual(new World().start().run(500).server.hellos[0].can, ["klines", "funding"]);
-  assert.deepEqual(new World({ venue: "spot" }).start().machine.serverLink.hello.can, ["klines"]);
+  assert.deepEqual(new World().start().run(500).server.hellos[0].can, ["klines", "tickers", "funding"]);
+  assert.deepEqual(new World({ venue: "spot" }).start().machine.serverLink.hello.can, ["klines", "tickers"]);
 });
 
 test("candles are fetched and brought as they came, without what lies outside", () => {
@@ -119,7 +119,8 @@ test("no more than a quarter of the weight is spent in any minute, and 60 % only
     }
     const most = Math.max(...seen);
     assert.ok(most <= 2_400 * share && most > 2_400 * share - 30, `${most}`);
-    assert.ok(world.server.history.length >= (2 * 2_400 * share) / 5 - 20);
+    const others = world.exchange.requests.filter(({ url }) => !url.includes("klines")).length; // by 20 at most
+    assert.ok(others < 10 && world.server.history.length >= (2 * 2_400 * share - 20 * others) / 5 - 4);
   }
 });
 
@@ -149,6 +150,49 @@ test("settled rates are fetched since the newest that is known", () => {
   world.run(1_000);
   assert.equal(world.server.history.length, 1);
   assert.ok(world.log.some((line) => /^No funding of ETHUSDT/.test(line)));
+});
+
+test("the day's volumes are brought, the greatest first, or why not", () => {
+  const world = answering();
+  const market = world.exchange.market;
+  const ticker = (symbol, quoteVolume, closeTime) => ({ symbol, quoteVolume, closeTime, lastPrice: "1" });
+  const all = [ticker("AUSDT", "5.5", T0), ticker("BUSDT", "1234567.25", T0 + 7), ticker("CUSDT", "0", T0 - 9)];
+  world.exchange.market = (url) => (url.pathname.endsWith("/ticker/24hr") ? all : market(url));
+  world.serverSays({ type: "fetch_tickers" });
+  world.run(500);
+  const rows = [["BUSDT", "1234567.25"], ["AUSDT", "5.5"], ["CUSDT", "0"]]; // prettier-ignore
+  assert.deepEqual(world.server.history, [{ type: "tickers", time_ms: T0 + 7, rows }]);
+  const { spent } = world.machine.restRequests.budget;
+  assert.ok(spent.some(({ weight, urgent }) => weight === 40 && urgent));
+  world.exchange.rest = { status: 451 };
+  world.serverSays({ type: "fetch_tickers" });
+  world.run(1_000);
+  assert.deepEqual(world.server.history[1], { type: "unfetchable_tickers", reason: "geo-blocked (HTTP 451)" });
+});
+
+test("what is not urgent keeps its quarter while a scan takes the rest, and neither waits for the other", () => {
+  const budget = new Budget(2_400);
+  let urgent = 0;
+  while (budget.spend(5, 0, true)) urgent += 5;
+  assert.equal(urgent, 1_440);
+  assert.ok(!budget.spend(5, 0, false), "the sum stays below 60 %");
+  const mixed = new Budget(2_400);
+  let usual = 0;
+  while (mixed.spend(20, 0)) usual += 20;
+  assert.equal(usual, 600);
+  assert.ok(mixed.spend(840, 0, true) && !mixed.spend(1, 0, true) && !mixed.spend(1, 0));
+  const late = new Budget(2_400);
+  assert.ok(late.spend(1_400, 0, true) && late.spend(20, 0) && !late.spend(40, 0));
+
+  const world = answering();
+  while (world.machine.restRequests.budget.spend(1, world.now));
+  world.serverSays({ type: "fetch_bars", ...span(3), urgent: false });
+  world.serverSays({ type: "fetch_bars", ...span(4), urgent: true });
+  world.run(500);
+  assert.deepEqual(
+    world.server.history.map(({ rows }) => rows.length),
+    [4],
+  );
 });
 
 test("after Stop nothing is fetched any more", () => {

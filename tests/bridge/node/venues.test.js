@@ -73,3 +73,16 @@ test("an address that is none is refused in a sentence", () => {
   assert.throws(() => plan({ rest: "ftp://x" }), /expected one that begins with http:\/\/ or https:\/\//);
   assert.throws(() => plan({ venue: "coinm" }), /market "coinm" is not known; choose one of usdm, spot/);
 });
+
+test("COIN-M is refused with its reason, by name and by address, and never taken for another market", () => {
+  const why = /COIN-M is not supported: its quantities are contracts/;
+  for (const wish of [
+    { venue: "coinm" },
+    { venue: "coin-m" },
+    { exchange: "wss://dstream.binance.com" },
+    { exchange: "wss://dstream.binancefuture.com/market/stream" },
+    { venue: "sim", rest: "https://dapi.binance.com" },
+  ])
+    assert.throws(() => plan(wish), why, JSON.stringify(wish));
+  assert.throws(() => plan({ venue: "other" }), /choose one of [a-z, -]+\.$/);
+});

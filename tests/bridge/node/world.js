@@ -236,7 +236,7 @@ class World {
     if (message.type === "ticks") this.take(socket, message);
     if (message.type === "beat") this.server.beats.push({ at: this.now, ...message });
     if (message.type === "unfetchable") this.server.unfetchable.push(message);
-    if (["bars", "unfetchable_bars", "funding"].includes(message.type)) this.server.history.push(message);
+    if (["bars", "unfetchable_bars", "funding", "tickers", "unfetchable_tickers"].includes(message.type)) this.server.history.push(message);
     if (message.type === "bye") this.server.bye = message;
   }
 

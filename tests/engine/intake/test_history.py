@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.intake.actions import Action, Close, FetchBars, ReadSpans, Send, StoreBars, StoreFunding
+from engine.errors import MessageRefused
+from engine.intake.actions import Action, Close, FetchBars, FetchTickers, ReadSpans, Send, StoreBars, StoreFunding
 from engine.intake.bar_history import ASK_AGAIN_MS, AT_ONCE, RETRY_MS
 from engine.intake.funding_schedule import MARKS_EVERY_MS, SETTLED_EVERY_MS
 from engine.intake.history_messages import MAX_BARS, BarSpan
 from engine.intake.intake import Intake
+from engine.intake.messages import decode
+from engine.intake.ticker_requests import ASK_AGAIN_MS as TICKERS_AGAIN_MS
+from engine.intake.ticker_requests import BRIDGE_WITHIN_MS
+from engine.intake.want_progress import TELL_EVERY_MS
+from engine.market.limits import COIN_M_MARKETS
 from engine.market.sourced import BarsStored, SourcedBar, spans_of
 from tests.engine.intake.harness import HELLO, TOKEN
 
@@ -39,7 +45,7 @@ class Desk:
         self.now = 0
         self.asked: dict[int, list[dict[str, Any]]] = {}
         self.answers: dict[int, list[dict[str, Any]]] = {}
-        self.own: list[FetchBars] = []
+        self.own: list[FetchBars | FetchTickers] = []
         self.closed: list[int] = []
 
     def do(self, actions: list[Action]) -> None:
@@ -52,7 +58,7 @@ class Desk:
                     getattr(self, kind).setdefault(conn, []).append(message)
                 case Close(conn, _, _):
                     self.closed.append(conn)
-                case FetchBars():
+                case FetchBars() | FetchTickers():
                     self.own.append(action)
                 case ReadSpans(market, span):
                     reads.append((market, span))
@@ -297,3 +303,140 @@ def test_funding_is_asked_of_who_forwards_a_symbol() -> None:
     desk.asked.clear()
     desk.pass_time(SETTLED_EVERY_MS)
     assert {message["kind"] for message in desk.asked[2]} == {"mark", "settled"}
+
+
+def told(desk: Desk, conn: int = 3) -> list[dict[str, Any]]:
+    """What a client heard besides the greeting."""
+    return [message for message in desk.answers[conn] if message["type"] not in ("welcome", "lease")]
+
+
+def volumes(*rows: tuple[str, str]) -> dict[str, Any]:
+    return {"type": "tickers", "time_ms": T0, "rows": [list(row) for row in rows]}
+
+
+def test_the_most_liquid_symbols_are_told_to_whom_asked() -> None:
+    desk = Desk()
+    desk.join(1, "tickers", market="spot")
+    desk.join(2, "tickers")
+    desk.join(3)
+    desk.say(3, {"type": "want_tickers", "quote": "USDT", "count": 2})
+    assert desk.asked == {2: [{"type": "fetch_tickers"}]}
+    odd = [("\u5e01\u5b89USDT", "8.5"), ("BAD SYMBOL USDT", "99"), ("USDT", "98"), ("ETHBTC", "97"), ("ZUSDT", "0")]
+    desk.say(1, volumes(("SPOTUSDT", "100")))
+    assert told(desk) == [], "of another market"
+    desk.say(2, volumes(("AUSDT", "5"), *odd, ("CUSDT", "12345678901234567.25")))
+    rows = [["CUSDT", 12345678901234567.25], ["\u5e01\u5b89USDT", 8.5]]
+    assert told(desk) == [{"type": "tickers", "time_ms": T0, "rows": rows}]
+    desk.say(
+        2,
+        volumes(
+            ("AUSDT", "5"),
+        ),
+    )
+    assert len(told(desk)) == 1
+
+
+def test_volumes_are_asked_of_the_next_bridge_then_of_the_server_then_given_up() -> None:
+    desk = Desk(own_markets=("sim",))
+    desk.join(1, "tickers")
+    desk.join(2, "tickers")
+    desk.join(3)
+    desk.say(3, {"type": "want_tickers", "quote": "USDT", "count": 5})
+    desk.say(1, {"type": "unfetchable_tickers", "reason": "HTTP 451"})
+    assert desk.asked[2] == [{"type": "fetch_tickers"}] and desk.own == []
+    desk.pass_time(TICKERS_AGAIN_MS)
+    assert desk.own == [FetchTickers("sim")]
+    desk.do(desk.intake.history.tickers_not_fetched("sim", "unreachable", desk.now))
+    assert told(desk) == [{"type": "unfetchable_tickers", "reason": "the server: unreachable"}]
+    desk.say(
+        2,
+        volumes(
+            ("AUSDT", "5"),
+        ),
+    )
+    assert len(told(desk)) == 1, "it came too late"
+
+
+def test_who_leaves_is_not_waited_for_and_without_anybody_it_is_said_after_a_while() -> None:
+    desk = Desk()
+    desk.join(3)
+    desk.say(3, {"type": "want_tickers", "quote": "USDT", "count": 5})
+    desk.pass_time(BRIDGE_WITHIN_MS - 1)
+    assert told(desk) == []
+    desk.pass_time(1)
+    assert "no bridge that can fetch volumes" in told(desk)[0]["reason"]
+    desk.join(1, "tickers")
+    desk.say(3, {"type": "want_tickers", "quote": "USDT", "count": 5})
+    desk.join(2, "tickers")
+    desk.leave(1)
+    desk.pass_time(100)
+    assert desk.asked[2] == [{"type": "fetch_tickers"}]
+    desk.leave(3)
+    desk.say(
+        2,
+        volumes(
+            ("AUSDT", "5"),
+        ),
+    )
+    assert len(told(desk)) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"type": "want_tickers", "quote": "usdt", "count": 5}, "quote is 'usdt'"),
+        ({"type": "want_tickers", "quote": "USDT", "count": 0}, "count is 0"),
+        ({"type": "want_tickers", "quote": "USDT", "count": 1_025}, "expected at most 1024"),
+        ({"type": "tickers", "time_ms": T0, "rows": [["AUSDT", 5]]}, "expected .symbol, volume as decimal text"),
+        ({"type": "tickers", "time_ms": T0, "rows": [["AUSDT", "1e5"]]}, "expected .symbol, volume as decimal text"),
+        ({"type": "tickers", "time_ms": T0, "rows": {}}, "expected a list of at most 5000 rows"),
+    ],
+)
+def test_what_cannot_be_read_of_volumes_is_refused(message: dict[str, Any], says: str) -> None:
+    with pytest.raises(MessageRefused, match=says):
+        decode(json.dumps(message))
+
+
+def test_a_client_that_asks_is_told_how_far_its_own_wants_are() -> None:
+    desk = Desk()
+    desk.join(1, "klines")
+    desk.join(2)
+    desk.join(3)
+    desk.want(2, "ETHUSDT", bars=500)
+    spans = [["BTCUSDT", HOUR, T0 - 1_500 * HOUR, T0], ["ETHUSDT", HOUR, T0 - 100 * HOUR, T0]]
+    desk.say(3, {"type": "want", "bars": spans, "urgent": True, "tell": True})
+    desk.pass_time(100)
+    first = {"type": "progress", "wanted": 1_600, "missing": 1_600, "unknown": 0, "stuck": 0, "problems": []}
+    assert told(desk) == [first] and told(desk, 2) == []
+    desk.answer(1)
+    assert len(told(desk)) == 1
+    desk.pass_time(TELL_EVERY_MS)
+    desk.pass_time(TELL_EVERY_MS)
+    while desk.asked[1]:
+        desk.answer(1)
+    desk.pass_time(TELL_EVERY_MS)
+    assert [message["missing"] for message in told(desk)] == [1_600, 1_500, 0]
+    assert all(message["type"] == "progress" for message in told(desk))
+
+
+def test_what_nobody_can_bring_is_told_as_stuck() -> None:
+    desk = Desk()
+    desk.join(1, "klines")
+    desk.join(3)
+    desk.say(3, {"type": "want", "bars": [["BTCUSDT", HOUR, T0 - 50 * HOUR, T0]], "tell": True})
+    desk.answer(1, "HTTP 500")
+    desk.pass_time(100)
+    assert told(desk)[-1]["stuck"] == 50
+    assert told(desk)[-1]["problems"] == [["BTCUSDT", "the bridge: HTTP 500"]]
+    desk.pass_time(RETRY_MS[0])
+    desk.pass_time(TELL_EVERY_MS)
+    assert told(desk)[-1]["stuck"] == 0, "it is asked again"
+    desk.leave(1)
+    desk.pass_time(TELL_EVERY_MS)
+    assert told(desk)[-1]["stuck"] == 50
+
+
+@pytest.mark.parametrize("market", COIN_M_MARKETS)
+def test_contracts_are_never_taken_for_coins(market: str) -> None:
+    with pytest.raises(MessageRefused, match="COIN-M is not supported: its quantities are contracts"):
+        decode(json.dumps(HELLO | {"market": market}))

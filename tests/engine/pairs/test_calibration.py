@@ -49,7 +49,11 @@ def test_without_reversion_the_windows_are_the_longest_and_the_gate_is_locked() 
     assert (found.memory, found.beta_window, found.z_window, found.test_window) == (1e6, 5_000, 5_000, 5_000)
     started = replace(found, start=filter_start(*standing_still()))
     kernel = parameters(DERIVED, started)
-    assert kernel.gate_locked and kernel.max_hold == math.inf and 0.0 < kernel.q_alpha < 1e-11 * kernel.v_e
+    assert (
+        kernel.gate_locked
+        and kernel.max_hold * kernel.half_life == math.inf
+        and 0.0 < kernel.q_alpha < 1e-11 * kernel.v_e
+    )
 
 
 def test_who_sets_windows_keeps_them_and_an_open_gate() -> None:

@@ -20,12 +20,12 @@ from engine.pairs import (
     PairModel,
     PairSettings,
     Reason,
+    bar_grid,
     classic,
     evidence_of,
     frame_of,
     interval_of,
     pair_model,
-    pandas_api,
     run_pair,
     utc_index,
 )
@@ -72,7 +72,7 @@ def test_a_frame_says_what_the_model_says() -> None:
     frame = frame_of(model)
     assert frame.index.equals(INDEX.rename("bar_open")) and str(frame.index.tz) == "UTC"
     for row in Out:
-        if row not in (Out.ACTION, Out.REASON, Out.REAL_BARS):
+        if row not in (Out.ACTION, Out.REASON, Out.REAL_BARS, Out.OBJECTION):
             np.testing.assert_array_equal(frame[row.name.lower()], model.column(row))
     assert frame["action"].tolist() == [Action(int(code)).name.lower() for code in model.column(Out.ACTION)]
     named = [Reason(int(code)).name for code in model.column(Out.REASON)]
@@ -285,7 +285,7 @@ def test_an_index_without_a_width_asks_for_settings(
 
 
 def test_the_examples_of_the_module_hold() -> None:
-    assert doctest.testmod(pandas_api).attempted >= 2 and doctest.testmod(pandas_api).failed == 0
+    assert doctest.testmod(bar_grid).attempted >= 2 and doctest.testmod(bar_grid).failed == 0
 
 
 def test_one_bar_and_two_still_bars_are_frames_of_unknowns() -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.pairs import Action, Flag, PairModel, PairSettings, Reason, defended
+from engine.pairs.calibration import parameters
 from engine.pairs.layout import Floats, Out
 from engine.pairs.leg_features import FLAGS, X_AGE, X_HALF, Y_AGE, Y_HALF
+from engine.pairs.rule import is_entry_signal
 from tests.engine.pairs.worlds import CLASSIC, PRESETS, WIDTH_MS, fill, model_of, reverting, walking
 
 OPEN = replace(CLASSIC, gate="off")
@@ -131,6 +133,63 @@ def test_a_position_is_left_when_it_has_been_held_too_long_and_then_cools_down()
     assert (reasons == Reason.COOLDOWN).any()
 
 
+def test_entry_modes_are_a_state_machine_of_two_bars() -> None:
+    """Beyond (1.5 or more), inside, at the exit (0.3 or less): every step from one to the next, on both sides."""
+    for mode, signals in (
+        ("simple", {(was, "out") for was in ("in", "out", "other", "home", "unknown")}),
+        ("uptick", {(was, "out") for was in ("in", "other", "home")}),
+        ("downtick", {("out", "in")}),
+    ):
+        par = parameters(replace(OPEN, entry_mode=mode, entry_z=1.5, exit_z=0.3), None)
+        for side in (1.0, -1.0):
+            before = {"in": 1.0, "out": 1.6, "other": -1.6, "home": 0.2, "unknown": np.nan}
+            found = {
+                (was, now)
+                for was, last in before.items()
+                for now, z in {"in": 1.2, "out": 1.5, "home": 0.2}.items()
+                if is_entry_signal(par, side * z, side * last)
+            }
+            assert found == signals, mode
+        assert not is_entry_signal(par, np.nan, 1.6)
+
+
+@pytest.mark.parametrize("mode", ["uptick", "downtick"])
+def test_an_entry_mode_enters_at_its_crossings_only(mode: str) -> None:
+    model = model_of(reverting(8, 2_000), replace(OPEN, entry_mode=mode, entry_z=1.2))
+    z, actions, reasons = (model.column(row) for row in (Out.Z, Out.ACTION, Out.REASON))
+    entries = np.flatnonzero(np.isin(actions, [LONG, SHORT]))
+    assert entries.size > 10
+    before, now = np.abs(z[entries - 1]), np.abs(z[entries])
+    crossed = z[entries - 1] * z[entries] < 0.0
+    if mode == "uptick":
+        assert (now >= 1.2).all() and ((before < 1.2) | crossed).all()
+    else:
+        assert ((now < 1.2) & (now > OPEN.exit_z) & (before >= 1.2)).all() and not crossed.any()
+    assert (actions[entries] == np.where(z[entries] > 0, SHORT, LONG)).all()
+    assert (reasons[actions == Action.NO_ENTRY] != Reason.NONE).all()
+
+
+def test_the_standing_objection_is_the_same_whatever_the_thresholds() -> None:
+    """So one set of inputs serves a sweep over them."""
+    bars = fill(reverting(9, 1_200), "x", 500, 540)
+    columns = [
+        model_of(bars, replace(CLASSIC, entry_z=z, exit_z=0.1, stop_z=stop, max_z=stop, cooldown_bars=pause))
+        for z, stop, pause in ((0.5, None, 0), (1.5, 2.5, 3), (3.0, 3.5, 50))
+    ]
+    first, *others = ([model.column(row) for row in (Out.OBJECTION, Out.Z, Out.COST_Z)] for model in columns)
+    assert {Reason.WARMUP, Reason.GATE_CLOSED, Reason.FILLED_BAR} <= set(first[0])
+    for each in others:
+        np.testing.assert_array_equal(each, first)
+
+
+def test_slippage_is_part_of_the_round_trip() -> None:
+    bars = reverting(1)
+    plain, dear = (model_of(bars, replace(OPEN, fee_bps=2.0, slippage_bps=slip)) for slip in (0.0, 1.0))
+    dearer = model_of(bars, replace(OPEN, fee_bps=3.0))
+    np.testing.assert_allclose(dear.column(Out.COST_Z), dearer.column(Out.COST_Z), rtol=1e-12)
+    assert (dear.column(Out.COST_Z)[-100:] > plain.column(Out.COST_Z)[-100:]).all()
+
+
 def test_no_entry_beyond_the_largest_z() -> None:
     chosen = replace(OPEN, entry_z=1.0, max_z=1.5)
     model = model_of(reverting(5), chosen)
@@ -154,6 +213,8 @@ def test_every_bar_beyond_the_threshold_has_exactly_one_reason(name: str) -> Non
 def test_settings_that_cannot_be_are_refused() -> None:
     for changes, message in (
         ({"estimator": "lasso"}, "estimator is 'lasso'; expected kalman or ols or huber or theil-sen or tls"),
+        ({"entry_mode": "late"}, "entry_mode is 'late'; expected simple or uptick or downtick"),
+        ({"slippage_bps": -0.1}, "slippage_bps is -0.1; expected 0 to 1,000"),
         ({"refit_every": 0}, "refit_every is 0; expected 1 to 10,000 bars, or none"),
         ({"least_coverage": 1.5}, "least_coverage is 1.5; expected 0 to 1"),
         ({"estimator": "huber", "z_scale": "filter"}, "z_scale is 'filter'; expected rolling unless"),

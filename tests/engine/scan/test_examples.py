@@ -32,6 +32,18 @@ def test_the_pair_from_a_csv(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "round trips" in text and "power of the test over 500 bars" in text and "the filter remembers" in text
 
 
+def test_the_backtest_of_a_pair(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ran("backtest_of_a_pair.py", monkeypatch)
+    result, table = found["found"], found["table"]
+    assert result.metrics["Trades [#]"] > 50 and result.metrics["PnL net [quote]"] > 0.0
+    alone = found["run"](
+        found["eth"], found["btc"], settings=found["cells"][12], costs=found["costs"], account=found["account"]
+    )
+    assert np.isclose(table.loc[(2.0, 0.4), "net"], alone.metrics["PnL net [quote]"])
+    assert table["trades"].loc[1.0].min() > table["trades"].loc[3.0].max()
+    assert "a round trip costs" in capsys.readouterr().out
+
+
 def test_the_scan_of_a_universe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = ran("scan_of_a_universe.py", monkeypatch)
     kept = found["result"].pairs.loc[found["result"].pairs["is_confirmed"], ["y", "x"]].to_numpy().tolist()

@@ -1,0 +1,14 @@
+"""What a fill costs, as a fraction of its value: the one formula of the live cost filter and of every ledger."""
+
+from __future__ import annotations
+
+from engine.stats.jit import njit
+
+
+@njit
+def fill_cost(fee: float, half_spread: float, slippage: float) -> float:
+    """The fee, half of the spread that is crossed, and slippage beyond the quote; NaN while one is unknown.
+
+    Market impact comes on top in a backtest: it depends on the size and the volume, which the filter does not know.
+    """
+    return fee + half_spread + slippage

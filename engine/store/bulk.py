@@ -1,0 +1,100 @@
+"""Bulk reads of the store for exports: a part of ``engine.store.interface``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from engine.market.records import Decision, Run
+from engine.store.interface import Cursor, LoggedDecision
+
+if TYPE_CHECKING:
+    import polars
+
+    from engine.market.bar_columns import Columns
+    from engine.market.sourced import SourcedBar
+
+
+class SeriesSpan(NamedTuple):
+    """One symbol with stored trades or bars: the open of its first bar, and the end of its last."""
+
+    symbol: str
+    first_ms: int
+    end_ms: int
+
+
+class StoredSignal(NamedTuple):
+    """A stored decision and its run. ``stands``: no later revision supersedes it."""
+
+    logged: LoggedDecision
+    run: Run
+    stands: bool
+
+
+class SignalFilter(NamedTuple):
+    """Conditions on stored decisions; an empty one passes all. Bar closes in ``[from_ms, to_ms)``.
+
+    ``symbols``: both legs are among them, or one is the only one. ``kinds`` and ``reasons``: those alone. ``runs``: the
+    first, and of the second the exit with the reason ``RUN_END``.
+    """
+
+    market: str = ""
+    symbols: tuple[str, ...] = ()
+    from_ms: int = 0
+    to_ms: int = 2**62
+    without_refusals: bool = False
+    kinds: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    runs: tuple[str, str] | None = None
+
+
+class BulkReader(Protocol):
+    """Stored ticks and seconds by the column, hot and archived, in bounded memory. Not for two threads at once."""
+
+    def close(self) -> None:
+        """Release the store."""
+
+    def markets(self) -> list[str]:
+        """Every market with a stored trade or bar."""
+
+    def watermark_ms(self, market: str) -> int | None:
+        """The market's clock: its latest plausible trade time; None without trades."""
+
+    def spans(self, market: str, width_ms: int = 0) -> list[SeriesSpan]:
+        """Every symbol with a plausible trade; with a width also those with bars not made from trades that make up bars
+        of this width."""
+
+    def ticks(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Iterator[polars.DataFrame]:
+        """Every trade with a time in ``[from_ms, to_ms)`` once, in id order, a few ten thousand rows at a time.
+
+        Columns: ``agg_id``, ``price``, ``quantity``, ``trade_time_ms``, ``buyer_is_maker``. Trades with an implausible
+        time are left out. Commits and archiving may go on between two frames. Raises StoreError.
+        """
+
+    def seconds(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Columns:
+        """The one-second bars that open in ``[from_ms, to_ms)``, rising."""
+
+    def sourced_bars(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[SourcedBar]:
+        """Bars not made from trades that open in ``[from_ms, to_ms)``: see ``engine.store.sourced``."""
+
+    def first_trade(self, market: str, symbol: str, from_ms: int) -> tuple[int, float] | None:
+        """(open time, open price) of the first second with a trade from ``from_ms`` on."""
+
+
+class AnalysisReader(Protocol):
+    """Stored decisions, runs and the read position. Any thread may call, while the dashboard writes."""
+
+    def signals(self, wanted: SignalFilter, after: int, limit: int) -> list[StoredSignal]:
+        """The next decisions after the number ``after`` that pass the filter, in their original order."""
+
+    def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
+        """The entry, as it stands, of the position that was open before this bar; None without one."""
+
+    def runs(self) -> list[Run]:
+        """Every run that has not ended, the oldest first."""
+
+    def cursor(self) -> Cursor | None:
+        """The position of the dashboard's last save; None in a new store."""
+
+    def decisions(self, run_id: str) -> list[Decision]:
+        """A run's decisions in their original order."""

@@ -1,0 +1,99 @@
+"""Read-only access to ``analysis.db``: see ``engine.store.bulk.AnalysisReader``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from engine.market.records import Decision, Run
+from engine.store.bulk import SignalFilter, StoredSignal
+from engine.store.interface import Cursor, LoggedDecision
+from engine.store.sqlite.files import connect_reader, readable
+
+_RUN = [field.name for field in dataclasses.fields(Run)]
+_DECISION = [field.name for field in dataclasses.fields(Decision)]
+_STANDS = (
+    "NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.run_id=d.run_id AND n.bar_ms=d.bar_ms AND n.revision>d.revision)"
+)
+
+
+class SqliteAnalysisReader:
+    """Each call uses its own connection, so any thread may call."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` of an ``analysis.db``."""
+        self._path = path
+
+    def signals(self, wanted: SignalFilter, after: int, limit: int) -> list[StoredSignal]:
+        """See AnalysisReader."""
+        conditions, values = _conditions(wanted)
+        columns = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name}" for name in _RUN)])
+        query = (
+            f"SELECT d.given, d.given_at_ms, {_STANDS}, {columns} FROM decisions AS d JOIN runs AS r USING (run_id)"
+            f" WHERE d.given>?{conditions} ORDER BY d.given LIMIT ?"
+        )
+        return [_signal(row) for row in self._read(query, [after, *values, limit])]
+
+    def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
+        """See AnalysisReader."""
+        query = (
+            f"SELECT {', '.join(_DECISION)} FROM decisions AS d WHERE run_id=? AND bar_ms<?"
+            f" AND kind IN ('enter_long', 'enter_short', 'exit') AND {_STANDS} ORDER BY bar_ms DESC LIMIT 1"
+        )
+        found = [Decision(*row) for row in self._read(query, [run_id, bar_ms])]
+        return found[0] if found and found[0].kind != "exit" else None
+
+    def runs(self) -> list[Run]:
+        """See AnalysisReader."""
+        query = f"SELECT {', '.join(_RUN)} FROM runs WHERE ended_seq IS NULL ORDER BY began_at_ms"
+        return [Run(*row) for row in self._read(query, [])]
+
+    def cursor(self) -> Cursor | None:
+        """See AnalysisReader."""
+        rows = self._read("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor", [])
+        return next((Cursor(row[0], row[1], row[2], json.loads(row[3])) for row in rows), None)
+
+    def decisions(self, run_id: str) -> list[Decision]:
+        """See AnalysisReader."""
+        query = f"SELECT {', '.join(_DECISION)} FROM decisions WHERE run_id=? ORDER BY given"
+        return [Decision(*row) for row in self._read(query, [run_id])]
+
+    def _read(self, query: str, values: list[Any]) -> list[Any]:
+        with readable(self._path), closing(self._connect()) as db:
+            return db.execute(query, values).fetchall()
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect_reader(self._path)
+
+
+def _conditions(wanted: SignalFilter) -> tuple[str, list[Any]]:
+    """SQL after WHERE, and its values."""
+    text = " AND d.bar_ms + r.interval_ms >= ? AND d.bar_ms + r.interval_ms < ?"
+    given: list[Any] = [wanted.from_ms, wanted.to_ms]
+    if wanted.market:
+        text, given = f"{text} AND r.market=?", [*given, wanted.market]
+    if len(wanted.symbols) == 1:
+        text, given = f"{text} AND ? IN (r.y, r.x)", [*given, *wanted.symbols]
+    elif wanted.symbols:
+        places = ",".join("?" * len(wanted.symbols))
+        text = f"{text} AND r.y IN ({places}) AND r.x IN ({places})"
+        given += [*wanted.symbols, *wanted.symbols]
+    if wanted.without_refusals:
+        text += " AND d.kind <> 'no_entry'"
+    for name, some in (("kind", wanted.kinds), ("reason", wanted.reasons)):
+        if some:
+            text, given = f"{text} AND d.{name} IN ({','.join('?' * len(some))})", [*given, *some]
+    if wanted.runs is not None:
+        text += " AND (r.run_id=? OR (r.run_id=? AND d.reason='RUN_END'))"
+        given += wanted.runs
+    return text, given
+
+
+def _signal(row: tuple[Any, ...]) -> StoredSignal:
+    given, given_at_ms, stands, *rest = row
+    decision = Decision(*rest[: len(_DECISION)])
+    return StoredSignal(LoggedDecision(given, given_at_ms, decision), Run(*rest[len(_DECISION) :]), bool(stands))

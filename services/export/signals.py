@@ -1,0 +1,132 @@
+"""The signal log as rows: every decision with its pair, its trade, and what a closed trade earned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, get_type_hints
+
+from engine.market.intervals import interval_name
+from engine.market.records import Decision
+from engine.pairs.settings import PairSettings
+from engine.store.bulk import AnalysisReader, BulkReader, SignalFilter, StoredSignal
+from services.export.trades import TradeResult, fill_after, result_of
+
+if TYPE_CHECKING:
+    import polars
+
+_PAGE = 2_000  # decisions in memory at a time
+_BPS = 1e4
+_ENTRIES = ("enter_long", "enter_short")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """One decision. Times in ms since 1970, UTC; None where unknown.
+
+    ``trade_id``: of the position that this entry opens or this exit closes: the run, and the number of its entry's
+    bar.
+    ``gross``, ``fee``, ``net``: of the trade that this exit closes, in quote currency, on the row that stands, once
+    both orders are filled. ``spread_charted``: in ``spread_unit``, as charts show it. ``late_ms``: None for decisions
+    made from history.
+    """
+
+    market: str
+    y: str
+    x: str
+    interval: str
+    bar_close: int
+    given_at: int
+    kind: str
+    reason: str
+    trade_id: str | None
+    gross: float | None
+    fee: float | None
+    net: float | None
+    z: float | None
+    spread: float | None
+    spread_charted: float | None
+    spread_unit: str
+    deviation: float | None
+    beta: float | None
+    alpha: float | None
+    gate_pvalue: float | None
+    y_price: float
+    x_price: float
+    quantity_y: float
+    quantity_x: float
+    position: int
+    revision: int
+    late_ms: int | None
+    run_id: str
+
+
+SIGNAL_COLUMNS = tuple(field.name for field in fields(SignalRow))
+_TIMES = ("bar_close", "given_at")
+_AS_DECIDED = (
+    "kind", "reason", "z", "spread", "deviation", "beta", "alpha", "gate_pvalue", "y_price", "x_price", "quantity_y",
+    "quantity_x", "position", "revision", "run_id",
+)  # fmt: skip
+
+
+def signal_rows(store: AnalysisReader, prices: BulkReader | None, wanted: SignalFilter) -> Iterator[list[SignalRow]]:
+    """Decisions in their original order, a page at a time. ``prices`` None: no trades are stored to fill orders at."""
+    after = 0
+    settings: dict[str, PairSettings] = {}
+    while page := store.signals(wanted, after, _PAGE):
+        rows = []
+        for signal in page:
+            run = signal.run
+            if run.settings not in settings:
+                settings[run.settings] = PairSettings.from_json(run.settings)
+            rows.append(_row(store, prices, signal, settings[run.settings]))
+        yield rows
+        after = page[-1].logged.given
+
+
+def signal_frame(rows: list[SignalRow]) -> polars.DataFrame:
+    """The columns of SignalRow."""
+    import polars
+
+    kinds = {str: polars.String, int: polars.Int64, float: polars.Float64}
+    hints = get_type_hints(SignalRow)
+    columns = {}
+    for name in SIGNAL_COLUMNS:
+        kind = next(
+            kinds[each] for each in kinds if each is hints[name] or each in getattr(hints[name], "__args__", ())
+        )
+        column = polars.Series([getattr(row, name) for row in rows], dtype=kind)
+        columns[name] = column.cast(polars.Datetime("ms", "UTC")) if name in _TIMES else column
+    return polars.DataFrame(columns)
+
+
+def _row(store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, settings: PairSettings) -> SignalRow:
+    decision, run = signal.logged.decision, signal.run
+    entry = store.entry_before(run.run_id, decision.bar_ms) if decision.kind == "exit" else None
+    opened = decision if decision.kind in _ENTRIES else entry
+    result = _result(prices, signal, entry, settings) if entry and signal.stands and prices else None
+    unit = _BPS if settings.space == "log" else 1.0
+    given = {name: getattr(decision, name) for name in _AS_DECIDED}
+    return SignalRow(
+        market=run.market,
+        y=run.y,
+        x=run.x,
+        interval=interval_name(run.interval_ms),
+        bar_close=decision.bar_ms + run.interval_ms,
+        given_at=signal.logged.given_at_ms,
+        trade_id=None if opened is None else f"{run.run_id}-{opened.bar_ms // run.interval_ms}",
+        gross=result.gross if result else None,
+        fee=result.fee if result else None,
+        net=result.net if result else None,
+        spread_charted=None if decision.spread is None else decision.spread * unit,
+        spread_unit="bps" if settings.space == "log" else "price",
+        late_ms=decision.late_ms if decision.given_seq > run.began_seq else None,
+        **given,
+    )
+
+
+def _result(prices: BulkReader, signal: StoredSignal, entry: Decision, settings: PairSettings) -> TradeResult | None:
+    run, exit_ = signal.run, signal.logged.decision
+    opened = fill_after(prices, run.market, (run.y, run.x), entry.bar_ms, run.interval_ms)
+    closed = fill_after(prices, run.market, (run.y, run.x), exit_.bar_ms, run.interval_ms)
+    return None if opened is None or closed is None else result_of(entry, exit_, (opened, closed), settings)

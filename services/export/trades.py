@@ -1,0 +1,79 @@
+"""What a closed trade earned: fills, fees and profit as the backtest's ledger counts them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine.backtest import Costs, mark
+from engine.market.intervals import bar_open
+from engine.market.records import Decision
+from engine.pairs.settings import PairSettings
+from engine.store.bulk import BulkReader
+
+_LONGEST_SEARCH = 1_000  # bars in which only one leg traded
+
+
+class Fill(NamedTuple):
+    """The opens of both legs in the bar that opens at ``open_time_ms``."""
+
+    open_time_ms: int
+    y: float
+    x: float
+
+
+class TradeResult(NamedTuple):
+    """In quote currency: ``gross`` without costs, ``fee`` of all fills, ``net`` of it."""
+
+    gross: float
+    fee: float
+    net: float
+
+
+def fill_after(reader: BulkReader, market: str, legs: tuple[str, str], bar_ms: int, width_ms: int) -> Fill | None:
+    """Where a decision of the bar ``bar_ms`` is filled: the opens of the first later bar in which both legs traded.
+
+    None where there is none yet.
+    """
+    at = bar_ms + width_ms
+    for _ in range(_LONGEST_SEARCH):
+        y, x = (_first_bar(reader, market, leg, at, width_ms) for leg in legs)
+        if y is None or x is None:
+            return None
+        slots = y[0], x[0]
+        if slots[0] == slots[1]:
+            return Fill(slots[0], y[1], x[1])
+        at = max(slots)
+    return None
+
+
+def _first_bar(reader: BulkReader, market: str, symbol: str, from_ms: int, width_ms: int) -> tuple[int, float] | None:
+    """Open time and open of the first bar with a trade from ``from_ms`` on, made from trades or not."""
+    trade = reader.first_trade(market, symbol, from_ms)
+    until = from_ms + _LONGEST_SEARCH * width_ms
+    traded_ms = until if trade is None else min(bar_open(trade[0], width_ms), until)
+    if traded_ms > from_ms:
+        for bar in reader.sourced_bars(market, symbol, width_ms, from_ms, traded_ms):
+            if bar.volume > 0.0:
+                return bar.open_time_ms, bar.open
+    return None if trade is None else (bar_open(trade[0], width_ms), trade[1])
+
+
+def result_of(entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settings: PairSettings) -> TradeResult:
+    """The result of one trade whose orders were filled at ``fills``, with the costs of the pair's settings: the fee,
+    and the half-spread where it is set (a measured one is in the prices at which the trade is filled).
+
+    Both orders go through :func:`engine.backtest.mark` on the bars of the decisions and fills: the profit of the bars
+    between is that from one fill to the other, so no other bar is needed.
+    """
+    places = sorted({entry.bar_ms, exit_.bar_ms, *(fill.open_time_ms for fill in fills)})
+    row = {time_ms: at for at, time_ms in enumerate(places)}
+    price_y, price_x = [entry.y_price] * len(places), [entry.x_price] * len(places)
+    quantity_y, quantity_x = ([float("nan")] * len(places) for _ in range(2))
+    for decision, fill in zip((entry, exit_), fills, strict=True):
+        quantity_y[row[decision.bar_ms]], quantity_x[row[decision.bar_ms]] = decision.quantity_y, decision.quantity_x
+        price_y[row[fill.open_time_ms]], price_x[row[fill.open_time_ms]] = fill.y, fill.x
+    costs = Costs(settings.fee_bps, settings.half_spread_bps or 0.0)
+    is_still = [time_ms not in {fill.open_time_ms for fill in fills} for time_ms in places]
+    ledger = mark(price_y, price_x, quantity_y, quantity_x, costs, is_filled_bar=is_still)
+    net, fee = float(ledger.pnl.sum()), float(ledger.cost.sum())
+    return TradeResult(net + fee, fee, net)
