@@ -11,10 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from engine.errors import PairbridgeError
-from engine.store.bulk import SignalFilter
 from services.errors import problem_of
 from services.export import BarRequest, ExportFile, ExportService, PairRequest
-from services.export.request import read_legs, read_selection
+from services.export.request import read_legs, read_selection, signals_of
 from services.pairs import PairService
 
 KINDS = ("ticks", "ohlc", "analytics", "signals", "scan", "summary")
@@ -45,8 +44,7 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
         show: Shown = "all",
     ) -> StreamingResponse:  # fmt: skip
         wanted = read_selection(market, symbols.split(","), from_, to)
-        span = wanted.from_ms, wanted.to_ms
-        return _sent(exports.signals(SignalFilter(wanted.market, wanted.symbols, *span, show == "trades"), form))
+        return _sent(exports.signals(signals_of(wanted, show == "trades"), form))
 
     @app.get("/api/export/scan")
     def scan(scan: Number | None = None, form: Form = "csv") -> StreamingResponse:

@@ -22,9 +22,8 @@ from pathlib import Path
 from engine.errors import PairbridgeError
 from engine.files.writers import FORMATS
 from engine.store import open_backend
-from engine.store.bulk import SignalFilter
 from services.export import BarRequest, ExportFile, ExportService, PairRequest, StoredAnalysis
-from services.export.request import read_legs, read_selection
+from services.export.request import read_legs, read_selection, signals_of
 
 KINDS = ("ticks", "ohlc", "analytics", "signals", "scan", "summary")
 
@@ -60,8 +59,7 @@ def _export(options: argparse.Namespace) -> ExportFile:
         legs = read_legs(options.symbols)
         return service.analytics(PairRequest(selection.market, *legs, selection.from_ms, selection.to_ms), form)
     if options.kind == "signals":
-        span = selection.from_ms, selection.to_ms
-        return service.signals(SignalFilter(selection.market, selection.symbols, *span, options.trades_only), form)
+        return service.signals(signals_of(selection, options.trades_only), form)
     if options.kind == "scan":
         return service.scan(options.number, form)
     request = BarRequest.of(selection, options.interval, options.details)

@@ -11,6 +11,7 @@ from engine.errors import PairbridgeError, SettingsError
 from engine.files.writers import check_format
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS, read_symbol
+from engine.store.bulk import SignalFilter
 
 END_MS = MAX_TIME_MS  # no stored time is later
 
@@ -93,6 +94,11 @@ def read_selection(market: str, symbols: Sequence[str], from_: str, to: str) -> 
     """
     names = tuple(dict.fromkeys(read_symbol(name.strip().upper()) for name in symbols if name.strip()))
     return Selection(market.strip(), names, read_when(from_, "from", 0), read_when(to, "to", END_MS))
+
+
+def signals_of(selection: Selection, trades_only: bool) -> SignalFilter:
+    """The decisions of a selection; with ``trades_only`` without the bars that gave no entry."""
+    return SignalFilter(selection.market, selection.symbols, selection.from_ms, selection.to_ms, trades_only)
 
 
 def read_when(text: str, name: str, otherwise: int) -> int:
