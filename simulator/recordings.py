@@ -94,7 +94,7 @@ def _read(path: Path, symbol: str | None, skip_zero: bool) -> Recording:
         raise ValueError(f"{path} holds bars; expected trades or frames")
     if file.questions:
         raise ValueError(f"{file.questions[0].text} (--replay-{file.questions[0].of})")
-    recording = Recording(skipped=Counter({"malformed": file.notes.refused.total()}))
+    recording = Recording(skipped=+Counter({"malformed": file.notes.refused.total()}))  # + drops a count of 0
     if file.has_ids:
         _add_dump(recording, file, skip_zero)
     else:

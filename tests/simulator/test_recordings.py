@@ -93,6 +93,11 @@ class TestTicks:
         assert recording.trades["ETHUSDT"]["id"].tolist() == [1, 2, 3, 4, 5]
         assert recording.skipped == {"zero price or quantity": 1, "malformed": 2}
 
+    def test_a_reason_that_never_occurred_is_not_counted(self, tmp_path: Path) -> None:
+        path = tmp_path / "ticks.csv"
+        path.write_text("time,symbol,price,size\n1793491200100,BTCUSDT,85000.1,0.5\n")
+        assert read_recording(path).skipped == {}
+
 
 class TestFrames:
     def test_frames_with_receive_times(self) -> None:
