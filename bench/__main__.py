@@ -17,6 +17,7 @@ BENCHES = (
     "stats",
     "pairs",
     "backtest",
+    "luck",
     "scan",
     "store",
     "files",

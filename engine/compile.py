@@ -11,7 +11,19 @@ import sys
 import numpy as np
 
 from engine import stats
-from engine.backtest import Account, Costs, Venue, mark, run, sweep
+from engine.backtest import (
+    Account,
+    Costs,
+    PairPath,
+    Venue,
+    combine,
+    equity_band,
+    mark,
+    performance,
+    run,
+    sweep,
+    twin_pairs,
+)
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
 from engine.pairs.bar_grid import bar_grid
@@ -88,6 +100,21 @@ def compile_scan() -> int:
     logs = np.split(walks, [PAIR_BARS // 2], axis=1)
     confirm(Bars(tuple(prices), *map(np.ascontiguousarray, logs)), np.array([[1, 0]]), np.zeros((1, len(Found))), 1)
     return scan_universe(prices, threads=1).tests
+
+
+def compile_luck() -> int:
+    """Metrics, bands, twins and a portfolio of a few bars; returns the number of twins."""
+    bars, day_ms = 40, 86_400_000
+    rng = np.random.default_rng(0)
+    times = day_ms * np.arange(bars, dtype=np.int64)
+    equity = 1_000.0 + np.cumsum(rng.standard_normal(bars))
+    trades = {name: np.arange(10.0) + 1.0 for name in ("entry", "exit", "value", "gross", "net")}
+    performance(times, equity, trades, capital=1_000.0, interval_ms=day_ms)
+    equity_band(rng.normal(0.0, 1e-2, bars), 1_000.0, draws=19)
+    held = np.where(np.arange(bars) % 8 < 4, 1.0, 0.0)
+    pair = PairPath("Y", "X", equity, equity, held, -held, held)
+    combine([pair], times, capital=1_000.0, interval_ms=day_ms)
+    return len(list(twin_pairs(equity, equity, 2)))
 
 
 def _hedges(y: Floats, x: Floats) -> list[object]:
@@ -173,6 +200,6 @@ def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:
 if __name__ == "__main__":
     counts = (
         f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan, "
-        f"{compile_backtest()} bars of a backtest"
+        f"{compile_backtest()} bars of a backtest, {compile_luck()} twins"
     )
     sys.stdout.write(f"compiled: {counts}\n")

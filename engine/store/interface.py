@@ -15,6 +15,7 @@ from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
+from engine.store.trials import TrialStore
 
 if TYPE_CHECKING:  # the server needs no arrays
     import numpy as np
@@ -281,3 +282,6 @@ class Backend(Protocol):
 
     def scans(self) -> ScanStore:
         """The results of scans; open ``analysis`` first."""
+
+    def trials(self) -> TrialStore:
+        """The trials ledger; open ``analysis`` first."""

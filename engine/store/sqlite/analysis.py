@@ -46,7 +46,7 @@ class SqliteAnalysis:
         except DamagedStore as error:
             kept = quarantine(path)
             log.error(
-                "%s; it is kept as %s, and a new %s was created: watch list, signal log and scans are empty."
+                "%s; it is kept as %s, and a new %s was created: watch list, signal log, scans and trials are empty."
                 " `python -m engine.store restore` restores a backup",
                 error, kept.name, path.name,
             )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.store.sqlite.files import Schema
 from engine.store.sqlite.scans import SCANS
+from engine.store.sqlite.trials import TRIALS
 
 ANALYSIS = Schema(
     "analysis",
@@ -73,5 +74,6 @@ ALTER TABLE runs ADD COLUMN end_detail TEXT;
         """
 ALTER TABLE runs ADD COLUMN end_after_ms INTEGER;   -- where the next run of the pair may begin: see RunEnd
 """,
+        TRIALS,
     ],
 )

@@ -12,6 +12,7 @@ from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.maintenance import keep
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.trials import SqliteTrials
 from engine.store.sqlite.writer import SqliteTickWriter
 
 
@@ -46,3 +47,7 @@ class SqliteBackend:
     def scans(self) -> SqliteScans:
         """See Backend."""
         return SqliteScans(self._analysis_db)
+
+    def trials(self) -> SqliteTrials:
+        """See Backend."""
+        return SqliteTrials(self._analysis_db)

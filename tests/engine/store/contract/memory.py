@@ -1,8 +1,9 @@
-"""A fake of the reading side in memory: shows that ``engine.store.interface`` needs no database."""
+"""Fakes of the reading side and of the trials ledger in memory: ``engine.store.interface`` needs no database."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engine.market.bars import Bar
@@ -10,6 +11,7 @@ from engine.market.history import MemoryHistory
 from engine.market.records import Event
 from engine.market.sourced import SourcedBar
 from engine.market.ticks import Tick
+from engine.store.trials import LoggedTrial, Trial, TrialCount
 
 
 class MemoryTickReader:
@@ -79,3 +81,42 @@ class MemoryTickReader:
         known = len(self._events) if up_to_event is None else up_to_event
         lookup = self._lookup.get(market)
         return lookup.sourced_bars(symbol, width_ms, from_ms, to_ms, known) if lookup else []
+
+
+class MemoryTrials:
+    """Implements TrialStore."""
+
+    def __init__(self) -> None:
+        self._logged: list[LoggedTrial] = []
+
+    def add(self, at_ms: int, trials: Sequence[Trial]) -> list[int]:
+        numbers = []
+        for trial in trials:
+            self._logged.append(LoggedTrial(len(self._logged) + 1, at_ms, trial))
+            numbers.append(self.on_data(trial.data).total)
+        return numbers
+
+    def on_data(self, data: str) -> TrialCount:
+        return _count((each.trial.settings, each.trial.tests) for each in self._logged if each.trial.data == data)
+
+    def overlapping(self, market: str, from_ms: int, to_ms: int) -> TrialCount:
+        trials = [each.trial for each in self._logged if each.trial.market == market]
+        seen = [trial for trial in trials if trial.from_ms < to_ms and trial.to_ms > from_ms]
+        return _count(((trial.y, trial.x, trial.settings), trial.tests) for trial in seen)
+
+    def sharpes(self, data: str) -> list[float]:
+        first: dict[str, float] = {}
+        for _, _, trial in self._logged:
+            if trial.data == data and trial.sharpe is not None:
+                first.setdefault(trial.settings, trial.sharpe)
+        return list(first.values())
+
+    def newest(self, limit: int = 50) -> list[LoggedTrial]:
+        return self._logged[::-1][:limit]
+
+
+def _count(tests: Iterable[tuple[Hashable, int]]) -> TrialCount:
+    by_settings: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for settings, number in tests:
+        by_settings[settings].append(number)
+    return TrialCount(sum(map(sum, by_settings.values())), sum(map(max, by_settings.values())))
