@@ -11,17 +11,18 @@ How good is it, and how much of that is luck, by question:
     more than luck, alone?              probabilistic_sharpe, minimum_track_record
     the best of so many?                deflated_sharpe, expected_max_sharpe, effective_trials
     does the best cell stay the best?   cscv (PBO); walk_forward (folds)
-    what would no relation have shown?  twin_pairs, percentile_among
+    what would no relation have shown?  null_twins (twin_pairs, percentile_among)
     where could equity have been?       equity_band
     several pairs on one capital?       combine
 """
 
 from engine.backtest.account import Account
-from engine.backtest.backtest import Result, run, run_on
+from engine.backtest.backtest import Result, run
 from engine.backtest.breakeven import CostWall, cost_wall
 from engine.backtest.costs import Costs, Instrument
 from engine.backtest.folds import Fold, walk_forward
 from engine.backtest.inputs import Venue, prepare
+from engine.backtest.ledger_run import run_on
 from engine.backtest.luck import (
     EquityBand,
     deflated_sharpe,
@@ -32,6 +33,7 @@ from engine.backtest.luck import (
 )
 from engine.backtest.marking import Ledger, mark
 from engine.backtest.metrics import MetricSettings, Performance, performance
+from engine.backtest.null_twins import NullTwins, Strategy, null_twins
 from engine.backtest.overfitting import Overfitting, cscv
 from engine.backtest.portfolio import PairPath, Portfolio, PortfolioLimits, combine
 from engine.backtest.rows import Inputs, inputs_of
@@ -46,7 +48,8 @@ __all__ = [
     "mark", "Ledger",
     "performance", "MetricSettings", "Performance",
     "probabilistic_sharpe", "minimum_track_record", "deflated_sharpe", "expected_max_sharpe", "equity_band",
-    "EquityBand", "cscv", "Overfitting", "twin_pairs", "percentile_among", "walk_forward", "Fold",
+    "EquityBand", "cscv", "Overfitting",
+    "null_twins", "NullTwins", "Strategy", "twin_pairs", "percentile_among", "walk_forward", "Fold",
     "data_fingerprint", "settings_fingerprint", "effective_trials",
     "combine", "PairPath", "Portfolio", "PortfolioLimits",
 ]  # fmt: skip
