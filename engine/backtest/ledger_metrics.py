@@ -51,6 +51,7 @@ def usual_clock(inputs: Inputs) -> str:
 def _trade_columns(inputs: Inputs, trades: Floats) -> dict[str, Floats]:
     columns = {col.name.lower(): trades[:, col] for col in _COLUMNS}
     entries = columns["entry"].astype(np.int64)
-    columns["half_life_bars"] = inputs.rows[Row.HALF_LIFE, entries]
+    half_lives = inputs.rows[Row.HALF_LIFE, entries]
+    columns["half_life_bars"] = np.where(np.isfinite(half_lives), half_lives, math.nan)  # inf: none was found
     columns["is_open"] = trades[:, TradeCol.REASON] == ForcedExit.OPEN
     return columns

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
+from engine.store.backtests import BacktestStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
 
@@ -285,3 +286,6 @@ class Backend(Protocol):
 
     def trials(self) -> TrialStore:
         """The trials ledger; open ``analysis`` first."""
+
+    def backtests(self) -> BacktestStore:
+        """The results of backtests and searches; open ``analysis`` first."""

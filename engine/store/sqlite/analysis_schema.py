@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.store.sqlite.backtests import BACKTESTS
 from engine.store.sqlite.files import Schema
 from engine.store.sqlite.scans import SCANS
 from engine.store.sqlite.trials import TRIALS
@@ -75,5 +76,6 @@ ALTER TABLE runs ADD COLUMN end_detail TEXT;
 ALTER TABLE runs ADD COLUMN end_after_ms INTEGER;   -- where the next run of the pair may begin: see RunEnd
 """,
         TRIALS,
+        BACKTESTS,
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.market.records import Event
 from engine.store.interface import TickWriter
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.backtests import SqliteBacktests
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.maintenance import keep
 from engine.store.sqlite.reader import SqliteTickReader
@@ -51,3 +52,7 @@ class SqliteBackend:
     def trials(self) -> SqliteTrials:
         """See Backend."""
         return SqliteTrials(self._analysis_db)
+
+    def backtests(self) -> SqliteBacktests:
+        """See Backend."""
+        return SqliteBacktests(self._analysis_db)

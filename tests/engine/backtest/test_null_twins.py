@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import kstest
 
 from engine.backtest import Costs, Inputs, MetricSettings, Strategy, null_twins, run
+from engine.backtest.layout import Row
 from engine.backtest.ledger_run import LedgerRun
 from engine.pairs.layout import Out
 from engine.pairs.settings import defended
@@ -112,3 +113,11 @@ def test_metrics_of_a_result_come_with_intervals_and_count_their_trials() -> Non
     assert metrics["Turnover [quote]"] == pytest.approx(turnover + still)
     many = found.performance(MetricSettings(clock="hourly", trials=1_000.0))
     assert (many.metrics["DSR [0..1]"] or 0.0) < (made.metrics["DSR [0..1]"] or 0.0) == made.metrics["PSR [0..1]"]
+
+
+def test_a_calibration_without_reversion_leaves_the_hold_in_half_lives_unknown() -> None:
+    y, x = walks(1)
+    found = run(y, x, TIMES[: y.size], RULE, PAID)
+    found.inputs.rows[Row.HALF_LIFE] = np.inf
+    assert len(found.trades) > 5 and found.metrics["Hold, mean [half-lives]"] is None
+    assert "half-life" in found.performance().reasons["Hold, mean [half-lives]"]
