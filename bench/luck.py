@@ -90,6 +90,6 @@ def portfolio_rows() -> list[Row]:
 def run() -> list[Row]:
     """Every line, printed as it comes."""
     begun = time.perf_counter()
-    rows = [*twin_rows(), *strategy_rows(), *strategy_rows(), *metric_rows(), *overfitting_rows(), *portfolio_rows()]
+    rows = [*twin_rows(), *strategy_rows(), *metric_rows(), *overfitting_rows(), *portfolio_rows()]
     show([*rows, row("this benchmark", time.perf_counter() - begun, "s")])
     return rows
