@@ -72,7 +72,7 @@ def verdict_lines(record: Json) -> list[str]:
     if record["percentile"] is not None:
         lines.append(f"It stands at percentile {record['percentile']:.0f} among surrogate pairs without a relation.")
     if search and search["pbo"] is not None:
-        lines.append(f"Probability of backtest overfitting: {search['pbo']:.2f} (0.5: noise).")
+        lines.append(f"Probability of backtest overfitting: {search['pbo']:.2f} (0.5: noise; of ranks, not of profit).")
     if search and search["walk"]:
         walk = search["walk"]
         ratio = "no movement" if walk["ratio"] is None else f"Sharpe {walk['ratio']:.3f} \u00b1 {walk['error']:.3f}"
