@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import resource
 import time
+from functools import partial
 
 import numpy as np
 
+from bench.backtest import COSTS, GATED, OPEN, pair
 from bench.report import Row, row, show
 from bench.stats import seconds, walks
-from engine.backtest import PairPath, combine, cscv, performance, twin_pairs
+from engine.backtest import PairPath, Strategy, combine, cscv, null_twins, performance, twin_pairs
 from engine.stats.checks import Floats
 
 DAY_MS, MINUTE_MS = 86_400_000, 60_000
@@ -37,6 +39,18 @@ def twin_rows() -> list[Row]:
         what = f"200 twins of {bars:,} bars, 4 columns a leg"
         rows.append(row(what, took, "s", bounds={"ours": ("at most", bound)}))
         rows.append(row("  memory that they add", grown, "MiB", bounds={"ours": ("at most", 8.0 + bars * 4e-4)}))
+    return rows
+
+
+def strategy_rows() -> list[Row]:
+    """A pair of 10,000 bars and 200 twins of it, each prepared and backtested."""
+    rows = []
+    y, x, times = pair(10_000)
+    for what, settings, bound in (("gate off", OPEN, 0.6), ("with the gate", GATED, 3.0)):
+        strategy = Strategy(settings, COSTS)
+        null_twins(y, x, times, strategy, count=4)
+        took = seconds(partial(null_twins, y, x, times, strategy))
+        rows.append(row(f"200 backtests of twins, 10,000 bars, {what}", took, "s", bounds={"ours": ("at most", bound)}))
     return rows
 
 
@@ -76,6 +90,6 @@ def portfolio_rows() -> list[Row]:
 def run() -> list[Row]:
     """Every line, printed as it comes."""
     begun = time.perf_counter()
-    rows = [*twin_rows(), *metric_rows(), *overfitting_rows(), *portfolio_rows()]
+    rows = [*twin_rows(), *strategy_rows(), *metric_rows(), *overfitting_rows(), *portfolio_rows()]
     show([*rows, row("this benchmark", time.perf_counter() - begun, "s")])
     return rows

@@ -11,15 +11,23 @@ import sys
 import numpy as np
 
 from engine import stats
-from engine.backtest import Account, Costs, Venue, mark, run, sweep
-from engine.backtest.backtest import ledger_par
+from engine.backtest import (
+    Account,
+    Costs,
+    PairPath,
+    Venue,
+    combine,
+    equity_band,
+    mark,
+    performance,
+    run,
+    sweep,
+    twin_pairs,
+)
 from engine.backtest.layout import TradeCol, new_states, par_record
-from engine.backtest.luck import equity_band
-from engine.backtest.metrics import performance
+from engine.backtest.ledger_run import ledger_par
 from engine.backtest.paper import EQUITY, take_bars
-from engine.backtest.portfolio import PairPath, combine
 from engine.backtest.sizing import variance_saved
-from engine.backtest.twins import twin_pairs
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
 from engine.pairs.bar_grid import bar_grid
@@ -199,6 +207,6 @@ def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:
 if __name__ == "__main__":
     counts = (
         f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan, "
-        f"{compile_backtest()} bars of a backtest"
+        f"{compile_backtest()} bars of a backtest, {compile_luck()} twins"
     )
     sys.stdout.write(f"compiled: {counts}, {compile_luck()} twins\n")

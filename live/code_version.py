@@ -6,15 +6,16 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-_PACKAGES = ("market", "stats", "pairs")
+DECIDING = ("market", "stats", "pairs")
+BACKTESTING = (*DECIDING, "backtest")
 
 
 @cache
-def code_version() -> str:
+def code_version(packages: tuple[str, ...] = DECIDING) -> str:
     """Changes with any line of these sources; a run of another version is never continued."""
     engine = Path(__file__).parent.parent / "engine"
     digest = hashlib.sha256()
-    for package in _PACKAGES:
+    for package in packages:
         for path in sorted((engine / package).glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]

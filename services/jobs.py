@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -47,7 +48,10 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """The state of a job. ``phase``: running, done, cancelled or failed; ``result``: what ``finish`` returned."""
+    """The state of a job. ``phase``: running, done, cancelled or failed; ``result``: what ``finish`` returned.
+
+    ``left_s``: how long the stage will still take at its speed so far; None while that is not known.
+    """
 
     phase: str = "running"
     stage: str = "starting"
@@ -55,6 +59,24 @@ class JobState:
     total: int = 0
     problem: str = ""
     result: Any = None
+    left_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Speed:
+    """Of one stage, from its first report on: what was done before that, such as by an earlier start, took no time."""
+
+    stage: str = ""
+    began_s: float = 0.0
+    done: int = 0
+
+    def left_s(self, stage: str, done: int, total: int) -> float | None:
+        """How long the rest takes."""
+        now_s = time.monotonic()
+        if stage != self.stage or done < self.done:
+            self.stage, self.began_s, self.done = stage, now_s, done
+        new = done - self.done
+        return (now_s - self.began_s) / new * (total - done) if new > 0 else None
 
 
 class Jobs:
@@ -101,8 +123,10 @@ class Jobs:
             thread.join(ENDS_WITHIN_S)
 
     def _run(self, job_id: int, function: str, request: Json, finish: Callable[[Json], Any]) -> None:
+        speed = _Speed()
+
         def report(stage: str, done: int, total: int) -> None:
-            self._change(job_id, stage=stage, done=done, total=total)
+            self._change(job_id, stage=stage, done=done, total=total, left_s=speed.left_s(stage, done, total))
 
         def is_cancelled() -> bool:
             return self._states[job_id].phase == "cancelled"
@@ -110,7 +134,7 @@ class Jobs:
         try:
             found = self._executor.run(function, request, report, is_cancelled)
             if not is_cancelled():
-                self._change(job_id, phase="done", stage="", result=finish(found))
+                self._change(job_id, phase="done", stage="", left_s=None, result=finish(found))
         except JobCancelled as error:
             log.info("job %d: %s", job_id, error)
             self._change(job_id, phase="cancelled", stage="")

@@ -15,20 +15,20 @@ True
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.backtest.account import NEUTRALS, SIZINGS, Account
+from engine.backtest.account import Account
 from engine.backtest.costs import Costs
 from engine.backtest.inputs import Venue, prepare
-from engine.backtest.layout import PARTS, ForcedExit, LedgerPar, Record, Refusal, TradeCol, new_states, par_record
-from engine.backtest.ledger import run_ledger
+from engine.backtest.layout import PARTS, ForcedExit, TradeCol
+from engine.backtest.ledger_metrics import ledger_metrics
+from engine.backtest.ledger_run import LedgerRun, run_on
+from engine.backtest.metrics import MetricSettings, Performance
 from engine.backtest.rows import Inputs
-from engine.backtest.totals import totals_of
-from engine.pairs.enums import Action, Reason
+from engine.pairs.enums import Reason
 from engine.pairs.settings import PairSettings
 from engine.stats.checks import Floats, Ints
 from engine.stats.representation import short_repr
@@ -46,12 +46,11 @@ _PLACES = (TradeCol.ENTRY_SIGNAL, TradeCol.ENTRY, TradeCol.EXIT_SIGNAL, TradeCol
 class Result:
     """What a backtest found, money in quote currency.
 
-    ``metrics``: numbers, the unit in each key. ``trades``: one row a trade (:func:`trades_frame`). ``equity``: at each
-    bar's close, with the index of the bars. ``attribution``: one row a trade, whose columns add up to its ``net``.
-    ``refused``: entries that the rule gave and the ledger did not take, by reason. ``inputs``: bars and decisions.
+    ``trades``: one row a trade (:func:`trades_frame`). ``equity``: at each bar's close, with the index of the bars.
+    ``attribution``: one row a trade, whose columns add up to its ``net``. ``refused``: entries that the rule gave and
+    the ledger did not take, by reason. ``inputs``: bars and decisions; ``ledger``: the same results in arrays.
     """
 
-    metrics: dict[str, float]
     trades: pd.DataFrame
     equity: pd.Series[float]
     attribution: pd.DataFrame
@@ -60,8 +59,22 @@ class Result:
     costs: Costs
     account: Account
     venue: Venue
+    ledger: LedgerRun
+    _known: dict[MetricSettings | None, Performance] = field(default_factory=dict, repr=False)
 
     __repr__ = short_repr
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Every figure by name and unit, None where unknown; intervals and reasons: :meth:`performance`."""
+        return self.performance().metrics
+
+    def performance(self, settings: MetricSettings | None = None) -> Performance:
+        """Metrics with their 95 % intervals, and why one is not known. ``settings``: the clock, and how many backtests
+        were tried (for the DSR); None: :func:`engine.backtest.ledger_metrics.usual_clock`, one."""
+        if settings not in self._known:
+            self._known[settings] = ledger_metrics(self.inputs, self.ledger, self.account.capital, settings)
+        return self._known[settings]
 
 
 def run(
@@ -90,7 +103,6 @@ def run(
     equity = _equity_series(y, inputs, found.equity, money.capital)
     frame = trades_frame(found.trades, inputs.open_times_ms, inputs.settings.interval_ms)
     return Result(
-        metrics=totals_of(found.trades, found.equity, money.capital, found.refused),
         trades=frame,
         equity=equity,
         attribution=frame[[part.name.lower() for part in PARTS]].copy(),
@@ -99,65 +111,7 @@ def run(
         costs=chosen,
         account=money,
         venue=where,
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LedgerRun:
-    """A ledger's arrays: ``trades`` rows of ``TradeCol``, ``equity`` one value a bar, ``state`` after the last bar."""
-
-    trades: Floats
-    equity: Floats
-    state: Record
-    refused: dict[str, int]
-
-    __repr__ = short_repr
-
-
-def run_on(inputs: Inputs, costs: Costs, account: Account, venue: Venue) -> LedgerRun:
-    """The decisions of ``inputs`` through a new ledger, in arrays. Raises ValueError as :func:`run` does."""
-    par = ledger_par(inputs.settings, costs, account, venue)
-    state = new_states(par)
-    is_entry = (inputs.actions == Action.ENTER_LONG) | (inputs.actions == Action.ENTER_SHORT)
-    trades = np.full((int(is_entry.sum()) + 2, len(TradeCol)), math.nan)
-    equity = np.empty(inputs.bars)
-    count = run_ledger(
-        par_record(par), state, inputs.rows, inputs.actions, inputs.reasons, venue.delay_bars, trades, equity
-    )
-    found = trades[:count]
-    _check_costs(found, inputs.open_times_ms)
-    refused = {each.name.lower(): int(state[each.name.lower()][0]) for each in Refusal}
-    return LedgerRun(found, equity, state, refused)
-
-
-def ledger_par(settings: PairSettings, costs: Costs, account: Account, venue: Venue) -> LedgerPar:
-    """The ledger's parameters."""
-    tracks = account.neutral == "volatility" or account.rehedge is not None
-    return LedgerPar(
-        fee=costs.charged_fee,
-        slippage=costs.slippage_bps * 1e-4,
-        impact=costs.impact_bps * 1e-4,
-        tick_y=venue.y.tick,
-        tick_x=venue.x.tick,
-        lot_y=venue.y.lot,
-        lot_x=venue.x.lot,
-        least_y=venue.y.min_notional,
-        least_x=venue.x.min_notional,
-        sizing=SIZINGS.index(account.sizing),
-        neutral=NEUTRALS.index(account.neutral),
-        notional=float(settings.notional),
-        share=account.share,
-        kelly_fraction=account.kelly_fraction,
-        kelly_cap=account.kelly_cap,
-        kelly_trades=float(account.kelly_trades),
-        capital=account.capital,
-        leverage=account.leverage,
-        maintenance=account.maintenance,
-        stop_loss=math.inf if account.stop_loss is None else account.stop_loss,
-        rehedge=account.rehedge or 0.0,
-        rehedge_bars=float(account.rehedge_bars),
-        volatility_kept=0.5 ** (1.0 / account.volatility_bars) if tracks else 0.0,
-        is_price_space=settings.space == "price",
+        ledger=found,
     )
 
 
@@ -183,17 +137,6 @@ def trades_frame(trades: Floats, open_times_ms: Ints, interval_ms: int) -> pd.Da
     columns["hold_bars"], columns["hold_seconds"] = held.astype(np.int64), held * interval_ms / 1_000.0
     columns["is_open"] = trades[:, TradeCol.REASON] == ForcedExit.OPEN
     return pd.DataFrame(columns)
-
-
-def _check_costs(trades: Floats, open_times_ms: Ints) -> None:
-    for col, what in (
-        (TradeCol.HALF_SPREAD, "half-spread: expected quotes in it, or Costs with half_spread_bps"),
-        (TradeCol.SLIPPAGE, "volume: expected a column volume, or Costs without impact_bps"),
-    ):
-        unknown = np.isnan(trades[:, col])
-        if unknown.any():
-            at = int(trades[int(unknown.argmax()), TradeCol.ENTRY])
-            raise ValueError(f"a fill of the trade entered in the bar at {open_times_ms[at]} ms has no {what}")
 
 
 def _equity_series(y: Any, inputs: Inputs, equity: Floats, capital: float) -> pd.Series[float]:

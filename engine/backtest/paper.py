@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backtest.account import Account
-from engine.backtest.backtest import ledger_par
 from engine.backtest.costs import Costs
 from engine.backtest.inputs import Venue, add_rates, settle_half_spreads
 from engine.backtest.layout import Record, Row, TradeCol, new_states, par_record
 from engine.backtest.ledger import step
+from engine.backtest.ledger_run import ledger_par
 from engine.backtest.rows import put_leg_fills, put_pipeline
 from engine.pairs.enums import Action
 from engine.pairs.growable_array import GrowableArray

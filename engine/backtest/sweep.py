@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.backtest.account import Account
-from engine.backtest.backtest import ledger_par
 from engine.backtest.costs import Costs
 from engine.backtest.inputs import Venue
 from engine.backtest.layout import Record, Row, TradeCol, new_states, par_record
 from engine.backtest.ledger import is_idle, step
+from engine.backtest.ledger_run import ledger_par
 from engine.backtest.rows import Inputs
 from engine.pairs.calibration import parameters, threshold_parameters
 from engine.pairs.enums import Action, Reason

@@ -17,7 +17,8 @@ def short_repr(result: Any) -> str:
     >>> ols([1.0, 3.0, 5.0], [0.0, 1.0, 2.0])
     Line(alpha=1, beta=2, residuals=<3 values>)
     """
-    shown = ", ".join(f"{field.name}={_shown(getattr(result, field.name))}" for field in dataclasses.fields(result))
+    fields = [field.name for field in dataclasses.fields(result) if field.repr]
+    shown = ", ".join(f"{name}={_shown(getattr(result, name))}" for name in fields)
     return f"{type(result).__name__}({shown})"
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
+from engine.store.backtests import BacktestStore
 from engine.store.locks import LockStore
 from engine.store.scans import ScanStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
@@ -273,3 +274,6 @@ class Backend(Protocol):
 
     def analysis_reader(self) -> AnalysisReader:
         """Read-only access to the dashboard's data; each call raises StoreError while there is none."""
+
+    def backtests(self) -> BacktestStore:
+        """The results of backtests and searches; open ``analysis`` first."""

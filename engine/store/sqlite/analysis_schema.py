@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.store.sqlite.backtests import BACKTESTS
 from engine.store.sqlite.files import Schema
 from engine.store.sqlite.scans import SCANS
 from engine.store.sqlite.trials import TRIALS
@@ -88,5 +89,6 @@ CREATE TABLE locks (                -- positions that the user holds: see Positi
     PRIMARY KEY (market, y, x)
 ) STRICT;
 """,
+        BACKTESTS,
     ],
 )

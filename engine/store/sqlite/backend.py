@@ -9,6 +9,7 @@ from engine.market.records import Event
 from engine.store.interface import TickWriter
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.analysis_reader import SqliteAnalysisReader
+from engine.store.sqlite.backtests import SqliteBacktests
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.bulk_reader import SqliteBulkReader
 from engine.store.sqlite.maintenance import keep
@@ -61,3 +62,7 @@ class SqliteBackend:
     def analysis_reader(self) -> SqliteAnalysisReader:
         """See Backend."""
         return SqliteAnalysisReader(self._analysis_db)
+
+    def backtests(self) -> SqliteBacktests:
+        """See Backend."""
+        return SqliteBacktests(self._analysis_db)

@@ -172,8 +172,9 @@ def test_totals_attribution_and_trades_say_the_same() -> None:
     totals = found.metrics
     assert totals["PnL net [quote]"] == pytest.approx(found.trades["net"].sum(), abs=1e-9)
     assert totals["PnL gross [quote]"] - totals["Costs [quote]"] == pytest.approx(totals["PnL net [quote]"], abs=1e-9)
-    assert totals["Equity [quote]"] == pytest.approx(totals["Capital [quote]"] + totals["PnL net [quote]"], abs=1e-9)
-    assert totals["Trades [#]"] == len(found.trades) == len(found.attribution)
+    equity = totals["Equity, last [quote]"]
+    assert equity == pytest.approx(totals["Capital [quote]"] + totals["PnL net [quote]"], abs=1e-9)
+    assert totals["Trades [#]"] + totals["Open trades [#]"] == len(found.trades) == len(found.attribution)
     np.testing.assert_allclose(found.attribution.sum(axis=1), found.trades["net"], atol=1e-9)
     assert (found.trades["hold_seconds"] == 60.0 * found.trades["hold_bars"]).all()
     assert "trades=<" in repr(found) and len(repr(found)) < 1_500

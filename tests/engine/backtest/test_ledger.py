@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.backtest import Account, Costs, Instrument, Venue, mark
-from engine.backtest.backtest import ledger_par
 from engine.backtest.costs import TIERS
 from engine.backtest.layout import PARTS, ForcedExit, Refusal, Row, TradeCol, empty_rows, new_states, par_record
 from engine.backtest.ledger import run_ledger, step
+from engine.backtest.ledger_run import ledger_par
 from engine.pairs import Action, PairSettings, Reason
 from engine.pairs.costs import fill_cost
 from engine.stats.checks import Floats, Ints

@@ -43,7 +43,7 @@ def test_every_pair_adds_up_and_equals_the_reference(rule: str) -> None:
         slow, equity = backtest(found.inputs, chosen, COSTS, money, ROUNDED)
         assert table["reason"].tolist() == slow["reason"].tolist()
         np.testing.assert_allclose(table["net"], slow["net"].astype(float), rtol=1e-9, atol=1e-7)
-        assert equity.iloc[-1] == pytest.approx(found.metrics["Equity [quote]"], abs=1e-6)
+        assert equity.iloc[-1] == pytest.approx(found.metrics["Equity, last [quote]"], abs=1e-6)
         walls.append(cost_wall(found.inputs.models[-1]))
     known = [wall for wall in walls if not np.isnan(wall.round_trip)]  # others calibrate a new run at the end
     assert len(known) >= 3

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from engine.backtest import Account, Costs, Venue, inputs_of, run_on
-from engine.backtest.backtest import ledger_par
 from engine.backtest.inputs import settle_half_spreads
 from engine.backtest.layout import Row, TradeCol, empty_rows, new_states, par_record
 from engine.backtest.ledger import step
+from engine.backtest.ledger_run import ledger_par
 from engine.backtest.rows import put_leg_fills, put_pipeline
 from engine.market.history import MemoryHistory
 from engine.pairs.layout import Out

@@ -1,0 +1,165 @@
+"""The job of a backtest or a search: bars, cells, verdict, twins; every cell is counted in the trials ledger.
+
+As a job it is ``services.backtest_job:run_job``; :func:`run_request` does the same on bars that are given. Finished
+cells of a search outlive a kill (``services.search_units``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.backtest import (
+    CellRecords,
+    Costs,
+    MetricSettings,
+    Result,
+    Strategy,
+    Terms,
+    Venue,
+    Verdict,
+    judge,
+    null_twins,
+    run,
+    settings_fingerprint,
+)
+from engine.backtest.cell_records import TOTALS, sharpe_of_periods
+from engine.backtest.clock import DAY_MS, STEPS_MS
+from engine.backtest.ledger_metrics import DAILY_FROM_DAYS
+from engine.pairs.settings import PairSettings
+from engine.store import open_backend
+from engine.store.trials import Trial, TrialStore
+from live.code_version import BACKTESTING, code_version
+from services.backtest_data import Legs, read_legs
+from services.backtest_request import BacktestRequest
+from services.jobs import IsCancelled, JobCancelled, Json, Report
+from services.search_units import Unit, Work, cells_of, changed, folder_of, forget, run_units
+
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a backtest runs: ``folder`` for unfinished searches, the ledger of trials, and the wall clock in ms."""
+
+    folder: Path
+    trials: TrialStore
+    now_ms: Clock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """``best``: the backtest of the best cell; ``percentile`` among twins, None where not asked for. ``records`` and
+    ``verdict`` of a search. ``trial``: its number on these data, ``counted``: the different settings tried there."""
+
+    request: BacktestRequest
+    legs: Legs
+    best: Result
+    records: CellRecords
+    verdict: Verdict
+    percentile: float | None
+    trial: int
+    counted: int
+    clock: str
+
+
+def run_job(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
+    """The job function: ``data_dir``, and a ``backtest`` in the form of ``BacktestRequest.to_json``."""
+    import time
+
+    from services.backtest_record import record_of
+
+    asked, data_dir = BacktestRequest.from_json(request["backtest"]), Path(request["data_dir"])
+    backend = open_backend(data_dir)
+    report("reading bars", 0, 1)
+    legs = read_legs(asked.source, asked.settings.interval_ms, backend, asked.venue.funding)
+    place = Place(data_dir, backend.trials(), lambda: time.time_ns() // 1_000_000)
+    return record_of(run_request(asked, legs, place, report, is_cancelled))
+
+
+def run_request(
+    request: BacktestRequest,
+    legs: Legs,
+    place: Place,
+    report: Report = lambda *_: None,
+    is_cancelled: IsCancelled = lambda: False,
+) -> Found:
+    """Backtest, or search and backtest the best cell. Raises ValueError, StoreError, and JobCancelled once
+    ``is_cancelled()`` is true: what was measured by then is kept for the next start."""
+    request = replace(request, settings=replace(request.settings, interval_ms=legs.interval_ms))
+    cells, data, code = cells_of(request), legs.fingerprint, code_version(BACKTESTING)
+    terms = terms_of(request, legs)
+    folder = folder_of(place.folder, request, data, code)
+
+    def progress(stage: str) -> Callable[[int, int], None]:
+        def tell(done: int, total: int) -> None:
+            if is_cancelled():
+                raise JobCancelled("the backtest was cancelled; its finished cells are kept")
+            report(stage, done, total)
+
+        return tell
+
+    kind = "cell" if request.search else "backtest"
+    numbers: list[int] = []
+
+    def count(unit: Unit, found: CellRecords) -> None:
+        settings = [cells[number].settings for number in unit.numbers]
+        numbers.extend(place.trials.add(place.now_ms(), _trials(kind, legs, data, settings, terms, found)))
+
+    records = run_units(Work(legs, cells, terms), folder, count, progress("testing cells"))
+    counted = place.trials.on_data(data)
+    axes = request.search.axes if request.search and request.search.count is None else None
+    verdict = judge(cells, records, request.account.capital, axes=axes, trials=counted.distinct)
+    chosen = cells[verdict.best].settings
+    best = run(legs.y, legs.x, None, chosen, terms.costs, request.account, terms.venue)
+    percentile = None
+    if request.twins:
+        strategy = Strategy(chosen, terms.costs, request.account, terms.venue)
+        told = progress("comparing with twins")
+        percentile = null_twins(legs.y, legs.x, None, strategy, count=request.twins, progress=told).percentile
+    forget(folder)
+    trial = numbers[-1] if numbers else counted.total
+    return Found(request, legs, best, records, verdict, percentile, trial, counted.distinct, terms.clock)
+
+
+def terms_of(request: BacktestRequest, legs: Legs) -> Terms:
+    """Costs, account and venue of all cells, and the clock by the length of the bars."""
+    from_ms, to_ms = legs.span_ms
+    rates = legs.funding or (None, None)
+    venue = Venue(request.venue.y, request.venue.x, rates[0], rates[1], request.venue.delay_bars)
+    clock = "daily" if to_ms - from_ms >= DAILY_FROM_DAYS * DAY_MS else "hourly"
+    walk = request.search.walk if request.search else None
+    return Terms(request.costs or Costs.of(request.settings), request.account, venue, clock, walk)
+
+
+def metric_settings(found: Found) -> MetricSettings:
+    """The metrics of the best cell are those of the best of all trials on these data."""
+    return MetricSettings(clock=found.clock, trials=float(max(found.counted, 1)))
+
+
+def _trials(
+    kind: str, legs: Legs, data: str, settings: Sequence[PairSettings], terms: Terms, found: CellRecords
+) -> list[Trial]:
+    from_ms, to_ms = legs.span_ms
+    y, x = legs.names
+    scale = math.sqrt(DAY_MS / STEPS_MS[terms.clock])
+    traded = found.totals[:, TOTALS.index("trades")] > 0
+    of_a_day = np.where(traded, scale * sharpe_of_periods(found.pnl), np.nan)
+    shared: dict[str, Any] = {"costs": terms.costs, "account": terms.account, "delay": terms.venue.delay_bars}
+    return [
+        Trial(
+            kind, data, settings_fingerprint({"settings": each.to_json(), **shared}), legs.market, y, x, from_ms, to_ms,
+            sharpe=None if math.isnan(ratio) else float(ratio),
+        )
+        for each, ratio in zip(settings, of_a_day, strict=True)
+    ]  # fmt: skip
+
+
+def cell_changes(found: Found) -> list[dict[str, Any]]:
+    """What each cell changes of the settings asked for."""
+    return [changed(cell, found.request.settings) for cell in cells_of(found.request)]

@@ -1,0 +1,148 @@
+"""A backtest's result as plain JSON values: what is stored, sent to the page and drawn in reports. None: unknown."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from engine.backtest import EquityBand, equity_band
+from engine.backtest.cell_records import TOTALS
+from engine.backtest.clock import STEPS_MS, EquityCurve
+from engine.backtest.verdict import Heatmap, WalkForward
+from live.code_version import BACKTESTING, code_version
+from services.backtest_job import Found, cell_changes, metric_settings
+from services.jobs import Json
+
+MOST_POINTS = 1_500  # of a curve
+MOST_TRADES = 5_000  # kept in the record, the newest; files of ``services.reports`` have all
+_PARTS = ("low", "middle", "high")
+
+
+def record_of(found: Found) -> Json:
+    """The record; its first fields are those of ``BacktestSummary``."""
+    from_ms, to_ms = found.legs.span_ms
+    made = found.best.performance(metric_settings(found))
+    net = made.metrics["PnL net [quote]"] or 0.0
+    return {
+        "market": found.legs.market,
+        "y": found.legs.names[0],
+        "x": found.legs.names[1],
+        "interval_ms": found.legs.interval_ms,
+        "from_ms": from_ms,
+        "to_ms": to_ms,
+        "data": found.legs.fingerprint,
+        "code": code_version(BACKTESTING),
+        "cells": len(found.records.totals),
+        "trial": found.trial,
+        "net": net,
+        "trades": len(found.best.trades),
+        "request": found.request.to_json(),
+        "counted": found.counted,
+        "metrics": plain(made.metrics),
+        "intervals": plain(made.intervals),
+        "reasons": made.reasons | {f"search: {name}": why for name, why in found.verdict.reasons.items()},
+        "percentile": found.percentile,
+        "refused": found.best.refused,
+        "attribution": plain(found.best.attribution.sum().to_dict()),
+        "settings": plain(_settings(found)),
+        "curve": curve_of(found),
+        "trade_list": trade_rows(found),
+        "search": _search(found) if found.request.search else None,
+    }
+
+
+def trade_rows(found: Found) -> list[Json]:
+    """Trades by name, times as ISO text."""
+    table = found.best.trades.tail(MOST_TRADES).copy()
+    for name in table.columns[table.columns.str.endswith("_time")]:
+        table[name] = table[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ").where(table[name].notna(), None)
+    return [plain(row) for row in table.to_dict("records")]
+
+
+def curve_of(found: Found) -> Json:
+    """Equity and its fall at up to 1,500 bar ends, and the band of resampled hours or days, where there are any."""
+    inputs, equity = found.best.inputs, found.best.ledger.equity
+    places = np.unique(np.linspace(0, inputs.bars - 1, min(inputs.bars, MOST_POINTS)).astype(np.int64))
+    peak = np.maximum.accumulate(np.maximum(equity, found.best.account.capital))
+    fall = 100.0 * (equity / peak - 1.0)
+    times = inputs.open_times_ms[places] + inputs.settings.interval_ms
+    curve = {"time_ms": times.tolist(), "equity": equity[places].tolist(), "fall_percent": fall[places].tolist()}
+    return curve | {"band": _band(found)}
+
+
+def plain(value: Any) -> Any:
+    """NaN and infinity as None, numbers and tuples of numpy as those of Python."""
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _settings(found: Found) -> Json:
+    return cell_changes(found)[found.verdict.best]
+
+
+def _band(found: Found) -> Json | None:
+    inputs, account = found.best.inputs, found.best.account
+    equity = found.best.ledger.equity
+    curve = EquityCurve.of(inputs.open_times_ms, equity, account.capital, inputs.settings.interval_ms)
+    if (equity <= 0.0).any():
+        return None
+    ends, returns = curve.returns(STEPS_MS[found.clock])
+    if returns.size < 2:
+        return None
+    band: EquityBand = equity_band(returns, account.capital)
+    step = max(1, ends.size // 300)
+    drawn = {name: getattr(band, name)[::step].tolist() for name in _PARTS}
+    return {"time_ms": ends[::step].tolist(), "level": band.level, **drawn}
+
+
+def _search(found: Found) -> Json:
+    verdict, records = found.verdict, found.records
+    totals = [dict(zip(TOTALS, row, strict=True)) for row in records.totals.tolist()]
+    cells = [
+        {"changes": changes, "score": score, **total}
+        for changes, score, total in zip(cell_changes(found), verdict.scores.tolist(), totals, strict=True)
+    ]
+    made = verdict.overfitting
+    return {
+        "clock": found.clock,
+        "best": verdict.best,
+        "cells": plain(cells),
+        "trials": verdict.trials,
+        "psr": verdict.psr,
+        "dsr": verdict.dsr,
+        "pbo": None if made is None else made.pbo,
+        "loss_share": None if made is None else made.loss,
+        "heatmap": None if verdict.heatmap is None else _heatmap(verdict.heatmap),
+        "walk": None if verdict.walk is None else _walk(verdict.walk),
+    }
+
+
+def _heatmap(found: Heatmap) -> Json:
+    return {
+        "names": list(found.names),
+        "values": plain(found.values),
+        "score": plain(found.score),
+        "around": plain(found.around),
+        "peak": list(found.peak),
+        "plateau": list(found.plateau),
+    }
+
+
+def _walk(found: WalkForward) -> Json:
+    return {
+        "chosen": found.chosen.tolist(),
+        "train": plain(found.train),
+        "net": float(found.pnl.sum()),
+        "periods": int(found.pnl.size),
+        "ratio": found.ratio,
+        "error": found.error,
+    }

@@ -1,0 +1,90 @@
+"""Backtests and searches: one at a time as a job, results stored and listed, trials counted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.store.backtests import BacktestStore, BacktestSummary
+from engine.store.trials import TrialCount, TrialStore
+from services.backtest_request import BacktestRequest, StoredSource
+from services.jobs import JobBusy, Jobs, Json
+from services.pairs import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestState:
+    """The state of the backtest. ``phase``: idle, running, done, cancelled or failed.
+
+    While it runs, ``stage`` is the current step, with ``done`` of ``total`` complete and ``left_s`` to go (None: not
+    known yet); ``backtest_id`` is the newest stored result, ``problem`` why it failed.
+    """
+
+    phase: str = "idle"
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    left_s: float | None = None
+    backtest_id: int | None = None
+    problem: str = ""
+
+
+class BacktestService:
+    """Starts, follows and cancels backtests of one data folder. Any thread may call."""
+
+    def __init__(
+        self, jobs: Jobs, store: BacktestStore, trials: TrialStore, data_dir: Path, require_owner: Callable[[], None]
+    ) -> None:
+        """``require_owner`` raises NotAllowed for callers with read access only."""
+        self._jobs, self._store, self._trials = jobs, store, trials
+        self._data_dir = data_dir
+        self._require_owner = require_owner
+        self._lock = threading.Lock()
+        self._job_id: int | None = None
+
+    def start(self, request: BacktestRequest) -> None:
+        """Start a backtest; a search that was cancelled or killed continues. Raises NotAllowed, and JobBusy while one
+        is running."""
+        self._require_owner()
+        with self._lock:
+            if self.state().phase == "running":
+                raise JobBusy("a backtest is running; wait for it or cancel it")
+            values = {"data_dir": str(self._data_dir.resolve()), "backtest": request.to_json()}
+            self._job_id = self._jobs.submit("services.backtest_job:run_job", values, self._keep)
+
+    def cancel(self) -> None:
+        """Cancel the running backtest, if any; finished cells are kept. Raises NotAllowed."""
+        self._require_owner()
+        if self._job_id is not None:
+            self._jobs.cancel(self._job_id)
+
+    def state(self) -> BacktestState:
+        """The current state of the backtest."""
+        if self._job_id is None:
+            return BacktestState()
+        job = self._jobs.state(self._job_id)
+        return BacktestState(job.phase, job.stage, job.done, job.total, job.left_s, job.result, job.problem)
+
+    def earlier(self, limit: int = 50) -> list[BacktestSummary]:
+        """Stored results, the newest first."""
+        return self._store.newest(limit)
+
+    def result(self, backtest_id: int) -> dict[str, Any] | None:
+        """A stored result, as ``services.backtest_record`` makes it."""
+        return self._store.result(backtest_id)
+
+    def trials(self, data: str) -> TrialCount:
+        """How many backtests, cells, scans and viewed pairs saw data with this fingerprint."""
+        return self._trials.on_data(data)
+
+    def _keep(self, result: Json) -> int:
+        return self._store.add(time.time_ns() // 1_000_000, result).backtest_id
+
+
+def live_request(pair: Pair, span_ms: int, now_ms: int) -> BacktestRequest:
+    """A backtest of a watched pair over its live range: its own settings, the last ``span_ms`` up to now."""
+    return BacktestRequest(StoredSource(pair.market, pair.y, pair.x, now_ms - span_ms), pair.settings)
