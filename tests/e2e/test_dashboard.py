@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
+MONEY = re.compile(r"^paper: open [+-]?[0-9.,]+, realised [+-]?[0-9.,]+, fees [0-9.,]+ USDT, [0-9]+ trades?$")
+PARITY = re.compile(r"^parity [0-9,]+/[0-9,]+ bars, [0-9,]+/[0-9,]+ decisions, [0-9,]+/[0-9,]+ fills$")
 CHARTS = ("price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart")
 
 
@@ -133,6 +136,29 @@ def test_the_log_on_screen_is_the_export_is_the_store(harness: Stack, page: Page
             if written != written:  # an empty cell: no reason, or a number that was not known, as in a withdrawn row
                 written = "" if name == "reason" else None
             assert written == value == found[name], (name, line, row)
+
+
+def test_the_money_line_has_paper_parity_and_the_position_that_is_held(page: Page) -> None:
+    expect(page.locator("#live-paper")).to_have_text(MONEY)
+    page.locator("#parity-check").click()
+    expect(page.locator("#live-parity")).to_have_text(PARITY)
+    expect(page.locator("#live-parity")).to_have_attribute("data-tone", "good")
+    same, bars = page.locator("#live-parity").inner_text().split()[1].split("/")
+    assert same == bars and len(bars) >= len("1,000")
+    page.locator("#lock-position").click()
+    expect(page.locator("#live-locked")).to_have_text(
+        re.compile(r"^in: z [+-][0-9.]+ \(model [+-][0-9.]+\), PnL .*USDT$")
+    )
+    expect(page.locator("#live-locked-note")).to_contain_text("hedge drift")
+    page.locator("#money-undo").click()
+    expect(page.locator("#live-locked")).to_have_text("not in")
+    page.locator("#lock-position").click()
+    page.locator("#unlock-position").click()
+    expect(page.locator("#live-locked")).to_have_text("not in")
+    page.locator("#money-undo").click()
+    expect(page.locator("#live-locked")).to_contain_text("in: z")
+    page.locator("#unlock-position").click()
+    expect(page.locator("#live-locked")).to_have_text("not in")
 
 
 def test_settings_begin_a_new_run_and_undo_takes_them_back(harness: Stack, page: Page) -> None:
