@@ -14,7 +14,7 @@ from engine.errors import StoreError
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.files import Schema, prepare
-from engine.store.sqlite.trials import SqliteTrials
+from engine.store.sqlite.trials import TRIALS, SqliteTrials
 from engine.store.trials import Trial
 from tests.engine.store.harness import T0
 
@@ -67,7 +67,7 @@ def test_a_batch_is_kept_whole_or_not_at_all(path: Path) -> None:
 
 def test_a_file_without_the_table_is_named_and_an_old_one_gets_it(tmp_path: Path) -> None:
     path = tmp_path / "analysis.db"
-    prepare(path, Schema("analysis", ANALYSIS.scripts[:-1]))
+    prepare(path, Schema("analysis", ANALYSIS.scripts[: ANALYSIS.scripts.index(TRIALS)]))
     with pytest.raises(StoreError, match=r"analysis\.db cannot be read: no such table: trials"):
         SqliteTrials(path).on_data("d1")
     with pytest.raises(StoreError, match=r"analysis\.db cannot be written: no such table: trials"):
