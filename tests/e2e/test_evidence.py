@@ -48,7 +48,8 @@ FAULTS = """() => {
 def test_every_figure_is_known_and_says_what_it_means(page: Page) -> None:
     for line in (line for group in GROUPS for line in group.lines):
         value = page.locator(f"#live-{line.name}")
-        expect(value).not_to_have_text("–")
+        if line.name != "ev-candles-differ":  # no candle is fetched where whole ticks are; its note says so
+            expect(value).not_to_have_text("–")
         assert value.inner_text(), line.name
         assert page.locator(f"#live-{line.name}-note").inner_text(), line.name
         assert value.locator("xpath=..").get_attribute("title") == line.explanation
