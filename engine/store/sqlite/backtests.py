@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from engine.errors import StoreError
 from engine.store.backtests import BacktestSummary
-from engine.store.sqlite.files import readable
+from engine.store.sqlite.result_table import ResultTable
 
 BACKTESTS = """
 CREATE TABLE backtests (
@@ -34,42 +29,24 @@ CREATE TABLE backtests (
 """
 
 _FIELDS = ("market", "y", "x", "interval_ms", "from_ms", "to_ms", "data", "code", "cells", "trial", "net", "trades")
-_SUMMARY = f"backtest_id, at_ms, {', '.join(_FIELDS)}"
 
 
 class SqliteBacktests:
-    """The table ``backtests``. Each call uses its own connection, so any thread may call."""
+    """Implements BacktestStore: the table ``backtests``."""
 
     def __init__(self, path: Path) -> None:
         """``path`` of an ``analysis.db`` migrated by ``SqliteAnalysis``."""
-        self._path = path
+        self._table = ResultTable(path, "backtests", "backtest_id", _FIELDS)
 
     def add(self, at_ms: int, result: dict[str, Any]) -> BacktestSummary:
-        """See BacktestStore; NaN is kept as null. Raises StoreError."""
+        """See BacktestStore."""
         values = tuple(result[name] for name in _FIELDS)
-        query = f"INSERT INTO backtests (at_ms, {', '.join(_FIELDS)}, result) VALUES ({','.join('?' * 14)})"
-        try:
-            with closing(self._connect()) as db:
-                backtest_id = db.execute(query, (at_ms, *values, msgspec.json.encode(result).decode())).lastrowid
-        except sqlite3.Error as error:
-            raise StoreError(f"{self._path} cannot be written: {error}") from error
-        assert backtest_id is not None
-        return BacktestSummary(backtest_id, at_ms, *values)
+        return BacktestSummary(self._table.add(at_ms, values, result), at_ms, *values)
 
     def newest(self, limit: int = 50) -> list[BacktestSummary]:
-        """The newest first."""
-        with readable(self._path), closing(self._connect()) as db:
-            rows = db.execute(f"SELECT {_SUMMARY} FROM backtests ORDER BY backtest_id DESC LIMIT ?", (limit,))
-            return [BacktestSummary(*row) for row in rows]
+        """See BacktestStore."""
+        return [BacktestSummary(*row) for row in self._table.newest(limit)]
 
     def result(self, backtest_id: int) -> dict[str, Any] | None:
-        """The result with this number."""
-        if not 0 < backtest_id < 2**63:
-            return None
-        with readable(self._path), closing(self._connect()) as db:
-            row = db.execute("SELECT result FROM backtests WHERE backtest_id=?", (backtest_id,)).fetchone()
-        found: dict[str, Any] | None = None if row is None else msgspec.json.decode(row[0])
-        return found
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, isolation_level=None, timeout=10)
+        """See BacktestStore."""
+        return self._table.result(backtest_id)
