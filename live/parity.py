@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +29,7 @@ from engine.market.records import Run
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.store import open_backend
+from engine.store.command_line import add_data_dir_option
 from engine.store.interface import AnalysisStore, Backend, TickReader
 from engine.store.lock import held
 from live.code_version import code_version
@@ -233,12 +232,7 @@ def stored_records(backend: Backend, analysis: AnalysisStore, reader: TickReader
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m live.parity", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("PAIRBRIDGE_DATA_DIR") or "data"),
-        help="the data folder (default: PAIRBRIDGE_DATA_DIR, else ./data); the dashboard must not be running",
-    )
+    add_data_dir_option(parser, "; the dashboard must not be running")
     folder = parser.parse_args(arguments).data_dir
     try:
         with held(folder, "dashboard"):

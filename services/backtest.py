@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from engine.errors import PairbridgeError
 from engine.market.intervals import parse_interval
 from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
+from engine.store.command_line import add_data_dir_option
 from services.backtest_data import Legs, read_legs
 from services.backtest_job import Found, Place, run_request, terms_of
 from services.backtest_record import record_of
@@ -211,8 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--capital", type=float, default=100_000.0)
     add("--audit", action="store_true", help="look for look-ahead, nothing else")
     add("--out", type=Path, help="folder of the report (default reports/Y-X)")
-    data_dir = Path(os.environ.get("PAIRBRIDGE_DATA_DIR") or "data")
-    add("--data-dir", type=Path, default=data_dir, help="the data folder (default: PAIRBRIDGE_DATA_DIR, else ./data)")
+    add_data_dir_option(parser)
     return parser
 
 

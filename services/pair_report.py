@@ -8,7 +8,6 @@ prints its table; the server and the dashboard may run. As a job it is ``service
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from engine.stats import TestReport, test_report
 from engine.stats.report import MINIMUM_BARS
 from engine.stats.report_rows import MOST_LEGS
 from engine.store import open_backend
+from engine.store.command_line import add_data_dir_option
 from engine.store.interface import BarReader
 from services.jobs import IsCancelled, JobCancelled, Json, Report
 
@@ -150,12 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("x", nargs="+", help="the leg it is hedged with, or up to five")
     parser.add_argument("--interval", default="1m", help="width of the bars (default 1m)")
     parser.add_argument("--hours", type=float, default=24.0, help="how far back (default 24)")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("PAIRBRIDGE_DATA_DIR") or "data"),
-        help="the data folder (default: PAIRBRIDGE_DATA_DIR, else ./data)",
-    )
+    add_data_dir_option(parser)
     return parser
 
 

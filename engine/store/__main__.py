@@ -10,12 +10,12 @@ Exit codes: 0 success, 1 the check found problems, 2 failure.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import StoreError
+from engine.store.command_line import add_data_dir_option
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.backup import back_up, restore
 from engine.store.sqlite.check import check_pages, check_ticks
@@ -34,12 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine.store", description=(__doc__ or "").split("::")[0])
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("PAIRBRIDGE_DATA_DIR") or "data"),
-        help="the data folder (default: PAIRBRIDGE_DATA_DIR, else ./data)",
-    )
+    add_data_dir_option(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="check the store, or one file")
     check.add_argument(

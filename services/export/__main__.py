@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 from engine.errors import PairbridgeError
 from engine.files.writers import FORMATS
 from engine.store import open_backend
+from engine.store.command_line import add_data_dir_option
 from services.export import BarRequest, ExportFile, ExportService, PairRequest, StoredAnalysis
 from services.export.request import read_legs, read_selection, signals_of
 
@@ -103,12 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trades-only", action="store_true", help="signals: entries, exits and corrections only")
     parser.add_argument("--number", type=int, help="of the scan (default: the newest)")
     parser.add_argument("--out", default="", help="a folder, a file, or - (default: <data dir>/exports)")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("PAIRBRIDGE_DATA_DIR") or "data"),
-        help="the data folder (default: PAIRBRIDGE_DATA_DIR, else ./data)",
-    )
+    add_data_dir_option(parser)
     return parser
 
 
