@@ -66,53 +66,37 @@ def run() -> list[Row]:
 
 
 def _imports(folder: Path) -> list[Row]:
-    """The same million ticks: into our store, through polars from CSV to CSV, and from CSV into a bare table."""
+    """A million ticks: into our store, through polars from CSV to CSV, and from CSV into a bare table."""
     path = folder / "ticks.csv"
     write_ticks(path, TICKS)
-    apply_interpreter_settings()
-    ours, lost = [], 0
-    for _ in range(ROUNDS):
-        took_s, stored = asyncio.run(_brought(path))
-        ours.append(took_s)
-        lost += TICKS - stored
-    ours_s = statistics.median(ours)
-    polars_s = statistics.median(_timed(lambda: _through_polars(path, folder)) for _ in range(ROUNDS))
-    sqlite_s = statistics.median(_timed(lambda: _into_sqlite(path, folder)) for _ in range(ROUNDS))
-    what = "CSV of 1 M ticks imported, durable"
-    return [
-        row(what, ours_s, "s", peer="sqlite3, csv, bare table", theirs=sqlite_s, ratio=ours_s / sqlite_s,
-            bounds={"ours": ("at most", 6)}),
-        row(f"{what} (beside polars)", ours_s, "s", peer="polars read, write CSV", theirs=polars_s,
-            ratio=ours_s / polars_s),
-        row(f"{what}: rows lost", lost, "rows", bounds={"ours": ("at most", 0)}),
-        row("CSV of 1 M ticks looked through", _timed(lambda: look_through([path])), "s"),
-    ]  # fmt: skip
+    return _beside_peers(path, "CSV of 1 M ticks", 6, "SELECT count(*) FROM v_ticks")
 
 
 def _klines(folder: Path) -> list[Row]:
     """The same for a dump of a million candles."""
     path = folder / "BTCUSDT-1m-2024.csv"
     write_klines(path, TICKS)
-    ours, lost = [], 0
-    for _ in range(ROUNDS):
-        took_s, stored = asyncio.run(_brought(path, "SELECT count(*) FROM sourced_bars"))
-        ours.append(took_s)
-        lost += TICKS - stored
-    ours_s = statistics.median(ours)
-    polars_s = statistics.median(_timed(lambda: _through_polars(path, folder)) for _ in range(ROUNDS))
-    sqlite_s = statistics.median(_timed(lambda: _into_sqlite(path, folder)) for _ in range(ROUNDS))
-    what = "1 M kline rows imported, durable"
+    return _beside_peers(path, "1 M kline rows", 3, "SELECT count(*) FROM sourced_bars")
+
+
+def _beside_peers(path: Path, what: str, bound_s: float, count: str) -> list[Row]:
+    apply_interpreter_settings()
+    runs = [asyncio.run(_brought(path, count)) for _ in range(ROUNDS)]
+    ours_s, lost = statistics.median(took_s for took_s, _ in runs), sum(TICKS - stored for _, stored in runs)
+    polars_s = statistics.median(_timed(lambda: _through_polars(path, path.parent)) for _ in range(ROUNDS))
+    sqlite_s = statistics.median(_timed(lambda: _into_sqlite(path, path.parent)) for _ in range(ROUNDS))
+    named = f"{what} imported, durable"
     return [
-        row(what, ours_s, "s", peer="sqlite3, csv, bare table", theirs=sqlite_s, ratio=ours_s / sqlite_s,
-            bounds={"ours": ("at most", 3)}),
-        row(f"{what} (beside polars)", ours_s, "s", peer="polars read, write CSV", theirs=polars_s,
+        row(named, ours_s, "s", peer="sqlite3, csv, bare table", theirs=sqlite_s, ratio=ours_s / sqlite_s,
+            bounds={"ours": ("at most", bound_s)}),
+        row(f"{named} (beside polars)", ours_s, "s", peer="polars read, write CSV", theirs=polars_s,
             ratio=ours_s / polars_s),
-        row(f"{what}: rows lost", lost, "rows", bounds={"ours": ("at most", 0)}),
-        row("1 M kline rows looked through", _timed(lambda: look_through([path])), "s"),
+        row(f"{named}: rows lost", lost, "rows", bounds={"ours": ("at most", 0)}),
+        row(f"{what} looked through", _timed(lambda: look_through([path])), "s"),
     ]  # fmt: skip
 
 
-async def _brought(path: Path, count: str = "SELECT count(*) FROM v_ticks") -> tuple[float, int]:
+async def _brought(path: Path, count: str) -> tuple[float, int]:
     async with _serving() as server:
         begun_s = time.perf_counter()
         await bring(look_through([path]), "", server.url, server.token)

@@ -113,7 +113,6 @@ class PairModel:
             self._checkpoints.pop()
         kept = self._checkpoints.pop()
         self._state, self.calibration = kept.state.copy(), kept.calibration
-        self.is_broken = False
         self._take(kept.par)
         self._pause = kept.place
         self._fill_windows(kept.place)
