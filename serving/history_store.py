@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import StoreError
 from engine.intake.actions import Action, FetchBars, FetchTickers, ReadSpans, StoreBars, StoreFunding
-from engine.intake.history_desk import HistoryDesk
+from engine.intake.history_intake import HistoryIntake
 from engine.intake.intake import Intake
 from engine.store.interface import Backend, TickWriter
 from feeds.rate_limit import HistoryError
@@ -57,7 +57,7 @@ class HistoryStore:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
-    def _desk(self) -> HistoryDesk:
+    def _history(self) -> HistoryIntake:
         return self._intake.history
 
     async def _done(self, action: Work) -> None:
@@ -72,25 +72,25 @@ class HistoryStore:
         try:
             tickers = await self._own.tickers(market)
         except HistoryError as error:
-            actions = self._desk.tickers_not_fetched(market, str(error), self._now_ms())
+            actions = self._history.tickers_not_fetched(market, str(error), self._now_ms())
         else:
-            actions = self._desk.tickers_fetched(market, tickers)
+            actions = self._history.tickers_fetched(market, tickers)
         self._perform(actions)
 
     async def _fetch(self, asked: FetchBars) -> None:
         try:
             bars = await self._own.bars(asked.market, asked.span, asked.urgent)
         except HistoryError as error:
-            actions = self._desk.not_fetched(asked.market, asked.span, str(error), self._now_ms())
+            actions = self._history.not_fetched(asked.market, asked.span, str(error), self._now_ms())
         else:
-            actions = self._desk.fetched(asked.market, asked.span, bars)
+            actions = self._history.fetched(asked.market, asked.span, bars)
         self._perform(actions)
 
     async def _store(self, action: ReadSpans | StoreBars | StoreFunding) -> None:
         async with self._turn:
             if isinstance(action, ReadSpans):
                 spans = await self._tried(lambda: self._writer.bar_spans(action.market, *action.span))
-                actions = self._desk.spans_known(action.market, action.span, spans, self._now_ms())
+                actions = self._history.spans_known(action.market, action.span, spans, self._now_ms())
             elif isinstance(action, StoreBars):
                 actions = await self._store_waiting_bars()
             else:
@@ -113,7 +113,7 @@ class HistoryStore:
             return
         for each in found[:5]:
             log.warning("candle and ticks differ: %s", each)
-        self._desk.checks.compared(came.market, bars, found)
+        self._history.checks.compared(came.market, bars, found)
 
     async def _store_waiting_bars(self) -> list[Action]:
         """All that wait, in one transaction: each is as expensive as the bars of many messages."""

@@ -14,7 +14,7 @@ from engine.errors import MessageRefused
 from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store, StoreBars, StoreFunding
 from engine.intake.gap_recovery import GapRecovery
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
-from engine.intake.history_desk import HistoryDesk
+from engine.intake.history_intake import HistoryIntake
 from engine.intake.history_messages import Bars, FundingRows, HistoryMessage
 from engine.intake.leases import Leases
 from engine.intake.messages import (
@@ -64,13 +64,13 @@ class Intake:
         settled_ms: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
         """``high_water`` by market and symbol, and the open ``gaps``, both from the store at start; the rest as in
-        ``GapRecovery`` and ``HistoryDesk``."""
+        ``GapRecovery`` and ``HistoryIntake``."""
         own_markets = tuple(own_markets)
         self._token = token.encode()
         self.registry = Registry(high_water or {})
         self.leases = Leases()
         self._recovery = GapRecovery(self.leases, gaps, warm_start_ms, own_markets, fetch_limit_ids)
-        self.history = HistoryDesk(self.leases, own_markets, settled_ms)
+        self.history = HistoryIntake(self.leases, own_markets, settled_ms)
         self.metrics = IntakeMetrics()
         self.rows = RowReader(self.metrics)
         self.refused: Counter[str] = Counter()  # connections that were ended, by reason

@@ -32,7 +32,7 @@ from engine.market.stretches import Stretch
 T = TypeVar("T")
 
 
-class HistoryDesk:
+class HistoryIntake:
     """Of all markets and connections."""
 
     def __init__(
