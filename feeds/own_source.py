@@ -11,8 +11,8 @@ import inspect
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from engine.errors import RowRefused
 from engine.files.upload import OWN_MARKET
@@ -21,6 +21,8 @@ from feeds.batch_queue import Row
 from feeds.bridge_client import BridgeLink
 
 log = logging.getLogger("pairbridge.feed")
+
+T = TypeVar("T")
 
 EXAMPLE = "feeds.example_source:ExampleSource"
 
@@ -126,31 +128,30 @@ class OwnFeed:
         """One connection from its beginning to its end; why it ended."""
         trades = self._source.trades()
         try:
-            await self._source.connect()
+            await _of_source(self._source.connect())
             link.upstream = "open"
             while True:
-                try:
-                    trade = await anext(trades)
-                except StopAsyncIteration:
-                    return "it has no more trades"
+                trade: Any = await _of_source(anext(trades))  # what it gives, whatever it says
+                if not isinstance(trade, SourceTrade):
+                    return f"TypeError: trades gave {repr(trade)[:80]}; expected a SourceTrade"
                 row = self._row(trade)
                 link.last_frame_s = time.monotonic()
                 if row is not None:
                     await link.put([row])
-        except _WrongMarketError as error:
-            raise ValueError(str(error)) from None
-        except (OSError, RuntimeError, LookupError, ValueError, TypeError, EOFError) as error:
-            return f"{type(error).__name__}: {error}"
+        except _SourceEndedError as ended:
+            return str(ended)
         finally:
-            await trades.aclose()  # type: ignore[attr-defined]  # an async generator, as load_source has checked
+            try:
+                await _of_source(trades.aclose())  # type: ignore[attr-defined]  # as load_source has checked
+            except _SourceEndedError as ended:
+                log.warning("closing the source failed: %s", ended)
 
-    def _row(self, trade: Any) -> Row | None:
-        """A row of the bridge protocol; None where it cannot be used, which is logged: it must not take a number."""
-        if not isinstance(trade, SourceTrade):
-            raise TypeError(f"trades gave {repr(trade)[:80]}; expected a SourceTrade")
+    def _row(self, trade: SourceTrade) -> Row | None:
+        """A row of the bridge protocol; None where it cannot be used, which is logged: it must not take a number.
+        Raises ValueError for a trade that cannot go into the market."""
         symbol, price, quantity, time_ms, maker, agg_id = trade
         if agg_id is None and not self.market.startswith(OWN_MARKET):
-            raise _WrongMarketError(
+            raise ValueError(
                 f"a trade of {symbol} has no agg_id and cannot go into market {self.market!r};"
                 f" expected ids of that exchange, or a market of its own such as '{OWN_MARKET}{self.market}'"
             )
@@ -166,5 +167,15 @@ class OwnFeed:
         return row
 
 
-class _WrongMarketError(Exception):
-    """Trades without ids of an exchange, for its market."""
+class _SourceEndedError(Exception):
+    """The user's own code ended or failed; the message says how."""
+
+
+async def _of_source(work: Awaitable[T]) -> T:
+    """The result of the user's own code. Whatever it raises ends the connection, and another begins."""
+    try:
+        return await work
+    except StopAsyncIteration:
+        raise _SourceEndedError("it has no more trades") from None
+    except Exception as error:
+        raise _SourceEndedError(f"{type(error).__name__}: {error}") from error

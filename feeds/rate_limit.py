@@ -154,10 +154,3 @@ class RateLimitedClient:
             self._spent.append((now, request.weight, request.urgent))
             return 0.0
         return min(max(self._spent[0][0] + 60 - now, 0.001), LOOK_AGAIN_S)  # more than 0, which means booked
-
-
-def _read(content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError:
-        raise _Passing("the exchange's answer cannot be read") from None

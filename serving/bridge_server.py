@@ -151,6 +151,8 @@ class BridgeServer:
             await feed.run(f"ws://127.0.0.1:{self.port}/", self._token)
         except (RefusedError, ValueError) as error:
             log.error("the feed stopped: %s", error)
+        except Exception:
+            log.exception("the feed failed")
 
     def health(self) -> dict[str, Any]:
         """The response of ``GET /health``."""

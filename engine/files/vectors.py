@@ -107,7 +107,7 @@ class Block:
             of_bar = ("symbol", "width", "time", *_PRICES, "volume")
             return [RecordedBar(*row) for row in zip(*map(columns.__getitem__, of_bar), strict=True)]
         nothing = [None] * len(columns["time"])
-        fills = zip(columns["first"], columns["last"], strict=True) if "first" in columns else nothing
+        fills = zip(columns["first"], columns["last"], strict=True) if {"first", "last"} <= columns.keys() else nothing
         names = ("symbol", "id", "price", "quantity", "time", "maker")
         return [RecordedTrade(*row) for row in zip(*(columns.get(name, nothing) for name in names), fills, strict=True)]
 

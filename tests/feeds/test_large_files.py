@@ -50,6 +50,19 @@ async def test_the_store_is_the_same(harness: ServerHarness, tmp_path: Path, mon
     assert (again.bars.known, again.bars.stored) == (7_500, 0)
 
 
+@pytest.mark.parametrize("extra", ["first_trade_id", "last_trade_id"])
+def test_one_end_of_the_fills_alone_is_not_used(extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ticks.csv"
+    rows = [f"BTCUSDT,{T + n},1.5,2.5,{n},{n}" for n in range(50)]
+    path.write_text("\n".join([f"symbol,time,price,size,agg_trade_id,{extra}", *rows]))
+    found = []
+    for small in (0, 1 << 40):
+        monkeypatch.setattr(engine.files.inspection, "_SMALL", small)
+        (file,) = look_through([path]).files
+        found.append((file.rows, file.first_rows, file.last_rows))
+    assert found[0] == found[1] and found[0][0] == 50
+
+
 async def test_a_row_that_the_server_refuses_is_named(harness: ServerHarness, tmp_path: Path) -> None:
     rows = [f"{n},100.5,{'0' if n == 4_000 else '1.5'},{n},{n},{T + n},true" for n in range(6_000)]
     path = tmp_path / "BTCUSDT-aggTrades-2026-01-01.csv"

@@ -82,6 +82,10 @@ async def test_the_example_over_lost_connections_and_a_restart(harness: ServerHa
     assert stored(harness) == [("file-example", "BTCUSDT", n, price) for n, price in enumerate(prices)]
 
 
+class LibraryError(Exception):
+    """As a WebSocket or HTTP library has its own, of no built-in kind."""
+
+
 class Given:
     """Gives these trades on each connection."""
 
@@ -94,6 +98,8 @@ class Given:
         self.connections += 1
         if self.connections == 2:
             raise ConnectionRefusedError("not now")
+        if self.connections == 3:
+            raise LibraryError("the handshake failed")
 
     async def trades(self) -> AsyncIterator[SourceTrade]:
         for trade in self._trades:
