@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from engine.errors import StoreError, StoreMissing
 from engine.market.records import Decision, Event
@@ -53,15 +53,14 @@ class Monitor:
         self._given_up_seq = 0  # ticks archived up to here before the start are not missed
         self._checked_s = 0.0
         self._pace = STEP_TICKS  # ticks that fit into a step of ``STEP_S``; ticks read beyond that are read again
-        self.lost = ""  # what was deleted while running, for display
-        self.problem: str | None = None  # why the last step failed, for display
+        self.lost = ""  # what was deleted while running, for display, and why the last step failed
+        self.problem: str | None = None
         self.version = 0  # incremented whenever displayed data may have changed
 
     def step(self, limit: int = STEP_TICKS) -> bool:
         """Read and process at most ``limit`` ticks. Returns whether more may be available now.
 
-        Its changes to the store are one transaction. On StoreError or any other error all of it is undone, and the next
-        step resumes from the stored state.
+        Its changes are one transaction: on any error all are undone, and the next step resumes from the stored state.
         """
         with self._one_change():
             self._check_analysis()
@@ -140,7 +139,8 @@ class Monitor:
             try:
                 yield
             except Exception:
-                self._forget()
+                with suppress(StoreError):  # a second one says less; the next step reads the state again
+                    self._forget()
                 raise
 
     def _forget(self) -> None:

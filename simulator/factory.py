@@ -12,6 +12,8 @@ from simulator.sources import SyntheticSource, recorded_source
 from simulator.state import StateWriter, load_state
 from simulator.venue import Venue
 
+ALIGN_MS = 5 * 60_000  # of a past that is caught up with
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeFactory:
@@ -30,6 +32,8 @@ class ExchangeFactory:
         if self.settings.replay:
             return real_ms if self.settings.restamp else self.venue.source.start_ms
         earliest_ms = real_ms - int(self.settings.catch_up_hours * HOUR_MS)
+        if self.settings.catch_up_hours:
+            earliest_ms -= earliest_ms % ALIGN_MS  # the same seed gives the same bars, whenever it is started
         # Ids of the previous run must not have later times than ids of this one.
         return max(earliest_ms, min(self.not_before_ms, real_ms))
 

@@ -114,9 +114,10 @@ class ExchangeSettings:
 
     ``first_id``: the first aggregate id of every symbol; by default the microseconds since 1970, so that ids grow
     across restarts even without a state file. ``speed``: simulated milliseconds per real one. ``catch_up_hours``: start
-    that long ago at the first subscriber, as fast as it reads. ``replay``: recorded files instead of the synthetic
-    market. ``messages_per_s``: None is unlimited. ``shutdown_notice_s``: time from serverShutdown to a planned close.
-    ``history_days``: candles and funding reach so far back before the synthetic market began.
+    that long ago, or up to five minutes earlier at a multiple of five minutes, with the first subscriber, as fast as it
+    reads. ``replay``: recorded files instead of the synthetic market. ``messages_per_s``: None is unlimited.
+    ``shutdown_notice_s``: time from serverShutdown to a planned close. ``history_days``: candles and funding reach so
+    far back before the synthetic market began.
     """
 
     port: int = 0

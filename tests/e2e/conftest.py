@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,19 @@ WITHIN_S = 60
 expect.set_options(timeout=WITHIN_S * 1_000)  # generous: a busy machine is not a failure
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what its processes printed and stored, and what stood on each open page."""
+    report = yield
+    if report.failed:
+        used = getattr(item, "funcargs", {})
+        for stack in {id(each): each for each in used.values() if isinstance(each, Stack)}.values():
+            report.sections += stack.findings()
+        for context in used["browser"].contexts if "browser" in used else []:
+            report.sections += [(page.url.partition("#")[0], page.inner_text("body")[:6_000]) for page in context.pages]
+    return report
+
+
 @pytest.fixture(autouse=True)
 def no_page_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """Close what a failed test or fixture left open: it would go on drawing, and slow every test after it."""
@@ -30,12 +43,10 @@ def no_page_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    """Processes that a test starts as it needs them; their output is shown when it fails."""
+    """Processes that a test starts as it needs them."""
     made = Stack(tmp_path)
     yield made
     made.close()
-    for path in sorted(tmp_path.glob("*.out")):
-        print(f"--- {path.name}\n{path.read_text()[-2_000:]}")  # noqa: T201 - pytest shows it with a failure
 
 
 @pytest.fixture(scope="session")

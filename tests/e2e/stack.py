@@ -118,6 +118,17 @@ class Stack:
                 child.kill()
                 child.wait()
 
+    def findings(self) -> list[tuple[str, str]]:
+        """What explains a failure: the output of each process, the server's state, the stored runs."""
+        outputs = [(path.name, path.read_text()[-3_000:]) for path in sorted(self.folder.glob("*.out"))]
+        runs = self.query("SELECT * FROM runs ORDER BY started_ms", file="analysis.db")
+        decided = self.query(
+            "SELECT run_id, count(*), min(bar_ms), max(bar_ms) FROM v_signals GROUP BY 1", file="analysis.db"
+        )
+        ticks = self.query("SELECT symbol, count(*), min(trade_time_ms), max(trade_time_ms) FROM v_ticks GROUP BY 1")
+        kept = "\n".join(map(str, (*runs, *decided, *ticks)))
+        return [*outputs, ("health", json.dumps(self.health())[:3_000]), ("stored", kept)]
+
     def health(self) -> Any:
         return get_json(f"{self.bridge_url}health")
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import engine.store.sqlite.analysis
 import live.monitor
-from engine.errors import FolderMissing, NewerSchema
+from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.market.records import Decision
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.files import Schema
 from engine.store.sqlite.reader import SqliteTickReader
 from live.monitor import Monitor
 from live.thread import MonitorThread
@@ -99,6 +101,31 @@ async def test_a_folder_that_went_away_ends_the_thread_and_is_told(tmp_path: Pat
         await until(lambda: bool(told), 5, "the folder's absence is noticed")
     assert str(told[0]) == f"{folder} was deleted or renamed while the dashboard ran"
     await harness.writer.close()
+
+
+async def test_a_folder_that_goes_away_while_its_file_is_begun_again_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion is seen half done: the file is gone, its folder is there until the new file is to be opened."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    harness = await Harness.open(folder)
+    await harness.write(make_ticks(3)[:1_000])
+    harness.read_all()
+    await harness.writer.close()
+    really = engine.store.sqlite.analysis.prepare
+
+    def prepare_too_late(path: Path, schema: Schema, makes_folder: bool) -> str:
+        shutil.rmtree(folder, ignore_errors=True)
+        return really(path, schema, makes_folder)
+
+    monkeypatch.setattr(engine.store.sqlite.analysis, "prepare", prepare_too_late)
+    (folder / "analysis.db").unlink()
+    with pytest.raises(StoreError, match=r"analysis\.db"):
+        harness.monitor.step()
+    with pytest.raises(FolderMissing, match="was deleted or renamed while the dashboard ran"):
+        harness.monitor.step()
+    harness.monitor.close()
 
 
 async def test_a_store_of_a_newer_version_is_said_and_its_return_is_taken_up(tmp_path: Path) -> None:

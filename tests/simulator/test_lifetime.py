@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from simulator import ExchangeSettings, SimulatedExchange, coins_named
 from simulator.errors import FaultRefused, PortTaken, RecordingRefused, SettingsRefused
+from simulator.factory import assemble
 from tests.simulator.helpers import BUSY, DEADLINE_S, busy, combined, eventually, get, listening
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -34,8 +35,15 @@ class TestCatchUp:
                 traded = exchange.trades("BTCUSDT")
                 await listener.until(lambda: f'"a":{traded[-1].agg_id},' in "".join(listener.texts[-50:]))
                 assert listener.trades("BTCUSDT") == traded, "not one trade of the hour is missing"
-            assert traded[0].trade_time_ms == pytest.approx(began_ms - 3_600_000, abs=5_000)
+            an_hour_ago = began_ms - 3_600_000
+            assert an_hour_ago - an_hour_ago % 300_000 <= traded[0].trade_time_ms < an_hour_ago + 5_000
             assert took_s < 20, "an hour of 24 trades a second is 86,000 frames"
+
+    def test_the_past_begins_on_a_bar_whenever_it_is_started(self) -> None:
+        settings = ExchangeSettings(catch_up_hours=2.0)
+        for real_ms in (1_795_861_270_000, 1_795_861_272_345, 1_795_861_499_999):
+            assert assemble(settings, real_ms).begins_ms(real_ms) == 1_795_854_000_000
+        assert assemble(ExchangeSettings(), 1_795_861_272_345).begins_ms(1_795_861_272_345) == 1_795_861_272_345
 
     async def test_a_reader_that_stops_reading_stops_the_market_in_bounded_memory(self) -> None:
         settings = ExchangeSettings(coins=BUSY, catch_up_hours=24.0)

@@ -36,7 +36,7 @@ class SqliteAnalysis:
     def __init__(self, path: Path) -> None:
         """Create, migrate or open the file. Raises StoreError and its subclasses."""
         self.path = path
-        self._open()
+        self._open(makes_folder=True)
 
     @classmethod
     def start(cls, path: Path, look_s: float = LOOK_S) -> SqliteAnalysis:
@@ -54,8 +54,8 @@ class SqliteAnalysis:
             )  # fmt: skip
             return cls(path)
 
-    def _open(self) -> None:
-        self.store_id = prepare(self.path, ANALYSIS)
+    def _open(self, makes_folder: bool) -> None:
+        self.store_id = prepare(self.path, ANALYSIS, makes_folder)
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("SELECT 1 FROM meta").fetchone()  # the first read creates the log and its index
@@ -82,7 +82,7 @@ class SqliteAnalysis:
         self.close()
         if is_gone:
             self._place.leave()
-        self._open()
+        self._open(makes_folder=False)  # a folder that is being deleted stays away
         if is_gone and not self.watch_list():
             for each in watched:
                 self._write("INSERT INTO watch VALUES (?,?,?,?,?)", dataclasses.astuple(each))
@@ -144,8 +144,8 @@ class SqliteAnalysis:
 
     def roll_back(self) -> None:
         """Undo the uncommitted changes."""
-        if self._db.in_transaction:
-            with contextlib.suppress(sqlite3.Error):  # the connection is lost, and its uncommitted changes with it
+        with contextlib.suppress(sqlite3.Error):  # the connection is lost, and its uncommitted changes with it
+            if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
     def _write(self, query: str, values: Sequence[Any]) -> sqlite3.Cursor:

@@ -36,12 +36,13 @@ class Schema:
         return len(self.scripts)
 
 
-def prepare(path: Path, schema: Schema) -> str:
-    """Create or migrate the file and return its store id.
+def prepare(path: Path, schema: Schema, makes_folder: bool = True) -> str:
+    """Create or migrate the file and return its store id; ``makes_folder``: its folder is created, too.
 
     Raises NewerSchema, DamagedStore, or StoreError when the file is of another kind or cannot be written.
     """
-    _make_folder(path.parent)
+    if makes_folder:
+        _make_folder(path.parent)
     is_new = not path.exists()
     refuse_remains(path)
     try:
