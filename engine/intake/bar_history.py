@@ -70,13 +70,13 @@ class BarHistory:
         """A bridge that can fetch candles has come."""
         self._bridges[conn] = market
 
-    def left(self, conn: int) -> None:
-        """A connection is gone, with its wants and with what it was asked for."""
+    def left(self, conn: int) -> list[Action]:
+        """A connection is gone, with its wants and with what it was asked for. Others may want less than all did."""
         self._bridges.pop(conn, None)
         self._lists.pop(conn, None)
         for wanted in self._wanted.values():
             wanted.asked = {piece: asked for piece, asked in wanted.asked.items() if asked[0] != conn}
-        self._settle_lists()
+        return self._settle_lists()
 
     def want(self, conn: int, market: str, spans: Iterable[BarSpan], urgent: bool) -> list[Action]:
         """A client's list, replacing an earlier one."""

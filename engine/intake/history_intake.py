@@ -55,12 +55,12 @@ class HistoryIntake:
         if "tickers" in hello.can:
             self.tickers.joined(conn, hello.market)
 
-    def left(self, conn: int) -> None:
+    def left(self, conn: int) -> list[Action]:
         """A connection is gone."""
-        self.bars.left(conn)
         self.progress.left(conn)
         self.funding.left(conn)
         self.tickers.left(conn)
+        return self.bars.left(conn)
 
     def handle(self, conn: int, market: str, message: HistoryMessage, now_ms: int) -> list[Action]:
         """One message of a connection."""

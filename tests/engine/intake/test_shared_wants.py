@@ -1,0 +1,86 @@
+"""Several clients that want bars of one symbol: each gets its own, whoever else comes or goes."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.intake.bar_history import ASK_AGAIN_MS, RETRY_MS
+from tests.engine.intake.history_harness import HOUR, T0, HistoryHarness
+
+BRIDGE = 9
+STEPS = ("first wants", "second wants", "a bridge comes", "first leaves")
+
+
+def opens(harness: HistoryHarness) -> set[int]:
+    return {(T0 - at) // HOUR for _, _, at in harness.store}
+
+
+def finish(harness: HistoryHarness) -> None:
+    """Let the store and the bridge answer everything."""
+    harness.holds_reads = False
+    while harness.reads:
+        harness.read()
+    for _ in range(3):
+        harness.pass_time(RETRY_MS[1])
+        while harness.asked.get(BRIDGE):
+            harness.answer(BRIDGE)
+
+
+@pytest.mark.parametrize("order", list(permutations(STEPS)))
+@pytest.mark.parametrize("holds_reads", [False, True])
+def test_who_remains_gets_all_that_it_wants(order: tuple[str, ...], holds_reads: bool) -> None:
+    harness = HistoryHarness()
+    harness.holds_reads = holds_reads
+    harness.join(1)
+    harness.join(2)
+    for step in order:
+        if step == "first wants":
+            harness.want(1, "BTCUSDT", bars=30)
+        elif step == "second wants":
+            harness.want(2, "BTCUSDT", bars=20)
+        elif step == "a bridge comes":
+            harness.join(BRIDGE, "klines")
+        else:
+            harness.leave(1)
+    finish(harness)
+    assert harness.missing() == 0 and opens(harness) >= set(range(1, 21))
+
+
+spans = st.tuples(st.integers(0, 40), st.integers(1, 15))
+steps = st.one_of(
+    st.tuples(st.just("want"), st.integers(1, 3), spans),
+    st.tuples(st.just("leave"), st.integers(1, 3)),
+    st.tuples(st.sampled_from(["read", "answer", "wait"])),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(steps, max_size=30))
+def test_in_any_order_of_wants_and_answers_each_has_its_own(steps: list[tuple[object, ...]]) -> None:
+    harness = HistoryHarness()
+    harness.holds_reads = True
+    harness.join(BRIDGE, "klines")
+    wanted: dict[int, set[int]] = {}  # hours before T0, by client
+    for step in steps:
+        match step:
+            case ("want", int(conn), (int(ago), int(bars))):
+                if conn not in wanted:
+                    harness.join(conn)
+                harness.want(conn, "BTCUSDT", bars=bars, to_ms=T0 - ago * HOUR)
+                wanted[conn] = set(range(ago + 1, ago + bars + 1))
+            case ("leave", int(conn)) if conn in wanted:
+                harness.leave(conn)
+                del wanted[conn]
+            case ("read",) if harness.reads:
+                harness.read()
+            case ("answer",) if harness.asked.get(BRIDGE):
+                harness.answer(BRIDGE)
+            case ("wait",):
+                harness.pass_time(ASK_AGAIN_MS // 4)
+    finish(harness)
+    assert harness.missing() == 0
+    assert opens(harness) >= set().union(*wanted.values())
