@@ -47,6 +47,26 @@ def without(stretches: Iterable[Stretch], taken: Iterable[Stretch]) -> list[Stre
     return found
 
 
+def overlap(stretches: Iterable[Stretch], others: Iterable[Stretch]) -> list[Stretch]:
+    """Every time that is in one of the first and in one of the others.
+
+    >>> overlap([(0, 10), (20, 30)], [(3, 5), (8, 22)])
+    [(3, 5), (8, 10), (20, 22)]
+    """
+    first, second = united(stretches), united(others)
+    found: list[Stretch] = []
+    at = beside = 0
+    while at < len(first) and beside < len(second):
+        begin, end = max(first[at][0], second[beside][0]), min(first[at][1], second[beside][1])
+        if begin < end:
+            found.append((begin, end))
+        if first[at][1] == end:  # the one that ends here meets nothing more
+            at += 1
+        else:
+            beside += 1
+    return found
+
+
 def length_ms(stretches: Iterable[Stretch]) -> int:
     """How much time they hold; they must not overlap."""
     return sum(to_ms - from_ms for from_ms, to_ms in stretches)

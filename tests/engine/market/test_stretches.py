@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.market.stretches import Stretch, length_ms, united, without
+from engine.market.stretches import Stretch, length_ms, overlap, united, without
 
 some = st.lists(st.tuples(st.integers(0, 60), st.integers(-2, 12)).map(lambda at: (at[0], at[0] + at[1])), max_size=20)
 
@@ -34,6 +34,13 @@ def test_what_is_left_is_what_cutting_one_by_one_leaves(stretches: list[Stretch]
     assert left == united(left), "rising, and none touches another"
 
 
+@given(some, some)
+def test_what_two_have_in_common_is_in_both(stretches: list[Stretch], others: list[Stretch]) -> None:
+    common = overlap(stretches, others)
+    assert times(common) == times(stretches) & times(others)
+    assert common == united(common) == overlap(others, stretches)
+
+
 class Counted(int):
     """A time that counts its comparisons."""
 
@@ -55,15 +62,16 @@ class Counted(int):
 
 
 def compared(count: int) -> int:
-    """Comparisons for so many holes in one stretch, and in as many stretches."""
+    """Comparisons for so many holes in one stretch, in as many stretches, and for what these have in common."""
     holes = [(Counted(10 * at), Counted(10 * at + 5)) for at in range(count)]
     parts = [(Counted(10 * at + 3), Counted(10 * at + 8)) for at in range(count)]
     Counted.compared = 0
     assert len(without([(Counted(0), Counted(10 * count))], holes)) == count
     assert len(without(parts, holes)) == count
+    assert len(overlap(parts, holes)) == count
     return Counted.compared
 
 
 def test_the_work_grows_as_the_number_of_stretches() -> None:
     few, many = compared(100), compared(1_600)
-    assert many < 20 * few and many < 40 * 1_600
+    assert many < 20 * few and many < 60 * 1_600
