@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.intake.actions import Action, FetchBars, ReadSpans, Send
+from engine.intake.actions import Action, FetchBars, ReadSpans, Send, StoreBars
 from engine.intake.history_messages import MAX_BARS, BarSpan
 from engine.intake.messages import encode
 from engine.intake.wanted_bars import FIRST_PAUSE_MS, WantedBars
@@ -51,7 +51,7 @@ class BarHistory:
         self._wanted: dict[_Key, WantedBars] = {}
         self._absent: dict[_Key, list[Stretch]] = {}
         self._bridges: dict[int, str] = {}  # who can fetch candles, and of which market
-        self.not_asked = 0  # answers to what nobody had asked for
+        self.not_asked = 0  # answers to what nobody was asked for then
 
     def joined(self, conn: int, market: str) -> None:
         """A bridge that can fetch candles has come."""
@@ -63,7 +63,7 @@ class BarHistory:
         self._lists.pop(conn, None)
         self._urgent.discard(conn)
         for wanted in self._wanted.values():
-            wanted.asked = {piece: asked for piece, asked in wanted.asked.items() if asked[0] != conn}
+            wanted.left(conn)
         return self._settle_lists()
 
     def want(self, conn: int, market: str, spans: Iterable[BarSpan], urgent: bool) -> list[Action]:
@@ -109,30 +109,38 @@ class BarHistory:
             else:
                 message = {"type": "fetch_bars", **span._asdict(), "urgent": wanted.urgent}
                 actions.append(Send(conn, encode(**message)))
-            wanted.asked[piece] = (conn, now_ms)
+            wanted.ask(piece, conn, now_ms)
         return actions
 
-    def stored(self, market: str, span: BarSpan, conn: int, now_ms: int) -> list[Action]:
-        """Every bar that there is of a span is stored. Nothing else of it is waited for, if it had been asked for."""
-        key = (market, span.symbol, span.width_ms)
-        wanted, piece = self._wanted.get(key), (span.from_ms, span.to_ms)
-        if wanted is None or wanted.asked.get(piece, (None, 0))[0] != conn:
+    def stored(self, brought: StoreBars, now_ms: int) -> list[Action]:
+        """Bars are stored, whoever brought them. Of a span that was asked of the same connection, now or long ago, they
+        are all that there is; others may have brought less than the exchange has."""
+        conn, span = brought.conn, brought.span
+        key, piece = (brought.market, span.symbol, span.width_ms), (span.from_ms, span.to_ms)
+        wanted = self._wanted.get(key)
+        if wanted is None or not wanted.is_asked(piece, conn):
             self.not_asked += conn != SELF
+        if wanted is None:
             return []
-        del wanted.asked[piece]
-        wanted.hope()
-        wanted.failed.pop(piece, None)
-        wanted.missing = without(wanted.missing, [piece])
-        self._absent[key] = united([*self._absent.get(key, ()), piece])
+        if wanted.answered(piece, conn):
+            self._absent[key] = united([*self._absent.get(key, ()), piece])
+            wanted.failed.pop(piece, None)
+            wanted.hope()
+            wanted.settle([piece])
+        else:
+            wanted.settle([(bar.open_time_ms, bar.end_ms) for bar in brought.bars])
         return self.ask(now_ms)
 
     def failed(self, market: str, span: BarSpan, conn: int, reason: str, now_ms: int) -> list[Action]:
         """Somebody could not bring what it was asked for."""
         wanted, piece = self._wanted.get((market, span.symbol, span.width_ms)), (span.from_ms, span.to_ms)
-        if wanted is None or wanted.asked.get(piece, (None, 0))[0] != conn:
+        if wanted is None or not wanted.is_asked(piece, conn):
             self.not_asked += conn != SELF
+            if wanted is not None:
+                wanted.answered(piece, conn)
             return []
         del wanted.asked[piece]
+        wanted.answered(piece, conn)
         wanted.failed.setdefault(piece, set()).add(conn)
         wanted.problem = (f"the server: {reason}" if conn == SELF else f"the bridge: {reason}")[:500]
         return self.ask(now_ms)

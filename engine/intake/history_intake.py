@@ -106,7 +106,7 @@ class HistoryIntake:
             said_of = {"type": "bars_stored", **asked.span._asdict()}
             rejected = [list(pair) for pair in asked.rejected]
             answer.append(Send(asked.conn, encode(**said_of, **said, rejected=rejected)))
-        return answer + self.bars.stored(asked.market, asked.span, asked.conn, now_ms)
+        return answer + self.bars.stored(asked, now_ms)
 
     def funding_stored(self, asked: StoreFunding, stored: int) -> list[Action]:
         """A StoreFunding has ended well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import permutations
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.intake.bar_history import ASK_AGAIN_MS, RETRY_MS
-from tests.engine.intake.history_harness import HOUR, T0, HistoryHarness
+from tests.engine.intake.history_harness import HOUR, LISTED, T0, HistoryHarness, bar_row, span_of
 
 BRIDGE = 9
 STEPS = ("first wants", "second wants", "a bridge comes", "first leaves")
@@ -68,10 +69,55 @@ def test_what_lies_between_two_wishes_is_left_alone() -> None:
     assert harness.intake.history.bars.progress_of(2, harness.now).wanted == 6
 
 
+def bring(harness: HistoryHarness, conn: int, begin: int, end: int, hours: Iterable[int]) -> None:
+    """Bars that open so many hours before T0, as all of a span."""
+    span = {"symbol": "BTCUSDT", "width_ms": HOUR, "from_ms": T0 - begin * HOUR, "to_ms": T0 - end * HOUR}
+    rows = [bar_row(T0 - ago * HOUR) for ago in hours]
+    harness.say(conn, {"type": "bars", **span, "rows": rows, "source": "upload"})
+
+
+def test_what_anybody_brings_is_no_longer_missing_but_what_it_leaves_out_is() -> None:
+    harness = HistoryHarness()
+    harness.join(BRIDGE, "klines")
+    harness.join(1)
+    harness.join(2)
+    harness.want(1, "BTCUSDT", bars=20)
+    (asked,) = harness.asked[BRIDGE]
+    bring(harness, 2, 30, 0, [*range(15, 31), *range(1, 11)])
+    assert harness.missing() == 4
+    harness.leave(BRIDGE)
+    harness.join(8, "klines")
+    harness.pass_time(100)
+    (rest,) = harness.asked[8]
+    assert span_of(rest) == span_of(asked)._replace(from_ms=T0 - 14 * HOUR, to_ms=T0 - 10 * HOUR)
+    bring(harness, 2, 14, 10, range(11, 15))
+    assert harness.missing() == 0 and harness.intake.history.bars.health("sim")[0]["problem"] is None
+    harness.pass_time(10 * ASK_AGAIN_MS)
+    assert harness.intake.history.bars.health("sim")[0]["problem"] is None, "nothing is waited for any more"
+    assert harness.asked[8] == [rest]
+
+
+def test_a_late_answer_is_an_answer() -> None:
+    """It says what the exchange does not have, too."""
+    harness = HistoryHarness()
+    harness.join(BRIDGE, "klines")
+    harness.join(1)
+    harness.want(1, "BTCUSDT", bars=700, to_ms=LISTED + 200 * HOUR)
+    harness.join(8, "klines")
+    harness.pass_time(ASK_AGAIN_MS)
+    assert harness.asked[8] == harness.asked[BRIDGE]
+    harness.answer(BRIDGE)
+    assert harness.missing() == 0 and len(harness.store) == 200
+    harness.answer(8, "HTTP 500")
+    harness.pass_time(RETRY_MS[1])
+    assert harness.missing() == 0 and not harness.asked[8] and not harness.asked[BRIDGE]
+
+
 spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 15)), max_size=3)
 steps = st.one_of(
     st.tuples(st.just("want"), st.integers(1, 3), spans),
     st.tuples(st.just("leave"), st.integers(1, 3)),
+    st.tuples(st.just("bring"), st.integers(0, 40), st.sets(st.integers(1, 10))),
     st.tuples(st.sampled_from(["read", "answer", "wait"])),
 )
 
@@ -82,6 +128,7 @@ def test_in_any_order_of_wants_and_answers_each_has_its_own(steps: list[tuple[ob
     harness = HistoryHarness()
     harness.holds_reads = True
     harness.join(BRIDGE, "klines")
+    harness.join(7)
     wanted: dict[int, set[int]] = {}  # hours before T0, by client
     ever: set[int] = set()
     for step in steps:
@@ -96,6 +143,10 @@ def test_in_any_order_of_wants_and_answers_each_has_its_own(steps: list[tuple[ob
             case ("leave", int(conn)) if conn in wanted:
                 harness.leave(conn)
                 del wanted[conn]
+            case ("bring", int(ago), set(hours)):
+                brought = {ago + hour for hour in hours}
+                bring(harness, 7, ago + 10, ago, sorted(brought, reverse=True))
+                ever |= brought
             case ("read",) if harness.reads:
                 harness.read()
             case ("answer",) if harness.asked.get(BRIDGE):
