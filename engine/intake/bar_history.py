@@ -7,7 +7,7 @@ again later, and ``/health`` says why. That the exchange has no bars of a stretc
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from engine.intake.wanted_bars import FIRST_PAUSE_MS, WantedBars
 from engine.market.stretches import Stretch, length_ms, overlap, united, without
 
 AT_ONCE = 4  # pieces that one bridge is asked for before it has answered
+READS_AT_ONCE = 32  # questions to the store, each of another market, symbol or width
 ASK_AGAIN_MS = 60_000  # for an answer; then another bridge is asked
 RETRY_MS = (FIRST_PAUSE_MS, 3_600_000)  # first and longest pause after nobody could
 SHOWN = 50  # wants in /health
@@ -49,6 +50,8 @@ class BarHistory:
         self._lists: dict[int, dict[_Key, list[Stretch]]] = {}  # by client
         self._urgent: set[int] = set()  # clients
         self._wanted: dict[_Key, WantedBars] = {}
+        self._unread: OrderedDict[_Key, None] = OrderedDict()  # of which the store is to be asked
+        self._reading: set[_Key] = set()  # of which it was asked
         self._absent: dict[_Key, list[Stretch]] = {}
         self._bridges: dict[int, str] = {}  # who can fetch candles, and of which market
         self.not_asked = 0  # answers to what nobody was asked for then
@@ -81,13 +84,16 @@ class BarHistory:
     def known(self, market: str, span: BarSpan, stored: Iterable[Stretch], now_ms: int) -> list[Action]:
         """What the store has of a span."""
         key = (market, span.symbol, span.width_ms)
+        self._reading.discard(key)
         wanted = self._wanted.get(key)
-        if wanted is None:
-            return []
-        wanted.known((span.from_ms, span.to_ms), [*stored, *self._absent.get(key, ())])
-        if any(each.unread for each in self._wanted.values()):  # else the first would get all the room
-            return []
-        return self.ask(now_ms)
+        if wanted is not None:
+            wanted.known((span.from_ms, span.to_ms), [*stored, *self._absent.get(key, ())])
+            if wanted.unread:
+                self._unread[key] = None
+        actions = self._read()
+        if self._reading:  # until all is known, or the first would get all the room
+            return actions
+        return actions + self.ask(now_ms)
 
     def ask(self, now_ms: int) -> list[Action]:
         """Ask whoever can for what is missing, the newest pieces of all first."""
@@ -202,15 +208,23 @@ class BarHistory:
             if conn in self._urgent:
                 urgent |= wants.keys()
         self._wanted = {key: wanted for key, wanted in self._wanted.items() if key in spans}
-        actions: list[Action] = []
         for key, each in spans.items():
             wanted = self._wanted.setdefault(key, WantedBars())
             wanted.urgent = key in urgent
-            before = wanted.unread
             wanted.resize(united(each))
-            if wanted.unread != before:
-                market, symbol, width_ms = key
-                actions += [ReadSpans(market, BarSpan(symbol, width_ms, *part)) for part in wanted.unread]
+        unread = (key for key, wanted in self._wanted.items() if wanted.unread)
+        self._unread = OrderedDict.fromkeys(key for key in unread if key not in self._reading)
+        return self._read()
+
+    def _read(self) -> list[Action]:
+        """Ask the store as much as it may be asked at once, and nothing again that it has not answered: clients change
+        their wishes faster than it reads."""
+        actions: list[Action] = []
+        while self._unread and len(self._reading) < READS_AT_ONCE:
+            key, _ = self._unread.popitem(last=False)
+            self._reading.add(key)
+            market, symbol, width_ms = key
+            actions.append(ReadSpans(market, BarSpan(symbol, width_ms, *self._wanted[key].unread[-1])))
         return actions
 
     def _due(self, now_ms: int) -> list[tuple[_Key, Stretch]]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.intake.bar_history import ASK_AGAIN_MS, RETRY_MS
+from engine.intake.bar_history import ASK_AGAIN_MS, READS_AT_ONCE, RETRY_MS
 from tests.engine.intake.history_harness import HOUR, LISTED, T0, HistoryHarness, bar_row, span_of
 
 BRIDGE = 9
@@ -67,6 +67,30 @@ def test_what_lies_between_two_wishes_is_left_alone() -> None:
     assert (want["from_ms"], want["to_ms"], want["wanted"]) == (T0 - 2_003 * HOUR, T0, 9)
     assert harness.intake.history.bars.progress("sim") == {"wanted": 9, "missing": 0, "unknown": 0}
     assert harness.intake.history.bars.progress_of(2, harness.now).wanted == 6
+
+
+def test_however_often_wishes_change_the_store_is_asked_little_at_once() -> None:
+    harness = HistoryHarness()
+    harness.join(BRIDGE, "klines")
+    harness.holds_reads = True
+    harness.join(1)
+    for bars in range(1, 200):
+        harness.want(1, "BTCUSDT", "ETHUSDT", bars=bars)
+    assert sorted(span.symbol for _, span in harness.reads) == ["BTCUSDT", "ETHUSDT"]
+    for turn in range(50):
+        harness.want(1, *(f"A{turn}N{n}USDT" for n in range(40)), bars=1)
+    assert len(harness.reads) == READS_AT_ONCE
+    harness.want(1, "BTCUSDT", bars=250)
+    harness.leave(BRIDGE)
+    read = 0
+    while harness.reads:
+        harness.read()
+        read += 1
+    assert read <= READS_AT_ONCE + 2, "what nobody wants any more is not looked up"
+    assert harness.missing() == 250
+    harness.join(BRIDGE, "klines")
+    finish(harness)
+    assert opens(harness) == set(range(1, 251))
 
 
 def bring(harness: HistoryHarness, conn: int, begin: int, end: int, hours: Iterable[int]) -> None:
