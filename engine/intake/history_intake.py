@@ -55,12 +55,12 @@ class HistoryIntake:
         if "tickers" in hello.can:
             self.tickers.joined(conn, hello.market)
 
-    def left(self, conn: int) -> None:
+    def left(self, conn: int) -> list[Action]:
         """A connection is gone."""
-        self.bars.left(conn)
         self.progress.left(conn)
         self.funding.left(conn)
         self.tickers.left(conn)
+        return self.bars.left(conn)
 
     def handle(self, conn: int, market: str, message: HistoryMessage, now_ms: int) -> list[Action]:
         """One message of a connection."""
@@ -106,7 +106,7 @@ class HistoryIntake:
             said_of = {"type": "bars_stored", **asked.span._asdict()}
             rejected = [list(pair) for pair in asked.rejected]
             answer.append(Send(asked.conn, encode(**said_of, **said, rejected=rejected)))
-        return answer + self.bars.stored(asked.market, asked.span, asked.conn, now_ms)
+        return answer + self.bars.stored(asked, now_ms)
 
     def funding_stored(self, asked: StoreFunding, stored: int) -> list[Action]:
         """A StoreFunding has ended well."""
