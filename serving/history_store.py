@@ -14,6 +14,7 @@ from engine.intake.intake import Intake
 from engine.store.interface import Backend, TickWriter
 from feeds.rate_limit import HistoryError
 from feeds.server_backfill import ServerBackfill
+from serving.background import BackgroundTasks
 from serving.candle_comparison import compare
 
 log = logging.getLogger("pairbridge.server")
@@ -39,22 +40,22 @@ class HistoryStore:
         self._now_ms = now_ms
         self._stored = stored
         self._turn = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._bars: list[StoreBars] = []  # that wait for the writer
 
     def take(self, action: Work) -> None:
         """Begin with it, or wait for its turn."""
         if isinstance(action, StoreBars):
             self._bars.append(action)
-        task = asyncio.create_task(self._done(action))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._done(action))
+
+    async def failed(self) -> None:
+        """Return when something failed that trying again cannot mend; ``close`` then raises its error."""
+        await self._tasks.failed()
 
     async def close(self) -> None:
         """Give up what has not been stored: whoever brought it brings it again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     @property
     def _history(self) -> HistoryIntake:
@@ -117,11 +118,12 @@ class HistoryStore:
 
     async def _store_waiting_bars(self) -> list[Action]:
         """All that wait, in one transaction: each is as expensive as the bars of many messages."""
-        waiting, self._bars = self._bars, []
+        waiting = list(self._bars)
         if not waiting:
             return []
         parts = [(each.market, each.bars) for each in waiting]
         stored = await self._tried(lambda: self._writer.store_all_bars(parts))
+        del self._bars[: len(waiting)]
         now_ms = self._now_ms()
         return [
             action
