@@ -14,11 +14,11 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
-        self._is_closed = False
+        self.is_closed = False
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin with it; after ``close`` it is dropped."""
-        if self._is_closed:
+        if self.is_closed:
             work.close()
             return
         task = asyncio.create_task(work)
@@ -31,7 +31,7 @@ class BackgroundTasks:
 
     async def close(self) -> None:
         """Cancel what still runs. Raises the error of the first task that had failed."""
-        self._is_closed = True
+        self.is_closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

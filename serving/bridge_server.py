@@ -133,9 +133,9 @@ class BridgeServer:
         writing, *others = self._tasks
         for task in others:
             task.cancel()
-        ended = [*await asyncio.gather(self._fetches.close(), self._history.close(), return_exceptions=True)]
         self._server.close()
         await self._server.wait_closed()
+        ended = [*await asyncio.gather(self._fetches.close(), self._history.close(), return_exceptions=True)]
         self._commits.stop()
         ended += await asyncio.gather(writing, *others, return_exceptions=True)
         await self._writer.close()

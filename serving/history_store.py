@@ -44,7 +44,9 @@ class HistoryStore:
         self._bars: list[StoreBars] = []  # that wait for the writer
 
     def take(self, action: Work) -> None:
-        """Begin with it, or wait for its turn."""
+        """Begin with it, or wait for its turn; after ``close`` it is dropped: whoever brought it brings it again."""
+        if self._tasks.is_closed:
+            return
         if isinstance(action, StoreBars):
             self._bars.append(action)
         self._tasks.start(self._done(action))
@@ -54,7 +56,7 @@ class HistoryStore:
         await self._tasks.failed()
 
     async def close(self) -> None:
-        """Give up what has not been stored: whoever brought it brings it again."""
+        """Give up what has not been stored."""
         await self._tasks.close()
 
     @property

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from config import Config
+from engine.intake.actions import StoreBars
+from engine.intake.history_messages import BarSpan
 from serving.bridge_server import BridgeServer
-from tests.serving.test_history import DEADLINE_S, HOUR, serving
+from tests.conftest import ROOT, until
+from tests.serving.test_history import DEADLINE_S, HOUR, serving, stored
 
 BEGUN = 1_600_000_000_000 // HOUR * HOUR
 
@@ -49,3 +54,34 @@ async def test_a_folder_that_vanishes_under_bars_ends_the_server_and_drops_none(
             assert server._history._bars, "they are dropped only when they are stored"
             client.transport.abort()
     assert failed.value.filename == str(folder)
+
+
+async def test_bars_are_stored_while_connections_are_closing(tmp_path: Path) -> None:
+    """The disk is busy when the server ends, and free before the last connection has said goodbye."""
+    server = await BridgeServer.open(
+        Config(data_dir=tmp_path, bridge_port=0, warm_start_minutes=0), ROOT / "bridge", {}
+    )
+    await server._writer._db.execute("PRAGMA busy_timeout=10")
+    running = AsyncExitStack()
+    await running.enter_async_context(server)
+    with closing(sqlite3.connect(tmp_path / "ticks.db", isolation_level=None)) as lock:
+        async with helper(server) as client:
+            lock.execute("BEGIN IMMEDIATE")
+            await client.send(json.dumps(bars(0)))
+            await until(lambda: bool(server._history._bars))
+            client.transport.pause_reading()  # type: ignore[attr-defined]
+            ending = asyncio.create_task(running.aclose())
+            await until(lambda: server._server is not None and not server._server.is_serving())
+            lock.execute("ROLLBACK")
+            await until(lambda: not server._history._bars)
+            client.transport.resume_reading()  # type: ignore[attr-defined]
+        await ending
+    assert len(stored(tmp_path)["BTCUSDT"]) == 10
+
+
+async def test_a_history_that_is_closed_begins_with_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        pass
+    before = asyncio.all_tasks()
+    server._history.take(StoreBars(0, "sim", BarSpan("BTCUSDT", HOUR, BEGUN, BEGUN + HOUR), ()))
+    assert asyncio.all_tasks() == before and not server._history._bars
