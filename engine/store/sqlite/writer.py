@@ -14,16 +14,18 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import DamagedStore, StoreClosed, StoreError
 from engine.market.funding import Funding
 from engine.market.records import Batch, Commit, Event, GapUpdate
-from engine.market.sourced import BarsStored, SourcedBar, spans_of
+from engine.market.sourced import BarsStored, SourcedBar
 from engine.market.stretches import Stretch
 from engine.store.interface import Now
 from engine.store.sqlite import sourced
+from engine.store.sqlite.bar_spans import read_bar_spans
 from engine.store.sqlite.commit import load_index, store
 from engine.store.sqlite.connection import StoreConnection, in_transaction, roll_back
 from engine.store.sqlite.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
@@ -167,9 +169,10 @@ class SqliteTickWriter:
         return await self._do(self._write_sourced, lambda db: sourced.store_funding(db, market, rows))
 
     async def bar_spans(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[Stretch]:
-        """See TickWriter."""
-        bars = await self._do(lambda db: sourced.read_bars(db, market, symbol, width_ms, (from_ms, to_ms)))
-        return spans_of(bars)
+        """See TickWriter. In short reads, between which commits have their turn."""
+        opening = await self._do(lambda _: self.openings)
+        read = partial(self._do, self._while_open, opening)
+        return await read_bar_spans(read, market, symbol, width_ms, from_ms, to_ms)
 
     async def settled_ms(self) -> dict[tuple[str, str], int]:
         """See TickWriter."""
@@ -269,10 +272,13 @@ class SqliteTickWriter:
         self._is_stale = False
         return commit
 
-    def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _while_open(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
         if opening != self.openings:
             raise StoreError(f"{self.path} was replaced meanwhile")
-        return in_transaction(db, work)
+        return work(db)
+
+    def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+        return self._while_open(db, opening, lambda db: in_transaction(db, work))
 
     def _write_sourced(self, db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._is_stale:  # else ``last_seq`` may be ahead of the file
