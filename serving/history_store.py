@@ -15,7 +15,7 @@ from engine.store.interface import Backend, TickWriter
 from feeds.rate_limit import HistoryError
 from feeds.server_backfill import ServerBackfill
 from serving.background import BackgroundTasks
-from serving.candle_comparison import compare
+from serving.candle_comparison import CandleComparison
 
 log = logging.getLogger("pairbridge.server")
 
@@ -32,13 +32,13 @@ class HistoryStore:
     ) -> None:  # fmt: skip
         """``backend`` is read where candles are compared with ticks; ``perform`` carries out what the intake answers;
         ``now_ms``: its clock; ``stored`` is called whenever something was."""
-        self._backend = backend
         self._writer = writer
         self._intake = intake
         self._own = own
         self._perform = perform
         self._now_ms = now_ms
         self._stored = stored
+        self._comparison = CandleComparison(backend, intake.metrics.last_trade_ms, intake.history.checks.compared)
         self._turn = asyncio.Lock()
         self._tasks = BackgroundTasks()
         self._bars: list[StoreBars] = []  # that wait for the writer
@@ -102,21 +102,7 @@ class HistoryStore:
         self._perform(actions)
         self._stored()
         if isinstance(action, StoreBars):
-            await self._compare(action)
-
-    async def _compare(self, came: StoreBars) -> None:
-        """Beside the ticks of a symbol that trades."""
-        last_ms = self._intake.metrics.last_trade_ms(came.market, came.span.symbol)
-        if last_ms is None or not came.bars:
-            return
-        try:
-            bars, found = await asyncio.to_thread(compare, self._backend, came, last_ms)
-        except StoreError as error:
-            log.warning("candles of %s are not compared with ticks: %s", came.span.symbol, error)
-            return
-        for each in found[:5]:
-            log.warning("candle and ticks differ: %s", each)
-        self._history.checks.compared(came.market, bars, found)
+            await self._comparison.compare(action)
 
     async def _store_waiting_bars(self) -> list[Action]:
         """All that wait, in one transaction: each is as expensive as the bars of many messages."""
