@@ -16,7 +16,10 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from config import Config
 from engine.intake.actions import StoreBars
+from engine.intake.history_intake import MAX_REASONS
 from engine.intake.history_messages import BarSpan
+from feeds.bar_queue import AT_ONCE
+from feeds.bridge_client import BridgeLink
 from serving.bridge_server import BridgeServer
 from tests.conftest import ROOT, until
 from tests.serving.test_history import DEADLINE_S, HOUR, serving, stored
@@ -85,3 +88,24 @@ async def test_a_history_that_is_closed_begins_with_nothing(tmp_path: Path) -> N
     before = asyncio.all_tasks()
     server._history.take(StoreBars(0, "sim", BarSpan("BTCUSDT", HOUR, BEGUN, BEGUN + HOUR), ()))
     assert asyncio.all_tasks() == before and not server._history._bars
+
+
+async def test_bars_that_are_all_refused_are_answered_and_counted_to_the_last(tmp_path: Path) -> None:
+    """As many messages as a feed sends at once, answered together: with every reason that is 2 MB, and cut off."""
+    async with serving(tmp_path) as server:
+        await server._writer._db.execute("PRAGMA busy_timeout=10")
+        link = BridgeLink(f"ws://127.0.0.1:{server.port}/", server._token, "sim", "t", helper=True)
+        with closing(sqlite3.connect(tmp_path / "ticks.db", isolation_level=None)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            async with asyncio.timeout(DEADLINE_S), link:
+                for n in range(AT_ONCE):
+                    message = bars(n, 1_000, high="1.5")
+                    await link.put_bars(BarSpan(*(message[key] for key in BarSpan._fields)), message["rows"], "upload")
+                await until(lambda: len(server._history._bars) == AT_ONCE)
+                lock.execute("ROLLBACK")
+                await link.drained()
+        tally = link.bars.tally
+        assert (tally.stored, tally.known, tally.conflicts, tally.refused) == (0, 0, 0, AT_ONCE * 1_000)
+        assert len(tally.rejected) == AT_ONCE * MAX_REASONS
+        assert "expected open and close from low" in tally.rejected[-1][2]
+        assert server.intake.refused["does not read"] == 0 and server._next_conn == 1, "on one connection"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.errors import MessageRefused
 from engine.intake.bar_history import ASK_AGAIN_MS, AT_ONCE, RETRY_MS
 from engine.intake.funding_schedule import MARKS_EVERY_MS, SETTLED_EVERY_MS
+from engine.intake.history_intake import MAX_REASONS
 from engine.intake.history_messages import MAX_BARS
 from engine.intake.messages import decode
 from engine.intake.want_progress import TELL_EVERY_MS
@@ -190,6 +191,20 @@ def test_rows_that_cannot_be_used_are_named_and_the_others_stored() -> None:
     assert (answer["stored"], [index for index, _ in answer["rejected"]]) == (1, [1, 2, 3])
     assert [bar.source for bar in harness.store.values()] == ["upload"]
     assert harness.intake.registry.bridges[1].in_flight == 0
+
+
+def test_of_many_rows_that_cannot_be_used_the_first_are_named_and_the_others_counted() -> None:
+    harness = HistoryHarness()
+    harness.join(1, "klines", "funding")
+    span = {"symbol": "BTCUSDT", "width_ms": HOUR, "from_ms": T0, "to_ms": T0 + 1_000 * HOUR}
+    for count, unlisted in ((MAX_REASONS, None), (1_000, 1_000 - MAX_REASONS)):
+        harness.say(1, {"type": "bars", **span, "rows": [[T0, "1", "2", "3", "1", "0"]] * count})
+        answer = harness.answers[1][-1]
+        assert answer.get("unlisted") == unlisted and answer["stored"] == 0
+        assert [index for index, _ in answer["rejected"]] == list(range(MAX_REASONS))
+    harness.say(1, {"type": "funding", "rows": [["BTCUSDT", "mark", T0, "x", None, None, None]] * 500})
+    answer = harness.answers[1][-1]
+    assert (len(answer["rejected"]), answer["unlisted"]) == (MAX_REASONS, 500 - MAX_REASONS)
 
 
 def test_funding_is_asked_of_who_forwards_a_symbol() -> None:
