@@ -1,8 +1,9 @@
 """Bars that clients want and the store lacks: asked for in pieces, the newest first, until the exchange has no more.
 
-What is stored already the store says (``ReadSpans``), so a restart goes on where it stood. A piece is asked of one
-bridge that can fetch candles, then of the next, then the server fetches it itself; what nobody can bring is tried
-again later, and ``/health`` says why. That the exchange has no bars of a stretch is known until the server stops.
+What is stored already the store says (``ReadSpans``), so a restart goes on where it stood. One bridge of a market that
+can fetch candles is asked for all pieces, the next for what it fails in, then the server fetches it itself; what nobody
+can bring is tried again later, and ``/health`` says why. That the exchange has no bars of a stretch is known until the
+server stops.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class BarHistory:
         self._reading: set[_Key] = set()  # of which it was asked
         self._absent: dict[_Key, list[Stretch]] = {}
         self._bridges: dict[int, str] = {}  # who can fetch candles, and of which market
+        self._current: dict[str, int] = {}  # the bridge of a market that was asked last
         self.not_asked = 0  # answers to what nobody was asked for then
 
     def joined(self, conn: int, market: str) -> None:
@@ -99,20 +101,24 @@ class BarHistory:
         """Ask whoever can for what is missing, the newest pieces of all first."""
         actions: list[Action] = []
         due = self._due(now_ms)
-        busy = Counter(conn for wanted in self._wanted.values() for conn, _ in wanted.asked.values())
+        busy = Counter((key[0], conn) for key, wanted in self._wanted.items() for conn, _ in wanted.asked.values())
+        full: set[str] = set()  # markets
         for key, piece in due:
-            if self._bridges and not self._has_room(busy):
-                break
-            conn = self._chosen(key, piece, busy, now_ms)
+            market, symbol, width_ms = key
+            conn = self._chosen(key, piece, busy, now_ms) if market not in full else None
             if conn is None:
                 continue
-            busy[conn] += 1
+            if not self._has_room(market, conn, busy):
+                if conn != SELF:  # a bridge that another is to follow gets no more, or it would never be done
+                    full.add(market)
+                continue
+            busy[market, conn] += 1
             wanted = self._wanted[key]
-            market, symbol, width_ms = key
             span = BarSpan(symbol, width_ms, *piece)
             if conn == SELF:
                 actions.append(FetchBars(market, span, wanted.urgent))
             else:
+                self._current[market] = conn
                 message = {"type": "fetch_bars", **span._asdict(), "urgent": wanted.urgent}
                 actions.append(Send(conn, encode(**message)))
             wanted.ask(piece, conn, now_ms)
@@ -250,22 +256,26 @@ class BarHistory:
                 to_ms = begin_ms
         return found
 
-    def _has_room(self, busy: Counter[int]) -> bool:
-        """Whether anybody could be asked for anything more."""
-        return any(busy[conn] < AT_ONCE for conn in self._bridges) or (bool(self._own_markets) and not busy[SELF])
+    def _has_room(self, market: str, conn: int, busy: Counter[tuple[str, int]]) -> bool:
+        """Whether somebody may be asked for one piece more. Of the bridges of a market only one is at work, since each
+        has the exchange's weight to itself; the server, which has it too, begins when none is."""
+        if any(of == market and other not in (conn, SELF) for of, other in busy):
+            return False
+        return not _is_own_busy(busy) if conn == SELF else busy[market, conn] < AT_ONCE
 
-    def _chosen(self, key: _Key, piece: Stretch, busy: Counter[int], now_ms: int) -> int | None:
-        """Whom to ask: a bridge with room that has not failed, else the server itself; None for nobody now."""
-        wanted = self._wanted[key]
+    def _chosen(self, key: _Key, piece: Stretch, busy: Counter[tuple[str, int]], now_ms: int) -> int | None:
+        """Whom to ask, at once or when there is room: of the bridges that have not failed the one that was asked last,
+        else the first, else the server itself; None for nobody now."""
+        market, wanted = key[0], self._wanted[key]
         tried = wanted.failed.get(piece, set())
-        able = [conn for conn, market in self._bridges.items() if market == key[0] and conn not in tried]
-        for conn in able:
-            if busy[conn] < AT_ONCE:
-                return conn
-        if able or (key[0] in self._own_markets and busy[SELF]):
-            return None
-        if key[0] in self._own_markets and SELF not in tried:
+        able = [conn for conn, of in self._bridges.items() if of == market and conn not in tried]
+        if able:
+            current = self._current.get(market)
+            return current if current in able else able[0]
+        if market in self._own_markets and SELF not in tried:
             return SELF
+        if market in self._own_markets and _is_own_busy(busy):
+            return None
         if tried:  # nobody could: after a pause all are asked again
             wanted.failed.clear()
             wanted.retry_ms, wanted.pause_ms = now_ms + wanted.pause_ms, min(2 * wanted.pause_ms, RETRY_MS[1])
@@ -277,3 +287,8 @@ class BarHistory:
 def _newest(due: tuple[_Key, Stretch]) -> tuple[int, _Key]:
     key, piece = due
     return -piece[1], key
+
+
+def _is_own_busy(busy: Iterable[tuple[str, int]]) -> bool:
+    """Whether the server itself fetches something, of whatever market."""
+    return any(conn == SELF for _, conn in busy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.errors import RowRefused
@@ -30,6 +30,8 @@ from engine.market.sourced import BarsStored, SourcedBar, read_bar, read_bar_col
 from engine.market.stretches import Stretch
 
 T = TypeVar("T")
+
+MAX_REASONS = 50  # in one answer: those of all messages in flight stay below what a client may leave unread
 
 
 class HistoryIntake:
@@ -104,15 +106,13 @@ class HistoryIntake:
         if asked.conn != SELF:
             said = {"stored": stored.stored, "known": stored.known, "conflicts": stored.conflicts}
             said_of = {"type": "bars_stored", **asked.span._asdict()}
-            rejected = [list(pair) for pair in asked.rejected]
-            answer.append(Send(asked.conn, encode(**said_of, **said, rejected=rejected)))
+            answer.append(Send(asked.conn, encode(**said_of, **said, **_refusals(asked.rejected))))
         return answer + self.bars.stored(asked, now_ms)
 
     def funding_stored(self, asked: StoreFunding, stored: int) -> list[Action]:
         """A StoreFunding has ended well."""
         self.funding.stored(asked.market, asked.rows)
-        rejected = [list(pair) for pair in asked.rejected]
-        return [Send(asked.conn, encode(type="funding_stored", stored=stored, rejected=rejected))]
+        return [Send(asked.conn, encode(type="funding_stored", stored=stored, **_refusals(asked.rejected)))]
 
     def spans_known(self, market: str, span: BarSpan, stored: Iterable[Stretch], now_ms: int) -> list[Action]:
         """A ReadSpans has ended."""
@@ -152,3 +152,9 @@ def _read(rows: list[Any], reader: Callable[[Any], T]) -> tuple[list[T], list[tu
         except RowRefused as refused:
             rejected.append((index, str(refused)[:500]))
     return found, rejected
+
+
+def _refusals(rejected: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Of an answer: the first refused rows with their reasons, and how many more there are."""
+    listed: dict[str, Any] = {"rejected": [list(pair) for pair in rejected[:MAX_REASONS]]}
+    return listed | {"unlisted": len(rejected) - MAX_REASONS} if len(rejected) > MAX_REASONS else listed

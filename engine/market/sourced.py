@@ -7,7 +7,7 @@ to one of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise, repeat
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, bar_open
+from engine.market.stretches import Stretch
 from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS, read_decimal, read_decimals, read_symbol
 
 KLINE = "kline"  # the source of an exchange's own candles
@@ -167,15 +168,28 @@ def at_width(width_ms: int, by_width: Mapping[int, Sequence[SourcedBar]]) -> lis
     return [bar for _, bar in sorted(found.items())]
 
 
-def spans_of(bars: Sequence[SourcedBar]) -> list[tuple[int, int]]:
-    """The stretches ``[from_ms, to_ms)`` that rising bars cover without a break."""
-    if not bars:
+def spans_of(times_ms: Sequence[int], width_ms: int) -> list[Stretch]:
+    """The stretches that bars of one width cover without a break. ``times_ms``: when they open, rising.
+
+    >>> spans_of([0, 10, 20, 50], 10)
+    [(0, 30), (50, 60)]
+    """
+    if not times_ms:
         return []
-    between = [(before.end_ms, after.open_time_ms) for before, after in pairwise(bars)]
-    breaks = [(end_ms, start_ms) for end_ms, start_ms in between if start_ms > end_ms]
-    starts = [bars[0].open_time_ms, *(start_ms for _, start_ms in breaks)]
-    ends = [*(end_ms for end_ms, _ in breaks), bars[-1].end_ms]
+    breaks = [(before + width_ms, after) for before, after in pairwise(times_ms) if after - before > width_ms]
+    starts = [times_ms[0], *(after for _, after in breaks)]
+    ends = [*(end for end, _ in breaks), times_ms[-1] + width_ms]
     return list(zip(starts, ends, strict=True))
+
+
+def whole_slots(stretches: Iterable[Stretch], width_ms: int) -> list[Stretch]:
+    """What of each stretch whole bars of a width cover: ``at_width`` makes them of narrower ones that cover it.
+
+    >>> whole_slots([(5, 31), (40, 59)], 10)
+    [(10, 30), (40, 50)]
+    """
+    cut = ((bar_open(begin + width_ms - 1, width_ms), bar_open(end, width_ms)) for begin, end in stretches)
+    return [(begin, end) for begin, end in cut if begin < end]
 
 
 def _rolled_up(bars: Sequence[SourcedBar], open_time_ms: int, width_ms: int) -> SourcedBar:

@@ -154,7 +154,7 @@ class TickWriter(SourcedWriter, Protocol):
     """The only writer of ticks, and the index of gaps."""
 
     async def close(self) -> None:
-        """Close the store cleanly."""
+        """Close the store cleanly. Every later read or write raises StoreClosed."""
 
     def markets(self) -> list[str]:
         """Every market with a stored tick."""

@@ -59,13 +59,9 @@ def read_bars(
 ) -> list[SourcedBar]:  # fmt: skip
     """See TickReader. ``span``: from and to; whole bars of the width are read."""
     from_ms, to_ms = bar_open(span[0] + width_ms - 1, width_ms), bar_open(span[1] + width_ms - 1, width_ms)
-    widths = db.execute(
-        "SELECT sourced_id, width_ms FROM sourced_series WHERE market=? AND symbol=? AND ? % width_ms = 0",
-        (market, symbol, width_ms),
-    ).fetchall()
     known = 2**62 if up_to_event is None else up_to_event
     by_width = {}
-    for sourced_id, width in widths:
+    for sourced_id, width in read_series(db, market, symbol, width_ms):
         rows = db.execute(
             f"SELECT {_COLUMNS} FROM sourced_bars WHERE sourced_id=? AND open_time_ms>=? AND open_time_ms<?"
             " AND event_id<=? ORDER BY open_time_ms",
@@ -73,6 +69,14 @@ def read_bars(
         )
         by_width[width] = [SourcedBar(symbol, width, *row) for row in rows]
     return at_width(width_ms, by_width)
+
+
+def read_series(db: sqlite3.Connection, market: str, symbol: str, width_ms: int) -> list[tuple[int, int]]:
+    """The series of a width and of those that make one up: their ``sourced_id`` and width."""
+    return db.execute(
+        "SELECT sourced_id, width_ms FROM sourced_series WHERE market=? AND symbol=? AND ? % width_ms = 0",
+        (market, symbol, width_ms),
+    ).fetchall()
 
 
 def read_extents(db: sqlite3.Connection) -> list[SourcedExtent]:

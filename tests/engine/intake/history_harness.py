@@ -67,7 +67,7 @@ class HistoryHarness:
 
     def spans(self, market: str, span: BarSpan) -> list[tuple[int, int]]:
         known = sorted(at for of, name, at in self.store if (of, name) == (market, span.symbol))
-        return spans_of([self.store[market, span.symbol, at] for at in known if span.from_ms <= at < span.to_ms])
+        return spans_of([at for at in known if span.from_ms <= at < span.to_ms], span.width_ms)
 
     def say(self, conn: int, message: dict[str, Any]) -> None:
         self.do(self.intake.received(conn, json.dumps(message), self.now))

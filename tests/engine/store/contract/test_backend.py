@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.errors import StoreError, StoreMissing
+from engine.errors import StoreClosed, StoreError, StoreMissing
 from engine.market.records import Batch, Decision, Event, Run, RunEnd
 from engine.store import open_backend
 from engine.store.interface import Backend, Cursor, Watched
@@ -46,6 +47,17 @@ async def test_what_was_committed_is_there_again_with_its_gaps(backend: Backend)
     assert (gap.gap, gap.missing, gap.given_up) == ((2, 4), ((2, 2), (4, 4)), "geo-blocked")
     assert {"store_id", "store_note"} <= writer.health_fields().keys()
     await writer.close()
+
+
+async def test_a_closed_writer_says_so_and_opens_nothing(backend: Backend) -> None:
+    writer = await backend.tick_writer("crash")
+    waiting = [asyncio.create_task(writer.commit([Batch(0, 0, "sim", (tick(n),))], [], NOW)) for n in range(2)]
+    await asyncio.sleep(0)
+    await writer.close()
+    assert all(not task.exception() for task in waiting), "what began before is stored"
+    for late in (writer.commit([], [], NOW), writer.store_bars("sim", []), writer.settled_ms()):
+        with pytest.raises(StoreClosed, match="was closed; expected nothing more"):
+            await late
 
 
 async def test_bars_are_read_by_the_column(backend: Backend) -> None:
