@@ -23,6 +23,8 @@ from dash import Dash
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
+from api.bars import PATHS as BARS_PATHS
+from api.bars import add_bars_route
 from api.bounded_http import bounded_http
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
@@ -110,6 +112,7 @@ def create_app(
     add_live_route(server, hub)
     add_export_routes(server, ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor)), pairs)
     add_upload_routes(server, uploads)
+    add_bars_route(server, views)
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -163,7 +166,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    pages = HeadRequests(PageRequests(server, (*EXPORT_PATHS, *UPLOAD_PATHS)))
+    pages = HeadRequests(PageRequests(server, (*BARS_PATHS, *EXPORT_PATHS, *UPLOAD_PATHS)))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes))
 

@@ -230,6 +230,7 @@
   }
 
   window.pairbridgeNumber = core.number;
+  window.pairbridgeCharts = new PairbridgeChartState(charts);
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
     pairbridgeShare: core.share,
