@@ -23,6 +23,8 @@ from dash import Dash
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
+from api.bars import PATHS as BARS_PATHS
+from api.bars import add_bars_route
 from api.bounded_http import bounded_http
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
@@ -109,6 +111,7 @@ def create_app(
     exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
     add_export_routes(server, exports, cases.pairs)
     add_upload_routes(server, cases.uploads)
+    add_bars_route(server, cases.views)
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -152,7 +155,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *EXPORT_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
+    paths = *BARS_PATHS, *EXPORT_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
     pages = HeadRequests(PageRequests(server, paths, is_page_path))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
