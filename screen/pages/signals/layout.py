@@ -86,7 +86,7 @@ def _journal() -> html.Section:
         html.Div([html.Span("Export", className="panel-head"), *exports], className="signals-exports"),
     ]
     explanation = "Every decision of every pair, and every bar beyond the threshold with the reason for no entry."
-    rows = html.Div(html.P("Reading …", className="signals-empty"), id=ids.ROWS, className="signals-scroll", tabIndex=0)
+    rows = html.Div(html.P("Reading …", className="rows-empty"), id=ids.ROWS, className="rows-scroll", tabIndex=0)
     return html.Section([html.Div(head, className="panel-top", title=explanation), rows], className="panel")
 
 
@@ -127,7 +127,7 @@ def _trades() -> html.Section:
         html.Span("", id=ids.TOTALS, className="panel-head", **_LIVE_REGION),
         counted,
     ]
-    rows = html.Div("", id=ids.TRADES, className="signals-scroll", tabIndex=0)
+    rows = html.Div("", id=ids.TRADES, className="rows-scroll", tabIndex=0)
     return html.Section([html.Div(head, className="panel-top"), rows], className="panel signals-part")
 
 

@@ -11,13 +11,12 @@ from dash import dcc, html
 
 from engine.store.bulk import SignalFilter
 from screen.components.formatting import UNKNOWN, clock
+from screen.components.tables import Cell, table, toned
 from screen.pages.signals import ids, labels
 from services.export.request import END_MS
 from services.journal import JournalCounts, JournalPage, JournalRow
 from services.paper_trades import ClosedTrade, TradeJournal, TradeTotal
 from services.parity import PairParity
-
-_Cell = tuple[str, Any, str]  # the column's label, content, class
 
 _SIDES = {1: "long", -1: "short"}
 
@@ -36,23 +35,6 @@ def pair_link(market: str, y: str, x: str) -> dcc.Link:
     return dcc.Link(f"{y} ~ {x}", href=pair_address(market, y, x), title=f"{y} ~ {x} in market {market}: its page")
 
 
-def table(caption: str, rows: Sequence[Sequence[_Cell]], classes: Sequence[str], empty: str) -> Any:
-    """A table with a caption for screen readers; ``classes`` of its rows. Without rows the text that says why."""
-    if not rows:
-        return html.P(empty, className="signals-empty")
-    head = html.Tr([html.Th(label, scope="col", className=name) for label, _, name in rows[0]])
-    body = [
-        html.Tr([html.Td(content, className=name, **_labelled(label)) for label, content, name in row], className=kind)
-        for row, kind in zip(rows, classes, strict=True)
-    ]
-    return html.Table([html.Caption(caption), html.Thead(head), html.Tbody(body)], className="signals-table")
-
-
-def _labelled(label: str) -> dict[str, Any]:
-    """The label of a cell where the table is drawn as cards."""
-    return {"data-label": label}
-
-
 def journal_table(page: JournalPage, is_filtered: bool) -> Any:
     """The decisions of one page."""
     classes = ["" if row.stands else "is-superseded" for row in page.rows]
@@ -60,7 +42,7 @@ def journal_table(page: JournalPage, is_filtered: bool) -> Any:
                  labels.empty_text(is_filtered))  # fmt: skip
 
 
-def _decision(row: JournalRow) -> list[_Cell]:
+def _decision(row: JournalRow) -> list[Cell]:
     kind, meaning = labels.kind_label(row.kind)
     reason, why = labels.reason_label(row.reason)
     revision = f"{row.revision}" if row.stands else f"{row.revision}, superseded"
@@ -106,7 +88,7 @@ def trades_table(journal: TradeJournal) -> Any:
     return table("Closed trades, newest first", [_trade(row) for row in journal.rows], [""] * len(journal.rows), empty)
 
 
-def _trade(row: ClosedTrade) -> list[_Cell]:
+def _trade(row: ClosedTrade) -> list[Cell]:
     reason, why = labels.reason_label(row.reason)
     return [
         ("Closed (UTC)", clock(row.closed_ms).removesuffix(" UTC"), "when"),
@@ -128,12 +110,6 @@ def _in(unit: str) -> str:
 
 def _money(value: float) -> html.Span:
     return toned(labels.money(value), labels.tone(value))
-
-
-def toned(text: str, tone: str) -> html.Span:
-    """A figure in the colour of its tone."""
-    data: Any = {"data-tone": tone}
-    return html.Span(text, className="money-value", **data)
 
 
 def totals_line(journal: TradeJournal) -> list[Any]:
