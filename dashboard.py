@@ -14,9 +14,10 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import uvicorn
 from dash import Dash
@@ -27,13 +28,14 @@ from api.bounded_http import bounded_http
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
+from api.live import PATHS as LIVE_PATHS
 from api.live import LiveHub, add_live_route
 from api.login import Login
 from api.permissions import require_owner
 from api.requests import HeadRequests, PageRequests
 from api.uploads import PATHS as UPLOAD_PATHS
 from api.uploads import add_upload_routes
-from config import Config, load_or_exit, stop
+from config import Config, load_or_exit, settings_in_force, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
@@ -47,19 +49,23 @@ from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
-from screen.pages.layout import page
-from screen.pages.pair.callbacks import register
-from screen.pages.pair.live_messages import LiveMessages
-from screen.pages.pair.money_callbacks import register_money
-from screen.pages.scan.callbacks import register_scan
+from screen.live_messages import LiveMessages
+from screen.shell import is_page_path, register_screen, shell
+from services.backups import BackupService
+from services.data import DataService, Setting
 from services.export import ExportService, MonitorAnalysis
+from services.feeds import FeedService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
+from services.journal import JournalService
+from services.overview import OverviewService
 from services.pairs import PairService
+from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
+from services.use_cases import UseCases
 from services.views import ViewService
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -88,10 +94,8 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    jobs, pairs, scans, uploads, views, parity, locks = _services(
-        monitor, heartbeat, config, partial(require_owner, str(open_file))
-    )
-    messages = LiveMessages(pairs, views, f"http://127.0.0.1:{config.bridge_port}/")
+    cases = _use_cases(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
     @asynccontextmanager
@@ -103,13 +107,14 @@ def create_app(
             yield
             for task in tasks:
                 task.cancel()
-            await asyncio.to_thread(jobs.close)
+            await asyncio.to_thread(cases.jobs.close)
             await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    add_export_routes(server, ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor)), pairs)
-    add_upload_routes(server, uploads)
+    exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
+    add_export_routes(server, exports, cases.pairs)
+    add_upload_routes(server, cases.uploads)
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -117,42 +122,37 @@ def create_app(
         title="Pairbridge",
         update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
+        suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )
     note = None if config.password else str(open_file)
-    app.layout = lambda: page(config.refresh_rate, pairs.new_pair, note)
-    register(app, pairs, messages)
-    register_money(app, parity, locks)
-    register_scan(app, scans, pairs)
+    app.layout = lambda: shell(config.refresh_rate, note)
+    register_screen(app, cases)
     return _guarded(server, app.csp_hashes(), config, port), server
 
 
-class _Services(NamedTuple):
-    jobs: Jobs
-    pairs: PairService
-    scans: ScanService
-    uploads: UploadService
-    views: ViewService
-    parity: ParityService
-    locks: PositionLockService
-
-
-def _services(
+def _use_cases(
     monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
-) -> _Services:  # fmt: skip
+) -> UseCases:  # fmt: skip
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
     books = PaperBooks(backend.bar_reader)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
-    return _Services(
-        jobs,
-        PairService(monitor, new_pair_settings(config), owner_only),
-        ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
-        UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
-        ViewService(monitor, heartbeat, books, parity, locks),
-        parity,
-        locks,
+    return UseCases(
+        jobs=jobs,
+        pairs=PairService(monitor, new_pair_settings(config), owner_only),
+        overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
+        scans=ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
+        uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
+        views=ViewService(monitor, heartbeat, books, parity, locks),
+        parity=parity,
+        locks=locks,
+        journal=JournalService(backend.analysis_reader()),
+        trades=PaperTradeService(monitor, books, backend),
+        data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),
+        feeds=FeedService(heartbeat),
+        backups=BackupService(jobs, data_dir, owner_only),
     )
 
 
@@ -163,9 +163,10 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    pages = HeadRequests(PageRequests(server, (*EXPORT_PATHS, *UPLOAD_PATHS)))
+    paths = *EXPORT_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
+    pages = HeadRequests(PageRequests(server, paths, is_page_path))
     login = Login(pages, config.password, secret, key, time.time)
-    return Guard(login, hosts, content_security_policy(script_hashes))
+    return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
 
 
 def _bridge_token(config: Config) -> str:

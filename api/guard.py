@@ -7,7 +7,7 @@ server, without eval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -31,8 +31,16 @@ def content_security_policy(script_hashes: Iterable[str]) -> str:
 class Guard:
     """Wraps an ASGI application."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], policy: str) -> None:
-        """``hosts``: the accepted Host headers, with their port. ``policy``: the Content-Security-Policy."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Sequence[str],
+        policy: str,
+        is_page: Callable[[str], bool] = lambda path: path == "/",
+    ) -> None:
+        """``hosts``: the accepted Host headers, with their port. ``policy``: the Content-Security-Policy. ``is_page``
+        tells whether a path is a page's address: other sites may link to it."""
+        self._is_page = is_page
         self._app = app
         self._hosts = frozenset(hosts)
         self._origins = frozenset(f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts)
@@ -65,7 +73,7 @@ class Guard:
             return None
         site, method = headers.get("sec-fetch-site"), scope["method"]
         is_visit = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-        if site in ("cross-site", "same-site") and not (is_visit and method in _SAFE and scope["path"] == "/"):
+        if site in ("cross-site", "same-site") and not (is_visit and method in _SAFE and self._is_page(scope["path"])):
             return 403, "Another site may not use this dashboard."
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY:

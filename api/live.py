@@ -1,8 +1,9 @@
-"""The live push: one WebSocket per screen, which gets the newest state, without a backlog.
+"""The live push: one WebSocket per screen, which gets the newest state of what it shows, without a backlog.
 
-One loop serves all screens. In each round, screens with the same pair and the same state form a group: its message is
-computed once, encoded once, and sent to all of them. A screen that has not received the last message yet skips the
-round; it gets the difference when it is ready, so no queue grows and no stale data is painted.
+A screen names its topics and its pair. One loop serves all screens. In each round, screens that show the same and have
+got the same form a group: its message is computed once, reduced to what has changed since their last message, encoded
+once, and sent to all of them. A screen that has not received the last message yet skips the round; it gets the
+difference when it is ready, so no queue grows and no stale data is painted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.permissions import is_signed_in
@@ -25,26 +27,48 @@ log = logging.getLogger("pairbridge.dashboard")
 MIN_GAP_S = 0.03  # at most some 30 messages a second to one screen
 PULSE_S = 1.0  # each screen gets a message at least this often
 
+PATHS = ("/api/live/state",)
+EVENTS = frozenset({"type", "watch", "reset", "first", "columns", "log"})  # news by themselves, sent as they are
+MERGED = frozenset({"text", "tone", "notes"})  # of which only changed entries are sent
+
 Refusal = tuple[int, str]  # close code and reason
-# (pair shown, the screen's state or None) -> (message, the new state). Called from a thread.
-Compose = Callable[[int | None, Hashable], tuple[dict[str, Any], Hashable]]
+Message = dict[str, Any]
+# (topics, pair shown, the screen's state or None) -> (the whole message, the new state). Called from a thread.
+Compose = Callable[[frozenset[str], int | None, Hashable], tuple[Message, Hashable]]
+_Topic = Annotated[str, msgspec.Meta(pattern="^[a-z-]{1,20}$")]
 
 
 class Follow(msgspec.Struct):
-    """A screen's message: the pair that it shows from now on."""
+    """A screen's message: what it shows from now on."""
 
     follow: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    topics: Annotated[list[_Topic], msgspec.Meta(max_length=8)] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a screen shows: topics, and for the pair's the number of its watch (None: the first)."""
+
+    topics: frozenset[str] = frozenset()
+    follow: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """The last message of a group of screens, whole, and what they have got with it."""
+
+    message: Message
+    seen: Hashable
 
 
 @dataclass(eq=False, slots=True)
 class Screen:
-    """One connected screen: its pair, its state, and the message in flight."""
+    """One connected screen: what it shows, what it has been told and when, and the message in flight."""
 
     socket: WebSocket
-    follow: int | None = None
-    seen: Hashable = None
-    told: str = ""  # the last message, and when it was sent by the loop's clock
-    told_s: float = 0.0
+    shown: Shown = Shown()
+    told: Told | None = None
+    told_s: float = 0.0  # by the loop's clock
     sending: asyncio.Task[None] | None = None
 
     @property
@@ -67,6 +91,10 @@ class LiveHub:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
+    def whole(self, topics: frozenset[str], follow: int | None) -> Message:
+        """The whole message, as a new screen would get it."""
+        return self._compose(topics, follow, None)[0]
+
     async def run(self) -> None:
         """Serve the screens until cancelled."""
         self._loop = asyncio.get_running_loop()
@@ -82,19 +110,21 @@ class LiveHub:
             await asyncio.sleep(MIN_GAP_S)
 
     async def _round(self, now_s: float) -> None:
-        groups: dict[tuple[int | None, Hashable], list[Screen]] = {}
+        groups: dict[tuple[Shown, Told | None], list[Screen]] = {}
         for screen in self.screens:
             if screen.is_ready:
-                groups.setdefault((screen.follow, screen.seen), []).append(screen)
+                groups.setdefault((screen.shown, screen.told), []).append(screen)
             elif self._loop is not None:
                 self._loop.call_later(MIN_GAP_S, self._wake.set)
-        for (follow, seen), group in groups.items():
-            message, known = await asyncio.to_thread(self._compose, follow, seen)
-            text = msgspec.json.encode(message).decode()
+        for (shown, before), group in groups.items():
+            seen = before.seen if before else None
+            whole, known = await asyncio.to_thread(self._compose, shown.topics, shown.follow, seen)
+            news = whole if before is None else difference(before.message, whole)
+            told, text = Told(whole, known), msgspec.json.encode(news or {"type": "pulse"}).decode()
             for screen in group:
-                is_news = text != screen.told or now_s - screen.told_s >= PULSE_S
-                if (screen.follow, screen.seen) == (follow, seen) and is_news:
-                    screen.seen, screen.told, screen.told_s = known, text, now_s
+                is_due = bool(news) or now_s - screen.told_s >= PULSE_S
+                if (screen.shown, screen.told) == (shown, before) and is_due:
+                    screen.told, screen.told_s = told, now_s
                     screen.sending = asyncio.create_task(_send(screen.socket, text))
 
     async def serve(self, socket: WebSocket) -> None:
@@ -128,11 +158,28 @@ class LiveHub:
             if text is None:
                 return 1003, "expected text"
             try:
-                screen.follow = msgspec.json.decode(text, type=Follow).follow
+                wish = msgspec.json.decode(text, type=Follow)
             except (msgspec.MsgspecError, RecursionError) as error:
-                return 4400, f"expected {{follow: number or null}}: {error}"[:120]
-            screen.seen, screen.told = None, ""
+                return 4400, f"expected {{topics: [name], follow: number or null}}: {error}"[:120]
+            screen.shown, screen.told = Shown(frozenset(wish.topics), wish.follow), None
             self._wake.set()
+
+
+def difference(before: Message, after: Message) -> Message:
+    """What of a message a screen that has got ``before`` lacks; empty if nothing."""
+    if after.get("reset"):
+        return after
+    is_event = bool(after.get("log") or any(after.get("columns", {}).values()))
+    news: Message = {name: after[name] for name in EVENTS & after.keys()} if is_event else {}
+    for name, value in after.items():
+        if name in EVENTS or value == before.get(name):
+            continue
+        known = before.get(name, {}) if name in MERGED else {}
+        merged = {key: each for key, each in value.items() if known.get(key) != each} if name in MERGED else value
+        news[name] = merged
+    if news and not is_event:
+        news |= {name: after[name] for name in ("type", "watch") if name in after}
+    return news
 
 
 async def _send(socket: WebSocket, text: str) -> None:
@@ -149,8 +196,16 @@ async def _session_ends() -> Refusal:
 
 
 def add_live_route(app: FastAPI, hub: LiveHub) -> None:
-    """``/api/live``. ``api.guard`` refuses other origins."""
+    """``/api/live``, and ``/api/live/state``: the whole message, for polling where no WebSocket gets through.
+    ``api.guard`` refuses other origins."""
 
     @app.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
         await hub.serve(socket)
+
+    @app.get("/api/live/state")
+    async def state(
+        topics: Annotated[str, Query(max_length=160)] = "", follow: Annotated[int | None, Query(ge=0, lt=2**53)] = None
+    ) -> Response:
+        message = await asyncio.to_thread(hub.whole, frozenset(topics.split()), follow)
+        return Response(msgspec.json.encode(message), media_type="application/json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -22,10 +22,13 @@ AT_ONCE = 8  # concurrent requests: each takes a thread
 class PageRequests:
     """Wraps the whole application, including its 500 handler."""
 
-    def __init__(self, app: ASGIApp, paths: Iterable[str] = ()) -> None:
-        """``paths``: those of the routes besides Dash's own."""
+    def __init__(
+        self, app: ASGIApp, paths: Iterable[str] = (), is_page: Callable[[str], bool] = lambda path: path == "/"
+    ) -> None:
+        """``paths``: those of the routes besides Dash's own; ``is_page`` tells whether a path is a page's address."""
         self._app = app
         self._paths = frozenset(paths)
+        self._is_page = is_page
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +37,7 @@ class PageRequests:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        if path not in self._paths and path != "/" and not path.startswith(_OF_DASH):
+        if path not in self._paths and not path.startswith(_OF_DASH) and not self._is_page(path):
             await PlainTextResponse("There is no such page here.\n", 404)(scope, receive, send)
         elif path == UPDATE:
             await self._update(scope, receive, send)

@@ -67,7 +67,7 @@ def _measure(stack: Stack, browser: Browser) -> tuple[list[tuple[float, float]],
     stack.start_dashboard()
     bridge, screen = browser.new_page(), browser.new_page(viewport={"width": 1440, "height": 900})
     _start_bridge(stack, bridge)
-    screen.goto(stack.dashboard_url)
+    screen.goto(f"{stack.dashboard_url}pair")
     until(lambda: screen.evaluate("() => window.pairbridgePainted !== undefined"), 60, "the first painted frame")
     time.sleep(SETTLE_S)
     screen.evaluate(_RECORD)

@@ -46,7 +46,7 @@ def _measure(stack: Stack) -> list[Row]:
     until(lambda: (stack.query(decisions, file="analysis.db") or [(0,)])[0][0] >= 20, 60, "twenty decisions")
     address, origin = stack.dashboard_url.replace("http", "ws") + "api/live", stack.dashboard_url.rstrip("/")
     with connect(address, origin=Origin(origin)) as screen:
-        screen.send(json.dumps({"follow": None}))
+        screen.send(json.dumps({"topics": ["pair", "watch-list"]}))
         until(lambda: "ev-power" in json.loads(screen.recv()).get("text", {}), 20, "a frame with its evidence")
         lines += _rows("with two hours of a pair, one screen", bounded=False)
     return lines

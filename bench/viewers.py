@@ -113,6 +113,7 @@ async def _watch(stack: Stack, acknowledged: dict[int, float], delays_s: list[fl
     decode = msgspec.json.Decoder(Shown).decode
     newest = 0
     async with connect(address, origin=origin, max_size=None, compression=None) as socket:  # type: ignore[arg-type]
+        await socket.send(json.dumps({"topics": ["pair", "watch-list"]}))
         async for text in socket:
             sizes.append(len(text))
             shown = decode(text).trade_ms

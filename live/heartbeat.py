@@ -95,6 +95,16 @@ class Heartbeat:
         found: list[dict[str, str]] = health["markets"].get(market or health["market"], {}).get("findings", [])
         return found
 
+    def trade_counts(self) -> dict[tuple[str, str], int]:
+        """The trades that the server has received since its start, by market and symbol; empty while it does not
+        respond."""
+        if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
+            return {}
+        markets = self._answer.health["markets"]
+        return {
+            (market, name): symbol["ticks"] for market, of in markets.items() for name, symbol in of["symbols"].items()
+        }
+
     def status(self, market: str | None) -> Status:
         """The banner's content for a market; None: for the most recently active one."""
         return banner(self._answer, market, _now_ms(), self._began_ms, self._limit_ms)

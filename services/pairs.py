@@ -10,6 +10,32 @@ from engine.pairs.settings import PairSettings
 from engine.store.bulk import SignalFilter
 from live.monitor import Monitor
 
+QUOTES = ("USDT", "USDC", "USD", "BUSD")
+MOST_EDITS = 2
+
+
+def base_of(symbol: str) -> str:
+    """A symbol without its quote currency.
+
+    >>> base_of("SOLUSDT"), base_of("BTC")
+    ('SOL', 'BTC')
+    """
+    return next((symbol.removesuffix(each) for each in QUOTES if symbol.endswith(each) and symbol != each), symbol)
+
+
+def edits(one: str, other: str) -> int:
+    """Levenshtein distance: insertions, deletions and replacements from one word to the other.
+
+    >>> edits("SLO", "SOL"), edits("FOO", "SOL")
+    (2, 2)
+    """
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        above, row[0] = row[0], i
+        for j, each in enumerate(other, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (letter != each))
+    return row[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -47,6 +73,31 @@ class PairService:
             watch = self._monitor.watches.get(-1 if watch_id is None else watch_id)
             return Pair(watch.entry.market, watch.entry.y, watch.entry.x, watch.settings) if watch else None
 
+    def find(self, market: str, y: str, x: str) -> int | None:
+        """Watch id of a pair; None if it is not watched."""
+        with self._monitor.lock:
+            for watch_id, watch in self._monitor.watches.items():
+                if (watch.entry.market, watch.entry.y, watch.entry.x) == (market, y, x):
+                    return watch_id
+            return None
+
+    def matching(self, words: list[str]) -> Pair | None:
+        """The first watched pair whose symbols contain the first word in one and the others in either, Y before X."""
+        with self._monitor.lock:
+            watched = [self.pair(watch_id) for watch_id in self._monitor.watches]
+        pairs = [each for each in watched if each and all(word in each.y or word in each.x for word in words)]
+        return min(pairs, key=lambda each: (not each.y.startswith(words[0]), each.y, each.x), default=None)
+
+    def nearest(self, symbol: str) -> str | None:
+        """The known symbol whose name without its quote currency is nearest to ``symbol``'s, within two edits; None
+        without."""
+        known = {base_of(each): each for names in self.symbols().values() for each in names}
+        near = min(known, key=lambda base: (edits(base, base_of(symbol)), base), default=None)
+        if near is None:
+            return None
+        most = min(MOST_EDITS, len(near) // 2)  # of three letters, two changed ones are another name
+        return known[near] if edits(near, base_of(symbol)) <= most else None
+
     def watch(self, pair: Pair) -> int:
         """Watch a pair, or change its settings; returns its watch id.
 
@@ -60,9 +111,9 @@ class PairService:
         """Watch a pair on bars of this width, unless it is watched already; returns its watch id. Raises the errors of
         ``watch``."""
         with self._monitor.lock:
-            for watch_id, watch in self._monitor.watches.items():
-                if (watch.entry.market, watch.entry.y, watch.entry.x) == (market, y, x):
-                    return watch_id
+            known = self.find(market, y, x)
+            if known is not None:
+                return known
             return self.watch(Pair(market, y, x, replace(self.new_pair, interval_ms=interval_ms)))
 
     def unwatch(self, watch_id: int | None) -> Pair | None:

@@ -156,11 +156,11 @@ class ViewService:
                 )
             return rows
 
-    def watermark_ms(self, market: str) -> int:
-        """The market's clock; 0 before its first trade."""
+    def watermark_ms(self, market: str | None) -> int:
+        """The market's clock, or for None the latest of all; 0 before the first trade."""
         with self._monitor.lock:
-            pipeline = self._monitor.pipelines.get(market)
-            return pipeline.builder.watermark_ms if pipeline else 0
+            clocks = {name: pipeline.builder.watermark_ms for name, pipeline in self._monitor.pipelines.items()}
+        return max(clocks.values(), default=0) if market is None else clocks.get(market, 0)
 
     def status(self, market: str | None) -> SystemStatus:
         """The server's bridge state, unless this process itself is failing; None: the most recently active market."""

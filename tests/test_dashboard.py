@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import host_name
-from screen.pages.pair.live_messages import LiveMessages
+from screen.live_messages import LiveMessages
 from services.pairs import PairService
 from services.views import catching_up
 from tests.engine.pairs.markets import SETTINGS, make_ticks
@@ -21,8 +21,13 @@ async def test_each_watched_pair_is_one_row_of_the_watch_list(tmp_path: Path) ->
     harness.read_all()
     harness.monitor.watch("sim", "XUSDT", "YUSDT", replace(SETTINGS, entry_z=2.5))
     pairs = PairService(harness.monitor, SETTINGS, lambda: None)
-    message, _ = LiveMessages(pairs, harness.views, "http://127.0.0.1:2/").message(None, None)
+    messages = LiveMessages(pairs, harness.views, harness.overview, "http://127.0.0.1:2/")
+    message, _ = messages.message(frozenset({"watch-list", "names", "overview"}), None, None)
     assert [row["pair"] for row in message["leaders"]] == ["Y ~ X", "X ~ Y"]
+    assert message["names_known"][0] == ["YUSDT ~ XUSDT", "/pair/sim/YUSDT~XUSDT"]
+    assert [row["symbol"] for row in message["symbols"]] == ["XUSDT", "YUSDT"]
+    assert [row["path"] for row in message["pairs"]] == ["/pair/sim/YUSDT~XUSDT", "/pair/sim/XUSDT~YUSDT"]
+    assert message["clock"].endswith(" UTC") and "columns" not in message
     harness.monitor.close()
     await harness.writer.close()
 

@@ -34,18 +34,21 @@ const PairbridgeCore = (() => {
    * @param {any} frame
    */
   function absorb(pair, frame) {
-    if (frame.reset) {
-      Object.assign(pair, emptyPair(), { watch: frame.watch, first: frame.first });
-      pair.width = frame.interval_ms ?? 0;
-      pair.names = frame.names ?? pair.names;
-      pair.shapes = frame.shapes ?? {};
-      pair.spreadUnit = frame.spread_unit ?? "";
-    }
-    if (frame.columns.t?.length) append(pair, frame.first, frame.columns);
-    pair.forming = frame.forming ?? {};
-    pair.candles = frame.candles ?? {};
-    for (const row of frame.log) pair.decisions.set(row.bar_close, row);
+    if (frame.reset) begin(pair, frame);
+    if (frame.columns?.t?.length) append(pair, frame.first, frame.columns);
+    pair.forming = frame.forming ?? pair.forming; // what has not changed is not sent
+    pair.candles = frame.candles ?? pair.candles;
+    for (const row of frame.log ?? []) pair.decisions.set(row.bar_close, row);
     return pair;
+  }
+
+  /** Another pair, or another run of it. */
+  function begin(pair, frame) {
+    Object.assign(pair, emptyPair(), { watch: frame.watch, first: frame.first });
+    pair.width = frame.interval_ms ?? 0;
+    pair.names = frame.names ?? pair.names;
+    pair.shapes = frame.shapes ?? {};
+    pair.spreadUnit = frame.spread_unit ?? "";
   }
 
   /** The bars from `first` on; the oldest bars leave. */
@@ -178,6 +181,19 @@ const PairbridgeCore = (() => {
     return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
   }
 
+  const BLOCKS = "▁▂▃▄▅▆▇█";
+
+  /** A line of values as text, each with the height of its place between -3 and 3; a space where unknown. */
+  function trail(values) {
+    const block = (z) => BLOCKS[Math.min(Math.max(Math.floor(((z + 3) / 6) * BLOCKS.length), 0), BLOCKS.length - 1)];
+    return (values ?? []).map((z) => (z === null ? " " : block(z))).join("");
+  }
+
+  /** The address in the navigation of a page's address: all pairs are one page. */
+  function pageOf(path) {
+    return path.startsWith("/pair") ? "/pair" : path;
+  }
+
   /** A time of the log for display, to the second. */
   function moment(text) {
     return text.slice(0, 19).replace("T", " ");
@@ -199,7 +215,7 @@ const PairbridgeCore = (() => {
     return `${path}?${params}`;
   }
 
-  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, boundaries, number, share, moment, exportAddress };
+  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, boundaries, number, share, trail, pageOf, moment, exportAddress };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

@@ -62,8 +62,6 @@ class PairbridgeCharts {
    */
   paint() {
     this.isDue = false;
-    const page = /** @type {HTMLElement | null} */ (document.querySelector(".page"));
-    if (page?.dataset.tab === "scan") return; // hidden: they stay stale
     const inOrder = [...this.stale].sort((a, b) => Number(b === "price-chart") - Number(a === "price-chart"));
     const mounted = inOrder.map((id) => [id, this.plot(id)]).filter(([, gd]) => gd?.data); // the rest stays stale
     for (const [id, gd] of mounted.slice(0, PairbridgeCharts.AT_ONCE)) {

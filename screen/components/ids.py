@@ -4,10 +4,14 @@ from __future__ import annotations
 
 BANNER = "bridge-banner"
 VIEW_ONLY = "view-only"  # used by assets/key.js
+ADDRESS = "address"  # of the page: pathname and search
+PAGE = "page"  # in which the pages are mounted
+PAGE_NAME = "page-name"  # of the mounted one
+SEARCH = "search"
+SEARCH_NAMES = "search-names"
+SEARCH_SAID = "search-said"
 WATCH = "watch-id"  # the pair on the screen
 UNDO = "undo-store"
-FRAME = "frame-store"  # a polled frame, when the live connection is down
-POLL = "poll"
 OPTIONS = "options-poll"
 LEADERS = "watch-list"
 LOG = "signal-log"
@@ -79,7 +83,6 @@ MONEY_UNDO_BUTTON = "money-undo"
 HELP = "help"
 HELP_OPEN = "help-open"
 
-TAB = "tab"  # "pair" or "scan"
 SCAN_PAGE = "scan-page"
 SCAN_MARKET = "scan-market"
 SCAN_INTERVAL = "scan-interval"

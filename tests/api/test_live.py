@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocketState
 
-from api.live import LiveHub
+from api.live import LiveHub, difference
 from api.permissions import is_signed_in
 from tests.conftest import until
 
@@ -41,7 +41,8 @@ class Socket:
         self.closed = code, reason
 
     def follow(self, watch_id: int | None) -> None:
-        self.says.put_nowait({"type": "websocket.receive", "text": json.dumps({"follow": watch_id})})
+        text = json.dumps({"topics": ["pair"], "follow": watch_id})
+        self.says.put_nowait({"type": "websocket.receive", "text": text})
 
 
 class World:
@@ -51,17 +52,18 @@ class World:
         self.at = 0
         self.made: Counter[tuple[int | None, Hashable, int]] = Counter()
 
-    def compose(self, follow: int | None, seen: Hashable) -> tuple[dict[str, Any], Hashable]:
+    def compose(self, topics: frozenset[str], follow: int | None, seen: Hashable) -> tuple[dict[str, Any], Hashable]:
         self.made[follow, seen, self.at] += 1
         first = seen if isinstance(seen, int) else 0
-        return {"follow": follow, "reset": seen is None, "added": list(range(first, self.at))}, self.at
+        columns = {"added": list(range(first, self.at))}
+        return {"type": "frame", "watch": follow, "reset": seen is None, "columns": columns}, self.at
 
 
 def known(socket: Socket) -> list[int]:
     """A screen's state, assembled from its messages."""
     found: list[int] = []
     for message in socket.got:
-        found = ([] if message["reset"] else found) + message["added"]
+        found = ([] if message.get("reset") else found) + message.get("columns", {"added": []})["added"]
     return found
 
 
@@ -107,10 +109,11 @@ async def test_another_pair_is_shown_from_its_beginning_and_nothing_is_sent_when
     hub = LiveHub(world.compose)
     socket = Socket()
     jobs = [asyncio.create_task(hub.run()), asyncio.create_task(hub.serve(socket))]  # type: ignore[arg-type]
-    await until(lambda: len(socket.got) == 2, what="all, and that nothing was added")
+    await until(lambda: known(socket) == [0, 1, 2])
     socket.follow(7)
-    await until(lambda: socket.got[-1]["follow"] == 7)
-    assert any(message["follow"] == 7 and message["reset"] and message["added"] == [0, 1, 2] for message in socket.got)
+    await until(lambda: socket.got[-1].get("watch") == 7)
+    (first,) = (message for message in socket.got if message.get("watch") == 7)
+    assert first["reset"] and first["columns"]["added"] == [0, 1, 2]
     sent = len(socket.got)
     for _ in range(5):
         hub.changed()
@@ -149,3 +152,30 @@ async def test_a_screen_hears_from_us_though_what_wakes_us_changes_nothing(monke
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "news"),
+    [
+        ({"type": "pulse", "banner": 1}, {"type": "pulse", "banner": 1}, {}),
+        ({"type": "pulse", "banner": 1}, {"type": "pulse", "banner": 2}, {"type": "pulse", "banner": 2}),
+        (
+            {"type": "frame", "watch": 3, "text": {"z": "1", "p": "2"}, "columns": {"t": [1]}, "log": [], "first": 0},
+            {"type": "frame", "watch": 3, "text": {"z": "1", "p": "3"}, "columns": {"t": []}, "log": [], "first": 1},
+            {"type": "frame", "watch": 3, "text": {"p": "3"}},
+        ),
+        (
+            {"type": "frame", "watch": 3, "text": {"z": "1"}, "columns": {"t": []}, "log": [], "first": 7},
+            {"type": "frame", "watch": 3, "text": {"z": "1"}, "columns": {"t": [9]}, "log": [], "first": 7},
+            {"type": "frame", "watch": 3, "columns": {"t": [9]}, "log": [], "first": 7},
+        ),
+        (
+            {"type": "frame", "names": 1},
+            {"type": "frame", "reset": True, "names": 1},
+            {"type": "frame", "reset": True, "names": 1},
+        ),
+    ],
+    ids=["nothing", "a value", "entries of the texts", "bars", "another run is sent whole"],
+)
+def test_only_what_has_changed_is_sent(before: dict[str, Any], after: dict[str, Any], news: dict[str, Any]) -> None:
+    assert difference(before, after) == news

@@ -47,7 +47,7 @@ async def test_a_stranger_sees_the_form_and_nothing_else() -> None:
     assert (page.status_code, page.headers["location"]) == (303, "/login")
     form = await host.client.get("/login")
     assert form.status_code == 200 and 'name="password"' in form.text and PASSWORD not in form.text
-    for path in ("/_dash-update-component", "/api/signals.csv", "/assets/live.js"):
+    for path in ("/_dash-update-component", "/api/signals.csv", "/assets/start.js"):
         assert (await host.client.get(path)).status_code == 401
         assert (await host.client.post(path)).status_code == 401
 

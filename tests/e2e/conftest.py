@@ -83,6 +83,11 @@ def chromium(tmp_path: Path) -> Iterator[Chromium]:
         yield browser
 
 
+def to_page(page: Page, name: str) -> None:
+    """By the navigation, as a user goes there."""
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name=name, exact=True).click()
+
+
 def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tuple[Page, list[str]]:
     """A page, and its errors: script errors and error lines of the console."""
     page = browser.new_page(viewport={"width": width, "height": height})
@@ -105,7 +110,7 @@ def watched_page(browser: Browser, width: int = 1440, height: int = 900) -> tupl
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
     """The dashboard over two hours of trades; it must have no errors when the test ends."""
     opened, faults = watched_page(browser)
-    opened.goto(trading.owner_url, timeout=WITHIN_S * 1_000)
+    opened.goto(trading.owner_pair_url, timeout=WITHIN_S * 1_000)
     seen(opened, MANY_BARS)
     expect(opened.locator("#export-log")).to_have_attribute("href", re.compile("watch="))  # the form is filled, too
     yield opened

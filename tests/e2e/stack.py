@@ -20,6 +20,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+_EXPLAINING = (
+    (
+        "analysis.db",
+        "SELECT run_id, y, x, interval_ms, start_ms, end_reason FROM runs ORDER BY began_at_ms",
+    ),
+    ("analysis.db", "SELECT run_id, count(*), min(bar_ms), max(bar_ms) FROM v_signals GROUP BY 1"),
+    ("ticks.db", "SELECT symbol, count(*), min(trade_time_ms), max(trade_time_ms) FROM v_ticks GROUP BY 1"),
+)
 
 
 def free_port() -> int:
@@ -73,6 +81,11 @@ class Stack:
         return f"{self.dashboard_url}#key={(self.data / 'dashboard-key').read_text().strip()}"
 
     @property
+    def owner_pair_url(self) -> str:
+        """The same, of the page of the first pair."""
+        return self.owner_url.replace("/#", "/pair#")
+
+    @property
     def bridge_url(self) -> str:
         return f"http://127.0.0.1:{self.bridge_port}/"
 
@@ -119,15 +132,14 @@ class Stack:
                 child.wait()
 
     def findings(self) -> list[tuple[str, str]]:
-        """What explains a failure: the output of each process, the server's state, the stored runs."""
-        outputs = [(path.name, path.read_text()[-3_000:]) for path in sorted(self.folder.glob("*.out"))]
-        runs = self.query("SELECT * FROM runs ORDER BY started_ms", file="analysis.db")
-        decided = self.query(
-            "SELECT run_id, count(*), min(bar_ms), max(bar_ms) FROM v_signals GROUP BY 1", file="analysis.db"
-        )
-        ticks = self.query("SELECT symbol, count(*), min(trade_time_ms), max(trade_time_ms) FROM v_ticks GROUP BY 1")
-        kept = "\n".join(map(str, (*runs, *decided, *ticks)))
-        return [*outputs, ("health", json.dumps(self.health())[:3_000]), ("stored", kept)]
+        """What explains a failure: the output of each process, the server's state, and what is stored."""
+        found = [(path.name, path.read_text()[-3_000:]) for path in sorted(self.folder.glob("*.out"))]
+        for file, text in _EXPLAINING:
+            try:
+                found.append((text, "\n".join(map(str, self.query(text, file=file)))))
+            except sqlite3.Error as error:
+                found.append((text, str(error)))
+        return [*found, ("health", json.dumps(self.health())[:2_000])]
 
     def health(self) -> Any:
         return get_json(f"{self.bridge_url}health")

@@ -98,7 +98,7 @@ def test_another_user_of_this_machine_reads_no_secret_and_sends_no_row(stack: St
 def test_without_the_key_a_window_looks_and_changes_nothing(stack: Stack, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(stack.dashboard_url)
+    page.goto(stack.dashboard_url + "pair")
     note = page.locator("#view-only")
     expect(note).to_be_visible()
     expect(note).to_contain_text(str((stack.data / "open-dashboard.html").resolve()))

@@ -251,7 +251,7 @@ def test_help_opens_by_key(page: Page) -> None:
 def test_polling_stands_in_when_the_live_connection_is_refused(harness: Stack, browser: Browser) -> None:
     page, _ = watched_page(browser)
     page.route_web_socket("**/api/live", lambda socket: socket.close())
-    page.goto(harness.owner_url)
+    page.goto(harness.owner_pair_url)
     seen(page, MANY_BARS)
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
     newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
@@ -264,7 +264,7 @@ def test_an_address_over_a_chart_is_a_link(harness: Stack, browser: Browser) -> 
     page, _ = watched_page(browser)
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/api/live", lambda socket: sockets.append(socket))
-    page.goto(harness.owner_url)
+    page.goto(harness.owner_pair_url)
     note = page.locator("#z-chart-note")
     expect(note).to_have_text("Waiting for the dashboard …")
     notes = no_pair_notes(harness.bridge_url)

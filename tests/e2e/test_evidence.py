@@ -76,7 +76,7 @@ def test_reasons_are_counted_like_the_log(trading: Stack, page: Page) -> None:
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (780, 900)])
 def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int, height: int) -> None:
     page, faults = watched_page(browser, width, height)
-    page.goto(trading.owner_url)
+    page.goto(trading.owner_pair_url)
     seen(page, MANY_BARS)
     expect(page.locator("#live-ev-power")).not_to_have_text("–")
     page.locator("#more-settings summary").click()

@@ -28,7 +28,7 @@ def test_a_password_keeps_others_out_and_lets_its_owner_in(stack: Stack, browser
     stack.environ["PAIRBRIDGE_PASSWORD"] = PASSWORD
     stack.start_server()
     stack.start_dashboard()
-    for path in ("", "_dash-layout", "_dash-dependencies", "assets/live.js", "api/signals.csv?watch=1"):
+    for path in ("", "_dash-layout", "_dash-dependencies", "assets/start.js", "api/signals.csv?watch=1"):
         assert status_of(stack.dashboard_url + path) == 401, path
     page, faults = watched_page(browser)
     page.goto(stack.dashboard_url)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import MANY_BARS, SYMBOLS, seen, watched_page
+from tests.e2e.conftest import MANY_BARS, SYMBOLS, seen, to_page, watched_page
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
@@ -28,7 +28,7 @@ DONE_MS = 40_000
 @pytest.fixture
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
     opened, faults = watched_page(browser)
-    opened.goto(trading.owner_url)
+    opened.goto(trading.owner_pair_url)
     seen(opened, MANY_BARS)
     open_scan(opened)
     yield opened
@@ -37,7 +37,7 @@ def page(trading: Stack, browser: Browser) -> Iterator[Page]:
 
 
 def open_scan(page: Page) -> None:
-    page.locator("#tab").get_by_text("Universe scan").click()
+    to_page(page, "Scan")
     expect(page.locator("#scan-market")).to_have_value("sim")
 
 
@@ -186,10 +186,10 @@ def test_what_cannot_be_asked_stands_at_its_field(page: Page) -> None:
 
 
 def test_the_live_half_goes_on_behind_the_scan(trading: Stack, page: Page) -> None:
-    painted = "() => window.pairbridgePainted.at"
-    before = page.evaluate(painted)
-    page.locator("#tab").get_by_text("Pair", exact=True).click()
+    before = page.evaluate("window.pairbridgePainted.at")
+    to_page(page, "Pair")
     seen(page, "before => window.pairbridgePainted.at > before", before)
+    seen(page, MANY_BARS)
     seen(page, "document.querySelector('#z-chart .js-plotly-plot').clientWidth > 300")
 
 

@@ -17,11 +17,14 @@ from engine.market.ticks import Tick
 from engine.pairs.settings import classic
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
+from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.retention import RetentionJob
 from engine.store.sqlite.writer import SqliteTickWriter
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
+from live.paper import PaperBooks
+from services.overview import OverviewService
 from services.views import ViewService
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks
 from tests.engine.pairs.test_pipeline import Replay
@@ -49,6 +52,11 @@ class Harness:
     @property
     def views(self) -> ViewService:
         return ViewService(self.monitor, Heartbeat("http://127.0.0.1:1/", 2_500))
+
+    @property
+    def overview(self) -> OverviewService:
+        open_bars = partial(SqliteBarReader, self.folder / "ticks.db")
+        return OverviewService(self.monitor, Heartbeat("http://127.0.0.1:1/", 2_500), PaperBooks(), open_bars)
 
     async def write(self, ticks: list[Tick]) -> None:
         await self.writer.commit([Batch(0, 0, "sim", tuple(ticks))], [], Now(T0, 0))

@@ -121,9 +121,17 @@ test("a line stands where candles and ticks meet, for the leg that is shown", ()
   assert.deepEqual(core.boundaries(pair, "x"), []);
   pair.forming = { y: [at(20), 1, 1, 1, 1, 1] };
   assert.equal(core.boundaries(pair, "y").at(-1).label.text, "candles | ticks", "the bar that is forming is of ticks");
-  core.absorb(pair, { ...frame(20, 0), columns: {} });
+  core.absorb(pair, { watch: 1, type: "frame" });
+  assert.equal(core.boundaries(pair, "y").length, 5, "what has not changed is not sent");
+  core.absorb(pair, { ...frame(20, 0), columns: {}, candles: {} });
   assert.deepEqual(core.boundaries(pair, "y"), []);
   assert.deepEqual(core.boundaries(core.emptyPair(), "y"), []);
+});
+
+test("the last z values are one line of blocks, and all pairs are one page", () => {
+  assert.equal(core.trail([-9, -3, 0, null, 2.9, 9]), "▁▁▅ ██");
+  assert.equal(core.trail(undefined), "");
+  assert.deepEqual(["/", "/pair/sim/A~B", "/scan"].map(core.pageOf), ["/", "/pair", "/scan"]);
 });
 
 test("the log's export has the filters of its table", () => {

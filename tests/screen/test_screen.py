@@ -20,10 +20,9 @@ from engine.store.interface import Watched
 from live.parity import Mismatch
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
-from screen.pages.layout import page
+from screen.components.addresses import PAIR
 from screen.pages.pair import figures, frames, labels
-from screen.pages.pair.callbacks import register
-from screen.pages.scan.callbacks import register_scan
+from screen.shell import PAGES, register_screen, shell
 from services.parity import ParityState
 from services.views import WatchlistRow
 from tests.screen.pairs import NAN, START, evidence, locked, paper, parity, snapshot, view
@@ -181,22 +180,28 @@ def test_spreads_are_drawn_in_basis_points_with_their_band() -> None:
 class _NoServices:
     """Callbacks are registered against it, never called."""
 
+    def __getattr__(self, name: str) -> Any:
+        return self
 
-def test_every_id_of_a_callback_is_in_the_layout() -> None:
+
+def test_every_callback_stays_within_the_shell_and_one_page() -> None:
+    """A page is mounted alone: a callback that names components of two pages would fail on either."""
     app = Dash("ids", suppress_callback_exceptions=True)
     nobody: Any = _NoServices()
-    register(app, nobody, nobody)
-    register_scan(app, nobody, nobody)
-    laid_out = set(_ids(page()))
-    assert len(laid_out) == len(list(_ids(page()))), "an id stands twice"
-    used = set()
+    register_screen(app, nobody)
+    around = set(_ids(shell()))
+    pages = {each.path: list(_ids(each.layout(PairSettings()))) for each in PAGES}
+    for path, laid_out in pages.items():
+        assert len(set(laid_out)) == len(laid_out), f"an id stands twice on {path}"
+        assert not around & set(laid_out), path
     for callback in app._callback_list:
-        for side in ("inputs", "state"):
-            used |= {each["id"] for each in callback[side]}
+        used = {each["id"] for side in ("inputs", "state") for each in callback[side]}
         used |= {part.split(".")[0] for part in callback["output"].strip(".").split("...") if "." in part}
-    assert used - laid_out == set()
-    assert {ids.live(f"{name}") for name in labels.live_texts(view())[0]} <= laid_out
-    assert {ids.note(chart) for chart in ids.CHARTS} <= laid_out
+        own = used - around
+        assert any(own <= set(laid_out) for laid_out in pages.values()), own
+    on_pair = set(pages[PAIR])
+    assert {ids.live(f"{name}") for name in labels.live_texts(view())[0]} - {ids.live("clock")} <= on_pair
+    assert {ids.note(chart) for chart in ids.CHARTS} <= on_pair
 
 
 def _ids(component: Any) -> Any:

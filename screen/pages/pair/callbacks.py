@@ -14,10 +14,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from engine.errors import PairbridgeError, SettingsError
 from engine.pairs.settings import PairSettings
 from screen.components import ids
+from screen.components.addresses import PAIR, pair_path
 from screen.components.fields import at_fault, error_id, not_done
 from screen.components.formatting import WORKING
-from screen.pages.pair.frames import Frame
-from screen.pages.pair.live_messages import LiveMessages
 from screen.pages.pair.settings_form import (
     APPLY,
     FIELDS,
@@ -32,7 +31,7 @@ from screen.pages.pair.settings_form import (
 )
 from services.pairs import Pair, PairService
 
-_WATCH = Output(ids.WATCH, "data", allow_duplicate=True)
+_ADDRESS = Output(ids.ADDRESS, "pathname", allow_duplicate=True)
 _SAY = (
     Output(ids.MESSAGE, "children", allow_duplicate=True),
     Output(ids.UNDO, "data", allow_duplicate=True),
@@ -46,12 +45,14 @@ _WORKING = [  # a run over a long history takes seconds to start
 _HIDDEN, _SHOWN = {"display": "none"}, {"display": "inline"}
 
 
-def register(app: Dash, pairs: PairService, messages: LiveMessages) -> None:
+def register_pair(app: Dash, pairs: PairService) -> None:
     """Register the callbacks that connect the page to the services and the asset script."""
     _register_choices(app, pairs)
     _register_form(app)
     _register_changes(app, pairs)
-    _register_script(app, messages)
+    for component, function in ((ids.PRICE_LEG, "showLeg"), (ids.LOG_FILTER, "filterLog")):
+        wire: Any = app.clientside_callback  # untyped
+        wire(ClientsideFunction("pairbridge", function), Input(component, "value"), prevent_initial_call=True)
 
 
 def _register_choices(app: Dash, pairs: PairService) -> None:
@@ -60,12 +61,13 @@ def _register_choices(app: Dash, pairs: PairService) -> None:
         Output(ids.MARKET, "value"),
         Output(ids.Y, "options"),
         Output(ids.X, "options"),
-        Output(ids.WATCH, "data"),
+        _ADDRESS,
         Input(ids.OPTIONS, "n_intervals"),
         Input(ids.MARKET, "value"),
         State(ids.MARKET, "options"),
         State(ids.Y, "options"),
         State(ids.WATCH, "data"),
+        prevent_initial_call="initial_duplicate",
     )(partial(_offer, pairs))
     app.callback(
         Output(ids.INTERVAL, "options"),
@@ -73,9 +75,9 @@ def _register_choices(app: Dash, pairs: PairService) -> None:
         Output(ids.EXPORT, "href"),
         Output(ids.PRESET, "value"),
         Input(ids.WATCH, "data"),
+        Input(ids.UNDO, "data"),
         prevent_initial_call="initial_duplicate",
     )(partial(_show_settings, pairs))
-    app.callback(_WATCH, Input(ids.LEADERS, "cellClicked"), prevent_initial_call=True)(_choose)
 
 
 def _register_form(app: Dash) -> None:
@@ -97,17 +99,11 @@ def _register_form(app: Dash) -> None:
         *(Input(name, "value") for name in FORM),
         State(ids.MORE, "open"),
     )(_check)
-    app.callback(
-        Output(ids.HELP, "is_open"),
-        Input(ids.HELP_OPEN, "n_clicks"),
-        State(ids.HELP, "is_open"),
-        prevent_initial_call=True,
-    )(_toggle_help)
 
 
 def _register_changes(app: Dash, pairs: PairService) -> None:
     app.callback(
-        _WATCH,
+        _ADDRESS,
         *_SAY,
         Input(ids.ADD, "n_clicks"),
         Input(ids.REMOVE, "n_clicks"),
@@ -132,22 +128,18 @@ async def _offer(
     chosen = market or next(iter(found), None)
     offered = _options(found.get(chosen or "", []))
     is_same = offered == symbols and _options(list(found)) == markets
-    first = await asyncio.to_thread(pairs.first) if watch_id is None else None
+    has_pair = watch_id is not None or await asyncio.to_thread(pairs.first) is None
     names = (
         (no_update, no_update, no_update, no_update) if is_same else (_options(list(found)), chosen, offered, offered)
     )
-    return *names, no_update if first is None else first
+    return *names, no_update if has_pair else PAIR
 
 
-async def _show_settings(pairs: PairService, watch_id: int | None) -> tuple[Any, ...]:
+async def _show_settings(pairs: PairService, watch_id: int | None, _: Any = None) -> tuple[Any, ...]:
     pair = await asyncio.to_thread(pairs.pair, watch_id)
     settings = pair.settings if pair else pairs.new_pair
     export = f"/api/signals.csv?watch={watch_id}" if pair else None
     return interval_options(settings), *form_values(settings), export, None
-
-
-async def _choose(clicked: dict[str, Any] | None) -> Any:
-    return int(clicked["rowId"]) if clicked and clicked.get("rowId") else no_update
 
 
 async def _fill_preset(name: str | None, interval: str | None, estimator: str | None) -> list[Any]:
@@ -166,10 +158,6 @@ async def _check(*values: Any) -> list[Any]:
     errors = at_fault(FIELDS, _error_in(with_possible_deviation(dict(zip(FORM, given, strict=True)))))
     is_hidden = any(error and name in MORE_FORM for name, error in zip(FORM, errors, strict=True))
     return [*errors, True if is_hidden else is_open]
-
-
-async def _toggle_help(_: int, is_open: bool) -> bool:
-    return not is_open
 
 
 async def _change(
@@ -201,17 +189,18 @@ def _error_in(values: dict[str, Any]) -> SettingsError | None:
 
 def _add_pair(pairs: PairService, market: str | None, y: str | None, x: str | None) -> tuple[Any, ...]:
     if not (market and y and x):
-        return no_update, "Choose a market, Y and X first.", None, _HIDDEN
+        return no_update, "Choose a market, Y and X first.", no_update, no_update
     if y == x:
-        return no_update, f"{y} against itself has no spread; choose two symbols.", None, _HIDDEN
-    return pairs.watch(Pair(market, y, x, pairs.new_pair)), f"Watching {y} ~ {x}.", None, _HIDDEN
+        return no_update, f"{y} against itself has no spread; choose two symbols.", no_update, no_update
+    pairs.watch(Pair(market, y, x, pairs.new_pair))
+    return pair_path(market, y, x), f"Watching {y} ~ {x}.", None, _HIDDEN
 
 
 def _remove_pair(pairs: PairService, watch_id: int | None) -> tuple[Any, ...]:
     pair = pairs.unwatch(watch_id)
     if pair is None:
-        return no_update, "No pair is chosen.", None, _HIDDEN
-    return pairs.first(), f"{pair.y} ~ {pair.x} removed; its log stays stored.", _to_undo(pair), _SHOWN
+        return no_update, "No pair is chosen.", no_update, no_update
+    return PAIR, f"{pair.y} ~ {pair.x} removed; its log stays stored.", _to_undo(pair), _SHOWN
 
 
 def _apply_form(
@@ -222,40 +211,22 @@ def _apply_form(
         return no_update, "No pair is chosen.", None, _HIDDEN
     settings = settings_from(values, PRESETS[preset]() if preset else pair.settings)
     if settings == pair.settings:
-        return no_update, "These are its settings already.", None, _HIDDEN
-    fresh = pairs.watch(replace(pair, settings=settings))
-    return fresh, "A new run has begun with these settings.", _to_undo(pair), _SHOWN
+        return no_update, "These are its settings already.", no_update, no_update
+    pairs.watch(replace(pair, settings=settings))
+    return no_update, "A new run has begun with these settings.", _to_undo(pair), _SHOWN
 
 
 def _take_back(pairs: PairService, undo: list[str] | None) -> tuple[Any, ...]:
     if undo is None:
         return no_update, "Nothing to undo.", None, _HIDDEN
     market, y, x, text = undo
-    watch_id = pairs.watch(Pair(market, y, x, PairSettings.from_json(text)))
-    return watch_id, f"{y} ~ {x} is as it was.", None, _HIDDEN
+    pairs.watch(Pair(market, y, x, PairSettings.from_json(text)))
+    return pair_path(market, y, x), f"{y} ~ {x} is as it was.", None, _HIDDEN
 
 
 def _to_undo(pair: Pair) -> list[str]:
     """The page's data of a removed or changed pair, for undo."""
     return [pair.market, pair.y, pair.x, pair.settings.to_json()]
-
-
-def _register_script(app: Dash, messages: LiveMessages) -> None:
-    @app.callback(
-        Output(ids.FRAME, "data"), Input(ids.POLL, "n_intervals"), State(ids.WATCH, "data"), prevent_initial_call=True
-    )
-    async def poll(_: int, watch_id: int | None) -> Frame:
-        return await asyncio.to_thread(messages.whole, watch_id)
-
-    for component, prop, function in (
-        (ids.FRAME, "data", "polled"),
-        (ids.WATCH, "data", "follow"),
-        (ids.PRICE_LEG, "value", "showLeg"),
-        (ids.LOG_FILTER, "value", "filterLog"),
-        (ids.TAB, "value", "showTab"),
-    ):
-        wire: Any = app.clientside_callback  # untyped
-        wire(ClientsideFunction("pairbridge", function), Input(component, prop), prevent_initial_call=True)
 
 
 def _options(names: list[str]) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ _FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of the foc
 
 
 def evidence_panel() -> html.Section:
-    """The whole panel, without numbers; ``assets/live.js`` fills them in."""
+    """The whole panel, without numbers; ``assets/pair.js`` fills them in."""
     return html.Section(
         [
             html.Div(

@@ -14,6 +14,7 @@ from engine.market.intervals import interval_name
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision
 from screen.components import ids
+from screen.components.addresses import pair_path
 from screen.components.formatting import utc
 from screen.pages.pair import figures
 from screen.pages.pair.labels import live_texts, notes
@@ -95,6 +96,7 @@ def watchlist_row(row: WatchlistRow) -> Frame:
     return {
         "id": str(watch.watch_id),
         "pair": f"{_short(watch.y)} ~ {_short(watch.x)}",
+        "path": pair_path(watch.market, watch.y, watch.x),
         "title": f"{watch.y} ~ {watch.x}, {interval_name(settings.interval_ms)} bars, market {watch.market}"
         + (f". Suspended: {problem}" if problem else ""),
         "z": row.z,

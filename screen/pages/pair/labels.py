@@ -14,6 +14,7 @@ from screen.pages.pair.evidence_values import noise_open
 from screen.pages.pair.hedge_items import interval
 from screen.pages.pair.money_line import money_items
 from screen.pages.pair.reason_labels import passed, reason_counts
+from screen.pages.pair.verdict import verdict
 from services.pair_view import PairView
 
 
@@ -35,7 +36,8 @@ def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
 def live_texts(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
     """(texts, tones) of the pair's elements: cards, evidence and reasons."""
     text, tone = cards(view)
-    more_text, more_tone = texts_of(evidence_items(view) | money_items(view) | {"passed": passed(view)})
+    more = evidence_items(view) | money_items(view) | {"passed": passed(view), "verdict": verdict(view)}
+    more_text, more_tone = texts_of(more)
     heads = {"evidence-head": head(view), "log-count": _log_count(view), "run-note": run_note(view)}
     heads[f"{ids.SPREAD}-head"] = heads["run-note"]
     return text | more_text | noise_open(view) | reason_counts(view) | heads, tone | more_tone

@@ -10,6 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import PairbridgeError, SettingsError
 from screen.components import ids
+from screen.components.addresses import pair_path
 from screen.components.fields import at_fault, error_id, not_done
 from screen.pages.scan import labels as texts
 from screen.pages.scan.form import FIELDS, FORM, first_scan, fitting_span, request_from
@@ -80,6 +81,7 @@ def _register_progress(app: Dash, scans: ScanService) -> None:
         ClientsideFunction("pairbridge", "freshScan"),
         Output(ids.SCAN_FRESH, "data"),
         Input(ids.SCAN_NEWEST, "data"),
+        State(ids.SCAN_FRESH, "data"),
         prevent_initial_call=True,
     )
     app.callback(
@@ -119,9 +121,8 @@ def _register_watch(app: Dash, scans: ScanService, pairs: PairService) -> None:
         Input(ids.SCAN_PAIRS, "selectedRows"),
     )(_name_button)
     app.callback(
-        Output(ids.WATCH, "data", allow_duplicate=True),
-        Output(ids.TAB, "value"),
-        Output(ids.MESSAGE, "children", allow_duplicate=True),
+        Output(ids.ADDRESS, "pathname", allow_duplicate=True),
+        Output(ids.SCAN_SAID, "children", allow_duplicate=True),
         Input(ids.SCAN_WATCH, "n_clicks"),
         State(ids.SCAN_PAIRS, "selectedRows"),
         State(ids.SCAN_CHOSEN, "value"),
@@ -221,10 +222,10 @@ async def _watch_found(
 ) -> tuple[Any, ...]:
     result = await asyncio.to_thread(scans.result, int(chosen)) if chosen and rows else None
     if not rows or result is None:
-        return no_update, no_update, no_update
+        return no_update, no_update
     y, x = rows[0]["y"], rows[0]["x"]
     try:
-        watch_id = await asyncio.to_thread(pairs.watch_found, result["market"], y, x, result["interval_ms"])
+        await asyncio.to_thread(pairs.watch_found, result["market"], y, x, result["interval_ms"])
     except PairbridgeError as error:
-        return no_update, "pair", not_done(FIELDS, error)
-    return watch_id, "pair", f"Watching {y} ~ {x}."
+        return no_update, not_done(FIELDS, error)
+    return pair_path(result["market"], y, x), ""

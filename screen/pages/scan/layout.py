@@ -36,7 +36,7 @@ _NUMBERS = (
 
 def scan_page() -> html.Div:
     """The whole page, without a result."""
-    return html.Div([scan_form(), html.Main([_found(), _map(), _excluded()]), _machinery()], className="scan-page")
+    return html.Div([scan_form(), html.Main([_found(), _map(), _excluded()]), _machinery()], className="body")
 
 
 def _found() -> html.Section:
@@ -183,5 +183,5 @@ def _excluded() -> html.Section:
 
 
 def _machinery() -> html.Div:
-    poll = dcc.Interval(id=ids.SCAN_POLL, interval=500, disabled=True)
+    poll = dcc.Interval(id=ids.SCAN_POLL, interval=500)
     return html.Div([dcc.Store(id=ids.SCAN_NEWEST), dcc.Store(id=ids.SCAN_FRESH), poll], hidden=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from engine.store.bulk import SignalFilter
+from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN, clock
 from screen.components.tables import Cell, table, toned
 from screen.pages.signals import ids, labels
@@ -21,18 +22,9 @@ from services.parity import PairParity
 _SIDES = {1: "long", -1: "short"}
 
 
-def pair_address(market: str, y: str, x: str) -> str:
-    """The address of a pair's page.
-
-    >>> pair_address("sim", "A", "B")
-    '/pair/sim/A~B'
-    """
-    return f"/pair/{quote(market, safe='')}/{quote(y, safe='')}~{quote(x, safe='')}"
-
-
 def pair_link(market: str, y: str, x: str) -> dcc.Link:
     """A pair's name that leads to its page."""
-    return dcc.Link(f"{y} ~ {x}", href=pair_address(market, y, x), title=f"{y} ~ {x} in market {market}: its page")
+    return dcc.Link(f"{y} ~ {x}", href=pair_path(market, y, x), title=f"{y} ~ {x} in market {market}: its page")
 
 
 def journal_table(page: JournalPage, is_filtered: bool) -> Any:

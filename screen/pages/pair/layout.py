@@ -1,4 +1,4 @@
-"""The page: controls on the left, the pair on the right. ``assets/live.js`` fills the live texts."""
+"""The page of a pair: controls on the left, the pair on the right. ``assets/pair.js`` fills the live texts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from dash import dcc, html
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.help import help_dialog
 from screen.components.theme import GRID_THEME
 from screen.pages.pair import figures
 from screen.pages.pair.evidence_panel import evidence_panel
 from screen.pages.pair.money_line import money_line
 from screen.pages.pair.settings_form import pair_picker, settings_form
-from screen.pages.scan.layout import scan_page
 
 _CARDS = (
     ("prices", "Last prices", "Last prints of Y and X. Statistics run on the trade-side mid."),
@@ -53,57 +51,15 @@ _PANELS = (
     ),
 )
 _LIVE_REGION: Any = {"aria-live": "polite"}
-_DARK: Any = {"data-bs-theme": "dark"}
 _NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
 _GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
-def page(refresh_s: float = 1.0, settings: PairSettings | None = None, open_file: str | None = None) -> html.Div:
-    """The whole layout, without data. ``refresh_s``: seconds between polls while the live connection is down;
-    ``settings`` of a new pair, for the form; ``open_file`` contains the key for making changes, None if none is
-    needed."""
+def pair_page(settings: PairSettings | None = None) -> html.Div:
+    """The page of one pair, without data; ``settings`` of a new pair, for the form."""
+    shows: Any = {"data-topics": "pair watch-list"}
     return html.Div(
-        [
-            _header(),
-            html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
-            *_view_only(open_file),
-            html.Div([_sidebar(settings or PairSettings()), _main()], className="body"),
-            scan_page(),
-            _machinery(refresh_s),
-            help_dialog(),
-        ],
-        className="page",
-        **_DARK,
-    )
-
-
-def _view_only(open_file: str | None) -> list[html.Div]:
-    """Shown by assets/key.js if the browser has no key."""
-    if open_file is None:
-        return []
-    said: Any = ["View only. To add pairs, change settings or scan, open ", html.Code(open_file), " in this browser."]
-    return [html.Div(said, id=ids.VIEW_ONLY, hidden=True, role="note", className="view-only")]
-
-
-def _header() -> html.Header:
-    return html.Header(
-        [
-            html.Div(
-                [html.Span("Pair", className="brand-a"), html.Span("bridge", className="brand-b")], className="brand"
-            ),
-            dbc.RadioItems(
-                id=ids.TAB,
-                value="pair",
-                options=[{"label": "Pair", "value": "pair"}, {"label": "Universe scan", "value": "scan"}],
-                className="tabs btn-group",
-                inputClassName="btn-check",
-                labelClassName="btn btn-sm",
-            ),
-            html.Div("", id=ids.live("title"), className="pair-title"),
-            html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
-            dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="Help for this screen (key: ?)"),
-        ],
-        className="top",
+        [html.Div([_sidebar(settings or PairSettings()), _main()], className="body"), _machinery()], **shows
     )
 
 
@@ -163,6 +119,7 @@ def _watch_grid() -> dag.AgGrid:
 def _main() -> html.Main:
     return html.Main(
         [
+            _heading(),
             html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
             money_line(),
             html.Section([_panel(*panel) for panel in _PANELS], className="charts"),
@@ -170,6 +127,13 @@ def _main() -> html.Main:
             _log(),
         ]
     )
+
+
+def _heading() -> html.Div:
+    """Which pair this is, and what it amounts to now."""
+    said = html.Span("", id=ids.live("verdict"), className="verdict-line", role="status")
+    note = html.Span("", id=ids.live("verdict-note"), className="panel-head")
+    return html.Div([html.H1("", id=ids.live("title")), said, note], className="pair-head")
 
 
 def _card(name: str, title: str, explanation: str) -> html.Div:
@@ -276,15 +240,6 @@ def _log_grid() -> dag.AgGrid:
     )
 
 
-def _machinery(refresh_s: float) -> html.Div:
+def _machinery() -> html.Div:
     """Stores and timers shared by callbacks and scripts."""
-    return html.Div(
-        [
-            dcc.Store(id=ids.WATCH),
-            dcc.Store(id=ids.UNDO),
-            dcc.Store(id=ids.FRAME),
-            dcc.Interval(id=ids.POLL, interval=refresh_s * 1_000, disabled=True),
-            dcc.Interval(id=ids.OPTIONS, interval=3_000),
-        ],
-        hidden=True,
-    )
+    return html.Div([dcc.Store(id=ids.UNDO), dcc.Interval(id=ids.OPTIONS, interval=3_000)], hidden=True)

@@ -1,0 +1,40 @@
+// @ts-check
+"use strict";
+
+/** What the scripts share about the page's elements. */
+const PairbridgeDom = (() => {
+  const byId = (id) => document.getElementById(id);
+
+  /** The interface of a mounted table; null while it is being built. */
+  function grid(id) {
+    try {
+      return window.dash_ag_grid.getApi(id);
+    } catch {
+      return null;
+    }
+  }
+
+  /** To another page or pair, without a reload. */
+  function go(path) {
+    if (path) window.dash_clientside.set_props("address", { pathname: path });
+  }
+
+  function setText(id, text) {
+    const element = byId(id);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  /** A text with clickable addresses. */
+  function linked(sentence) {
+    const box = document.createElement("span");
+    for (const part of sentence.split(/(https?:\/\/\S+)/)) {
+      const isAddress = /^https?:/.test(part);
+      const piece = isAddress ? document.createElement("a") : document.createTextNode(part);
+      if (isAddress) Object.assign(piece, { href: part, textContent: part, target: "_blank", rel: "noopener" });
+      box.append(piece);
+    }
+    return box;
+  }
+
+  return { byId, grid, go, setText, linked };
+})();

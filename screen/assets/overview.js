@@ -1,0 +1,58 @@
+// @ts-check
+"use strict";
+
+/** The overview's tables: rows keyed by id, of which the grid repaints what has changed. */
+class PairbridgeOverview {
+  static TABLES = { pairs: "overview-pairs", symbols: "overview-symbols" };
+  static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
+
+  constructor() {
+    this.rows = /** @type {Object<string, any[]>} */ ({});
+  }
+
+  receive(message) {
+    for (const name of Object.keys(PairbridgeOverview.TABLES)) {
+      if (message[name]) this.rows[name] = message[name];
+      if (message[name]) this.fill(name);
+    }
+    if ("start" in message) this.guide(message.start);
+  }
+
+  /** The page has been mounted. */
+  mounted() {
+    for (const name of Object.keys(this.rows)) this.fill(name);
+  }
+
+  fill(name) {
+    const id = PairbridgeOverview.TABLES[name];
+    if (!document.getElementById(id)) return;
+    const api = PairbridgeDom.grid(id);
+    if (!api) {
+      setTimeout(() => this.fill(name), 100); // the grid is still being built
+      return;
+    }
+    const isLong = this.rows[name].length > PairbridgeOverview.WHOLE;
+    api.setGridOption("domLayout", isLong ? "normal" : "autoHeight");
+    const table = /** @type {HTMLElement} */ (document.getElementById(id));
+    table.classList.toggle("is-long", isLong);
+    api.setGridOption("rowData", this.rows[name]);
+    if (!api.pairbridgeOpens) this.listen(api, id);
+  }
+
+  /** Once per mounted table: a row opens its pair, and the words above it filter. */
+  listen(api, id) {
+    api.pairbridgeOpens = true;
+    api.addEventListener("rowClicked", (event) => PairbridgeDom.go(event.data.path));
+    const filter = /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-filter`));
+    filter?.addEventListener("input", () => api.setGridOption("quickFilterText", filter.value));
+  }
+
+  /** What to do first, while there is no trade. */
+  guide(address) {
+    const box = document.getElementById("overview-start");
+    const link = /** @type {HTMLAnchorElement | null} */ (document.getElementById("overview-bridge"));
+    if (!box || !link) return;
+    box.hidden = !address;
+    if (address) Object.assign(link, { href: address, textContent: address });
+  }
+}

@@ -1,0 +1,102 @@
+// @ts-check
+"use strict";
+
+/**
+ * Starts the screen: each message goes to the parts that show it; the mounted page says by `data-topics` what it needs.
+ * Dash loads the scripts of this folder by name, so this one comes after the parts.
+ */
+(() => {
+  const core = PairbridgeCore;
+  const banner = new PairbridgeBanner();
+  const pair = new PairbridgePair();
+  const overview = new PairbridgeOverview();
+  let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
+  let isSearching = false;
+
+  const connection = new PairbridgeConnection(receive, (silentMs) =>
+    banner.show({
+      state: "DASHBOARD DISCONNECTED",
+      cause: `Nothing from the dashboard for ${Math.round(silentMs / 1000)} s.`,
+      advice: "Is its process running? This page reconnects by itself.",
+    }),
+  );
+
+  function receive(message) {
+    if (message.banner) banner.status = message.banner;
+    banner.show();
+    if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
+    if (message.names_known) offer(message.names_known);
+    const isOther = wanted !== null && (message.watch ?? wanted) !== wanted; // of the pair that was left
+    if (!isOther) pair.receive(message);
+    overview.receive(message);
+  }
+
+  /** What the mounted page shows, told to the dashboard. */
+  function tell() {
+    const mounted = /** @type {HTMLElement | null} */ (document.querySelector("[data-topics]"));
+    const topics = (mounted?.dataset.topics ?? "").split(" ").filter(Boolean);
+    connection.show(isSearching ? [...topics, "names"] : topics, topics.includes("pair") ? wanted : null);
+  }
+
+  let page = /** @type {Element | null} */ (null);
+
+  /** Notices that another page was mounted. */
+  function pageChanged() {
+    const mounted = document.querySelector("#page > *");
+    if (mounted === page) return;
+    page = mounted;
+    tell();
+    pair.mounted();
+    overview.mounted();
+    for (const link of document.querySelectorAll(".pages .nav-link")) {
+      const here = core.pageOf(location.pathname) === link.getAttribute("href");
+      if (here) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  function offer(names) {
+    const list = document.getElementById("search-names");
+    const options = names.map(([name]) => Object.assign(document.createElement("option"), { value: name }));
+    list?.replaceChildren(...options);
+  }
+
+  function onFocus(event) {
+    const before = isSearching;
+    isSearching = event.type === "focusin" && event.target instanceof Element && event.target.id === "search";
+    if (before !== isSearching) tell();
+  }
+
+  window.pairbridgeNumber = core.number;
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
+    pairbridgeNumber: core.number,
+    pairbridgeShare: core.share,
+    pairbridgeMoment: core.moment,
+    pairbridgeTrail: core.trail,
+  });
+  window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
+    pairbridge: {
+      follow(watch) {
+        wanted = watch ?? null;
+        tell();
+      },
+      freshScan(newest, fresh) {
+        return newest === null || newest === undefined || newest === fresh ? window.dash_clientside.no_update : newest;
+      },
+      showLeg: (value) => pair.charts.showLeg(value),
+      filterLog: (value) => pair.filterLog(value),
+    },
+  });
+  const keys = new PairbridgeKeys({
+    j: () => pair.step(1),
+    k: () => pair.step(-1),
+    f: () => pair.charts.unzoom(),
+    e: () => document.getElementById("export-log")?.click(),
+    "?": () => document.getElementById("help-open")?.click(),
+    "/": () => document.getElementById("search")?.focus(),
+  });
+  document.addEventListener("keydown", (event) => keys.press(event));
+  document.addEventListener("click", (event) => pair.exportShown(event), true); // before the browser follows the link
+  for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
+  new MutationObserver(pageChanged).observe(document.documentElement, { childList: true, subtree: true });
+})();

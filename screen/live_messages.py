@@ -1,0 +1,70 @@
+"""The messages for each screen, by topic: its pair's frame, the watch list, the overview, and always the banner."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+
+from screen.components.addresses import pair_path
+from screen.components.formatting import clock
+from screen.pages.overview.rows import pair_row, symbol_row
+from screen.pages.pair.frames import Frame, frame, watchlist_row
+from screen.pages.pair.labels import no_pair_notes
+from services.overview import OverviewService
+from services.pairs import PairService
+from services.views import ViewerCursor, ViewService
+
+KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
+NO_CURSOR = ViewerCursor()
+
+
+class LiveMessages:
+    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``names``."""
+
+    def __init__(self, pairs: PairService, views: ViewService, overview: OverviewService, bridge_url: str) -> None:
+        """``bridge_url``: the URL of the bridge page."""
+        self._pairs = pairs
+        self._views = views
+        self._overview = overview
+        self._bridge_url = bridge_url
+
+    def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
+        """The update for a screen that shows these topics, in this state; and the new state."""
+        message: Frame = {"type": "pulse"}
+        market = None
+        cursor = known if isinstance(known, ViewerCursor) else NO_CURSOR
+        if "pair" in topics:
+            message, cursor, market = self._pair(follows, cursor)
+        message["clock"] = self._clock(market)
+        message["banner"] = dataclasses.asdict(self._views.status(market))
+        if "watch-list" in topics:
+            message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
+        if "overview" in topics:
+            found = self._overview.overview()
+            message["symbols"] = [symbol_row(each) for each in found.symbols]
+            message["pairs"] = [pair_row(each) for each in found.pairs]
+            message["start"] = "" if found.symbols else self._bridge_url
+        if "names" in topics:
+            message["names_known"] = self._names()
+        return message, cursor
+
+    def _pair(self, follows: int | None, cursor: ViewerCursor) -> tuple[Frame, ViewerCursor, str | None]:
+        """The frame of the pair, or the notes over its charts if there is none; the new state, and its market."""
+        watch_id = self._pairs.first() if follows is None else follows
+        found = None if watch_id is None else self._views.pair(watch_id, cursor, KEEP_BARS)
+        if found is None:
+            return {"type": "pulse", "notes": no_pair_notes(self._bridge_url)}, cursor, None
+        market = found.view.market
+        message = frame(found)
+        message["trade_ms"] = self._views.watermark_ms(market)
+        return message, found.seen, market
+
+    def _clock(self, market: str | None) -> str:
+        """The time of the newest trade, of one market or of all."""
+        now_ms = self._views.watermark_ms(market)
+        return " · ".join(filter(None, (clock(now_ms) if now_ms else "", market)))
+
+    def _names(self) -> list[list[str]]:
+        """Where one may go: what is typed, and the address."""
+        pairs = [row.watch for row in self._views.watch_list()]
+        return [[f"{each.y} ~ {each.x}", pair_path(each.market, each.y, each.x)] for each in pairs]

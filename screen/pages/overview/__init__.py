@@ -1,0 +1,1 @@
+"""The page of everything: all symbols, all watched pairs."""

@@ -1,0 +1,145 @@
+"""The page of everything: the watched pairs and the symbols, as tables that ``assets/overview.js`` keeps current."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_bootstrap_components as dbc
+from dash import html
+
+from screen.components.theme import GRID_THEME
+
+PAIRS, SYMBOLS, GUIDE, BRIDGE = "overview-pairs", "overview-symbols", "overview-start", "overview-bridge"
+_RIGHT: dict[str, Any] = {"type": "rightAligned"}
+
+
+def overview_page() -> html.Div:
+    """The page without data."""
+    shows: Any = {"data-topics": "overview"}
+    return html.Div(
+        [
+            _guide(),
+            _table(
+                "Watched pairs",
+                "A row opens its pair. PnL: the paper position, what the signals would have earned after costs.",
+                PAIRS, _pair_columns(), "No pair is watched yet: the first appears with the trades of two symbols.",
+            ),
+            _table(
+                "Symbols", "Every symbol with stored trades, by the last print.",
+                SYMBOLS, _symbol_columns(), "No trades yet.",
+            ),
+        ],
+        className="sheet", **shows,
+    )  # fmt: skip
+
+
+def _guide() -> html.Section:
+    """Shown while there is no trade at all."""
+    steps = (
+        (
+            "Open the bridge page",
+            html.A("the bridge page", id="overview-bridge", href="", target="_blank", rel="noopener"),
+        ),
+        ("Choose symbols, or keep those that are there", "Two are enough for a pair."),
+        ("Click Start Bridge", "Trades arrive within seconds; the first pair appears here by itself."),
+    )
+    items = [html.Li([html.Strong(f"{what}. "), html.Span(how)]) for what, how in steps]
+    return html.Section(
+        [html.H2("Three steps to the first pair"), html.Ol(items)], id=GUIDE, className="panel start", hidden=True
+    )
+
+
+def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empty: str) -> html.Section:
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(title),
+                    html.Span(lead, className="panel-head"),
+                    dbc.Input(
+                        id=f"{name}-filter",
+                        type="search",
+                        size="sm",
+                        placeholder="Filter …",
+                        className="table-filter",
+                        autocomplete="off",
+                    ),
+                ],
+                className="panel-top",
+            ),
+            dag.AgGrid(
+                id=name,
+                rowData=[],
+                columnDefs=columns,
+                defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+                dashGridOptions={
+                    "rowHeight": 30,
+                    "headerHeight": 30,
+                    "domLayout": "autoHeight",
+                    "localeText": {"noRowsToShow": empty},
+                    "rowClassRules": {"is-stale": "params.data.stale"},
+                    "theme": GRID_THEME,
+                },
+                getRowId="params.data.id",
+                className="grid overview-grid",
+                style={"height": None},
+            ),
+        ],
+        className="panel sheet-part",
+    )
+
+
+def _pair_columns() -> list[dict[str, Any]]:
+    return [
+        {"field": "pair", "headerName": "Pair", "minWidth": 150, "pinned": "left", "cellClass": "opens"},
+        {"field": "width", "headerName": "Bars", "width": 58},
+        _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations"),
+        {
+            "field": "trail", "headerName": "Last 60 bars", "width": 138, "sortable": False,
+            "valueFormatter": {"function": "pairbridgeTrail(params.value)"}, "cellClass": "trail",
+        },
+        _number("distance", "To entry", 84, 2, "|z| still missing to the entry that is in force, costs included"),
+        {"field": "gate", "headerName": "Gate", "width": 74},
+        _share("p", "p", 80, "Of the gate's latest test"),
+        _number("half_life", "Half-life", 92, 1, "In bars, of the tested residual", "half_life_range"),
+        _number("edge", "Edge a day", 96, 1, "Expected net bps of the Y leg a day, after costs", "edge_range"),
+        {"field": "position", "headerName": "Position", "width": 80},
+        _money("open", "Open"),
+        _money("realised", "Realised"),
+        _number("today", "Today", 74, 0, "Entries since midnight UTC"),
+        {"field": "status", "headerName": "Status", "minWidth": 200, "flex": 1, "tooltipField": "status"},
+    ]  # fmt: skip
+
+
+def _symbol_columns() -> list[dict[str, Any]]:
+    return [
+        {"field": "symbol", "headerName": "Symbol", "minWidth": 130, "pinned": "left"},
+        {"field": "market", "headerName": "Market", "width": 100},
+        _number("price", "Last price", 120, -10, "Of the last trade, in quote currency"),
+        _number("change", "Change %", 110, 2, "Since a day ago, or since the first stored second"),
+        {"field": "over", "headerName": "Over", "width": 84},
+        _number("rate", "Trades/s", 104, 1, "Received over the last half minute"),
+        _number("gaps", "Open gaps", 110, 0, "Missing trades that are still being fetched, or were given up"),
+        _number("age", "Last trade, s ago", 144, 0, "By the market's clock; amber beyond 10 s"),
+    ]
+
+
+def _share(field: str, name: str, width: int, help_text: str) -> dict[str, Any]:
+    return {
+        **_number(field, name, width, 4, help_text),
+        "valueFormatter": {"function": "pairbridgeShare(params.value)"},
+    }
+
+
+def _number(field: str, name: str, width: int, digits: int, help_text: str, tooltip: str = "") -> dict[str, Any]:
+    return {
+        "field": field, "headerName": name, "width": width, "headerTooltip": help_text, **_RIGHT,
+        "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"},
+        **({"tooltipField": tooltip} if tooltip else {}),
+    }  # fmt: skip
+
+
+def _money(field: str, name: str) -> dict[str, Any]:
+    rules = {"profit": "params.value > 0", "loss": "params.value < 0"}
+    return {**_number(field, name, 88, 2, "In quote currency, after costs"), "cellClassRules": rules}

@@ -1,0 +1,38 @@
+"""All use cases of one dashboard, for screens and routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.backups import BackupService
+from services.data import DataService
+from services.feeds import FeedService
+from services.jobs import Jobs
+from services.journal import JournalService
+from services.overview import OverviewService
+from services.pairs import PairService
+from services.paper_trades import PaperTradeService
+from services.parity import ParityService
+from services.position_locks import PositionLockService
+from services.scans import ScanService
+from services.uploads import UploadService
+from services.views import ViewService
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """One service of each kind, around one monitor."""
+
+    jobs: Jobs
+    pairs: PairService
+    overview: OverviewService
+    scans: ScanService
+    uploads: UploadService
+    views: ViewService
+    parity: ParityService
+    locks: PositionLockService
+    journal: JournalService
+    trades: PaperTradeService
+    data: DataService
+    feeds: FeedService
+    backups: BackupService
