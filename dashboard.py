@@ -127,6 +127,10 @@ def create_app(
     note = None if config.password else str(open_file)
     app.layout = lambda: shell(config.refresh_rate, note)
     register_screen(app, cases)
+    set_up: Any = (
+        app._setup_server
+    )  # untyped; Dash calls it for "/" alone: a page opened first had no styles or scripts
+    set_up()
     return _guarded(server, app.csp_hashes(), config, port), server
 
 
