@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from api.permissions import require_owner
 from api.requests import HeadRequests, PageRequests
 from api.uploads import PATHS as UPLOAD_PATHS
 from api.uploads import add_upload_routes
-from config import Config, load_or_exit, stop
+from config import Config, load_or_exit, settings_in_force, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
@@ -52,11 +53,16 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.backups import BackupService
+from services.data import DataService, Setting
 from services.export import ExportService, MonitorAnalysis
+from services.feeds import FeedService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
+from services.journal import JournalService
 from services.overview import OverviewService
 from services.pairs import PairService
+from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.scans import BridgeAddress, ScanService
@@ -124,6 +130,10 @@ def create_app(
     note = None if config.password else str(open_file)
     app.layout = lambda: shell(config.refresh_rate, note)
     register_screen(app, cases)
+    set_up: Any = (
+        app._setup_server
+    )  # untyped; Dash calls it for "/" alone: a page opened first had no styles or scripts
+    set_up()
     return _guarded(server, app.csp_hashes(), config, port), server
 
 
@@ -145,6 +155,11 @@ def _use_cases(
         views=ViewService(monitor, heartbeat, books, parity, locks),
         parity=parity,
         locks=locks,
+        journal=JournalService(backend.analysis_reader()),
+        trades=PaperTradeService(monitor, books, backend),
+        data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),
+        feeds=FeedService(heartbeat),
+        backups=BackupService(jobs, data_dir, owner_only),
     )
 
 

@@ -28,6 +28,18 @@ class ParityState:
 NOT_CHECKED = ParityState()
 
 
+@dataclass(frozen=True, slots=True)
+class PairParity:
+    """A watched pair, the bars of its run so far (0 before the first), and the newest check of that run."""
+
+    watch_id: int
+    market: str
+    y: str
+    x: str
+    bars: int
+    state: ParityState
+
+
 class ParityService:
     """Checks pairs of one monitor, one at a time. Any thread may call."""
 
@@ -62,6 +74,17 @@ class ParityService:
             request = {"data_dir": str(self._data_dir.resolve()), "record": dataclasses.asdict(record)}
             self._checked[watch_id] = run_id, self._jobs.submit("services.parity_job:run_parity", request, finish)
         return True
+
+    def pairs(self) -> list[PairParity]:
+        """Every watched pair."""
+        with self._monitor.lock:
+            found = []
+            for watch_id, watch in self._monitor.watches.items():
+                run, entry = self._monitor.followed(watch), watch.entry
+                state = self.state(watch_id, run.run.run_id) if run else NOT_CHECKED
+                bars = run.model.size if run else 0
+                found.append(PairParity(watch_id, entry.market, entry.y, entry.x, bars, state))
+            return found
 
     def state(self, watch_id: int, run_id: str) -> ParityState:
         """The newest check of this run of a pair."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.backups import BackupService
+from services.data import DataService
+from services.feeds import FeedService
 from services.jobs import Jobs
+from services.journal import JournalService
 from services.overview import OverviewService
 from services.pairs import PairService
+from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.scans import ScanService
@@ -26,3 +31,8 @@ class UseCases:
     views: ViewService
     parity: ParityService
     locks: PositionLockService
+    journal: JournalService
+    trades: PaperTradeService
+    data: DataService
+    feeds: FeedService
+    backups: BackupService

@@ -48,6 +48,22 @@ class SignalFilter(NamedTuple):
     runs: tuple[str, str] | None = None
 
 
+class SignalPlace(NamedTuple):
+    """The place of a decision in the order of bar closes: of two with the same close the one given later is newer."""
+
+    close_ms: int
+    given: int
+
+
+class SignalCount(NamedTuple):
+    """So many stored decisions have this kind and reason; ``stands``: no later revision supersedes them."""
+
+    kind: str
+    reason: str
+    stands: bool
+    decisions: int
+
+
 class BulkReader(Protocol):
     """Stored ticks and seconds by the column, hot and archived, in bounded memory. Not for two threads at once."""
 
@@ -86,6 +102,18 @@ class AnalysisReader(Protocol):
 
     def signals(self, wanted: SignalFilter, after: int, limit: int) -> list[StoredSignal]:
         """The next decisions after the number ``after`` that pass the filter, in their original order."""
+
+    def latest_signals(self, wanted: SignalFilter, before: SignalPlace | None, limit: int) -> list[StoredSignal]:
+        """The decisions that pass the filter, those of the newest bars first; ``before`` a place: older ones only."""
+
+    def signal_counts(self, wanted: SignalFilter) -> list[SignalCount]:
+        """How many decisions pass the filter, by kind, reason and whether they stand."""
+
+    def signal_pairs(self) -> list[tuple[str, str, str]]:
+        """(market, Y, X) of every pair with a stored decision."""
+
+    def newest_signal(self) -> int:
+        """The greatest number of a decision; 0 without one."""
 
     def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
         """The entry, as it stands, of the position that was open before this bar; None without one."""
