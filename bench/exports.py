@@ -144,8 +144,8 @@ def _write(path: Path) -> None:
         db.execute("BEGIN")
         db.execute("INSERT INTO markets VALUES ('usdm', ?, ?)", (T0 + TICKS * STEP_MS, T0 + TICKS * STEP_MS))
         db.execute(
-            "INSERT INTO series (series_id, market, symbol, first_id, high_water)"
-            f" VALUES (1, 'usdm', 'BTCUSDT', 0, {TICKS - 1})"
+            "INSERT INTO series (series_id, market, symbol, first_id, high_water) VALUES (1, 'usdm', 'BTCUSDT', 0, ?)",
+            (TICKS - 1,),
         )
         db.executemany("INSERT INTO ticks VALUES (?,1,?,?,?,?,?,0)", map(_tick, range(TICKS)))
         bars = range(TICKS // per_second)
