@@ -31,7 +31,11 @@ MB = 1_000_000
 ARCHIVED_MS = 3_600_000  # kept in ticks.db
 _PEAK = """
 def peak_of(process):
-    return int(re.search("VmHWM:\\\\s+(\\\\d+)", Path(f"/proc/{process}/status").read_text())[1]) * 1_024
+    try:
+        found = re.search("VmHWM:\\s+(\\d+)", Path(f"/proc/{process}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        found = None
+    return int(found[1]) * 1_024 if found else 0  # 0: it has ended
 def peaks_of_readers():
     names = [name for task in Path("/proc/self/task").iterdir() for name in (task / "children").read_text().split()]
     return sum(map(peak_of, names))

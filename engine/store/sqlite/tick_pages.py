@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 
 READERS = 2
 
+_ROWS = 2_000  # that are Python objects at a time
 _KINDS = "qddqb"  # agg_id, price, quantity, trade_time_ms, buyer_is_maker (-1: unknown)
 _REQUEST, _ANSWER = struct.Struct("<qqqq"), struct.Struct("<qq")
 _HOT = (
@@ -45,14 +46,16 @@ def read_page(db: sqlite3.Connection, series_id: int, first_id: int, last_id: in
     two; a tick that moves later is in this page already, or in a file listed with the next one."""
     db.execute("BEGIN")
     try:
-        rows = db.execute(_HOT, (series_id, first_id, last_id, limit)).fetchall()
+        columns = [array(kind) for kind in _KINDS]
+        hot = db.execute(_HOT, (series_id, first_id, last_id, limit))
+        while rows := hot.fetchmany(_ROWS):
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                column.extend(values)
         files = db.execute(_LISTED, (series_id, first_id, last_id)).fetchall()
     finally:
         if db.in_transaction:
             db.execute("COMMIT")
-    columns = zip(*rows, strict=True) if rows else [()] * len(_KINDS)
-    packed = [array(kind, column).tobytes() for kind, column in zip(_KINDS, columns, strict=True)]
-    return HotPage(packed, len(rows), files)
+    return HotPage([column.tobytes() for column in columns], len(columns[0]), files)
 
 
 def read_ahead(path: Path, series_id: int, ranges: Sequence[tuple[int, int]]) -> Iterator[HotPage]:
@@ -107,6 +110,7 @@ def _exactly(stream: IO[bytes], length: int) -> bytes:
 def _serve(uri: str) -> None:
     """Answer requests until there are no more."""
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
+    db.execute("PRAGMA cache_size=-500")  # each page is read once
     while len(request := sys.stdin.buffer.read(_REQUEST.size)) == _REQUEST.size:
         try:
             page = read_page(db, *_REQUEST.unpack(request))
