@@ -7,6 +7,7 @@ starts in 30 ms and takes 15 MB.
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import struct
@@ -109,6 +110,7 @@ def _exactly(stream: IO[bytes], length: int) -> bytes:
 
 def _serve(uri: str) -> None:
     """Answer requests until there are no more."""
+    gc.disable()  # rows make no cycles; looking for them takes a tenth of the time
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
     db.execute("PRAGMA cache_size=-500")  # each page is read once
     while len(request := sys.stdin.buffer.read(_REQUEST.size)) == _REQUEST.size:
