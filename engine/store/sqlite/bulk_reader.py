@@ -16,7 +16,7 @@ from engine.store.archive.parquet import read_page as read_rows
 from engine.store.bulk import SeriesSpan
 from engine.store.sqlite import sourced
 from engine.store.sqlite.files import connect_reader, readable
-from engine.store.sqlite.tick_pages import HotPage, read_ahead, read_page
+from engine.store.sqlite.tick_pages import CAN_READ_AHEAD, HotPage, read_ahead, read_page
 
 if TYPE_CHECKING:
     import polars
@@ -109,7 +109,8 @@ class SqliteBulkReader:
         first_id, last_id, trades = self._ids(series_id, from_ms, to_ms)
         is_wanted = (polars.col("trade_time_ms") >= from_ms) & (polars.col("trade_time_ms") < to_ms)
         is_dense = last_id - first_id < 2 * trades  # else pages by id may be empty for ever
-        pages = self._pages_ahead if trades >= READ_AHEAD_FROM and is_dense else self._pages
+        is_worth_it = CAN_READ_AHEAD and trades >= READ_AHEAD_FROM
+        pages = self._pages_ahead if is_worth_it and is_dense else self._pages
         with readable(self._path):
             for frame in pages(series_id, first_id, last_id):
                 found = frame.filter(is_wanted)
