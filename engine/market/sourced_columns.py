@@ -107,9 +107,9 @@ def _read_times(text: bytes, width_ms: int) -> list[int] | None:
         times = _wholes(b"[" + text + b"]")
     except msgspec.DecodeError:
         return None
-    if not times or min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS or any(time % width_ms for time in times):
+    if not times or min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS:
         return None
-    return times
+    return None if (np.array(times) % width_ms).any() else times
 
 
 def _read_decimals(columns: Sequence[bytes], count: int) -> list[float] | None:
