@@ -26,7 +26,7 @@ from engine.intake.messages import Hello, encode
 from engine.intake.ticker_requests import TickerRequests
 from engine.intake.want_progress import WantProgress
 from engine.market.funding import read_funding
-from engine.market.sourced import BarsStored, SourcedBar, read_bar, read_bar_columns
+from engine.market.sourced import BarsStored, SourcedBar, read_bar
 from engine.market.stretches import Stretch
 
 T = TypeVar("T")
@@ -124,6 +124,8 @@ class HistoryIntake:
         return asked + self.progress.tell(now_ms)
 
     def _store(self, conn: int, market: str, message: Bars) -> StoreBars:
+        if message.checked is not None:
+            return StoreBars(conn, market, message.span, message.checked)
         symbol, width_ms, from_ms, to_ms = message.span
 
         def read(row: Any) -> SourcedBar:
@@ -132,13 +134,7 @@ class HistoryIntake:
                 raise RowRefused(f"open time is {bar.open_time_ms}; expected one from {from_ms} to before {to_ms}")
             return bar
 
-        rows: list[Any] = message.rows
-        if message.columns is not None:
-            bars_read = read_bar_columns(symbol, width_ms, message.columns, message.source)
-            if bars_read and from_ms <= min(message.columns[0]) and max(message.columns[0]) < to_ms:
-                return StoreBars(conn, market, message.span, tuple(bars_read))
-            rows = list(zip(*message.columns, strict=True))
-        bars, rejected = _read(rows, read)
+        bars, rejected = _read(message.rows, read)
         return StoreBars(conn, market, message.span, tuple(bars), tuple(rejected))
 
 

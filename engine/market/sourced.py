@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise, repeat
-from operator import ge, le, mod
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, bar_open
 from engine.market.stretches import Stretch
-from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS, read_decimal, read_decimals, read_symbol
+from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS, read_decimal, read_symbol
 
 KLINE = "kline"  # the source of an exchange's own candles
 VOLUME_TOLERANCE = 1e-12  # relative: volumes are sums, and another order of adding rounds differently
@@ -106,40 +104,6 @@ def read_bar(symbol: str, width_ms: int, row: Any, source: str) -> SourcedBar:
     if not isinstance(row[5], str) or not _VOLUME(row[5]):
         raise RowRefused(f"volume is {repr(row[5])[:60]}; expected a decimal string such as '0.411'")
     return check_bar(SourcedBar(symbol, width_ms, row[0], open_, high, low, close, float(row[5]), source))
-
-
-def read_bar_columns(
-    symbol: str, width_ms: int, columns: Sequence[Sequence[Any]], source: str
-) -> list[SourcedBar] | None:
-    """``read_bar`` of every row, a column at a time; None where any row is out of the ordinary.
-
-    Then ``read_bar`` says which and why, or takes what is only rare. For the speed of large files.
-    """
-    times, opens, highs, lows, closes, volumes = columns
-    prices = [*opens, *highs, *lows, *closes]
-    if not times or set(map(type, times)) != {int} or {*map(type, prices), *map(type, volumes)} != {str}:
-        return None
-    if min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS or any(map(mod, times, repeat(width_ms))):
-        return None
-    numbers, sizes, count = read_decimals(prices), read_decimals(volumes), len(times)
-    if numbers is None or sizes is None or min(numbers) <= 0.0:
-        return None
-    open_, high, low, close = (numbers[at : at + count] for at in range(0, 4 * count, count))
-    holds = (map(le, low, open_), map(le, low, close), map(ge, high, open_), map(ge, high, close))
-    if not all(map(all, holds)):
-        return None
-    rows = zip(
-        repeat(symbol), repeat(width_ms), times, open_, high, low, close, sizes, repeat(source)
-    )  # fmt: skip
-    bars = list(map(_bar, rows))
-    try:
-        check_bar(bars[0])  # the symbol, the width and the source are the same in all
-    except RowRefused:
-        return None
-    return bars
-
-
-_bar: partial[SourcedBar] = partial(tuple.__new__, SourcedBar)  # as SourcedBar(...) in a third of the time
 
 
 def is_same(bar: SourcedBar, other: SourcedBar) -> bool:

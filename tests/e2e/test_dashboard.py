@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from pathlib import Path
@@ -164,12 +163,15 @@ def shown_log(page: Page) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_log_on_screen_is_the_export_is_the_store(harness: Stack, page: Page) -> None:
-    page.locator("#log-filter input").uncheck()
+def exported(page: Page, **options: Any) -> pd.DataFrame:
     with page.expect_download() as download:
         page.locator("#export-log").click()
-    text = Path(download.value.path()).read_text()
-    frame = pd.read_csv(io.StringIO(text), parse_dates=["bar_close", "given_at"])
+    return pd.read_csv(Path(download.value.path()), **options)
+
+
+def test_the_log_on_screen_is_the_export_is_the_store(harness: Stack, page: Page) -> None:
+    page.locator("#log-filter input").uncheck()
+    frame = exported(page, parse_dates=["bar_close", "given_at"])
     assert str(frame["bar_close"].dt.tz) == "UTC" and str(frame["given_at"].dt.tz) == "UTC"
     assert len(frame) >= 20 and {"enter_long", "enter_short", "exit", "no_entry"} <= set(frame["kind"])
     columns = (
@@ -216,6 +218,22 @@ def test_the_money_line_has_paper_parity_and_the_position_that_is_held(page: Pag
     expect(page.locator("#live-locked")).to_contain_text("in: z")
     page.locator("#unlock-position").click()
     expect(page.locator("#live-locked")).to_have_text("not in")
+
+
+def test_the_export_has_the_filters_of_the_log(page: Page) -> None:
+    if not page.locator("#log-filter input").is_checked():
+        page.locator("#log-filter input").check()
+    trades = exported(page)
+    assert {"enter_long", "exit"} <= set(trades["kind"]) and "no_entry" not in set(trades["kind"])
+    closed = trades.dropna(subset=["net"])
+    assert len(closed) > 0 and (closed["gross"] - closed["fee"] - closed["net"]).abs().max() < 1e-9
+    set_filter = "model => dash_ag_grid.getApi('signal-log').setFilterModel(model)"
+    page.evaluate(set_filter, {"kind": {"filterType": "text", "type": "equals", "filter": "exit"}})
+    assert set(exported(page)["kind"]) == {"exit"}
+    page.evaluate(set_filter, {"kind": {"filterType": "text", "type": "equals", "filter": "nothing"}})
+    assert exported(page).empty
+    page.evaluate(set_filter, None)
+    assert len(exported(page)) >= len(trades)
 
 
 def test_settings_begin_a_new_run_and_undo_takes_them_back(harness: Stack, page: Page) -> None:
