@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
+from engine.pairs.executable import executable_now
 from engine.pairs.layout import Out
 from engine.pairs.leg import Col
 from engine.pairs.run import PairRun
@@ -211,6 +212,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         has_run=True,
         bars=model.size,
         latest=model.snapshot(model.size - 1) if model.size else None,
+        executable=executable_now(model),
         calibration=model.calibration,
         forming=_forming(monitor, watch, run),
         last_prices=(builder.last_price(entry.y), builder.last_price(entry.x)),
