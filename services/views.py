@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
+from engine.pairs.executable import executable_now
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision, Watched
@@ -208,6 +209,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         has_run=True,
         bars=model.size,
         latest=model.snapshot(model.size - 1) if model.size else None,
+        executable=executable_now(model),
         calibration=model.calibration,
         forming=_forming(monitor, watch, run),
         last_prices=(builder.last_price(entry.y), builder.last_price(entry.x)),

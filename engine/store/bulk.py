@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from engine.market.records import Decision, Run
+from engine.market.records import Decision, Run, RunEnd
 from engine.store.interface import Cursor, LoggedDecision
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ class StoredSignal(NamedTuple):
     logged: LoggedDecision
     run: Run
     stands: bool
+
+
+class StoredRun(NamedTuple):
+    """A run and its end; None while it is running."""
+
+    run: Run
+    end: RunEnd | None
 
 
 class SignalFilter(NamedTuple):
@@ -120,6 +127,9 @@ class AnalysisReader(Protocol):
 
     def runs(self) -> list[Run]:
         """Every run that has not ended, the oldest first."""
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """A run by its id, ended or not; None where there is none."""
 
     def cursor(self) -> Cursor | None:
         """The position of the dashboard's last save; None in a new store."""

@@ -17,6 +17,7 @@ from dash.development.base_component import Component
 from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
+from engine.pairs.executable import ExecutableZ
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import Watched
@@ -92,6 +93,24 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
     assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
     assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "note", "tone"),
+    [
+        (None, "executable z –", "not known yet", ""),
+        (ExecutableZ(NAN, NAN, NAN), "executable z –", "not known yet", ""),
+        (ExecutableZ(2.0, NAN, NAN), "executable z –", "mid +2.00 · a leg has no quotes", ""),
+        (ExecutableZ(2.1, 2.4, 2.05), "executable z: buy +2.40, sell +2.05", "mid +2.10", ""),
+        (
+            ExecutableZ(-2.1, -1.8, -2.4), "executable z: buy -1.80, sell -2.40",
+            "mid -2.10 · the mid is beyond the entry, the quotes are not", "warn",
+        ),
+    ],
+)  # fmt: skip
+def test_the_z_at_which_both_legs_could_be_filled(found: ExecutableZ | None, said: str, note: str, tone: str) -> None:
+    text, tones = labels.live_texts(view(executable=found))
+    assert (text["executable"], text["executable-note"], tones["executable"]) == (said, note, tone)
 
 
 @pytest.mark.parametrize(

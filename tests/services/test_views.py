@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import evidence_of
+from engine.pairs.executable import executable_now
 from engine.pairs.layout import Out
 from services.views import ViewerCursor
 from tests.engine.pairs.markets import T0, make_ticks
@@ -25,6 +26,9 @@ async def test_the_evidence_is_that_of_the_run_and_is_made_once_for_each_bar(tmp
     run = harness.monitor.followed(harness.monitor.watches[watch_id])
     assert found is not None and again is not None and run is not None
     assert repr(found.view.evidence) == repr(evidence_of(run.model))
+    executable = found.view.executable
+    assert executable == executable_now(run.model) and found.view.latest is not None
+    assert executable is not None and executable.short < executable.mid == found.view.latest.z < executable.long
     assert again.view.evidence is found.view.evidence
     await harness.write(ticks[-300:])
     harness.read_all()

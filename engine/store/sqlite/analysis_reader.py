@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from engine.market.records import Decision, Run
-from engine.store.bulk import SignalCount, SignalFilter, SignalPlace, StoredSignal
+from engine.market.records import Decision, Run, RunEnd
+from engine.store.bulk import SignalCount, SignalFilter, SignalPlace, StoredRun, StoredSignal
 from engine.store.interface import Cursor, LoggedDecision
 from engine.store.sqlite.files import connect_reader, readable
 
@@ -79,6 +79,16 @@ class SqliteAnalysisReader:
         """See AnalysisReader."""
         query = f"SELECT {', '.join(_RUN)} FROM runs WHERE ended_seq IS NULL ORDER BY began_at_ms"
         return [Run(*row) for row in self._read(query, [])]
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """See AnalysisReader."""
+        query = f"SELECT end_reason, end_detail, end_after_ms, {', '.join(_RUN)} FROM runs WHERE run_id=?"
+        for reason, detail, after_ms, *values in self._read(query, [run_id]):
+            run = Run(*values)
+            if run.ended_seq is None:
+                return StoredRun(run, None)
+            return StoredRun(run, RunEnd(run_id, run.ended_seq, reason or "", detail or "", after_ms))
+        return None
 
     def cursor(self) -> Cursor | None:
         """See AnalysisReader."""

@@ -22,6 +22,11 @@ def money_line() -> html.Section:
     return html.Section(
         [
             _text(
+                "executable",
+                "The z at which both legs could be filled at the last bar: what is bought at the ask, what is sold at"
+                " the bid, by the line and the deviation of that bar. It is never better than the z of the mids.",
+            ),
+            _text(
                 "paper",
                 "The run's signals as a paper position: filled on the next bar in which both legs traded, all"
                 " costs of the settings charged, by the same ledger as a backtest.",
@@ -58,7 +63,25 @@ def _text(name: str, explanation: str) -> html.Div:
 
 def money_items(view: PairView) -> dict[str, Item]:
     """The line's texts, by name."""
-    return {"paper": _paper(view), "parity": _parity(view.parity), "locked": _locked(view)}
+    return {
+        "executable": _executable(view),
+        "paper": _paper(view),
+        "parity": _parity(view.parity),
+        "locked": _locked(view),
+    }
+
+
+def _executable(view: PairView) -> Item:
+    found = view.executable
+    if found is None or math.isnan(found.mid):
+        return Item("executable z –", "not known yet")
+    if math.isnan(found.long):
+        return Item("executable z –", f"mid {_z(found.mid)} · a leg has no quotes")
+    entry = view.settings.entry_z
+    is_hidden = abs(found.mid) >= entry and not (found.long <= -entry or found.short >= entry)
+    notes = [f"mid {_z(found.mid)}", *["the mid is beyond the entry, the quotes are not"][: int(is_hidden)]]
+    text = f"executable z: buy {_z(found.long)}, sell {_z(found.short)}"
+    return Item(text, " · ".join(notes), "warn" if is_hidden else "")
 
 
 def _paper(view: PairView) -> Item:
