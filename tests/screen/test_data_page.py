@@ -185,6 +185,7 @@ async def test_what_is_stored_is_shown_and_sent_again_only_when_it_changed(
     await until(lambda: not data.row_counts().is_counting, 20, "the count")
     pressed(monkeypatch, callbacks, ids.POLL)
     counted = await callbacks._show_stock(data, 2, 1, "sim", shown[-1])
+    assert counted[9] is no_update, "what the user chose meanwhile stays"
     assert rows_of(counted[0])[0][3] == "3" and counted[4].startswith("rows as of")
 
 
