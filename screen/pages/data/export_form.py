@@ -12,9 +12,7 @@ from engine.errors import PairbridgeError, SettingsError
 from screen.pages.data import ids, labels
 from services.export.request import BarRequest, read_legs, read_selection
 
-_NAMES = dict(
-    zip(ids.EXPORT, ("kind", "market", "symbols", "interval", "from", "to", "format"), strict=True)
-)
+_NAMES = dict(zip(ids.EXPORT, ("kind", "market", "symbols", "interval", "from", "to", "format"), strict=True))
 
 
 def register_export(app: Dash) -> None:

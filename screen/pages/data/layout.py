@@ -41,7 +41,9 @@ def _feeds() -> html.Section:
         "Counts since the bridge server started. Exchange → stored: from the exchange's time of a trade to its commit,"
         " over the last minute; the clocks' difference is in it."
     )
-    return _panel(head, explanation, [html.Div("", id=ids.FEEDS, className="rows-scroll"), html.Div("", id=ids.FINDINGS)])
+    return _panel(
+        head, explanation, [html.Div("", id=ids.FEEDS, className="rows-scroll"), html.Div("", id=ids.FINDINGS)]
+    )
 
 
 def _stock() -> html.Section:
@@ -101,7 +103,15 @@ def _panel(head: list[Any], explanation: str, parts: list[Any]) -> html.Section:
 
 
 def _machinery() -> html.Div:
-    names = (ids.FEEDS_SEEN, ids.STOCK_SEEN, ids.GAPS_PLACE, ids.GAPS_SEEN, ids.UPLOAD, ids.IMPORT_SEEN, ids.BACKUPS_SEEN)
+    names = (
+        ids.FEEDS_SEEN,
+        ids.STOCK_SEEN,
+        ids.GAPS_PLACE,
+        ids.GAPS_SEEN,
+        ids.UPLOAD,
+        ids.IMPORT_SEEN,
+        ids.BACKUPS_SEEN,
+    )
     polls = [
         dcc.Interval(id=ids.POLL, interval=POLL_MS),
         dcc.Interval(id=ids.IMPORT_POLL, interval=IMPORT_POLL_MS, disabled=True),
