@@ -8,6 +8,7 @@ after the one in which the library has drawn.
 from __future__ import annotations
 
 import statistics
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,19 @@ _PAGE = """<body class="page" style="--ink:#ddd;--muted:#888;--line:#333;--cyan:
 _FILL = """(bars) => {
   let state = 7;
   const noise = () => (state = (state * 1103515245 + 12345) % 2 ** 31) / 2 ** 31 - 0.5;
-  const walk = (start, step) => { let v = start; return Float64Array.from({length: bars}, () => (v += step * noise())) };
+  const walk = (start, step) => {
+    let v = start;
+    return Float64Array.from({length: bars}, () => (v += step * noise()));
+  };
   const columns = { y_close: walk(3000, 1), x_close: walk(60000, 9), spread: walk(0, 1e-5), mean: walk(0, 1e-6) };
   for (const side of ["y", "x"]) {
     const close = columns[side + "_close"];
     Object.assign(columns, { [side + "_open"]: close, [side + "_last"]: close, [side + "_volume"]: walk(9, 0) });
     Object.assign(columns, { [side + "_high"]: close.map((v) => v + 1), [side + "_low"]: close.map((v) => v - 1) });
   }
-  for (const name of ["deviation", "beta", "beta_ols", "beta_kalman", "pvalue", "pays"]) columns[name] = walk(1, 1e-4);
-  Object.assign(columns, { z: Float64Array.from({length: bars}, () => 6 * noise()), gate: walk(1, 0), flags: walk(0, 0) });
+  for (const name of ["deviation", "beta", "beta_ols", "beta_kalman", "pvalue", "pays"]) columns[name] = walk(1, .001);
+  columns.z = Float64Array.from({length: bars}, () => 6 * noise());
+  Object.assign(columns, { gate: walk(1, 0), flags: walk(0, 0) });
   window.filled = columns;
 }"""
 
@@ -46,10 +51,10 @@ _DRAWN = """async () => {
   const charts = new PairbridgeCharts(pair);
   const last = {};
   for (const [name, values] of Object.entries(window.filled)) last[name] = [...values.slice(-1000)];
-  const first = values => values.length - 1000;
-  last.t = Array.from({length: 1000}, (_, i) => 1790000000000 + (first(window.filled.z) + i) * 1000);
+  const first = window.filled.z.length - 1000;
+  last.t = Array.from({length: 1000}, (_, i) => 1790000000000 + (first + i) * 1000);
   const rule = {spread_scale: 1e4, spread_unit: " bps"};
-  const frame = {watch: 1, run: "r/0", reset: true, interval_ms: 1000, first: first(window.filled.z), columns: last, log: [], rule};
+  const frame = {watch: 1, run: "r/0", reset: true, interval_ms: 1000, first, columns: last, log: [], rule};
   PairbridgeCore.absorb(pair, frame);
   const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   charts.traded(1);
@@ -115,7 +120,7 @@ def _panned(page: Page) -> list[float]:
     if before == after:
         raise RuntimeError(f"the view stayed at {before}; expected the drag to move it")
     times: list[float] = page.evaluate("window.times")
-    return [later - sooner for sooner, later in zip(times[:-1], times[1:], strict=True)]
+    return [later - sooner for sooner, later in pairwise(times)]
 
 
 if __name__ == "__main__":

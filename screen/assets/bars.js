@@ -69,7 +69,8 @@ const PairbridgeBars = (() => {
       for (const name of new Set([...Object.keys(older), ...Object.keys(this.columns)])) {
         const before = this.columns[name];
         const column = new Float64Array(Math.max(LEAST, Math.ceil((count + this.size) * 1.25)));
-        column.set(older[name] ?? new Float64Array(count).fill(NaN));
+        if (older[name]) column.set(older[name]);
+        else column.fill(NaN, 0, count);
         if (before) column.set(before.subarray(0, this.size), count);
         else column.fill(NaN, count, count + this.size);
         this.columns[name] = column;

@@ -25,6 +25,7 @@ class PairbridgeCharts {
     this.isStale = true; // something else than the forming candle has changed
     this.known = { resets: -1, moved: 0 };
     this.cache = { marks: /** @type {any} */ (null), edges: /** @type {any} */ (null), series: new Map() };
+    this.version = 0; // of what is drawn
     this.isDue = false;
     this.frames = 0;
     this.trade_ms = 0; // the newest known trade, for measurements
@@ -136,6 +137,7 @@ class PairbridgeCharts {
   sync() {
     const { bars, resets } = this.pair;
     const size = PairbridgeCore.newest(this.pair) + 1;
+    this.version += 1;
     if (resets !== this.known.resets) this.setAxis(size);
     else if (bars.moved !== this.known.moved) this.shift(size);
     else this.extend(size);

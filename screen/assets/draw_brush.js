@@ -56,6 +56,7 @@ class PairbridgeBrush {
     const { canvas, ratio } = this;
     canvas.strokeStyle = colour;
     canvas.lineWidth = Math.max(Math.round(width * ratio), 1);
+    canvas.lineJoin = "bevel";
     canvas.setLineDash((dash ?? []).map((length) => length * ratio));
     canvas.beginPath();
     trace(canvas);
@@ -79,7 +80,9 @@ class PairbridgeBrush {
   trace(series, shape, column) {
     const view = series.isPercent ? this.percentView(column) : this.view;
     const values = this.values(column);
-    this.stroke(this.colours[series.colour], series.width ?? 1, series.dash, (path) => shape(path, values, view));
+    // Dashes of a line that goes up and down in every pixel cannot be seen, and cost more than everything else.
+    const dash = this.view.dx < 1 ? [] : series.dash;
+    this.stroke(this.colours[series.colour], series.width ?? 1, dash, (path) => shape(path, values, view));
   }
 
   /** Prices on a scale of percentages of the first in view. */
@@ -91,8 +94,9 @@ class PairbridgeBrush {
 
   band(series) {
     const { view } = this;
+    const dash = view.dx < 1 ? [] : [2, 3];
     for (const column of [series.column, series.low]) {
-      this.stroke(this.faded(series.colour, 0.45), 1, [2, 3], (path) => PairbridgeShapes.line(path, this.values(column), view));
+      this.stroke(this.faded(series.colour, 0.45), 1, dash, (path) => PairbridgeShapes.line(path, this.values(column), view));
     }
     this.fillBetween(this.values(series.column), this.values(series.low), this.faded(series.colour, 0.1));
   }

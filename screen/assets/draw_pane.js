@@ -19,6 +19,7 @@ class PairbridgePane {
     this.anchor = /** @type {any} */ (null);
     this.labels = /** @type {any[]} */ ([]);
     this.range = /** @type {number[]|null} */ (null);
+    this.scaled = { key: "", found: /** @type {any} */ (null) }; // the library asks many times for one drawing
     this.views = [{ renderer: () => ({ draw: (target) => this.draw(target) }) }];
   }
 
@@ -107,6 +108,12 @@ class PairbridgePane {
 
   /** Of the library: the range of what is seen. */
   scale() {
+    const key = `${this.charts.seen()} ${this.charts.version}`;
+    if (key !== this.scaled.key) this.scaled = { key, found: this.measured() };
+    return this.scaled.found;
+  }
+
+  measured() {
     if (this.spec.id === "gate-chart") return { priceRange: { minValue: 0, maxValue: 1 } };
     let [low, high] = [Infinity, -Infinity];
     for (const series of this.shown()) {

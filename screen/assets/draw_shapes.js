@@ -52,14 +52,26 @@ const PairbridgeShapes = (() => {
     let isOpen = false;
     for (let i = view.from; i <= view.to; ) {
       const pixel = Math.floor(view.x0 + i * view.dx);
-      let [first, last, low, high, lowAt, highAt] = [NaN, NaN, Infinity, -Infinity, 0, 0];
-      for (; i <= view.to && Math.floor(view.x0 + i * view.dx) === pixel; i++) {
+      const end = after(pixel, i, view);
+      let first = NaN;
+      let last = NaN;
+      let lowAt = i;
+      let highAt = i;
+      let low = Infinity;
+      let high = -Infinity;
+      for (; i < end; i++) {
         const value = values[i];
         if (value !== value) continue;
         if (first !== first) first = value;
         last = value;
-        if (value < low) [low, lowAt] = [value, i];
-        if (value > high) [high, highAt] = [value, i];
+        if (value < low) {
+          low = value;
+          lowAt = i;
+        }
+        if (value > high) {
+          high = value;
+          highAt = i;
+        }
       }
       if (first !== first) {
         isOpen = false;
@@ -71,6 +83,14 @@ const PairbridgeShapes = (() => {
       for (const value of lowAt < highAt ? [low, high, last] : [high, low, last]) path.lineTo(pixel, y(value));
       isOpen = true;
     }
+  }
+
+  /** The first index after those of a pixel, at least one further than `i`. */
+  function after(pixel, i, view) {
+    let end = Math.min(Math.max(Math.floor((pixel + 1 - view.x0) / view.dx), i + 1), view.to + 1);
+    while (end <= view.to && Math.floor(view.x0 + end * view.dx) === pixel) end += 1;
+    while (end - 1 > i && Math.floor(view.x0 + (end - 1) * view.dx) > pixel) end -= 1;
+    return end;
   }
 
   /** As `line`, each value held until the next bar; by pixel the same. */
@@ -98,9 +118,9 @@ const PairbridgeShapes = (() => {
   function candles(leg, view, put) {
     for (let i = view.from; i <= view.to; ) {
       const pixel = Math.floor(view.x0 + i * view.dx);
+      const end = view.dx < 1 ? after(pixel, i, view) : i + 1;
       let [open, close, low, high, volume] = [NaN, NaN, Infinity, -Infinity, 0];
-      const begin = i;
-      for (; i <= view.to && (i === begin || Math.floor(view.x0 + i * view.dx) === pixel); i++) {
+      for (; i < end; i++) {
         if (leg.close[i] !== leg.close[i]) continue;
         if (open !== open) open = leg.open[i];
         close = leg.close[i];
