@@ -30,6 +30,8 @@ from api.guard import Guard, content_security_policy
 from api.live import LiveHub, add_live_route
 from api.login import Login
 from api.permissions import require_owner
+from api.proofs import PATHS as PROOF_PATHS
+from api.proofs import add_proof_route
 from api.requests import HeadRequests, PageRequests
 from api.uploads import PATHS as UPLOAD_PATHS
 from api.uploads import add_upload_routes
@@ -58,6 +60,7 @@ from services.jobs import Jobs
 from services.pairs import PairService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
+from services.proof_pack.service import ProofService
 from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
 from services.views import ViewService
@@ -109,6 +112,7 @@ def create_app(
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
     add_export_routes(server, ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor)), pairs)
+    add_proof_route(server, ProofService(jobs, config.data_dir))
     add_upload_routes(server, uploads)
     refuse_in_words(server)
     app = Dash(
@@ -163,7 +167,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    pages = HeadRequests(PageRequests(server, (*EXPORT_PATHS, *UPLOAD_PATHS)))
+    pages = HeadRequests(PageRequests(server, (*EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS)))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes))
 
