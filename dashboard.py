@@ -100,7 +100,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [
-            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run())
+            asyncio.create_task(job)
+            for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run(), parity.run())
         ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
