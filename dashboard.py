@@ -147,7 +147,8 @@ def _services(
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
-    books = PaperBooks(backend.bar_reader)
+    books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
+    monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     return _Services(

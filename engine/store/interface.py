@@ -16,6 +16,7 @@ from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run
 from engine.market.ticks import Tick
 from engine.store.backtests import BacktestStore
 from engine.store.locks import LockStore
+from engine.store.paper_results import PaperResultStore
 from engine.store.scans import ScanStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
@@ -176,7 +177,7 @@ class TickWriter(SourcedWriter, Protocol):
         retried; FileNotFoundError means that nothing can be stored any more."""
 
 
-class AnalysisStore(LockStore, Protocol):
+class AnalysisStore(LockStore, PaperResultStore, Protocol):
     """Watch list, runs, decisions and the read position: each step is one transaction.
 
     The first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
