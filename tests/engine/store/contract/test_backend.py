@@ -80,8 +80,11 @@ def test_a_step_of_the_analysis_is_whole_or_not_at_all(backend: Backend) -> None
     assert store.watch_list() == [watched] == [Watched(watched.watch_id, "sim", "Y", "X", "{}")]
     assert store.cursor() == Cursor("id", 9, 2, {"sim": {"a": 1}})
     assert store.open_runs() == [RUN] and store.log("r1") == [logged] and store.decisions("r1") == [DECISION]
+    reader = backend.analysis_reader()
+    assert reader.run("r1") == (RUN, None) and reader.run("none") is None
     store.end_run(RunEnd("r1", 9, "gap", "long"))
     store.keep()
+    assert reader.run("r1") == (replace(RUN, ended_seq=9), RunEnd("r1", 9, "gap", "long"))
     assert store.open_runs() == [] and store.last_end("sim", "Y", "X") == RunEnd("r1", 9, "gap", "long")
     assert store.is_first_time("a") and not store.is_first_time("a")
     store.unwatch(watched.watch_id)
