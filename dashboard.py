@@ -34,6 +34,8 @@ from api.live import PATHS as LIVE_PATHS
 from api.live import LiveHub, add_live_route
 from api.login import Login
 from api.permissions import require_owner
+from api.proofs import PATHS as PROOF_PATHS
+from api.proofs import add_proof_route
 from api.requests import HeadRequests, PageRequests
 from api.uploads import PATHS as UPLOAD_PATHS
 from api.uploads import add_upload_routes
@@ -65,6 +67,7 @@ from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
+from services.proof_pack.service import ProofService
 from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
 from services.use_cases import UseCases
@@ -103,7 +106,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [
-            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run())
+            asyncio.create_task(job)
+            for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run(), cases.parity.run())
         ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
@@ -116,6 +120,7 @@ def create_app(
     add_live_route(server, hub)
     exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
     add_export_routes(server, exports, cases.pairs)
+    add_proof_route(server, ProofService(cases.jobs, config.data_dir))
     add_upload_routes(server, cases.uploads)
     add_bars_route(server, cases.views)
     refuse_in_words(server)
@@ -143,7 +148,8 @@ def _use_cases(
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
-    books = PaperBooks(backend.bar_reader)
+    books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
+    monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     return UseCases(
@@ -170,7 +176,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *BARS_PATHS, *EXPORT_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
+    paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
     pages = HeadRequests(PageRequests(server, paths, is_page_path))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)

@@ -17,6 +17,7 @@ from engine.market.ticks import Tick
 from engine.store.backtests import BacktestStore
 from engine.store.inventory import InventoryReader
 from engine.store.locks import LockStore
+from engine.store.paper_results import PaperResultStore
 from engine.store.scans import ScanStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
@@ -179,7 +180,7 @@ class TickWriter(SourcedWriter, Protocol):
         retried; FileNotFoundError means that nothing can be stored any more."""
 
 
-class AnalysisStore(LockStore, Protocol):
+class AnalysisStore(LockStore, PaperResultStore, Protocol):
     """Watch list, runs, decisions and the read position: each step is one transaction.
 
     The first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.

@@ -92,6 +92,12 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
     assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
     assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
+    spanning = paper(0, of_book={"runs": 3, "realised": 12.5, "trades": 9, "open_net": 0.0, "is_open_counted": False})
+    text, tone = labels.live_texts(view(paper=spanning))
+    assert text["paper"] == "paper: open 0.00, realised +12.50, fees 0.78 USDT, 9 trades" and tone["paper"] == "good"
+    assert text["paper-note"].endswith(
+        "over 3 runs · holds -3.225 ETHUSDT, +0.1294 BTCUSDT, entered over bars of the run before: not counted"
+    )
     assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
 
 

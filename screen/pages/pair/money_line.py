@@ -28,8 +28,9 @@ def money_line() -> html.Section:
             ),
             _text(
                 "paper",
-                "The run's signals as a paper position: filled on the next bar in which both legs traded, all"
-                " costs of the settings charged, by the same ledger as a backtest.",
+                "The pair's signals as a paper position, over all of its runs: filled on the next bar in which both"
+                " legs traded, a run's end closing it at its last price, all costs of the settings charged, by the same"
+                " ledger as a backtest.",
             ),
             _text(
                 "parity",
@@ -87,17 +88,19 @@ def _executable(view: PairView) -> Item:
 def _paper(view: PairView) -> Item:
     if view.paper is None:
         return Item("paper: no position yet", "it begins with the run's first bar")
-    found, unit = view.paper.position, quote_of(view)
+    found, held, unit = view.paper.book, view.paper.position, quote_of(view)
     trades = f"{found.trades} trade{'s' * (found.trades != 1)}"
     text = (
         f"paper: open {signed(found.open_net)}, realised {signed(found.realised)},"
         f" fees {found.fees:,.2f} {unit}, {trades}"
     )
-    notes = [f"since {clock(view.paper.since_ms)}", f"half-spreads {found.half_spread:,.2f}"]
+    notes = [f"since {clock(found.since_ms)}", f"half-spreads {found.half_spread:,.2f}"]
     notes += [f"slippage {found.slippage:,.2f}"] if found.slippage else []
     notes += [f"funding {signed(found.funding)}"] if found.funding else []
-    if found.side:
-        notes.append(f"holds {found.coins_y:+.6g} {view.y}, {found.coins_x:+.6g} {view.x}")
+    notes += [f"over {found.runs} runs"] if found.runs > 1 else []
+    if held.side:
+        uncounted = "" if found.is_open_counted else ", entered over bars of the run before: not counted"
+        notes.append(f"holds {held.coins_y:+.6g} {view.y}, {held.coins_x:+.6g} {view.x}{uncounted}")
     if view.paper.from_history:
         notes.append(f"{view.paper.from_history} decided over bars from before the run began")
     total = found.open_net + found.realised
