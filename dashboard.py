@@ -124,22 +124,22 @@ def create_app(
     add_upload_routes(server, cases.uploads)
     add_bars_route(server, cases.views)
     refuse_in_words(server)
+    app = _screen(server, cases, config, None if config.password else str(open_file))
+    return _guarded(server, app.csp_hashes(), config, port), server
+
+
+def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | None) -> Dash:
+    """Dash on the server, with the shell and every page."""
     app = Dash(
-        "pairbridge",
-        backend=_backend_of(server),
-        title="Pairbridge",
-        update_title="",
+        "pairbridge", backend=_backend_of(server), title="Pairbridge", update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
-    )
-    note = None if config.password else str(open_file)
-    app.layout = lambda: shell(config.refresh_rate, note)
+    )  # fmt: skip
+    app.layout = lambda: shell(config.refresh_rate, open_file)
     register_screen(app, cases)
-    set_up: Any = (
-        app._setup_server
-    )  # untyped; Dash calls it for "/" alone: a page opened first had no styles or scripts
-    set_up()
-    return _guarded(server, app.csp_hashes(), config, port), server
+    set_up: Any = app._setup_server  # untyped
+    set_up()  # Dash calls it for "/" alone: a page opened first had no styles or scripts
+    return app
 
 
 def _use_cases(

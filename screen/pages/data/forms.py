@@ -28,7 +28,24 @@ def import_panel() -> html.Section:
         ],
         id=ids.DROP, className="data-drop",
     )  # fmt: skip
-    corrections = html.Details(
+    buttons = html.Div(
+        [
+            _button(ids.LOOK, "Look again", "Look through the files with these corrections"),
+            _button(ids.STORE, "Store", "Send the rows to the bridge server, which stores them"),
+            _button(ids.DISCARD, "Discard", "Delete what was sent; cancels what runs"),
+        ],
+        className="data-buttons",
+    )
+    said = html.Div("", id=ids.IMPORT_SAID, className="message", role="alert")
+    progress = [dbc.Progress(id=ids.IMPORT_BAR, value=0, striped=True, className="data-bar"),
+                html.Div("", id=ids.IMPORT_STAGE, className="panel-head", role="status")]  # fmt: skip
+    preview = html.Div("", id=ids.PREVIEW, className="data-preview", **_LIVE_REGION)
+    return _panel("Import", "Look first, store then", [zone, _corrections(), buttons, *progress, said, preview])
+
+
+def _corrections() -> html.Details:
+    """What may be said about files where the detection is wrong."""
+    return html.Details(
         [
             html.Summary("Corrections"),
             html.Div(
@@ -48,19 +65,6 @@ def import_panel() -> html.Section:
         ],
         open=True,
     )  # fmt: skip
-    buttons = html.Div(
-        [
-            _button(ids.LOOK, "Look again", "Look through the files with these corrections"),
-            _button(ids.STORE, "Store", "Send the rows to the bridge server, which stores them"),
-            _button(ids.DISCARD, "Discard", "Delete what was sent; cancels what runs"),
-        ],
-        className="data-buttons",
-    )
-    said = html.Div("", id=ids.IMPORT_SAID, className="message", role="alert")
-    progress = [dbc.Progress(id=ids.IMPORT_BAR, value=0, striped=True, className="data-bar"),
-                html.Div("", id=ids.IMPORT_STAGE, className="panel-head", role="status")]  # fmt: skip
-    preview = html.Div("", id=ids.PREVIEW, className="data-preview", **_LIVE_REGION)
-    return _panel("Import", "Look first, store then", [zone, corrections, buttons, *progress, said, preview])
 
 
 def export_panel() -> html.Section:
