@@ -52,6 +52,7 @@ from screen.pages.pair.callbacks import register
 from screen.pages.pair.live_messages import LiveMessages
 from screen.pages.pair.money_callbacks import register_money
 from screen.pages.scan.callbacks import register_scan
+from services.backtests import BacktestService
 from services.export import ExportService, MonitorAnalysis
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
@@ -88,10 +89,9 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    jobs, pairs, scans, uploads, views, parity, locks = _services(
-        monitor, heartbeat, config, partial(require_owner, str(open_file))
-    )
-    messages = LiveMessages(pairs, views, f"http://127.0.0.1:{config.bridge_port}/")
+    use = services_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    jobs, pairs = use.jobs, use.pairs
+    messages = LiveMessages(pairs, use.views, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
     @asynccontextmanager
@@ -109,7 +109,7 @@ def create_app(
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
     add_export_routes(server, ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor)), pairs)
-    add_upload_routes(server, uploads)
+    add_upload_routes(server, use.uploads)
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -121,12 +121,14 @@ def create_app(
     note = None if config.password else str(open_file)
     app.layout = lambda: page(config.refresh_rate, pairs.new_pair, note)
     register(app, pairs, messages)
-    register_money(app, parity, locks)
-    register_scan(app, scans, pairs)
+    register_money(app, use.parity, use.locks)
+    register_scan(app, use.scans, pairs)
     return _guarded(server, app.csp_hashes(), config, port), server
 
 
-class _Services(NamedTuple):
+class Services(NamedTuple):
+    """The use cases that pages and routes call."""
+
     jobs: Jobs
     pairs: PairService
     scans: ScanService
@@ -134,18 +136,19 @@ class _Services(NamedTuple):
     views: ViewService
     parity: ParityService
     locks: PositionLockService
+    backtests: BacktestService
 
 
-def _services(
+def services_of(
     monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
-) -> _Services:  # fmt: skip
+) -> Services:  # fmt: skip
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
     books = PaperBooks(backend.bar_reader)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
-    return _Services(
+    return Services(
         jobs,
         PairService(monitor, new_pair_settings(config), owner_only),
         ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
@@ -153,6 +156,7 @@ def _services(
         ViewService(monitor, heartbeat, books, parity, locks),
         parity,
         locks,
+        BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
     )
 
 
