@@ -60,6 +60,7 @@ from services.pairs import PairService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.scans import BridgeAddress, ScanService
+from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.views import ViewService
 
@@ -104,6 +105,7 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await asyncio.to_thread(jobs.close)
+            await asyncio.to_thread(use.seen.close)
             await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -137,6 +139,7 @@ class Services(NamedTuple):
     parity: ParityService
     locks: PositionLockService
     backtests: BacktestService
+    seen: SeenPairs
 
 
 def services_of(
@@ -148,15 +151,17 @@ def services_of(
     books = PaperBooks(backend.bar_reader)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
+    seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
     return Services(
         jobs,
         PairService(monitor, new_pair_settings(config), owner_only),
-        ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
+        ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
         UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
-        ViewService(monitor, heartbeat, books, parity, locks),
+        ViewService(monitor, heartbeat, books, parity, locks, seen),
         parity,
         locks,
         BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        seen,
     )
 
 

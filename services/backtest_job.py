@@ -56,8 +56,8 @@ class Place:
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """``best``: the backtest of the best cell; ``percentile`` among twins, None where not asked for. ``records`` and
-    ``verdict`` of a search. ``trial``: its number on these data, ``counted``: the different settings tried there.
-    ``folder`` of the finished cells."""
+    ``verdict`` of a search. ``trial``: its number on these data, ``counted``: all different trials on this market
+    in this time, pairs of scans and pairs on screens included. ``folder`` of the finished cells."""
 
     request: BacktestRequest
     legs: Legs
@@ -130,7 +130,7 @@ def find(
         numbers.extend(place.trials.add(place.now_ms(), _trials(kind, legs, data, settings, terms, found)))
 
     records = run_units(Work(legs, cells, terms), folder, count, progress("testing cells"))
-    counted = place.trials.on_data(data)
+    counted = place.trials.overlapping(legs.market, *legs.span_ms)
     axes = request.search.axes if request.search and request.search.count is None else None
     verdict = judge(cells, records, request.account.capital, axes=axes, trials=counted.distinct)
     chosen = cells[verdict.best].settings
@@ -140,7 +140,7 @@ def find(
         strategy = Strategy(chosen, terms.costs, request.account, terms.venue)
         told = progress("comparing with twins")
         percentile = null_twins(legs.y, legs.x, None, strategy, count=request.twins, progress=told).percentile
-    trial = numbers[-1] if numbers else counted.total
+    trial = numbers[-1] if numbers else place.trials.on_data(data).total
     return Found(request, legs, best, records, verdict, percentile, trial, counted.distinct, terms.clock, folder)
 
 
@@ -163,7 +163,7 @@ def terms_of(request: BacktestRequest, legs: Legs) -> Terms:
 
 
 def metric_settings(found: Found) -> MetricSettings:
-    """The metrics of the best cell are those of the best of all trials on these data."""
+    """The metrics of the best cell are those of the best of all trials in its market and time."""
     return MetricSettings(clock=found.clock, trials=float(max(found.counted, 1)))
 
 

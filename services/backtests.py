@@ -99,8 +99,13 @@ class BacktestService:
         return self._store.result(backtest_id)
 
     def trials(self, data: str) -> TrialCount:
-        """How many backtests, cells, scans and viewed pairs saw data with this fingerprint."""
+        """How many backtests and cells saw data with this fingerprint."""
         return self._trials.on_data(data)
+
+    def trials_in(self, market: str, from_ms: int, to_ms: int) -> TrialCount:
+        """How many trials saw a part of this time of a market, pairs of scans and pairs on screens included: what the
+        DSR of a backtest counts."""
+        return self._trials.overlapping(market, from_ms, to_ms)
 
     def _unfinished(self, name: str) -> Unfinished:
         for each in self.unfinished():
