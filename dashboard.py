@@ -55,6 +55,7 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.backtests import BacktestService
 from services.backups import BackupService
 from services.data import DataService, Setting
 from services.export import ExportService, MonitorAnalysis
@@ -69,6 +70,7 @@ from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.proof_pack.service import ProofService
 from services.scans import BridgeAddress, ScanService
+from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.use_cases import UseCases
 from services.views import ViewService
@@ -99,7 +101,7 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    cases = _use_cases(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    cases = use_cases_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
     messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
 
@@ -114,6 +116,7 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await asyncio.to_thread(cases.jobs.close)
+            await asyncio.to_thread(cases.seen.close)
             await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -142,7 +145,7 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
     return app
 
 
-def _use_cases(
+def use_cases_of(
     monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
 ) -> UseCases:  # fmt: skip
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
@@ -152,13 +155,14 @@ def _use_cases(
     monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
+    seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
     return UseCases(
         jobs=jobs,
         pairs=PairService(monitor, new_pair_settings(config), owner_only),
         overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
-        scans=ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
+        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
         uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
-        views=ViewService(monitor, heartbeat, books, parity, locks),
+        views=ViewService(monitor, heartbeat, books, parity, locks, seen),
         parity=parity,
         locks=locks,
         journal=JournalService(backend.analysis_reader()),
@@ -166,6 +170,8 @@ def _use_cases(
         data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
+        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        seen=seen,
     )
 
 

@@ -18,6 +18,7 @@ from engine.scan import ScanSettings
 from engine.scan.request import HOUR_MS, ScanRequest
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.trials import SqliteTrials
 from feeds.rate_limit import URGENT_SHARE
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
@@ -48,7 +49,14 @@ async def _from_cold(symbols: int) -> list[Row]:
         async with sim, serving(folder) as server, forwarding(server, sim, MINUTE):
             address = BridgeAddress(f"ws://127.0.0.1:{server.port}/", lambda: server._token)
             jobs = Jobs(ProcessExecutor())
-            scans = ScanService(jobs, SqliteScans(folder / "analysis.db"), folder, lambda: None, address)
+            scans = ScanService(
+                jobs,
+                SqliteScans(folder / "analysis.db"),
+                SqliteTrials(folder / "analysis.db"),
+                folder,
+                lambda: None,
+                address,
+            )
             began_s = time.monotonic()
             scans.start(ScanRequest("sim", HOUR_MS, DAYS * 24 * HOUR_MS, ScanSettings(), symbols))
             await until(lambda: scans.state().phase != "running", WITHIN_S)

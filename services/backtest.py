@@ -24,12 +24,13 @@ from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
 from engine.store.command_line import add_data_dir_option
 from services.backtest_data import Legs, read_legs
-from services.backtest_job import Found, Place, run_request, terms_of
+from services.backtest_job import Found, Place, find, terms_of
 from services.backtest_record import record_of
 from services.backtest_request import BacktestRequest, FileSource, Search, StoredSource
 from services.reports.audit import columns_of, in_words, look_ahead_audit
 from services.reports.tables import write_tables
 from services.reports.tear_sheet import tear_sheet, verdict_lines
+from services.search_units import forget
 
 if TYPE_CHECKING:
     from services.jobs import Json
@@ -57,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         request = replace(request, settings=replace(request.settings, interval_ms=legs.interval_ms))
         if options.audit:
             return _audit(request, legs)
-        found = run_request(request, legs, _place(options), _Progress().report)
+        found = find(request, legs, _place(options), _Progress().report)
         folder = write_report(found, options.out or Path("reports") / "-".join(legs.names))
+        forget(found.folder)
     except (PairbridgeError, ValueError) as error:
         sys.stderr.write(f"pairbridge: {error}\n")
         return 2

@@ -130,11 +130,15 @@ def _stored_legs(source: StoredSource, width_ms: int, backend: Backend, funding:
 
 
 def _span(source: StoredSource, width_ms: int, bars: BarReader) -> tuple[int, int]:
-    """Whole bars that may be known."""
-    ends = [bars.watermark_ms(source.market) or 0, *(each.end_ms for each in _extents(source, bars))]
+    """Whole bars that may be known: none before what was stored first of either leg."""
+    extents = _extents(source, bars)
+    ends = [bars.watermark_ms(source.market) or 0, *(each.end_ms for each in extents)]
     newest_ms = bar_open(max(ends), width_ms)
     to_ms = newest_ms if source.to_ms is None else min(bar_open(source.to_ms, width_ms), newest_ms)
-    from_ms = bar_open(source.from_ms + width_ms - 1, width_ms)
+    firsts = [each.first_ms for each in bars.symbols(source.market) if each.symbol in (source.y, source.x)]
+    firsts += [each.first_ms for each in extents]
+    asked_ms = bar_open(source.from_ms + width_ms - 1, width_ms)
+    from_ms = max(asked_ms, bar_open(min(firsts, default=asked_ms), width_ms))
     if from_ms >= to_ms:
         raise ValueError(
             f"market {source.market} has bars up to {newest_ms} ms; expected some from {source.from_ms} ms on"

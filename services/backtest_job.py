@@ -36,9 +36,10 @@ from engine.store import open_backend
 from engine.store.trials import Trial, TrialStore
 from live.code_version import BACKTESTING, code_version
 from services.backtest_data import Legs, read_legs
-from services.backtest_request import BacktestRequest
+from services.backtest_request import BacktestRequest, StoredSource
 from services.jobs import IsCancelled, JobCancelled, Json, Report
 from services.search_units import Unit, Work, cells_of, changed, folder_of, forget, run_units
+from services.unfinished import note_search
 
 Clock = Callable[[], int]
 
@@ -55,7 +56,8 @@ class Place:
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """``best``: the backtest of the best cell; ``percentile`` among twins, None where not asked for. ``records`` and
-    ``verdict`` of a search. ``trial``: its number on these data, ``counted``: the different settings tried there."""
+    ``verdict`` of a search. ``trial``: its number on these data, ``counted``: all different trials on this market
+    in this time, pairs of scans and pairs on screens included. ``folder`` of the finished cells."""
 
     request: BacktestRequest
     legs: Legs
@@ -66,6 +68,7 @@ class Found:
     trial: int
     counted: int
     clock: str
+    folder: Path
 
 
 def run_job(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
@@ -79,7 +82,7 @@ def run_job(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
     report("reading bars", 0, 1)
     legs = read_legs(asked.source, asked.settings.interval_ms, backend, asked.venue.funding)
     place = Place(data_dir, backend.trials(), lambda: time.time_ns() // 1_000_000)
-    return record_of(run_request(asked, legs, place, report, is_cancelled))
+    return record_of(find(asked, legs, place, report, is_cancelled))
 
 
 def run_request(
@@ -89,12 +92,27 @@ def run_request(
     report: Report = lambda *_: None,
     is_cancelled: IsCancelled = lambda: False,
 ) -> Found:
+    """As :func:`find`; then the finished cells are forgotten."""
+    found = find(request, legs, place, report, is_cancelled)
+    forget(found.folder)
+    return found
+
+
+def find(
+    request: BacktestRequest,
+    legs: Legs,
+    place: Place,
+    report: Report = lambda *_: None,
+    is_cancelled: IsCancelled = lambda: False,
+) -> Found:
     """Backtest, or search and backtest the best cell. Raises ValueError, StoreError, and JobCancelled once
-    ``is_cancelled()`` is true: what was measured by then is kept for the next start."""
-    request = replace(request, settings=replace(request.settings, interval_ms=legs.interval_ms))
+    ``is_cancelled()`` is true. Finished cells stay in ``Found.folder`` for the next start, until whoever stored the
+    result forgets them: a kill in between costs nothing."""
+    request = as_run(request, legs)
     cells, data, code = cells_of(request), legs.fingerprint, code_version(BACKTESTING)
     terms = terms_of(request, legs)
     folder = folder_of(place.folder, request, data, code)
+    note_search(folder, request, code, place.now_ms())
 
     def progress(stage: str) -> Callable[[int, int], None]:
         def tell(done: int, total: int) -> None:
@@ -112,7 +130,7 @@ def run_request(
         numbers.extend(place.trials.add(place.now_ms(), _trials(kind, legs, data, settings, terms, found)))
 
     records = run_units(Work(legs, cells, terms), folder, count, progress("testing cells"))
-    counted = place.trials.on_data(data)
+    counted = place.trials.overlapping(legs.market, *legs.span_ms)
     axes = request.search.axes if request.search and request.search.count is None else None
     verdict = judge(cells, records, request.account.capital, axes=axes, trials=counted.distinct)
     chosen = cells[verdict.best].settings
@@ -122,9 +140,16 @@ def run_request(
         strategy = Strategy(chosen, terms.costs, request.account, terms.venue)
         told = progress("comparing with twins")
         percentile = null_twins(legs.y, legs.x, None, strategy, count=request.twins, progress=told).percentile
-    forget(folder)
-    trial = numbers[-1] if numbers else counted.total
-    return Found(request, legs, best, records, verdict, percentile, trial, counted.distinct, terms.clock)
+    trial = numbers[-1] if numbers else place.trials.on_data(data).total
+    return Found(request, legs, best, records, verdict, percentile, trial, counted.distinct, terms.clock, folder)
+
+
+def as_run(request: BacktestRequest, legs: Legs) -> BacktestRequest:
+    """With the width of the bars, and the end of a live range where these bars end: asked again, it is the same."""
+    source = request.source
+    if isinstance(source, StoredSource) and source.to_ms is None:
+        source = replace(source, to_ms=legs.span_ms[1])
+    return replace(request, source=source, settings=replace(request.settings, interval_ms=legs.interval_ms))
 
 
 def terms_of(request: BacktestRequest, legs: Legs) -> Terms:
@@ -138,7 +163,7 @@ def terms_of(request: BacktestRequest, legs: Legs) -> Terms:
 
 
 def metric_settings(found: Found) -> MetricSettings:
-    """The metrics of the best cell are those of the best of all trials on these data."""
+    """The metrics of the best cell are those of the best of all trials in its market and time."""
     return MetricSettings(clock=found.clock, trials=float(max(found.counted, 1)))
 
 

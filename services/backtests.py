@@ -14,6 +14,8 @@ from engine.store.trials import TrialCount, TrialStore
 from services.backtest_request import BacktestRequest, StoredSource
 from services.jobs import JobBusy, Jobs, Json
 from services.pairs import Pair
+from services.search_units import folder_of, forget
+from services.unfinished import SearchMissing, Unfinished, unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,29 @@ class BacktestService:
             self._job_id = self._jobs.submit("services.backtest_job:run_job", values, self._keep)
 
     def cancel(self) -> None:
-        """Cancel the running backtest, if any; finished cells are kept. Raises NotAllowed."""
+        """Cancel the running backtest, if any: its process ends within a second, finished cells are kept. Raises
+        NotAllowed."""
         self._require_owner()
         if self._job_id is not None:
             self._jobs.cancel(self._job_id)
+
+    def unfinished(self) -> list[Unfinished]:
+        """Backtests that were cancelled, killed or failed, or that run now, the newest first."""
+        return unfinished(self._data_dir)
+
+    def resume(self, name: str) -> None:
+        """Continue an unfinished backtest with the cells that it lacks. Raises as ``start``, and SearchMissing for a
+        name that ``unfinished`` does not give."""
+        self.start(self._unfinished(name).request)
+
+    def discard(self, name: str) -> None:
+        """Delete the finished cells of an unfinished backtest; those of a running one, once it has ended. Raises
+        NotAllowed, JobBusy, SearchMissing."""
+        self._require_owner()
+        with self._lock:
+            if self.state().phase == "running":
+                raise JobBusy("a backtest is running; wait for it or cancel it")
+            forget(self._unfinished(name).folder)
 
     def state(self) -> BacktestState:
         """The current state of the backtest."""
@@ -78,11 +99,25 @@ class BacktestService:
         return self._store.result(backtest_id)
 
     def trials(self, data: str) -> TrialCount:
-        """How many backtests, cells, scans and viewed pairs saw data with this fingerprint."""
+        """How many backtests and cells saw data with this fingerprint."""
         return self._trials.on_data(data)
 
+    def trials_in(self, market: str, from_ms: int, to_ms: int) -> TrialCount:
+        """How many trials saw a part of this time of a market, pairs of scans and pairs on screens included: what the
+        DSR of a backtest counts."""
+        return self._trials.overlapping(market, from_ms, to_ms)
+
+    def _unfinished(self, name: str) -> Unfinished:
+        for each in self.unfinished():
+            if each.name == name:
+                return each
+        raise SearchMissing(f"no unfinished backtest is called {name!r}; it was completed, or discarded")
+
     def _keep(self, result: Json) -> int:
-        return self._store.add(time.time_ns() // 1_000_000, result).backtest_id
+        number = self._store.add(time.time_ns() // 1_000_000, result).backtest_id
+        request = BacktestRequest.from_json(result["request"])
+        forget(folder_of(self._data_dir.resolve(), request, result["data"], result["code"]))
+        return number
 
 
 def live_request(pair: Pair, span_ms: int, now_ms: int) -> BacktestRequest:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
 from services.export.request import NothingToExport
 from services.jobs import JobBusy
+from services.unfinished import SearchMissing
 from services.uploads import UploadMissing, UploadRefused
 
 
@@ -26,6 +27,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (NothingToExport, 404, "export"),
     (UploadRefused, 400, "upload"),
     (UploadMissing, 404, "upload"),
+    (SearchMissing, 404, "backtest"),
     (JobBusy, 409, "busy"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),

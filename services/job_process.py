@@ -1,7 +1,8 @@
 """Runs one job in its own process: ``python -m services.job_process MODULE:FUNCTION``, started by ``ProcessExecutor``.
 
 A separate process, because a long job would hold the GIL and delay the live path, and loads hundreds of megabytes,
-which its exit frees. It has the lowest priority from its imports on, in favour of the live path.
+which its exit frees. It has the lowest priority from its imports on, in favour of the live path. The process of a
+cancelled job ends within a second.
 
 The request is one line of JSON on standard input; end of input cancels the job, so it also ends with its parent. The
 output is lines of JSON: ``{"report": ["testing pairs", 512, 4950]}``, at the end ``{"result": {...}}`` or ``{"error":
@@ -27,13 +28,14 @@ from typing import IO, cast
 import msgspec
 
 from engine.errors import PairbridgeError
-from services.jobs import ENDS_WITHIN_S, IsCancelled, JobCancelled, JobFailed, JobFunction, Json, Report
+from services.jobs import IsCancelled, JobCancelled, JobFailed, JobFunction, Json, Report
 
 log = logging.getLogger("pairbridge.jobs")
 
 ROOT = Path(__file__).parent.parent
 LOWEST_PRIORITY = 19
 LOOK_EVERY_S = 0.05  # for a cancellation
+CANCELLED_WITHIN_S = 0.3  # then it is killed: a compiled kernel or a long read hears nothing, and a job bears a kill
 
 
 class ProcessExecutor:
@@ -105,7 +107,7 @@ def _end_when_cancelled(child: subprocess.Popen[str], is_cancelled: IsCancelled)
         if is_cancelled() and child.stdin is not None:
             try:
                 child.stdin.close()
-                child.wait(ENDS_WITHIN_S / 2)
+                child.wait(CANCELLED_WITHIN_S)
             except (OSError, subprocess.TimeoutExpired):
                 child.kill()
             return

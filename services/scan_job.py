@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.backtest import data_fingerprint
 from engine.scan import ScanResult, correlations, scan_universe
 from engine.scan.request import ScanRequest
 from engine.stats.checks import Floats
@@ -62,6 +63,7 @@ def scan(
     is_passed = result.pairs["statistic"] < result.pairs["critical_5"]
     return {
         "market": request.market,
+        "data": data_fingerprint({symbol: data.prices[symbol].to_numpy() for symbol in result.symbols}),
         "interval_ms": request.interval_ms,
         "from_ms": data.from_ms,
         "to_ms": data.from_ms + len(data.prices) * request.interval_ms,

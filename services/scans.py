@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.scan.request import ScanRequest, ScanState
 from engine.store.scans import ScanStore, ScanSummary
+from engine.store.trials import TrialStore
 from services.jobs import JobBusy, Jobs, Json
+from services.trial_counts import trial_of_scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,19 @@ class ScanService:
     """Starts, follows and cancels scans of one data folder. Any thread may call."""
 
     def __init__(
-        self, jobs: Jobs, store: ScanStore, data_dir: Path, require_owner: Callable[[], None], bridge: BridgeAddress
+        self,
+        jobs: Jobs,
+        store: ScanStore,
+        trials: TrialStore,
+        data_dir: Path,
+        require_owner: Callable[[], None],
+        bridge: BridgeAddress,
     ) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only; ``bridge`` is asked for candles."""
+        """``require_owner`` raises NotAllowed for callers with read access only; ``bridge`` is asked for candles. Every
+        tested pair is counted in ``trials``."""
         self._jobs = jobs
         self._store = store
+        self._trials = trials
         self._data_dir = data_dir
         self._require_owner = require_owner
         self._bridge = bridge
@@ -47,7 +58,7 @@ class ScanService:
                 "data_dir": str(self._data_dir.resolve()), "scan": request.to_json(),
                 "bridge_url": self._bridge.url, "bridge_token": self._bridge.token(),
             }  # fmt: skip
-            self._job_id = self._jobs.submit("services.scan_job:run_scan", values, self._keep)
+            self._job_id = self._jobs.submit("services.scan_job:run_scan", values, partial(self._keep, request))
 
     def cancel(self) -> None:
         """Cancel the running scan, if any. Raises NotAllowed."""
@@ -70,5 +81,7 @@ class ScanService:
         """A stored result."""
         return self._store.result(scan_id)
 
-    def _keep(self, result: Json) -> int:
-        return self._store.add(time.time_ns() // 1_000_000, result).scan_id
+    def _keep(self, request: ScanRequest, result: Json) -> int:
+        now_ms = time.time_ns() // 1_000_000
+        self._trials.add(now_ms, [trial_of_scan(request, result)])  # first: what is shown was counted
+        return self._store.add(now_ms, result).scan_id

@@ -74,12 +74,14 @@ def run_units(
     """
     folder.mkdir(parents=True, exist_ok=True)
     units = units_of(work.cells)
-    known = {number: read for number, unit in enumerate(units) if (read := _read(_path(folder, number))) is not None}
+    known = {
+        number: read for number, unit in enumerate(units) if (read := _read(unit_path(folder, number))) is not None
+    }
     done = sum(len(units[number].numbers) for number in known)
     progress(done, len(work.cells))
     for number, unit, found in _measured(work, [(n, unit) for n, unit in enumerate(units) if n not in known]):
         note(unit, found)
-        _write(_path(folder, number), found)
+        _write(unit_path(folder, number), found)
         known[number] = found
         done += len(unit.numbers)
         progress(done, len(work.cells))
@@ -105,7 +107,8 @@ def _inputs(work: Work, unit: Unit) -> Inputs:
     return prepare(work.legs.y, work.legs.x, None, settings, work.terms.costs, work.terms.venue)
 
 
-def _path(folder: Path, number: int) -> Path:
+def unit_path(folder: Path, number: int) -> Path:
+    """The file of a unit."""
     return folder / f"unit-{number:05d}.npz"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.backtests import BacktestService
 from services.backups import BackupService
 from services.data import DataService
 from services.feeds import FeedService
@@ -15,6 +16,7 @@ from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.scans import ScanService
+from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.views import ViewService
 
@@ -36,3 +38,5 @@ class UseCases:
     data: DataService
     feeds: FeedService
     backups: BackupService
+    backtests: BacktestService
+    seen: SeenPairs

@@ -24,6 +24,7 @@ from services.pair_columns import Columns, OlderBars, columns_from, older_bars
 from services.pair_view import PairView
 from services.parity import NOT_CHECKED, ParityService, ParityState
 from services.position_locks import PositionLockService
+from services.trial_counts import SeenPair, SeenPairs
 
 STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor is failing
 BACKLOG_TICKS = 20_000  # not read yet: a second or two
@@ -85,14 +86,16 @@ class ViewService:
         books: PaperBooks | None = None,
         parity: ParityService | None = None,
         locks: PositionLockService | None = None,
+        seen: SeenPairs | None = None,
     ) -> None:
-        """``books`` of the paper positions, shared with ``parity``; without that no pair is checked, and without
-        ``locks`` none is locked."""
+        """``books`` of the paper positions, shared with ``parity``; without that no pair is checked, without ``locks``
+        none is locked, and without ``seen`` those that are shown are not counted as trials."""
         self._monitor = monitor
         self._heartbeat = heartbeat
         self._books = books or PaperBooks()
         self._parity = parity
         self._locks = locks
+        self._seen = seen
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
@@ -135,11 +138,13 @@ class ViewService:
             return older_bars(run, before, count)
 
     def watch_list(self) -> list[WatchlistRow]:
-        """The watch list with each pair's latest numbers."""
+        """The watch list with each pair's latest numbers. Pairs on a screen count as trials."""
+        rows, shown = [], []
         with self._monitor.lock:
-            rows = []
             for watch in self._monitor.watches.values():
                 run = self._monitor.followed(watch)
+                if run and run.model.size:
+                    shown.append(_seen_pair(watch, run))
                 shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
                 rows.append(
                     WatchlistRow(
@@ -152,7 +157,9 @@ class ViewService:
                         watch.problem,
                     )
                 )
-            return rows
+        if self._seen:
+            self._seen.note(shown)
+        return rows
 
     def watermark_ms(self, market: str | None) -> int:
         """The market's clock, or for None the latest of all; 0 before the first trade."""
@@ -229,6 +236,12 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         parity=money.parity,
         locked=money.locked,
     )
+
+
+def _seen_pair(watch: Watch, run: PairRun) -> SeenPair:
+    entry, model = watch.entry, run.model
+    span_ms = model.open_time_ms(0), model.open_time_ms(model.size)
+    return SeenPair(entry.market, entry.y, entry.x, watch.settings, *span_ms)
 
 
 def _forming(monitor: Monitor, watch: Watch, run: PairRun) -> dict[str, Bar]:

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import host_name
+from config import Config
+from dashboard import host_name, use_cases_of
+from engine.errors import NotAllowed
+from live.heartbeat import Heartbeat
 from screen.live_messages import LiveMessages
+from services.backtest_request import BacktestRequest, StoredSource
 from services.pairs import PairService
 from services.views import catching_up
+from tests.conftest import until
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
 
@@ -45,3 +50,29 @@ def test_a_long_backlog_tells_how_far_it_is() -> None:
 
 def test_addresses_stand_in_a_url_as_browsers_write_them() -> None:
     assert [host_name(each) for each in ("127.0.0.1", "::1")] == ["127.0.0.1", "[::1]"]
+
+
+async def test_a_backtest_of_the_live_range_is_a_service_of_the_dashboard(tmp_path: Path) -> None:
+    harness = await Harness.open(tmp_path)
+    await harness.write(make_ticks(1))
+    harness.read_all()
+    heartbeat, owners = Heartbeat("http://127.0.0.1:1/", 2_500), [True]
+
+    def owner_only() -> None:
+        if not owners[0]:
+            raise NotAllowed("read access only")
+
+    use = use_cases_of(harness.monitor, heartbeat, Config(data_dir=tmp_path), owner_only)
+    asked = BacktestRequest(StoredSource("sim", "YUSDT", "XUSDT", 0), replace(SETTINGS, gate="off"))
+    use.backtests.start(asked)
+    await until(lambda: use.backtests.state().phase != "running", 60)
+    state = use.backtests.state()
+    assert state.phase == "done" and state.backtest_id is not None, state
+    result = use.backtests.result(state.backtest_id)
+    assert result is not None and (result["y"], result["x"], result["trial"]) == ("YUSDT", "XUSDT", 1)
+    owners[0] = False
+    with pytest.raises(NotAllowed):
+        use.backtests.start(asked)
+    use.jobs.close()
+    harness.monitor.close()
+    await harness.writer.close()

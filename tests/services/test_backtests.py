@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import pytest
 from engine.backtest import run
 from engine.errors import NotAllowed, SettingsError
 from engine.store import open_backend
-from services.backtest_job import Found, run_request
+from services.backtest_job import Found, as_run, run_request
 from services.backtest_record import record_of
 from services.backtest_request import BacktestRequest, StoredSource
 from services.backtests import BacktestService
 from services.job_process import ProcessExecutor
 from services.jobs import JobBusy, JobCancelled, Jobs
+from services.unfinished import SearchMissing
 from tests.conftest import until
 from tests.services.backtest_worlds import NAMES, SEARCH, SETTINGS, legs_of, place_in, request_of, write_files
 
@@ -152,13 +154,64 @@ async def test_a_process_that_is_killed_leaves_cells_and_a_result_is_stored(
     assert service.trials(summary.data).distinct == 24
 
 
-async def test_cancelled_is_a_state_at_once_and_the_process_ends(service: BacktestService, paths: list[Path]) -> None:
-    service.start(request_of(paths, SEARCH, twins=200))
-    await until(lambda: service.state().stage != "starting", 60)
+async def test_a_cancelled_search_ends_within_a_second_and_continues_to_the_same_result(
+    service: BacktestService, paths: list[Path], tmp_path: Path
+) -> None:
+    """Its finished cells, what was asked and how far it is stay known; its ledger counts no cell twice."""
+    asked = request_of(paths, SEARCH, twins=200)
+    service.start(asked)
+    await until(lambda: service.state().done > 0, 60)
+    (child,) = service.executor.children  # type: ignore[attr-defined]
+    begun = time.monotonic()
     service.cancel()
     assert service.state().phase == "cancelled"
-    await until(lambda: not service.executor.children, 10)  # type: ignore[attr-defined]
+    child.wait(10)
+    assert time.monotonic() - begun <= 1.0
+    await until(lambda: not service.executor.children, 1)  # type: ignore[attr-defined]
     assert service.state().phase == "cancelled" and service.earlier() == []
+    (kept,) = service.unfinished()
+    assert kept.total == 24 and 0 < kept.done <= 24 and kept.is_current
+    assert kept.request.to_json() == as_run(asked, legs_of(paths)).to_json()
+    assert all(np.load(path)["totals"].shape[0] > 0 for path in kept.folder.glob("unit-*.npz"))
+    service.resume(kept.name)
+    with pytest.raises(JobBusy):
+        service.discard(kept.name)
+    await until(lambda: service.state().phase != "running", 60)
+    state = service.state()
+    assert state.phase == "done" and state.backtest_id is not None, state
+    found = service.result(state.backtest_id)
+    whole = _through_json(record_of(run_request(asked, legs_of(paths), place_in(tmp_path / "whole"))))
+    assert found is not None and {**found, "trial": 0} == {**whole, "trial": 0}
+    assert service.unfinished() == [] and not list((tmp_path / "searches").iterdir())
+    assert service.trials(found["data"]).distinct == 24
+
+
+def test_what_was_stopped_can_be_discarded_and_what_is_unknown_is_refused(
+    service: BacktestService, paths: list[Path], tmp_path: Path
+) -> None:
+    def kill(stage: str, done: int, total: int) -> None:
+        raise Killed
+
+    for search in (SEARCH, None):
+        with pytest.raises(Killed):
+            run_request(request_of(paths, search), legs_of(paths), place_in(tmp_path), kill)
+    first, second = service.unfinished()
+    assert sorted((first.total, second.total)) == [1, 24] and first.done == second.done == 0
+    service.discard(first.name)
+    assert [each.name for each in service.unfinished()] == [second.name]
+    for call in (service.discard, service.resume):
+        for name in (first.name, "..", ""):
+            with pytest.raises(SearchMissing, match="no unfinished backtest is called"):
+                call(name)
+    assert service.state().phase == "idle" and second.folder.exists()
+
+
+def test_a_live_range_that_was_stopped_is_the_same_when_it_continues(paths: list[Path]) -> None:
+    legs = legs_of(paths)
+    asked = BacktestRequest(StoredSource("usdm", *NAMES, legs.span_ms[0]), SETTINGS)
+    source = as_run(asked, legs).source
+    assert isinstance(source, StoredSource) and source.to_ms == legs.span_ms[1]
+    assert as_run(as_run(asked, legs), legs) == as_run(asked, legs)
 
 
 def test_who_may_only_look_starts_nothing(tmp_path: Path, paths: list[Path]) -> None:
@@ -168,7 +221,7 @@ def test_who_may_only_look_starts_nothing(tmp_path: Path, paths: list[Path]) -> 
     backend = open_backend(tmp_path)
     backend.analysis().close()
     service = BacktestService(Jobs(ProcessExecutor()), backend.backtests(), backend.trials(), tmp_path, refuse)
-    for call in (lambda: service.start(request_of(paths)), service.cancel):
+    for call in (lambda: service.start(request_of(paths)), service.cancel, lambda: service.discard("any")):
         with pytest.raises(NotAllowed):
             call()
     assert service.state().phase == "idle" and service.result(1) is None and service.result(-1) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,6 +82,28 @@ async def test_a_job_hears_that_it_is_cancelled(jobs: Jobs) -> None:
     assert jobs.state(job_id).phase == "cancelled"
     await until(lambda: not jobs._threads)
     assert (jobs.state(job_id).phase, kept) == ("cancelled", [])
+
+
+def hear_nothing(_: dict[str, Any], report: Report, __: IsCancelled) -> dict[str, Any]:
+    """A job that never looks whether it is cancelled, as in a compiled kernel."""
+    report("deaf", 0, 1)
+    threading.Event().wait()
+    return {}
+
+
+@pytest.mark.parametrize("function", ["wait", "hear_nothing"])
+async def test_the_process_of_a_cancelled_job_has_ended_within_a_second(function: str) -> None:
+    executor = ProcessExecutor()
+    jobs = Jobs(executor)
+    job_id = jobs.submit(f"{HERE}:{function}", {}, lambda _: None)
+    await until(lambda: jobs.state(job_id).total == 1, 20)
+    (child,) = executor.children
+    begun = time.monotonic()
+    jobs.cancel(job_id)
+    child.wait(5)
+    assert time.monotonic() - begun <= 1.0
+    await until(lambda: not jobs._threads)
+    assert jobs.state(job_id).phase == "cancelled" and not executor.children
 
 
 async def test_what_cannot_be_done_says_why(jobs: Jobs) -> None:

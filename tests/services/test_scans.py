@@ -12,13 +12,19 @@ import numpy as np
 import pytest
 
 from engine.market.ticks import Tick
+from engine.pairs.settings import classic
 from engine.scan import ScanSettings
 from engine.scan.request import HOUR_MS, ScanRequest
+from engine.store import open_backend
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.trials import SqliteTrials
 from engine.store.sqlite.writer import SqliteTickWriter
+from services.backtest_data import read_legs
+from services.backtest_job import Place, run_request
+from services.backtest_request import BacktestRequest, StoredSource
 from services.job_process import ProcessExecutor
 from services.jobs import JobBusy, Jobs
 from services.scan_job import scan
@@ -57,7 +63,14 @@ def executor() -> ProcessExecutor:
 
 def service(executor: ProcessExecutor, folder: Path) -> ScanService:
     nowhere = BridgeAddress("ws://127.0.0.1:9/", lambda: None)
-    return ScanService(Jobs(executor), SqliteScans(folder / "analysis.db"), folder, lambda: None, nowhere)
+    return ScanService(
+        Jobs(executor),
+        SqliteScans(folder / "analysis.db"),
+        SqliteTrials(folder / "analysis.db"),
+        folder,
+        lambda: None,
+        nowhere,
+    )
 
 
 @pytest.fixture
@@ -114,6 +127,18 @@ async def test_what_is_found_is_stored_with_its_tests_and_what_was_left_out(
     correlation = result["correlation"]
     assert sorted(correlation["symbols"]) == sorted(result["symbols"])
     assert all(correlation[kind][i][i] == 1.0 for kind in ("pearson", "hayashi_yoshida") for i in range(4))
+
+
+async def test_a_backtest_of_a_found_pair_counts_all_that_were_scanned(scans: ScanService, tmp_path: Path) -> None:
+    scans.start(REQUEST)
+    await until(ended(scans), 40)
+    backend, rule = open_backend(tmp_path), classic(interval_ms=1_000, stale_after_ms=5_000, gate="off")
+    (logged,) = backend.trials().newest()
+    assert (logged.trial.kind, logged.trial.tests, logged.trial.market) == ("scan", 6, "sim")
+    asked = BacktestRequest(StoredSource("sim", "YUSDT", "XUSDT", T0), rule)
+    legs = read_legs(asked.source, 1_000, backend)
+    found = run_request(asked, legs, Place(tmp_path, backend.trials(), lambda: T0))
+    assert (found.trial, found.counted) == (1, 7)
 
 
 async def test_a_scan_can_be_cancelled_and_another_begun(scans: ScanService, executor: ProcessExecutor) -> None:

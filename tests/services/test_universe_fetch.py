@@ -21,6 +21,7 @@ from engine.scan.request import HOUR_MS, MOST_SYMBOLS, ScanRequest
 from engine.store import open_backend
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.scans import SqliteScans
+from engine.store.sqlite.trials import SqliteTrials
 from services import universe_fetch
 from services.job_process import ProcessExecutor
 from services.jobs import JobCancelled, JobFailed, Jobs
@@ -92,7 +93,14 @@ async def test_from_cold_the_most_liquid_symbols_are_fetched_and_scanned(tmp_pat
     async with cold(tmp_path) as (exchange, server):
         address = BridgeAddress(f"ws://127.0.0.1:{server.port}/", lambda: server._token)
         jobs = Jobs(ProcessExecutor())
-        scans = ScanService(jobs, SqliteScans(tmp_path / "analysis.db"), tmp_path, lambda: None, address)
+        scans = ScanService(
+            jobs,
+            SqliteScans(tmp_path / "analysis.db"),
+            SqliteTrials(tmp_path / "analysis.db"),
+            tmp_path,
+            lambda: None,
+            address,
+        )
         volumes = {name: float((ticker(exchange.sim._venue, name) or {})["quoteVolume"]) for name in SYMBOLS}
         scans.start(REQUEST)
         stages: set[str] = set()
