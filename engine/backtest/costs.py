@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from engine.pairs.costs import fill_cost
@@ -72,7 +73,12 @@ class Costs:
     def in_filter(self, settings: PairSettings) -> PairSettings:
         """The settings with a cost filter that counts these costs; the half-spreads come with the bars."""
         fee_bps = self.maker_fee_bps if self.tier == "maker" else self.fee_bps
-        return replace(settings, fee_bps=fee_bps, slippage_bps=self.slippage_bps, half_spread_bps=None)
+        return _with_costs(settings, fee_bps, self.slippage_bps)
+
+
+@lru_cache(maxsize=64)  # twins and folds ask for the same one each time, and it is checked whole
+def _with_costs(settings: PairSettings, fee_bps: float, slippage_bps: float) -> PairSettings:
+    return replace(settings, fee_bps=fee_bps, slippage_bps=slippage_bps, half_spread_bps=None)
 
 
 @dataclass(frozen=True, slots=True)

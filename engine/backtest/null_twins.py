@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Statistic: TypeAlias = Callable[[Inputs, LedgerRun], float]
 _AHEAD = 2  # twins drawn for each thread before they are needed: bounds the memory
+_KEPT_VALUES = 2_000_000  # 16 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +87,7 @@ def null_twins(
     ``progress`` gets (twins done, ``count``) after each, and stops the work by raising. Threads do not affect results.
     Raises ValueError as ``run`` and :func:`engine.backtest.twin_pairs`.
     """
+    _keep_memory()
     own = strategy.measure(y, x, times_ms)
     values = np.empty(count)
     pairs = twin_pairs(y, x, count, seed=seed)
@@ -94,6 +96,13 @@ def null_twins(
             values[number] = value
             progress(number + 1, count)
     return NullTwins(own, values, percentile_among(own, values, seed), seed)
+
+
+def _keep_memory() -> None:
+    """Allocate a block and free it. glibc then keeps freed memory up to twice its size for the next twin; otherwise it
+    gives the arrays of each twin back to the system, and a quarter of the time is the kernel's, clearing pages. Other
+    allocators do not mind."""
+    np.empty(_KEPT_VALUES)
 
 
 def _measured(

@@ -193,17 +193,16 @@ def _columns(given: LegLike, name: str) -> dict[str, Floats]:
     import pandas as pd
 
     if not isinstance(given, pd.DataFrame):
-        given = pd.DataFrame({"close": np.asarray(given)})
+        return {"close": _numbers(np.asarray(given), f"{name}.close")}
     if "close" not in given:
         raise ValueError(f"{name} has the columns {list(given.columns)}; expected close among them")
-    found = {}
-    for column in COLUMNS:
-        if column in given:
-            values = given[column].to_numpy()
-            if values.dtype.kind not in "iuf":
-                raise ValueError(f"{name}.{column} holds {values.dtype}; expected real numbers")
-            found[column] = values.astype(np.float64)
-    return found
+    return {column: _numbers(given[column].to_numpy(), f"{name}.{column}") for column in COLUMNS if column in given}
+
+
+def _numbers(values: npt.NDArray[Any], what: str) -> Floats:
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise ValueError(f"{what} holds {values.dtype} in {values.ndim} dimensions; expected real numbers in one")
+    return values.astype(np.float64)
 
 
 def bar_times(times: Any, name: str) -> Ints:
