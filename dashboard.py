@@ -23,6 +23,8 @@ from dash import Dash
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
+from api.backtests import PATHS as BACKTEST_PATHS
+from api.backtests import add_backtest_routes
 from api.bounded_http import bounded_http
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
@@ -50,6 +52,9 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.backtest_files import BacktestFiles
+from services.backtest_sources import BacktestSources
+from services.backtests import BacktestService
 from services.export import ExportService, MonitorAnalysis
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
@@ -109,6 +114,7 @@ def create_app(
     exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
     add_export_routes(server, exports, cases.pairs)
     add_upload_routes(server, cases.uploads)
+    add_backtest_routes(server, BacktestFiles(open_backend(config.data_dir).backtests(), config.data_dir))
     refuse_in_words(server)
     app = Dash(
         "pairbridge",
@@ -133,15 +139,18 @@ def _use_cases(
     books = PaperBooks(backend.bar_reader)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
+    pairs = PairService(monitor, new_pair_settings(config), owner_only)
     return UseCases(
         jobs=jobs,
-        pairs=PairService(monitor, new_pair_settings(config), owner_only),
+        pairs=pairs,
         overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
         scans=ScanService(jobs, backend.scans(), data_dir, owner_only, bridge),
         uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
         views=ViewService(monitor, heartbeat, books, parity, locks),
         parity=parity,
         locks=locks,
+        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        backtest_sources=BacktestSources(pairs, backend),
     )
 
 
@@ -152,7 +161,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *EXPORT_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
+    paths = *EXPORT_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
     pages = HeadRequests(PageRequests(server, paths, is_page_path))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)

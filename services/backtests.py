@@ -12,6 +12,7 @@ from typing import Any
 from engine.store.backtests import BacktestStore, BacktestSummary
 from engine.store.trials import TrialCount, TrialStore
 from services.backtest_request import BacktestRequest, StoredSource
+from services.interrupted_search import InterruptedSearch, SearchMarker
 from services.jobs import JobBusy, Jobs, Json
 from services.pairs import Pair
 
@@ -45,6 +46,7 @@ class BacktestService:
         self._require_owner = require_owner
         self._lock = threading.Lock()
         self._job_id: int | None = None
+        self._marker = SearchMarker(data_dir)
 
     def start(self, request: BacktestRequest) -> None:
         """Start a backtest; a search that was cancelled or killed continues. Raises NotAllowed, and JobBusy while one
@@ -53,6 +55,8 @@ class BacktestService:
         with self._lock:
             if self.state().phase == "running":
                 raise JobBusy("a backtest is running; wait for it or cancel it")
+            if request.search is not None:
+                self._marker.set(time.time_ns() // 1_000_000, request)
             values = {"data_dir": str(self._data_dir.resolve()), "backtest": request.to_json()}
             self._job_id = self._jobs.submit("services.backtest_job:run_job", values, self._keep)
 
@@ -69,6 +73,18 @@ class BacktestService:
         job = self._jobs.state(self._job_id)
         return BacktestState(job.phase, job.stage, job.done, job.total, job.left_s, job.result, job.problem)
 
+    def interrupted(self) -> InterruptedSearch | None:
+        """The last search, if it was cancelled or killed; starting its request again continues it."""
+        return None if self.state().phase == "running" else self._marker.get()
+
+    def discard_interrupted(self) -> None:
+        """Forget the interrupted search with its finished cells. Raises NotAllowed, and JobBusy while one runs."""
+        self._require_owner()
+        with self._lock:
+            if self.state().phase == "running":
+                raise JobBusy("a backtest is running; wait for it or cancel it")
+            self._marker.discard()
+
     def earlier(self, limit: int = 50) -> list[BacktestSummary]:
         """Stored results, the newest first."""
         return self._store.newest(limit)
@@ -82,7 +98,10 @@ class BacktestService:
         return self._trials.on_data(data)
 
     def _keep(self, result: Json) -> int:
-        return self._store.add(time.time_ns() // 1_000_000, result).backtest_id
+        number = self._store.add(time.time_ns() // 1_000_000, result).backtest_id
+        if result["search"] is not None:
+            self._marker.clear()
+        return number
 
 
 def live_request(pair: Pair, span_ms: int, now_ms: int) -> BacktestRequest:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.backtest_sources import BacktestSources
+from services.backtests import BacktestService
 from services.jobs import Jobs
 from services.overview import OverviewService
 from services.pairs import PairService
@@ -26,3 +28,5 @@ class UseCases:
     views: ViewService
     parity: ParityService
     locks: PositionLockService
+    backtests: BacktestService
+    backtest_sources: BacktestSources
