@@ -213,6 +213,44 @@ class Config:
         return config
 
 
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """One setting as text, and where it comes from: ``variable`` is its name in the environment. Secrets are hidden."""
+
+    name: str
+    variable: str
+    value: str
+    default: str
+    is_from_environment: bool
+    doc: str
+
+
+def settings_in_force(config: Config, environ: Mapping[str, str] | None = None) -> list[SettingInForce]:
+    """Every setting of this start.
+
+    >>> found = settings_in_force(Config(bridge_port=9000), {"PAIRBRIDGE_BRIDGE_PORT": "9000"})
+    >>> [(each.name, each.value, each.default) for each in found if each.is_from_environment]
+    [('bridge_port', '9000', '8765')]
+    """
+    given = os.environ if environ is None else environ
+    found = []
+    for field in dataclasses.fields(config):
+        variable, is_secret = PREFIX + field.name.upper(), field.metadata["secret"]
+        value, default = (_shown(each, is_secret) for each in (getattr(config, field.name), field.default))
+        found.append(SettingInForce(field.name, variable, value, default, variable in given, field.metadata["doc"]))
+    return found
+
+
+def _shown(value: Any, is_secret: bool) -> str:
+    if value is None or value == ():
+        return "none"
+    if is_secret:
+        return "(hidden)"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
 def load_or_exit() -> Config:
     """The settings of this process; an invalid one is printed on standard error and ends it with code 2."""
     try:

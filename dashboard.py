@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from fastapi import FastAPI
 
 from api.backtests import PATHS as BACKTEST_PATHS
 from api.backtests import add_backtest_routes
+from api.bars import PATHS as BARS_PATHS
+from api.bars import add_bars_route
 from api.bounded_http import bounded_http
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
@@ -33,10 +36,12 @@ from api.live import PATHS as LIVE_PATHS
 from api.live import LiveHub, add_live_route
 from api.login import Login
 from api.permissions import require_owner
+from api.proofs import PATHS as PROOF_PATHS
+from api.proofs import add_proof_route
 from api.requests import HeadRequests, PageRequests
 from api.uploads import PATHS as UPLOAD_PATHS
 from api.uploads import add_upload_routes
-from config import Config, load_or_exit, stop
+from config import Config, load_or_exit, settings_in_force, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
 from engine.store import open_backend
@@ -55,13 +60,19 @@ from screen.shell import is_page_path, register_screen, shell
 from services.backtest_files import BacktestFiles
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
+from services.backups import BackupService
+from services.data import DataService, Setting
 from services.export import ExportService, MonitorAnalysis
+from services.feeds import FeedService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
+from services.journal import JournalService
 from services.overview import OverviewService
 from services.pairs import PairService
+from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
+from services.proof_pack.service import ProofService
 from services.scans import BridgeAddress, ScanService
 from services.uploads import UploadService
 from services.use_cases import UseCases
@@ -100,7 +111,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [
-            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run())
+            asyncio.create_task(job)
+            for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run(), cases.parity.run())
         ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
@@ -113,21 +125,27 @@ def create_app(
     add_live_route(server, hub)
     exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
     add_export_routes(server, exports, cases.pairs)
+    add_proof_route(server, ProofService(cases.jobs, config.data_dir))
     add_upload_routes(server, cases.uploads)
     add_backtest_routes(server, BacktestFiles(open_backend(config.data_dir).backtests(), config.data_dir))
+    add_bars_route(server, cases.views)
     refuse_in_words(server)
+    app = _screen(server, cases, config, None if config.password else str(open_file))
+    return _guarded(server, app.csp_hashes(), config, port), server
+
+
+def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | None) -> Dash:
+    """Dash on the server, with the shell and every page."""
     app = Dash(
-        "pairbridge",
-        backend=_backend_of(server),
-        title="Pairbridge",
-        update_title="",
+        "pairbridge", backend=_backend_of(server), title="Pairbridge", update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
-    )
-    note = None if config.password else str(open_file)
-    app.layout = lambda: shell(config.refresh_rate, note)
+    )  # fmt: skip
+    app.layout = lambda: shell(config.refresh_rate, open_file)
     register_screen(app, cases)
-    return _guarded(server, app.csp_hashes(), config, port), server
+    set_up: Any = app._setup_server  # untyped
+    set_up()  # Dash calls it for "/" alone: a page opened first had no styles or scripts
+    return app
 
 
 def _use_cases(
@@ -136,7 +154,8 @@ def _use_cases(
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
-    books = PaperBooks(backend.bar_reader)
+    books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
+    monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     pairs = PairService(monitor, new_pair_settings(config), owner_only)
@@ -151,6 +170,11 @@ def _use_cases(
         locks=locks,
         backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
         backtest_sources=BacktestSources(pairs, backend),
+        journal=JournalService(backend.analysis_reader()),
+        trades=PaperTradeService(monitor, books, backend),
+        data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),
+        feeds=FeedService(heartbeat),
+        backups=BackupService(jobs, data_dir, owner_only),
     )
 
 
@@ -161,7 +185,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *EXPORT_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
+    paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
     pages = HeadRequests(PageRequests(server, paths, is_page_path))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)

@@ -10,6 +10,6 @@ const RULES = {
 };
 
 module.exports = [
-  { ignores: [".venv/", "data/", "tests/", "**/vendor/"] },
+  { ignores: [".venv/", ".venv-peers/", "data/", "tests/", "**/vendor/"] },
   { files: ["**/*.js"], languageOptions: { ecmaVersion: 2022, sourceType: "script" }, rules: RULES },
 ];

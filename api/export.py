@@ -41,10 +41,10 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
     @app.get("/api/export/signals")
     def signals(
         market: Text = "", symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv",
-        show: Shown = "all",
+        show: Shown = "all", kind: Values = _NO_VALUES, reason: Values = _NO_VALUES,
     ) -> StreamingResponse:  # fmt: skip
-        wanted = read_selection(market, symbols.split(","), from_, to)
-        return sent(exports.signals(signals_of(wanted, show == "trades"), form))
+        wanted = signals_of(read_selection(market, symbols.split(","), from_, to), show == "trades")
+        return sent(exports.signals(wanted._replace(kinds=tuple(kind), reasons=tuple(reason)), form))
 
     @app.get("/api/export/scan")
     def scan(scan: Number | None = None, form: Form = "csv") -> StreamingResponse:

@@ -30,6 +30,7 @@ BENCHES = (
     "requests",
     "hostile",
     "latency",
+    "chart",
     "memory",
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"

@@ -1,9 +1,9 @@
 """Files out of a store, beside what plain libraries take for the same rows: ``python -m bench exports``.
 
 Ten million trades of one symbol, first all in ``ticks.db``, then archived. An export counts from the request until its
-file is closed, in a process of its own whose peak of memory is compared with that of exporting 20,000 trades. Beside it
-in the same run: sqlite3 reading the same rows into Python and nothing else, and polars writing a frame of them that is
-in memory already.
+file is closed, in a process of its own. Its peak of memory, with that of the processes that read for it, is compared
+with that of exporting 20,000 trades. Beside it in the same run: sqlite3 reading the same rows into Python and nothing
+else, and polars writing a frame of them that is in memory already.
 """
 
 from __future__ import annotations
@@ -30,8 +30,15 @@ STEP_MS = 8  # a trade each: a day of 125 a second
 MB = 1_000_000
 ARCHIVED_MS = 3_600_000  # kept in ticks.db
 _PEAK = """
-def peak():
-    return int(re.search("VmHWM:\\\\s+(\\\\d+)", Path("/proc/self/status").read_text())[1]) * 1_024
+def peak_of(process):
+    try:
+        found = re.search("VmHWM:\\s+(\\d+)", Path(f"/proc/{process}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        found = None
+    return int(found[1]) * 1_024 if found else 0  # 0: it has ended
+def peaks_of_readers():
+    names = [name for task in Path("/proc/self/task").iterdir() for name in (task / "children").read_text().split()]
+    return sum(map(peak_of, names))
 """
 _EXPORT = f"""
 import re, sys, time
@@ -45,11 +52,14 @@ begun = time.perf_counter()
 service = ExportService(backend, lambda: StoredAnalysis(backend))
 selection = Selection("usdm", (), 0, to_ms)
 file = service.ticks(selection, form) if what == "ticks" else service.ohlc(BarRequest(selection, 1_000), form)
-size = 0
+size = number = readers = 0
 with (folder / "out").open("wb") as out:
     for chunk in file.chunks:
         size += out.write(chunk)
-print(time.perf_counter() - begun, peak(), size)
+        number += 1
+        if number % 100 == 0:
+            readers = max(readers, peaks_of_readers())
+print(time.perf_counter() - begun, peak_of("self") + readers, size)
 """
 _SQLITE = """
 import sqlite3, sys, time
@@ -144,8 +154,8 @@ def _write(path: Path) -> None:
         db.execute("BEGIN")
         db.execute("INSERT INTO markets VALUES ('usdm', ?, ?)", (T0 + TICKS * STEP_MS, T0 + TICKS * STEP_MS))
         db.execute(
-            "INSERT INTO series (series_id, market, symbol, first_id, high_water)"
-            f" VALUES (1, 'usdm', 'BTCUSDT', 0, {TICKS - 1})"
+            "INSERT INTO series (series_id, market, symbol, first_id, high_water) VALUES (1, 'usdm', 'BTCUSDT', 0, ?)",
+            (TICKS - 1,),
         )
         db.executemany("INSERT INTO ticks VALUES (?,1,?,?,?,?,?,0)", map(_tick, range(TICKS)))
         bars = range(TICKS // per_second)

@@ -24,9 +24,9 @@ from engine.backtest import (
     sweep,
     twin_pairs,
 )
-from engine.backtest.layout import TradeCol, new_states, par_record
+from engine.backtest.layout import Row, TradeCol, new_states, par_record
 from engine.backtest.ledger_run import ledger_par
-from engine.backtest.paper import EQUITY, take_bars
+from engine.backtest.paper import EQUITY, close_last, take_bars
 from engine.backtest.sizing import variance_saved
 from engine.market.bars import Bar
 from engine.market.spans import SpanIndex
@@ -93,6 +93,7 @@ def compile_backtest() -> int:
     sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
     par = ledger_par(_SETTINGS, Costs(), Account(), Venue())
     take_bars(par_record(par), new_states(par), np.zeros((EQUITY + 1, 1)), 0, 1, np.zeros((1, len(TradeCol))), 0)
+    close_last(par_record(par), new_states(par), np.zeros((len(Row), 1)), 0, np.zeros(len(TradeCol)))
     variance_saved(1.0, 1.0, 1.0, 1.0, 1.0)
     return found.inputs.bars
 

@@ -5,6 +5,7 @@
     ├── MessageRefused     a message breaks the bridge protocol; the connection closes
     ├── SettingsError      pair settings that contradict each other
     ├── NotAllowed         the caller has read access only
+    ├── StoreClosed        this process has closed the store: trying again is useless
     └── StoreError         the database file is unusable
         ├── StoreMissing   it does not exist, or is incomplete
         ├── FolderMissing  the data folder was removed while in use
@@ -39,6 +40,10 @@ class SettingsError(PairbridgeError, ValueError):
 
 class NotAllowed(PairbridgeError):
     """The caller has read access only."""
+
+
+class StoreClosed(PairbridgeError):
+    """This process has closed the store: trying again, as after a StoreError, is useless."""
 
 
 class StoreError(PairbridgeError):

@@ -19,12 +19,19 @@ BarRow = list[Any]  # open time ms, open, high, low, close, volume
 
 @dataclass(slots=True)
 class BarTally:
-    """What the server said of the bars so far."""
+    """What the server said of the bars so far. Of the refused ones it names the first of each message: ``unlisted``
+    counts the others."""
 
     stored: int = 0
     known: int = 0
     conflicts: int = 0
     rejected: list[tuple[str, BarRow, str]] = field(default_factory=list)  # symbol, row, reason
+    unlisted: int = 0
+
+    @property
+    def refused(self) -> int:
+        """All that were refused."""
+        return len(self.rejected) + self.unlisted
 
 
 class BarQueue:
@@ -80,6 +87,7 @@ class BarQueue:
         self.tally.stored += message["stored"]
         self.tally.known += message["known"]
         self.tally.conflicts += message["conflicts"]
+        self.tally.unlisted += message.get("unlisted", 0)
         if message["rejected"]:
             sent = msgspec.json.decode(found)
             rows = sent["rows"] if "rows" in sent else list(map(list, zip(*sent["columns"], strict=True)))

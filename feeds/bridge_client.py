@@ -9,7 +9,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -69,7 +69,7 @@ class BridgeLink:
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._fetches: set[asyncio.Task[None]] = set()
+        self._answering: dict[str, asyncio.Task[None]] = {}  # by what this connection is asked for
         self._socket: ClientConnection | None = None
         self.farewell = "stopped"
         self.active: frozenset[str] = frozenset(symbols)
@@ -95,9 +95,8 @@ class BridgeLink:
         if self._socket is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(json.dumps({"type": "bye", "reason": self.farewell}))
-        for task in [self._task, *self._fetches]:
-            task.cancel()
-        await asyncio.gather(self._task, *self._fetches, return_exceptions=True)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def put(self, rows: Iterable[Row]) -> int:
         """Queue rows; waits while the queue is full. Returns their place, for ``when_stored``.
@@ -212,9 +211,10 @@ class BridgeLink:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._socket = None
-            for job in jobs:
+            ending = [*jobs, *self._answering.values()]  # nobody hears the answers; the next connection asks again
+            for job in ending:
                 job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
         for job in done:
             job.result()
 
@@ -233,17 +233,29 @@ class BridgeLink:
                 self._has_moved()
             elif kind == "lease":
                 self.active = frozenset(message["active"])
-            elif kind == "fetch":
-                self._begin(self._serve_fetch(socket, message))
-            elif kind in ASKED_HISTORY and self._history is not None:
-                self._begin(_serve_history(socket, self._history, message))
+            elif kind == "fetch" or kind in ASKED_HISTORY:
+                self._answer(socket, message)
             elif kind == "refused":
                 raise RefusedError(f"the server refused the feed: {message['message']}")
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._fetches.add(task)
-        task.add_done_callback(self._fetches.discard)
+    def _answer(self, socket: ClientConnection, message: dict[str, Any]) -> None:
+        """Begin with what the server asks for, unless that is being done: what takes long it asks for again."""
+        key = json.dumps(message | {"urgent": False}, sort_keys=True)
+        if key in self._answering:
+            return
+        if message["type"] == "fetch":
+            work = self._serve_fetch(socket, message)
+        elif self._history is not None:
+            work = _serve_history(socket, self._history, message)
+        else:
+            return
+        task = self._answering[key] = asyncio.create_task(work)
+        task.add_done_callback(lambda task: self._answered(key, task))
+
+    def _answered(self, key: str, task: asyncio.Task[None]) -> None:
+        del self._answering[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a request of the server failed: %s", key, exc_info=error)
 
     async def _send_rows(self, socket: ClientConnection) -> None:
         while True:

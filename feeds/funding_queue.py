@@ -15,11 +15,18 @@ FundingRow = list[Any]  # as ``engine.market.funding.read_funding`` takes it
 
 @dataclass(slots=True)
 class FundingTally:
-    """What the server said of the rows so far. ``known``: stored before, whatever they said."""
+    """What the server said of the rows so far. ``known``: stored before, whatever they said; ``unlisted``: as in
+    BarTally."""
 
     stored: int = 0
     known: int = 0
     rejected: list[tuple[FundingRow, str]] = field(default_factory=list)
+    unlisted: int = 0
+
+    @property
+    def refused(self) -> int:
+        """All that were refused."""
+        return len(self.rejected) + self.unlisted
 
 
 class FundingQueue:
@@ -54,7 +61,8 @@ class FundingQueue:
         if not self._is_sent:
             return
         self._is_sent = False
-        rows = self._waiting.popleft()
+        rows, unlisted = self._waiting.popleft(), message.get("unlisted", 0)
         self.tally.stored += message["stored"]
-        self.tally.known += len(rows) - message["stored"] - len(message["rejected"])
+        self.tally.known += len(rows) - message["stored"] - len(message["rejected"]) - unlisted
+        self.tally.unlisted += unlisted
         self.tally.rejected += [(rows[index], reason) for index, reason in message["rejected"]]

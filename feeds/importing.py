@@ -34,6 +34,7 @@ log = logging.getLogger("pairbridge.feed")
 
 _WORTH_A_PROCESS = 4 << 20  # bytes of all files, from which on other processes look through them
 _MOST_PROCESSES = 8
+UNLISTED = "for reasons that the server did not list"
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of how much
 
@@ -247,6 +248,7 @@ def _outcome(names: str, upload: Upload, brought: Brought) -> FileOutcome:
         refused.update(each.notes.refused)
     refused.update(in_general(reason) for _, reason in (*tally.rejected, *funding.rejected))
     refused.update(in_general(reason) for *_, reason in bars.rejected)
+    refused += Counter({UNLISTED: bars.unlisted + funding.unlisted})  # none where there are none
     return FileOutcome(
         names, brought.market, tally.stored + bars.stored + funding.stored,
         tally.duplicates + bars.known + funding.known, tally.conflicts + bars.conflicts, refused,

@@ -147,13 +147,13 @@ def outcome(brought: Brought) -> str:
     """The end of an upload in one line."""
     tally, bars, funding = brought.tally, brought.bars, brought.funding
     again = "".join(f", {count:,} {what}" for what, count in sorted(brought.again.items()))
-    rates = f"; funding: {funding.stored:,} stored, {funding.known:,} known already, {len(funding.rejected):,} refused"
-    rates = rates if funding.stored or funding.known or funding.rejected else ""
+    rates = f"; funding: {funding.stored:,} stored, {funding.known:,} known already, {funding.refused:,} refused"
+    rates = rates if funding.stored or funding.known or funding.refused else ""
     return (
         f"into market {brought.market}: {tally.stored:,} stored, {tally.duplicates:,} known already,"
         f" {tally.conflicts:,} conflicts, {len(tally.rejected):,} refused{again}"
         f"; bars: {bars.stored:,} stored, {bars.known:,} known already, {bars.conflicts:,} conflicts,"
-        f" {len(bars.rejected):,} refused{rates}"
+        f" {bars.refused:,} refused{rates}"
     )
 
 

@@ -81,11 +81,17 @@ class Heartbeat:
                 asked()
                 await asyncio.sleep(ASK_EVERY_S)
 
+    def health(self) -> dict[str, Any] | None:
+        """The server's whole response; None while it does not respond."""
+        if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
+            return None
+        return self._answer.health
+
     def findings(self, market: str | None) -> list[dict[str, str]]:
         """The server's diagnostics of a market: code, what and advice; empty while it does not respond."""
-        if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
+        health = self.health()
+        if health is None:
             return []
-        health = self._answer.health
         found: list[dict[str, str]] = health["markets"].get(market or health["market"], {}).get("findings", [])
         return found
 

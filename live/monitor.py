@@ -21,6 +21,7 @@ from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import AnalysisStore, Cursor, LoggedDecision, TickReader
 from live.history import StoreHistory
+from live.paper import PaperBooks
 from live.runs import Runs
 from live.watch import Watch
 
@@ -83,6 +84,7 @@ class Monitor:
         with self.lock:
             if self._reader is not None:
                 try:
+                    self._runs.book_open()
                     self._save([])
                 except StoreError as error:
                     log.error("%s; the next start resumes from the previous saved position", error)
@@ -120,6 +122,10 @@ class Monitor:
     def followed(self, watch: Watch) -> PairRun | None:
         """The run of a watch in its pipeline; None before it has started."""
         return self._runs.followed(watch)
+
+    def keep_paper(self, books: PaperBooks) -> None:
+        """From now on store what the paper positions of ended runs earned."""
+        self._runs.books = books
 
     def fail(self, problem: str) -> None:
         """Record why the monitor cannot continue, for display."""
@@ -169,8 +175,7 @@ class Monitor:
         self._checked_s = time.monotonic()
         if self.analysis.is_in_place():
             return
-        watched = [watch.entry for watch in self.watches.values()]
-        if self.analysis.begin_afresh(watched, self._runs.once_said()):
+        if self.analysis.begin_afresh([watch.entry for watch in self.watches.values()], self._runs.once_said()):
             self.lost = f"{self.analysis.name} was deleted or replaced while the dashboard ran."
             log.error("%s A new one was created with the watch list; signal log and scans are lost", self.lost)
         self._forget()
@@ -195,8 +200,7 @@ class Monitor:
 
     def _resume(self, reader: TickReader) -> None:
         """Resume from the last saved position, or from the first tick if that is of another store."""
-        store_id = reader.store_id()
-        saved = self.analysis.cursor()
+        store_id, saved = reader.store_id(), self.analysis.cursor()
         self._runs.reload()
         if saved is None or saved.ticks_store_id != store_id:
             self._begin_anew(reader, store_id, "store")
@@ -293,8 +297,4 @@ class Monitor:
         self.cursor = Cursor(self.cursor.ticks_store_id, self.cursor.seq, self.cursor.event_id, states)
         logged = self.analysis.save(decisions, self.cursor, time.time_ns() // 1_000_000)
         self._saved_s = time.monotonic()
-        by_run = {watch.previous.run_id: watch for watch in self.watches.values() if watch.previous}
-        by_run |= {watch.run.run_id: watch for watch in self.watches.values() if watch.run}
-        for entry in logged:
-            if entry.decision.run_id in by_run:
-                by_run[entry.decision.run_id].log.append(entry)
+        self._runs.show(logged)

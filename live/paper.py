@@ -1,22 +1,29 @@
 """Paper positions of the watched pairs: what their signals would have earned, by the ledger of the backtest.
 
-A book is a function of a run's bars and of the stored funding rates, so nothing of it is stored: after a restart or a
-revision it is made again. It begins with the run. The caller holds the monitor's lock.
+The ledger of a run is a function of its bars and of the stored funding rates, so nothing of it is stored: after a
+restart or a revision it is made again. The book of a pair spans its runs. When a run ends, its position is closed at
+its last price, and its result is stored. A run begins with bars from before it, which the run before has counted too: a
+trade counts if its entry was given after that run's end, so no stretch of time counts twice. The caller holds the
+monitor's lock.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from engine.backtest.layout import TradeCol
 from engine.backtest.paper import NO_RATES, PaperLedger, PaperPosition, Rates
 from engine.errors import StoreError
 from engine.market.funding import SETTLED
+from engine.market.paper_result import PaperResult
 from engine.pairs.run import PairRun
+from engine.stats.checks import Floats
 from engine.store.interface import BarReader
 
 log = logging.getLogger("pairbridge.monitor")
@@ -25,17 +32,37 @@ FUNDING_EVERY_S = 30.0  # between two looks for new funding rates
 
 Funding = tuple[Rates, Rates]  # of Y and X
 NO_FUNDING: Funding = (NO_RATES, NO_RATES)
+_PARTS = ("fees", "half_spread", "slippage", "funding")
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTotals:
+    """Of a pair, over its ended runs and this one. Fields as in PaperPosition; ``is_open_counted``: whether the
+    position that is open now belongs to it, and is not one that was entered over bars of the run before."""
+
+    runs: int
+    since_ms: int
+    open_net: float
+    realised: float
+    fees: float
+    half_spread: float
+    slippage: float
+    funding: float
+    trades: int
+    wins: int
+    is_open_counted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """The paper position of a run, from its first bar on. ``from_history``: of its trades, those that were decided over
-    bars from before the run began, which nobody could have followed."""
+    """The paper position of a run, from its first bar on, and the ``book`` of its pair. ``from_history``: of its
+    trades, those that were decided over bars from before the run began, which nobody could have followed."""
 
     position: PaperPosition
     since_ms: int
     from_history: int
     bars: int
+    book: PaperTotals
 
 
 @dataclass(slots=True)
@@ -44,15 +71,22 @@ class _Book:
     funding: Funding
     made_of: tuple[str, int]  # the run, and its revisions
     looked_s: float  # for funding, by the monotonic clock
+    earlier: list[PaperResult]
     paper: Paper | None = None
 
 
 class PaperBooks:
     """The books of the pairs that were asked for, by watch id."""
 
-    def __init__(self, open_bars: Callable[[], BarReader] | None = None) -> None:
-        """``open_bars`` opens the store in which funding is looked up; without it none is charged."""
+    def __init__(
+        self,
+        open_bars: Callable[[], BarReader] | None = None,
+        results: Callable[[str, str, str], list[PaperResult]] = lambda *_: [],
+    ) -> None:
+        """``open_bars`` opens the store in which funding is looked up; without it none is charged. ``results``: those
+        of the ended runs of a pair: see PaperResultStore."""
         self._open_bars = open_bars
+        self._results = results
         self._books: dict[int, _Book] = {}
 
     def paper(self, watch_id: int, run: PairRun) -> Paper | None:
@@ -62,7 +96,7 @@ class PaperBooks:
         book = self._book(watch_id, run)
         if book.paper is None or book.ledger.size < run.model.size:
             book.ledger.follow(run.model, run.legs)
-            book.paper = _paper_of(book.ledger, run)
+            book.paper = _paper_of(book.ledger, run, book.earlier)
         return book.paper
 
     def ledger(self, watch_id: int, run: PairRun) -> tuple[PaperLedger, Funding]:
@@ -70,6 +104,20 @@ class PaperBooks:
         self.paper(watch_id, run)
         book = self._book(watch_id, run)
         return book.ledger, book.funding
+
+    def result(self, run: PairRun, earlier: Sequence[PaperResult]) -> PaperResult:
+        """What a run earned up to now, if it ended here; ``earlier``: the results of the runs before it."""
+        ledger = PaperLedger(run.settings, self._funding_of(run, NO_FUNDING))
+        ledger.follow(run.model, run.legs)
+        closing, cut_ms = ledger.closing_trade(), _cut_ms(earlier)
+        trades = ledger.trades if closing is None else np.vstack([ledger.trades, closing])
+        counted = trades[_entered_ms(run, trades) >= cut_ms]
+        return PaperResult(
+            run.run.run_id,
+            max(run.model.open_time_ms(0), cut_ms),
+            run.model.open_time_ms(run.model.size),
+            **_sums(counted),
+        )
 
     def keep(self, watch_ids: set[int]) -> None:
         """Drop the books of all other pairs."""
@@ -83,7 +131,9 @@ class PaperBooks:
         if now_s - looked_s >= FUNDING_EVERY_S:
             funding, looked_s = self._funding_of(run, funding), now_s
         if book is None or book.made_of != made_of or not _is_same(book.funding, funding):
-            book = self._books[watch_id] = _Book(PaperLedger(run.settings, funding), funding, made_of, looked_s)
+            earlier = self._results(run.run.market, run.run.y, run.run.x)
+            book = _Book(PaperLedger(run.settings, funding), funding, made_of, looked_s, earlier)
+            self._books[watch_id] = book
         book.looked_s = looked_s
         return book
 
@@ -118,7 +168,40 @@ def _is_same(one: Funding, other: Funding) -> bool:
     )
 
 
-def _paper_of(ledger: PaperLedger, run: PairRun) -> Paper:
+def _paper_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult]) -> Paper:
     decisions = [run.current.get(run.model.open_time_ms(place)) for place in ledger.entries()]
     before = sum(each is not None and each.given_seq <= run.run.began_seq for each in decisions)
-    return Paper(ledger.position(), run.model.open_time_ms(0), before, ledger.size)
+    return Paper(ledger.position(), run.model.open_time_ms(0), before, ledger.size, _book_of(ledger, run, earlier))
+
+
+def _book_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult]) -> PaperTotals:
+    cut_ms, position = _cut_ms(earlier), ledger.position()
+    closed = _sums(ledger.trades[_entered_ms(run, ledger.trades) >= cut_ms])
+    entered_ms = run.model.open_time_ms(int(ledger.state["entry_signal"][0]))
+    is_open_counted = position.side != 0 and entered_ms >= cut_ms
+    totals = {name: sum([getattr(each, name) for each in earlier], closed[name]) for name in closed}
+    if is_open_counted:
+        for name in _PARTS:
+            totals[name] += float(ledger.state[name][0])
+    since_ms = min([run.model.open_time_ms(0), *(each.from_ms for each in earlier)])
+    open_net = position.open_net if is_open_counted else 0.0
+    return PaperTotals(len(earlier) + 1, since_ms, open_net, **totals, is_open_counted=is_open_counted)
+
+
+def _cut_ms(earlier: Sequence[PaperResult]) -> int:
+    """Where the runs before have counted up to."""
+    return max((each.to_ms for each in earlier), default=0)
+
+
+def _entered_ms(run: PairRun, trades: Floats) -> Floats:
+    """The open times of the bars that gave the entries."""
+    return run.model.open_time_ms(0) + trades[:, TradeCol.ENTRY_SIGNAL] * run.settings.interval_ms
+
+
+def _sums(trades: Floats) -> dict[str, Any]:
+    """The totals of closed trades, rows of ``TradeCol``; costs are paid, funding is received."""
+    parts = {name: float(trades[:, TradeCol[name.upper()]].sum()) for name in _PARTS}
+    net = trades[:, TradeCol.NET]
+    paid = {name: 0.0 - parts[name] for name in _PARTS if name != "funding"}
+    counts = {"trades": len(trades), "wins": int(np.count_nonzero(net > 0.0))}
+    return {"realised": float(net.sum()), **paid, "funding": parts["funding"], **counts}

@@ -19,6 +19,7 @@ from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import AnalysisStore, Cursor, LoggedDecision, Watched
 from live.code_version import code_version
+from live.paper import PaperBooks
 from live.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
@@ -37,6 +38,7 @@ class Runs:
         self._default_pair = default_pair
         self._open: list[Run] = []  # from before a restart, not resumed yet
         self._adopted: set[str] = set()  # markets in which the default pair is, or was, watched
+        self.books: PaperBooks | None = None  # with them the paper results of ended runs are stored
         self._waiting: dict[tuple[str, str], list[Watch]] = {}  # watches without a run, by market and symbol
         self.reload()
 
@@ -78,11 +80,19 @@ class Runs:
         closed = [entry for entry in before if entry.decision.reason == Reason.RUN_END.name]
         return closed + (self._analysis.log(watch.run.run_id) if watch.run else [])
 
+    def show(self, logged: list[LoggedDecision]) -> None:
+        """Add stored decisions to the logs of their watches."""
+        by_run = {watch.previous.run_id: watch for watch in self.watches.values() if watch.previous}
+        by_run |= {watch.run.run_id: watch for watch in self.watches.values() if watch.run}
+        for entry in logged:
+            if entry.decision.run_id in by_run:
+                by_run[entry.decision.run_id].log.append(entry)
+
     def end_all(self, seq: int, reason: str) -> None:
         """Start another history: ends all runs, and drops the in-memory state of the old one."""
         for watch in self.watches.values():
             if watch.run is not None:
-                self._record_end(RunEnd(watch.run.run_id, seq, reason))
+                self._record_end(RunEnd(watch.run.run_id, seq, reason), self.followed(watch))
         self._end_open(seq, reason)
         self.pipelines.clear()
 
@@ -159,10 +169,12 @@ class Runs:
         self._note_waiting()
 
     def _take_ended(self, pipeline: Pipeline) -> None:
-        for end in pipeline.take_ended():
-            self._record_end(end)
+        for end, run in pipeline.take_ended_runs():
+            self._record_end(end, run)
 
-    def _record_end(self, end: RunEnd) -> None:
+    def _record_end(self, end: RunEnd, run: PairRun | None = None) -> None:
+        if run is not None and end.reason != "failed":  # what failed once may fail again
+            self._book(run)
         self._analysis.end_run(end)
         log.info("run %s ends: %s %s", end.run_id, end.reason, end.detail)
         for watch in self.watches.values():
@@ -172,6 +184,19 @@ class Runs:
                 if end.reason == "failed":
                     self._set_aside(watch, end.detail)
         self._note_waiting()
+
+    def book_open(self) -> None:
+        """Keep the results of all open runs, for runs that another version of the program will end."""
+        for watch in self.watches.values():
+            run = self.followed(watch)
+            if run is not None:
+                self._book(run)
+
+    def _book(self, run: PairRun) -> None:
+        if self.books is not None and run.model.size:
+            of = run.run
+            earlier = self._analysis.paper_results(of.market, of.y, of.x)
+            self._analysis.keep_paper_result(self.books.result(run, earlier))
 
     def _set_aside(self, watch: Watch, reason: str) -> None:
         watch.problem = reason

@@ -1,12 +1,16 @@
-// Globals of the scripts in screen/assets: the other scripts, and the libraries that Dash loads.
+// Globals of the scripts in screen/assets: the other scripts, and the libraries that Dash loads or that are vendored.
 
+declare const PairbridgeBars: typeof import("./assets/bars.js");
 declare const PairbridgeCore: typeof import("./assets/core.js");
+declare const PairbridgeSeries: typeof import("./assets/draw_series.js");
+declare const PairbridgeShapes: typeof import("./assets/draw_shapes.js");
 
 interface Window {
-  Plotly: any;
+  LightweightCharts: any;
   dash_ag_grid: any;
   dash_clientside: any;
   dashAgGridFunctions: any;
   pairbridgeNumber: (value: unknown, digits: number) => string;
   pairbridgePainted?: { painted_ms: number; at: number; frames: number };
+  pairbridgeCharts: PairbridgeChartState;
 }

@@ -17,14 +17,18 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.addresses import OVERVIEW, PAIR, SCAN, PairAddress, pair_in, pair_path
+from screen.components.addresses import DATA, OVERVIEW, PAIR, SCAN, SIGNALS, PairAddress, pair_in, pair_path
 from screen.components.help import help_dialog
+from screen.pages.data.callbacks import register_data
+from screen.pages.data.layout import data_page
 from screen.pages.overview.layout import overview_page
 from screen.pages.pair.callbacks import register_pair
 from screen.pages.pair.layout import pair_page
 from screen.pages.pair.money_callbacks import register_money
 from screen.pages.scan.callbacks import register_scan
 from screen.pages.scan.layout import scan_page
+from screen.pages.signals.callbacks import register_signals
+from screen.pages.signals.layout import signals_page
 from services.pairs import PairService, base_of
 from services.use_cases import UseCases
 
@@ -47,6 +51,8 @@ PAGES = (
     Page(OVERVIEW, "Overview", "o", lambda _: overview_page()),
     Page(PAIR, "Pair", "p", pair_page),
     Page(SCAN, "Scan", "s", lambda _: scan_page()),
+    Page(SIGNALS, "Signals", "j", lambda _: signals_page()),
+    Page(DATA, "Data", "d", lambda _: data_page()),
 )
 _BY_PATH = {page.path: page for page in PAGES}
 
@@ -84,6 +90,8 @@ def register_screen(app: Dash, cases: UseCases) -> None:
     register_pair(app, cases.pairs)
     register_money(app, cases.parity, cases.locks)
     register_scan(app, cases.scans, cases.pairs)
+    register_signals(app, cases.journal, cases.trades, cases.parity)
+    register_data(app, cases.data, cases.feeds, cases.uploads, cases.backups)
 
 
 def _register_shell(app: Dash, pairs: PairService) -> None:

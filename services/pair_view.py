@@ -10,6 +10,7 @@ from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.enums import Reason
 from engine.pairs.evidence import PairEvidence
+from engine.pairs.executable import ExecutableZ
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
 from live.paper import Paper
@@ -30,6 +31,7 @@ class PairView:
     has_run: bool = False
     bars: int = 0
     latest: Snapshot | None = None
+    executable: ExecutableZ | None = None  # of the latest bar: the z at which both legs could be filled
     calibration: Calibration | None = None
     forming: dict[str, Bar] = field(default_factory=dict)  # by leg, "y" and "x": the bar not complete yet
     last_prices: tuple[float | None, float | None] = (None, None)

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
+from services.backups import BackupService
+from services.data import DataService
+from services.feeds import FeedService
 from services.jobs import Jobs
+from services.journal import JournalService
 from services.overview import OverviewService
 from services.pairs import PairService
+from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.scans import ScanService
@@ -30,3 +35,8 @@ class UseCases:
     locks: PositionLockService
     backtests: BacktestService
     backtest_sources: BacktestSources
+    journal: JournalService
+    trades: PaperTradeService
+    data: DataService
+    feeds: FeedService
+    backups: BackupService

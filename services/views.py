@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
-from engine.pairs.layout import Out
-from engine.pairs.leg import Col
+from engine.pairs.executable import executable_now
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision, Watched
@@ -23,22 +20,13 @@ from live.monitor import Monitor
 from live.paper import Paper, PaperBooks
 from live.shown_log import KEPT
 from live.watch import Watch
+from services.pair_columns import Columns, OlderBars, columns_from, older_bars
 from services.pair_view import PairView
 from services.parity import NOT_CHECKED, ParityService, ParityState
 from services.position_locks import PositionLockService
 
-Columns = dict[str, list[Any]]
-
-_MODEL_COLUMNS = {
-    "spread": Out.SPREAD, "mean": Out.MEAN, "deviation": Out.DEVIATION, "z": Out.Z, "beta": Out.BETA,
-    "beta_ols": Out.BETA_OLS, "beta_kalman": Out.BETA_KALMAN, "pvalue": Out.GATE_PVALUE, "gate": Out.GATE,
-    "coverage": Out.COVERAGE, "position": Out.POSITION,
-}  # fmt: skip
 STOPPED = "DASHBOARD STOPPED"  # the banner's state while the monitor is failing
 BACKLOG_TICKS = 20_000  # not read yet: a second or two
-_LEG_COLUMNS = {
-    "open": Col.OPEN, "high": Col.HIGH, "low": Col.LOW, "close": Col.CLOSE, "volume": Col.VOLUME, "last": Col.LAST,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +115,7 @@ class ViewService:
             seen = ViewerCursor(watch.run.run_id, run.revisions, model.size, watch.log.newest)
             self._books.keep(set(self._monitor.watches))
             view = _view(self._monitor, watch, run, self._money_of(watch_id, run))
-            return ViewDelta(watch_id, view, seen, not is_same, first, _columns(run, first), log)
+            return ViewDelta(watch_id, view, seen, not is_same, first, columns_from(run, first), log)
 
     def _money_of(self, watch_id: int, run: PairRun) -> _Money:
         return _Money(
@@ -135,6 +123,16 @@ class ViewService:
             self._parity.state(watch_id, run.run.run_id) if self._parity else NOT_CHECKED,
             self._locks.position(run) if self._locks else None,
         )
+
+    def older(self, watch_id: int, before: int, at_ms: int, count: int) -> OlderBars | None:
+        """At most ``count`` bars of a watched pair before number ``before``, which opens at ``at_ms``: None when the
+        pair is not watched, or its run is another by now."""
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(watch_id)
+            run = self._monitor.followed(watch) if watch is not None else None
+            if run is None or run.model.first_slot is None or run.model.open_time_ms(before) != at_ms:
+                return None
+            return older_bars(run, before, count)
 
     def watch_list(self) -> list[WatchlistRow]:
         """The watch list with each pair's latest numbers."""
@@ -211,6 +209,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         has_run=True,
         bars=model.size,
         latest=model.snapshot(model.size - 1) if model.size else None,
+        executable=executable_now(model),
         calibration=model.calibration,
         forming=_forming(monitor, watch, run),
         last_prices=(builder.last_price(entry.y), builder.last_price(entry.x)),
@@ -230,26 +229,6 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         parity=money.parity,
         locked=money.locked,
     )
-
-
-def _columns(run: PairRun, first: int) -> Columns:
-    model = run.model
-    if model.first_slot is None:
-        return {}
-    width_ms = run.settings.interval_ms
-    begin = model.first_slot + first
-    columns: Columns = {"t": [slot * width_ms for slot in range(begin, model.first_slot + model.size)]}
-    for name, row in _MODEL_COLUMNS.items():
-        columns[name] = _list(model.column(row, first))
-    for side, leg in zip(("y", "x"), run.legs, strict=True):
-        count = model.size - first
-        for name, col in _LEG_COLUMNS.items():
-            columns[f"{side}_{name}"] = _list(leg.column(col, begin - leg.first_slot)[:count])
-    return columns
-
-
-def _list(values: np.ndarray[Any, Any]) -> list[Any]:
-    return [None if value != value else value for value in values.tolist()]
 
 
 def _forming(monitor: Monitor, watch: Watch, run: PairRun) -> dict[str, Bar]:

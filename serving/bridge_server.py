@@ -29,6 +29,7 @@ from feeds.cli import Feed
 from feeds.markets import ROUTES, Route
 from feeds.server_backfill import ServerBackfill
 from runtime.secrets import read_or_create_token
+from serving.background import BackgroundTasks
 from serving.bridge_page import BridgePage, respond
 from serving.commit_queue import CommitQueue, IntakeSink
 from serving.connections import TAKEN_AT_ONCE, BridgeConnection, ConnectionLimiter, SendQueue, queue_more
@@ -75,7 +76,7 @@ class BridgeServer:
         self._history = HistoryStore(
             backend, writer, self.intake, self._own, self._perform, lambda: now().mono_ms, self._commits.nudge
         )
-        self._fetches: set[asyncio.Task[None]] = set()
+        self._fetches = BackgroundTasks()
         self._next_conn = 0
         self._server: Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,26 +121,27 @@ class BridgeServer:
         self._perform(self.intake.started())
         retention_ms = int(self._config.retention_hours * 3_600_000)
         keeping = self._backend.maintain(self._writer, retention_ms, self._commits.add)
-        self._tasks = [asyncio.create_task(job) for job in (self._commits.run(), self._keep_time(), keeping)]
+        jobs = (self._commits.run(), self._keep_time(), keeping, self._history.failed(), self._fetches.failed())
+        self._tasks = [asyncio.create_task(job) for job in jobs]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the sockets, commit what they had sent, then close the file. Raises the error of a failed task."""
         assert self._server is not None
         self._is_closing = True
+        self._commits.nudge()  # who waits for room reads on, and sees that the connection is closed
         writing, *others = self._tasks
-        for task in [*others, *self._fetches]:
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._fetches, return_exceptions=True)
-        await self._history.close()
         self._server.close()
         await self._server.wait_closed()
+        ended = [*await asyncio.gather(self._fetches.close(), self._history.close(), return_exceptions=True)]
         self._commits.stop()
-        await writing
+        ended += await asyncio.gather(writing, *others, return_exceptions=True)
         await self._writer.close()
-        for task in others:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        for each in ended:
+            if isinstance(each, Exception):  # a cancelled task is none
+                raise each
 
     async def broken(self) -> None:
         """Return when a server task has failed; then stop the server, which raises its error."""
@@ -218,9 +220,7 @@ class BridgeServer:
                 log.info("event: %s", action.event)
                 self._commits.add(action.event)
             elif isinstance(action, FetchSelf):
-                task = asyncio.create_task(self._fetch(action))
-                self._fetches.add(task)
-                task.add_done_callback(self._fetches.discard)
+                self._fetches.start(self._fetch(action))
             elif not isinstance(action, (Send, Close)):
                 self._history.take(action)
             elif action.conn in self._send_queues:

@@ -14,7 +14,8 @@ from engine.intake.intake import Intake
 from engine.store.interface import Backend, TickWriter
 from feeds.rate_limit import HistoryError
 from feeds.server_backfill import ServerBackfill
-from serving.candle_comparison import compare
+from serving.background import BackgroundTasks
+from serving.candle_comparison import CandleComparison
 
 log = logging.getLogger("pairbridge.server")
 
@@ -31,30 +32,32 @@ class HistoryStore:
     ) -> None:  # fmt: skip
         """``backend`` is read where candles are compared with ticks; ``perform`` carries out what the intake answers;
         ``now_ms``: its clock; ``stored`` is called whenever something was."""
-        self._backend = backend
         self._writer = writer
         self._intake = intake
         self._own = own
         self._perform = perform
         self._now_ms = now_ms
         self._stored = stored
+        self._comparison = CandleComparison(backend, intake.metrics.last_trade_ms, intake.history.checks.compared)
         self._turn = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._bars: list[StoreBars] = []  # that wait for the writer
 
     def take(self, action: Work) -> None:
-        """Begin with it, or wait for its turn."""
+        """Begin with it, or wait for its turn; after ``close`` it is dropped: whoever brought it brings it again."""
+        if self._tasks.is_closed:
+            return
         if isinstance(action, StoreBars):
             self._bars.append(action)
-        task = asyncio.create_task(self._done(action))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._done(action))
+
+    async def failed(self) -> None:
+        """Return when something failed that trying again cannot mend; ``close`` then raises its error."""
+        await self._tasks.failed()
 
     async def close(self) -> None:
-        """Give up what has not been stored: whoever brought it brings it again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Give up what has not been stored."""
+        await self._tasks.close()
 
     @property
     def _history(self) -> HistoryIntake:
@@ -99,29 +102,16 @@ class HistoryStore:
         self._perform(actions)
         self._stored()
         if isinstance(action, StoreBars):
-            await self._compare(action)
-
-    async def _compare(self, came: StoreBars) -> None:
-        """Beside the ticks of a symbol that trades."""
-        last_ms = self._intake.metrics.last_trade_ms(came.market, came.span.symbol)
-        if last_ms is None or not came.bars:
-            return
-        try:
-            bars, found = await asyncio.to_thread(compare, self._backend, came, last_ms)
-        except StoreError as error:
-            log.warning("candles of %s are not compared with ticks: %s", came.span.symbol, error)
-            return
-        for each in found[:5]:
-            log.warning("candle and ticks differ: %s", each)
-        self._history.checks.compared(came.market, bars, found)
+            await self._comparison.compare(action)
 
     async def _store_waiting_bars(self) -> list[Action]:
         """All that wait, in one transaction: each is as expensive as the bars of many messages."""
-        waiting, self._bars = self._bars, []
+        waiting = list(self._bars)
         if not waiting:
             return []
         parts = [(each.market, each.bars) for each in waiting]
         stored = await self._tried(lambda: self._writer.store_all_bars(parts))
+        del self._bars[: len(waiting)]
         now_ms = self._now_ms()
         return [
             action

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 CODE = [
     path
     for path in ROOT.rglob("*.py")
-    if not {".venv", "tests", "bench", "data", "docs"} & set(path.relative_to(ROOT).parts)
+    if path.relative_to(ROOT).parts[0] not in {".venv", ".venv-peers", "tests", "bench", "data", "docs"}
 ]
 
 NOT_IN_ENGINE = {"config", "asyncio", "dash", "plotly", "time", "datetime", "logging", "socket", "random"}

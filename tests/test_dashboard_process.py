@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from engine.store.lock import held
@@ -64,6 +65,13 @@ def test_it_ends_with_0_when_asked_to(tmp_path: Path, name: signal.Signals) -> N
     with dashboard(tmp_path / "data") as (process, _):
         process.send_signal(name)
         assert ended(process) == (0, "")
+
+
+def test_a_page_opened_first_has_its_styles_and_scripts(tmp_path: Path) -> None:
+    with dashboard(tmp_path / "data") as (_, url):
+        for path in ("signals", "data", "pair/sim/ETHUSDT~BTCUSDT"):
+            page = httpx.get(f"{url}{path}", trust_env=False).text
+            assert [name for name in ("theme.css", "rows.css", "data_upload.js") if f"/assets/{name}" not in page] == []
 
 
 def test_a_data_folder_that_went_away_ends_it_with_2_and_a_sentence(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from engine.stats.representation import short_repr
 DAY_MS = 86_400_000
 LEAST_BARS = 100
 _SLOWEST = 1e6  # bars, beside an infinite half-life, at which nothing is traded
+_FASTEST = 0.15  # bars: phi is 0.01. A bound of 0 says that phi may be 0 or less, for which there is no process
 _STEPS = 60  # half-lives over an interval: between its ends the numbers may rise and fall
 _ROUNDS = 200  # of a bisection: far more than a double needs
 
@@ -167,7 +168,8 @@ def _half_lives(found: HalfLife) -> list[float]:
     """From one end of the interval to the other; NaN where there is none, inf where not even its low end is finite."""
     if not found.low < math.inf:
         return [found.low]
-    finite = [float(each) for each in np.geomspace(found.low, min(found.high, _SLOWEST), _STEPS)]
+    ends = max(found.low, _FASTEST), max(min(found.high, _SLOWEST), _FASTEST)
+    finite = [float(each) for each in np.geomspace(*ends, _STEPS)]
     return finite if found.high < math.inf else [*finite, math.inf]
 
 

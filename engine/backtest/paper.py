@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backtest.account import Account
+from engine.backtest.attribution import write_trade
 from engine.backtest.costs import Costs
+from engine.backtest.fills import fill_legs
 from engine.backtest.inputs import Venue, add_rates, settle_half_spreads
 from engine.backtest.layout import Record, Row, TradeCol, new_states, par_record
 from engine.backtest.ledger import step
 from engine.backtest.ledger_run import ledger_par
 from engine.backtest.rows import put_leg_fills, put_pipeline
-from engine.pairs.enums import Action
+from engine.pairs.enums import Action, Reason
 from engine.pairs.growable_array import GrowableArray
 from engine.pairs.layout import Out
 from engine.pairs.leg import Leg
@@ -32,6 +34,7 @@ from engine.stats.representation import short_repr
 Rates = tuple[Ints, Floats]  # settled funding: when it was paid in ms, and as a fraction of the position
 NO_RATES: Rates = (np.empty(0, dtype=np.int64), np.empty(0))
 
+RUN_END = float(Reason.RUN_END)
 ACTION, REASON, EQUITY = range(len(Row), len(Row) + 3)  # rows of the table below those of ``Row``
 
 
@@ -104,6 +107,20 @@ class PaperLedger:
         """The closed trades, rows of ``TradeCol``. Not to be written."""
         return self._trades[: self._count]
 
+    def closing_trade(self) -> Floats | None:
+        """The open position as a row of ``TradeCol``, closed at the last bar's close with the costs of both fills, at
+        the newest half-spreads that are known; None without a position."""
+        if not self._state["side"][0]:
+            return None
+        rows = self._table.values[: len(Row), : self.size]
+        column = rows[:, -1:].copy()
+        column[[Row.FILL_Y, Row.FILL_X]] = column[[Row.CLOSE_Y, Row.CLOSE_X]]
+        for row in (Row.HALF_Y, Row.HALF_X):
+            column[row] = rows[row, np.flatnonzero(~np.isnan(rows[row]))[-1]]  # the entry's fill knew one
+        trade = np.full(len(TradeCol), math.nan)
+        close_last(self._par, self._state.copy(), column, self.size - 1, trade)
+        return trade
+
     @property
     def equity(self) -> Floats:
         """At each bar's close. Not to be written."""
@@ -138,6 +155,16 @@ class PaperLedger:
             equity=value["equity"],
             **spent,
         )
+
+
+@njit
+def close_last(pars: Record, states: Record, column: Floats, place: int, trade: Floats) -> None:
+    """Close the position of the ledger ``states[0]`` in the bar at ``place``, and write its trade. ``column``: the rows
+    of this bar, shape (len(Row), 1)."""
+    par, state = pars[0], states[0]
+    fill_legs(par, state, column, 0, -state.coins_y, -(state.coins_x + state.added_x))
+    state.exit_signal, state.exit_z = place, column[Row.Z, 0]
+    write_trade(par, state, trade, place, column[Row.CLOSE_Y, 0], column[Row.CLOSE_X, 0], RUN_END)
 
 
 @njit

@@ -149,13 +149,21 @@ class Block:
         """Bars as columns of the bridge protocol, those of one symbol and width together, rising."""
         for (symbol, width_ms), frame in self.frame.group_by(["symbol", "width"], maintain_order=True):
             rising = frame if frame["time"].is_sorted() else frame.sort("time", maintain_order=True)
-            for at in range(0, len(rising), _BARS_AT_ONCE):
-                some = rising[at : at + _BARS_AT_ONCE]
-                names = (*_PRICES, "volume")
-                texts = [f'["{some[name].str.join(chr(34) + "," + chr(34)).item()}"]' for name in names]
-                times = some["time"].cast(str).str.join(",").item()
-                span = some["time"][0], some["time"][-1] + width_ms
-                yield EncodedBars(symbol, width_ms, *span, len(some), f"[[{times}],{','.join(texts)}]")
+            yield from _encoded_bars(symbol, width_ms, rising)
+
+
+def _encoded_bars(symbol: str, width_ms: int, rising: pl.DataFrame) -> Iterator[EncodedBars]:
+    import polars as pl
+
+    texts = [pl.col(name).str.join('","') for name in (*_PRICES, "volume")]
+    times = pl.col("time").cast(pl.String).str.join(",").alias("times")
+    ends = pl.col("time").first().alias("first"), pl.col("time").last().alias("last"), pl.len()
+    message = (pl.int_range(pl.len()) // _BARS_AT_ONCE).alias("message")
+    joined = rising.group_by(message, maintain_order=True).agg(*ends, times, *texts)
+    for _, first_ms, last_ms, rows, time, *columns in joined.iter_rows():
+        cells = '"],["'.join(columns)
+        text = f'[[{time}],["{cells}"]]'
+        yield EncodedBars(symbol, width_ms, first_ms, last_ms + width_ms, rows, text)
 
 
 def _literal_or_column(part: str) -> pl.Expr:

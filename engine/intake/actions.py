@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.intake.history_messages import BarSpan
@@ -86,7 +87,7 @@ class StoreBars:
     conn: int
     market: str
     span: BarSpan
-    bars: tuple[SourcedBar, ...]
+    bars: Sequence[SourcedBar]
     rejected: tuple[tuple[int, str], ...] = ()
 
 

@@ -81,6 +81,7 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
     facts = facts_of(intake, market, moment)
     status = evaluate(facts, limit_ms)
     traffic = intake.metrics.markets.get(market, MarketMetrics())
+    latency = intake.metrics.latency(market, moment.now_ms, moment.wall_ms)
     return {
         "state": status.state.value,
         "cause": status.cause,
@@ -103,6 +104,7 @@ def _market(intake: Intake, market: str, moment: Moment, limit_ms: int) -> dict[
             }
             for news in intake.gaps.newest(market)
         ],
+        "latency": asdict(latency) if latency else None,
         "open_holes": intake.gaps.count(market).gaps,
         "history": _history(intake, market),
         "symbols": {

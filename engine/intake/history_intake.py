@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.errors import RowRefused
@@ -26,10 +26,12 @@ from engine.intake.messages import Hello, encode
 from engine.intake.ticker_requests import TickerRequests
 from engine.intake.want_progress import WantProgress
 from engine.market.funding import read_funding
-from engine.market.sourced import BarsStored, SourcedBar, read_bar, read_bar_columns
+from engine.market.sourced import BarsStored, SourcedBar, read_bar
 from engine.market.stretches import Stretch
 
 T = TypeVar("T")
+
+MAX_REASONS = 50  # in one answer: those of all messages in flight stay below what a client may leave unread
 
 
 class HistoryIntake:
@@ -55,12 +57,12 @@ class HistoryIntake:
         if "tickers" in hello.can:
             self.tickers.joined(conn, hello.market)
 
-    def left(self, conn: int) -> None:
+    def left(self, conn: int) -> list[Action]:
         """A connection is gone."""
-        self.bars.left(conn)
         self.progress.left(conn)
         self.funding.left(conn)
         self.tickers.left(conn)
+        return self.bars.left(conn)
 
     def handle(self, conn: int, market: str, message: HistoryMessage, now_ms: int) -> list[Action]:
         """One message of a connection."""
@@ -104,15 +106,13 @@ class HistoryIntake:
         if asked.conn != SELF:
             said = {"stored": stored.stored, "known": stored.known, "conflicts": stored.conflicts}
             said_of = {"type": "bars_stored", **asked.span._asdict()}
-            rejected = [list(pair) for pair in asked.rejected]
-            answer.append(Send(asked.conn, encode(**said_of, **said, rejected=rejected)))
-        return answer + self.bars.stored(asked.market, asked.span, asked.conn, now_ms)
+            answer.append(Send(asked.conn, encode(**said_of, **said, **_refusals(asked.rejected))))
+        return answer + self.bars.stored(asked, now_ms)
 
     def funding_stored(self, asked: StoreFunding, stored: int) -> list[Action]:
         """A StoreFunding has ended well."""
         self.funding.stored(asked.market, asked.rows)
-        rejected = [list(pair) for pair in asked.rejected]
-        return [Send(asked.conn, encode(type="funding_stored", stored=stored, rejected=rejected))]
+        return [Send(asked.conn, encode(type="funding_stored", stored=stored, **_refusals(asked.rejected)))]
 
     def spans_known(self, market: str, span: BarSpan, stored: Iterable[Stretch], now_ms: int) -> list[Action]:
         """A ReadSpans has ended."""
@@ -124,6 +124,8 @@ class HistoryIntake:
         return asked + self.progress.tell(now_ms)
 
     def _store(self, conn: int, market: str, message: Bars) -> StoreBars:
+        if message.checked is not None:
+            return StoreBars(conn, market, message.span, message.checked)
         symbol, width_ms, from_ms, to_ms = message.span
 
         def read(row: Any) -> SourcedBar:
@@ -132,13 +134,7 @@ class HistoryIntake:
                 raise RowRefused(f"open time is {bar.open_time_ms}; expected one from {from_ms} to before {to_ms}")
             return bar
 
-        rows: list[Any] = message.rows
-        if message.columns is not None:
-            bars_read = read_bar_columns(symbol, width_ms, message.columns, message.source)
-            if bars_read and from_ms <= min(message.columns[0]) and max(message.columns[0]) < to_ms:
-                return StoreBars(conn, market, message.span, tuple(bars_read))
-            rows = list(zip(*message.columns, strict=True))
-        bars, rejected = _read(rows, read)
+        bars, rejected = _read(message.rows, read)
         return StoreBars(conn, market, message.span, tuple(bars), tuple(rejected))
 
 
@@ -152,3 +148,9 @@ def _read(rows: list[Any], reader: Callable[[Any], T]) -> tuple[list[T], list[tu
         except RowRefused as refused:
             rejected.append((index, str(refused)[:500]))
     return found, rejected
+
+
+def _refusals(rejected: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Of an answer: the first refused rows with their reasons, and how many more there are."""
+    listed: dict[str, Any] = {"rejected": [list(pair) for pair in rejected[:MAX_REASONS]]}
+    return listed | {"unlisted": len(rejected) - MAX_REASONS} if len(rejected) > MAX_REASONS else listed

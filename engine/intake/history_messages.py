@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
 from engine.errors import MessageRefused, RowRefused
 from engine.intake.fields import message_symbol, read_text, read_whole
 from engine.market.intervals import bar_open
 from engine.market.sourced import KLINE, check_width
+from engine.market.sourced_columns import SourcedColumns, read_bar_columns
 from engine.market.ticks import read_symbol
 
 MAX_BARS = 1_000  # of one message, and of one request
@@ -17,8 +20,10 @@ MAX_WANTED = 1_024
 MAX_FUNDING_ROWS = 500
 MAX_TICKERS = 5_000  # symbols of one message
 
+_BARS, _COLUMNS = '{"type":"bars",', '"columns":[['  # as the program sends them
 _QUOTE = re.compile(r"[A-Z0-9]{1,12}", re.ASCII).fullmatch
 _VOLUME = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII).fullmatch
+_raw_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class BarSpan(NamedTuple):
@@ -42,12 +47,12 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Every bar that there is of a span, by the row or by the column; not validated yet."""
+    """Every bar that there is of a span. ``rows``: not validated yet; ``checked``: instead of them, if all are good."""
 
     span: BarSpan
     rows: list[Any]
     source: str
-    columns: list[list[Any]] | None = None
+    checked: SourcedColumns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +115,35 @@ def _want(message: dict[str, Any]) -> Want:
 
 
 def _bars(message: dict[str, Any]) -> Bars:
-    source = read_text(message, "source", 32) if "source" in message else KLINE
+    source = _source(message)
     if "columns" in message:
-        return Bars(_checked(message), [], source, _bar_columns(message["columns"]))
+        return Bars(_checked(message), list(zip(*_bar_columns(message["columns"]), strict=True)), source)
     rows = message.get("rows")
     if not isinstance(rows, list) or len(rows) > MAX_BARS:
         raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at most {MAX_BARS} rows")
     return Bars(_checked(message), rows, source)
+
+
+def read_plain_bars(text: str) -> Bars | None:
+    """A message of bars by the column where every row is good and written in the plainest way, without a Python object
+    for its strings; None for any other text. Raises MessageRefused."""
+    if not text.startswith(_BARS) or _COLUMNS not in text:
+        return None
+    try:
+        parts = _raw_parts(text)
+        columns = bytes(parts.pop("columns"))
+        message = {name: msgspec.json.decode(part) for name, part in parts.items()}
+    except (msgspec.DecodeError, RecursionError, KeyError):
+        return None
+    span, source = _checked(message), _source(message)
+    bars = read_bar_columns(span.symbol, span.width_ms, columns, source)
+    if bars is None or len(bars) > MAX_BARS or min(bars.times) < span.from_ms or max(bars.times) >= span.to_ms:
+        return None
+    return Bars(span, [], source, bars)
+
+
+def _source(message: dict[str, Any]) -> str:
+    return read_text(message, "source", 32) if "source" in message else KLINE
 
 
 def _bar_columns(columns: Any) -> list[list[Any]]:

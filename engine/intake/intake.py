@@ -153,8 +153,8 @@ class Intake:
         if bridge is None or bridge.hello is None:
             return []
         self._recovery.left(conn)
-        self.history.left(conn)
-        return self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
+        asked = self.history.left(conn)
+        return asked + self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
 
     def tick(self, now_ms: int) -> list[Action]:
         """Call a few times a second: handles timeouts."""

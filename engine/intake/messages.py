@@ -15,7 +15,7 @@ import msgspec
 from engine.errors import MessageRefused
 from engine.intake.fields import message_symbol, read_number, read_number_or_none, read_text, read_whole
 from engine.intake.history_messages import READERS as HISTORY_READERS
-from engine.intake.history_messages import HistoryMessage
+from engine.intake.history_messages import HistoryMessage, read_plain_bars
 from engine.market.coverage import Gap
 from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from engine.market.ticks import row_of_frame
@@ -109,6 +109,9 @@ def decode(text: str | bytes) -> Message:
         raise MessageRefused("binary", "found a binary frame; expected JSON text")
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         raise MessageRefused("too-large", f"found more than {MAX_BYTES} bytes; expected at most that in one message")
+    plain = read_plain_bars(text)
+    if plain is not None:
+        return plain
     try:
         message = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

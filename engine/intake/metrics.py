@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from engine.market.records import Receipt
@@ -9,6 +10,8 @@ from engine.market.records import Receipt
 _SILENT_LEAST_MS = 30_000
 _SILENT_GAPS = 20.0  # a silence of this many mean intervals has a probability of e^-20
 _OTHERS_TRADE_MS = 5_000
+_LATENCY_MS = 60_000  # how far back
+_LATENCY_COMMITS = 2_000  # the newest at most
 
 
 @dataclass(slots=True)
@@ -23,6 +26,16 @@ class SymbolMetrics:
     last_id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From the exchange's time of a trade to its commit, over the last minute: of the newest trade of each symbol in
+    each of ``commits`` commits. The two clocks differ by their skew."""
+
+    p50_ms: int
+    p95_ms: int
+    commits: int
+
+
 @dataclass(slots=True)
 class MarketMetrics:
     """One market since the server started."""
@@ -32,6 +45,7 @@ class MarketMetrics:
     stored: int = 0
     duplicates: int = 0
     conflicts: int = 0
+    delays: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_LATENCY_COMMITS))  # (stored, traded)
     symbols: dict[str, SymbolMetrics] = field(default_factory=dict)
 
 
@@ -59,7 +73,8 @@ class IntakeMetrics:
                 symbol = of.symbols[tick.symbol] = SymbolMetrics(now_ms, now_ms)
             symbol.ticks += count
             symbol.last_ms = now_ms
-            if tick.agg_id >= symbol.last_id:
+            if tick.agg_id >= symbol.last_id:  # the others fill gaps, or come from before the first one
+                of.delays.append((now_ms, tick.trade_time_ms))
                 symbol.last_id, symbol.last_price, symbol.last_trade_ms = tick.agg_id, tick.price, tick.trade_time_ms
 
     def last_trade_ms(self, market: str, symbol: str) -> int | None:
@@ -67,6 +82,17 @@ class IntakeMetrics:
         of = self.markets.get(market)
         known = of.symbols.get(symbol) if of else None
         return None if known is None else known.last_trade_ms
+
+    def latency(self, market: str, now_ms: int, wall_ms: int) -> Latency | None:
+        """How long new trades take; None where none was stored in the last minute. ``now_ms`` and ``wall_ms`` are one
+        moment on both clocks."""
+        of = self.markets.get(market)
+        recent = [(at, traded) for at, traded in (of.delays if of else ()) if at > now_ms - _LATENCY_MS]
+        if not recent:
+            return None
+        found = sorted(wall_ms - (now_ms - stored) - traded for stored, traded in recent)
+        last = len(found) - 1
+        return Latency(found[round(0.5 * last)], found[round(0.95 * last)], len(found))
 
     def trade_age_ms(self, market: str, now_ms: int) -> int | None:
         """Since the last new tick of any symbol was stored."""

@@ -7,16 +7,15 @@ to one of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise, repeat
-from operator import ge, le, mod
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, bar_open
-from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS, read_decimal, read_decimals, read_symbol
+from engine.market.stretches import Stretch
+from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS, read_decimal, read_symbol
 
 KLINE = "kline"  # the source of an exchange's own candles
 VOLUME_TOLERANCE = 1e-12  # relative: volumes are sums, and another order of adding rounds differently
@@ -107,40 +106,6 @@ def read_bar(symbol: str, width_ms: int, row: Any, source: str) -> SourcedBar:
     return check_bar(SourcedBar(symbol, width_ms, row[0], open_, high, low, close, float(row[5]), source))
 
 
-def read_bar_columns(
-    symbol: str, width_ms: int, columns: Sequence[Sequence[Any]], source: str
-) -> list[SourcedBar] | None:
-    """``read_bar`` of every row, a column at a time; None where any row is out of the ordinary.
-
-    Then ``read_bar`` says which and why, or takes what is only rare. For the speed of large files.
-    """
-    times, opens, highs, lows, closes, volumes = columns
-    prices = [*opens, *highs, *lows, *closes]
-    if not times or set(map(type, times)) != {int} or {*map(type, prices), *map(type, volumes)} != {str}:
-        return None
-    if min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS or any(map(mod, times, repeat(width_ms))):
-        return None
-    numbers, sizes, count = read_decimals(prices), read_decimals(volumes), len(times)
-    if numbers is None or sizes is None or min(numbers) <= 0.0:
-        return None
-    open_, high, low, close = (numbers[at : at + count] for at in range(0, 4 * count, count))
-    holds = (map(le, low, open_), map(le, low, close), map(ge, high, open_), map(ge, high, close))
-    if not all(map(all, holds)):
-        return None
-    rows = zip(
-        repeat(symbol), repeat(width_ms), times, open_, high, low, close, sizes, repeat(source)
-    )  # fmt: skip
-    bars = list(map(_bar, rows))
-    try:
-        check_bar(bars[0])  # the symbol, the width and the source are the same in all
-    except RowRefused:
-        return None
-    return bars
-
-
-_bar: partial[SourcedBar] = partial(tuple.__new__, SourcedBar)  # as SourcedBar(...) in a third of the time
-
-
 def is_same(bar: SourcedBar, other: SourcedBar) -> bool:
     """Whether both say the same of the same stretch, whoever says it."""
     volumes = abs(bar.volume - other.volume) <= VOLUME_TOLERANCE * max(bar.volume, other.volume)
@@ -167,15 +132,28 @@ def at_width(width_ms: int, by_width: Mapping[int, Sequence[SourcedBar]]) -> lis
     return [bar for _, bar in sorted(found.items())]
 
 
-def spans_of(bars: Sequence[SourcedBar]) -> list[tuple[int, int]]:
-    """The stretches ``[from_ms, to_ms)`` that rising bars cover without a break."""
-    if not bars:
+def spans_of(times_ms: Sequence[int], width_ms: int) -> list[Stretch]:
+    """The stretches that bars of one width cover without a break. ``times_ms``: when they open, rising.
+
+    >>> spans_of([0, 10, 20, 50], 10)
+    [(0, 30), (50, 60)]
+    """
+    if not times_ms:
         return []
-    between = [(before.end_ms, after.open_time_ms) for before, after in pairwise(bars)]
-    breaks = [(end_ms, start_ms) for end_ms, start_ms in between if start_ms > end_ms]
-    starts = [bars[0].open_time_ms, *(start_ms for _, start_ms in breaks)]
-    ends = [*(end_ms for end_ms, _ in breaks), bars[-1].end_ms]
+    breaks = [(before + width_ms, after) for before, after in pairwise(times_ms) if after - before > width_ms]
+    starts = [times_ms[0], *(after for _, after in breaks)]
+    ends = [*(end for end, _ in breaks), times_ms[-1] + width_ms]
     return list(zip(starts, ends, strict=True))
+
+
+def whole_slots(stretches: Iterable[Stretch], width_ms: int) -> list[Stretch]:
+    """What of each stretch whole bars of a width cover: ``at_width`` makes them of narrower ones that cover it.
+
+    >>> whole_slots([(5, 31), (40, 59)], 10)
+    [(10, 30), (40, 50)]
+    """
+    cut = ((bar_open(begin + width_ms - 1, width_ms), bar_open(end, width_ms)) for begin, end in stretches)
+    return [(begin, end) for begin, end in cut if begin < end]
 
 
 def _rolled_up(bars: Sequence[SourcedBar], open_time_ms: int, width_ms: int) -> SourcedBar:

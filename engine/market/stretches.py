@@ -28,13 +28,43 @@ def without(stretches: Iterable[Stretch], taken: Iterable[Stretch]) -> list[Stre
     >>> without([(0, 10), (20, 30)], [(3, 5), (8, 22)])
     [(0, 3), (5, 8), (22, 30)]
     """
-    left = united(stretches)
-    for from_ms, to_ms in united(taken):
-        cut: list[Stretch] = []
-        for begin, end in left:
-            cut += [piece for piece in ((begin, min(end, from_ms)), (max(begin, to_ms), end)) if piece[0] < piece[1]]
-        left = cut
-    return left
+    holes = united(taken)
+    found: list[Stretch] = []
+    at = 0  # the first hole that ends after the current stretch begins
+    for begin, end in united(stretches):
+        while at < len(holes) and holes[at][1] <= begin:
+            at += 1
+        while at < len(holes) and holes[at][0] < end:
+            from_ms, to_ms = holes[at]
+            if begin < from_ms:
+                found.append((begin, from_ms))
+            begin = to_ms
+            if end <= to_ms:  # this hole may reach into the next stretch
+                break
+            at += 1
+        if begin < end:
+            found.append((begin, end))
+    return found
+
+
+def overlap(stretches: Iterable[Stretch], others: Iterable[Stretch]) -> list[Stretch]:
+    """Every time that is in one of the first and in one of the others.
+
+    >>> overlap([(0, 10), (20, 30)], [(3, 5), (8, 22)])
+    [(3, 5), (8, 10), (20, 22)]
+    """
+    first, second = united(stretches), united(others)
+    found: list[Stretch] = []
+    at = beside = 0
+    while at < len(first) and beside < len(second):
+        begin, end = max(first[at][0], second[beside][0]), min(first[at][1], second[beside][1])
+        if begin < end:
+            found.append((begin, end))
+        if first[at][1] == end:  # the one that ends here meets nothing more
+            at += 1
+        else:
+            beside += 1
+    return found
 
 
 def length_ms(stretches: Iterable[Stretch]) -> int:

@@ -12,3 +12,8 @@ def fill_cost(fee: float, half_spread: float, slippage: float) -> float:
     Market impact comes on top in a backtest: it depends on the size and the volume, which the filter does not know.
     """
     return fee + half_spread + slippage
+
+
+def charged_half(set_bps: float | None, measured: float) -> float:
+    """The half-spread of a fill, a fraction: the one that is set, else the measured one, which may be NaN."""
+    return measured if set_bps is None else set_bps * 1e-4

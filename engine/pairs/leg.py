@@ -66,6 +66,17 @@ class Leg:
         self._stand_ins: dict[int, SourcedBar] = {}  # by opening time
         self.ticks_from_ms = -math.inf  # when the symbol's first tick was
 
+    @classmethod
+    def of_bars(cls, width_ms: int, first_slot: int, bars: Floats) -> Leg:
+        """A leg of these complete bars, one a column: the rows up to ``Col.SOURCED``; what is carried is computed."""
+        leg = cls(width_ms, first_slot)
+        leg.size = bars.shape[1]
+        leg._table.hold(leg.size)
+        leg._table.values[: Col.SOURCED + 1, : leg.size] = bars
+        leg._through_ms = (first_slot + leg.size) * width_ms
+        leg._carry(0)
+        return leg
+
     def close(self, seconds: Sequence[Bar], through_ms: int, is_touched: IsTouched, outages: Spans = ()) -> int:
         """Every second before ``through_ms`` has been emitted; returns the number of bars this completed.
 

@@ -44,7 +44,7 @@ class Pipeline:
         self.runs: dict[str, PairRun] = {}
         self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
-        self._ended: list[RunEnd] = []
+        self._ended: list[tuple[RunEnd, PairRun]] = []
         self._legs = Legs(self.builder, self.stand_ins)
         self._down_ms: int | None = None  # the market's clock when the bridge disconnected
 
@@ -118,7 +118,7 @@ class Pipeline:
         run = self.runs.pop(run_id)
         for symbol in (run.run.y, run.run.x):
             del self._runs_of[symbol][run_id]
-        self._ended.append(RunEnd(run_id, seq, reason, detail, after_ms))
+        self._ended.append((RunEnd(run_id, seq, reason, detail, after_ms), run))
         entry = run.held()
         if entry is not None:
             width_ms = run.run.interval_ms
@@ -135,7 +135,11 @@ class Pipeline:
         return bool(self._ended)
 
     def take_ended(self) -> list[RunEnd]:
-        """The runs that have ended since the last call, in order."""
+        """The ends of the runs that have ended since the last call, in order."""
+        return [end for end, _ in self.take_ended_runs()]
+
+    def take_ended_runs(self) -> list[tuple[RunEnd, PairRun]]:
+        """As ``take_ended``, with the runs as they were then."""
         ended, self._ended = self._ended, []
         return ended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from engine.market.records import Decision, Run
+from engine.market.records import Decision, Run, RunEnd
 from engine.store.interface import Cursor, LoggedDecision
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ class StoredSignal(NamedTuple):
     stands: bool
 
 
+class StoredRun(NamedTuple):
+    """A run and its end; None while it is running."""
+
+    run: Run
+    end: RunEnd | None
+
+
 class SignalFilter(NamedTuple):
     """Conditions on stored decisions; an empty one passes all. Bar closes in ``[from_ms, to_ms)``.
 
@@ -46,6 +53,22 @@ class SignalFilter(NamedTuple):
     kinds: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     runs: tuple[str, str] | None = None
+
+
+class SignalPlace(NamedTuple):
+    """The place of a decision in the order of bar closes: of two with the same close the one given later is newer."""
+
+    close_ms: int
+    given: int
+
+
+class SignalCount(NamedTuple):
+    """So many stored decisions have this kind and reason; ``stands``: no later revision supersedes them."""
+
+    kind: str
+    reason: str
+    stands: bool
+    decisions: int
 
 
 class BulkReader(Protocol):
@@ -87,11 +110,26 @@ class AnalysisReader(Protocol):
     def signals(self, wanted: SignalFilter, after: int, limit: int) -> list[StoredSignal]:
         """The next decisions after the number ``after`` that pass the filter, in their original order."""
 
+    def latest_signals(self, wanted: SignalFilter, before: SignalPlace | None, limit: int) -> list[StoredSignal]:
+        """The decisions that pass the filter, those of the newest bars first; ``before`` a place: older ones only."""
+
+    def signal_counts(self, wanted: SignalFilter) -> list[SignalCount]:
+        """How many decisions pass the filter, by kind, reason and whether they stand."""
+
+    def signal_pairs(self) -> list[tuple[str, str, str]]:
+        """(market, Y, X) of every pair with a stored decision."""
+
+    def newest_signal(self) -> int:
+        """The greatest number of a decision; 0 without one."""
+
     def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
         """The entry, as it stands, of the position that was open before this bar; None without one."""
 
     def runs(self) -> list[Run]:
         """Every run that has not ended, the oldest first."""
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """A run by its id, ended or not; None where there is none."""
 
     def cursor(self) -> Cursor | None:
         """The position of the dashboard's last save; None in a new store."""

@@ -15,12 +15,16 @@ from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
 from engine.store.backtests import BacktestStore
+from engine.store.inventory import InventoryReader
 from engine.store.locks import LockStore
+from engine.store.paper_results import PaperResultStore
 from engine.store.scans import ScanStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
 
 if TYPE_CHECKING:  # the server needs no arrays
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
 
@@ -154,7 +158,7 @@ class TickWriter(SourcedWriter, Protocol):
     """The only writer of ticks, and the index of gaps."""
 
     async def close(self) -> None:
-        """Close the store cleanly."""
+        """Close the store cleanly. Every later read or write raises StoreClosed."""
 
     def markets(self) -> list[str]:
         """Every market with a stored tick."""
@@ -176,7 +180,7 @@ class TickWriter(SourcedWriter, Protocol):
         retried; FileNotFoundError means that nothing can be stored any more."""
 
 
-class AnalysisStore(LockStore, Protocol):
+class AnalysisStore(LockStore, PaperResultStore, Protocol):
     """Watch list, runs, decisions and the read position: each step is one transaction.
 
     The first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
@@ -254,6 +258,13 @@ class Backend(Protocol):
 
     def bulk_reader(self) -> BulkReader:
         """Raises StoreError while there is no store."""
+
+    def inventory_reader(self) -> InventoryReader:
+        """Raises StoreError while there is no store."""
+
+    def back_up(self, to: Path, with_archive: bool, progress: Callable[[str], None]) -> None:
+        """Copy the store into the new folder ``to``, with the archive's files or only their list, and check the copy;
+        the server and the dashboard may be running. ``progress`` receives lines of text. Raises StoreError."""
 
     async def tick_writer(self, durability: str) -> TickWriter:
         """Create, migrate or open the ticks. ``durability``: with "power" a commit survives a power cut, with "crash"

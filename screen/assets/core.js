@@ -2,28 +2,27 @@
 "use strict";
 
 /**
- * The screen's data of a pair, and the arrays of its charts: pure, tested by `node --test`.
- *
- * @typedef {Object<string, any[]>} Columns
- * @typedef {{x?: string, y?: string, normalise?: boolean, marks?: string, candles?: boolean, [field: string]: any}} Meta
+ * The screen's data of a pair and its log: pure, tested by `node --test`.
  */
 const PairbridgeCore = (() => {
-  const KEEP = 1000; // bars on the screen
-  const AMBER = "#fbbf24"; // of trust and age, as in theme.py
+  const { Bars } = typeof module === "undefined" ? PairbridgeBars : require("./bars.js");
+  const KEEP = 1000; // bars of a first frame, and so many stay while the newest are followed
+  const MOST = 200_000; // bars in memory: 50 MB
   const MOST_EDGES = 12; // between candles and ticks, the newest
+  const RULE = { entry: 2, exit: 0.5, stop: /** @type {number|null} */ (null), estimator: "", is_extra: false };
 
   /** The empty data of one pair. */
   function emptyPair() {
     return {
       watch: /** @type {number|null} */ (null),
-      first: 0, // number of the first bar in the columns
-      columns: /** @type {Columns} */ ({ t: [] }),
+      run: "", // the run and its revisions: bars of the same run stay what they were
+      resets: 0,
+      bars: new Bars(),
       forming: /** @type {Object<string, number[]>} */ ({}),
-      decisions: new Map(), // by bar close: the current decision
-      width: 0, // of a bar, ms
+      decisions: /** @type {Map<number, any>} */ (new Map()), // by bar open, ms: the current decision
       names: { y: "Y", x: "X" },
-      shapes: /** @type {Object<string, any[]>} */ ({}),
-      spreadUnit: "",
+      rule: { ...RULE, spread_scale: 1, spread_unit: "" },
+      hedge: /** @type {{low: number, high: number, bars: number}|null} */ (null),
       candles: /** @type {Object<string, number[][]>} */ ({}), // by leg: stretches that were not made from ticks
     };
   }
@@ -34,34 +33,104 @@ const PairbridgeCore = (() => {
    * @param {any} frame
    */
   function absorb(pair, frame) {
-    if (frame.reset) begin(pair, frame);
-    if (frame.columns?.t?.length) append(pair, frame.first, frame.columns);
+    if (frame.reset && !continues(pair, frame)) begin(pair, frame);
+    if (frame.columns?.t?.length) pair.bars.put(frame.first, frame.columns);
     pair.forming = frame.forming ?? pair.forming; // what has not changed is not sent
     pair.candles = frame.candles ?? pair.candles;
-    for (const row of frame.log ?? []) pair.decisions.set(row.bar_close, row);
+    pair.hedge = frame.hedge === undefined ? pair.hedge : frame.hedge;
+    for (const row of frame.log ?? []) pair.decisions.set(Date.parse(row.bar_close) - pair.bars.width, row);
     return pair;
   }
 
   /** Another pair, or another run of it. */
   function begin(pair, frame) {
-    Object.assign(pair, emptyPair(), { watch: frame.watch, first: frame.first });
-    pair.width = frame.interval_ms ?? 0;
+    const resets = pair.resets + 1;
+    Object.assign(pair, emptyPair(), { watch: frame.watch, run: frame.run ?? "", resets });
     pair.names = frame.names ?? pair.names;
-    pair.shapes = frame.shapes ?? {};
-    pair.spreadUnit = frame.spread_unit ?? "";
+    pair.rule = { ...pair.rule, ...frame.rule };
+    pair.bars = new Bars(frame.interval_ms ?? 0, derive(pair.rule.spread_scale));
   }
 
-  /** The bars from `first` on; the oldest bars leave. */
-  function append(pair, first, fresh) {
-    const keep = Math.max(first - pair.first, 0);
-    for (const name of Object.keys(fresh)) {
-      const before = (pair.columns[name] ?? []).slice(0, keep);
-      pair.columns[name] = before.concat(fresh[name]);
+  /** Whether a whole frame repeats the run that is here, so that older bars stay. */
+  function continues(pair, frame) {
+    const { first, size } = pair.bars;
+    const isSame = frame.watch === pair.watch && Boolean(frame.run) && frame.run === pair.run;
+    return isSame && frame.first >= first && frame.first <= first + size;
+  }
+
+  /** What is drawn but not sent: the spread in its unit, its band, and the cost wall around its mean and around 0. */
+  function derive(scale) {
+    return (columns, from, to) => {
+      if (!columns.spread) return;
+      const places = columns.spread.length;
+      for (const name of ["upper", "lower", "wall_upper", "wall_lower", "pays_lower"])
+        if ((columns[name]?.length ?? 0) < places) columns[name] = grown(columns[name], places);
+      const { spread, mean, deviation, pays } = columns;
+      for (let i = from; i < to; i++) {
+        spread[i] *= scale;
+        mean[i] *= scale;
+        deviation[i] *= scale;
+        columns.upper[i] = mean[i] + deviation[i];
+        columns.lower[i] = mean[i] - deviation[i];
+        columns.wall_upper[i] = mean[i] + pays[i] * deviation[i];
+        columns.wall_lower[i] = mean[i] - pays[i] * deviation[i];
+        columns.pays_lower[i] = -pays[i];
+      }
+    };
+  }
+
+  function grown(column, places) {
+    const larger = new Float64Array(places).fill(NaN);
+    if (column) larger.set(column);
+    return larger;
+  }
+
+  /**
+   * Bars and decisions that came before those that are here; false where they do not fit any more.
+   * @param {ReturnType<typeof emptyPair>} pair
+   * @param {ReturnType<typeof PairbridgeBars.unpack>} older
+   */
+  function absorbOlder(pair, older) {
+    if (!older.count || older.first + older.count !== pair.bars.first) return false;
+    pair.bars.prepend(older.count, older.columns);
+    for (const row of older.decisions) if (!pair.decisions.has(row.at)) pair.decisions.set(row.at, row);
+    return true;
+  }
+
+  /** The index of the newest bar, the forming ones included; -1 without any. */
+  function newest(pair) {
+    const { bars, forming } = pair;
+    if (!bars.size) return -1;
+    return Math.max(bars.size - 1, ...Object.values(forming).map((bar) => bars.index(bar[0])));
+  }
+
+  /** Indexes, kinds and z of the current entries and exits, the oldest first. */
+  function marks(pair) {
+    const found = [];
+    for (const [at, row] of pair.decisions) {
+      const index = pair.bars.index(at);
+      const isTrade = row.kind !== "no_entry" && row.kind !== "withdrawn";
+      if (isTrade && row.z !== null && index >= 0) found.push({ index, kind: row.kind, z: row.z });
     }
-    const extra = pair.columns.t.length - KEEP;
-    if (extra <= 0) return;
-    for (const name of Object.keys(pair.columns)) pair.columns[name] = pair.columns[name].slice(extra);
-    pair.first += extra;
+    return found.sort((a, b) => a.index - b.index);
+  }
+
+  /**
+   * Where bars from an exchange's candles and bars from ticks meet, and which is on which side.
+   * @param {ReturnType<typeof emptyPair>} pair
+   * @param {string} leg "y" or "x"
+   */
+  function boundaries(pair, leg) {
+    const { bars } = pair;
+    if (!bars.size) return [];
+    const edges = (pair.candles[leg] ?? []).flatMap(([from, to]) => [
+      { at: from, text: "ticks | candles" },
+      { at: to, text: "candles | ticks" },
+    ]);
+    const until = pair.forming[leg]?.[0] ?? bars.time(bars.size - 1);
+    const inside = edges.filter(({ at }) => at > bars.begin && at <= until);
+    // Between two bars, which stand at their beginning.
+    return inside.slice(-MOST_EDGES).map(({ at, text }) => ({ at: at - bars.width / 2, text }));
   }
 
   /**
@@ -81,91 +150,6 @@ const PairbridgeCore = (() => {
   /** All rows of the log, unordered: the table sorts them. */
   function rowsOf(log) {
     return log.trades.concat(log.refusals);
-  }
-
-  /**
-   * The arrays that a trace draws, from its meta.
-   * @param {ReturnType<typeof emptyPair>} pair
-   * @param {Meta} meta
-   * @param {string} leg which leg the candles show, "y" or "x"
-   * @param {number} candles maximum number, the newest
-   * @returns {Object<string, any[]>}
-   */
-  function drawn(pair, meta, leg, candles = Infinity) {
-    if (meta.marks) return marks(pair, meta.marks);
-    /** @type {Object<string, any[]>} */
-    const arrays = {};
-    for (const field of ["x", "y", "open", "high", "low", "close"]) {
-      if (meta[field]) arrays[field] = pair.columns[meta[field].replace("leg_", leg + "_")] ?? [];
-      if (meta.candles && arrays[field]) arrays[field] = arrays[field].slice(-candles);
-    }
-    if (meta.normalise) arrays.y = normalised(arrays.y);
-    if (meta.candles) appendForming(pair, meta, leg, arrays);
-    return arrays;
-  }
-
-  /** The incomplete bar is at the right edge. */
-  function appendForming(pair, meta, leg, arrays) {
-    const bar = pair.forming[leg];
-    if (!bar || (arrays.x.length && bar[0] <= arrays.x[arrays.x.length - 1])) return;
-    const values = { x: bar[0], open: bar[1], high: bar[2], low: bar[3], close: bar[4], y: bar[5] };
-    for (const field of Object.keys(arrays)) arrays[field] = arrays[field].concat([values[field]]);
-  }
-
-  /** Percentage change from the first known value. */
-  function normalised(values) {
-    const base = values.find((value) => value !== null);
-    return values.map((value) => (value === null ? null : (value / base - 1) * 100));
-  }
-
-  /** Time and z of the current decisions of one kind, at the bar's open, as in the chart. */
-  function marks(pair, kind) {
-    const x = [];
-    const y = [];
-    for (const [close, row] of [...pair.decisions].sort()) {
-      if (row.kind === kind && row.z !== null) {
-        const open = Date.parse(close) - pair.width;
-        if (!pair.columns.t.length || open >= pair.columns.t[0]) {
-          x.push(open);
-          y.push(row.z);
-        }
-      }
-    }
-    return { x, y };
-  }
-
-  /**
-   * The time range while following now: the newest bars and a margin.
-   * @param {ReturnType<typeof emptyPair>} pair
-   * @param {number} bars
-   */
-  function latest(pair, bars) {
-    const t = pair.columns.t;
-    const newest = Math.max(t.length ? t[t.length - 1] : 0, ...Object.values(pair.forming).map((bar) => bar[0]));
-    if (!newest) return null;
-    const begin = t.length ? Math.max(t[0], newest - bars * pair.width) : newest - 20 * pair.width;
-    return [begin - pair.width, newest + Math.max((newest - begin) * 0.03, 2 * pair.width)];
-  }
-
-  /**
-   * Vertical lines where bars from an exchange's candles and bars from ticks meet, each with which is on which side.
-   * @param {ReturnType<typeof emptyPair>} pair
-   * @param {string} leg "y" or "x"
-   */
-  function boundaries(pair, leg) {
-    const { t } = pair.columns;
-    if (!t.length) return [];
-    const edges = (pair.candles[leg] ?? []).flatMap(([from, to]) => [
-      { at: from, text: "ticks | candles" },
-      { at: to, text: "candles | ticks" },
-    ]);
-    const until = pair.forming[leg]?.[0] ?? t[t.length - 1];
-    const inside = edges.filter(({ at }) => at > t[0] && at <= until);
-    return inside.slice(-MOST_EDGES).map(({ at, text }) => {
-      const x = at - pair.width / 2; // between two bars, which stand at their beginning
-      const label = { text, textposition: "end", textangle: 0, yanchor: "top", font: { size: 10, color: AMBER } };
-      return { type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: AMBER, width: 1, dash: "dot" }, label };
-    });
   }
 
   /** A number for display: fixed digits, or significant ones when `digits` is negative; – if unknown. */
@@ -215,7 +199,10 @@ const PairbridgeCore = (() => {
     return `${path}?${params}`;
   }
 
-  return { KEEP, emptyPair, absorb, emptyLog, remember, rowsOf, drawn, latest, boundaries, number, share, trail, pageOf, moment, exportAddress };
+  return {
+    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, share, trail,
+    pageOf, moment, exportAddress,
+  };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeCore;

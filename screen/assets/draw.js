@@ -2,155 +2,275 @@
 "use strict";
 
 /**
- * The charts of one pair, painted at most once per animation frame. They keep the user's zoom: data is replaced,
- * axes are not.
+ * The chart of one pair: panes on one time axis and one cross-hair. It follows the newest bars until the user moves
+ * it, and keeps what the user chose over every update. The charting library has the axis, a window of at most
+ * PairbridgeShapes.axisFor points of it, and the gestures; the panes draw from the pair's columns.
  */
 class PairbridgeCharts {
-  static IDS = ["price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart"];
-  static SHOWN_BARS = { "price-chart": 180 };
-  static SHOWN = 480;
-  static CANDLES = 360; // of a chart that the user has moved; more would exceed the frame's time
-  static AT_ONCE = 2; // charts in one animation frame
+  static SHOWN = 240; // bars while no range is chosen
+  static QUIET_MS = 80; // after a gesture, before the axis may change under it
 
   /** @param {ReturnType<typeof PairbridgeCore.emptyPair>} pair its data, owned by the caller */
   constructor(pair) {
     this.pair = pair;
     this.leg = "y";
-    this.zoomed = new Set();
-    this.stale = new Set(PairbridgeCharts.IDS); // stale charts, the longest stale first
+    this.hidden = /** @type {Set<string>} */ (new Set());
+    this.axis = { start: 0, step: 1, count: 0 };
+    this.panes = /** @type {PairbridgePane[]} */ ([]);
+    this.older = new PairbridgeOlder(pair, () => this.paintSoon());
+    this.span = /** @type {number|null} */ (null); // ms that are followed; null: SHOWN bars
+    this.held = /** @type {number[]|null} */ (null); // the times that the user looks at; null: the newest are followed
+    this.target = /** @type {number[]|null} */ (null); // what will be seen once the library has drawn
+    this.at = /** @type {number|null} */ (null); // the bar under the cross-hair
+    this.isStale = true; // something else than the forming candle has changed
+    this.known = { resets: -1, moved: 0 };
+    this.cache = { marks: /** @type {any} */ (null), edges: /** @type {any} */ (null), series: new Map() };
+    this.version = 0; // of what is drawn
     this.isDue = false;
     this.frames = 0;
     this.trade_ms = 0; // the newest known trade, for measurements
+    this.gestures = new PairbridgeGestures(this);
   }
 
   /** Call when more than the last candle has changed. */
   invalidate() {
-    this.stale = new Set([...this.stale, ...PairbridgeCharts.IDS]);
+    this.isStale = true;
+    this.cache = { marks: null, edges: null, series: new Map() };
   }
 
-  /** Makes all charts follow the market again. */
+  /** Makes the chart follow the market again. */
   unzoom() {
-    this.zoomed.clear();
+    this.held = null;
+    for (const pane of this.panes) pane.anchor.priceScale().applyOptions({ autoScale: true });
+    this.invalidate();
+    this.gestures.tell();
+    this.paintSoon();
+  }
+
+  /** The newest stretch of a length in ms, Infinity for everything. */
+  showRange(span) {
+    this.span = span;
+    this.unzoom();
+  }
+
+  /** Candles of "y" or "x", or "both" legs as lines. */
+  showLeg(leg) {
+    this.leg = leg;
     this.invalidate();
     this.paintSoon();
   }
 
-  /** Candles of "y" or "x". */
-  showLeg(leg) {
-    this.leg = leg;
-    this.zoomed.delete("price-chart");
-    this.stale.add("price-chart");
+  /** Hide or show a series; returns whether it is shown now. */
+  toggle(key) {
+    if (!this.hidden.delete(key)) this.hidden.add(key);
+    this.invalidate();
     this.paintSoon();
+    return !this.hidden.has(key);
   }
 
   /** Call when a trade has moved the forming candle. */
   traded(trade_ms) {
     this.trade_ms = trade_ms ?? this.trade_ms;
-    this.stale.add("price-chart");
     this.paintSoon();
   }
 
-  /** Draw stale charts in the next animation frame. */
+  /** Tell the library what has changed; it draws in the next animation frame. */
   paintSoon() {
-    if (!this.isDue) requestAnimationFrame(() => this.paint());
+    if (this.mount() && this.pair.bars.size) this.sync();
+    if (!this.isDue) requestAnimationFrame(() => this.painted());
     this.isDue = true;
   }
 
-  /**
-   * Draw a few of the stale charts, the price chart first: it changes with each trade, the others with a complete bar,
-   * and drawing all six in one frame would delay the next trades.
-   */
-  paint() {
+  /** After the library has drawn: its frame was requested before this one. */
+  painted() {
     this.isDue = false;
-    const inOrder = [...this.stale].sort((a, b) => Number(b === "price-chart") - Number(a === "price-chart"));
-    const mounted = inOrder.map((id) => [id, this.plot(id)]).filter(([, gd]) => gd?.data); // the rest stays stale
-    for (const [id, gd] of mounted.slice(0, PairbridgeCharts.AT_ONCE)) {
-      this.draw(id, gd);
-      this.stale.delete(id);
-    }
-    if (mounted.length > PairbridgeCharts.AT_ONCE) this.paintSoon();
+    if (!this.chart) return; // another page is shown
     this.frames += 1;
     if (!this.trade_ms) return;
     const painted = { at: this.trade_ms, frames: this.frames };
     requestAnimationFrame(() => (window.pairbridgePainted = { ...painted, painted_ms: Date.now() }));
   }
 
-  plot(id) {
-    return /** @type {any} */ (document.getElementById(id)?.querySelector(".js-plotly-plot"));
+  /** The chart in the page's element, which may be another than before. */
+  mount() {
+    const box = document.getElementById("chart-canvas");
+    if (box === this.box && this.chart) return true;
+    this.chart?.remove();
+    this.chart = null;
+    this.box = box;
+    if (!box) return false;
+    this.colours = PairbridgeCharts.coloursOf(box);
+    this.chart = window.LightweightCharts.createChart(box, PairbridgeCharts.options(this.colours));
+    this.panes = PairbridgeSeries.PANES.map((spec) => new PairbridgePane(spec, this));
+    this.panes.forEach((pane, index) => pane.addTo(this.chart, index));
+    this.legend = new PairbridgeLegend(/** @type {HTMLElement} */ (document.getElementById("chart-legends")), this);
+    this.known = { resets: -1, moved: 0 };
+    this.gestures.listen(this.chart, box);
+    return true;
   }
 
-  draw(id, gd) {
-    if (!gd.pairbridge) this.listen(id, gd);
-    const isZoomed = this.zoomed.has(id);
-    const shown = PairbridgeCharts.SHOWN_BARS[id] ?? PairbridgeCharts.SHOWN;
-    const candles = isZoomed ? PairbridgeCharts.CANDLES : shown;
-    for (const trace of gd.data) {
-      Object.assign(trace, PairbridgeCore.drawn(this.pair, trace.meta, this.leg, candles));
-      if (trace.meta.optional) trace.visible = trace.y.length > 0;
+  static coloursOf(box) {
+    const style = getComputedStyle(box);
+    const names = ["ink", "muted", "line", "cyan", "violet", "green", "red", "amber"];
+    return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  }
+
+  static options(colours) {
+    const grid = { color: colours.line };
+    return {
+      autoSize: true,
+      layout: {
+        background: { color: "transparent" },
+        textColor: colours.muted,
+        fontSize: 12,
+        panes: { separatorColor: colours.line, separatorHoverColor: colours.line },
+      },
+      grid: { vertLines: grid, horzLines: grid },
+      crosshair: { mode: 0 },
+      rightPriceScale: { borderVisible: false },
+      timeScale: { borderVisible: false, minBarSpacing: 0.001, shiftVisibleRangeOnNewBar: false, timeVisible: true, secondsVisible: true },
+      localization: { timeFormatter: (time) => `${new Date(time * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC` },
+    };
+  }
+
+  /** Bring axis, view and legend up to date. */
+  sync() {
+    const { bars, resets } = this.pair;
+    const size = PairbridgeCore.newest(this.pair) + 1;
+    this.version += 1;
+    if (resets !== this.known.resets) this.setAxis(size);
+    else if (bars.moved !== this.known.moved) this.shift(size);
+    else this.extend(size);
+    if (!this.held) this.follow(size);
+    this.redraw();
+    this.legend.show(this.at);
+  }
+
+  /** The last point once more makes the library ask for the range and draw; the forming candle is in the first pane. */
+  redraw() {
+    const { start, step, count } = this.axis;
+    const point = { time: this.pair.bars.time(start + (count - 1) * step) / 1000, value: 0 };
+    for (const pane of this.isStale ? this.panes : this.panes.slice(0, 1)) pane.anchor.update(point);
+    this.isStale = false;
+  }
+
+  /** Bars have come on the left: the axis begins earlier, and the view stays where it is. */
+  shift(size) {
+    this.axis.start += this.pair.bars.moved - this.known.moved;
+    this.known.moved = this.pair.bars.moved;
+    this.invalidate();
+    if (!this.gestures.isBusy) this.setAxis(size);
+  }
+
+  /** New bars: points at the end of the axis. */
+  extend(size) {
+    const { axis } = this;
+    const last = axis.start + axis.count * axis.step;
+    if (last >= size) return;
+    const reached = axis.start + (axis.count - 1) * axis.step;
+    if (size - reached > 3 * axis.step + 3) return; // the axis ends before the newest bars: they are not in view
+    for (let at = last; at < size; at += axis.step) {
+      const point = { time: this.pair.bars.time(at) / 1000, value: 0 };
+      for (const pane of this.panes) pane.anchor.update(point);
+      axis.count += 1;
     }
-    if (id === "legs-chart") {
-      gd.data[0].name = this.pair.names.y;
-      gd.data[1].name = this.pair.names.x;
+  }
+
+  /** Another window of bars on the axis, with what is seen where it was. */
+  setAxis(size) {
+    const [from, to] = this.wanted(size);
+    const isHeld = Boolean(this.held);
+    this.known = { resets: this.pair.resets, moved: this.pair.bars.moved };
+    this.axis = PairbridgeShapes.axisFor(size, from, to);
+    const { start, step, count } = this.axis;
+    const points = Array.from({ length: count }, (_, k) => ({ time: this.pair.bars.time(start + k * step) / 1000 }));
+    const last = { ...points[count - 1], value: 0 };
+    const [first, ...others] = this.panes;
+    for (const pane of others) pane.anchor.setData([]);
+    first.anchor.setData([...points.slice(0, -1), last]);
+    for (const pane of others) pane.anchor.setData([last]);
+    this.look(from, to);
+    if (isHeld) this.hold(from, to);
+    this.invalidate();
+  }
+
+  /** The indexes to look at: the user's, or the newest. */
+  wanted(size) {
+    const { bars } = this.pair;
+    if (this.held) return this.held.map((ms) => (ms - bars.begin) / bars.width);
+    const all = this.span === Infinity ? size : Math.ceil((this.span ?? PairbridgeCharts.SHOWN * bars.width) / bars.width);
+    const shown = Math.min(all, Math.max(size, 20));
+    return [size - shown - 1, size + Math.max(shown * 0.03, 1)];
+  }
+
+  follow(size) {
+    const [from, to] = this.wanted(size);
+    const { bars } = this.pair;
+    const all = this.span === null ? 0 : this.span / bars.width;
+    this.older.want(Math.min(all - bars.size, bars.first));
+    const most = (to - from) * 2 < PairbridgeCore.KEEP ? PairbridgeCore.KEEP : PairbridgeCore.MOST;
+    if (bars.size > 2 * most && !this.older.isLoading) {
+      bars.trim(most);
+      this.setAxis(PairbridgeCore.newest(this.pair) + 1);
+    } else if (!PairbridgeShapes.serves(this.axis, size, from, to)) this.setAxis(size);
+    else this.look(from, to);
+  }
+
+  /** Set what is seen, in indexes of bars. */
+  look(from, to) {
+    const { start, step } = this.axis;
+    const [nowFrom, nowTo] = this.window();
+    if (Math.abs(nowFrom - from) + Math.abs(nowTo - to) < 1e-3 * step) return;
+    this.target = [from, to];
+    requestAnimationFrame(() => requestAnimationFrame(() => (this.target = null)));
+    this.chart.timeScale().setVisibleLogicalRange({ from: (from - start) / step, to: (to - start) / step });
+  }
+
+  /** What is seen, in whole indexes of bars up to the newest. */
+  seen() {
+    const [from, to] = this.window();
+    const newest = PairbridgeCore.newest(this.pair);
+    return [Math.max(Math.floor(from), 0), Math.min(Math.ceil(to), newest)];
+  }
+
+  window() {
+    if (this.target) return this.target;
+    const range = this.chart?.timeScale().getVisibleLogicalRange();
+    if (!range) return [0, -1];
+    const { start, step } = this.axis;
+    return [start + range.from * step, start + range.to * step];
+  }
+
+  /** Keep what is seen where it is: the user has moved the chart. */
+  hold(from, to) {
+    const { bars } = this.pair;
+    this.held = [bars.begin + from * bars.width, bars.begin + to * bars.width];
+    const room = to - from;
+    if (from < room) this.older.want(Math.ceil(Math.max(room * 2 - from, 0)));
+  }
+
+  /** After a gesture: the axis for what is seen now. */
+  settle() {
+    const size = PairbridgeCore.newest(this.pair) + 1;
+    if (this.held && size && !PairbridgeShapes.serves(this.axis, size, ...this.window())) {
+      this.setAxis(size);
+      this.paintSoon();
     }
-    if (id === "spread-chart") gd.layout.yaxis.ticksuffix = this.pair.spreadUnit;
-    if (this.pair.shapes[id]) gd.layout.shapes = this.pair.shapes[id];
-    if (id === "price-chart") gd.layout.shapes = PairbridgeCore.boundaries(this.pair, this.leg);
-    if (!isZoomed) this.fit(id, gd, shown);
-    gd.layout.datarevision = (gd.layout.datarevision ?? 0) + 1;
-    window.Plotly.react(gd, gd.data, gd.layout);
   }
 
-  /** Notices the user's zoom. */
-  listen(id, gd) {
-    gd.pairbridge = true;
-    for (const moved of ["plotly_relayouting", "plotly_relayout"]) {
-      gd.on(moved, (change) => {
-        if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.zoomed.add(id);
-      });
-    }
-    gd.on("plotly_doubleclick", () => this.follow(id, gd));
+  marks() {
+    this.cache.marks ??= PairbridgeCore.marks(this.pair);
+    return this.cache.marks;
   }
 
-  follow(id, gd) {
-    this.zoomed.delete(id);
-    this.draw(id, gd);
-    return false; // instead of Plotly's double-click action
+  boundaries() {
+    this.cache.edges ??= PairbridgeCore.boundaries(this.pair, this.leg === "x" ? "x" : "y");
+    return this.cache.edges;
   }
 
-  /** Shows the newest bars. */
-  fit(id, gd, bars) {
-    const range = PairbridgeCore.latest(this.pair, bars);
-    if (range) gd.layout.xaxis.range = range;
-    gd.layout.xaxis.autorange = !range;
-    if (range && id !== "gate-chart") this.fitY(id, gd, range);
-  }
-
-  /** Fits the y axis to the visible x range, without older extremes. */
-  fitY(id, gd, range) {
-    const drawn = this.visibleExtremes(gd, range);
-    if (drawn[0] > drawn[1]) return;
-    const levels = (gd.layout.shapes ?? []).map(({ y0 }) => y0).filter((y0) => id === "z-chart" && Math.abs(y0) < 6);
-    const low = Math.min(drawn[0], ...levels);
-    const high = Math.max(drawn[1], ...levels);
-    const air = (high - low) * 0.06 || Math.abs(high) * 1e-4 || 1e-9;
-    gd.layout.yaxis.range = [low - air, high + air];
-    gd.layout.yaxis.autorange = false;
-  }
-
-  /** The smallest and the largest drawn value of an x range; without any, [Infinity, -Infinity]. */
-  visibleExtremes(gd, range) {
-    let low = Infinity;
-    let high = -Infinity;
-    for (const trace of gd.data) {
-      if (trace.yaxis === "y2" || trace.meta.marks) continue;
-      const lows = trace.low ?? trace.y;
-      const highs = trace.high ?? trace.y;
-      for (let i = 0; i < trace.x.length; i++) {
-        if (trace.x[i] < range[0] || lows[i] === null || highs[i] === null) continue;
-        low = Math.min(low, lows[i]);
-        high = Math.max(high, highs[i]);
-      }
-    }
-    return [low, high];
+  /** @returns {import("./draw_series.js").Series[]} */
+  seriesOf(id) {
+    if (!this.cache.series.has(id)) this.cache.series.set(id, PairbridgeSeries.seriesOf(id, this.pair, this.leg));
+    return this.cache.series.get(id);
   }
 }

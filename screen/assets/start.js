@@ -68,6 +68,7 @@
   }
 
   window.pairbridgeNumber = core.number;
+  window.pairbridgeCharts = new PairbridgeChartState(pair.charts);
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
     pairbridgeShare: core.share,

@@ -20,13 +20,15 @@ EXPORT = "export-log"
 
 EVIDENCE = "evidence"
 
-PRICE = "price-chart"
-LEGS = "legs-chart"
+CHART_STACK = "chart-stack"  # these three are used by assets/draw.js
+CHART_CANVAS = "chart-canvas"
+CHART_LEGENDS = "chart-legends"
+PRICE = "price-chart"  # the panes of the stack, as in assets/draw_series.js
 SPREAD = "spread-chart"
 Z = "z-chart"
 BETA = "beta-chart"
 GATE = "gate-chart"
-CHARTS = (PRICE, LEGS, SPREAD, Z, BETA, GATE)
+CHARTS = (PRICE, SPREAD, Z, BETA, GATE)
 PRICE_LEG = "price-leg"
 
 MARKET = "pick-market"

@@ -1,4 +1,4 @@
-"""Colours of the figures; assets/theme.css has the same colours for the page."""
+"""Colours of Plotly's figures; assets/theme.css has the same colours for the page and the charts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ MUTED = "#8494a6"
 GRID = "rgba(132,148,166,0.14)"
 CYAN = "#22d3ee"
 VIOLET = "#a78bfa"
-GREEN = "#34d399"
-RED = "#f87171"
-AMBER = "#fbbf24"
-FAINT = "rgba(34,211,238,0.13)"
 
 Figure = dict[str, Any]
 
@@ -35,7 +31,7 @@ def axis(**more: Any) -> Figure:
 
 
 def layout(**more: Any) -> Figure:
-    """The layout that all charts share. Times are UTC; a drag zooms, a double click returns to now."""
+    """The layout that all figures share."""
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -85,6 +85,8 @@ async def test_the_log_of_a_pair_as_it_is_filtered(client: httpx.AsyncClient) ->
     assert len(trades) == (frame["kind"] != "no_entry").sum()
     exits = pd.read_csv(io.StringIO((await client.get("/api/signals.csv?watch=1&kind=exit")).text))
     assert set(exits["kind"]) == {"exit"}
+    some = await client.get("/api/export/signals?market=sim&kind=exit&kind=enter_long&reason=TARGET")
+    assert set(pd.read_csv(io.StringIO(some.text))["reason"]) == {"TARGET"}
     none = pd.read_csv(io.StringIO((await client.get("/api/signals.csv?watch=1&kind=-")).text))
     assert tuple(none.columns) == SIGNAL_COLUMNS and none.empty
 

@@ -13,7 +13,10 @@ from tests.browser import CHROMIUM_ARGS, chromium_path, missing
 from tests.e2e.stack import Stack, until
 
 SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
-MANY_BARS = "document.querySelector('#z-chart .js-plotly-plot')?.data?.[0]?.y?.length > 300"
+MANY_BARS = (
+    "document.querySelector('#chart-canvas canvas') && window.pairbridgePainted"
+    " && window.pairbridgeCharts.values('z').length > 300"
+)
 
 WITHIN_S = 60
 expect.set_options(timeout=WITHIN_S * 1_000)  # generous: a busy machine is not a failure

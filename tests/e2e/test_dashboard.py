@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from pathlib import Path
@@ -10,18 +9,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, FloatRect, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from screen.components import ids
 from screen.pages.pair.labels import no_pair_notes
 from tests.e2e.conftest import MANY_BARS, seen, watched_page
 from tests.e2e.stack import Stack, until
+from tests.e2e.test_chart import NEWEST, SERIES, points
 
 pytestmark = pytest.mark.browser
 MONEY = re.compile(r"^paper: open [+-]?[0-9.,]+, realised [+-]?[0-9.,]+, fees [0-9.,]+ USDT, [0-9]+ trades?$")
 PARITY = re.compile(r"^parity [0-9,]+/[0-9,]+ bars, [0-9,]+/[0-9,]+ decisions, [0-9,]+/[0-9,]+ fills$")
-CHARTS = ("price-chart", "legs-chart", "spread-chart", "z-chart", "beta-chart", "gate-chart")
 
 
 @pytest.fixture
@@ -29,27 +29,11 @@ def harness(trading: Stack) -> Stack:
     return trading
 
 
-def points(page: Page, chart: str, trace: int = 0) -> list[Any]:
-    """The y values (or closes) that a chart has drawn."""
-    script = (
-        "([id, n]) => { const t = document.querySelector(`#${id} .js-plotly-plot`).data[n]; return t.close ?? t.y }"
-    )
-    values: list[Any] = page.evaluate(script, [chart, trace])
-    return values
-
-
-def x_range(page: Page, chart: str) -> list[Any]:
-    script = "id => document.querySelector(`#${id} .js-plotly-plot`)._fullLayout.xaxis.range.map(v => +new Date(v))"
-    values: list[Any] = page.evaluate(script, chart)
-    return values
-
-
 def test_charts_texts_and_banner_are_live(page: Page) -> None:
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
-    for chart in CHARTS:
-        assert (
-            len([value for value in points(page, chart, 0 if chart != "gate-chart" else 1) if value is not None]) > 100
-        )
+    for series in SERIES:
+        assert len(points(page, series)) > 100, series
+    for chart in ids.CHARTS:
         assert page.locator(f"#{chart}-note").inner_text() == ""
     for name in ("z", "beta", "half-life", "gate", "coverage", "cost", "prices"):
         expect(page.locator(f"#live-{name}")).not_to_have_text("–")
@@ -58,46 +42,8 @@ def test_charts_texts_and_banner_are_live(page: Page) -> None:
 
 
 def test_new_bars_arrive_by_themselves(page: Page) -> None:
-    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
-    before = page.evaluate(newest)
-    seen(page, f"before => {newest} > before", arg=before)
-
-
-def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
-    box = drag(page, "z-chart")
-    zoomed = until(lambda: _narrow(x_range(page, "z-chart")), 5, "the zoom")
-    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
-    before = page.evaluate(newest)
-    seen(page, f"before => {newest} > before", arg=before)
-    assert x_range(page, "z-chart") == zoomed
-    page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
-    until(lambda: x_range(page, "z-chart")[1] >= before, 5, "following now again")
-
-
-def drag(page: Page, chart: str) -> FloatRect:
-    """With the mouse over a part of a chart; where the chart is."""
-    area = page.locator(f"#{chart} .nsewdrag").first
-    area.scroll_into_view_if_needed()
-    box = area.bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.3, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, y + 2, steps=5)
-    page.mouse.up()
-    return box
-
-
-def test_candles_beside_those_that_can_be_seen_are_drawn_once_the_chart_is_moved(page: Page) -> None:
-    until(lambda: 180 <= len(points(page, "price-chart")) <= 181, 5, "what can be seen, and the candle that forms")
-    drag(page, "price-chart")
-    until(lambda: 360 <= len(points(page, "price-chart")) <= 361, 5, "more, to move to")
-    page.keyboard.press("f")
-    until(lambda: 180 <= len(points(page, "price-chart")) <= 181, 5, "following now again")
-
-
-def _narrow(found: list[Any]) -> list[Any]:
-    return found if found[1] - found[0] < 1_500_000 else []
+    before = page.evaluate(NEWEST)
+    seen(page, f"before => {NEWEST} > before", arg=before)
 
 
 def shown_log(page: Page) -> list[dict[str, Any]]:
@@ -107,12 +53,15 @@ def shown_log(page: Page) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_log_on_screen_is_the_export_is_the_store(harness: Stack, page: Page) -> None:
-    page.locator("#log-filter input").uncheck()
+def exported(page: Page, **options: Any) -> pd.DataFrame:
     with page.expect_download() as download:
         page.locator("#export-log").click()
-    text = Path(download.value.path()).read_text()
-    frame = pd.read_csv(io.StringIO(text), parse_dates=["bar_close", "given_at"])
+    return pd.read_csv(Path(download.value.path()), **options)
+
+
+def test_the_log_on_screen_is_the_export_is_the_store(harness: Stack, page: Page) -> None:
+    page.locator("#log-filter input").uncheck()
+    frame = exported(page, parse_dates=["bar_close", "given_at"])
     assert str(frame["bar_close"].dt.tz) == "UTC" and str(frame["given_at"].dt.tz) == "UTC"
     assert len(frame) >= 20 and {"enter_long", "enter_short", "exit", "no_entry"} <= set(frame["kind"])
     columns = (
@@ -159,6 +108,22 @@ def test_the_money_line_has_paper_parity_and_the_position_that_is_held(page: Pag
     expect(page.locator("#live-locked")).to_contain_text("in: z")
     page.locator("#unlock-position").click()
     expect(page.locator("#live-locked")).to_have_text("not in")
+
+
+def test_the_export_has_the_filters_of_the_log(page: Page) -> None:
+    if not page.locator("#log-filter input").is_checked():
+        page.locator("#log-filter input").check()
+    trades = exported(page)
+    assert {"enter_long", "exit"} <= set(trades["kind"]) and "no_entry" not in set(trades["kind"])
+    closed = trades.dropna(subset=["net"])
+    assert len(closed) > 0 and (closed["gross"] - closed["fee"] - closed["net"]).abs().max() < 1e-9
+    set_filter = "model => dash_ag_grid.getApi('signal-log').setFilterModel(model)"
+    page.evaluate(set_filter, {"kind": {"filterType": "text", "type": "equals", "filter": "exit"}})
+    assert set(exported(page)["kind"]) == {"exit"}
+    page.evaluate(set_filter, {"kind": {"filterType": "text", "type": "equals", "filter": "nothing"}})
+    assert exported(page).empty
+    page.evaluate(set_filter, None)
+    assert len(exported(page)) >= len(trades)
 
 
 def test_settings_begin_a_new_run_and_undo_takes_them_back(harness: Stack, page: Page) -> None:
@@ -236,13 +201,6 @@ def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:
     expect(page.locator("#watch-list")).not_to_contain_text("SOL ~ BTC")
 
 
-def test_the_other_leg_can_be_shown_as_candles(page: Page) -> None:
-    before = points(page, "price-chart")[-1]
-    page.locator("#price-leg").get_by_label("X").check()
-    seen(page, "document.querySelector('#price-chart .js-plotly-plot').data[0].close.at(-1) > 20000")
-    assert before < 20_000
-
-
 def test_help_opens_by_key(page: Page) -> None:
     page.keyboard.press("?")
     expect(page.get_by_text("How to read this screen")).to_be_visible()
@@ -254,9 +212,8 @@ def test_polling_stands_in_when_the_live_connection_is_refused(harness: Stack, b
     page.goto(harness.owner_pair_url)
     seen(page, MANY_BARS)
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
-    newest = "document.querySelector('#z-chart .js-plotly-plot').data[0].x.at(-1)"
-    before = page.evaluate(newest)
-    seen(page, f"before => {newest} > before", arg=before)
+    before = page.evaluate(NEWEST)
+    seen(page, f"before => {NEWEST} > before", arg=before)
     page.close()
 
 

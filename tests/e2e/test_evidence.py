@@ -128,9 +128,10 @@ def test_another_estimator_is_drawn_and_the_filter_says_it_is_not_in_use(page: P
     expect(page.locator("#live-ev-ratio")).to_have_text("–")
     expect(page.locator("#live-ev-ratio-note")).to_have_text("another estimator is in use")
     expect(page.locator("#live-ev-power")).not_to_have_text("–")
-    in_use = "(() => { const t = document.querySelector('#beta-chart .js-plotly-plot').data[2]; return t.visible && "
-    seen(page, in_use + "t.y.filter(v => v !== null).length > 100 })()")
+    seen(page, "window.pairbridgeCharts.values('beta').length > 100")
+    expect(page.locator(".legend [data-series=beta]")).to_contain_text("Huber, in use")
     page.locator("#undo").click()
     expect(page.locator("#message")).to_contain_text("is as it was")
     expect(page.locator("#live-ev-ratio")).not_to_have_text("–")
-    seen(page, "document.querySelector('#beta-chart .js-plotly-plot').data[2].visible === false")
+    expect(page.locator(".legend [data-series=beta]")).to_have_count(0)
+    assert page.evaluate("window.pairbridgeCharts.values('beta')") == []

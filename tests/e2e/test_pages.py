@@ -68,7 +68,7 @@ def test_a_row_opens_its_pair_and_back_forward_and_reload_keep_their_place(tradi
     seen(overview, MANY_BARS)
     to_page(overview, "Scan")
     expect(overview.locator("#scan-start")).to_be_visible()
-    expect(overview.locator("#z-chart")).to_have_count(0), "each page is mounted alone"
+    expect(overview.locator("#chart-stack")).to_have_count(0)  # each page is mounted alone
     overview.go_back()
     seen(overview, MANY_BARS)
     expect(overview.locator("#live-z")).not_to_have_text("–")

@@ -146,7 +146,7 @@ def test_a_found_pair_is_watched_by_the_keyboard_alone(trading: Stack, page: Pag
     expect(page.locator("#live-title")).to_have_text(f"{found['y']} ~ {found['x']}")
     expect(page.locator("#live-title")).to_be_visible()
     expect(page.locator("#set-interval")).to_have_value("1m")
-    seen(page, "document.querySelector('#z-chart .js-plotly-plot').clientWidth > 300")
+    seen(page, "document.querySelector('#chart-canvas canvas').clientWidth > 300")
     page.locator("#remove-pair").click()
     expect(page.locator("#message")).to_contain_text("removed")
 
@@ -190,7 +190,7 @@ def test_the_live_half_goes_on_behind_the_scan(trading: Stack, page: Page) -> No
     to_page(page, "Pair")
     seen(page, "before => window.pairbridgePainted.at > before", before)
     seen(page, MANY_BARS)
-    seen(page, "document.querySelector('#z-chart .js-plotly-plot').clientWidth > 300")
+    seen(page, "document.querySelector('#chart-canvas canvas').clientWidth > 300")
 
 
 def test_what_a_scan_needs_is_fetched_first(trading: Stack, page: Page) -> None:

@@ -6,6 +6,7 @@ import json
 
 from engine.intake.history_messages import BarSpan
 from feeds.bar_queue import AT_ONCE, BarQueue
+from feeds.funding_queue import FundingQueue
 
 T = 1_767_225_600_000
 ROW = [T, "1", "2", "1", "2", "5"]
@@ -54,6 +55,19 @@ def test_what_is_not_confirmed_leaves_again_and_counts_once() -> None:
     queue.stored(confirmed(2, conflicts=0, rejected=[[0, "high is 0"]]))
     assert (queue.tally.stored, queue.tally.known, queue.tally.conflicts) == (1, 1, 0)
     assert queue.tally.rejected == [("BTCUSDT", ROW, "high is 0")] and len(queue) == 0
+
+
+def test_refused_rows_that_are_not_listed_are_counted() -> None:
+    queue, funding = BarQueue(), FundingQueue()
+    queue.add(span(0), [ROW] * 3, "upload")
+    queue.connected()
+    queue.ready()
+    queue.stored(confirmed(0, rejected=[[0, "high is 0"]], unlisted=2))
+    assert (len(queue.tally.rejected), queue.tally.refused) == (1, 3)
+    funding.add([["BTCUSDT"]] * 5)
+    funding.ready()
+    funding.stored({"stored": 1, "rejected": [[0, "rate is None"]], "unlisted": 2})
+    assert (funding.tally.stored, funding.tally.known, funding.tally.refused) == (1, 1, 3)
 
 
 def test_a_span_has_room_once() -> None:

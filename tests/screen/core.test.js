@@ -13,53 +13,77 @@ function frame(first, count, more = {}) {
   return { watch: 1, reset: false, first, columns, forming: {}, log: [], ...more };
 }
 
-function started(count) {
-  return core.absorb(core.emptyPair(), frame(0, count, { reset: true, interval_ms: WIDTH, names: { y: "A", x: "B" } }));
+function started(count, more = {}) {
+  const names = { y: "A", x: "B" };
+  return core.absorb(core.emptyPair(), frame(0, count, { reset: true, run: "r/0", interval_ms: WIDTH, names, ...more }));
 }
+
+const column = (pair, name) => [...pair.bars.columns[name].subarray(0, pair.bars.size)];
 
 test("frames after the first add bars and replace what they repeat", () => {
   const pair = started(3);
   core.absorb(pair, frame(3, 2));
-  assert.deepEqual(pair.columns.t, [0, 1, 2, 3, 4].map((n) => T0 + n * WIDTH));
+  assert.deepEqual([pair.bars.size, pair.bars.time(0), pair.bars.time(4)], [5, T0, T0 + 4 * WIDTH]);
   const revised = frame(2, 3);
-  revised.columns.z = [9, 9, 9];
+  revised.columns.z = [9, null, 9];
   core.absorb(pair, revised);
-  assert.deepEqual(pair.columns.z, [0, 0.1, 9, 9, 9]);
+  assert.deepEqual(column(pair, "z"), [0, 0.1, 9, NaN, 9]);
   core.absorb(pair, { ...frame(5, 0), columns: {} });
-  assert.equal(pair.columns.t.length, 5);
+  assert.equal(pair.bars.size, 5);
 });
 
 test("a reset forgets the pair before", () => {
   const pair = started(5);
-  pair.decisions.set("x", {});
-  core.absorb(pair, frame(40, 2, { reset: true, watch: 2, interval_ms: 1_000 }));
-  assert.deepEqual([pair.watch, pair.first, pair.width, pair.columns.t.length, pair.decisions.size], [2, 40, 1_000, 2, 0]);
+  pair.decisions.set(1, {});
+  core.absorb(pair, frame(40, 2, { reset: true, run: "s/0", watch: 2, interval_ms: 1_000 }));
+  const { bars } = pair;
+  assert.deepEqual([pair.watch, bars.first, bars.width, bars.size, pair.decisions.size, pair.resets], [2, 40, 1_000, 2, 0, 2]);
 });
 
-test("only the newest bars are kept, and bar numbers stay right", () => {
-  const pair = started(core.KEEP);
-  core.absorb(pair, frame(core.KEEP, 10));
-  assert.equal(pair.columns.t.length, core.KEEP);
-  assert.equal(pair.first, 10);
-  core.absorb(pair, frame(core.KEEP + 5, 7));
-  assert.equal(pair.columns.t.at(-1), T0 + (core.KEEP + 11) * WIDTH);
-  assert.ok(pair.columns.t.every((t, i) => i === 0 || t - pair.columns.t[i - 1] === WIDTH), "no bar twice, none missing");
+test("a whole frame of the same run keeps the bars before it, one of a revised run does not", () => {
+  const pair = started(10);
+  core.absorb(pair, frame(8, 4, { reset: true, run: "r/0", interval_ms: WIDTH }));
+  assert.deepEqual([pair.bars.first, pair.bars.size, pair.resets], [0, 12, 1]);
+  core.absorb(pair, frame(8, 4, { reset: true, run: "r/1", interval_ms: WIDTH }));
+  assert.deepEqual([pair.bars.first, pair.bars.size, pair.resets], [8, 4, 2]);
 });
 
-test("the forming bar stands right of the last candle, and never twice", () => {
+test("older bars come before the first, with their decisions, and what does not fit is refused", () => {
+  const pair = started(0);
+  core.absorb(pair, frame(50, 3, { reset: true, run: "r/0", interval_ms: WIDTH }));
+  const older = { first: 48, count: 2, columns: { z: new Float64Array([4, NaN]) }, decisions: [{ at: T0 + 48 * WIDTH, kind: "exit", z: 1 }] };
+  assert.equal(core.absorbOlder(pair, { ...older, first: 47 }), false);
+  assert.equal(core.absorbOlder(pair, older), true);
+  assert.equal(core.absorbOlder(pair, older), false);
+  assert.deepEqual([pair.bars.first, pair.bars.size, pair.bars.begin, pair.bars.moved], [48, 5, T0 + 48 * WIDTH, 2]);
+  assert.deepEqual(column(pair, "z"), [4, NaN, 5, 5.1, 5.2]);
+  assert.deepEqual(column(pair, "y_last").slice(0, 3), [NaN, NaN, 150], "what the older bars do not have is not known");
+  assert.deepEqual(core.marks(pair), [{ index: 0, kind: "exit", z: 1 }]);
+});
+
+test("the oldest bars leave, and bar numbers stay right", () => {
+  const pair = started(5_000);
+  pair.bars.trim(1_000);
+  core.absorb(pair, frame(5_000, 7));
+  assert.deepEqual([pair.bars.first, pair.bars.size, pair.bars.moved], [4_000, 1_007, -4_000]);
+  assert.equal(pair.bars.time(pair.bars.size - 1), T0 + 5_006 * WIDTH);
+  assert.deepEqual(column(pair, "z"), Array.from({ length: 1_007 }, (_, i) => (4_000 + i) / 10));
+});
+
+test("a log spread is drawn in basis points, with its band and the cost wall", () => {
+  const columns = { t: [T0, T0 + WIDTH], spread: [0.002, null], mean: [0.001, 0], deviation: [0.0005, null], pays: [3, 3] };
+  const pair = core.absorb(core.emptyPair(), frame(0, 2, { reset: true, interval_ms: WIDTH, columns, rule: { spread_scale: 1e4 } }));
+  const drawn = ["spread", "upper", "lower", "wall_upper", "wall_lower", "pays_lower"].map((name) => Math.round(column(pair, name)[0] * 1e6) / 1e6);
+  assert.deepEqual(drawn, [20, 15, 5, 25, -5, -3]);
+  assert.deepEqual(["spread", "upper", "wall_lower"].map((name) => column(pair, name)[1]), [NaN, NaN, NaN], "unknown is not zero");
+});
+
+test("the newest bar is the one that forms", () => {
+  assert.equal(core.newest(core.emptyPair()), -1);
   const pair = started(2);
-  const meta = { x: "t", close: "leg_close", y: "leg_volume", candles: true };
-  pair.columns.y_volume = [1, 2];
-  pair.forming = { y: [T0 + 2 * WIDTH, 1, 9, 0.5, 8, 33] };
-  assert.deepEqual(core.drawn(pair, meta, "y"), { x: [T0, T0 + WIDTH, T0 + 2 * WIDTH], close: [7, 7, 8], y: [1, 2, 33] });
-  pair.forming = { y: [T0 + WIDTH, 1, 9, 0.5, 8, 33] };
-  assert.equal(core.drawn(pair, meta, "y").x.length, 2);
-});
-
-test("legs are percentages of their first known price", () => {
-  const pair = started(3);
-  pair.columns.y_last = [null, 200, 201];
-  assert.deepEqual(core.drawn(pair, { x: "t", y: "y_last", normalise: true }, "y").y, [null, 0, 0.49999999999998934]);
+  assert.equal(core.newest(pair), 1);
+  pair.forming = { y: [T0 + 2 * WIDTH, 1, 9, 0.5, 8, 33], x: [T0 + 3 * WIDTH, 1, 1, 1, 1, 1] };
+  assert.equal(core.newest(pair), 3);
 });
 
 test("marks are the decisions that stand", () => {
@@ -70,20 +94,11 @@ test("marks are the decisions that stand", () => {
     { bar_close: close(2), kind: "exit", z: -0.1 },
     { bar_close: close(1), kind: "withdrawn", z: null },
     { bar_close: close(3), kind: "enter_long", z: -2.1 },
+    { bar_close: close(0), kind: "no_entry", z: -2.1 },
     { bar_close: close(-9), kind: "enter_long", z: -3 },
   ];
   core.absorb(pair, { ...frame(4, 0), columns: {}, log });
-  assert.deepEqual(core.drawn(pair, { marks: "enter_long" }, "y"), { x: [T0 + 3 * WIDTH], y: [-2.1] });
-  assert.deepEqual(core.drawn(pair, { marks: "exit" }, "y"), { x: [T0 + 2 * WIDTH], y: [-0.1] });
-});
-
-test("following now shows the newest bars with a little air", () => {
-  assert.equal(core.latest(core.emptyPair(), 100), null);
-  const pair = started(300);
-  const [from, to] = core.latest(pair, 100);
-  const newest = T0 + 299 * WIDTH;
-  assert.ok(from < newest - 99 * WIDTH && from > newest - 103 * WIDTH);
-  assert.ok(to > newest && to < newest + 10 * WIDTH);
+  assert.deepEqual(core.marks(pair), [{ index: 2, kind: "exit", z: -0.1 }, { index: 3, kind: "enter_long", z: -2.1 }]);
 });
 
 test("a number that is not known is a dash, never 0", () => {
@@ -113,14 +128,13 @@ test("a line stands where candles and ticks meet, for the leg that is shown", ()
   const at = (n) => T0 + n * WIDTH;
   const candles = { y: [[at(-50), at(5)], [at(9), at(12)], [at(18), at(20)]], x: [[at(-50), at(-10)]] };
   core.absorb(pair, { ...frame(20, 0), columns: {}, candles });
-  const seen = core.boundaries(pair, "y").map(({ x0, x1, label }) => [x0, x1, label.text]);
-  const edge = (n, text) => [at(n) - WIDTH / 2, at(n) - WIDTH / 2, text];
-  assert.deepEqual(seen, [
+  const edge = (n, text) => ({ at: at(n) - WIDTH / 2, text });
+  assert.deepEqual(core.boundaries(pair, "y"), [
     edge(5, "candles | ticks"), edge(9, "ticks | candles"), edge(12, "candles | ticks"), edge(18, "ticks | candles"),
   ]);
   assert.deepEqual(core.boundaries(pair, "x"), []);
   pair.forming = { y: [at(20), 1, 1, 1, 1, 1] };
-  assert.equal(core.boundaries(pair, "y").at(-1).label.text, "candles | ticks", "the bar that is forming is of ticks");
+  assert.equal(core.boundaries(pair, "y").at(-1).text, "candles | ticks", "the bar that is forming is of ticks");
   core.absorb(pair, { watch: 1, type: "frame" });
   assert.equal(core.boundaries(pair, "y").length, 5, "what has not changed is not sent");
   core.absorb(pair, { ...frame(20, 0), columns: {}, candles: {} });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from engine.backtest.locked_position import LockedPosition
@@ -20,7 +21,7 @@ from engine.stats.half_life import HalfLife
 from engine.stats.health import KalmanHealth, LjungBox
 from engine.stats.hedge_interval import HedgeInterval
 from engine.stats.power import evidence as of_test
-from live.paper import Paper
+from live.paper import Paper, PaperTotals
 from live.parity import Mismatch, Parity
 from services.pair_view import PairView
 from services.parity import ParityState
@@ -50,13 +51,16 @@ def view(**changes: Any) -> PairView:
     return PairView(**(fields | changes))
 
 
-def paper(from_history: int = 1, **changes: Any) -> Paper:
+def paper(from_history: int = 1, of_book: dict[str, Any] | None = None, **changes: Any) -> Paper:
     fields: dict[str, Any] = {
         "side": -1, "coins_y": -3.225, "coins_x": 0.1294, "entry_y": 3_100.0, "entry_x": 85_000.0, "open_net": 1.234,
         "realised": -4.561, "fees": 0.784, "half_spread": 0.35, "slippage": 0.0, "funding": -0.021, "trades": 3,
         "wins": 1, "equity": 9_996.673,
     }  # fmt: skip
-    return Paper(PaperPosition(**(fields | changes)), 1_790_042_000_000, from_history, 900)
+    made, since_ms = PaperPosition(**(fields | changes)), 1_790_042_000_000
+    shared = ("open_net", "realised", "fees", "half_spread", "slippage", "funding", "trades", "wins")
+    book = PaperTotals(1, since_ms, *(getattr(made, name) for name in shared), is_open_counted=True)
+    return Paper(made, since_ms, from_history, 900, replace(book, **(of_book or {})))
 
 
 def parity(first: Mismatch | None = None) -> ParityState:

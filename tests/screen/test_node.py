@@ -1,4 +1,4 @@
-"""The pure half of the screen's script, in Node."""
+"""The pure half of the screen's scripts, in Node."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.browser import missing
 
 
-def test_the_core_in_node() -> None:
+@pytest.mark.parametrize("name", ["core", "bars", "draw_series", "draw_shapes"])
+def test_the_pure_scripts_in_node(name: str) -> None:
     node = shutil.which("node")
     if node is None:
         missing("Node.js")
-    ran = subprocess.run([node, "--test", str(Path(__file__).parent / "core.test.js")], capture_output=True, text=True)
+    script = str(Path(__file__).parent / f"{name}.test.js")
+    ran = subprocess.run([node, "--test", script], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr

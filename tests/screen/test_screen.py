@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import doctest
 import math
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import dash
@@ -14,15 +17,18 @@ from dash.development.base_component import Component
 from engine.market.records import RunEnd
 from engine.pairs.calibration import Calibration
 from engine.pairs.evidence import WindowCoverage
-from engine.pairs.settings import PairSettings, classic
+from engine.pairs.executable import ExecutableZ
+from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import Watched
 from live.parity import Mismatch
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
 from screen.components.addresses import PAIR
-from screen.pages.pair import figures, frames, labels
+from screen.pages.pair import frames, labels
+from screen.pages.pair.layout import pair_page
 from screen.shell import PAGES, register_screen, shell
+from services.pair_columns import _LEG_COLUMNS, _MODEL_COLUMNS
 from services.parity import ParityState
 from services.views import WatchlistRow
 from tests.screen.pairs import NAN, START, evidence, locked, paper, parity, snapshot, view
@@ -86,7 +92,31 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
     assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
     assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
+    spanning = paper(0, of_book={"runs": 3, "realised": 12.5, "trades": 9, "open_net": 0.0, "is_open_counted": False})
+    text, tone = labels.live_texts(view(paper=spanning))
+    assert text["paper"] == "paper: open 0.00, realised +12.50, fees 0.78 USDT, 9 trades" and tone["paper"] == "good"
+    assert text["paper-note"].endswith(
+        "over 3 runs · holds -3.225 ETHUSDT, +0.1294 BTCUSDT, entered over bars of the run before: not counted"
+    )
     assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "note", "tone"),
+    [
+        (None, "executable z –", "not known yet", ""),
+        (ExecutableZ(NAN, NAN, NAN), "executable z –", "not known yet", ""),
+        (ExecutableZ(2.0, NAN, NAN), "executable z –", "mid +2.00 · a leg has no quotes", ""),
+        (ExecutableZ(2.1, 2.4, 2.05), "executable z: buy +2.40, sell +2.05", "mid +2.10", ""),
+        (
+            ExecutableZ(-2.1, -1.8, -2.4), "executable z: buy -1.80, sell -2.40",
+            "mid -2.10 · the mid is beyond the entry, the quotes are not", "warn",
+        ),
+    ],
+)  # fmt: skip
+def test_the_z_at_which_both_legs_could_be_filled(found: ExecutableZ | None, said: str, note: str, tone: str) -> None:
+    text, tones = labels.live_texts(view(executable=found))
+    assert (text["executable"], text["executable-note"], tones["executable"]) == (said, note, tone)
 
 
 @pytest.mark.parametrize(
@@ -162,21 +192,6 @@ def test_the_log_says_how_much_of_it_is_shown(logged: LogCount, says: str) -> No
     assert text["log-count"] == says
 
 
-def test_spreads_are_drawn_in_basis_points_with_their_band() -> None:
-    columns = {
-        "t": [1, 2],
-        "spread": [None, 0.001],
-        "mean": [None, 0.0005],
-        "deviation": [None, 0.0001],
-        "beta": [1, 2],
-    }
-    drawn = frames.drawn_columns(columns, classic())
-    assert drawn["spread"] == [None, 10.0] and drawn["upper"] == [None, pytest.approx(6.0)]
-    assert frames.drawn_columns(columns, classic(space="price"))["spread"] == [None, 0.001]
-    assert frames.drawn_columns({}, classic()) == {}
-    assert "beta_used" not in drawn and frames.drawn_columns(columns, classic(estimator="tls"))["beta_used"] == [1, 2]
-
-
 class _NoServices:
     """Callbacks are registered against it, never called."""
 
@@ -197,7 +212,7 @@ def test_every_callback_stays_within_the_shell_and_one_page() -> None:
     for callback in app._callback_list:
         used = {each["id"] for side in ("inputs", "state") for each in callback[side]}
         used |= {part.split(".")[0] for part in callback["output"].strip(".").split("...") if "." in part}
-        own = used - around
+        own = {name for name in used - around if not name.startswith("{")}  # the others a callback draws in its page
         assert any(own <= set(laid_out) for laid_out in pages.values()), own
     on_pair = set(pages[PAIR])
     assert {ids.live(f"{name}") for name in labels.live_texts(view())[0]} - {ids.live("clock")} <= on_pair
@@ -213,26 +228,34 @@ def _ids(component: Any) -> Any:
             yield from _ids(child)
 
 
-def test_figures_name_only_columns_that_a_frame_has() -> None:
-    known = {
-        "t",
-        "z",
-        "upper",
-        "lower",
-        "spread",
-        "beta_kalman",
-        "beta_ols",
-        "beta_used",
-        "pvalue",
-        "gate",
-        "y_last",
-        "x_last",
-    }
-    known |= {"beta_used"} | {f"leg_{name}" for name in ("open", "high", "low", "close", "volume")}
-    for chart in ids.CHARTS:
-        for trace in figures.FIGURES[chart]()["data"]:
-            used = {value for key, value in trace["meta"].items() if key in ("x", "y", "open", "high", "low", "close")}
-            assert used <= known, (chart, used - known)
+def test_the_chart_has_a_pane_for_each_text_and_draws_only_columns_that_a_frame_has() -> None:
+    script = (Path(frames.__file__).parents[2] / "assets/draw_series.js").read_text()
+    assert tuple(re.findall(r'{ id: "([a-z]+-chart)"', script)) == ids.CHARTS
+    sent = {*_MODEL_COLUMNS, "pays", "flags", *(f"{side}_{name}" for side in "yx" for name in _LEG_COLUMNS)}
+    derived = {"upper", "lower", "wall_upper", "wall_lower", "pays_lower"}
+    drawn = set(re.findall(r'(?:column|low): "(\w+)"', script))
+    assert {"z", "spread", "pays"} <= drawn <= sent | derived
+
+
+def test_the_stack_says_whose_library_draws_it() -> None:
+    licence = Path(frames.__file__).parents[2] / "assets/vendor/lightweight-charts.LICENSE.txt"
+    assert "TradingView" in licence.read_text() and "Apache License" in licence.read_text()
+    assert "TradingView Lightweight Charts™" in str(pair_page()) and "https://www.tradingview.com/" in str(pair_page())
+
+
+def test_the_hedge_has_a_band_where_its_error_is_known() -> None:
+    assert frames.hedge_band(None) is None and frames.hedge_band(evidence(hedge=None)) is None
+    hedge = evidence().hedge
+    assert hedge is not None
+    assert frames.hedge_band(evidence()) == {"low": hedge.low, "high": hedge.high, "bars": hedge.bars}
+    assert frames.hedge_band(evidence(hedge=replace(hedge, beta_error=NAN))) is None
+
+
+def test_a_log_spread_is_drawn_in_basis_points() -> None:
+    log, price = frames.rule(PairSettings(space="log")), frames.rule(PairSettings(space="price"))
+    assert (log["spread_scale"], log["spread_unit"]) == (1e4, " bps")
+    assert (price["spread_scale"], price["spread_unit"]) == (1.0, "")
+    assert frames.rule(PairSettings(estimator="huber"))["is_extra"] and not log["is_extra"]
 
 
 def test_examples_in_docstrings() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -10,9 +13,10 @@ import pytest
 from engine.errors import NotAllowed
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from live.paper import PaperBooks
+from live.parity import Parity
 from services.job_process import ProcessExecutor
-from services.jobs import JobBusy, Jobs
-from services.parity import NOT_CHECKED, ParityService, ParityState
+from services.jobs import IsCancelled, JobBusy, Jobs, Json, Report
+from services.parity import NOT_CHECKED, RECHECK_EVERY_S, ParityService, ParityState
 from services.views import ViewerCursor, ViewService
 from tests.conftest import until
 from tests.engine.pairs.markets import SETTINGS, make_ticks
@@ -51,6 +55,83 @@ async def test_a_check_is_shown_with_the_pair_and_a_flipped_tick_at_its_bar(tmp_
     assert list(found.first.fields) == ["x_volume"], "live and replayed values of the fields that differ, no others"
     mine, theirs = found.first.fields["x_volume"]
     assert theirs == pytest.approx(mine + 1.0)
+    jobs.close()
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+class Ended:
+    """An executor whose jobs wait until they may end."""
+
+    def __init__(self) -> None:
+        self.requests: list[Json] = []
+        self.may_end = threading.Event()
+
+    def run(self, function: str, request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
+        assert function == "services.parity_job:run_parity"
+        self.requests.append(request)
+        self.may_end.wait(30)
+        return dataclasses.asdict(Parity(request["record"]["run"]["run_id"], 0, (1, 1), (1, 1), (1, 1)))
+
+
+async def test_once_an_hour_it_checks_the_pair_whose_check_is_the_oldest(tmp_path: Path) -> None:
+    """Read access only: what checks by itself needs no owner."""
+    harness, executor = await Harness.open(tmp_path), Ended()
+    await harness.write(make_ticks(1)[:-200])
+    harness.read_all()
+    first, second = *harness.monitor.watches, harness.monitor.watch("sim", "XUSDT", "YUSDT", SETTINGS)
+    jobs, now = Jobs(executor), [0.0]
+    parity = ParityService(harness.monitor, PaperBooks(), jobs, tmp_path, require_owner, lambda: now[0])
+
+    def after_an_hour() -> int | None:
+        now[0] += RECHECK_EVERY_S
+        return parity.check_if_due()
+
+    now[0] = RECHECK_EVERY_S - 1
+    assert parity.check_if_due() is None and executor.requests == []
+    now[0] = 0.0
+    assert after_an_hour() == first
+    assert after_an_hour() is None, "one at a time"
+    executor.may_end.set()
+    for expected in (second, first, second):
+        await until(lambda: not parity._is_running(), 10)
+        assert after_an_hour() == expected
+        assert parity.check_if_due() is None
+    await until(lambda: not parity._is_running(), 10)
+    assert [each["record"]["run"]["y"] for each in executor.requests] == ["YUSDT", "XUSDT", "YUSDT", "XUSDT"]
+    run = harness.monitor.watches[second].run
+    assert run is not None and parity.state(second, run.run_id).phase == "done"
+    harness.monitor.unwatch(first)
+    assert after_an_hour() == second
+    harness.monitor.unwatch(second)
+    assert after_an_hour() is None, "no pair is left"
+    jobs.close()
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+def require_owner() -> None:
+    raise NotAllowed("view only")
+
+
+async def test_a_click_puts_off_the_next_check_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.parity.LOOK_EVERY_S", 0.01)
+    harness, executor, now = await Harness.open(tmp_path), Ended(), [0.0]
+    await harness.write(make_ticks(1)[:-200])
+    harness.read_all()
+    (watch_id,) = harness.monitor.watches
+    jobs = Jobs(executor)
+    executor.may_end.set()
+    parity = ParityService(harness.monitor, PaperBooks(), jobs, tmp_path, lambda: None, lambda: now[0])
+    now[0] = RECHECK_EVERY_S - 1
+    assert parity.check(watch_id)
+    task = asyncio.create_task(parity.run())
+    now[0] = 2 * RECHECK_EVERY_S - 2
+    await asyncio.sleep(0.1)
+    assert len(executor.requests) == 1
+    now[0] = 2 * RECHECK_EVERY_S
+    await until(lambda: len(executor.requests) == 2, 10)
+    task.cancel()
     jobs.close()
     harness.monitor.close()
     await harness.writer.close()

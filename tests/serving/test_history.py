@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,11 +165,16 @@ async def _wanted_for(http: httpx.AsyncClient, port: int, bars: list[list[Any]],
     return missing
 
 
-async def test_no_more_than_a_quarter_of_the_weight_is_spent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("feeds", [1, 2])
+async def test_no_more_than_a_quarter_of_the_weight_is_spent(tmp_path: Path, feeds: int) -> None:
     """Of 200 a minute 50 may be spent: by then 10 requests of 1,000 candles, or fewer beside other requests."""
     until_ms = last_hour()
     bars = [[symbol, 300_000, until_ms - 40 * 24 * HOUR, until_ms] for symbol in SYMBOLS]
-    async with exchange() as sim, serving(tmp_path) as server, forwarding(server, sim, 200), wanting(server, bars):
+    async with exchange() as sim, serving(tmp_path) as server, AsyncExitStack() as others:
+        for _ in range(feeds):
+            await others.enter_async_context(forwarding(server, sim, 200))
+        await until(lambda: len(server.intake.history.bars._bridges) == feeds)
+        await others.enter_async_context(wanting(server, bars))
         await until_fetched(server, missing=2 * 40 * 288 - 6_000)
         spent: dict[int, int] = {}  # by the minute of the exchange's clock, in which it counts
         async with httpx.AsyncClient() as http:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import DamagedStore, FolderMissing, StoreError
+from engine.market.paper_result import PaperResult
 from engine.market.position_lock import PositionLock
 from engine.market.records import Decision, Run, RunEnd
 from engine.store.interface import Cursor, LoggedDecision, Watched
@@ -27,6 +28,7 @@ log = logging.getLogger("pairbridge.store")
 
 _RUN_COLUMNS = "run_id, market, y, x, interval_ms, settings, code, start_ms, began_seq, ended_seq"
 _LOCK_FIELDS = [f.name for f in dataclasses.fields(PositionLock)]
+_RESULT_FIELDS = [f.name for f in dataclasses.fields(PaperResult)]
 _DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
 
 
@@ -195,6 +197,20 @@ class SqliteAnalysis:
     def unlock(self, market: str, y: str, x: str) -> None:
         """Remove the locked position of a pair."""
         self._write("DELETE FROM locks WHERE market=? AND y=? AND x=?", (market, y, x))
+
+    def paper_results(self, market: str, y: str, x: str) -> list[PaperResult]:
+        """See AnalysisStore."""
+        query = (
+            f"SELECT {', '.join(_RESULT_FIELDS)} FROM paper_results JOIN runs USING (run_id)"
+            " WHERE market=? AND y=? AND x=? AND ended_seq IS NOT NULL ORDER BY to_ms"
+        )
+        return [PaperResult(*row) for row in self._read(query, (market, y, x))]
+
+    def keep_paper_result(self, result: PaperResult) -> None:
+        """See AnalysisStore."""
+        places = ",".join("?" * len(_RESULT_FIELDS))
+        query = f"INSERT OR REPLACE INTO paper_results ({', '.join(_RESULT_FIELDS)}) VALUES ({places})"
+        self._write(query, dataclasses.astuple(result))
 
     def is_first_time(self, what: str) -> bool:
         """True once for each text, ever."""

@@ -9,13 +9,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from engine.market.records import Decision, Run
-from engine.store.bulk import SignalFilter, StoredSignal
+from engine.market.records import Decision, Run, RunEnd
+from engine.store.bulk import SignalCount, SignalFilter, SignalPlace, StoredRun, StoredSignal
 from engine.store.interface import Cursor, LoggedDecision
 from engine.store.sqlite.files import connect_reader, readable
 
 _RUN = [field.name for field in dataclasses.fields(Run)]
 _DECISION = [field.name for field in dataclasses.fields(Decision)]
+_SIGNAL = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name}" for name in _RUN)])
+_FROM = "FROM decisions AS d JOIN runs AS r USING (run_id)"
+_CLOSE = "d.bar_ms + r.interval_ms"
 _STANDS = (
     "NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.run_id=d.run_id AND n.bar_ms=d.bar_ms AND n.revision>d.revision)"
 )
@@ -31,12 +34,37 @@ class SqliteAnalysisReader:
     def signals(self, wanted: SignalFilter, after: int, limit: int) -> list[StoredSignal]:
         """See AnalysisReader."""
         conditions, values = _conditions(wanted)
-        columns = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name}" for name in _RUN)])
         query = (
-            f"SELECT d.given, d.given_at_ms, {_STANDS}, {columns} FROM decisions AS d JOIN runs AS r USING (run_id)"
-            f" WHERE d.given>?{conditions} ORDER BY d.given LIMIT ?"
+            f"SELECT d.given, d.given_at_ms, {_STANDS}, {_SIGNAL} {_FROM} WHERE d.given>?{conditions}"
+            " ORDER BY d.given LIMIT ?"
         )
         return [_signal(row) for row in self._read(query, [after, *values, limit])]
+
+    def latest_signals(self, wanted: SignalFilter, before: SignalPlace | None, limit: int) -> list[StoredSignal]:
+        """See AnalysisReader."""
+        conditions, values = _conditions(wanted)
+        query = (
+            f"SELECT d.given, d.given_at_ms, {_STANDS}, {_SIGNAL} {_FROM} WHERE ({_CLOSE}, d.given) < (?, ?)"
+            f"{conditions} ORDER BY {_CLOSE} DESC, d.given DESC LIMIT ?"
+        )
+        return [_signal(row) for row in self._read(query, [*(before or (2**62, 0)), *values, limit])]
+
+    def signal_counts(self, wanted: SignalFilter) -> list[SignalCount]:
+        """See AnalysisReader."""
+        conditions, values = _conditions(wanted)
+        query = f"SELECT d.kind, d.reason, {_STANDS} AS stands, count(*) {_FROM} WHERE 1{conditions} GROUP BY 1, 2, 3"
+        return [
+            SignalCount(kind, reason, bool(stands), count) for kind, reason, stands, count in self._read(query, values)
+        ]
+
+    def signal_pairs(self) -> list[tuple[str, str, str]]:
+        """See AnalysisReader."""
+        has_any = "EXISTS (SELECT 1 FROM decisions AS d WHERE d.run_id=r.run_id)"
+        return self._read(f"SELECT DISTINCT market, y, x FROM runs AS r WHERE {has_any} ORDER BY 1, 2, 3", [])
+
+    def newest_signal(self) -> int:
+        """See AnalysisReader."""
+        return int(self._read("SELECT coalesce(max(given), 0) FROM decisions", [])[0][0])
 
     def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
         """See AnalysisReader."""
@@ -51,6 +79,16 @@ class SqliteAnalysisReader:
         """See AnalysisReader."""
         query = f"SELECT {', '.join(_RUN)} FROM runs WHERE ended_seq IS NULL ORDER BY began_at_ms"
         return [Run(*row) for row in self._read(query, [])]
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """See AnalysisReader."""
+        query = f"SELECT end_reason, end_detail, end_after_ms, {', '.join(_RUN)} FROM runs WHERE run_id=?"
+        for reason, detail, after_ms, *values in self._read(query, [run_id]):
+            run = Run(*values)
+            if run.ended_seq is None:
+                return StoredRun(run, None)
+            return StoredRun(run, RunEnd(run_id, run.ended_seq, reason or "", detail or "", after_ms))
+        return None
 
     def cursor(self) -> Cursor | None:
         """See AnalysisReader."""
@@ -72,7 +110,7 @@ class SqliteAnalysisReader:
 
 def _conditions(wanted: SignalFilter) -> tuple[str, list[Any]]:
     """SQL after WHERE, and its values."""
-    text = " AND d.bar_ms + r.interval_ms >= ? AND d.bar_ms + r.interval_ms < ?"
+    text = f" AND {_CLOSE} >= ? AND {_CLOSE} < ?"
     given: list[Any] = [wanted.from_ms, wanted.to_ms]
     if wanted.market:
         text, given = f"{text} AND r.market=?", [*given, wanted.market]

@@ -90,5 +90,14 @@ CREATE TABLE locks (                -- positions that the user holds: see Positi
 ) STRICT;
 """,
         BACKTESTS,
+        """
+CREATE TABLE paper_results (        -- what the paper positions of ended runs earned: see PaperResult
+    run_id TEXT PRIMARY KEY REFERENCES runs,
+    from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,
+    realised REAL NOT NULL, fees REAL NOT NULL, half_spread REAL NOT NULL, slippage REAL NOT NULL,
+    funding REAL NOT NULL,
+    trades INTEGER NOT NULL, wins INTEGER NOT NULL
+) STRICT;
+""",
     ],
 )

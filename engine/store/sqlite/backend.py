@@ -10,8 +10,10 @@ from engine.store.interface import TickWriter
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.analysis_reader import SqliteAnalysisReader
 from engine.store.sqlite.backtests import SqliteBacktests
+from engine.store.sqlite.backup import back_up
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from engine.store.sqlite.bulk_reader import SqliteBulkReader
+from engine.store.sqlite.inventory import SqliteInventoryReader
 from engine.store.sqlite.maintenance import keep
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.scans import SqliteScans
@@ -37,6 +39,14 @@ class SqliteBackend:
     def bulk_reader(self) -> SqliteBulkReader:
         """See Backend."""
         return SqliteBulkReader(self._ticks_db)
+
+    def inventory_reader(self) -> SqliteInventoryReader:
+        """See Backend."""
+        return SqliteInventoryReader(self._ticks_db, self._analysis_db)
+
+    def back_up(self, to: Path, with_archive: bool, progress: Callable[[str], None]) -> None:
+        """See Backend."""
+        back_up(self._ticks_db.parent, to, with_archive, progress)
 
     async def tick_writer(self, durability: str) -> SqliteTickWriter:
         """See Backend."""

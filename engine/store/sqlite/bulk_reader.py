@@ -11,16 +11,23 @@ import numpy as np
 from engine.market.bar_columns import Columns
 from engine.market.intervals import SECOND_MS, bar_open
 from engine.market.sourced import SourcedBar
-from engine.store.archive.parquet import archive_of, frame_of, read_page
+from engine.store.archive.parquet import archive_of
+from engine.store.archive.parquet import read_page as read_rows
 from engine.store.bulk import SeriesSpan
 from engine.store.sqlite import sourced
 from engine.store.sqlite.files import connect_reader, readable
-from engine.store.sqlite.row_mapping import TICK_COLUMNS
+from engine.store.sqlite.tick_pages import CAN_READ_AHEAD, HotPage, read_ahead, read_page
 
 if TYPE_CHECKING:
     import polars
 
 PAGE = 20_000  # ticks in memory at a time; no lock is held between two pages
+BLOCK = 100_000  # ticks of one archived file in memory at a time
+READ_AHEAD_FROM = 300_000  # ticks for which other processes are worth their start
+
+_LAST_ID = 2**63 - 1
+_TICK = ("agg_id", "price", "quantity", "trade_time_ms", "buyer_is_maker")
+_TICK_TYPES = ("<i8", "<f8", "<f8", "<i8", "i1")
 
 _SECOND = "open_time_ms, open, high, low, close, volume, quote_volume, trades, buy_volume, price_basis = 'quotes'"
 _SECOND_TYPES = np.dtype(
@@ -99,64 +106,48 @@ class SqliteBulkReader:
         import polars
 
         series_id = self._series(market, symbol)
-        at, last_id = self._ids(series_id, from_ms, to_ms)
+        first_id, last_id, trades = self._ids(series_id, from_ms, to_ms)
         is_wanted = (polars.col("trade_time_ms") >= from_ms) & (polars.col("trade_time_ms") < to_ms)
-        while at <= last_id:
-            frame, through = self._page(series_id, at, last_id)
-            found = frame.filter(is_wanted & ~polars.col("future")).drop("seq", "future")
-            if len(found):
-                yield found
-            at = through + 1
-
-    def _page(self, series_id: int, first_id: int, last_id: int) -> tuple[polars.DataFrame, int]:
-        """The stored ticks from ``first_id`` through the returned id, in id order.
-
-        Hot ticks and the list of files are read in one transaction, in which every tick is in one of the two; a tick
-        that moves later is in this page already, or in a file listed with the next one.
-        """
-        hot, listed = self._hot(series_id, first_id, last_id)
-        through = hot[-1][1] if len(hot) == PAGE else last_id
-        frames, rows = [frame_of(hot)], len(hot)
-        for file, file_first in listed:
-            if file_first > through:
-                break
-            if rows >= PAGE and file_first > first_id:  # many small files: this one begins the next page
-                through = min(through, file_first - 1)
-                break
-            frame = read_page(self._archive, file, first_id, through, PAGE)
-            if len(frame) == PAGE:
-                through = min(through, int(frame["agg_id"][-1]))
-            frames.append(frame)
-            rows += len(frame)
-        return _merged(frames, through), through
-
-    def _hot(self, series_id: int, first_id: int, last_id: int) -> tuple[list[Any], list[Any]]:
+        is_dense = last_id - first_id < 2 * trades  # else pages by id may be empty for ever
+        is_worth_it = CAN_READ_AHEAD and trades >= READ_AHEAD_FROM
+        pages = self._pages_ahead if is_worth_it and is_dense else self._pages
         with readable(self._path):
-            self._db.execute("BEGIN")
-            try:
-                hot = self._db.execute(
-                    f"SELECT seq, {TICK_COLUMNS} FROM ticks WHERE series_id=? AND agg_id BETWEEN ? AND ?"
-                    " ORDER BY agg_id LIMIT ?",
-                    (series_id, first_id, last_id, PAGE),
-                ).fetchall()
-                listed = self._db.execute(
-                    "SELECT file, first_id FROM archive WHERE series_id=? AND state<>'begun' AND last_id>=?"
-                    " AND first_id<=? ORDER BY first_id",
-                    (series_id, first_id, last_id),
-                ).fetchall()
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("COMMIT")
-        return hot, listed
+            for frame in pages(series_id, first_id, last_id):
+                found = frame.filter(is_wanted)
+                if len(found):
+                    yield found
 
-    def _ids(self, series_id: int, from_ms: int, to_ms: int) -> tuple[int, int]:
-        """The first and last id of the seconds that overlap the range; an empty range of ids where there is none."""
+    def _pages(self, series_id: int, first_id: int, last_id: int) -> Iterator[polars.DataFrame]:
+        """Pages of at most ``PAGE`` hot ticks each, and what is archived between them."""
+        archive = _Archived(self._archive)
+        at = first_id
+        while at <= last_id:
+            page = read_page(self._db, series_id, at, last_id, PAGE)
+            hot = _frame(page)
+            through = int(hot["agg_id"][-1]) if page.rows == PAGE else last_id
+            frame, at = archive.with_archived(hot, page.files, at, through)
+            yield frame
+
+    def _pages_ahead(self, series_id: int, first_id: int, last_id: int) -> Iterator[polars.DataFrame]:
+        """Pages of ``PAGE`` ids each, read by other processes."""
+        archive = _Archived(self._archive)
+        ranges = [(at, min(at + PAGE - 1, last_id)) for at in range(first_id, last_id + 1, PAGE)]
+        for (at, through), page in zip(ranges, read_ahead(self._path, series_id, ranges), strict=True):
+            hot = _frame(page)
+            while at <= through:
+                frame, following = archive.with_archived(hot, page.files, at, through)
+                yield frame
+                hot, at = hot.filter(hot["agg_id"] >= following), following
+
+    def _ids(self, series_id: int, from_ms: int, to_ms: int) -> tuple[int, int, int]:
+        """The first and last id of the seconds that overlap the range, and how many trades they have; an empty range of
+        ids where there is none."""
         rows = self._rows(
-            "SELECT min(first_id), max(last_id) FROM bars WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?",
+            "SELECT min(first_id), max(last_id), sum(trades) FROM bars"
+            " WHERE series_id=? AND open_time_ms>=? AND open_time_ms<?",
             series_id, bar_open(from_ms, SECOND_MS), to_ms,
         )  # fmt: skip
-        first_id, last_id = rows[0]
-        return (0, -1) if first_id is None else (first_id, last_id)
+        return (0, -1, 0) if rows[0][0] is None else rows[0]
 
     def _series(self, market: str, symbol: str) -> int:
         rows = self._rows("SELECT series_id FROM series WHERE market=? AND symbol=?", market, symbol)
@@ -165,6 +156,62 @@ class SqliteBulkReader:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with readable(self._path):
             return self._db.execute(query, values).fetchall()
+
+
+class _Archived:
+    """Archived ticks of one symbol while its pages are read in the order of ids: of each file one block at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._blocks: dict[str, polars.DataFrame] = {}
+
+    def with_archived(
+        self, hot: polars.DataFrame, files: list[tuple[str, int]], first_id: int, through: int
+    ) -> tuple[polars.DataFrame, int]:
+        """Hot and archived ticks from ``first_id`` on, each id once, and the id that follows those returned: it is past
+        ``through`` unless there are more archived ones than fit in a page."""
+        frames, rows = [hot], len(hot)
+        for file, file_first in files:
+            if file_first > through:
+                break
+            if rows >= PAGE and file_first > first_id:  # many small files: this one begins the next page
+                through = min(through, file_first - 1)
+                break
+            frame, through = self._rows(file, first_id, through)
+            frames.append(frame)
+            rows += len(frame)
+        self._blocks = {file: self._blocks[file] for file, _ in files if file in self._blocks}
+        return _merged(frames, through), through + 1
+
+    def _rows(self, file: str, first_id: int, last_id: int) -> tuple[polars.DataFrame, int]:
+        """At most ``PAGE`` plausible ticks of a file, and the id through which they are all."""
+        import polars
+
+        is_wanted = polars.col("agg_id").is_between(first_id, last_id) & ~polars.col("future")
+        block = self._blocks.get(file)
+        if block is not None:
+            found = block.filter(is_wanted).select(_TICK).head(PAGE)
+        if block is None or (len(found) < PAGE and _end_of(block) < last_id):
+            block = self._blocks[file] = read_rows(self._folder, file, first_id, _LAST_ID, BLOCK)
+            found = block.filter(is_wanted).select(_TICK).head(PAGE)
+        through = min(last_id, _end_of(block))
+        return found, min(through, int(found["agg_id"][-1])) if len(found) == PAGE else through
+
+
+def _end_of(block: polars.DataFrame) -> int:
+    """The id through which a block has every tick of its file."""
+    return int(block["agg_id"][-1]) if len(block) == BLOCK else _LAST_ID
+
+
+def _frame(page: HotPage) -> polars.DataFrame:
+    import polars
+
+    ids, price, quantity, times, makers = (
+        np.frombuffer(column, dtype=kind) for column, kind in zip(page.columns, _TICK_TYPES, strict=True)
+    )
+    flags = polars.Series(makers)
+    columns = (ids, price, quantity, times, flags.set(flags < 0, None).cast(polars.Boolean))
+    return polars.DataFrame(dict(zip(_TICK, columns, strict=True)))
 
 
 def _merged(frames: list[polars.DataFrame], through: int) -> polars.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -28,3 +29,18 @@ class StoreConnection(aiosqlite.Connection):
         """
         execute: Callable[..., Awaitable[T]] = self._execute
         return await execute(work, self._conn, *arguments)
+
+
+def in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run ``work(db)`` and commit it. After an error the transaction is open: see ``roll_back``."""
+    db.execute("BEGIN IMMEDIATE")
+    done = work(db)
+    db.execute("COMMIT")
+    return done
+
+
+def roll_back(db: sqlite3.Connection) -> None:
+    """Undo an open transaction, if there is one."""
+    if db.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back on failure
+            db.execute("ROLLBACK")

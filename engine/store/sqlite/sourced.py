@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain, groupby
 from operator import itemgetter
 
 from engine.market.funding import Funding
 from engine.market.intervals import bar_open
 from engine.market.sourced import BarsStored, SourcedBar, at_width, is_same
+from engine.market.sourced_columns import SourcedColumns
 from engine.store.sourced import SourcedExtent
 
-_ROWS_AT_ONCE = 1_000
+_ROWS_AT_ONCE = 200
 _COLUMNS = "open_time_ms, open, high, low, close, volume, source"
 _FUNDING = "symbol, kind, time_ms, rate, mark_price, index_price, next_ms"
 
@@ -23,11 +25,11 @@ def store_bars(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], 
     stored = conflicts = 0
     for (symbol, width_ms), offered in _by_series(bars).items():
         sourced_id = _entered(db, market, symbol, width_ms)
-        times = list(map(_open_time, offered))
+        times = offered.times if isinstance(offered, SourcedColumns) else list(map(_open_time, offered))
         known = _known(db, sourced_id, offered, times)
         fresh, differing = (offered, 0) if not known and len(set(times)) == len(times) else _compared(offered, known)
         if fresh:
-            event_id = _note(db, market, fresh, after_seq)
+            event_id = _note(db, market, fresh, times if fresh is offered else list(map(_open_time, fresh)), after_seq)
             _insert(db, sourced_id, event_id, fresh)
         stored += len(fresh)
         conflicts += differing
@@ -35,6 +37,8 @@ def store_bars(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], 
 
 
 def _by_series(bars: Sequence[SourcedBar]) -> dict[tuple[str, int], Sequence[SourcedBar]]:
+    if isinstance(bars, SourcedColumns):
+        return {(bars.symbol, bars.width_ms): bars}
     if len(keys := set(map(_series, bars))) == 1:
         return {keys.pop(): bars}
     by_series: dict[tuple[str, int], list[SourcedBar]] = {}
@@ -59,13 +63,9 @@ def read_bars(
 ) -> list[SourcedBar]:  # fmt: skip
     """See TickReader. ``span``: from and to; whole bars of the width are read."""
     from_ms, to_ms = bar_open(span[0] + width_ms - 1, width_ms), bar_open(span[1] + width_ms - 1, width_ms)
-    widths = db.execute(
-        "SELECT sourced_id, width_ms FROM sourced_series WHERE market=? AND symbol=? AND ? % width_ms = 0",
-        (market, symbol, width_ms),
-    ).fetchall()
     known = 2**62 if up_to_event is None else up_to_event
     by_width = {}
-    for sourced_id, width in widths:
+    for sourced_id, width in read_series(db, market, symbol, width_ms):
         rows = db.execute(
             f"SELECT {_COLUMNS} FROM sourced_bars WHERE sourced_id=? AND open_time_ms>=? AND open_time_ms<?"
             " AND event_id<=? ORDER BY open_time_ms",
@@ -73,6 +73,14 @@ def read_bars(
         )
         by_width[width] = [SourcedBar(symbol, width, *row) for row in rows]
     return at_width(width_ms, by_width)
+
+
+def read_series(db: sqlite3.Connection, market: str, symbol: str, width_ms: int) -> list[tuple[int, int]]:
+    """The series of a width and of those that make one up: their ``sourced_id`` and width."""
+    return db.execute(
+        "SELECT sourced_id, width_ms FROM sourced_series WHERE market=? AND symbol=? AND ? % width_ms = 0",
+        (market, symbol, width_ms),
+    ).fetchall()
 
 
 def read_extents(db: sqlite3.Connection) -> list[SourcedExtent]:
@@ -138,26 +146,43 @@ def _known(
     return {row[0]: SourcedBar(symbol, width_ms, *row) for row in rows}
 
 
-def _note(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], after_seq: int) -> int:
+def _note(db: sqlite3.Connection, market: str, bars: Sequence[SourcedBar], times: Sequence[int], after_seq: int) -> int:
     """Give the bars their place in the order of commits. The time is SQLite's own: it is only shown."""
-    first, last = min(bars, key=_open_time), max(bars, key=_open_time)
-    detail = {"width_ms": first.width_ms, "from_ms": first.open_time_ms, "to_ms": last.end_ms, "bars": len(bars)}
+    symbol, width_ms, *_ = bars[0]
+    ends = {"from_ms": min(times), "to_ms": max(times) + width_ms}
     cursor = db.execute(
         "INSERT INTO events (after_seq, at_ms, market, symbol, kind, detail)"
         " VALUES (?, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), ?, ?, 'bars', ?)",
-        (after_seq, market, first.symbol, json.dumps(detail)),
+        (after_seq, market, symbol, json.dumps({"width_ms": width_ms, **ends, "bars": len(bars)})),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
 def _insert(db: sqlite3.Connection, sourced_id: int, event_id: int, bars: Sequence[SourcedBar]) -> None:
-    for at in range(0, len(bars), _ROWS_AT_ONCE):
-        _, _, *columns = zip(*bars[at : at + _ROWS_AT_ONCE], strict=True)
-        part = list(zip(repeat(sourced_id), *columns, repeat(event_id), strict=False))
-        places = ",".join(["(?,?,?,?,?,?,?,?,?)"] * len(part))
-        db.execute(f"INSERT INTO sourced_bars VALUES {places}", list(chain.from_iterable(part)))
+    """Many rows in one statement, their values by the column; what is the same in all is bound once."""
+    for part in _by_source(bars):
+        for at in range(0, len(part), _ROWS_AT_ONCE):
+            some = part[at : at + _ROWS_AT_ONCE]
+            values = chain.from_iterable(some.values)
+            db.execute(_insertion(len(some)), [sourced_id, event_id, part.source, *values])
+
+
+def _by_source(bars: Sequence[SourcedBar]) -> Iterator[SourcedColumns]:
+    if isinstance(bars, SourcedColumns):
+        yield bars
+    else:
+        for _, some in groupby(bars, key=_source):
+            yield SourcedColumns.of(list(some))
+
+
+@cache
+def _insertion(rows: int) -> str:
+    """Parameters: series, event, source, then all opening times, opens, highs, lows, closes and volumes."""
+    places = (",".join(f"?{4 + column * rows + row}" for column in range(6)) for row in range(rows))
+    return "INSERT INTO sourced_bars VALUES " + ",".join(f"(?1,{each},?3,?2)" for each in places)
 
 
 _open_time = itemgetter(2)  # of a SourcedBar
 _series = itemgetter(0, 1)
+_source = itemgetter(8)

@@ -8,25 +8,26 @@ was deleted or replaced meanwhile, it was stored in a file that is no longer use
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.errors import DamagedStore, StoreError
+from engine.errors import DamagedStore, StoreClosed, StoreError
 from engine.market.funding import Funding
 from engine.market.records import Batch, Commit, Event, GapUpdate
-from engine.market.sourced import BarsStored, SourcedBar, spans_of
+from engine.market.sourced import BarsStored, SourcedBar
 from engine.market.stretches import Stretch
 from engine.store.interface import Now
 from engine.store.sqlite import sourced
+from engine.store.sqlite.bar_spans import read_bar_spans
 from engine.store.sqlite.commit import load_index, store
-from engine.store.sqlite.connection import StoreConnection
+from engine.store.sqlite.connection import StoreConnection, in_transaction, roll_back
 from engine.store.sqlite.files import LOCK_WAIT_S, is_damage, is_full, prepare, wal_of
 from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
 from engine.store.sqlite.schema import TICKS
@@ -66,7 +67,8 @@ class SqliteTickWriter:
         self._index = SeriesIndex()
         self._is_stale = True  # the index must be reloaded from the file before use
         self._turn = asyncio.Lock()
-        self._is_open = False
+        self._is_open = False  # also between a displaced file and the next
+        self._is_closed = False  # for good
         self._db: StoreConnection
         self._place: FileIdentity | None = None
 
@@ -95,8 +97,9 @@ class SqliteTickWriter:
             return writer
 
     async def close(self) -> None:
-        """Close the file cleanly, without a log."""
+        """Close the file cleanly, without a log. Whatever is asked later raises StoreClosed."""
         async with self._turn:
+            self._is_closed = True
             if not self._is_open:
                 return
             try:
@@ -166,9 +169,10 @@ class SqliteTickWriter:
         return await self._do(self._write_sourced, lambda db: sourced.store_funding(db, market, rows))
 
     async def bar_spans(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[Stretch]:
-        """See TickWriter."""
-        bars = await self._do(lambda db: sourced.read_bars(db, market, symbol, width_ms, (from_ms, to_ms)))
-        return spans_of(bars)
+        """See TickWriter. In short reads, between which commits have their turn."""
+        opening = await self._do(lambda _: self.openings)
+        read = partial(self._do, self._while_open, opening)
+        return await read_bar_spans(read, market, symbol, width_ms, from_ms, to_ms)
 
     async def settled_ms(self) -> dict[tuple[str, str], int]:
         """See TickWriter."""
@@ -189,6 +193,8 @@ class SqliteTickWriter:
     async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run one function on the connection's thread, exclusively."""
         async with self._turn:
+            if self._is_closed:
+                raise StoreClosed(f"{self.path} was closed; expected nothing more to read or write")
             if not self._is_open:
                 await self._open()
             try:
@@ -201,7 +207,7 @@ class SqliteTickWriter:
 
     async def _failed(self, error: sqlite3.Error) -> StoreError:
         self._is_stale = True
-        await self._db.run(_roll_back)
+        await self._db.run(roll_back)
         if is_damage(error):
             await self._close()
             self._quarantine(f"{self.path} is damaged: {error}")
@@ -266,15 +272,18 @@ class SqliteTickWriter:
         self._is_stale = False
         return commit
 
-    def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _while_open(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
         if opening != self.openings:
             raise StoreError(f"{self.path} was replaced meanwhile")
-        return _in_transaction(db, work)
+        return work(db)
+
+    def _transact(self, db: sqlite3.Connection, opening: int, work: Callable[[sqlite3.Connection], T]) -> T:
+        return self._while_open(db, opening, lambda db: in_transaction(db, work))
 
     def _write_sourced(self, db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._is_stale:  # else ``last_seq`` may be ahead of the file
             self._load(db)
-        return _in_transaction(db, work)
+        return in_transaction(db, work)
 
     def _load(self, db: sqlite3.Connection) -> None:
         self._index, self.last_seq = load_index(db)
@@ -283,16 +292,3 @@ class SqliteTickWriter:
     def _checkpoint(self, db: sqlite3.Connection) -> WalState:
         _, in_log, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return WalState(self.wal_bytes(), max(in_log - copied, 0))
-
-
-def _in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    db.execute("BEGIN IMMEDIATE")
-    done = work(db)
-    db.execute("COMMIT")
-    return done
-
-
-def _roll_back(db: sqlite3.Connection) -> None:
-    if db.in_transaction:
-        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back on failure
-            db.execute("ROLLBACK")

@@ -11,17 +11,15 @@ from typing import Any
 
 from engine.market.bars import Bar
 from engine.market.intervals import interval_name
+from engine.pairs.evidence import PairEvidence
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision
-from screen.components import ids
 from screen.components.addresses import pair_path
-from screen.components.formatting import utc
-from screen.pages.pair import figures
+from screen.components.formatting import ESTIMATOR_NAMES, utc
 from screen.pages.pair.labels import live_texts, notes
 from services.views import ViewDelta, WatchlistRow
 
 Frame = dict[str, Any]
-Columns = dict[str, list[Any]]
 
 
 def log_row(entry: LoggedDecision, interval_ms: int) -> Frame:
@@ -52,36 +50,45 @@ def frame(found: ViewDelta) -> Frame:
         "watch": found.watch_id,
         "reset": found.reset,
         "first": found.first,
-        "columns": drawn_columns(found.columns, settings),
+        "columns": found.columns,
         "forming": {side: forming(bar) for side, bar in view.forming.items()},
         "text": text,
         "tone": tone,
         "notes": notes(view),
+        "hedge": hedge_band(view.evidence),
         "candles": {side: [list(span) for span in spans] for side, spans in view.candles.items() if spans},
         "log": [log_row(entry, settings.interval_ms) for entry in found.log],
     }
     if found.reset:
         message["interval_ms"] = settings.interval_ms
         message["log_kept"] = [view.log_kept.trades, view.log_kept.refusals]
-        message["shapes"] = {ids.Z: figures.z_lines(settings)}
+        message["run"] = f"{found.seen.run_id}/{found.seen.revisions}"
         message["names"] = {"y": view.y, "x": view.x}
-        message["spread_unit"] = " bps" if settings.space == "log" else ""
+        message["rule"] = rule(settings)
     return message
 
 
-def drawn_columns(columns: Columns, settings: PairSettings) -> Columns:
-    """Columns as drawn: a log spread in basis points, with its band; the line in use if not drawn otherwise."""
-    if not columns:
-        return {}
-    unit = 1e4 if settings.space == "log" else 1.0
-    drawn = {name: values for name, values in columns.items() if name not in ("mean", "deviation", "beta")}
-    if settings.estimator not in ("kalman", "ols"):  # those two are always drawn
-        drawn["beta_used"] = columns["beta"]
-    drawn["spread"] = [_times(value, unit) for value in columns["spread"]]
-    pairs = list(zip(columns["mean"], columns["deviation"], strict=True))
-    for name, side in (("upper", 1.0), ("lower", -1.0)):
-        drawn[name] = [None if m is None or d is None else unit * (m + side * d) for m, d in pairs]
-    return drawn
+def rule(settings: PairSettings) -> Frame:
+    """What the charts need of the settings: the lines of z, the drawn estimator, the unit of the spread (a log spread
+    is drawn in basis points)."""
+    is_log = settings.space == "log"
+    return {
+        "entry": settings.entry_z,
+        "exit": settings.exit_z,
+        "stop": settings.stop_z,
+        "estimator": ESTIMATOR_NAMES[settings.estimator],
+        "is_extra": settings.estimator not in ("kalman", "ols"),  # those two are always drawn
+        "spread_scale": 1e4 if is_log else 1.0,
+        "spread_unit": " bps" if is_log else "",
+    }
+
+
+def hedge_band(found: PairEvidence | None) -> Frame | None:
+    """The 95 % interval of the hedge in use, and over how many of the newest bars; None where unknown."""
+    seen = found.hedge if found is not None else None
+    if seen is None or math.isnan(seen.beta_error) or not math.isfinite(seen.low + seen.high):
+        return None
+    return {"low": seen.low, "high": seen.high, "bars": seen.bars}
 
 
 def forming(bar: Bar) -> list[float]:
@@ -108,7 +115,3 @@ def watchlist_row(row: WatchlistRow) -> Frame:
 def _short(symbol: str) -> str:
     """A symbol without its common quote currency."""
     return symbol.removesuffix("USDT") or symbol
-
-
-def _times(value: float | None, unit: float) -> float | None:
-    return None if value is None or math.isnan(value) else value * unit

@@ -11,7 +11,7 @@ from dash import dcc, html
 from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.theme import GRID_THEME
-from screen.pages.pair import figures
+from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.evidence_panel import evidence_panel
 from screen.pages.pair.money_line import money_line
 from screen.pages.pair.settings_form import pair_picker, settings_form
@@ -38,21 +38,8 @@ _CARDS = (
     ),
     ("coverage", "Coverage", "Open gaps in the data, and the share of the z window's bars in which both legs traded."),
 )
-_PANELS = (
-    (ids.PRICE, "Price and volume", "Trade prices of one leg; the last candle is still forming."),
-    (ids.LEGS, "Both legs", "Last prices, each as a percentage change from the left edge."),
-    (ids.SPREAD, "Spread", "Y minus the line of the previous bar; the band is one deviation around the mean."),
-    (ids.Z, "z-score and signals", "Dashed: entry; dotted: exit. Marks are the current entries and exits."),
-    (ids.BETA, "Hedge ratio", "Both estimates, each as of the previous bar."),
-    (
-        ids.GATE,
-        "Cointegration p-value and gate",
-        "p of the latest test (for information); the gate uses the statistic.",
-    ),
-)
 _LIVE_REGION: Any = {"aria-live": "polite"}
 _NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
-_GRAPH: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True, "doubleClick": False}
 
 
 def pair_page(settings: PairSettings | None = None) -> html.Div:
@@ -122,7 +109,7 @@ def _main() -> html.Main:
             _heading(),
             html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
             money_line(),
-            html.Section([_panel(*panel) for panel in _PANELS], className="charts"),
+            chart_stack(),
             evidence_panel(),
             _log(),
         ]
@@ -145,32 +132,6 @@ def _card(name: str, title: str, explanation: str) -> html.Div:
         ],
         className="metric",
         title=explanation,
-    )
-
-
-def _panel(chart: str, title: str, explanation: str) -> html.Div:
-    heading: list[Any] = [html.H2(title), html.Span("", id=ids.live(f"{chart}-head"), className="panel-head")]
-    if chart == ids.PRICE:
-        heading.append(
-            dbc.RadioItems(
-                id=ids.PRICE_LEG, value="y", inline=True, className="leg-choice",
-                options=[{"label": "Y", "value": "y"}, {"label": "X", "value": "x"}],
-            )
-        )  # fmt: skip
-    return html.Div(
-        [
-            html.Div(heading, className="panel-top", title=explanation),
-            html.Div(
-                [
-                    dcc.Graph(
-                        id=chart, figure=figures.FIGURES[chart](), config=_GRAPH, className="graph", responsive=True
-                    ),
-                    html.Div("Waiting for the dashboard …", id=ids.note(chart), className="graph-note"),
-                ],
-                className="graph-box",
-            ),
-        ],
-        className="panel",
     )
 
 

@@ -22,9 +22,15 @@ def money_line() -> html.Section:
     return html.Section(
         [
             _text(
+                "executable",
+                "The z at which both legs could be filled at the last bar: what is bought at the ask, what is sold at"
+                " the bid, by the line and the deviation of that bar. It is never better than the z of the mids.",
+            ),
+            _text(
                 "paper",
-                "The run's signals as a paper position: filled on the next bar in which both legs traded, all"
-                " costs of the settings charged, by the same ledger as a backtest.",
+                "The pair's signals as a paper position, over all of its runs: filled on the next bar in which both"
+                " legs traded, a run's end closing it at its last price, all costs of the settings charged, by the same"
+                " ledger as a backtest.",
             ),
             _text(
                 "parity",
@@ -58,23 +64,43 @@ def _text(name: str, explanation: str) -> html.Div:
 
 def money_items(view: PairView) -> dict[str, Item]:
     """The line's texts, by name."""
-    return {"paper": _paper(view), "parity": _parity(view.parity), "locked": _locked(view)}
+    return {
+        "executable": _executable(view),
+        "paper": _paper(view),
+        "parity": _parity(view.parity),
+        "locked": _locked(view),
+    }
+
+
+def _executable(view: PairView) -> Item:
+    found = view.executable
+    if found is None or math.isnan(found.mid):
+        return Item("executable z –", "not known yet")
+    if math.isnan(found.long):
+        return Item("executable z –", f"mid {_z(found.mid)} · a leg has no quotes")
+    entry = view.settings.entry_z
+    is_hidden = abs(found.mid) >= entry and not (found.long <= -entry or found.short >= entry)
+    notes = [f"mid {_z(found.mid)}", *["the mid is beyond the entry, the quotes are not"][: int(is_hidden)]]
+    text = f"executable z: buy {_z(found.long)}, sell {_z(found.short)}"
+    return Item(text, " · ".join(notes), "warn" if is_hidden else "")
 
 
 def _paper(view: PairView) -> Item:
     if view.paper is None:
         return Item("paper: no position yet", "it begins with the run's first bar")
-    found, unit = view.paper.position, quote_of(view)
+    found, held, unit = view.paper.book, view.paper.position, quote_of(view)
     trades = f"{found.trades} trade{'s' * (found.trades != 1)}"
     text = (
         f"paper: open {signed(found.open_net)}, realised {signed(found.realised)},"
         f" fees {found.fees:,.2f} {unit}, {trades}"
     )
-    notes = [f"since {clock(view.paper.since_ms)}", f"half-spreads {found.half_spread:,.2f}"]
+    notes = [f"since {clock(found.since_ms)}", f"half-spreads {found.half_spread:,.2f}"]
     notes += [f"slippage {found.slippage:,.2f}"] if found.slippage else []
     notes += [f"funding {signed(found.funding)}"] if found.funding else []
-    if found.side:
-        notes.append(f"holds {found.coins_y:+.6g} {view.y}, {found.coins_x:+.6g} {view.x}")
+    notes += [f"over {found.runs} runs"] if found.runs > 1 else []
+    if held.side:
+        uncounted = "" if found.is_open_counted else ", entered over bars of the run before: not counted"
+        notes.append(f"holds {held.coins_y:+.6g} {view.y}, {held.coins_x:+.6g} {view.x}{uncounted}")
     if view.paper.from_history:
         notes.append(f"{view.paper.from_history} decided over bars from before the run began")
     total = found.open_net + found.realised

@@ -111,6 +111,13 @@ def test_the_interval_covers_what_the_true_process_would_earn() -> None:
     assert covered >= 85
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_spread_that_may_be_back_within_one_bar_has_a_wall(seed: int) -> None:
+    wall = cost_wall(modelled(seed, half_life=0.1, bars=900))
+    assert wall.half_life.low == 0.0
+    assert math.isfinite(wall.trades_per_day_high) and wall.trades_per_day_low <= wall.trades_per_day_high
+
+
 def test_noise_may_trade_never_and_does_not_pay() -> None:
     paying = 0
     for seed in range(60):

@@ -35,9 +35,10 @@ class HistoryHarness:
         self.answers: dict[int, list[dict[str, Any]]] = {}
         self.own: list[FetchBars | FetchTickers] = []
         self.closed: list[int] = []
+        self.reads: list[tuple[str, BarSpan]] = []  # that the store has not answered
+        self.holds_reads = False
 
     def do(self, actions: list[Action]) -> None:
-        reads: list[tuple[str, BarSpan]] = []
         for action in actions:
             match action:
                 case Send(conn, text):
@@ -49,19 +50,24 @@ class HistoryHarness:
                 case FetchBars() | FetchTickers():
                     self.own.append(action)
                 case ReadSpans(market, span):
-                    reads.append((market, span))
+                    self.reads.append((market, span))
                 case StoreBars(_, market, _, bars):
                     new = [bar for bar in bars if (market, bar.symbol, bar.open_time_ms) not in self.store]
                     self.store |= {(market, bar.symbol, bar.open_time_ms): bar for bar in new}
                     self.do(self.intake.bars_stored(action, BarsStored(len(new), len(bars) - len(new), 0), self.now))
                 case StoreFunding():
                     self.do(self.intake.funding_stored(action, len(action.rows)))
-        for market, span in reads:
-            self.do(self.intake.history.spans_known(market, span, self.spans(market, span), self.now))
+        while self.reads and not self.holds_reads:
+            self.read()
+
+    def read(self) -> None:
+        """Let the store answer the oldest question."""
+        market, span = self.reads.pop(0)
+        self.do(self.intake.history.spans_known(market, span, self.spans(market, span), self.now))
 
     def spans(self, market: str, span: BarSpan) -> list[tuple[int, int]]:
         known = sorted(at for of, name, at in self.store if (of, name) == (market, span.symbol))
-        return spans_of([self.store[market, span.symbol, at] for at in known if span.from_ms <= at < span.to_ms])
+        return spans_of([at for at in known if span.from_ms <= at < span.to_ms], span.width_ms)
 
     def say(self, conn: int, message: dict[str, Any]) -> None:
         self.do(self.intake.received(conn, json.dumps(message), self.now))

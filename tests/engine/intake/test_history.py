@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MessageRefused
+from engine.intake.actions import FetchBars
 from engine.intake.bar_history import ASK_AGAIN_MS, AT_ONCE, RETRY_MS
 from engine.intake.funding_schedule import MARKS_EVERY_MS, SETTLED_EVERY_MS
+from engine.intake.history_intake import MAX_REASONS
 from engine.intake.history_messages import MAX_BARS
 from engine.intake.messages import decode
 from engine.intake.want_progress import TELL_EVERY_MS
@@ -87,6 +89,42 @@ def test_a_bridge_that_goes_or_stays_silent_is_replaced() -> None:
     assert len(harness.store) == 1_000
     harness.answer(3)
     harness.answer(3)
+    assert harness.missing() == 0
+
+
+def test_one_bridge_of_a_market_is_at_work_and_the_next_when_it_fails() -> None:
+    """Each paces its requests alone: two at work would spend what the exchange allows twice."""
+    harness = HistoryHarness(own_markets=("sim",))
+    harness.join(9)
+    for conn in (1, 2):
+        harness.join(conn, "klines")
+    harness.want(9, "BTCUSDT", "ETHUSDT", bars=8_000)
+    harness.join(3, "klines", market="spot")
+    harness.say(3, {"type": "want", "bars": [["BTCUSDT", HOUR, T0 - HOUR, T0]]})
+    harness.pass_time(100)
+    assert len(harness.asked[1]) == AT_ONCE and 2 not in harness.asked and len(harness.asked[3]) == 1
+    harness.answer(1)
+    assert len(harness.asked[1]) == AT_ONCE and 2 not in harness.asked
+    failed = harness.answer(1, "HTTP 500")
+    while harness.asked[1]:
+        assert 2 not in harness.asked, "while the first is at work"
+        harness.answer(1)
+    assert len(harness.asked[2]) == AT_ONCE and span_of(harness.asked[2][0]) == failed
+    harness.answer(2)
+    assert len(harness.asked[2]) == AT_ONCE and not harness.asked[1], "the second goes on with the rest"
+    failed = harness.answer(2, "HTTP 500")
+    while harness.asked[2]:
+        harness.answer(2)
+    assert span_of(harness.asked[1].pop(0)) == failed
+    harness.say(1, {"type": "unfetchable_bars", **failed._asdict(), "reason": "HTTP 500"})
+    while harness.asked[1]:
+        assert not harness.own, "the server is the last"
+        harness.answer(1)
+    assert [own.span for own in harness.own if isinstance(own, FetchBars)] == [failed]
+    harness.leave(2)
+    harness.leave(1)
+    bars = [SourcedBar("BTCUSDT", HOUR, at, 1.0, 1.0, 1.0, 1.0, 1.0, "kline") for at in range(*failed[2:], HOUR)]
+    harness.do(harness.intake.history.fetched("sim", failed, [bar._replace(symbol=failed.symbol) for bar in bars]))
     assert harness.missing() == 0
 
 
@@ -190,6 +228,20 @@ def test_rows_that_cannot_be_used_are_named_and_the_others_stored() -> None:
     assert (answer["stored"], [index for index, _ in answer["rejected"]]) == (1, [1, 2, 3])
     assert [bar.source for bar in harness.store.values()] == ["upload"]
     assert harness.intake.registry.bridges[1].in_flight == 0
+
+
+def test_of_many_rows_that_cannot_be_used_the_first_are_named_and_the_others_counted() -> None:
+    harness = HistoryHarness()
+    harness.join(1, "klines", "funding")
+    span = {"symbol": "BTCUSDT", "width_ms": HOUR, "from_ms": T0, "to_ms": T0 + 1_000 * HOUR}
+    for count, unlisted in ((MAX_REASONS, None), (1_000, 1_000 - MAX_REASONS)):
+        harness.say(1, {"type": "bars", **span, "rows": [[T0, "1", "2", "3", "1", "0"]] * count})
+        answer = harness.answers[1][-1]
+        assert answer.get("unlisted") == unlisted and answer["stored"] == 0
+        assert [index for index, _ in answer["rejected"]] == list(range(MAX_REASONS))
+    harness.say(1, {"type": "funding", "rows": [["BTCUSDT", "mark", T0, "x", None, None, None]] * 500})
+    answer = harness.answers[1][-1]
+    assert (len(answer["rejected"]), answer["unlisted"]) == (MAX_REASONS, 500 - MAX_REASONS)
 
 
 def test_funding_is_asked_of_who_forwards_a_symbol() -> None:

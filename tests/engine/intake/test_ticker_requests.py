@@ -11,7 +11,7 @@ from engine.errors import MessageRefused
 from engine.intake.actions import FetchTickers
 from engine.intake.messages import decode
 from engine.intake.ticker_requests import ASK_AGAIN_MS as TICKERS_AGAIN_MS
-from engine.intake.ticker_requests import BRIDGE_WITHIN_MS
+from engine.intake.ticker_requests import BRIDGE_WITHIN_MS, FORGOTTEN_MS
 from tests.engine.intake.history_harness import T0, HistoryHarness, told
 
 
@@ -84,6 +84,50 @@ def test_who_leaves_is_not_waited_for_and_without_anybody_it_is_said_after_a_whi
         ),
     )
     assert len(told(harness)) == 1
+
+
+def test_all_clients_of_a_market_wait_for_one_request_however_often_they_ask() -> None:
+    harness = HistoryHarness()
+    harness.join(1, "tickers")
+    harness.join(2, "tickers", market="spot")
+    harness.join(3)
+    harness.join(4)
+    for count in range(1, 101):
+        harness.say(3, {"type": "want_tickers", "quote": "USDT", "count": count})
+        harness.say(4, {"type": "want_tickers", "quote": "BTC", "count": 1})
+        harness.join(5)
+        harness.say(5, {"type": "want_tickers", "quote": "USDT", "count": 1})
+        harness.leave(5)
+        harness.pass_time(100)
+    assert harness.asked == {1: [{"type": "fetch_tickers"}]}
+    harness.say(1, volumes(("AUSDT", "5"), ("BUSDT", "6"), ("ABTC", "7")))
+    assert [message["rows"] for message in told(harness)] == [[["BUSDT", 6.0], ["AUSDT", 5.0]]]
+    assert [message["rows"] for message in told(harness, 4)] == [[["ABTC", 7.0]]]
+    harness.say(3, {"type": "want_tickers", "quote": "USDT", "count": 1})
+    assert len(harness.asked[1]) == 2, "what was answered is asked anew"
+
+
+def test_who_has_not_answered_is_not_asked_again_and_answers_all_the_same() -> None:
+    harness = HistoryHarness(own_markets=("sim",))
+    harness.join(1, "tickers")
+    harness.join(3)
+    for _ in range(4):
+        harness.say(3, {"type": "want_tickers", "quote": "USDT", "count": 1})
+        harness.pass_time(TICKERS_AGAIN_MS)
+        harness.pass_time(TICKERS_AGAIN_MS)
+    assert [message["reason"] for message in told(harness)] == ["no answer within 30 s"] * 4
+    assert harness.asked[1] == [{"type": "fetch_tickers"}] and harness.own == [FetchTickers("sim")]
+    harness.say(3, {"type": "want_tickers", "quote": "USDT", "count": 1})
+    harness.pass_time(TICKERS_AGAIN_MS)
+    harness.say(1, volumes(("AUSDT", "5")))
+    assert told(harness)[-1]["rows"] == [["AUSDT", 5.0]]
+    harness.say(3, {"type": "want_tickers", "quote": "USDT", "count": 1})
+    harness.say(1, {"type": "unfetchable_tickers", "reason": "HTTP 500"})
+    harness.pass_time(FORGOTTEN_MS)
+    harness.pass_time(100)
+    harness.say(3, {"type": "want_tickers", "quote": "USDT", "count": 1})
+    harness.say(1, {"type": "unfetchable_tickers", "reason": "HTTP 500"})
+    assert harness.own == [FetchTickers("sim")] * 2, "the answer was lost"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.errors import RowRefused
 from engine.market.funding import Funding, read_funding
-from engine.market.sourced import SourcedBar, at_width, check_bar, is_same, read_bar, spans_of
+from engine.market.sourced import SourcedBar, at_width, check_bar, is_same, read_bar, spans_of, whole_slots
+from engine.market.stretches import united
 
 T0 = 1_790_046_000_000
 GOOD = SourcedBar("BTCUSDT", 60_000, T0, 10.0, 12.0, 9.0, 11.0, 3.5, "kline")
@@ -96,8 +97,17 @@ def test_rolling_up_once_or_twice_gives_the_same(slots: set[int], times: int) ->
 
 
 def test_spans_break_where_a_bar_is_missing() -> None:
-    assert spans_of([]) == []
-    assert spans_of(minutes(0, 1, 2, 5, 6)) == [(T0, T0 + 180_000), (T0 + 300_000, T0 + 420_000)]
+    assert spans_of([], 60_000) == []
+    times = [bar.open_time_ms for bar in minutes(0, 1, 2, 5, 6)]
+    assert spans_of(times, 60_000) == [(T0, T0 + 180_000), (T0 + 300_000, T0 + 420_000)]
+
+
+@given(st.sets(st.integers(0, 60)), st.sampled_from([2, 3, 5]))
+def test_whole_slots_are_where_narrower_bars_can_be_rolled_up(slots: set[int], times: int) -> None:
+    one, width_ms = minutes(*sorted(slots)), 60_000 * times
+    covered = spans_of([bar.open_time_ms for bar in one], 60_000)
+    wide = [bar.open_time_ms for bar in at_width(width_ms, {60_000: one})]
+    assert united(whole_slots(covered, width_ms)) == spans_of(wide, width_ms)
 
 
 def test_volumes_may_differ_by_rounding_and_prices_may_not() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.errors import StoreError, StoreMissing
+from engine.errors import StoreClosed, StoreError, StoreMissing
+from engine.market.paper_result import PaperResult
 from engine.market.records import Batch, Decision, Event, Run, RunEnd
 from engine.store import open_backend
 from engine.store.interface import Backend, Cursor, Watched
@@ -48,6 +51,17 @@ async def test_what_was_committed_is_there_again_with_its_gaps(backend: Backend)
     await writer.close()
 
 
+async def test_a_closed_writer_says_so_and_opens_nothing(backend: Backend) -> None:
+    writer = await backend.tick_writer("crash")
+    waiting = [asyncio.create_task(writer.commit([Batch(0, 0, "sim", (tick(n),))], [], NOW)) for n in range(2)]
+    await asyncio.sleep(0)
+    await writer.close()
+    assert all(not task.exception() for task in waiting), "what began before is stored"
+    for late in (writer.commit([], [], NOW), writer.store_bars("sim", []), writer.settled_ms()):
+        with pytest.raises(StoreClosed, match="was closed; expected nothing more"):
+            await late
+
+
 async def test_bars_are_read_by_the_column(backend: Backend) -> None:
     writer = await backend.tick_writer("crash")
     await writer.commit([Batch(0, 0, "sim", (tick(1, 0), tick(2, 900), tick(3, 1_400), tick(7, 4_000)))], [], NOW)
@@ -78,12 +92,39 @@ def test_a_step_of_the_analysis_is_whole_or_not_at_all(backend: Backend) -> None
     assert store.watch_list() == [watched] == [Watched(watched.watch_id, "sim", "Y", "X", "{}")]
     assert store.cursor() == Cursor("id", 9, 2, {"sim": {"a": 1}})
     assert store.open_runs() == [RUN] and store.log("r1") == [logged] and store.decisions("r1") == [DECISION]
+    reader = backend.analysis_reader()
+    assert reader.run("r1") == (RUN, None) and reader.run("none") is None
     store.end_run(RunEnd("r1", 9, "gap", "long"))
     store.keep()
+    assert reader.run("r1") == (replace(RUN, ended_seq=9), RunEnd("r1", 9, "gap", "long"))
     assert store.open_runs() == [] and store.last_end("sim", "Y", "X") == RunEnd("r1", 9, "gap", "long")
     assert store.is_first_time("a") and not store.is_first_time("a")
     store.unwatch(watched.watch_id)
     assert store.watch_list() == [] and store.is_in_place()
+    store.close()
+
+
+def test_paper_results_are_listed_once_their_runs_have_ended(backend: Backend) -> None:
+    store = backend.analysis()
+    other = replace(RUN, run_id="r2", began_seq=RUN.began_seq + 1)
+    for run in (RUN, other):
+        store.begin_run(run, T0)
+    first = PaperResult("r1", T0, T0 + 5_000, 1.5, 0.25, 0.125, 0.0, -0.5, 3, 2)
+    store.keep_paper_result(replace(first, realised=9.0))
+    store.keep_paper_result(replace(first, run_id="r2", from_ms=T0 + 5_000, to_ms=T0 + 9_000))
+    store.keep()
+    assert store.paper_results("sim", "Y", "X") == []
+    store.keep_paper_result(first)
+    store.end_run(RunEnd("r1", 9, "settings"))
+    store.roll_back()
+    assert store.paper_results("sim", "Y", "X") == []
+    store.keep_paper_result(first)
+    store.end_run(RunEnd("r1", 9, "settings"))
+    store.keep()
+    assert store.paper_results("sim", "Y", "X") == [first] and store.paper_results("sim", "X", "Y") == []
+    store.end_run(RunEnd("r2", 12, "code"))
+    store.keep()
+    assert [each.run_id for each in store.paper_results("sim", "Y", "X")] == ["r1", "r2"]
     store.close()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -35,14 +37,17 @@ def stored(path: Path, market: str = "sim") -> dict[str, list[Tick]]:
     return {symbol: [each for _, each in ticks] for symbol, ticks in everything(path, market).items()}
 
 
-@pytest.fixture(params=[7, 100, 20_000])
+@pytest.fixture(params=[(7, 0), (7, 10**9), (100, 0), (100, 10**9), (20_000, 10**9)], ids=str)
 def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    size: int = request.param
+    """The size of a page, and from how many ticks on other processes read."""
+    size, ahead_from = request.param
     monkeypatch.setattr(bulk_reader, "PAGE", size)
-    return size
+    monkeypatch.setattr(bulk_reader, "BLOCK", 3 * size)
+    monkeypatch.setattr(bulk_reader, "READ_AHEAD_FROM", ahead_from)
+    return int(size)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_hot_and_archived_ticks_are_one_with_late_fills(
     tmp_path: Path, page: int, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,10 +89,12 @@ async def _interrupted_deletion(writer: SqliteTickWriter, monkeypatch: pytest.Mo
             await retention_job(writer).sweep()
 
 
+@pytest.mark.parametrize("ahead_from", [0, 10**9])
 async def test_retention_between_two_pages_loses_and_doubles_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead_from: int
 ) -> None:
     monkeypatch.setattr(bulk_reader, "PAGE", 50)
+    monkeypatch.setattr(bulk_reader, "READ_AHEAD_FROM", ahead_from)
     path = tmp_path / "ticks.db"
     writer = await SqliteTickWriter.open(path)
     ticks = [tick(n, n * 1_000) for n in range(1, 1_001)]
@@ -151,4 +158,30 @@ async def test_an_archived_file_that_is_gone_is_an_error(tmp_path: Path) -> None
     files_of(path)[0].unlink()
     with pytest.raises(StoreError, match="is listed in the archive but cannot be read"):
         read(path, "BTCUSDT")
+    await writer.close()
+
+
+async def test_what_a_reading_process_finds_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_reader, "READ_AHEAD_FROM", 0)
+    path = tmp_path / "ticks.db"
+    writer = await SqliteTickWriter.open(path)
+    await writer.commit([batch(*(tick(n, n) for n in range(60)))], [], NOW)
+    await writer.close()
+    reader = SqliteBulkReader(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP VIEW v_ticks")
+        db.execute("DROP TABLE ticks")
+        db.commit()
+    with pytest.raises(StoreError, match="no such table: ticks"):
+        list(reader.ticks("sim", "BTCUSDT", *ENTIRE))
+    reader.close()
+
+
+async def test_ids_with_a_large_gap_are_not_counted_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_reader, "READ_AHEAD_FROM", 0)
+    path = tmp_path / "ticks.db"
+    writer = await SqliteTickWriter.open(path)
+    ticks = [tick(1), tick(2, 10), tick(2**52, 20)]
+    await writer.commit([batch(*ticks)], [], NOW)
+    assert read(path, "BTCUSDT") == ticks
     await writer.close()

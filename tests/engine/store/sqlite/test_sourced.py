@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +12,9 @@ import pytest
 
 from engine.errors import StoreError
 from engine.market.funding import Funding
-from engine.market.sourced import BarsStored, SourcedBar
+from engine.market.sourced import BarsStored, SourcedBar, spans_of
+from engine.store import open_backend
+from engine.store.sqlite import bar_spans
 from engine.store.sqlite.writer import SqliteTickWriter
 from tests.engine.store.harness import NOW, T0, assert_whole, batch, query, tick
 
@@ -72,3 +76,65 @@ async def test_a_failure_stores_nothing_and_the_next_try_all(tmp_path: Path) -> 
     assert query(path, "SELECT after_seq, kind FROM events") == [(1, "bars")]
     await writer.close()
     assert_whole(path)
+
+
+async def test_where_bars_are_is_read_by_time_alone_and_a_part_at_a_time(tmp_path: Path) -> None:
+    """A commit that is asked for while many bars are looked through does not wait for all of them."""
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db", "crash")
+    count = 2 * bar_spans.TIMES_AT_ONCE + 5_000
+    await writer.store_bars("sim", [bar(slot) for slot in range(count)])
+    said: list[str] = []
+    await writer._db.run(lambda db: db.set_trace_callback(said.append))
+    looking = asyncio.create_task(writer.bar_spans("sim", "BTCUSDT", MINUTE, 0, 2**50))
+    await asyncio.sleep(0)
+    await writer.commit([batch(tick(1))], [], NOW)
+    assert not looking.done()
+    assert await looking == [(START, START + count * MINUTE)]
+    reads = [each for each in said if "FROM sourced_bars" in each]
+    assert len(reads) == 3 and all(each.startswith("SELECT open_time_ms FROM") for each in reads)
+    assert all(each.endswith(f"LIMIT {bar_spans.TIMES_AT_ONCE}") for each in reads)
+    await writer.close()
+
+
+async def test_where_bars_are_is_where_bars_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bar_spans, "TIMES_AT_ONCE", 7)
+    rng = random.Random(5)
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db", "crash")
+    for width, slots in ((1, 300), (2, 150), (5, 60), (10, 30)):
+        chosen = [slot for slot in range(slots) if rng.random() < 0.4 or slot % 30 < 20]
+        await writer.store_bars("sim", [bar(slot, width * MINUTE) for slot in rng.sample(chosen, len(chosen))])
+    reader = open_backend(tmp_path).bar_reader()
+    found = 0
+    for _ in range(60):
+        width_ms = rng.choice([1, 2, 4, 5, 10, 30, 60]) * MINUTE
+        begin = START + rng.randrange(200) * MINUTE
+        span = (begin, begin + rng.randrange(200) * MINUTE)
+        times = [each.open_time_ms for each in reader.sourced_bars("sim", "BTCUSDT", width_ms, *span)]
+        assert await writer.bar_spans("sim", "BTCUSDT", width_ms, *span) == spans_of(times, width_ms)
+        found += len(times)
+    assert found > 1_000
+    reader.close()
+    await writer.close()
+
+
+async def test_a_file_that_is_replaced_while_it_is_looked_through_is_looked_through_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the old file had must not be taken for what the new one has."""
+    monkeypatch.setattr(bar_spans, "TIMES_AT_ONCE", 4)
+    writer = await SqliteTickWriter.open(tmp_path / "ticks.db", "crash")
+    await writer.store_bars("sim", [bar(slot) for slot in range(10)])
+
+    def replace_the_file(statement: str) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            (tmp_path / "ticks.db").unlink()
+
+    await writer._db.run(lambda db: db.set_trace_callback(replace_the_file))
+    looking = asyncio.create_task(writer.bar_spans("sim", "BTCUSDT", MINUTE, 0, 2**50))
+    await asyncio.sleep(0)
+    with pytest.raises(StoreError, match="was deleted or replaced"):
+        await writer.store_bars("sim", [bar(10)])
+    with pytest.raises(StoreError, match="was replaced meanwhile"):
+        await looking
+    assert await writer.bar_spans("sim", "BTCUSDT", MINUTE, 0, 2**50) == []
+    await writer.close()

@@ -1,0 +1,105 @@
+// @ts-check
+"use strict";
+
+/**
+ * What the user does with the chart: moves, zooms, the cross-hair, range buttons, keys. A wheel, a drag or two fingers
+ * hold the view; a double click follows the market again.
+ */
+class PairbridgeGestures {
+  /** @param {PairbridgeCharts} charts */
+  constructor(charts) {
+    this.charts = charts;
+    this.isPressed = false;
+    this.isUser = false; // whether the user moved the chart since it last followed
+    this.quiet = 0; // a timer
+    document.addEventListener("click", (event) => this.clicked(event));
+    document.addEventListener("pointerup", () => this.released());
+    document.addEventListener("pointercancel", () => this.released());
+  }
+
+  /** Whether a gesture goes on, during which the axis must stay. */
+  get isBusy() {
+    return this.isPressed;
+  }
+
+  listen(chart, box) {
+    const moved = () => this.moved();
+    box.addEventListener("wheel", moved, { capture: true, passive: true });
+    box.addEventListener("touchmove", moved, { capture: true, passive: true });
+    box.addEventListener("pointerdown", () => (this.isPressed = true), { capture: true });
+    box.addEventListener("pointermove", (event) => event.buttons && moved(), { capture: true });
+    box.addEventListener("keydown", (event) => this.pressed(event));
+    chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.ranged());
+    chart.subscribeCrosshairMove((event) => this.pointed(event));
+    chart.subscribeDblClick(() => this.charts.unzoom());
+    new ResizeObserver(() => requestAnimationFrame(() => this.charts.legend?.place())).observe(box);
+    box.addEventListener("pointermove", () => this.isPressed && this.charts.legend?.place()); // panes are resized so
+  }
+
+  /** From here on the view is the user's. */
+  moved() {
+    if (this.isUser) return;
+    this.isUser = true;
+    this.charts.hold(...this.charts.window());
+    this.tell();
+  }
+
+  clicked(event) {
+    const button = event.target instanceof Element ? event.target.closest("[data-range]") : null;
+    if (!(button instanceof HTMLElement)) return;
+    this.charts.showRange(button.dataset.range === "all" ? Infinity : Number(button.dataset.range));
+  }
+
+  released() {
+    if (!this.isPressed) return;
+    this.isPressed = false;
+    this.settleSoon();
+  }
+
+  /** Another range is seen: the user's doing, unless we follow. */
+  ranged() {
+    if (!this.isUser || this.charts.target) return;
+    this.charts.hold(...this.charts.window());
+    this.settleSoon();
+  }
+
+  settleSoon() {
+    clearTimeout(this.quiet);
+    this.quiet = window.setTimeout(() => {
+      if (!this.isPressed) this.charts.settle();
+    }, PairbridgeCharts.QUIET_MS);
+  }
+
+  pointed(event) {
+    const { charts } = this;
+    const { start, step } = charts.axis;
+    const index = event.logical === undefined || event.logical === null ? null : start + event.logical * step;
+    const isInside = event.point !== undefined && index !== null && index >= 0 && index <= PairbridgeCore.newest(charts.pair);
+    charts.at = isInside ? index : null;
+    charts.legend?.show(charts.at);
+  }
+
+  /** Arrow keys move, + and - zoom: the chart can be focused. */
+  pressed(event) {
+    const [from, to] = this.charts.window();
+    const room = to - from;
+    const changes = {
+      ArrowLeft: [-0.1, -0.1], ArrowRight: [0.1, 0.1], "+": [0.1, -0.1], "-": [-0.125, 0.125],
+    };
+    const change = changes[event.key];
+    if (!change || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    this.moved();
+    this.charts.look(from + change[0] * room, to + change[1] * room);
+  }
+
+  /** Show which range is followed. */
+  tell() {
+    const { held, span } = this.charts;
+    if (!held) this.isUser = false;
+    for (const button of document.querySelectorAll("[data-range]")) {
+      const range = button.getAttribute("data-range") === "all" ? Infinity : Number(button.getAttribute("data-range"));
+      button.setAttribute("aria-pressed", String(!held && range === span));
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// @ts-check
+"use strict";
+
+/**
+ * The legends over the panes: a button for each series, which hides or shows it, with its value at the bar under the
+ * cross-hair, and the decision of that bar.
+ */
+class PairbridgeLegend {
+  /**
+   * @param {HTMLElement} box lies over the chart
+   * @param {PairbridgeCharts} charts
+   */
+  constructor(box, charts) {
+    this.box = box;
+    this.charts = charts;
+    this.built = "";
+    this.values = /** @type {Map<string, HTMLElement>} */ (new Map());
+    this.rows = /** @type {Map<string, HTMLElement>} */ (new Map());
+    box.addEventListener("click", (event) => this.clicked(event));
+  }
+
+  clicked(event) {
+    const button = event.target instanceof Element ? event.target.closest("[data-series]") : null;
+    if (!(button instanceof HTMLElement)) return;
+    const key = button.dataset.series ?? "";
+    button.setAttribute("aria-pressed", String(this.charts.toggle(key)));
+  }
+
+  /** Show the values of a bar; of the newest without one (null). */
+  show(at) {
+    this.build();
+    const { pair, leg, panes } = this.charts;
+    for (const pane of panes) {
+      const base = pane.base();
+      for (const series of this.charts.seriesOf(pane.spec.id)) {
+        const text = PairbridgeSeries.legendOf(series, pair, at, base);
+        const element = this.values.get(series.key);
+        if (element && element.textContent !== text) element.textContent = text;
+      }
+    }
+    const time = this.values.get("time");
+    const text = PairbridgeSeries.timeText(pair, at ?? pair.bars.size - 1);
+    if (time && time.textContent !== text) time.textContent = text;
+    this.box.dataset.leg = leg;
+  }
+
+  /** The buttons, anew when the series are others. */
+  build() {
+    const wanted = this.charts.panes.map((pane) => this.charts.seriesOf(pane.spec.id).map(({ key, name }) => [key, name]));
+    const key = JSON.stringify(wanted);
+    if (key === this.built) return;
+    this.built = key;
+    this.values.clear();
+    this.rows.clear();
+    const rows = this.charts.panes.map((pane) => this.row(pane.spec));
+    this.box.replaceChildren(...rows);
+    this.place();
+  }
+
+  row(spec) {
+    const row = document.createElement("div");
+    row.className = "legend";
+    row.dataset.pane = spec.id;
+    const title = document.createElement("strong");
+    title.textContent = spec.title;
+    row.append(title);
+    if (spec.id === "price-chart") row.append(this.value("time", "span"));
+    for (const series of this.charts.seriesOf(spec.id)) row.append(this.button(series));
+    this.rows.set(spec.id, row);
+    return row;
+  }
+
+  button(series) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.series = series.key;
+    button.title = `Hide or show: ${series.name}`;
+    button.setAttribute("aria-pressed", String(!this.charts.hidden.has(series.key)));
+    const swatch = document.createElement("i");
+    swatch.style.background = this.charts.colours[series.colour];
+    button.append(swatch, document.createTextNode(`${series.name} `), this.value(series.key, "b"));
+    return button;
+  }
+
+  value(key, tag) {
+    const element = document.createElement(tag);
+    element.dataset.value = key;
+    this.values.set(key, element);
+    return element;
+  }
+
+  /** Put legends and the texts over empty panes where the panes are. */
+  place() {
+    for (const { spec, element } of this.charts.panes.map((pane) => ({ spec: pane.spec, element: pane.element() }))) {
+      if (!element) continue;
+      const row = this.rows.get(spec.id);
+      if (row) row.style.top = `${element.offsetTop}px`;
+      const note = document.getElementById(`${spec.id}-note`);
+      if (note) Object.assign(note.style, { top: `${element.offsetTop}px`, height: `${element.offsetHeight}px` });
+    }
+  }
+}

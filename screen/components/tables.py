@@ -1,0 +1,33 @@
+"""Tables in plain HTML: rows hold links and buttons; a narrow screen shows them as cards (assets/rows.css). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+
+Cell = tuple[str, Any, str]  # the column's label, content, class
+
+
+def table(caption: str, rows: Sequence[Sequence[Cell]], classes: Sequence[str], empty: str) -> Any:
+    """A table with a caption for screen readers; ``classes`` of its rows. Without rows the text that says why."""
+    if not rows:
+        return html.P(empty, className="rows-empty")
+    head = html.Tr([html.Th(label, scope="col", className=name) for label, _, name in rows[0]])
+    body = [
+        html.Tr([html.Td(content, className=name, **_labelled(label)) for label, content, name in row], className=kind)
+        for row, kind in zip(rows, classes, strict=True)
+    ]
+    return html.Table([html.Caption(caption), html.Thead(head), html.Tbody(body)], className="rows-table")
+
+
+def _labelled(label: str) -> dict[str, Any]:
+    """The label of a cell where the table is drawn as cards."""
+    return {"data-label": label}
+
+
+def toned(text: str, tone: str) -> html.Span:
+    """A figure in the colour of its tone."""
+    data: Any = {"data-tone": tone}
+    return html.Span(text, className="money-value", **data)

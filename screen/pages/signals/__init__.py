@@ -1,0 +1,1 @@
+"""The page of the journal: decisions and closed trades of all pairs."""

@@ -1,0 +1,151 @@
+"""Texts of the journal: what kinds, reasons and filters are called, and numbers with their units. Pure."""
+
+from __future__ import annotations
+
+from engine.backtest.layout import ForcedExit
+from engine.pairs.enums import Reason
+from screen.components.fields import Choices
+from screen.components.formatting import UNKNOWN, Item, clock
+from screen.pages.pair.reason_labels import REASONS
+from services.journal import PAGE, JournalCounts, pair_value
+from services.paper_trades import BOOK, LOG
+from services.parity import PairParity
+
+ANY = "any"  # in a select, which shows no empty value
+KINDS = {
+    "enter_long": ("enter long", "buy Y, sell X"),
+    "enter_short": ("enter short", "sell Y, buy X"),
+    "exit": ("exit", "close both legs"),
+    "no_entry": ("no entry", "|z| was beyond the entry; the reason says why no position was taken"),
+    "withdrawn": ("withdrawn", "late trades took back an earlier decision of this bar"),
+}
+SHOWN: Choices = (
+    ("all", "all decisions"),
+    ("trades", "entries and exits"),
+    ("why-not", "why not: no entry"),
+    *((kind, f"only {label}") for kind, (label, _) in KINDS.items() if kind != "no_entry"),
+)
+COUNTED: Choices = (
+    (BOOK, "current runs: paper books, all costs"),
+    (LOG, "all runs: signal log, fees only"),
+)
+EXIT_REASONS = {
+    Reason.TARGET: "z came back to the exit",
+    Reason.STOP: "z went beyond the stop",
+    Reason.TIME: "held as long as allowed",
+    Reason.RUN_END: "the run ended while a position was open",
+    ForcedExit.STOP_LOSS: "the loss reached the account's stop",
+    ForcedExit.LIQUIDATION: "a leg used up its margin",
+}
+_MEANING = {each.name: text for each, text in (EXIT_REASONS | REASONS).items()}
+REASON_CHOICES: Choices = ((ANY, "any reason"), *((name, name.replace("_", " ").lower()) for name in _MEANING))
+
+
+def kind_label(kind: str) -> tuple[str, str]:
+    """What a decision is called, and what it means.
+
+    >>> kind_label("enter_long")
+    ('enter long', 'buy Y, sell X')
+    """
+    return KINDS.get(kind, (kind, ""))
+
+
+def reason_label(reason: str) -> tuple[str, str]:
+    """What a reason is called, and what it means.
+
+    >>> reason_label("GATE_CLOSED")
+    ('gate closed', 'the test does not find the legs cointegrated')
+    """
+    return reason.replace("_", " ").lower(), _MEANING.get(reason, "")
+
+
+def pair_choices(pairs: list[tuple[str, str, str]]) -> list[dict[str, str]]:
+    """The options of the pair's filter."""
+    each = [{"label": f"{y} ~ {x} · {market}", "value": pair_value(market, y, x)} for market, y, x in pairs]
+    return [{"label": "all pairs", "value": ANY}, *each]
+
+
+def page_range(page: int, rows: int, total: int) -> str:
+    """Which rows are on the screen; ``page`` from 0.
+
+    >>> page_range(0, 0, 0), page_range(1, 37, 137)
+    ('no row', 'rows 101 – 137 of 137')
+    """
+    if not total:
+        return "no row"
+    return f"rows {page * PAGE + 1:,} – {page * PAGE + rows:,} of {total:,}"
+
+
+def empty_text(is_filtered: bool) -> str:
+    """What stands in a table without rows."""
+    if is_filtered:
+        return "No decision passes this filter. Reset it, or widen the range."
+    return "No decision yet. One is logged whenever |z| of a watched pair passes its threshold."
+
+
+def count_items(counts: JournalCounts) -> list[tuple[str, str, str]]:
+    """(label, meaning, count) of each reason for no entry, the most frequent first."""
+    return [(*reason_label(reason), f"{count:,}") for reason, count in counts.reasons.items()]
+
+
+def counts_head(counts: JournalCounts) -> str:
+    """The line above the reasons."""
+    refused = sum(counts.reasons.values())
+    entered = counts.kinds.get("enter_long", 0) + counts.kinds.get("enter_short", 0)
+    return f"{refused:,} bars without an entry, {entered:,} entries; superseded rows left out"
+
+
+def parity_item(pair: PairParity) -> Item:
+    """The badge of a pair's run."""
+    state = pair.state
+    if not pair.bars:
+        return Item(UNKNOWN, "no bar yet: nothing to check")
+    if state.phase == "running":
+        return Item(f"replaying {state.done / state.total:.0%}" if state.total else "replaying …", "")
+    if state.phase == "failed":
+        return Item("check failed", state.problem, "warn")
+    if state.found is None:
+        return Item("not checked", f"{pair.bars:,} bars in this run")
+    found, through = state.found, f"through {clock(state.found.through_ms)}"
+    if found.is_equal:
+        return Item("equal", f"{str(found).removeprefix('parity ')}, {through}", "good")
+    return Item("differs", " · ".join([str(found).removeprefix("parity "), *found.lines(most=4), through]), "warn")
+
+
+def number(value: float | None, digits: int, sign: bool = False) -> str:
+    """A number with so many decimals.
+
+    >>> number(1.23456, 2), number(2.0, 2, sign=True), number(None, 2)
+    ('1.23', '+2.00', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    return f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
+
+
+def share(value: float | None) -> str:
+    """A p-value in percent.
+
+    >>> share(0.0123), share(0.00001), share(None)
+    ('1.2 %', '< 0.1 %', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    return "< 0.1 %" if value < 0.001 else f"{100.0 * value:.1f} %"
+
+
+def money(value: float | None) -> str:
+    """Money with its sign, to a cent.
+
+    >>> money(1.234), money(-0.001), money(None)
+    ('+1.23', '0.00', '–')
+    """
+    if value is None:
+        return UNKNOWN
+    return f"{value:+,.2f}" if round(value, 2) else "0.00"
+
+
+def tone(value: float) -> str:
+    """Green for a profit, red for a loss, as shown to a cent."""
+    shown = round(value, 2)
+    return "good" if shown > 0.0 else "bad" if shown < 0.0 else ""

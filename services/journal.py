@@ -1,0 +1,148 @@
+"""The journal over all pairs: every stored decision, newest bars first, a page at a time; counts by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.errors import SettingsError
+from engine.market.intervals import interval_name
+from engine.store.bulk import AnalysisReader, SignalCount, SignalFilter, SignalPlace, StoredSignal
+from services.export.request import read_selection
+
+PAGE = 100  # decisions on one page
+NO_ENTRY = "no_entry"
+TRADES = ("enter_long", "enter_short", "exit")
+# What the journal may be narrowed to -> the kinds of decisions; none: all.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "all": (), "trades": TRADES, "why-not": (NO_ENTRY,), **{kind: (kind,) for kind in (*TRADES, "withdrawn")},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One decision. Times in ms since 1970, UTC; quantities in coins, + to buy; None where unknown.
+
+    ``stands``: no later revision supersedes it; ``is_live``: made while its bar was new, not over bars from before the
+    run began.
+    """
+
+    given: int
+    market: str
+    y: str
+    x: str
+    interval: str
+    close_ms: int
+    given_at_ms: int
+    kind: str
+    reason: str
+    z: float | None
+    beta: float | None
+    pvalue: float | None
+    y_price: float
+    x_price: float
+    quantity_y: float
+    quantity_x: float
+    position: int
+    revision: int
+    stands: bool
+    is_live: bool
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPage:
+    """A page of the journal. ``older``: the place after which the next page begins; None on the last one."""
+
+    rows: tuple[JournalRow, ...]
+    older: SignalPlace | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalCounts:
+    """How many rows pass the filter, and of the decisions that stand how many have each kind and each reason for no
+    entry."""
+
+    rows: int
+    kinds: dict[str, int]
+    reasons: dict[str, int]
+
+
+class JournalService:
+    """Reads of the journal. Any thread may call; every method raises StoreError."""
+
+    def __init__(self, store: AnalysisReader) -> None:
+        self._store = store
+
+    def version(self) -> int:
+        """A number that grows with every decision."""
+        return self._store.newest_signal()
+
+    def pairs(self) -> list[tuple[str, str, str]]:
+        """(market, Y, X) of every pair with a decision."""
+        return self._store.signal_pairs()
+
+    def page(self, wanted: SignalFilter, before: SignalPlace | None = None) -> JournalPage:
+        """The next decisions before a place, those of the newest bars first."""
+        found = self._store.latest_signals(wanted, before, PAGE + 1)
+        rows = tuple(map(_row, found[:PAGE]))
+        return JournalPage(rows, SignalPlace(rows[-1].close_ms, rows[-1].given) if len(found) > PAGE else None)
+
+    def counts(self, wanted: SignalFilter) -> JournalCounts:
+        """The counts of what passes the filter."""
+        found = self._store.signal_counts(wanted)
+        standing = [each for each in found if each.stands]
+        refused = [each for each in standing if each.kind == NO_ENTRY]
+        by_reason = sorted(refused, key=lambda each: (-each.decisions, each.reason))
+        return JournalCounts(
+            sum(each.decisions for each in found),
+            _by_kind(standing),
+            {each.reason: each.decisions for each in by_reason},
+        )
+
+
+def read_filter(pair: str, shown: str, reason: str, from_: str, to: str) -> SignalFilter:
+    """A filter from text: ``pair`` as ``market/Y~X`` or empty, ``shown`` one of SHOWN, ``reason`` empty for any.
+
+    >>> read_filter("sim/A~B", "why-not", "WARMUP", "", "").kinds
+    ('no_entry',)
+
+    Raises SettingsError.
+    """
+    market, _, names = pair.partition("/")
+    legs = [name for name in names.split("~") if name]
+    if pair and (not market or len(legs) != 2):
+        raise SettingsError(f"pair is {pair[:40]!r}; expected market/Y~X")
+    if shown not in SHOWN:
+        raise SettingsError(f"shown is {shown[:40]!r}; expected one of {', '.join(SHOWN)}")
+    span = read_selection(market, legs, from_, to)
+    reasons = (reason,) if reason else ()
+    return SignalFilter(span.market, span.symbols, span.from_ms, span.to_ms, kinds=SHOWN[shown], reasons=reasons)
+
+
+def pair_value(market: str, y: str, x: str) -> str:
+    """A pair as ``read_filter`` reads it, and as the address of its page has it.
+
+    >>> pair_value("sim", "A", "B")
+    'sim/A~B'
+    """
+    return f"{market}/{y}~{x}"
+
+
+def _by_kind(counts: Sequence[SignalCount]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in counts:
+        found[each.kind] = found.get(each.kind, 0) + each.decisions
+    return found
+
+
+def _row(signal: StoredSignal) -> JournalRow:
+    decision, run = signal.logged.decision, signal.run
+    return JournalRow(
+        given=signal.logged.given, market=run.market, y=run.y, x=run.x, interval=interval_name(run.interval_ms),
+        close_ms=decision.bar_ms + run.interval_ms, given_at_ms=signal.logged.given_at_ms, kind=decision.kind,
+        reason=decision.reason, z=decision.z, beta=decision.beta, pvalue=decision.gate_pvalue,
+        y_price=decision.y_price, x_price=decision.x_price, quantity_y=decision.quantity_y,
+        quantity_x=decision.quantity_x, position=decision.position, revision=decision.revision, stands=signal.stands,
+        is_live=decision.given_seq > run.began_seq, run_id=run.run_id,
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""The pair's chart in a real Chromium: moved, zoomed, loaded further back, with series hidden."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import FloatRect, Page, expect
+
+from tests.e2e.conftest import seen
+from tests.e2e.stack import until
+
+pytestmark = pytest.mark.browser
+SERIES = ("candles", "volume", "spread", "band", "wall", "z", "pays", "beta_ols", "beta_kalman", "pvalue", "gate")
+NEWEST = "window.pairbridgeCharts.values('z').at(-1)[0]"
+
+
+def points(page: Page, series: str) -> list[Any]:
+    """The values that the chart has of a series, [time in ms, value]; of candles the closes."""
+    values: list[Any] = page.evaluate("key => window.pairbridgeCharts.values(key)", series)
+    return values
+
+
+def in_view(page: Page) -> list[float]:
+    """The times at the edges of the chart, ms."""
+    edges: list[float] = page.evaluate("window.pairbridgeCharts.visible()")
+    return edges
+
+
+def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
+    box = drag(page)
+    page.mouse.wheel(0, -300)
+    zoomed = until(lambda: _still(page), 5, "the zoom")
+    before = page.evaluate(NEWEST)
+    seen(page, f"before => {NEWEST} > before", arg=before)
+    assert in_view(page) == pytest.approx(zoomed, abs=50)
+    page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + 100)
+    until(lambda: in_view(page)[1] >= before, 5, "following now again")
+    assert in_view(page)[0] != pytest.approx(zoomed[0], abs=50)
+
+
+def drag(page: Page) -> FloatRect:
+    """With the mouse, a part of the chart to the right, towards older bars; where the chart is."""
+    area = page.locator("#chart-canvas")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    assert box is not None
+    y = box["y"] + 100
+    page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y + 2, steps=5)
+    page.mouse.up()
+    return box
+
+
+def _still(page: Page) -> list[float]:
+    """The edges, once a gesture has had its effect; empty before."""
+    before = in_view(page)
+    page.wait_for_timeout(300)
+    return before if in_view(page) == before else []
+
+
+def test_candles_beside_those_that_can_be_seen_are_drawn_once_the_chart_is_moved(page: Page) -> None:
+    candle = "ms => { const x = window.pairbridgeCharts.x(ms); return x !== null && x > 0 && x < innerWidth }"
+    first, last = in_view(page)
+    outside = max(at for at, _ in points(page, "candles") if at < first - 20_000)
+    assert last >= page.evaluate(NEWEST)
+    drag(page)
+    until(lambda: in_view(page)[0] < outside < in_view(page)[1], 5, "the older candle in view")
+    assert page.evaluate(candle, outside)
+    page.keyboard.press("f")
+    until(lambda: in_view(page)[0] > outside and in_view(page)[1] >= page.evaluate(NEWEST), 5, "following now again")
+
+
+def test_the_left_edge_loads_older_bars_up_to_the_first_of_the_run(page: Page) -> None:
+    """1,000 bars come with a screen; the run has two hours of five seconds."""
+    loaded = len(points(page, "candles"))
+    begin = points(page, "candles")[0][0]
+    page.locator("[data-range=all]").click()
+    until(lambda: len(points(page, "candles")) > loaded + 300, 10, "older bars")
+    candles = points(page, "candles")
+    assert [at for at, _ in candles] == sorted({at for at, _ in candles}) and candles[0][0] < begin
+    until(lambda: in_view(page)[0] <= candles[0][0], 5, "everything in view")
+    expect(page.locator("[data-range=all]")).to_have_attribute("aria-pressed", "true")
+    assert [at for at, _ in points(page, "volume")] == [at for at, _ in candles][: len(points(page, "volume"))]
+    page.keyboard.press("f")
+    expect(page.locator("[data-range=all]")).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-range='900000']").click()
+    until(lambda: 850_000 < in_view(page)[1] - in_view(page)[0] < 1_000_000, 5, "fifteen minutes")
+
+
+def test_moving_to_the_left_edge_loads_older_bars(page: Page) -> None:
+    loaded = len(points(page, "candles"))
+    for _ in range(12):
+        drag(page)
+        page.wait_for_timeout(100)
+    until(lambda: len(points(page, "candles")) > loaded + 300, 10, "older bars")
+    first, last = in_view(page)
+    inside = [at for at, _ in points(page, "candles") if first <= at <= last]
+    assert len(inside) > 50 and last < points(page, "candles")[-1][0]
+    page.keyboard.press("f")
+
+
+def test_a_hidden_series_stays_hidden_over_new_bars(page: Page) -> None:
+    spread = page.locator(".legend [data-series=spread]")
+    expect(spread).to_have_attribute("aria-pressed", "true")
+    spread.focus()
+    page.keyboard.press("Enter")
+    expect(spread).to_have_attribute("aria-pressed", "false")
+    assert points(page, "spread") == [] and len(points(page, "z")) > 300
+    before = page.evaluate(NEWEST)
+    seen(page, f"before => {NEWEST} > before", arg=before)
+    expect(spread).to_have_attribute("aria-pressed", "false")
+    assert points(page, "spread") == []
+    spread.click()
+    expect(spread).to_have_attribute("aria-pressed", "true")
+    assert len(points(page, "spread")) > 300
+
+
+def test_the_library_is_named_and_linked_as_its_licence_asks(page: Page) -> None:
+    expect(page.get_by_text("TradingView Lightweight Charts™ © TradingView, Inc.")).to_have_attribute(
+        "href", "https://www.tradingview.com/"
+    )
+    expect(page.locator("#tv-attr-logo")).to_have_count(1)
+
+
+def test_the_other_leg_can_be_shown_as_candles_and_both_as_lines(page: Page) -> None:
+    before = points(page, "candles")[-1][1]
+    page.locator("#price-leg").get_by_label("X").check()
+    seen(page, "window.pairbridgeCharts.values('candles').at(-1)[1] > 20000")
+    assert before < 20_000
+    page.locator("#price-leg").get_by_label("Both").check()
+    seen(page, "window.pairbridgeCharts.values('y').length > 300 && window.pairbridgeCharts.values('x').length > 300")
+    expect(page.locator(".legend [data-series=y]")).to_contain_text(re.compile(r"ETHUSDT -?[0-9]+\.[0-9]{3} %"))
+    assert points(page, "candles") == []

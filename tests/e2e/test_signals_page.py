@@ -1,0 +1,109 @@
+"""The journal's page in a real Chromium: what is shown is what is stored, every filter, the exports, parity, links."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import decisions, watched_page
+from tests.e2e.stack import Stack, until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(trading: Stack, browser: Browser) -> Iterator[Page]:
+    opened, faults = watched_page(browser)
+    opened.goto(trading.owner_url.replace("/#", "/signals#"))
+    expect(opened.locator("#signals-rows tbody tr").first).to_be_visible()
+    yield opened
+    opened.close()
+    assert faults == []
+
+
+def rows(page: Page, name: str = "signals-rows") -> list[list[str]]:
+    found: list[list[str]] = page.locator(f"#{name} tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    )
+    return found
+
+
+def fill(page: Page, control: str, value: str) -> None:
+    page.locator(f"#{control}").fill(value)
+    page.locator(f"#{control}").press("Tab")
+
+
+def test_what_is_shown_is_what_was_stored(trading: Stack, page: Page) -> None:
+    query = "SELECT y || ' ~ ' || x, kind FROM v_signals ORDER BY bar_ms + interval_ms DESC, given DESC LIMIT 100"
+
+    def is_same() -> bool:
+        shown = [(row[1], row[3].replace(" ", "_")) for row in rows(page)]
+        return shown == trading.query(query, file="analysis.db")
+
+    until(is_same, 30, "the newest decisions")
+    times = [row[0] for row in rows(page)]
+    assert times == sorted(times, reverse=True)
+    until(lambda: f"of {len(decisions(trading)):,}" in page.locator("#signals-range").inner_text(), 30, "the count")
+    expect(page.locator("#signals-counts")).to_contain_text("bars without an entry")
+
+
+def test_every_filter_narrows_the_table_and_the_export(trading: Stack, page: Page) -> None:
+    page.locator("#signals-shown").select_option("why-not")
+    until(lambda: {row[3] for row in rows(page)} == {"no entry"}, 20, "bars without an entry")
+    reason = rows(page)[0][4]
+    page.locator("#signals-reason").select_option(reason.replace(" ", "_").upper())
+    until(lambda: {row[4] for row in rows(page)} == {reason}, 20, "one reason")
+    page.locator("#signals-reason").select_option("any")
+    page.locator("#signals-shown").select_option("exit")
+    page.locator("#signals-pair").select_option("sim/ETHUSDT~BTCUSDT")
+    until(lambda: {row[3] for row in rows(page)} == {"exit"}, 20, "exits")
+    times = [row[0] for row in rows(page)]
+    cut = times[len(times) // 2]
+    fill(page, "signals-from", cut.replace(" ", "T"))
+    until(lambda: len(rows(page)) == sum(time >= cut for time in times), 20, "the range")
+    with page.expect_download() as download:
+        page.locator("#signals-csv").click()
+    frame = pd.read_csv(io.StringIO(Path(download.value.path()).read_text()))
+    assert set(frame["kind"]) == {"exit"} and len(frame) == len(rows(page))
+    standing = [row for row in rows(page) if not row[-1].endswith("superseded")]
+    assert len(standing) == len(rows(page, "signals-trades")) == frame["net"].notna().sum()
+    for form in ("parquet", "ndjson"):
+        address = page.locator(f"#signals-{form}").get_attribute("href") or ""
+        assert re.search(rf"symbols=ETHUSDT%2CBTCUSDT&from=\d+&kind=exit&format={form}$", address)
+    fill(page, "signals-to", "2020-01-01")
+    expect(page.locator("#signals-to-error")).to_contain_text("expected an end after its start")
+    page.locator("#signals-reset").click()
+    until(lambda: len({row[3] for row in rows(page)}) >= 3, 20, "everything again")
+    expect(page.locator("#signals-to-error")).to_have_text("")
+
+
+def test_the_closed_trades_add_up(page: Page) -> None:
+    until(lambda: rows(page, "signals-trades"), 20, "closed trades")
+    for counted in ("log", "book"):
+        page.locator("#signals-counted").select_option(counted)
+        until(lambda: (rows(page, "signals-trades")[0][6] == "–") == (counted == "log"), 20, counted)  # noqa: B023
+        trades = rows(page, "signals-trades")
+        nets = [float(row[8].replace(",", "")) for row in trades]
+        assert float(trades[0][9].replace(",", "")) == pytest.approx(sum(nets), abs=0.01 * len(nets))
+        expect(page.locator("#signals-totals")).to_contain_text(f"net {trades[0][9]}")
+
+
+def test_a_run_is_checked_and_a_row_leads_to_its_pair(page: Page) -> None:
+    page.locator("#signals-parity button").first.click()
+    expect(page.locator("#signals-parity")).to_contain_text("equal")
+    expect(page.locator("#signals-parity")).to_contain_text("through")
+    page.locator("#signals-rows a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/pair/sim/ETHUSDT~BTCUSDT$"))
+
+
+@pytest.mark.parametrize("width", [390, 1024, 2560])
+def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
