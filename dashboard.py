@@ -21,7 +21,6 @@ from typing import Any
 
 import uvicorn
 from dash import Dash
-from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
 from api.backtests import PATHS as BACKTEST_PATHS
@@ -29,6 +28,7 @@ from api.backtests import add_backtest_routes
 from api.bars import PATHS as BARS_PATHS
 from api.bars import add_bars_route
 from api.bounded_http import bounded_http
+from api.dash_backend import backend_of
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
@@ -137,7 +137,7 @@ def create_app(
 def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | None) -> Dash:
     """Dash on the server, with the shell and every page."""
     app = Dash(
-        "pairbridge", backend=_backend_of(server), title="Pairbridge", update_title="",
+        "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
@@ -214,20 +214,6 @@ def _token(config: Config) -> str | None:
 def host_name(address: str) -> str:
     """An IP address in URL form."""
     return f"[{address}]" if ":" in address else address
-
-
-def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
-    """Dash's FastAPI backend, without its own WebSocket, which leaks a stream at every reload and stops after ten
-    retries (``api.live`` does neither)."""
-
-    class Backend(FastAPIDashServer):
-        websocket_capability = False
-
-        @staticmethod
-        def create_app(name: str = "", config: dict[str, Any] | None = None) -> FastAPI:
-            return server
-
-    return Backend
 
 
 def main() -> None:

@@ -110,6 +110,12 @@ LUCK = (
             " how many of them the same rule would have done better on.",
             (("0", "no twins"), ("50", "50 twins"), ("200", "200 twins"))),
 )  # fmt: skip
+# Question, its name in ids, the fields that are always shown, and those behind "More"
+GROUPS = (
+    ("When does it trade?", "signal", SIGNAL, MORE_SIGNAL),
+    ("What does a fill cost?", "costs", COSTS, VENUE),
+    ("How much money?", "money", MONEY, MORE_MONEY),
+)
 ALL = (*WIDTH, *SIGNAL, *MORE_SIGNAL, *COSTS, *VENUE, *MONEY, *MORE_MONEY, *SEARCH, *LUCK)
 FORM = tuple(field.id for field in ALL)
 BY_NAME = {field.name: field for field in ALL}

@@ -10,7 +10,7 @@ from screen.pages.backtest.labels import PARTS
 
 _BAND = "rgba(132,148,166,0.18)"
 _HEAT = [[0.0, RED], [0.5, "#101822"], [1.0, GREEN]]
-_CONFIG_HEIGHT = 26  # pixels of a row
+_ROW = 26  # pixels of a row
 
 
 def equity(record: dict[str, Any]) -> Figure:
@@ -55,7 +55,8 @@ def attribution(record: dict[str, Any]) -> Figure:
 
 def attribution_height(record: dict[str, Any]) -> int:
     """Pixels that fit its bars."""
-    return 60 + _CONFIG_HEIGHT * (1 + sum(abs(value) >= 0.005 for value in record["attribution"].values()))
+    shown = [value for value in record["attribution"].values() if abs(value) >= 0.005]
+    return 60 + _ROW * (1 + len(shown))
 
 
 def heatmap(search: dict[str, Any]) -> Figure | None:

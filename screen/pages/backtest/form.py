@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.backtest import Account, Costs, Instrument, WalkPlan
 from engine.errors import SettingsError
@@ -15,6 +15,7 @@ from screen.pages.backtest import ids
 from screen.pages.backtest.fields import ALL, BY_NAME, SAID
 from services.backtest_request import BacktestRequest, FileSource, Search, StoredSource, VenueTerms
 
+_Kind = TypeVar("_Kind")
 Errors = dict[str, str]  # by the id of the control
 
 _SETTINGS = frozenset(each.name for each in fields(PairSettings))
@@ -121,7 +122,7 @@ def _venue(read: Mapping[str, Any], errors: Errors) -> VenueTerms:
     return VenueTerms(legs[0], legs[1], delay, bool(read.get("funding")))
 
 
-def _built(kind: Callable[..., Any], values: dict[str, Any], errors: Errors, prefix: str = "") -> Any:
+def _built(kind: Callable[..., _Kind], values: dict[str, Any], errors: Errors, prefix: str = "") -> _Kind:
     """The record of these values. What it refuses, one after another, is noted at its field and left at its default, so
     that all that is wrong is found."""
     left = dict(values)

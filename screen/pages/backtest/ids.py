@@ -27,11 +27,12 @@ CELLS = "backtest-cells"
 START, CANCEL = "backtest-start", "backtest-cancel"
 BAR, STAGE, SAID = "backtest-bar", "backtest-stage", "backtest-said"
 INTERRUPTED, INTERRUPTED_SAID = "backtest-interrupted", "backtest-interrupted-said"
-CONTINUE, DISCARD = "backtest-continue", "backtest-discard"
+CONTINUE, FORGET = "backtest-continue", "backtest-forget"
 POLL, SEEN, NEWEST = "backtest-poll", "backtest-seen", "backtest-newest"
 
 CHOSEN, USE, RESULT = "backtest-chosen", "backtest-use", "backtest-result"
-AUDIT, AUDIT_SAID = "backtest-audit", "backtest-audit-said"
+SHOWN = "backtest-shown"  # the result on the page
+OFFER_POLL = "backtest-offer-poll"
 
 
 def of(name: str) -> str:
@@ -39,6 +40,6 @@ def of(name: str) -> str:
     return f"backtest-{name.replace('_', '-')}"
 
 
-def error(control: str) -> str:
-    """The id of a control's error text."""
-    return f"{control}-error"
+def group(name: str) -> str:
+    """The id of a question's fold."""
+    return f"backtest-group-{name}"

@@ -10,6 +10,7 @@ from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN
 from screen.components.theme import Figure
 from screen.pages.backtest import figures, labels
+from screen.pages.backtest.form import label_of
 from screen.pages.backtest.labels import Luck, Record
 from screen.pages.backtest.tables import MOST_CELLS, cells_grid, trades_grid
 
@@ -220,7 +221,7 @@ def _asked(record: Record) -> html.Section:
     values: dict[str, Any] = {"Best cell": labels.changes(record["settings"]), "Data": record["data"]}
     values["Code"] = record["code"]
     for part in ("settings", "costs", "account"):
-        values |= {labels.label_of(name): value for name, value in (request[part] or {}).items() if value is not None}
+        values |= {label_of(name): value for name, value in (request[part] or {}).items() if value is not None}
     items = [html.Div([html.Dt(name), html.Dd(_text(value))]) for name, value in values.items()]
     details = html.Details([html.Summary("Settings, data and code of this result"), html.Dl(items)])
     return html.Section([details], className="panel backtest-part backtest-asked")
