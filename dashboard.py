@@ -21,12 +21,14 @@ from typing import Any
 
 import uvicorn
 from dash import Dash
-from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 
+from api.backtests import PATHS as BACKTEST_PATHS
+from api.backtests import add_backtest_routes
 from api.bars import PATHS as BARS_PATHS
 from api.bars import add_bars_route
 from api.bounded_http import bounded_http
+from api.dash_backend import backend_of
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
@@ -55,6 +57,8 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.backtest_files import BacktestFiles
+from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
 from services.backups import BackupService
 from services.data import DataService, Setting
@@ -125,6 +129,7 @@ def create_app(
     add_export_routes(server, exports, cases.pairs)
     add_proof_route(server, ProofService(cases.jobs, config.data_dir))
     add_upload_routes(server, cases.uploads)
+    add_backtest_routes(server, BacktestFiles(open_backend(config.data_dir).backtests(), config.data_dir))
     add_bars_route(server, cases.views)
     refuse_in_words(server)
     app = _screen(server, cases, config, None if config.password else str(open_file))
@@ -134,7 +139,7 @@ def create_app(
 def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | None) -> Dash:
     """Dash on the server, with the shell and every page."""
     app = Dash(
-        "pairbridge", backend=_backend_of(server), title="Pairbridge", update_title="",
+        "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"),
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
@@ -156,21 +161,23 @@ def use_cases_of(
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
+    pairs = PairService(monitor, new_pair_settings(config), owner_only)
     return UseCases(
         jobs=jobs,
-        pairs=PairService(monitor, new_pair_settings(config), owner_only),
+        pairs=pairs,
         overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
         scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
         uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
         views=ViewService(monitor, heartbeat, books, parity, locks, seen),
         parity=parity,
         locks=locks,
+        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        backtest_sources=BacktestSources(pairs, backend),
         journal=JournalService(backend.analysis_reader()),
         trades=PaperTradeService(monitor, books, backend),
         data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
-        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
         seen=seen,
     )
 
@@ -182,7 +189,7 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *LIVE_PATHS
+    paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
     pages = HeadRequests(PageRequests(server, paths, is_page_path))
     login = Login(pages, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
@@ -211,20 +218,6 @@ def _token(config: Config) -> str | None:
 def host_name(address: str) -> str:
     """An IP address in URL form."""
     return f"[{address}]" if ":" in address else address
-
-
-def _backend_of(server: FastAPI) -> type[FastAPIDashServer]:
-    """Dash's FastAPI backend, without its own WebSocket, which leaks a stream at every reload and stops after ten
-    retries (``api.live`` does neither)."""
-
-    class Backend(FastAPIDashServer):
-        websocket_capability = False
-
-        @staticmethod
-        def create_app(name: str = "", config: dict[str, Any] | None = None) -> FastAPI:
-            return server
-
-    return Backend
 
 
 def main() -> None:

@@ -44,11 +44,11 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
         show: Shown = "all", kind: Values = _NO_VALUES, reason: Values = _NO_VALUES,
     ) -> StreamingResponse:  # fmt: skip
         wanted = signals_of(read_selection(market, symbols.split(","), from_, to), show == "trades")
-        return _sent(exports.signals(wanted._replace(kinds=tuple(kind), reasons=tuple(reason)), form))
+        return sent(exports.signals(wanted._replace(kinds=tuple(kind), reasons=tuple(reason)), form))
 
     @app.get("/api/export/scan")
     def scan(scan: Number | None = None, form: Form = "csv") -> StreamingResponse:
-        return _sent(exports.scan(scan, form))
+        return sent(exports.scan(scan, form))
 
     @app.get(SIGNALS_CSV)
     def signals_csv(
@@ -58,11 +58,11 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
         if wanted is None:
             raise HTTPException(404, f"no pair with number {watch} is watched")
         shown = wanted._replace(without_refusals=show == "trades", kinds=tuple(kind), reasons=tuple(reason))
-        return _sent(exports.signals(shown, "csv", is_empty_allowed=True))
+        return sent(exports.signals(shown, "csv", is_empty_allowed=True))
 
     @app.get(SCAN_CSV)
     def scan_csv(scan: Number) -> StreamingResponse:
-        return _sent(exports.scan(scan, "csv"))
+        return sent(exports.scan(scan, "csv"))
 
 
 def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
@@ -71,7 +71,7 @@ def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
         market: Text, symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv",
         ids: bool | None = None,
     ) -> StreamingResponse:  # fmt: skip
-        return _sent(exports.ticks(read_selection(market, symbols.split(","), from_, to), form, ids))
+        return sent(exports.ticks(read_selection(market, symbols.split(","), from_, to), form, ids))
 
     @app.get("/api/export/ohlc")
     def ohlc(
@@ -79,14 +79,14 @@ def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
         form: Form = "csv", details: bool = False,
     ) -> StreamingResponse:  # fmt: skip
         selection = read_selection(market, symbols.split(","), from_, to)
-        return _sent(exports.ohlc(BarRequest.of(selection, interval, details), form))
+        return sent(exports.ohlc(BarRequest.of(selection, interval, details), form))
 
     @app.get("/api/export/summary")
     def summary(
         market: Text, symbols: Symbols = "", interval: Text = "1m", from_: From = "", to: Text = "", form: Form = "csv"
     ) -> StreamingResponse:
         selection = read_selection(market, symbols.split(","), from_, to)
-        return _sent(exports.summary(BarRequest.of(selection, interval), form))
+        return sent(exports.summary(BarRequest.of(selection, interval), form))
 
     @app.get("/api/export/analytics")
     def analytics(
@@ -94,10 +94,11 @@ def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
     ) -> StreamingResponse:
         legs = symbols.split(",")
         span = read_selection(market, legs, from_, to)
-        return _sent(exports.analytics(PairRequest(span.market, *read_legs(legs), span.from_ms, span.to_ms), form))
+        return sent(exports.analytics(PairRequest(span.market, *read_legs(legs), span.from_ms, span.to_ms), form))
 
 
-def _sent(file: ExportFile) -> StreamingResponse:
+def sent(file: ExportFile) -> StreamingResponse:
+    """A file as a download."""
     headers = {"Content-Disposition": attachment(file.name), "Cache-Control": "no-store"}
     return StreamingResponse(_closed(file), media_type=file.media_type, headers=headers)
 

@@ -17,8 +17,10 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.addresses import DATA, OVERVIEW, PAIR, SCAN, SIGNALS, PairAddress, pair_in, pair_path
+from screen.components.addresses import BACKTEST, DATA, OVERVIEW, PAIR, SCAN, SIGNALS, PairAddress, pair_in, pair_path
 from screen.components.help import help_dialog
+from screen.pages.backtest.callbacks import register_backtest
+from screen.pages.backtest.layout import backtest_page
 from screen.pages.data.callbacks import register_data
 from screen.pages.data.layout import data_page
 from screen.pages.overview.layout import overview_page
@@ -51,6 +53,7 @@ PAGES = (
     Page(OVERVIEW, "Overview", "o", lambda _: overview_page()),
     Page(PAIR, "Pair", "p", pair_page),
     Page(SCAN, "Scan", "s", lambda _: scan_page()),
+    Page(BACKTEST, "Backtest", "b", backtest_page),
     Page(SIGNALS, "Signals", "j", lambda _: signals_page()),
     Page(DATA, "Data", "d", lambda _: data_page()),
 )
@@ -90,6 +93,7 @@ def register_screen(app: Dash, cases: UseCases) -> None:
     register_pair(app, cases.pairs)
     register_money(app, cases.parity, cases.locks)
     register_scan(app, cases.scans, cases.pairs)
+    register_backtest(app, cases.backtests, cases.backtest_sources, cases.uploads, cases.pairs)
     register_signals(app, cases.journal, cases.trades, cases.parity)
     register_data(app, cases.data, cases.feeds, cases.uploads, cases.backups)
 

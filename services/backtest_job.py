@@ -75,6 +75,7 @@ def run_job(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
     """The job function: ``data_dir``, and a ``backtest`` in the form of ``BacktestRequest.to_json``."""
     import time
 
+    from services.backtest_files import keep_tables
     from services.backtest_record import record_of
 
     asked, data_dir = BacktestRequest.from_json(request["backtest"]), Path(request["data_dir"])
@@ -82,7 +83,8 @@ def run_job(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
     report("reading bars", 0, 1)
     legs = read_legs(asked.source, asked.settings.interval_ms, backend, asked.venue.funding)
     place = Place(data_dir, backend.trials(), lambda: time.time_ns() // 1_000_000)
-    return record_of(find(asked, legs, place, report, is_cancelled))
+    found = find(asked, legs, place, report, is_cancelled)
+    return record_of(found) | {"tables": keep_tables(found.best, data_dir)}
 
 
 def run_request(

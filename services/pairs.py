@@ -81,6 +81,12 @@ class PairService:
                     return watch_id
             return None
 
+    def watched(self) -> dict[int, Pair]:
+        """Every watched pair by its watch id."""
+        with self._monitor.lock:
+            found = {watch_id: self.pair(watch_id) for watch_id in self._monitor.watches}
+        return {watch_id: pair for watch_id, pair in found.items() if pair is not None}
+
     def matching(self, words: list[str]) -> Pair | None:
         """The first watched pair whose symbols contain the first word in one and the others in either, Y before X."""
         with self._monitor.lock:

@@ -123,6 +123,13 @@ class UploadService:
         with self._lock:
             return self._state(self._known(upload))
 
+    def paths(self, upload: str) -> tuple[str, ...]:
+        """Where the received files are, for a job that reads them. Raises UploadMissing, NotAllowed."""
+        self._require_owner()
+        with self._lock:
+            one = self._known(upload)
+            return tuple(str((one.folder / name).resolve()) for name in one.files)
+
     def drop(self, upload: str) -> None:
         """Delete what was received, and cancel what runs."""
         self._require_owner()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
 from services.backups import BackupService
 from services.data import DataService
@@ -33,10 +34,11 @@ class UseCases:
     views: ViewService
     parity: ParityService
     locks: PositionLockService
+    backtests: BacktestService
+    backtest_sources: BacktestSources
     journal: JournalService
     trades: PaperTradeService
     data: DataService
     feeds: FeedService
     backups: BackupService
-    backtests: BacktestService
     seen: SeenPairs

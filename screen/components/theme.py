@@ -8,6 +8,9 @@ INK = "#d5dee8"
 MUTED = "#8494a6"
 GRID = "rgba(132,148,166,0.14)"
 CYAN = "#22d3ee"
+GREEN = "#34d399"
+RED = "#f87171"
+AMBER = "#fbbf24"
 VIOLET = "#a78bfa"
 
 Figure = dict[str, Any]
