@@ -18,6 +18,7 @@ BENCHES = (
     "pairs",
     "backtest",
     "luck",
+    "peers",
     "scan",
     "store",
     "files",

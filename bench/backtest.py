@@ -15,20 +15,18 @@ from functools import partial
 import numpy as np
 
 from bench.pairs import _ar1
-from bench.peers import measured
 from bench.report import Row, row, show
 from bench.stats import seconds
 from engine import backtest
 from engine.backtest import Costs, prepare, sweep
 from engine.backtest.rows import Inputs
-from engine.pairs import PairSettings, classic, run_pair
+from engine.pairs import PairSettings, classic
 from engine.pairs.layout import Floats
 
 MINUTE_MS = 60_000
 MILLION = 1_000_000
 MONTH = 43_200  # minutes
 COSTS = Costs(5.0, 1.0)
-ONE_BY_ONE = 2  # cells of a peer that takes them one by one
 OPEN = classic(interval_ms=MINUTE_MS, stale_after_ms=MINUTE_MS, gate="off", cost_filter=False)
 GATED = replace(OPEN, gate="engle-granger")
 
@@ -84,37 +82,6 @@ def growth_rows() -> list[Row]:
     return found + [_grown(f"10,800 bars x {side * side:,} cells", inputs, side) for side in (10, 20, 40)]
 
 
-def peer_rows(ours_s: float) -> list[Row]:
-    """The same month, cells and costs by others, which are given our z and hedge: only their cells are measured.
-
-    backtesting.py knows one instrument and is run on ``ONE_BY_ONE`` cells; its row is scaled to all of them.
-    """
-    y, x, times = pair(MONTH)
-    frame = run_pair(y, x, times, OPEN)
-    grid = cells(OPEN, 20)
-    arrays = {
-        "y": y, "x": x, "z": np.nan_to_num(frame["z"].to_numpy(float)), "notional": OPEN.notional, "cost": 6e-4,
-        "beta": np.nan_to_num(frame["beta"].to_numpy(float), nan=1.0),
-        "entries": np.array([each.entry_z for each in grid]), "exits": np.array([each.exit_z for each in grid]),
-    }  # fmt: skip
-    few = slice(None, None, len(grid) // ONE_BY_ONE)
-    some = arrays | {name: arrays[name][few] for name in ("entries", "exits")}
-    found = []
-    for which, given, bound in (("vectorbt", arrays, 25.0), ("backtesting", some, None)):
-        theirs = measured(which, given)
-        if isinstance(theirs, str):
-            print(f"  {theirs}", flush=True)
-            continue
-        scale = len(grid) / given["entries"].size
-        bounds = {} if bound is None else {"ratio": ("at least", bound)}
-        for what, took in (("warm", theirs.warm_s), ("cold", theirs.cold_s)):
-            more = {"peer": f"{which}, {what}", "theirs": took * scale, "ratio": took * scale / ours_s}
-            limit = bounds if what == "warm" else {}
-            found.append(row(f"{MONTH:,} bars x {len(grid)} cells", ours_s, "s", bounds=limit, **more))
-        found.append(row("peak memory", _peak_mib(), "MiB", peer=which, theirs=theirs.peak_mib))
-    return found
-
-
 def _grown(what: str, inputs: Inputs, side: int) -> Row:
     grid = cells(OPEN, side)
     work: Callable[[], object] = partial(sweep, inputs, grid, COSTS, threads=2)
@@ -127,11 +94,9 @@ def _peak_mib() -> float:
 
 def run() -> list[Row]:
     """Every line, printed as it comes: memory first, before the million bars."""
-    swept = sweep_rows()
-    show(swept)
-    lines = list(swept)
-    for part in (partial(peer_rows, swept[0]["ours"]), growth_rows, single_rows):
+    lines = []
+    for number, part in enumerate((sweep_rows, growth_rows, single_rows)):
         fresh = part()
-        show(fresh, heading=False)
+        show(fresh, heading=number == 0)
         lines += fresh
     return lines

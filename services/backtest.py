@@ -3,7 +3,8 @@
     python -m services.backtest klines/*.csv --y ETHUSDT --x BTCUSDT --sweep entry=1:3:0.25 --sweep exit=0:0.75:0.25
 
 prints the progress, a table and the path of the tear sheet. ``--market usdm --hours 48`` reads stored bars instead of
-files; ``--audit`` computes everything again on truncated data. A search that was stopped continues.
+files. Files of trades become bars of ``--interval``, and rates in files of fundingRate are paid. ``--audit`` computes
+everything again on truncated data. A search that was stopped continues.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from engine.store.command_line import add_data_dir_option
 from services.backtest_data import Legs, read_legs
 from services.backtest_job import Found, Place, find, terms_of
 from services.backtest_record import record_of
-from services.backtest_request import BacktestRequest, FileSource, Search, StoredSource
+from services.backtest_request import BacktestRequest, FileSource, Search, StoredSource, VenueTerms
 from services.reports.audit import columns_of, in_words, look_ahead_audit
 from services.reports.tables import write_tables
 from services.reports.tear_sheet import tear_sheet, verdict_lines
@@ -120,14 +121,16 @@ def _request(options: argparse.Namespace) -> BacktestRequest:
     search = Search(axes, options.random, options.seed, _walk(options)) if axes else None
     costs = Costs(options.fee, options.half_spread, options.slippage)
     source: FileSource | StoredSource
-    if options.files:
+    kind = options.source or ("file" if options.files else "store")
+    if kind == "file" and options.files:
         source = FileSource(tuple(options.files), options.y, options.x, options.interval or "")
-    elif options.market:
+    elif kind == "store" and options.market:
         from_ms = time.time_ns() // 1_000_000 - int(options.hours * HOUR_MS)
         source = StoredSource(options.market, options.y, options.x, from_ms)
     else:
-        raise ValueError("no files and no market; expected files of bars, or --market")
-    return BacktestRequest(source, settings, costs, Account(options.capital), search=search, twins=options.twins)
+        raise ValueError("no files and no market; expected files of bars or trades, or --market")
+    venue = VenueTerms(funding=options.funding)
+    return BacktestRequest(source, settings, costs, Account(options.capital), venue, search, options.twins)
 
 
 def _walk(options: argparse.Namespace) -> WalkPlan | None:
@@ -193,7 +196,8 @@ def _table(record: Json) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.backtest", description=(__doc__ or "").split("::")[0])
     add = parser.add_argument
-    add("files", nargs="*", help="files of bars")
+    add("files", nargs="*", help="files of bars, or of trades, and of funding rates")
+    add("--source", choices=("file", "store"), help="which of both is read (default: files where some are named)")
     add("--y", required=True, help="the dependent leg")
     add("--x", required=True, help="the leg it is hedged with")
     add("--market", default="", help="stored bars of this market, instead of files")
@@ -210,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fee", type=float, default=5.0, help="bps a fill (default 5)")
     add("--half-spread", type=float, default=1.0, help="bps a fill where bars have no quotes (default 1)")
     add("--slippage", type=float, default=0.0, help="bps a fill")
+    add("--funding", action="store_true", help="pay settled funding; that of files is paid always")
     add("--capital", type=float, default=100_000.0)
     add("--audit", action="store_true", help="look for look-ahead, nothing else")
     add("--out", type=Path, help="folder of the report (default reports/Y-X)")

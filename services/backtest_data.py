@@ -17,15 +17,14 @@ from engine.files.upload import Upload, look_through
 from engine.market.funding import SETTLED
 from engine.market.intervals import SECOND_MS, bar_open, interval_name
 from engine.pairs.bar_grid import bar_times
-from engine.pairs.leg import Col, Leg
+from engine.pairs.leg import Leg
 from engine.store.interface import Backend, BarReader, TickReader
 from engine.store.sourced import SourcedExtent
 from services.backtest_request import FileSource, StoredSource
+from services.file_legs import frame_of, frames_of_trades, rates_of, traded_symbols
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_STORED = {"close": Col.CLOSE, "mid": Col.MID, "half_spread": Col.HALF_SPREAD, "open": Col.OPEN, "volume": Col.VOLUME}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,17 +62,19 @@ def read_legs(
 ) -> Legs:
     """The bars of a source. Raises ValueError where it has too little or none of a leg, StoreError."""
     if isinstance(source, FileSource):
-        if funding:
-            raise ValueError("funding is stored by market; expected a stored source, or no funding")
-        return legs_of_files(source)
+        return legs_of_files(source, interval_ms, funding)
     if backend is None:
         raise ValueError("a stored source needs a store; expected a data folder")
     return _stored_legs(source, interval_ms, backend, funding)
 
 
-def legs_of_files(source: FileSource) -> Legs:
-    """Bars out of files of any format that Pairbridge reads. Raises ValueError for an open question, rows that
-    cannot be used, files without bars of a leg, and bars of two widths."""
+def legs_of_files(source: FileSource, interval_ms: int = 60_000, funding: bool = False) -> Legs:
+    """Legs out of files of any format that Pairbridge reads: bars as they are, trades as bars of ``interval_ms``. Rates
+    of funding in the files are paid; with ``funding`` there must be some.
+
+    Raises ValueError for an open question, rows that cannot be used, files without bars or trades of a leg, and bars of
+    two widths.
+    """
     told = Told(interval=source.interval, zone=source.zone)
     upload = look_through([Path(path) for path in source.paths], told)
     if upload.questions:
@@ -82,19 +83,30 @@ def legs_of_files(source: FileSource) -> Legs:
         if each.notes.refused:
             count = each.notes.refused.total()
             raise ValueError(f"{each.member} has {count:,} rows that cannot be used ({each.notes.examples[0]})")
-    found = _bars_by_symbol(upload, {source.y, source.x})
+    names = (source.y, source.x)
+    frames, width_ms = _frames_of_files(upload, names, interval_ms)
+    return Legs("files", names, width_ms, frames[source.y], frames[source.x], rates_of(upload, names, funding))
+
+
+def _frames_of_files(upload: Upload, names: tuple[str, str], interval_ms: int) -> tuple[dict[str, pd.DataFrame], int]:
+    """By symbol, and the width of the bars. Where there are trades of both legs, they are the bars."""
+    if set(names) <= traded_symbols(upload):
+        return frames_of_trades(upload, names, interval_ms), interval_ms
+    found = _bars_by_symbol(upload, set(names))
     known = sorted({symbol for each in upload.files for symbol in each.symbols})
-    for name in (source.y, source.x):
+    for name in names:
         if name not in found:
             kinds = sorted({each.kind for each in upload.files})
-            raise ValueError(f"files have {' and '.join(kinds)} of {', '.join(known[:20])}; expected bars of {name}")
+            raise ValueError(
+                f"files have {' and '.join(kinds)} of {', '.join(known[:20])}; expected bars of {name}, or trades of"
+                " both legs"
+            )
     widths = {width for name in found for width in found[name]}
     if len(widths) != 1:
-        names = ", ".join(interval_name(width) for width in sorted(widths))
-        raise ValueError(f"files have bars of {names}; expected one width")
+        shown = ", ".join(interval_name(width) for width in sorted(widths))
+        raise ValueError(f"files have bars of {shown}; expected one width")
     (width_ms,) = widths
-    y, x = (_frame(found[name][width_ms]) for name in (source.y, source.x))
-    return Legs("files", (source.y, source.x), width_ms, y, x)
+    return {name: _frame(found[name][width_ms]) for name in names}, width_ms
 
 
 def _bars_by_symbol(upload: Upload, wanted: set[str]) -> dict[str, dict[int, dict[int, tuple[float, ...]]]]:
@@ -155,8 +167,6 @@ def _stored_leg(
     market: str, symbol: str, width_ms: int, span: tuple[int, int], ticks: TickReader, bars: BarReader
 ) -> pd.DataFrame:
     """A leg as the live path builds it: from seconds of ticks, and from candles before the first tick."""
-    import pandas as pd
-
     from_ms, to_ms = span
     first_tick_ms = min((each.first_ms for each in bars.symbols(market) if each.symbol == symbol), default=math.inf)
     leg = Leg(width_ms, from_ms // width_ms)
@@ -166,15 +176,10 @@ def _stored_leg(
     for at in range(from_ms, to_ms, day_ms):
         until = min(at + day_ms, to_ms)
         leg.close(ticks.bars(market, symbol, at, until), until, lambda *_: False)
-    columns = {name: leg.column(col, 0)[: leg.size] for name, col in _STORED.items()}
-    is_traded = ~np.isnan(columns["close"])
-    if not is_traded.any():
+    found = frame_of(leg)
+    if found.empty:
         raise ValueError(f"market {market} has no bars of {symbol} from {from_ms} to {to_ms} ms")
-    index = pd.DatetimeIndex(
-        pd.to_datetime(from_ms + width_ms * np.arange(leg.size), unit="ms", utc=True), name="bar_open"
-    )
-    frame = pd.DataFrame(columns, index=index)[is_traded]
-    return frame.assign(mid=frame["mid"].fillna(frame["close"]))
+    return found
 
 
 def _rates(market: str, symbol: str, span: tuple[int, int], bars: BarReader) -> pd.Series[float]:

@@ -64,8 +64,8 @@ def verdict_lines(record: Json) -> list[str]:
     net, trades = record["net"], record["trades"]
     lines = [
         f"{trades} trades, {_money(net)} after all costs.",
-        f"This is trial {record['trial']} on these data; {record['counted']:,} different ones are known in their time,"
-        " pairs of scans and pairs on screens included.",
+        f"This is trial {record['trial']} on these data. Different ones in their time, with pairs of scans and pairs on"
+        f" screens: {record['counted']:,}.",
     ]
     psr, dsr = metrics.get("PSR [0..1]"), metrics.get("DSR [0..1]")
     if psr is not None and dsr is not None:

@@ -62,8 +62,9 @@ async def test_candles_of_the_store_are_the_files_own(stored: Backend, tmp_path:
     ):
         with pytest.raises(ValueError, match=message):
             read_legs(source, MINUTE_MS, stored)
-    with pytest.raises(ValueError, match="funding is stored by market"):
-        read_legs(FileSource((), *NAMES), MINUTE_MS, stored, funding=True)
+    files = tuple(str(tmp_path / f"{name}_1m.csv") for name in NAMES)
+    with pytest.raises(ValueError, match="files have no settled funding of ETHUSDT and BTCUSDT"):
+        read_legs(FileSource(files, *NAMES), MINUTE_MS, stored, funding=True)
 
 
 async def test_ticks_of_the_store_give_mids_quotes_and_opens(stored: Backend) -> None:
