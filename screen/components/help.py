@@ -22,6 +22,9 @@ tests; one opening is no proof.
 values on noise, whether the filter absorbs the spread, whether the reversion is bid-ask bounce, and the share of real
 bars in each window. Point at a line, or reach it with Tab, for its meaning.
 
+**Pages.** Overview has every symbol and every watched pair; a row opens its pair. Signals is the journal of all pairs,
+Data what is stored and missing. An address can be reloaded and shared; back and forward work.
+
 **Universe scan.** Tests every pair of a market at once, says how many were asked, and looks at what it found again on
 bars that the selection has not seen. Of pairs that share nothing, 5 in 100 pass a single test. A symbol is in one find
 at most: a leg with noise of its own passes tests against anything, so weaker pairs are `explained by` its strongest.
@@ -34,9 +37,12 @@ hedge asks for too little, too much, or the same side of X · `OFF_CENTRE` the s
 `BREAK` the relation was just seen to break, and the run ends · `COOLDOWN` · `MAX_Z` too far out · `IN_POSITION` ·
 `BRIDGE_DOWN`.
 
-**Charts.** Drag to zoom, double-click to follow now again. All times are UTC.
+**Chart.** The wheel zooms, a drag moves, the left edge loads older bars; double-click to follow now again. The legend
+has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. All
+times are UTC.
 
-**Keys.** `j` `k` next and previous pair · `f` follow now in all charts · `e` export the log · `?` this help.
+**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `j` signals, `d` data) · `/` go to a pair · `j` `k`
+next and previous pair · `f` follow now · `e` export the log · `?` this help.
 
 *No investment advice. Noise easily produces an apparent profit.*
 """

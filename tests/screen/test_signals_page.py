@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from dash import Dash, no_update
@@ -25,6 +26,7 @@ from live.parity import Mismatch, Parity
 from screen.components.fields import error_id
 from screen.pages.signals import callbacks, ids, labels, tables
 from screen.pages.signals.layout import signals_page
+from services.export.request import read_when
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.journal import JournalCounts, JournalService
@@ -216,6 +218,20 @@ async def test_whoever_may_only_look_is_told_so(harness: Harness, monkeypatch: p
     parity = ParityService(harness.monitor, PaperBooks(), jobs, harness.folder, refuse)
     pressed(monkeypatch, {"type": "signals-check", "watch": 1})
     assert await callbacks._check(parity, [1]) == "this window may only look"
+
+
+async def test_a_decision_links_to_its_proof_pack(harness: Harness, services: Services) -> None:
+    await trade(harness)
+    page = services.journal.page(SignalFilter())
+    for row in page.rows:
+        link = tables._proof(row)
+        if row.kind == "withdrawn" or row.reason == "RUN_END":
+            assert link == "–"
+            continue
+        asked = parse_qs(link.href.removeprefix("/api/export/proof?"))
+        assert asked["run"] == [row.run_id] and asked["revision"] == [str(row.revision)]
+        assert read_when(asked["bar_close"][0], "bar_close", 0) == row.close_ms
+    assert any(row.kind == "exit" for row in page.rows)
 
 
 def test_the_badge_of_a_run() -> None:

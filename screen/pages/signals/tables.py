@@ -11,7 +11,7 @@ from dash import dcc, html
 
 from engine.store.bulk import SignalFilter
 from screen.components.addresses import pair_path
-from screen.components.formatting import UNKNOWN, clock
+from screen.components.formatting import UNKNOWN, clock, utc
 from screen.components.tables import Cell, table, toned
 from screen.pages.signals import ids, labels
 from services.export.request import END_MS
@@ -54,7 +54,17 @@ def _decision(row: JournalRow) -> list[Cell]:
         ("Quantity Y", f"{row.quantity_y:+.6g}" if row.quantity_y else UNKNOWN, "num"),
         ("Quantity X", f"{row.quantity_x:+.6g}" if row.quantity_x else UNKNOWN, "num"),
         ("Revision", html.Span(revision, title="0: as first given; late trades can revise a bar"), "num"),
+        ("Proof", _proof(row), "num"),
     ]
+
+
+def _proof(row: JournalRow) -> Any:
+    """A link to the decision's proof pack; what ends or takes back is not computed from its bar alone and has none."""
+    if row.kind == "withdrawn" or row.reason == "RUN_END":
+        return UNKNOWN
+    query = urlencode({"run": row.run_id, "bar_close": utc(row.close_ms), "revision": row.revision})
+    what = "The trades, bars and settings behind this decision, with a script that computes it again"
+    return html.A("zip", href=f"/api/export/proof?{query}", download="", title=what)
 
 
 def counts_list(counts: JournalCounts) -> list[Any]:
