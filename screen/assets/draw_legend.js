@@ -91,6 +91,7 @@ class PairbridgeLegend {
 
   /** Put legends and the texts over empty panes where the panes are. */
   place() {
+    if (!this.charts.chart) return; // another page is shown
     for (const { spec, element } of this.charts.panes.map((pane) => ({ spec: pane.spec, element: pane.element() }))) {
       if (!element) continue;
       const row = this.rows.get(spec.id);

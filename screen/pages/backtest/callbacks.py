@@ -66,6 +66,7 @@ def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService)
     )(_check)
     app.callback(
         Output(ids.SAID, "children"),
+        *(Output(error_id(name), "children", allow_duplicate=True) for name in _ERRORS),
         *(Output(ids.group(name), "open") for name in _FOLDS),
         Output(ids.SEEN, "data", allow_duplicate=True),
         Input(ids.START, "n_clicks"),
@@ -138,7 +139,7 @@ def cells_said(request: BacktestRequest) -> str:
 async def _start(backtests: BacktestService, uploads: UploadService, _: int, *given: Any) -> tuple[Any, ...]:
     *controls, span, upload = given
     values, errors = dict(zip(CONTROLS, controls, strict=True)), Errors()
-    closed = [no_update] * len(_FOLDS)
+    unchanged = [no_update] * (len(_ERRORS) + len(_FOLDS))
     try:
         is_files = values[ids.SOURCE] == "files" and upload
         paths = await asyncio.to_thread(uploads.paths, upload) if is_files else ()
@@ -146,11 +147,12 @@ async def _start(backtests: BacktestService, uploads: UploadService, _: int, *gi
         if request is None:
             opened = {_FOLD_OF.get(name, "bars") for name in errors}
             opened |= {name.removesuffix("-more") for name in opened}
-            return (faults_said(errors), *(True if name in opened else no_update for name in _FOLDS), no_update)
+            found = (errors.get(name, "") for name in _ERRORS)
+            return (faults_said(errors), *found, *(True if name in opened else no_update for name in _FOLDS), no_update)
         await asyncio.to_thread(backtests.start, request)
     except PairbridgeError as error:
-        return (f"Not started: {problem_of(error).message}.", *closed, no_update)
-    return ("", *closed, None)
+        return (f"Not started: {problem_of(error).message}.", *unchanged, no_update)
+    return ("", *unchanged, None)
 
 
 def faults_said(errors: Errors) -> str:

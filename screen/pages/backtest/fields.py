@@ -119,7 +119,11 @@ GROUPS = (
 ALL = (*WIDTH, *SIGNAL, *MORE_SIGNAL, *COSTS, *VENUE, *MONEY, *MORE_MONEY, *SEARCH, *LUCK)
 FORM = tuple(field.id for field in ALL)
 BY_NAME = {field.name: field for field in ALL}
-AXIS_CHOICES: Choices = (("", "– none –"), *((f.name, f.label) for f in (*SIGNAL, *MORE_SIGNAL) if not f.is_switch))
+NO_AXIS = "none"
+AXIS_CHOICES: Choices = (
+    (NO_AXIS, "– none –"),
+    *((f.name, f.label) for f in (*SIGNAL, *MORE_SIGNAL) if not f.is_switch),
+)
 KINDS: Choices = (("one", "one backtest"), ("grid", "every combination"), ("random", "random points"))
 
 SAID = tuple(replace(field, label=field.label.split(",")[0]) for field in ALL)  # labels in sentences: no units

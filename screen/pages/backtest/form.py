@@ -12,7 +12,7 @@ from engine.market.intervals import interval_name, parse_interval
 from engine.pairs.settings import PairSettings, classic
 from screen.components.fields import Field, plain
 from screen.pages.backtest import ids
-from screen.pages.backtest.fields import ALL, BY_NAME, SAID
+from screen.pages.backtest.fields import ALL, BY_NAME, NO_AXIS, SAID
 from services.backtest_request import BacktestRequest, FileSource, Search, StoredSource, VenueTerms
 
 _Kind = TypeVar("_Kind")
@@ -51,7 +51,7 @@ def axis_values(request: BacktestRequest) -> list[Any]:
     """Setting and values of each row of axes, as ``ids.AXES``."""
     axes = list((request.search or _START_SEARCH).axes.items())[: len(ids.AXES)]
     shown = [(name, ", ".join(_word(each) for each in values)) for name, values in axes]
-    shown += [("", "")] * (len(ids.AXES) - len(shown))
+    shown += [(NO_AXIS, "")] * (len(ids.AXES) - len(shown))
     return [each for row in shown for each in row]
 
 
@@ -143,8 +143,8 @@ def _search(kind: str, read: Mapping[str, Any], axes: Mapping[str, Any], errors:
         return None
     found: dict[str, tuple[Any, ...]] = {}
     for name_id, values_id in ids.AXES:
-        name = axes.get(name_id) or ""
-        if not name:
+        name = axes.get(name_id) or NO_AXIS
+        if name == NO_AXIS:
             continue
         try:
             if name in found:

@@ -170,10 +170,21 @@ def metric_rows(record: Record, title: str) -> list[tuple[str, str, str]]:
         if not name.startswith(starts) or _is_twice(key) or _group_of(name) != title:
             continue
         between = record["intervals"].get(key)
-        note = "" if between is None else f"{shown(between[0], unit)} to {shown(between[1], unit)}"
+        note = "" if between is None else span(between, unit)
         note = record["reasons"].get(key, "not known") if value is None else note
         rows.append((name, UNKNOWN if value is None else shown(value, unit), note))
     return rows
+
+
+def span(between: Any, unit: str) -> str:
+    """An interval, its unit once.
+
+    >>> span((-31.6135, -12.539), "quote a trade"), span((600, 5400), "s")
+    ('-31.61 to -12.54 quote a trade', '10 min to 1.5 h')
+    """
+    low, high = shown(between[0], unit), shown(between[1], unit)
+    number, _, word = low.partition(" ")
+    return f"{number} to {high}" if word and high.endswith(word) else f"{low} to {high}"
 
 
 def _group_of(name: str) -> str:

@@ -81,7 +81,7 @@ def _facts(record: Record) -> list[Any]:
         unit = key.partition("[")[2].removesuffix("]")
         note = record["reasons"].get(key, "not known") if value is None else "no interval"
         if between is not None:
-            note = f"{labels.shown(between[0], unit)} to {labels.shown(between[1], unit)}"
+            note = labels.span(between, unit)
         is_money = key == "Return [%]" and value is not None
         shown = UNKNOWN if value is None else labels.shown(value, unit)
         found.append(_fact(name, shown, note, labels.tone(value) if is_money and value is not None else ""))
