@@ -12,7 +12,6 @@ from itertools import repeat
 from typing import overload
 
 import msgspec
-import numpy as np
 
 from engine.errors import RowRefused
 from engine.market.sourced import SourcedBar, check_bar
@@ -77,6 +76,8 @@ def read_bar_columns(symbol: str, width_ms: int, text: bytes, source: str) -> So
 
     Then ``read_bar`` says which and why, or takes what is only rare.
     """
+    import numpy as np  # as in all of this module: the server starts without it
+
     parts = text[2:-2].split(b"],[")
     if len(parts) != 1 + _DECIMALS or text[:2] != b"[[" or text[-2:] != b"]]":
         return None
@@ -101,6 +102,8 @@ def read_bar_columns(symbol: str, width_ms: int, text: bytes, source: str) -> So
 
 def _read_times(text: bytes, width_ms: int) -> list[int] | None:
     """Opening times that are possible, in any order."""
+    import numpy as np
+
     if text.translate(None, b"0123456789,"):
         return None
     try:
@@ -114,6 +117,8 @@ def _read_times(text: bytes, width_ms: int) -> list[int] | None:
 
 def _read_decimals(columns: Sequence[bytes], count: int) -> list[float] | None:
     """The numbers of ``"1.5","2",..``, all columns one after the other, where each has ``count`` plain ones."""
+    import numpy as np
+
     for column in columns:
         if column[:1] != b'"' or column[-1:] != b'"' or column.count(_BETWEEN) != count - 1:
             return None
