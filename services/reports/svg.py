@@ -70,35 +70,34 @@ def heat_table(
     known = [abs(value) for row in score for value in row if value is not None]
     largest = max(known, default=0.0) or 1.0
     rows, columns = len(values[0]), len(values[1])
+    wide = max([_CELL, *(8 + 7 * len(str(value)) for value in values[1])])  # labels do not touch
     parts = [f'<text x="{_LEFT}" y="12">{escape(names[1])} \u2192, {escape(names[0])} \u2193</text>']
     for column, value in enumerate(values[1]):
-        parts.append(_label(_LEFT + (column + 0.5) * _CELL, 28, value, "middle"))
+        parts.append(_label(_LEFT + (column + 0.5) * wide, 28, value, "middle"))
     for row in range(rows):
         top = 34 + row * _CELL
         parts.append(_label(_LEFT - 6, top + _CELL / 2 + 4, values[0][row], "end"))
         for column in range(columns):
             found = score[row][column]
-            left = _LEFT + column * _CELL
+            left = _LEFT + column * wide
             css = "none" if found is None else "gain" if found >= 0.0 else "loss"
             shade = 1.0 if found is None else 0.08 + 0.92 * abs(found) / largest
             hint = "not possible" if found is None else f"{found:.4f}"
             parts.append(
-                f'<rect class="{css}" x="{left}" y="{top}" width="{_CELL - 1}" height="{_CELL - 1}"'
+                f'<rect class="{css}" x="{left}" y="{top}" width="{wide - 1}" height="{_CELL - 1}"'
                 f' fill-opacity="{shade:.3f}"><title>{hint}</title></rect>'
             )
             if (row, column) in marks:
                 parts.append(
-                    f'<text class="mark" x="{left + _CELL / 2:g}" y="{top + _CELL / 2 + 4:g}" text-anchor="middle">'
+                    f'<text class="mark" x="{left + wide / 2:g}" y="{top + _CELL / 2 + 4:g}" text-anchor="middle">'
                     f"{escape(marks[row, column])}</text>"
                 )
-    return _svg(title, _LEFT + columns * _CELL + _RIGHT, 40 + rows * _CELL, "".join(parts))
+    return _svg(title, _LEFT + columns * wide + _RIGHT, 40 + rows * _CELL, "".join(parts))
 
 
 def _grid(scale: _Scale, digits: int) -> str:
     parts = []
-    for at in range(_TICKS + 1):
-        low, high = scale.values
-        value = low + (high - low) * at / _TICKS
+    for value in round_ticks(*scale.values):
         y = scale.y(value)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.{digits}f}</text>')
@@ -111,6 +110,18 @@ def _grid(scale: _Scale, digits: int) -> str:
         text = when.strftime("%m-%d %H:%M" if is_short else "%Y-%m-%d")
         parts.append(f'<text x="{scale.x(time_ms):.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{text}</text>')
     return "".join(parts)
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten from ``low`` to ``high``: three to ten of them.
+
+    >>> round_ticks(97_863.0, 100_126.0)
+    [98000.0, 98500.0, 99000.0, 99500.0, 100000.0]
+    """
+    rough = (high - low) / (_TICKS + 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * min((each for each in (1.0, 2.0, 5.0, 10.0) if each * power >= rough), default=10.0)
+    return [round(at * step, 12) for at in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def _points(scale: _Scale, pairs: Sequence[tuple[float, float]]) -> str:

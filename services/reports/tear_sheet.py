@@ -103,11 +103,13 @@ def _metrics(record: Json) -> str:
     for name, value in record["metrics"].items():
         low_high = record["intervals"].get(name)
         interval = "" if low_high is None else f"{_number(low_high[0])} to {_number(low_high[1])}"
+        if value is not None and name.endswith("ms UTC]"):
+            interval = _utc(value)
         shown = _number(value) if value is not None else "\u2013"
         reason = escape(record["reasons"].get(name, "")) if value is None else interval
         rows.append(f'<tr><td>{escape(name)}</td><td>{shown}</td><td class="soft">{reason}</td></tr>')
     head = "<tr><th>metric</th><th>value</th><th>95 % interval, or why it is not known</th></tr>"
-    return f'<h2>Metrics</h2><div class="wide"><table>{head}{"".join(rows)}</table></div>'
+    return f'<h2>Metrics</h2><div class="wide"><table><thead>{head}</thead>{"".join(rows)}</table></div>'
 
 
 def _search(search: Json) -> str:
@@ -127,7 +129,7 @@ def _search(search: Json) -> str:
         for cell in ranked
     ]
     head = "<tr><th>cell</th><th>Sharpe of a period</th><th>trades</th><th>gross</th><th>net</th></tr>"
-    parts.append(f'<div class="wide"><table>{head}{"".join(rows)}</table></div>')
+    parts.append(f'<div class="wide"><table><thead>{head}</thead>{"".join(rows)}</table></div>')
     return "".join(parts)
 
 
@@ -136,9 +138,18 @@ def _trades(trades: Sequence[Json]) -> str:
         return "<h2>Trades</h2><p>None.</p>"
     shown = trades[-MOST_ROWS:]
     head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in _TRADE)
-    rows = "".join("<tr>" + "".join(f"<td>{_cell(trade[name])}</td>" for name in _TRADE) + "</tr>" for trade in shown)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_cell(_moment(name, trade[name]))}</td>" for name in _TRADE) + "</tr>"
+        for trade in shown
+    )
     more = f" (the newest {len(shown)} of {len(trades)})" if len(shown) < len(trades) else ""
-    return f'<h2>Trades{more}</h2><div class="wide"><table class="trades"><tr>{head}</tr>{rows}</table></div>'
+    table = f'<table class="trades"><thead><tr>{head}</tr></thead>{rows}</table>'
+    return f'<h2>Trades{more}</h2><div class="wide">{table}</div>'
+
+
+def _moment(name: str, value: Any) -> Any:
+    """A time as a table has room for it."""
+    return value[:-1].replace("T", " ") if name.endswith("_time") and value else value
 
 
 def _settings(record: Json) -> str:
@@ -168,11 +179,13 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """To six digits.
+    """To six digits; what only rounding left of 0 is 0.
 
     >>> _number(1234567.8), _number(0.012345678), _number(5.0)
     ('1,234,568', '0.0123457', '5')
     """
+    if abs(value) < 1e-9:
+        return "0"
     return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.6g}"
 
 

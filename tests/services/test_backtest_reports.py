@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import itertools
 import json
 import re
 import subprocess
@@ -24,6 +25,7 @@ from services.backtest import main, read_axis
 from services.backtest_data import legs_of_files
 from services.backtest_request import FileSource
 from services.reports.audit import columns_of, in_words, look_ahead_audit
+from services.reports.svg import heat_table, round_ticks
 from services.reports.tables import tables_of, write_tables
 from tests.conftest import ROOT
 from tests.services.backtest_worlds import NAMES, SETTINGS, legs_of, request_of, write_files
@@ -136,3 +138,25 @@ def test_bars_of_two_widths_are_refused(paths: list[Path], tmp_path: Path) -> No
     with pytest.raises(ValueError, match="files have bars of 1m, 5m; expected one width"):
         legs_of_files(FileSource((str(paths[0]), str(wide)), *NAMES))
     assert replace(request_of(paths), twins=1).twins == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (97_863.0, 100_126.0, [98_000.0, 98_500.0, 99_000.0, 99_500.0, 100_000.0]),
+        (-1.35, 0.05, [-1.0, -0.5, 0.0]),
+        (0.0, 1e-7, [0.0, 2e-8, 4e-8, 6e-8, 8e-8, 1e-7]),
+        (-10.0, -9.0, [-10.0, -9.8, -9.6, -9.4, -9.2, -9.0]),
+    ],
+)
+def test_axes_have_round_figures(low: float, high: float, expected: list[float]) -> None:
+    assert round_ticks(low, high) == pytest.approx(expected, abs=1e-12)
+
+
+def test_labels_of_a_heatmap_do_not_touch_and_heads_come_again_on_every_page(report: Path) -> None:
+    values = ((1, 2), ("0.125", "0.12345678", "3"))
+    drawn = heat_table("h", ("a", "b"), values, [[0.1, -0.2, None]] * 2, {})
+    places = [float(x) for x in re.findall(r'<text x="([0-9.]+)" y="28"', drawn)]
+    assert len(places) == 3 and min(b - a for a, b in itertools.pairwise(places)) >= 7 * len("0.12345678")
+    page = (report / "tear-sheet.html").read_text(encoding="utf-8")
+    assert page.count("<thead>") == page.count("<th>cell") + page.count("<th>metric") + page.count("<th>entry time") > 1
