@@ -150,6 +150,10 @@ async def test_a_process_that_is_killed_leaves_cells_and_a_result_is_stored(
     kept = service.result(state.backtest_id)
     assert kept is not None and summary.backtest_id == state.backtest_id and summary.cells == 24
     whole = record_of(run_request(asked, legs_of(paths), place_in(tmp_path / "whole")))
+    tables = kept.pop("tables")  # where its files are, another place at each run
+    assert sorted(each.name for each in (tmp_path / "backtests" / tables).iterdir()) == [
+        "decisions.parquet", "equity.parquet", "trades.parquet",
+    ]  # fmt: skip
     assert {**kept, "trial": 0} == {**_through_json(whole), "trial": 0}
     assert service.trials(summary.data).distinct == 24
 

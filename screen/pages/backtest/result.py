@@ -35,9 +35,9 @@ def result_panels(record: Record, number: int, is_watched: bool) -> list[Any]:
     search = record["search"]
     return [
         _verdict(record, number, is_watched),
-        _equity(record),
-        html.Div([_metrics(record), _attribution(record)], className="backtest-columns"),
+        html.Div([_equity(record), _attribution(record)], className="backtest-columns"),
         _trades(record),
+        _metrics(record),
         *([_heat(search), _walk(search), _cells(search)] if search else []),
         _asked(record),
     ]
@@ -159,7 +159,7 @@ def _metrics(record: Record) -> html.Section:
                         html.Th("95 % interval, or why not known", scope="col")])  # fmt: skip
         parts.append(html.Table([html.Thead(head), html.Tbody(rows)], className="backtest-table"))
     lead = f"Money in {labels.quote_of(record)}; no figure is annualised under 30 days"
-    return _panel("Metrics", lead, parts, "backtest-metrics")
+    return _panel("Metrics", lead, [html.Div(parts, className="backtest-tables")], "backtest-metrics")
 
 
 def _trades(record: Record) -> html.Section:
