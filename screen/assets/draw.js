@@ -41,6 +41,7 @@ class PairbridgeCharts {
   /** Makes the chart follow the market again. */
   unzoom() {
     this.held = null;
+    this.mount(); // the page may be another than at the last drawing
     for (const pane of this.panes) pane.anchor.priceScale().applyOptions({ autoScale: true });
     this.invalidate();
     this.gestures.tell();
@@ -97,6 +98,7 @@ class PairbridgeCharts {
     if (box === this.box && this.chart) return true;
     this.chart?.remove();
     this.chart = null;
+    this.panes = [];
     this.box = box;
     if (!box) return false;
     this.colours = PairbridgeCharts.coloursOf(box);

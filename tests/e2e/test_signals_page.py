@@ -71,7 +71,7 @@ def test_every_filter_narrows_the_table_and_the_export(trading: Stack, page: Pag
         page.locator("#signals-csv").click()
     frame = pd.read_csv(io.StringIO(Path(download.value.path()).read_text()))
     assert set(frame["kind"]) == {"exit"} and len(frame) == len(rows(page))
-    standing = [row for row in rows(page) if not row[-1].endswith("superseded")]
+    standing = [row for row in rows(page) if not row[-2].endswith("superseded")]  # of Revision, before Proof
     assert len(standing) == len(rows(page, "signals-trades")) == frame["net"].notna().sum()
     for form in ("parquet", "ndjson"):
         address = page.locator(f"#signals-{form}").get_attribute("href") or ""
