@@ -151,7 +151,7 @@ def test_every_error_stands_at_its_field_at_once_and_opens_its_question(page: Pa
     fold(page, "money")
     page.locator("#backtest-start").click()
     expect(page.locator("#backtest-said")).to_have_text(
-        "Not started. 3 fields to change: Capital, Exit |z|, z window.", use_inner_text=True
+        "Not started. 3 fields to change: Capital, z window, Exit |z|.", use_inner_text=True
     )
     expect(page.locator("#backtest-capital-error")).to_have_text("Capital is 'much'; expected a number.")
     expect(page.locator("#backtest-capital-error")).to_be_visible()
@@ -201,7 +201,7 @@ def test_files_are_shown_as_detected_and_backtested(trading: Stack, page: Page, 
     expect(page.locator("#backtest-result")).to_contain_text("ETHUSDT ~ BTCUSDT · files · 2,400 bars of 1m")
     page.locator("#backtest-discard-files").click()
     expect(page.locator("#backtest-preview")).to_be_empty()
-    page.get_by_label("stored").check()
+    page.get_by_role("radio", name="stored", exact=True).check()
 
 
 def test_it_is_reached_by_keys_and_fits_a_phone(trading: Stack, page: Page, browser: Browser) -> None:

@@ -134,7 +134,7 @@ async def test_a_search_without_a_result_is_remembered_over_a_restart(tmp_path: 
     later = service()
     found = later.interrupted()
     assert found is not None and found.request.to_json() == asked.to_json()
-    held.result = _summary() | {"search": {"cells": []}}
+    held.result = _summary() | {"search": {"cells": []}, "request": asked.to_json()}
     later.start(found.request)
     await until(lambda: later.state().phase == "done", 5)
     assert later.interrupted() is None and service().interrupted() is None

@@ -185,7 +185,8 @@ async def test_a_cancelled_search_ends_within_a_second_and_continues_to_the_same
     assert state.phase == "done" and state.backtest_id is not None, state
     found = service.result(state.backtest_id)
     whole = _through_json(record_of(run_request(asked, legs_of(paths), place_in(tmp_path / "whole"))))
-    assert found is not None and {**found, "trial": 0} == {**whole, "trial": 0}
+    assert found is not None and (tmp_path / "backtests" / found.pop("tables")).is_dir()
+    assert {**found, "trial": 0} == {**whole, "trial": 0}
     assert service.unfinished() == [] and not list((tmp_path / "searches").iterdir())
     assert service.trials(found["data"]).distinct == 24
 
