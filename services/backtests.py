@@ -12,7 +12,6 @@ from typing import Any
 from engine.store.backtests import BacktestStore, BacktestSummary
 from engine.store.trials import TrialCount, TrialStore
 from services.backtest_request import BacktestRequest, StoredSource
-from services.interrupted_search import InterruptedSearch, SearchMarker
 from services.jobs import JobBusy, Jobs, Json
 from services.pairs import Pair
 from services.search_units import folder_of, forget
@@ -48,7 +47,6 @@ class BacktestService:
         self._require_owner = require_owner
         self._lock = threading.Lock()
         self._job_id: int | None = None
-        self._marker = SearchMarker(data_dir)
 
     def start(self, request: BacktestRequest) -> None:
         """Start a backtest; a search that was cancelled or killed continues. Raises NotAllowed, and JobBusy while one
@@ -57,8 +55,6 @@ class BacktestService:
         with self._lock:
             if self.state().phase == "running":
                 raise JobBusy("a backtest is running; wait for it or cancel it")
-            if request.search is not None:
-                self._marker.set(time.time_ns() // 1_000_000, request)
             values = {"data_dir": str(self._data_dir.resolve()), "backtest": request.to_json()}
             self._job_id = self._jobs.submit("services.backtest_job:run_job", values, self._keep)
 
@@ -94,18 +90,6 @@ class BacktestService:
         job = self._jobs.state(self._job_id)
         return BacktestState(job.phase, job.stage, job.done, job.total, job.left_s, job.result, job.problem)
 
-    def interrupted(self) -> InterruptedSearch | None:
-        """The last search, if it was cancelled or killed; starting its request again continues it."""
-        return None if self.state().phase == "running" else self._marker.get()
-
-    def discard_interrupted(self) -> None:
-        """Forget the interrupted search with its finished cells. Raises NotAllowed, and JobBusy while one runs."""
-        self._require_owner()
-        with self._lock:
-            if self.state().phase == "running":
-                raise JobBusy("a backtest is running; wait for it or cancel it")
-            self._marker.discard()
-
     def earlier(self, limit: int = 50) -> list[BacktestSummary]:
         """Stored results, the newest first."""
         return self._store.newest(limit)
@@ -133,8 +117,6 @@ class BacktestService:
         number = self._store.add(time.time_ns() // 1_000_000, result).backtest_id
         request = BacktestRequest.from_json(result["request"])
         forget(folder_of(self._data_dir.resolve(), request, result["data"], result["code"]))
-        if result["search"] is not None:
-            self._marker.clear()
         return number
 
 

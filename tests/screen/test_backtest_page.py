@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,25 @@ from engine.backtest import WalkPlan
 from engine.pairs.settings import defended
 from engine.store import open_backend
 from screen.components.fields import field_row
-from screen.pages.backtest import callbacks, fields, figures, form, form_callbacks, ids, labels, result, source
+from screen.pages.backtest import (
+    callbacks,
+    fields,
+    figures,
+    form,
+    form_callbacks,
+    ids,
+    labels,
+    result,
+    run_labels,
+    source,
+)
 from services.backtest_job import run_job
 from services.backtest_request import FileSource, Search, StoredSource
 from services.backtest_sources import BacktestSources, Offered, StoredSpan
 from services.backtests import BacktestService, BacktestState
 from services.jobs import Jobs, Json
 from services.pairs import Pair, PairService
+from services.unfinished import Unfinished
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
 from tests.services.backtest_worlds import SEARCH, request_of, write_files
@@ -129,7 +142,7 @@ def test_all_errors_are_found_at_once_each_at_its_field() -> None:
         AXES[3]: "Hedge is 'magic'; expected kalman, ols, huber, theil-sen, tls.",
         ids.of("test"): "Test is empty; expected at least 1 for a walk-forward.",
     }
-    assert callbacks.faults_said({AXES[1]: "", ids.X: ""}) == "Not started. 2 fields to change: Axis 1, X."
+    assert callbacks.faults_said({AXES[1]: "", ids.X: ""}) == "Not started. 2 fields to change: X, Axis 1."
 
 
 @pytest.mark.parametrize(
@@ -172,8 +185,10 @@ def test_files_are_a_source() -> None:
     assert found.source == FileSource(("a", "b"), "A", "B", "", "UTC")
     file = {"kind": "bars", "symbols": {"B": 1, "A": 2}}
     assert source.files_said({"questions": [], "files": [file]}) == "Looked through: bars of A, B."
-    trades = {"kind": "ticks", "symbols": {"A": 2}}
-    assert "Import them on the data page" in source.files_said({"questions": [], "files": [trades]})
+    trades, rates = {"kind": "ticks", "symbols": {"A": 2}}, {"kind": "funding", "symbols": {"A": 2, "C": 1}}
+    assert source.files_said({"questions": [], "files": [trades]}).startswith("The files have 1 symbol; expected two.")
+    both = {"questions": [], "files": [trades, trades | {"symbols": {"B": 1}}, rates]}
+    assert source.files_said(both) == "Looked through: funding rates and trades of A, B."
     assert source.files_said({"questions": [1], "files": []}).startswith("Say what is asked")
 
 
@@ -271,16 +286,32 @@ def test_which_result_is_shown(
 
 def test_the_progress_has_the_time_left() -> None:
     running = BacktestState("running", "testing cells", 16, 64, 12.4)
-    assert labels.progress(running) == ("testing cells 16 of 64, about 12 s left …", 25.0)
-    assert labels.progress(BacktestState("failed", problem="no bars")) == ("Not done: no bars.", 0.0)
-    assert labels.progress(BacktestState()) == ("", 0.0)
+    assert run_labels.progress(running) == ("testing cells 16 of 64, about 12 s left …", 25.0)
+    assert run_labels.progress(BacktestState("failed", problem="no bars")) == ("Not done: no bars.", 0.0)
+    assert run_labels.progress(BacktestState()) == ("", 0.0)
 
 
 async def test_the_list_follows_and_says_nothing_twice(records: tuple[Path, Json, Json]) -> None:
     backtests = service(records[0])
     first = await callbacks._follow(backtests, 1, None)
-    assert first[3:8] == (False, True, True, "", 2)
+    assert first[3:6] == (False, True, False) and first[7] == 2, (
+        "the job's cells are there, nothing has stored its result"
+    )
+    assert "on ETHUSDT ~ BTCUSDT" in first[6] and "24 of 24 cells are measured." in first[6]
     assert await callbacks._follow(backtests, 2, first[-1]) == (no_update,) * 9
+    for each in backtests.unfinished():
+        backtests.discard(each.name)
+    assert (await callbacks._follow(backtests, 3, None))[3:8] == (False, True, True, "", 2)
+
+
+def test_an_unfinished_backtest_says_what_it_needs(records: tuple[Path, Json, Json], tmp_path: Path) -> None:
+    asked = request_of([tmp_path / "gone.csv"], SEARCH)
+    found = Unfinished("n", tmp_path, asked, START_MS, 8, 24, True)
+    assert run_labels.interrupted(found).endswith("send them again and run it, and the measured cells are used.")
+    stored = replace(asked, source=StoredSource("sim", "A", "B", 0), search=None)
+    text = run_labels.interrupted(replace(found, request=stored, is_current=False))
+    assert "The backtest of one setting on A ~ B" in text and text.endswith("it would begin anew.")
+    assert run_labels.interrupted(None) == ""
 
 
 async def test_a_result_fills_the_form_with_what_it_was_asked(records: tuple[Path, Json, Json]) -> None:

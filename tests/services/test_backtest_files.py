@@ -1,4 +1,4 @@
-"""The files of a stored backtest, and the search that was interrupted: kept on disk, and found again."""
+"""The files of a stored backtest: kept on disk, named, and gone in the end."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ import polars
 import pytest
 
 from engine.backtest import run
-from engine.errors import NotAllowed, SettingsError
+from engine.errors import SettingsError
 from engine.store import open_backend
 from services import backtest_files
 from services.backtest_files import BacktestFiles, keep_tables
 from services.backtest_job import run_job
-from services.backtests import BacktestService
 from services.export import NothingToExport
-from services.interrupted_search import SearchMarker
-from services.jobs import IsCancelled, JobCancelled, Jobs, Json, Report
-from tests.conftest import until
-from tests.services.backtest_worlds import SEARCH, SETTINGS, legs_of, request_of, write_files
+from services.jobs import Json
+from tests.services.backtest_worlds import SETTINGS, legs_of, request_of, write_files
 
 
 @pytest.fixture(scope="module")
@@ -100,61 +97,3 @@ def _summary() -> Json:
     texts = {"market": "files", "y": "A", "x": "B", "data": "d", "code": "c"}
     numbers = {"interval_ms": 60_000, "from_ms": 0, "to_ms": 1, "cells": 1, "trial": 1, "net": 0.0, "trades": 0}
     return {**texts, **numbers}
-
-
-class _Held:
-    """An executor whose jobs run until they are cancelled, or told to end."""
-
-    result: Json | None = None
-
-    def run(self, function: str, request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
-        while self.result is None:
-            if is_cancelled():
-                raise JobCancelled("cancelled")
-            time.sleep(0.005)
-        return self.result
-
-
-async def test_a_search_without_a_result_is_remembered_over_a_restart(tmp_path: Path, paths: list[Path]) -> None:
-    backend = open_backend(tmp_path)
-    backend.analysis().close()
-    held, asked = _Held(), request_of(paths, SEARCH)
-
-    def service() -> BacktestService:
-        return BacktestService(Jobs(held), backend.backtests(), backend.trials(), tmp_path, lambda: None)
-
-    first = service()
-    first.start(request_of(paths))
-    first.cancel()
-    assert first.interrupted() is None, "a single backtest has no cells to keep"
-    first.start(asked)
-    assert first.interrupted() is None, "it runs"
-    first.cancel()
-    await until(lambda: first.state().phase == "cancelled", 5)
-    later = service()
-    found = later.interrupted()
-    assert found is not None and found.request.to_json() == asked.to_json()
-    held.result = _summary() | {"search": {"cells": []}, "request": asked.to_json()}
-    later.start(found.request)
-    await until(lambda: later.state().phase == "done", 5)
-    assert later.interrupted() is None and service().interrupted() is None
-
-
-def test_the_owner_alone_discards_an_interrupted_search_with_its_cells(tmp_path: Path, paths: list[Path]) -> None:
-    def refuse() -> None:
-        raise NotAllowed("read access only")
-
-    backend = open_backend(tmp_path)
-    SearchMarker(tmp_path).set(1, request_of(paths, SEARCH))
-    (tmp_path / "searches" / "cells").mkdir()
-    for guard, gone in ((refuse, False), (lambda: None, True)):
-        service = BacktestService(Jobs(_Held()), backend.backtests(), backend.trials(), tmp_path, guard)
-        if not gone:
-            with pytest.raises(NotAllowed):
-                service.discard_interrupted()
-        else:
-            service.discard_interrupted()
-        assert (tmp_path / "searches").exists() is not gone
-    (tmp_path / "searches").mkdir()
-    (tmp_path / "searches" / "started.json").write_text("{")
-    assert service.interrupted() is None

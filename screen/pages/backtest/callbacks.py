@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import NotAllowed, PairbridgeError
 from screen.components.fields import error_id
-from screen.pages.backtest import ids, labels, source
+from screen.pages.backtest import ids, labels, run_labels, source
 from screen.pages.backtest.fields import ALL, FORM, GROUPS, SEARCH
 from screen.pages.backtest.form import Errors, request_from
 from screen.pages.backtest.form_callbacks import register_form
@@ -27,6 +27,7 @@ from services.uploads import UploadService
 AXES = tuple(name for row in ids.AXES for name in row)
 CONTROLS = (ids.SOURCE, *source.STORED, *source.FILES, ids.KIND, *AXES, *FORM)
 _ERRORS = (ids.MARKET, ids.Y, ids.X, ids.FROM, ids.TO, ids.FILE_Y, ids.FILE_X, *(name for _, name in ids.AXES), *FORM)
+_SAID, _NAME = 3, 5  # of what is on the screen: the unfinished backtest
 _FOLDS = ("bars", *(each for _, name, _, _ in GROUPS for each in (name, f"{name}-more")), "search")
 _FOLD_OF = {
     **{each.id: name for _, name, fields, _ in GROUPS for each in fields},
@@ -81,6 +82,7 @@ def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService)
         Input(ids.CANCEL, "n_clicks"),
         Input(ids.CONTINUE, "n_clicks"),
         Input(ids.FORGET, "n_clicks"),
+        State(ids.SEEN, "data"),
         prevent_initial_call=True,
     )(partial(_act, backtests))
     app.callback(
@@ -161,21 +163,19 @@ def faults_said(errors: Errors) -> str:
     names |= {ids.MARKET: "Market", ids.Y: "Y", ids.X: "X", ids.FROM: "From", ids.TO: "To", ids.FILE_Y: "Y",
               ids.FILE_X: "X"}  # fmt: skip
     names |= {name: f"Axis {number}" for number, (_, name) in enumerate(ids.AXES, 1)}
-    said = ", ".join(names.get(name, name) for name in errors)
+    said = ", ".join(names.get(name, name) for name in sorted(errors, key=_ERRORS.index))
     return f"Not started. {len(errors)} field{'s' if len(errors) != 1 else ''} to change: {said}."
 
 
-async def _act(backtests: BacktestService, _cancel: int, _continue: int, _discard: int) -> tuple[Any, Any]:
+async def _act(
+    backtests: BacktestService, _cancel: int, _continue: int, _discard: int, seen: list[Any] | None
+) -> tuple[Any, Any]:
+    name = seen[_NAME] if seen else ""
     try:
         if ctx.triggered_id == ids.CANCEL:
             await asyncio.to_thread(backtests.cancel)
-        elif ctx.triggered_id == ids.FORGET:
-            await asyncio.to_thread(backtests.discard_interrupted)
         else:
-            found = await asyncio.to_thread(backtests.interrupted)
-            if found is None:
-                return "There is no search to continue any more.", None
-            await asyncio.to_thread(backtests.start, found.request)
+            await asyncio.to_thread(backtests.discard if ctx.triggered_id == ids.FORGET else backtests.resume, name)
     except NotAllowed as error:
         return f"Not done: {error}.", no_update
     except PairbridgeError as error:
@@ -185,12 +185,16 @@ async def _act(backtests: BacktestService, _cancel: int, _continue: int, _discar
 
 async def _follow(backtests: BacktestService, _: int | None, seen: Any) -> tuple[Any, ...]:
     state = backtests.state()
-    stopped = await asyncio.to_thread(backtests.interrupted)
     newest = await asyncio.to_thread(backtests.earlier, 1)
     number = newest[0].backtest_id if newest else None
-    stage, share = labels.progress(state)
-    said, is_running = labels.interrupted(stopped), state.phase == "running"
-    now = [state.phase, stage, round(share, 1), said, number]
+    stage, share = run_labels.progress(state)
+    is_running = state.phase == "running"
+    if seen and seen[0] == state.phase:
+        said, name = seen[_SAID], seen[_NAME]
+    else:
+        stopped = [] if is_running else await asyncio.to_thread(backtests.unfinished)
+        said, name = (run_labels.interrupted(stopped[0]), stopped[0].name) if stopped else ("", "")
+    now = [state.phase, stage, round(share, 1), said, number, name]
     if seen == now:
         return (no_update,) * 9
     return share, is_running and not share, stage, is_running, not is_running, not said, said, number, now

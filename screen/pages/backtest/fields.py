@@ -62,7 +62,11 @@ COSTS = (
 )  # fmt: skip
 VENUE = (
     _number("delay_bars", "Delay, bars", "Orders are this late beyond the next bar.", is_whole=True),
-    _switch("funding", "pay the stored funding rates", "Of both legs; only stored bars of futures have them."),
+    _switch(
+        "funding",
+        "pay the stored funding rates",
+        "Of both legs of futures: the settled rates in the store, or in the files.",
+    ),
     _number("y_tick", "Y tick, quote", "Prices of Y are rounded to it; 0: not at all."),
     _number("y_lot", "Y lot, coins", "Orders of Y are rounded to it; 0: not at all."),
     _number("y_min_notional", "Y least, quote", "Smaller orders of Y are not sent; 0: any."),

@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 from engine.market.intervals import interval_name
 from engine.store.backtests import BacktestSummary
-from screen.components.formatting import UNKNOWN, Item, clock, duration
+from screen.components.formatting import UNKNOWN, Item, duration
 from screen.pages.backtest.form import label_of
-from services.backtests import BacktestState
-from services.interrupted_search import InterruptedSearch
 from services.pairs import QUOTES
 
 Record = dict[str, Any]
@@ -106,7 +104,7 @@ def luck(record: Record) -> list[Luck]:
     found = []
     for name, key, note in (
         ("PSR", "PSR [0..1]", "probability that the Sharpe ratio is above 0, were this the only trial"),
-        ("DSR", "DSR [0..1]", f"the same as the best of {record['counted']:,} settings tried on these data"),
+        ("DSR", "DSR [0..1]", f"the same as the best of {record['counted']:,} trials on this market and time"),
     ):
         value = metrics.get(key)
         if value is None:
@@ -127,7 +125,10 @@ def _overfit(record: Record, search: Record | None) -> Luck:
         return Luck("PBO", UNKNOWN, "needs a search: one setting cannot be overfitted by choice", None)
     if search["pbo"] is None:
         return Luck("PBO", UNKNOWN, record["reasons"].get("search: pbo", "not known"), None)
-    note = "probability that the best cell of one half of the time is below the median in the other; 50 %: noise"
+    note = (
+        "probability that the best cell of one half of the time is below the median in the other; 50 %: noise; of"
+        " ranks, not of profit"
+    )
     return Luck("PBO", f"{100 * search['pbo']:.0f} %", note, search["pbo"] < 0.2)
 
 
@@ -146,9 +147,9 @@ def _walked(search: Record | None) -> Luck:
 
 def trial_line(record: Record) -> str:
     """How often these data were looked at."""
-    tried = "1 setting was" if record["counted"] == 1 else f"{record['counted']:,} different settings were"
     return (
-        f"This is trial {record['trial']:,} on these data; {tried} tried on them. Each one makes luck easier to find."
+        f"This is trial {record['trial']:,} on these data; {record['counted']:,} different settings and pairs"
+        " were looked at in this market and time. Each one makes luck easier to find."
     )
 
 
@@ -247,28 +248,6 @@ def _word(value: Any, words: dict[Any, str]) -> str:
     if value is None or isinstance(value, bool):
         return words[value]
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def progress(state: BacktestState) -> tuple[str, float]:
-    """The line at the bar, and the share in percent."""
-    if state.phase == "running":
-        left = "" if state.left_s is None else f", about {duration(max(1.0, state.left_s))} left"
-        counted = f" {state.done:,} of {state.total:,}" if state.total > 1 else ""
-        return f"{state.stage}{counted}{left} …", 100.0 * state.done / state.total if state.total else 0.0
-    said = {"cancelled": "Cancelled.", "failed": f"Not done: {state.problem}.", "done": "Done."}
-    return said.get(state.phase, ""), 100.0 if state.phase == "done" else 0.0
-
-
-def interrupted(found: InterruptedSearch | None) -> str:
-    """What can be continued."""
-    if found is None:
-        return ""
-    source, search = found.request.source, found.request.search
-    axes = ", ".join(label_of(name) for name in search.axes) if search else ""
-    return (
-        f"The search of {axes} on {source.y} ~ {source.x}, started {clock(found.at_ms)}, has no result yet."
-        " Continue it with the cells that are still missing, or discard what was measured."
-    )
 
 
 def refused(record: Record) -> str:

@@ -114,7 +114,8 @@ def _stored() -> html.Div:
 def _files() -> html.Div:
     zone = html.Div(
         [
-            html.P("Drop files with bars of both legs here: CSV, NDJSON or Parquet, packed or not."),
+            html.P("Drop files with bars or trades of both legs here, funding rates too: CSV, NDJSON or Parquet,"
+                   " packed or not."),
             dbc.Button("Choose files", id=ids.CHOOSE, size="sm", color="info", outline=True,
                        title="Files are sent to this dashboard and used for backtests; nothing is stored in a market"),
             html.Span("", id=ids.SENT, className="panel-head", role="status"),
@@ -179,7 +180,7 @@ def _search() -> html.Details:
 def _run() -> html.Section:
     buttons = [
         dbc.Button("Run backtest", id=ids.START, color="info", size="sm"),
-        dbc.Button("Cancel", id=ids.CANCEL, color="secondary", outline=True, size="sm", disabled=True,
+        dbc.Button("Cancel", id=ids.CANCEL, color="info", outline=True, size="sm", disabled=True,
                    title="Finished cells of a search are kept, and it can be continued"),
     ]  # fmt: skip
     again = html.Div(

@@ -23,7 +23,7 @@ FILES = (
 
 def empty_result(text: str) -> list[Any]:
     """Without a result: what to do first."""
-    steps = ("Choose two stored symbols, or drop files of bars.", "Keep the settings, or answer the questions.",
+    steps = ("Choose two stored symbols, or drop files of both legs.", "Keep the settings, or answer the questions.",
              "Click Run backtest: the result appears here, and stays in the list.")  # fmt: skip
     return [
         html.Section([html.H2(text), html.Ol([html.Li(step) for step in steps])], className="panel start backtest-part")

@@ -16,6 +16,7 @@ from services.backtest_sources import Offered, StoredSpan
 from services.export.request import read_when
 
 HOUR_MS = 3_600_000
+_KINDS = {"bars": "bars", "ticks": "trades", "funding": "funding rates"}
 STORED = (ids.MARKET, ids.Y, ids.X, ids.SPAN, ids.FROM, ids.TO)
 FILES = (ids.FILE_Y, ids.FILE_X, ids.TOLD_INTERVAL, ids.TOLD_ZONE)
 
@@ -105,8 +106,8 @@ def watched_options(offered: Offered) -> list[dict[str, str]]:
 
 
 def symbols_of(found: Mapping[str, Any]) -> list[str]:
-    """The symbols with bars in files that were looked through, as they were detected."""
-    return sorted({symbol for file in found["files"] if file["kind"] == "bars" for symbol in file["symbols"]})
+    """The symbols with bars or trades in files that were looked through, as they were detected."""
+    return sorted({symbol for file in found["files"] if file["kind"] != "funding" for symbol in file["symbols"]})
 
 
 def files_said(found: Mapping[str, Any]) -> str:
@@ -115,7 +116,7 @@ def files_said(found: Mapping[str, Any]) -> str:
         return "Say what is asked below, then look again."
     symbols = symbols_of(found)
     if len(symbols) >= 2:
-        return f"Looked through: bars of {', '.join(symbols[:8])}."
-    if any(file["kind"] == "ticks" for file in found["files"]):
-        return "These are trades; a backtest reads bars. Import them on the data page, then choose stored bars."
-    return f"Bars of {len(symbols)} symbol{'s' if len(symbols) != 1 else ''}; expected two. Send both legs together."
+        kinds = sorted({_KINDS[file["kind"]] for file in found["files"]})
+        return f"Looked through: {' and '.join(kinds)} of {', '.join(symbols[:8])}."
+    count = f"{len(symbols)} symbol{'s' if len(symbols) != 1 else ''}"
+    return f"The files have {count}; expected two. Send both legs together."
