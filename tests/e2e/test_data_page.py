@@ -6,7 +6,7 @@ import io
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -23,9 +23,28 @@ CASES = Path(__file__).parents[1] / "fixtures" / "cases"
 
 @pytest.fixture
 def page(trading: Stack, browser: Browser) -> Iterator[Page]:
+    with page_of(trading, browser) as opened:
+        expect(opened.locator("#data-stock tbody tr").first).to_be_visible()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def importing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, without trades: what an import stores would stand in other tests' tables."""
+    stack = Stack(tmp_path_factory.mktemp("importing"))
+    try:
+        stack.start_dashboard()
+        stack.start_server()
+        yield stack
+    finally:
+        stack.close()
+
+
+@contextmanager
+def page_of(stack: Stack, browser: Browser) -> Iterator[Page]:
+    """The data page; at its end it had no script error."""
     opened, faults = watched_page(browser)
-    opened.goto(trading.owner_url.replace("/#", "/data#"))
-    expect(opened.locator("#data-stock tbody tr").first).to_be_visible()
+    opened.goto(stack.owner_url.replace("/#", "/data#"))
     yield opened
     opened.close()
     assert faults == []
@@ -71,28 +90,29 @@ def test_the_gaps_are_filtered_by_symbol_and_state(page: Page) -> None:
     expect(page.locator("#data-gaps-newest")).to_be_disabled()
 
 
-def test_a_file_is_sent_shown_corrected_and_stored(trading: Stack, page: Page) -> None:
-    for control in ("data-look", "data-store", "data-discard"):
-        expect(page.locator(f"#{control}")).to_be_disabled()
-    with page.expect_file_chooser() as chooser:
-        page.locator("#data-choose").click()
-    chooser.value.set_files(CASES / "twosizes.csv")
-    preview = page.locator("#data-preview")
-    expect(preview).to_contain_text("may both be the quantity")
-    expect(preview).to_contain_text("TWSUSDT (5)")
-    expect(preview.locator("tbody tr")).to_have_count(5)
-    expect(page.locator("#data-store")).to_be_disabled()
-    fill(page, "data-told-columns", "quantity")
-    page.locator("#data-look").click()
-    expect(page.locator("#data-import-said")).to_contain_text("expected meaning = name of the column")
-    fill(page, "data-told-columns", "quantity = volume")
-    fill(page, "data-import-market", "file-page")
-    page.locator("#data-look").click()
-    expect(preview).not_to_contain_text("may both be the quantity")
-    page.locator("#data-store").click()
-    expect(page.locator("#data-import-stage")).to_have_text("Stored in market file-page: 5 trades stored.")
-    stored = trading.query("SELECT quantity FROM v_ticks WHERE market='file-page' ORDER BY agg_id")
-    assert stored == [(10,), (11,), (12,), (13,), (14,)]
+def test_a_file_is_sent_shown_corrected_and_stored(importing: Stack, browser: Browser) -> None:
+    with page_of(importing, browser) as page:
+        for control in ("data-look", "data-store", "data-discard"):
+            expect(page.locator(f"#{control}")).to_be_disabled()
+        with page.expect_file_chooser() as chooser:
+            page.locator("#data-choose").click()
+        chooser.value.set_files(CASES / "twosizes.csv")
+        preview = page.locator("#data-preview")
+        expect(preview).to_contain_text("may both be the quantity")
+        expect(preview).to_contain_text("TWSUSDT (5)")
+        expect(preview.locator("tbody tr")).to_have_count(5)
+        expect(page.locator("#data-store")).to_be_disabled()
+        fill(page, "data-told-columns", "quantity")
+        page.locator("#data-look").click()
+        expect(page.locator("#data-import-said")).to_contain_text("expected meaning = name of the column")
+        fill(page, "data-told-columns", "quantity = volume")
+        fill(page, "data-import-market", "file-page")
+        page.locator("#data-look").click()
+        expect(preview).not_to_contain_text("may both be the quantity")
+        page.locator("#data-store").click()
+        expect(page.locator("#data-import-stage")).to_have_text("Stored in market file-page: 5 trades stored.")
+        stored = importing.query("SELECT quantity FROM v_ticks WHERE market='file-page' ORDER BY agg_id")
+        assert stored == [(10,), (11,), (12,), (13,), (14,)]
 
 
 def test_what_was_sent_can_be_discarded(trading: Stack, page: Page) -> None:
