@@ -16,10 +16,11 @@ from engine.files.columns import BARS, TICKS, Columns, columns_of
 from engine.files.containers import Member, usual_growth
 from engine.files.frames import FRAMES, trades_of_frames
 from engine.files.names import read_file_name
+from engine.files.plain_blocks import BlockReader
 from engine.files.rows import Manner, Notes, Recorded, RecordedBar, RowReader, Trades
 from engine.files.tables import Chunk, Layout, chunks_of, layout_of, raw_blocks_of
 from engine.files.values import NAIVE, read_symbol_name, read_zone
-from engine.files.vectors import Block, BlockReader
+from engine.files.vectors import Block
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 
 _SHOWN = 5  # first and last rows
@@ -114,12 +115,9 @@ class Inspected:
         reader = RowReader(columns, self.manner)
         self.notes = reader.notes
         plain = BlockReader(columns, self.manner, layout.delimiter, len(layout.header) or len(layout.first))
-        least, most = usual_growth(self.member)  # else a bomb would make us load what takes 60 MB
-        count = 0
-        for raw in raw_blocks_of(self.member, layout):
-            count += len(raw.text)
-            block = plain.take(raw.text, raw.lines, reader.notes) if least < count < most else None
+        for raw, block, notes in plain.taken(raw_blocks_of(self.member, layout), usual_growth(self.member)):
             if block is not None:
+                _add(reader.notes, notes)
                 yield block
             else:
                 yield from map(reader.read, raw.chunks(self.member, layout))
@@ -127,6 +125,13 @@ class Inspected:
     def _is_small(self) -> bool:
         """Whether it is read before what reads faster is loaded."""
         return self.member.path.stat().st_size < _SMALL
+
+
+def _add(notes: Notes, others: Notes) -> None:
+    """What was seen of a plain block, of which no row is refused."""
+    notes.counted += others.counted
+    for symbol, written in others.spellings.items():
+        notes.spellings.setdefault(symbol, set()).update(written)
 
 
 def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:

@@ -28,7 +28,7 @@ from engine.files.containers import (
 from engine.files.values import shown
 
 CHUNK = 5_000  # rows of Parquet, and of frames
-_RAW_BLOCK = 1 << 21  # bytes
+_RAW_BLOCK = 1 << 20  # bytes
 _DELIMITERS = ",;\t|"
 
 Cell = str | bool | None

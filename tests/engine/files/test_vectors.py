@@ -135,6 +135,7 @@ def test_a_line_without_end_and_a_byte_that_is_no_text(tmp_path: Path, monkeypat
     for content, said in (
         (head + row * 3 + b"9" * 400_000, "has more than 65,536 characters in row 5"),
         (head + row * 3 + b"9" * 70_000 + b"\n" + row, "has more than 65,536 characters in row 5"),
+        (b"comment," + head + b"a," + row + b"b" * 70_000 + b"," + row, "has more than 65,536 characters in row 3"),
         (head + row * 3 + b"\xff\xfe" + row, "is not text: byte 0xff is no UTF-8"),
         (head + row * 3 + row.replace(b"\n", b"\r") + b"bad\r" + row, ""),
         (b"\n\n" + head + row, ""),
