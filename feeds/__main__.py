@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import HTTPError
 
-from config import Config, load_or_exit, stop
+from config import load_or_exit, stop
 from engine.errors import StoreError
 from engine.files.inspection import Told
 from engine.files.summary import in_words, rows_in_words
 from engine.files.upload import look_through
 from feeds.bridge_client import RefusedError
-from feeds.cli import file_options, told_from
+from feeds.cli import file_options, running_server, told_from
 from feeds.dump_files import expanded
 from feeds.import_table import table
 from feeds.importing import FileOutcome, Import, import_files
@@ -55,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
         if options.look:
             look(paths, told)
             return
-        token, store_id = _server(config)
+        token, store_id = running_server(config)
         url = f"ws://127.0.0.1:{config.bridge_port}/"
         request = Import(url, token, config.data_dir, store_id, options.market or "", told, options.again)
         asyncio.run(_bring(paths, request, outcomes))
@@ -101,23 +98,6 @@ def look(paths: list[Path], told: Told) -> None:
     asked = [f"{question.text} (--{question.of})" for question in upload.questions]
     for line in [*in_words(upload), *rows_in_words(upload), *asked]:
         log.warning("%s", line)
-
-
-def _server(config: Config) -> tuple[str, str]:
-    """The running server's token, and its store. Raises ValueError when there is no such server."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{config.bridge_port}/health", timeout=5) as answer:
-            store_id = str(json.load(answer)["store_id"])
-            return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip(), store_id
-    except HTTPError as error:
-        raise ValueError(f"port {config.bridge_port} answers HTTP {error.code}; expected a bridge server") from None
-    except FileNotFoundError:
-        raise ValueError(f"{config.data_dir} has no token; set PAIRBRIDGE_DATA_DIR to the running server's") from None
-    except OSError:
-        raise ValueError(
-            f"no bridge server answers on port {config.bridge_port}; start it, or read the file with"
-            " `python server.py --feed FILE`"
-        ) from None
 
 
 if __name__ == "__main__":

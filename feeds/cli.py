@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
+import urllib.request
 from pathlib import Path
 from typing import Protocol
+from urllib.error import HTTPError
 
 from config import Config
 from engine.files.inspection import Told
@@ -76,3 +79,20 @@ def feed_from(options: argparse.Namespace, config: Config) -> Feed | None:
             raise ValueError(f"--market is {market!r}; expected one of {', '.join(ROUTES)}")
         return DirectFeed(ROUTES[market], symbols)
     return ReplayFeed(Path(options.feed), options.market, told=told_from(options), data_dir=config.data_dir)
+
+
+def running_server(config: Config) -> tuple[str, str]:
+    """The running server's token, and its store. Raises ValueError when there is no such server."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{config.bridge_port}/health", timeout=5) as answer:
+            store_id = str(json.load(answer)["store_id"])
+            return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip(), store_id
+    except HTTPError as error:
+        raise ValueError(f"port {config.bridge_port} answers HTTP {error.code}; expected a bridge server") from None
+    except FileNotFoundError:
+        raise ValueError(f"{config.data_dir} has no token; set PAIRBRIDGE_DATA_DIR to the running server's") from None
+    except OSError:
+        raise ValueError(
+            f"no bridge server answers on port {config.bridge_port}; start it, or read the file with"
+            " `python server.py --feed FILE`"
+        ) from None

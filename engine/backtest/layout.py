@@ -35,6 +35,7 @@ class Row(IntEnum):
     SLOT = auto()
     Z = auto()
     COST_Z = auto()
+    QUOTE_Z = auto()
     OBJECTION = auto()
     BETA = auto()
     ALPHA = auto()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from engine.pairs.bar_grid import BarGrid
 
 _COLUMNS = {
-    Row.Z: Out.Z, Row.COST_Z: Out.COST_Z, Row.OBJECTION: Out.OBJECTION, Row.BETA: Out.BETA, Row.ALPHA: Out.ALPHA,
+    Row.Z: Out.Z, Row.COST_Z: Out.COST_Z, Row.QUOTE_Z: Out.QUOTE_Z, Row.OBJECTION: Out.OBJECTION,
+    Row.BETA: Out.BETA, Row.ALPHA: Out.ALPHA,
 }  # fmt: skip
 _LEGS = (
     (Row.FILL_Y, Row.HALF_Y, Row.VOLUME_Y),

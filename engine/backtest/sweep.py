@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THRESHOLDS = (
-    "entry_mode", "entry_z", "exit_z", "stop_z", "max_z", "max_hold_half_lives", "cooldown_bars", "cost_filter",
+    "entry_mode", "entry_at", "entry_z", "exit_z", "stop_z", "max_z", "max_hold_half_lives", "cooldown_bars",
+    "cost_filter",
 )  # fmt: skip
 _TRADE_ROWS, _RULE_ROWS = len(TradeCol), len(At)
 _PAID = ("fees", "half_spread", "slippage", "ticks")
@@ -153,7 +154,8 @@ def sweep_cells(
 def _decide(par: Par, rule: Floats, rows: Floats, i: int) -> tuple[int, int]:
     """What the live rule decides at the bar at ``i``, from inputs that were computed once."""
     slot, objection = int(rows[Row.SLOT, i]), int(rows[Row.OBJECTION, i])
-    return rule_step(par, rule, slot, rows[Row.Z, i], rows[Row.COST_Z, i], objection, rows[Row.HALF_LIFE, i])
+    quote_z = rows[Row.QUOTE_Z, i]
+    return rule_step(par, rule, slot, rows[Row.Z, i], rows[Row.COST_Z, i], quote_z, objection, rows[Row.HALF_LIFE, i])
 
 
 @njit

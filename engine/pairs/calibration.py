@@ -205,6 +205,7 @@ def threshold_parameters(settings: PairSettings) -> dict[str, Any]:
     """What ``rule.rule_step`` reads, by field: the part of the parameters that no bar's inputs depend on."""
     return {
         "entry_mode": ENTRY_MODES.index(settings.entry_mode),
+        "at_quotes": settings.entry_at == "quotes",
         "entry": float(settings.entry_z),
         "exit": float(settings.exit_z),
         "stop": math.inf if settings.stop_z is None else float(settings.stop_z),

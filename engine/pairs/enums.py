@@ -35,6 +35,7 @@ class Reason(IntEnum):
     BRIDGE_DOWN = 19
     HEDGE_RANGE = 20  # the hedge is too small, too large, or on the same side of X
     OFF_CENTRE = 21  # the spread's mean over the z window is significantly off zero
+    NOT_EXECUTABLE = 23  # |z| at the quotes that an order takes is below the threshold
     BREAK = 22  # the break alarm was raised at this bar; the run ends with it
 
 

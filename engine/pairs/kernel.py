@@ -14,7 +14,7 @@ from engine.pairs.enums import Flag, LegFlag
 from engine.pairs.gate import count_open, evaluate_gate
 from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
 from engine.pairs.layout import At, Floats, In, Out, Par, Record
-from engine.pairs.rule import decide, dollar_hedge, round_trip
+from engine.pairs.rule import decide, dollar_hedge, quote_distance, round_trip
 from engine.stats.health import memory_of
 from engine.stats.jit import njit
 from engine.stats.kalman import kalman_step
@@ -49,11 +49,12 @@ def advance(  # noqa: PLR0913 - a compiled loop
         if gate_every and slot % gate_every == 0 and i + 1 >= tested:
             window_y, window_x = y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1]
             evaluate_gate(par, state, window_y, window_x, slot, base_slot)
-        z, cost_z = zscore_of(spread, mean, deviation), np.nan
+        z, cost_z, quote_z = zscore_of(spread, mean, deviation), np.nan, np.nan
         if deviation > 0.0:
             cost_z = round_trip(par, y, x, j, k, out[Out.BETA, i]) / deviation
+            quote_z = quote_distance(par, y, x, j, k, out[Out.BETA, i]) / deviation
         out[Out.SPREAD, i], out[Out.MEAN, i], out[Out.DEVIATION, i] = spread, mean, deviation
-        out[Out.Z, i], out[Out.COST_Z, i] = z, cost_z
+        out[Out.Z, i], out[Out.COST_Z, i], out[Out.QUOTE_Z, i] = z, cost_z, quote_z
         _write_gate(state, out, i)
         decide(
             par,
@@ -65,6 +66,7 @@ def advance(  # noqa: PLR0913 - a compiled loop
             max(y[In.AGE, j], x[In.AGE, k]),
             z,
             cost_z,
+            quote_z,
             dollar_hedge(par, y, x, j, k, out[Out.BETA, i]),
         )
         _learn_line(par, state, beta_window, slot, y[price, j], x[price, k])

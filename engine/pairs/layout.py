@@ -46,6 +46,7 @@ class Out(IntEnum):
     MEMORY = auto()  # half-life of the filter's memory at this bar, in bars; NaN without an update
     REAL_BARS = auto()  # bars with a trade in both legs since the run's first, for the coverage
     GATE_BOOTSTRAP = auto()  # p-value of the wild bootstrap that the latest test needed; NaN where it needed none
+    QUOTE_Z = auto()  # from the mids to the quotes that an order takes, in deviations of the spread
     OBJECTION = auto()  # the Reason that speaks against any entry at this bar, whatever z and the thresholds; 0: none
 
 
@@ -100,6 +101,7 @@ class Par(NamedTuple):
     estimator: int  # an index into settings.ESTIMATORS
     filter_z: bool
     entry_mode: int  # an index into settings.ENTRY_MODES
+    at_quotes: bool  # an entry needs the threshold at the quotes
     entry: float
     exit: float
     stop: float

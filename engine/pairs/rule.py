@@ -1,11 +1,13 @@
 """The rule: the action at a bar's close, and why an entry was blocked. Reasons block entries only, never exits.
 
 A decision has two parts. What speaks against an entry at a bar whatever the thresholds are (``standing_objection``)
-depends on the market and the windows. What z, thresholds and position make of it (``rule_step``) needs six numbers a
+depends on the market and the windows. What z, thresholds and position make of it (``rule_step``) needs seven numbers a
 bar, so a sweep over thresholds runs this same function on inputs that were computed once.
 """
 
 from __future__ import annotations
+
+import math
 
 from engine.pairs.costs import fill_cost
 from engine.pairs.enums import Action, Flag, Reason
@@ -31,6 +33,19 @@ def round_trip(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float
 
 
 @njit
+def quote_distance(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
+    """How far the spread at the quotes that an order takes is from that at the mids, in its unit; NaN while a quote is
+    unknown. In log space a sold leg moves it by a little more than a bought one: the larger move is taken for both."""
+    half_y = half_x = par.half_spread
+    if half_y != half_y:
+        half_y, half_x = y[In.HALF, at_y], x[In.HALF, at_x]
+    if par.is_price_space:
+        row = par.price
+        return float(half_y * y[row, at_y] + abs(beta) * half_x * x[row, at_x])
+    return float(-math.log1p(-half_y) - abs(beta) * math.log1p(-half_x))
+
+
+@njit
 def dollar_hedge(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
     """Dollars of X per dollar of Y. Equal to beta in log space; in price space beta is a ratio of coins."""
     if par.is_price_space:
@@ -48,11 +63,11 @@ def is_tradable(par: Par, hedge: float) -> bool:
 @njit
 def decide(  # noqa: PLR0913 - a compiled loop
     par: Par, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float,
-    hedge: float,
+    quote_z: float, hedge: float,
 ) -> None:  # fmt: skip
     """Position, action and reason of the bar at place ``i``; ``age`` of the older leg, in ms; ``hedge`` in dollars."""
     objection = standing_objection(par, state, slot, flags, age, out[Out.COVERAGE, i], hedge)
-    action, reason = rule_step(par, state, slot, z, cost_z, objection, par.half_life)
+    action, reason = rule_step(par, state, slot, z, cost_z, quote_z, objection, par.half_life)
     out[Out.OBJECTION, i] = objection
     out[Out.POSITION, i] = state[At.POSITION]
     out[Out.ACTION, i] = action
@@ -61,7 +76,7 @@ def decide(  # noqa: PLR0913 - a compiled loop
 
 @njit
 def rule_step(
-    par: Par, state: Floats, slot: int, z: float, cost_z: float, objection: int, half_life: float
+    par: Par, state: Floats, slot: int, z: float, cost_z: float, quote_z: float, objection: int, half_life: float
 ) -> tuple[int, int]:
     """Action and reason at one bar. Reads and writes POSITION, ENTERED, LEFT and LAST_Z of ``state``, nothing else.
 
@@ -78,7 +93,7 @@ def rule_step(
         elif is_entry_signal(par, z, state[At.LAST_Z]):
             action, reason = Action.NO_ENTRY, Reason.IN_POSITION
     elif is_entry_signal(par, z, state[At.LAST_Z]):
-        reason = _objection(par, state, slot, abs(z), cost_z, objection)
+        reason = _objection(par, state, slot, abs(z), cost_z, quote_z, objection)
         if reason != Reason.NONE:
             action = Action.NO_ENTRY
         else:
@@ -143,12 +158,14 @@ def standing_objection(
 
 
 @njit
-def _objection(par: Par, state: Floats, slot: int, away: float, cost_z: float, standing: int) -> int:
+def _objection(par: Par, state: Floats, slot: int, away: float, cost_z: float, quote_z: float, standing: int) -> int:
     """The first reason not to enter."""
     if standing != Reason.NONE and standing != Reason.HEDGE_RANGE:
         return standing
     if away >= par.max_z:
         return Reason.MAX_Z
+    if par.at_quotes and not away - quote_z >= (par.exit if par.entry_mode == DOWNTICK else par.entry):
+        return Reason.NOT_EXECUTABLE
     if par.cost_filter and not away >= par.exit + cost_z:
         return Reason.BELOW_COST
     if slot - state[At.LEFT] <= par.cooldown:

@@ -24,6 +24,7 @@ Z_SCALES = ("rolling", "filter")
 GATES = ("engle-granger", "robust", "off")
 GATE_LEVELS = (1, 5, 10)
 ENTRY_MODES = ("simple", "uptick", "downtick")
+ENTRY_PRICES = ("mid", "quotes")
 
 _Rule = tuple[bool, str, str]  # whether it holds, the field, what was expected
 
@@ -52,6 +53,7 @@ class PairSettings:
     z_window: int | None = 50
     z_scale: str = "rolling"  # z by the spread's rolling deviation, or by the filter's own (e / sqrt(Q))
     entry_mode: str = "simple"  # beyond entry_z; "uptick": as z goes beyond it; "downtick": as z comes back from beyond
+    entry_at: str = "mid"  # the z that has to ask for an entry; "quotes": the worse one, at which it could be filled
     entry_z: float = 2.0
     exit_z: float = 0.5  # 0: when z crosses zero
     stop_z: float | None = None  # on the adverse side
@@ -170,6 +172,12 @@ def _choice_rules(s: PairSettings) -> tuple[_Rule, ...]:
             "rolling unless the estimator is kalman: only the filter has its own deviation",
         ),
         (s.entry_mode in ENTRY_MODES, "entry_mode", _names(ENTRY_MODES)),
+        (s.entry_at in ENTRY_PRICES, "entry_at", _names(ENTRY_PRICES)),
+        (
+            s.entry_at == "mid" or s.price == "mid",
+            "entry_at",
+            "mid where the price is last: quotes lie around the mid, not around a print",
+        ),
         (s.gate in GATES, "gate", _names(GATES)),
         (s.gate_level in GATE_LEVELS, "gate_level", "1, 5 or 10"),
         (s.gate_lags in ("bic", "aic") or s.gate_lags.isdecimal(), "gate_lags", "bic, aic or a number"),

@@ -32,8 +32,9 @@ at most: a leg with noise of its own passes tests against anything, so weaker pa
 variance of the legs does not explain the find.
 
 **Why no entry?** `WARMUP` not enough bars · `GATE_CLOSED` · `TAINTED_GAP` a gap in the data · `STALE_LEG` one leg has
-not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it would not pay its fees · `HEDGE_RANGE` the
-hedge asks for too little, too much, or the same side of X · `OFF_CENTRE` the spread's mean is significantly off zero ·
+not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it would not pay its fees · `NOT_EXECUTABLE`
+|z| at the quotes is below the entry · `HEDGE_RANGE` the hedge asks for too little, too much, or the same side of X ·
+`OFF_CENTRE` the spread's mean is significantly off zero ·
 `BREAK` the relation was just seen to break, and the run ends · `COOLDOWN` · `MAX_Z` too far out · `IN_POSITION` ·
 `BRIDGE_DOWN`.
 

@@ -43,9 +43,9 @@ WIDTH = _pair("interval")
 SIGNAL = _pair("estimator", "beta_window", "memory_half_life", "z_window", "entry_z", "exit_z", "stop_z", "entry_mode",
                "gate", "gate_level", "test_window")  # fmt: skip
 MORE_SIGNAL = _pair(
-    "price", "space", "calibration_bars", "refit_every", "z_scale", "hedge_min", "hedge_max", "negative_hedge", "max_z",
-    "max_hold_half_lives", "cooldown_bars", "break_alarm", "centre_limit", "gate_every", "gate_dwell", "gate_lags",
-    "stale_after_ms", "least_coverage",
+    "price", "space", "calibration_bars", "refit_every", "z_scale", "hedge_min", "hedge_max", "negative_hedge",
+    "entry_at", "max_z", "max_hold_half_lives", "cooldown_bars", "break_alarm", "centre_limit", "gate_every",
+    "gate_dwell", "gate_lags", "stale_after_ms", "least_coverage",
 )  # fmt: skip
 COSTS = (
     _choice("tier", "Orders", "Taker: crosses the spread. Maker: pays the maker fee at the mid; whether a resting order"

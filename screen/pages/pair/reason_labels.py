@@ -10,6 +10,7 @@ REASONS = {
     Reason.GATE_CLOSED: "the test does not find the legs cointegrated",
     Reason.IN_POSITION: "a position is already open",
     Reason.BELOW_COST: "|z| would not cover the round trip",
+    Reason.NOT_EXECUTABLE: "|z| at the quotes that an order takes was below the entry",
     Reason.WARMUP: "a window or the calibration was not full yet",
     Reason.TAINTED_GAP: "a window overlaps an open gap in the data",
     Reason.STALE_LEG: "a leg had not traded for a while, or too few bars were real",

@@ -125,6 +125,12 @@ _MORE = (
         "Beyond: at any bar beyond the threshold. Passes: only as it goes beyond. Returns: as it comes back inside.",
         (("simple", "is beyond"), ("uptick", "passes it"), ("downtick", "returns")),
     ),
+    Field(
+        ids.ENTRY_AT, "entry_at", "Enter by z at",
+        "Mids: at the middle of the quotes. Quotes: at those that the order takes, buying at the ask and selling at the"
+        " bid, so |z| has to go further out by what that costs.",
+        (("mid", "the mids"), ("quotes", "the quotes")),
+    ),
     Field(ids.COOLDOWN, "cooldown_bars", "Cool-down", "Bars after an exit without an entry.", is_whole=True),
     Field(
         ids.BREAK_ALARM, "break_alarm", "Break alarm",

@@ -67,6 +67,7 @@ def configuration(seed: int, bars: int = 500) -> Configuration:
         estimator=one_of("kalman", "ols", "tls"), space=one_of("log", "price"), entry_z=entry,
         exit_z=one_of(0.0, 0.3, 0.6), stop_z=maybe(entry + 0.8), max_z=maybe(entry + 1.2),
         max_hold_half_lives=maybe(2.0), cooldown_bars=one_of(0, 3), entry_mode=one_of("simple", "uptick", "downtick"),
+        entry_at=one_of("mid", "mid", "quotes"),
         cost_filter=bool(rng.random() < 0.3), stale_after_ms=MINUTE_MS, notional=one_of(1_000.0, 10_000.0),
         break_alarm=maybe(100, 0.3), centre_limit=maybe(2.58), hedge_min=0.0, hedge_max=20.0,
         least_coverage=0.3,

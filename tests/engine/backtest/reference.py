@@ -1,7 +1,7 @@
 """The backtest once more, slow and plain: pandas in, a list of trades out, written from docs/backtest.md alone.
 
-It shares no code with the engine. From the engine it takes the pipeline's columns (z, cost_z, the standing objection,
-the line), which have references of their own (``tests/engine/pairs/test_batch.py``).
+It shares no code with the engine. From the engine it takes the pipeline's columns (z, cost_z, quote_z, the standing
+objection, the line), which have references of their own (``tests/engine/pairs/test_batch.py``).
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def decisions(bars: pd.DataFrame, settings: PairSettings) -> Iterator[tuple[int,
         is_blocked = (
             bar.objection not in (0, HEDGE_RANGE)
             or (settings.max_z is not None and away >= settings.max_z)
+            or (settings.entry_at == "quotes" and not away - bar.quote_z >= asked(settings))
             or (settings.cost_filter and not away >= settings.exit_z + bar.cost_z)
             or bar.slot - left <= settings.cooldown_bars
             or bar.objection == HEDGE_RANGE
@@ -63,6 +64,11 @@ def decisions(bars: pd.DataFrame, settings: PairSettings) -> Iterator[tuple[int,
         if not is_blocked:
             side, entered = (-1 if z > 0 else 1), bar.slot
             yield i, "long" if side == 1 else "short", ""
+
+
+def asked(settings: PairSettings) -> float:
+    """The |z| that has to be there at the quotes."""
+    return settings.exit_z if settings.entry_mode == "downtick" else settings.entry_z
 
 
 def asks(settings: PairSettings, z: float, was: float) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.market.history import MemoryHistory
 from engine.pairs import ExecutableZ, Snapshot, executable_now, executable_z
 from engine.pairs.enums import Action, Reason
+from engine.pairs.layout import In
 from engine.pairs.leg import Col
 from engine.pairs.model import PairModel
 from engine.pairs.pipeline import Pipeline
@@ -113,6 +114,32 @@ def test_on_the_bars_of_a_market(changes: dict[str, str]) -> None:
     assert found.short < found.mid < found.long
     if model.settings.price == "mid":
         assert found.mid == shot.z
+
+
+@pytest.mark.parametrize("space", ["log", "price"])
+def test_with_entries_at_the_quotes_none_is_given_where_only_the_mid_is_beyond(space: str) -> None:
+    """Features P11: of the signals by the mid exactly those stay whose z at the quotes is beyond the threshold too."""
+    settings = replace(
+        SETTINGS, space=space, gate="off", entry_z=1.0, exit_z=0.0, half_spread_bps=6.0, cooldown_bars=0, hedge_min=0.0,
+        hedge_max=50.0, centre_limit=None, cost_filter=False,
+    )  # fmt: skip
+    by_mid, by_quotes = followed(settings), followed(replace(settings, entry_at="quotes"))
+    given = [by_quotes.snapshot(place) for place in range(by_quotes.size)]
+    assert [shot.z for shot in given] == pytest.approx([by_mid.snapshot(p).z for p in range(by_mid.size)], nan_ok=True)
+    entered = refused = 0
+    for place, shot in enumerate(given):
+        mids = (float(by_quotes.inputs(In.MID, place, place + 1)[leg][0]) for leg in (0, 1))
+        at = executable_z(shot, space, by_quotes.prices(place), tuple(mids), (6e-4, 6e-4))  # type: ignore[arg-type]
+        worse = at.short if shot.z > 0 else -at.long
+        if shot.action in (Action.ENTER_LONG, Action.ENTER_SHORT):
+            entered += 1
+            assert worse >= 1.0
+        elif shot.reason == Reason.NOT_EXECUTABLE:
+            refused += 1
+            assert abs(shot.z) >= 1.0 and worse < 1.0 + 1e-3  # a leg that is sold is asked for a little more: h squared
+    assert entered > 3 and refused > 3
+    shots = [by_mid.snapshot(place) for place in range(by_mid.size)]
+    assert sum(shot.action in (Action.ENTER_LONG, Action.ENTER_SHORT) for shot in shots) > entered
 
 
 def leg_quotes(model: PairModel, which: int) -> tuple[float, float]:

@@ -42,6 +42,8 @@ def test_each_objection_alone_blocks_the_entry_and_is_named() -> None:
         (Reason.FILLED_BAR, filled, OPEN),
         (Reason.BELOW_COST, bars, replace(OPEN, cost_filter=True, fee_bps=100.0)),
         (Reason.BELOW_COST, at(bars, place, Y_HALF, np.nan), replace(OPEN, cost_filter=True, fee_bps=0.0)),
+        (Reason.NOT_EXECUTABLE, bars, replace(OPEN, entry_at="quotes", half_spread_bps=100.0)),
+        (Reason.NOT_EXECUTABLE, at(bars, place, X_HALF, np.nan), replace(OPEN, entry_at="quotes")),
         (Reason.WARMUP, bars, replace(CLASSIC, test_window=5_000)),
     ]
     for reason, given, chosen in cases:
