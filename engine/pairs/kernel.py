@@ -49,10 +49,8 @@ def advance(  # noqa: PLR0913 - a compiled loop
         if gate_every and slot % gate_every == 0 and i + 1 >= tested:
             window_y, window_x = y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1]
             evaluate_gate(par, state, window_y, window_x, slot, base_slot)
-        z, cost_z, quote_z = zscore_of(spread, mean, deviation), np.nan, np.nan
-        if deviation > 0.0:
-            cost_z = round_trip(par, y, x, j, k, out[Out.BETA, i]) / deviation
-            quote_z = quote_distance(par, y, x, j, k, out[Out.BETA, i]) / deviation
+        z = zscore_of(spread, mean, deviation)
+        cost_z, quote_z = _paid(par, y, x, j, k, out[Out.BETA, i], deviation)
         out[Out.SPREAD, i], out[Out.MEAN, i], out[Out.DEVIATION, i] = spread, mean, deviation
         out[Out.Z, i], out[Out.COST_Z, i], out[Out.QUOTE_Z, i] = z, cost_z, quote_z
         _write_gate(state, out, i)
@@ -76,6 +74,14 @@ def advance(  # noqa: PLR0913 - a compiled loop
         if state[At.BROKEN] == slot:
             return i + 1
     return stop
+
+
+@njit
+def _paid(par: Par, y: Floats, x: Floats, j: int, k: int, beta: float, deviation: float) -> tuple[float, float]:
+    """The round trip, and the distance of the quotes, in deviations of the spread; NaN where that is not known."""
+    if not deviation > 0.0:
+        return np.nan, np.nan
+    return round_trip(par, y, x, j, k, beta) / deviation, quote_distance(par, y, x, j, k, beta) / deviation
 
 
 @njit
