@@ -68,6 +68,8 @@ from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.journal import JournalService
 from services.overview import OverviewService
+from services.pair_details import PairDetailService
+from services.pair_reports import PairReportService
 from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
@@ -169,6 +171,8 @@ def use_cases_of(
         scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
         uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
         views=ViewService(monitor, heartbeat, books, parity, locks, seen),
+        details=PairDetailService(monitor, backend),
+        reports=PairReportService(jobs, monitor, data_dir),
         parity=parity,
         locks=locks,
         backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),

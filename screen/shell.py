@@ -25,6 +25,7 @@ from screen.pages.data.callbacks import register_data
 from screen.pages.data.layout import data_page
 from screen.pages.overview.layout import overview_page
 from screen.pages.pair.callbacks import register_pair
+from screen.pages.pair.details_callbacks import register_details
 from screen.pages.pair.layout import pair_page
 from screen.pages.pair.money_callbacks import register_money
 from screen.pages.scan.callbacks import register_scan
@@ -92,6 +93,7 @@ def register_screen(app: Dash, cases: UseCases) -> None:
     _register_shell(app, cases.pairs)
     register_pair(app, cases.pairs)
     register_money(app, cases.parity, cases.locks)
+    register_details(app, cases.details, cases.reports)
     register_scan(app, cases.scans, cases.pairs)
     register_backtest(app, cases.backtests, cases.backtest_sources, cases.uploads, cases.pairs)
     register_signals(app, cases.journal, cases.trades, cases.parity)

@@ -12,6 +12,8 @@ from services.feeds import FeedService
 from services.jobs import Jobs
 from services.journal import JournalService
 from services.overview import OverviewService
+from services.pair_details import PairDetailService
+from services.pair_reports import PairReportService
 from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
@@ -32,6 +34,8 @@ class UseCases:
     scans: ScanService
     uploads: UploadService
     views: ViewService
+    details: PairDetailService
+    reports: PairReportService
     parity: ParityService
     locks: PositionLockService
     backtests: BacktestService

@@ -120,6 +120,13 @@ SCAN_EXPORT = "scan-export"
 SCAN_MAP = "scan-map"
 SCAN_MAP_KIND = "scan-map-kind"
 
+LEGS_FOLD, LEGS = "legs-fold", "legs"  # the folds of a pair's details, and what is in them
+TOGETHER_FOLD, TOGETHER = "together-fold", "together"
+DETAILS_TICK = "details-tick"
+TESTS_FOLD, TESTS, TESTS_RUN, TESTS_SAID, TESTS_TICK = (
+    "tests-fold", "tests", "tests-run", "tests-said", "tests-tick",
+)  # fmt: skip
+
 
 def live(name: str) -> str:
     """The element whose text is the live value ``name``."""

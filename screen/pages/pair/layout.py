@@ -12,6 +12,7 @@ from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.theme import GRID_THEME
 from screen.pages.pair.chart_stack import chart_stack
+from screen.pages.pair.details import details_panel
 from screen.pages.pair.evidence_panel import evidence_panel
 from screen.pages.pair.money_line import money_line
 from screen.pages.pair.settings_form import pair_picker, settings_form
@@ -111,6 +112,7 @@ def _main() -> html.Main:
             money_line(),
             chart_stack(),
             evidence_panel(),
+            details_panel(),
             _log(),
         ]
     )
