@@ -57,6 +57,7 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.audits import AuditService
 from services.backtest_files import BacktestFiles
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
@@ -177,6 +178,7 @@ def use_cases_of(
         locks=locks,
         backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
         backtest_sources=BacktestSources(pairs, backend),
+        audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),
         journal=JournalService(backend.analysis_reader()),
         trades=PaperTradeService(monitor, books, backend),
         data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),

@@ -19,6 +19,7 @@ from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.addresses import BACKTEST, DATA, OVERVIEW, PAIR, SCAN, SIGNALS, PairAddress, pair_in, pair_path
 from screen.components.help import help_dialog
+from screen.pages.backtest.audit_callbacks import register_audit
 from screen.pages.backtest.callbacks import register_backtest
 from screen.pages.backtest.layout import backtest_page
 from screen.pages.data.callbacks import register_data
@@ -96,6 +97,7 @@ def register_screen(app: Dash, cases: UseCases) -> None:
     register_details(app, cases.details, cases.reports)
     register_scan(app, cases.scans, cases.pairs)
     register_backtest(app, cases.backtests, cases.backtest_sources, cases.uploads, cases.pairs)
+    register_audit(app, cases.audits)
     register_signals(app, cases.journal, cases.trades, cases.parity)
     register_data(app, cases.data, cases.feeds, cases.uploads, cases.backups)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.audits import AuditService
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
 from services.backups import BackupService
@@ -40,6 +41,7 @@ class UseCases:
     locks: PositionLockService
     backtests: BacktestService
     backtest_sources: BacktestSources
+    audits: AuditService
     journal: JournalService
     trades: PaperTradeService
     data: DataService

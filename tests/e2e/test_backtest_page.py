@@ -98,6 +98,10 @@ def test_a_backtest_from_the_first_click_to_its_files(trading: Stack, page: Page
     with page.expect_download() as download:
         shown.get_by_text("Tear sheet").click()
     assert "<!doctype html>" in Path(download.value.path()).read_text()
+    page.locator("#backtest-audit").click()
+    expect(page.locator("#backtest-audit-said")).to_have_text(
+        re.compile(r"No look-ahead: [\d,]+ numbers are the same without what comes after 5 moments\."), timeout=DONE_MS
+    )
     page.reload()
     expect(page.locator("#backtest-chosen")).to_have_value(str(number))
     expect(page.locator("#backtest-entry-z")).to_have_value("1.5"), "the form outlives a reload"

@@ -31,6 +31,7 @@ CONTINUE, FORGET = "backtest-continue", "backtest-forget"
 POLL, SEEN, NEWEST = "backtest-poll", "backtest-seen", "backtest-newest"
 
 CHOSEN, USE, RESULT = "backtest-chosen", "backtest-use", "backtest-result"
+AUDIT, AUDIT_SAID, AUDIT_TICK = "backtest-audit", "backtest-audit-said", "backtest-audit-tick"
 SHOWN = "backtest-shown"  # the result on the page
 OFFER_POLL = "backtest-offer-poll"
 

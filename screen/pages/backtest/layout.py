@@ -218,6 +218,9 @@ def _results() -> html.Section:
             dbc.Select(id=ids.CHOSEN, options=[], size="sm", placeholder="no result yet", className="backtest-list"),
             dbc.Button("Use its settings", id=ids.USE, color="info", outline=True, size="sm", disabled=True,
                        title="Fill the form with what this result was asked with"),
+            dbc.Button("Check for look-ahead", id=ids.AUDIT, color="info", outline=True, size="sm", disabled=True,
+                       title="Computes all of it again without the bars after five moments: nothing before may change"),
+            html.Span("", id=ids.AUDIT_SAID, role="status", className="panel-head"),
         ],
         className="backtest-head",
     )  # fmt: skip
@@ -230,6 +233,7 @@ def _machinery() -> html.Div:
         dcc.Interval(id=ids.POLL, interval=POLL_MS),
         dcc.Interval(id=ids.OFFER_POLL, interval=OFFER_MS),
         dcc.Interval(id=ids.UPLOAD_POLL, interval=UPLOAD_MS, disabled=True),
+        dcc.Interval(id=ids.AUDIT_TICK, interval=POLL_MS, disabled=True),
     ]
     address = dcc.Location(id=ids.ADDRESS, refresh=False)
     upload = dcc.Store(id=ids.UPLOAD, storage_type="session")  # files that were sent outlive a change of the page
