@@ -76,7 +76,9 @@ from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.proof_pack.service import ProofService
+from services.run_history import RunHistoryService
 from services.scans import BridgeAddress, ScanService
+from services.settings_trial import SettingsTrialService
 from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.use_cases import UseCases
@@ -176,6 +178,8 @@ def use_cases_of(
         reports=PairReportService(jobs, monitor, data_dir),
         parity=parity,
         locks=locks,
+        run_history=RunHistoryService(backend.analysis_reader()),
+        settings_trials=SettingsTrialService(jobs, data_dir, owner_only),
         backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
         backtest_sources=BacktestSources(pairs, backend),
         audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),

@@ -19,7 +19,9 @@ from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
+from services.run_history import RunHistoryService
 from services.scans import ScanService
+from services.settings_trial import SettingsTrialService
 from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.views import ViewService
@@ -39,6 +41,8 @@ class UseCases:
     reports: PairReportService
     parity: ParityService
     locks: PositionLockService
+    run_history: RunHistoryService
+    settings_trials: SettingsTrialService
     backtests: BacktestService
     backtest_sources: BacktestSources
     audits: AuditService

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from engine.market.paper_result import PaperResult
 from engine.market.records import Decision, Run, RunEnd
 from engine.store.interface import Cursor, LoggedDecision
 
@@ -36,6 +37,16 @@ class StoredRun(NamedTuple):
 
     run: Run
     end: RunEnd | None
+
+
+class PastRun(NamedTuple):
+    """A run of a pair with the local clock at its begin, its end (None while it is running), and the result of its
+    paper position as it was last stored; None without one."""
+
+    run: Run
+    began_at_ms: int
+    end: RunEnd | None
+    result: PaperResult | None
 
 
 class SignalFilter(NamedTuple):
@@ -130,6 +141,9 @@ class AnalysisReader(Protocol):
 
     def run(self, run_id: str) -> StoredRun | None:
         """A run by its id, ended or not; None where there is none."""
+
+    def runs_of(self, market: str, y: str, x: str, limit: int) -> list[PastRun]:
+        """The runs of a pair, ended or not, the newest first."""
 
     def cursor(self) -> Cursor | None:
         """The position of the dashboard's last save; None in a new store."""

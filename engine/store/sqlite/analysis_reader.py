@@ -9,12 +9,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from engine.market.paper_result import PaperResult
 from engine.market.records import Decision, Run, RunEnd
-from engine.store.bulk import SignalCount, SignalFilter, SignalPlace, StoredRun, StoredSignal
+from engine.store.bulk import PastRun, SignalCount, SignalFilter, SignalPlace, StoredRun, StoredSignal
 from engine.store.interface import Cursor, LoggedDecision
 from engine.store.sqlite.files import connect_reader, readable
 
 _RUN = [field.name for field in dataclasses.fields(Run)]
+_RESULT = [field.name for field in dataclasses.fields(PaperResult) if field.name != "run_id"]
 _DECISION = [field.name for field in dataclasses.fields(Decision)]
 _SIGNAL = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name}" for name in _RUN)])
 _FROM = "FROM decisions AS d JOIN runs AS r USING (run_id)"
@@ -90,6 +92,16 @@ class SqliteAnalysisReader:
             return StoredRun(run, RunEnd(run_id, run.ended_seq, reason or "", detail or "", after_ms))
         return None
 
+    def runs_of(self, market: str, y: str, x: str, limit: int) -> list[PastRun]:
+        """See AnalysisReader."""
+        columns = ["r.began_at_ms", "r.end_reason", "r.end_detail", "r.end_after_ms"]
+        columns += [f"r.{name}" for name in _RUN] + [f"p.{name}" for name in _RESULT]
+        query = (
+            f"SELECT {', '.join(columns)} FROM runs AS r LEFT JOIN paper_results AS p USING (run_id)"
+            " WHERE r.market=? AND r.y=? AND r.x=? ORDER BY r.began_at_ms DESC, r.began_seq DESC LIMIT ?"
+        )
+        return [_past_run(row) for row in self._read(query, [market, y, x, limit])]
+
     def cursor(self) -> Cursor | None:
         """See AnalysisReader."""
         rows = self._read("SELECT ticks_store_id, seq, event_id, pipelines FROM cursor", [])
@@ -106,6 +118,15 @@ class SqliteAnalysisReader:
 
     def _connect(self) -> sqlite3.Connection:
         return connect_reader(self._path)
+
+
+def _past_run(row: list[Any]) -> PastRun:
+    began_at_ms, reason, detail, after_ms, *values = row
+    run, earned = Run(*values[: len(_RUN)]), values[len(_RUN) :]
+    end = None
+    if run.ended_seq is not None:
+        end = RunEnd(run.run_id, run.ended_seq, reason or "", detail or "", after_ms)
+    return PastRun(run, began_at_ms, end, None if earned[0] is None else PaperResult(run.run_id, *earned))
 
 
 def _conditions(wanted: SignalFilter) -> tuple[str, list[Any]]:

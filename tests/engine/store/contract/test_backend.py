@@ -14,6 +14,7 @@ from engine.errors import StoreClosed, StoreError, StoreMissing
 from engine.market.paper_result import PaperResult
 from engine.market.records import Batch, Decision, Event, Run, RunEnd
 from engine.store import open_backend
+from engine.store.bulk import PastRun
 from engine.store.interface import Backend, Cursor, Watched
 from tests.engine.store.harness import NOW, T0, tick
 
@@ -125,6 +126,23 @@ def test_paper_results_are_listed_once_their_runs_have_ended(backend: Backend) -
     store.end_run(RunEnd("r2", 12, "code"))
     store.keep()
     assert [each.run_id for each in store.paper_results("sim", "Y", "X")] == ["r1", "r2"]
+    store.close()
+
+
+def test_the_runs_of_a_pair_are_listed_newest_first_with_their_results(backend: Backend) -> None:
+    store, reader = backend.analysis(), backend.analysis_reader()
+    store.begin_run(RUN, T0)
+    store.begin_run(replace(RUN, run_id="other", y="Z"), T0)
+    result = PaperResult("r1", T0, T0 + 5_000, 1.5, 0.25, 0.125, 0.0, -0.5, 3, 2)
+    store.keep_paper_result(result)
+    store.end_run(RunEnd("r1", 9, "settings"))
+    newer = replace(RUN, run_id="r2", began_seq=10)
+    store.begin_run(newer, T0 + 60_000)
+    store.keep()
+    ended = PastRun(replace(RUN, ended_seq=9), T0, RunEnd("r1", 9, "settings"), result)
+    assert reader.runs_of("sim", "Y", "X", 5) == [PastRun(newer, T0 + 60_000, None, None), ended]
+    assert reader.runs_of("sim", "Y", "X", 1) == [PastRun(newer, T0 + 60_000, None, None)]
+    assert reader.runs_of("sim", "X", "Y", 5) == []
     store.close()
 
 
