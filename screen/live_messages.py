@@ -9,7 +9,7 @@ from screen.components.addresses import pair_path
 from screen.components.formatting import clock
 from screen.pages.overview.rows import pair_row, symbol_row
 from screen.pages.pair.frames import Frame, frame, watchlist_row
-from screen.pages.pair.labels import no_pair_notes
+from screen.pages.pair.labels import no_pair_notes, waiting
 from services.overview import OverviewService
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
@@ -57,6 +57,7 @@ class LiveMessages:
         market = found.view.market
         message = frame(found)
         message["trade_ms"] = self._views.watermark_ms(market)
+        message["waits"] = waiting(found.view, message["trade_ms"])
         return message, found.seen, market
 
     def _clock(self, market: str | None) -> str:

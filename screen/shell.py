@@ -29,6 +29,7 @@ from screen.pages.pair.callbacks import register_pair
 from screen.pages.pair.details_callbacks import register_details
 from screen.pages.pair.layout import pair_page
 from screen.pages.pair.money_callbacks import register_money
+from screen.pages.pair.settings_callbacks import register_settings
 from screen.pages.scan.callbacks import register_scan
 from screen.pages.scan.layout import scan_page
 from screen.pages.signals.callbacks import register_signals
@@ -95,6 +96,7 @@ def register_screen(app: Dash, cases: UseCases) -> None:
     register_pair(app, cases.pairs)
     register_money(app, cases.parity, cases.locks)
     register_details(app, cases.details, cases.reports)
+    register_settings(app, cases.pairs, cases.run_history, cases.settings_trials)
     register_scan(app, cases.scans, cases.pairs)
     register_backtest(app, cases.backtests, cases.backtest_sources, cases.uploads, cases.pairs)
     register_audit(app, cases.audits)

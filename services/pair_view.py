@@ -38,6 +38,7 @@ class PairView:
     gate_tests: int = 0
     gate_flips: int = 0
     gate_open_share: float = 0.0  # of the bars since the first test
+    gate_since_ms: int | None = None  # when the gate last changed, or was first tested: the close of that bar
     problem: str = ""  # why the pair is suspended
     previous_end: RunEnd | None = None  # the end of the previous run
     gaps: int = 0  # open ones in either leg

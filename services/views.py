@@ -12,6 +12,7 @@ from typing import NamedTuple
 from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
 from engine.pairs.executable import executable_now
+from engine.pairs.layout import At
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import LoggedDecision, Watched
@@ -223,6 +224,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         gate_tests=model.gate_tests,
         gate_flips=model.gate_flips,
         gate_open_share=model.gate_open_share,
+        gate_since_ms=_gate_since_ms(run),
         previous_end=watch.previous,
         gaps=sum(builder.gap_count(symbol) for symbol in (entry.y, entry.x)),
         candles={side: leg.sourced_spans_ms() for side, leg in zip(("y", "x"), run.legs, strict=True)},
@@ -236,6 +238,11 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         parity=money.parity,
         locked=money.locked,
     )
+
+
+def _gate_since_ms(run: PairRun) -> int | None:
+    slot = run.model.state(At.GATE_SINCE)
+    return None if math.isnan(slot) else (int(slot) + 1) * run.model.settings.interval_ms
 
 
 def _seen_pair(watch: Watch, run: PairRun) -> SeenPair:

@@ -23,6 +23,7 @@ SPACES = ("log", "price")
 Z_SCALES = ("rolling", "filter")
 GATES = ("engle-granger", "robust", "off")
 GATE_LEVELS = (1, 5, 10)
+GATE_CLOSES = 20  # percent: the value at which an open gate closes, see gate.CLOSE_ROW
 ENTRY_MODES = ("simple", "uptick", "downtick")
 ENTRY_PRICES = ("mid", "quotes")
 

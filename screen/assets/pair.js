@@ -13,6 +13,9 @@ class PairbridgePair {
     this.leaders = /** @type {any[]} */ ([]);
     this.tradesOnly = true;
     this.listed = ""; // what the watch list shows
+    this.asOf = /** @type {number|null} */ (null); // close of the newest bar
+    this.waits = ""; // why the figures stand still though the bridge delivers
+    this.cut = ""; // why nothing is delivered
   }
 
   receive(message) {
@@ -30,6 +33,7 @@ class PairbridgePair {
     if (isOther) this.charts.unzoom();
     Object.assign(this.texts, message.text ?? {}, { title: `${this.pair.names.y} ~ ${this.pair.names.x}` });
     Object.assign(this.tones, message.tone ?? {});
+    this.age(message);
     this.showTexts();
     this.showLog(message);
     this.charts.traded(message.trade_ms);
@@ -42,6 +46,7 @@ class PairbridgePair {
     this.showTexts();
     this.showNotes();
     this.showLeaders();
+    this.showAge();
     this.fillLog();
     this.charts.unzoom();
   }
@@ -52,6 +57,30 @@ class PairbridgePair {
       const element = PairbridgeDom.byId(`live-${name}`);
       if (element && element.dataset.tone !== tone) element.dataset.tone = tone;
     }
+  }
+
+  /** Whether data arrive, by the state in the banner. */
+  flows(state) {
+    const cut = ["LIVE", "MARKET QUIET"].includes(state) ? "" : state.toLowerCase();
+    if (cut === this.cut) return;
+    this.cut = cut;
+    this.showAge();
+  }
+
+  age(message) {
+    if ("as_of" in message) this.asOf = message.as_of;
+    if ("waits" in message) this.waits = message.waits;
+    this.showAge();
+  }
+
+  /** Figures that are not of now are grey, and say of when they are. */
+  showAge() {
+    const why = this.cut || this.waits;
+    const page = document.querySelector('[data-topics~="pair"]');
+    page?.toggleAttribute("data-stale", why !== "");
+    const known = this.asOf === null ? "" : `as of ${new Date(this.asOf).toISOString().slice(11, 19)} UTC`;
+    const text = why && [known, why].filter(Boolean).join(": ");
+    for (const each of page?.querySelectorAll(".as-of") ?? []) if (each.textContent !== text) each.textContent = text;
   }
 
   /** The texts over charts without data; an empty text uncovers the chart. */

@@ -13,17 +13,19 @@
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
-  const connection = new PairbridgeConnection(receive, (silentMs) =>
+  const connection = new PairbridgeConnection(receive, (silentMs) => {
+    pair.flows("DASHBOARD DISCONNECTED");
     banner.show({
       state: "DASHBOARD DISCONNECTED",
       cause: `Nothing from the dashboard for ${Math.round(silentMs / 1000)} s.`,
       advice: "Is its process running? This page reconnects by itself.",
-    }),
-  );
+    });
+  });
 
   function receive(message) {
     if (message.banner) banner.status = message.banner;
     banner.show();
+    if (banner.status) pair.flows(banner.status.state);
     if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
     if (message.names_known) offer(message.names_known);
     const isOther = wanted !== null && (message.watch ?? wanted) !== wanted; // of the pair that was left
@@ -93,6 +95,7 @@
     k: () => pair.step(-1),
     f: () => pair.charts.unzoom(),
     e: () => document.getElementById("export-log")?.click(),
+    s: () => document.getElementById("settings-open")?.click(),
     "?": () => document.getElementById("help-open")?.click(),
     "/": () => document.getElementById("search")?.focus(),
   });

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -15,6 +15,7 @@ from engine.errors import PairbridgeError, SettingsError
 from services.errors import problem_of
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_Kind = TypeVar("_Kind")
 Choices = tuple[tuple[str, str], ...]  # (value, text)
 
 
@@ -22,7 +23,7 @@ Choices = tuple[tuple[str, str], ...]  # (value, text)
 class Field:
     """One control and the ``name`` of its setting.
 
-    A number may be empty if ``empty`` holds a text that explains the meaning.
+    A number may be empty if ``empty`` holds a text that explains the meaning. ``unit``: shown beside the control.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Field:
     is_switch: bool = False
     is_whole: bool = False
     empty: str = ""
+    unit: str = ""
 
     def control(self) -> Any:
         """The component, without a value."""
@@ -92,6 +94,22 @@ def error_id(control: str) -> str:
 def read_all(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by name from controls by id. Raises SettingsError naming the setting."""
     return {field.name: field.read(values[field.id]) for field in fields}
+
+
+def built(kind: Callable[..., _Kind], values: Mapping[str, Any], note: Callable[[str, str], None]) -> _Kind:
+    """The record of these values. What it refuses, one after another, is noted by name with the error's text and left
+    at its default, so that all that is wrong is found; an error's first word is the name."""
+    left = dict(values)
+    while True:
+        try:
+            return kind(**left)
+        except ValueError as error:
+            name = str(error).split(" ", 1)[0]
+            if name in left:
+                note(name, str(error))
+            else:  # the default of one that was refused contradicts another
+                name = next((each for each in left if each in str(error)), next(iter(left)))
+            del left[name]
 
 
 def plain(fields: Sequence[Field], error: SettingsError) -> str:

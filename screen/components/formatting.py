@@ -18,7 +18,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One number with its note; ``tone`` sets the colour: good, bad, warn or none."""
+    """One number with its note. ``tone`` sets the colour: ``up`` and ``down`` (green and red) for profit, loss and
+    direction alone; ``warn`` and ``bad`` (amber) for what may not be trusted, ``good`` and none are plain."""
 
     value: str
     note: str
@@ -87,3 +88,14 @@ def clock(time_ms: int) -> str:
     '2026-09-22 03:07:45 UTC'
     """
     return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"
+
+
+def minute(time_ms: int, now_ms: int) -> str:
+    """A time in UTC to the minute; with its date where it is not of the last 24 hours.
+
+    >>> minute(1790046465580, 1790046500000), minute(1789846465580, 1790046500000)
+    ('03:07', '2026-09-19 19:34')
+    """
+    text = utc(time_ms)
+    is_recent = 0 <= now_ms - time_ms < 86_400_000
+    return text[11:16] if is_recent else f"{text[:10]} {text[11:16]}"

@@ -36,7 +36,6 @@ Y = "pick-y"
 X = "pick-x"
 ADD = "add-pair"
 REMOVE = "remove-pair"
-PRESET = "set-preset"
 INTERVAL = "set-interval"
 PRICES = "set-price"
 ESTIMATOR = "set-estimator"
@@ -73,8 +72,27 @@ GATE_LAGS = "set-gate-lags"
 STALE = "set-stale"
 LEAST_COVERAGE = "set-least-coverage"
 HALF_SPREAD = "set-half-spread"
-MORE = "more-settings"
 APPLY = "apply"
+DRAWER = "settings-drawer"  # those up to TRIAL_RESULT are used by assets/settings.js
+DRAWER_OPEN = "settings-open"
+DRAWER_CLOSE = "settings-close"
+DRAWER_TITLE = "settings-title"
+DRAWER_VIEW = "settings-view"
+VIEWS = ("form", "presets", "runs")
+BASE = "settings-base"  # the pair and its settings, as the form shows them
+APPLIED = "settings-applied"  # by pair: the settings before the last change
+DRAFT_NOTE = "settings-unsaved"
+DRAFT_UNDO = "undo-edits"
+SETTINGS_UNDO = "undo-settings"
+TRIAL_RESULT = "settings-trial-result"
+SETTINGS_ERRORS = "settings-errors"
+SETTINGS_MESSAGE = "settings-message"
+PRESET_TABLE = "preset-table"
+RUNS = "settings-runs"
+RETURN_TO = "return-to-run"
+TRIAL = "settings-trial"
+TRIAL_JOB = "settings-trial-job"
+TRIAL_POLL = "settings-trial-poll"
 MESSAGE = "message"
 UNDO_BUTTON = "undo"
 PARITY_CHECK = "parity-check"
@@ -131,6 +149,16 @@ TESTS_FOLD, TESTS, TESTS_RUN, TESTS_SAID, TESTS_TICK = (
 def live(name: str) -> str:
     """The element whose text is the live value ``name``."""
     return f"live-{name}"
+
+
+def view_of(name: str) -> str:
+    """One of the drawer's views."""
+    return f"settings-view-{name}"
+
+
+def take(preset: str) -> str:
+    """The button that takes a preset."""
+    return f"take-{preset}"
 
 
 def note(chart: str) -> str:

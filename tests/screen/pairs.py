@@ -45,7 +45,7 @@ def view(**changes: Any) -> PairView:
         "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": PairSettings(break_alarm=5_000), "has_run": True,
         "bars": 900,
         "latest": snapshot(), "calibration": CALIBRATION, "last_prices": (3100.5, 85000.1), "gate_tests": 40,
-        "gate_open_share": 0.5, "evidence": evidence(), "entries": 3,
+        "gate_open_share": 0.5, "gate_since_ms": 1_790_042_870_000, "evidence": evidence(), "entries": 3,
         "refused": {Reason.GATE_CLOSED: 7, Reason.WARMUP: 2}, "paper": paper(),
     }  # fmt: skip
     return PairView(**(fields | changes))

@@ -15,7 +15,7 @@ from engine.scan.settings import ScanSettings
 from engine.store.scans import ScanSummary
 from screen.components import ids
 from screen.components.fields import at_fault, field_row
-from screen.pages.pair.settings_form import INTERVALS
+from screen.pages.pair.settings_fields import INTERVALS
 from screen.pages.scan import form as scan_form
 from screen.pages.scan import labels as scan_labels
 from screen.pages.scan.heatmap import correlation_map

@@ -41,8 +41,10 @@ def test_every_card_has_a_value_a_note_and_a_tone() -> None:
     assert (
         text["half-life"] == "12.0 bars" and text["half-life-note"] == "60 s · noise: none in 50 of 100, under 17 in 5"
     )
-    assert text["gate"] == "OPEN" and "p 0.012 · open 50% of bars · 40 tests" in text["gate-note"]
-    assert text["position"] == "SHORT" and text["position-note"] == "short ETHUSDT, long BTCUSDT"
+    assert text["gate"] == "OPEN" and text["gate-note"] == "since 02:07 at 5 %; closes at 20 %, now 1.2 %"
+    assert (text["position"], tone["position"], tone["gate"]) == ("SHORT", "down", "") and text[
+        "position-note"
+    ] == "short ETHUSDT, long BTCUSDT"
     assert text["cost"] == "0.80 σ" and "pays from |z| 1.30" in text["cost-note"] and tone["cost"] == "good"
     assert text["coverage"] == "97%" and tone["coverage"] == "good"
 
@@ -83,7 +85,7 @@ def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says
 
 def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     text, tone = labels.live_texts(view())
-    assert text["paper"] == "paper: open +1.23, realised -4.56, fees 0.78 USDT, 3 trades" and tone["paper"] == "bad"
+    assert text["paper"] == "paper: open +1.23, realised -4.56, fees 0.78 USDT, 3 trades" and tone["paper"] == "down"
     assert text["paper-note"] == (
         "since 2026-09-22 01:53:20 UTC · half-spreads 0.35 · funding -0.02 · holds -3.225 ETHUSDT, +0.1294 BTCUSDT"
         " · 1 decided over bars from before the run began"
@@ -91,10 +93,10 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     flat = paper(0, side=0, coins_y=0.0, coins_x=0.0, open_net=0.0, realised=7.0, trades=1, funding=0.0)
     text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
     assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
-    assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "good"
+    assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "up"
     spanning = paper(0, of_book={"runs": 3, "realised": 12.5, "trades": 9, "open_net": 0.0, "is_open_counted": False})
     text, tone = labels.live_texts(view(paper=spanning))
-    assert text["paper"] == "paper: open 0.00, realised +12.50, fees 0.78 USDT, 9 trades" and tone["paper"] == "good"
+    assert text["paper"] == "paper: open 0.00, realised +12.50, fees 0.78 USDT, 9 trades" and tone["paper"] == "up"
     assert text["paper-note"].endswith(
         "over 3 runs · holds -3.225 ETHUSDT, +0.1294 BTCUSDT, entered over bars of the run before: not counted"
     )
@@ -145,7 +147,7 @@ def test_the_parity_badge(state: ParityState, said: str, note: str, tone: str) -
 def test_a_locked_position_stands_beside_the_model() -> None:
     assert labels.live_texts(view())[0]["locked"] == "not in"
     text, tone = labels.live_texts(view(locked=locked()))
-    assert text["locked"] == "in: z -0.40 (model +0.10), PnL -3.21 USDT" and tone["locked"] == "bad"
+    assert text["locked"] == "in: z -0.40 (model +0.10), PnL -3.21 USDT" and tone["locked"] == "down"
     assert text["locked-note"] == (
         "since 2026-09-22 03:06:40 UTC: -3.225 ETHUSDT, +0.1294 BTCUSDT, β 1.1000 · locked spread +12.3 bps"
         " · costs in and out 8.00 · hedge drift +120.00 of BTCUSDT"

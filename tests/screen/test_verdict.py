@@ -25,7 +25,7 @@ WITH_COST, NO_COST = PairSettings(cost_filter=True), PairSettings(cost_filter=Fa
         ),
         (FLAT | {"cost_z": 0.4}, WITH_COST, "FLAT: |z| 0.33 is below entry 2.00"),
         (FLAT | {"cost_z": 1.58}, NO_COST, "FLAT: |z| 0.33 is below entry 2.00"),
-        (FLAT | {"gate": 0.0}, PairSettings(), "FLAT: the gate is closed"),
+        (FLAT | {"gate": 0.0}, PairSettings(), "FLAT: the gate is closed: it opens at 5 %, now 1.2 %"),
         (FLAT | {"gate": NAN}, PairSettings(), "FLAT: the gate has not tested yet"),
         (FLAT | {"gate": 0.0}, PairSettings(gate="off"), "FLAT: |z| 0.33 is below entry 2.00"),
         (FLAT | {"z": NAN}, PairSettings(), "FLAT: z is not known yet"),

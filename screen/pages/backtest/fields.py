@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from screen.components.fields import Choices, Field
 from screen.pages.backtest import ids
-from screen.pages.pair.settings_form import FIELDS as PAIR_FIELDS
+from screen.pages.pair.settings_fields import FIELDS as PAIR_FIELDS
 
 _OF_PAIR = {field.name: field for field in PAIR_FIELDS}
 _LABELS = {
@@ -16,7 +16,7 @@ _LABELS = {
     "hedge_min": "Least hedge, $/$", "hedge_max": "Largest hedge, $/$", "max_hold_half_lives": "Hold, half-lives",
     "cooldown_bars": "Cool-down, bars", "break_alarm": "Break alarm, bars", "centre_limit": "Off centre, se",
     "gate_every": "Test every, bars", "gate_dwell": "Dwell, bars", "least_coverage": "Coverage, 0-1",
-    "notional": "Y leg, quote",
+    "notional": "Y leg, quote", "stale_after_ms": "Stale after, ms", "gate": "Gate", "gate_level": "Level",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from engine.backtest import Account, Costs, Instrument, WalkPlan
 from engine.errors import SettingsError
 from engine.market.intervals import interval_name, parse_interval
 from engine.pairs.settings import PairSettings, classic
-from screen.components.fields import Field, plain
+from screen.components.fields import Field, built, plain
 from screen.pages.backtest import ids
 from screen.pages.backtest.fields import ALL, BY_NAME, NO_AXIS, SAID
 from services.backtest_request import BacktestRequest, FileSource, Search, StoredSource, VenueTerms
@@ -123,19 +123,10 @@ def _venue(read: Mapping[str, Any], errors: Errors) -> VenueTerms:
 
 
 def _built(kind: Callable[..., _Kind], values: dict[str, Any], errors: Errors, prefix: str = "") -> _Kind:
-    """The record of these values. What it refuses, one after another, is noted at its field and left at its default, so
-    that all that is wrong is found."""
-    left = dict(values)
-    while True:
-        try:
-            return kind(**left)
-        except ValueError as error:
-            name = str(error).split(" ", 1)[0]
-            if name in left:
-                errors.setdefault(ids.of(prefix + name), plain(SAID, SettingsError(prefix + str(error))))
-            else:  # the default of one that was refused contradicts another
-                name = next((each for each in left if each in str(error)), next(iter(left)))
-            del left[name]
+    def note(name: str, error: str) -> None:
+        errors.setdefault(ids.of(prefix + name), plain(SAID, SettingsError(prefix + error)))
+
+    return built(kind, values, note)
 
 
 def _search(kind: str, read: Mapping[str, Any], axes: Mapping[str, Any], errors: Errors) -> Search | None:

@@ -76,7 +76,7 @@ def money(value: float) -> str:
 
 def tone(value: float) -> str:
     """Green for a profit, red for a loss."""
-    return "good" if value > 0.0 else "bad" if value < 0.0 else ""
+    return "up" if value > 0.0 else "down" if value < 0.0 else ""
 
 
 def verdict(record: Record) -> Item:

@@ -9,6 +9,7 @@ from dash import html
 from screen.components import ids
 from screen.components.formatting import UNKNOWN
 from screen.pages.pair.evidence_table import GROUPS, Group, Line
+from screen.pages.pair.money_line import as_of
 from screen.pages.pair.reason_labels import REASONS, element
 
 _NO_PAIR = "no pair is followed yet"
@@ -23,6 +24,7 @@ def evidence_panel() -> html.Section:
                 [
                     html.H2("Evidence"),
                     html.Span("", id=ids.live("evidence-head"), className="panel-head"),
+                    as_of(),
                     html.Span("how reliable the figures above are; point at a line for its meaning", className="hint"),
                 ],
                 className="panel-top",

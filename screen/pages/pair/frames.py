@@ -55,6 +55,7 @@ def frame(found: ViewDelta) -> Frame:
         "text": text,
         "tone": tone,
         "notes": notes(view),
+        "as_of": view.latest.open_time_ms + settings.interval_ms if view.latest else None,
         "hedge": hedge_band(view.evidence),
         "candles": {side: [list(span) for span in spans] for side, spans in view.candles.items() if spans},
         "log": [log_row(entry, settings.interval_ms) for entry in found.log],

@@ -11,11 +11,14 @@ from screen.components import ids
 from screen.components.formatting import ESTIMATOR_NAMES, UNKNOWN, Item, duration, texts_of
 from screen.pages.pair.evidence_table import evidence_items, head
 from screen.pages.pair.evidence_values import noise_open
+from screen.pages.pair.gate_state import gate_state
 from screen.pages.pair.hedge_items import interval
 from screen.pages.pair.money_line import money_items
 from screen.pages.pair.reason_labels import passed, reason_counts
 from screen.pages.pair.verdict import verdict
 from services.pair_view import PairView
+
+BAR_CLOSES_WITHIN_MS = 5_000  # the watermark's grace, and what a step of the monitor takes
 
 
 def cards(view: PairView) -> tuple[dict[str, str], dict[str, str]]:
@@ -76,7 +79,7 @@ def notes(view: PairView) -> dict[str, str]:
     return found
 
 
-_END_REASONS = {
+END_REASONS = {
     "gap": "a gap in the data", "settings": "other settings", "unwatched": "the pair was removed from the list",
     "length": "the previous run had reached its maximum length", "history": "earlier trades arrived",
     "store": "another store of trades", "code": "a new version of the program", "failed": "a failure",
@@ -89,7 +92,7 @@ def run_note(view: PairView) -> str:
     end = view.previous_end
     after = ""
     if end is not None:
-        after = f"New run after {_END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
+        after = f"New run after {END_REASONS[end.reason]}{f': {end.detail}' if end.detail else ''}."
     return " ".join(filter(None, (after, first_signal(view))))
 
 
@@ -108,6 +111,20 @@ def first_signal(view: PairView) -> str:
     left_s = (needed - view.bars) * settings.interval_ms / 1_000
     least = "about" if is_known else "at least"
     return f"First possible signal in {least} {duration(left_s)}: {view.bars:,} of {needed:,} bars."
+
+
+def waiting(view: PairView, watermark_ms: int) -> str:
+    """Why the pair's figures stand still though its market trades; empty while they move. A bar is closed by a later
+    trade, or 2 s of the market's time after its end."""
+    if view.problem:
+        return "the pair is suspended"
+    if not view.has_run:
+        return "its run waits for a trade of both legs"
+    if view.latest is None:
+        return ""
+    width_ms = view.settings.interval_ms
+    behind_ms = watermark_ms - (view.latest.open_time_ms + width_ms)
+    return "no bar of both legs since" if behind_ms > 2 * width_ms + BAR_CLOSES_WITHIN_MS else ""
 
 
 def _calibrating(view: PairView) -> str:
@@ -183,9 +200,7 @@ def _gate(view: PairView) -> Item:
     shot = view.latest
     if shot is None or math.isnan(shot.gate):
         return Item(UNKNOWN, "not tested yet")
-    pvalue = f"p {shot.gate_pvalue:.3f}" if not math.isnan(shot.gate_pvalue) else "p unknown"
-    note = f"{pvalue} · open {view.gate_open_share:.0%} of bars · {view.gate_tests} tests, {view.gate_flips} flips"
-    return Item("OPEN", note, "good") if shot.gate == 1.0 else Item("CLOSED", note, "bad")
+    return Item("OPEN" if shot.gate == 1.0 else "CLOSED", gate_state(view, shot), "" if shot.gate == 1.0 else "warn")
 
 
 def _position(view: PairView) -> Item:
@@ -194,9 +209,9 @@ def _position(view: PairView) -> Item:
         return Item(UNKNOWN, "")
     y, x = view.y, view.x
     if shot.position > 0:
-        return Item("LONG", f"long {y}, short {x}", "good")
+        return Item("LONG", f"long {y}, short {x}", "up")
     if shot.position < 0:
-        return Item("SHORT", f"short {y}, long {x}", "bad")
+        return Item("SHORT", f"short {y}, long {x}", "down")
     return Item("FLAT", "signals act on the next bar")
 
 

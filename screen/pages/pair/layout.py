@@ -14,8 +14,8 @@ from screen.components.theme import GRID_THEME
 from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.details import details_panel
 from screen.pages.pair.evidence_panel import evidence_panel
-from screen.pages.pair.money_line import money_line
-from screen.pages.pair.settings_form import pair_picker, settings_form
+from screen.pages.pair.money_line import as_of, money_line
+from screen.pages.pair.settings_drawer import settings_button, settings_drawer
 
 _CARDS = (
     ("prices", "Last prices", "Last prints of Y and X. Statistics run on the trade-side mid."),
@@ -29,7 +29,8 @@ _CARDS = (
     (
         "gate",
         "Cointegration gate",
-        "Engle-Granger on one fixed line; opens at 5 %, closes at 20 %. One opening is no proof.",
+        "Engle-Granger on one fixed line: it opens at its level and closes at 20 %, so that it does not flip with every"
+        " small change. One opening is no proof.",
     ),
     ("position", "Signal position", "The position of the rule. Signals are made at a bar's close, for the next bar."),
     (
@@ -46,18 +47,16 @@ _NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
 def pair_page(settings: PairSettings | None = None) -> html.Div:
     """The page of one pair, without data; ``settings`` of a new pair, for the form."""
     shows: Any = {"data-topics": "pair watch-list"}
-    return html.Div(
-        [html.Div([_sidebar(settings or PairSettings()), _main()], className="body"), _machinery()], **shows
-    )
+    body = html.Div([_sidebar(), _main()], className="body")
+    return html.Div([body, settings_drawer(settings or PairSettings()), _machinery()], **shows)
 
 
-def _sidebar(settings: PairSettings) -> html.Aside:
+def _sidebar() -> html.Aside:
     return html.Aside(
         [
-            html.H2("Watch list"),
+            html.Div([html.H2("Watch list"), as_of()], className="watch-head"),
             _watch_grid(),
             pair_picker(),
-            settings_form(settings),
             html.Div(
                 [
                     html.Span("", id=ids.MESSAGE, role="status", **_LIVE_REGION),
@@ -104,6 +103,32 @@ def _watch_grid() -> dag.AgGrid:
     )
 
 
+def pair_picker() -> html.Div:
+    """Choose a market and two of its symbols, and watch them."""
+    return html.Div(
+        [
+            dbc.Select(id=ids.MARKET, options=[], size="sm", placeholder="market"),
+            html.Div(
+                [
+                    dbc.Select(id=ids.Y, options=[], size="sm", placeholder="Y"),
+                    html.Span("~"),
+                    dbc.Select(id=ids.X, options=[], size="sm", placeholder="X"),
+                ],
+                className="two-legs",
+                title="Y is explained by X; use the more liquid one as X, and decide before testing.",
+            ),
+            html.Div(
+                [
+                    dbc.Button("Watch pair", id=ids.ADD, color="info", outline=True, size="sm"),
+                    dbc.Button("Remove", id=ids.REMOVE, color="secondary", outline=True, size="sm"),
+                ],
+                className="buttons",
+            ),
+        ],
+        className="picker",
+    )
+
+
 def _main() -> html.Main:
     return html.Main(
         [
@@ -122,7 +147,7 @@ def _heading() -> html.Div:
     """Which pair this is, and what it amounts to now."""
     said = html.Span("", id=ids.live("verdict"), className="verdict-line", role="status")
     note = html.Span("", id=ids.live("verdict-note"), className="panel-head")
-    return html.Div([html.H1("", id=ids.live("title")), said, note], className="pair-head")
+    return html.Div([html.H1("", id=ids.live("title")), said, note, as_of(), settings_button()], className="pair-head")
 
 
 def _card(name: str, title: str, explanation: str) -> html.Div:

@@ -21,6 +21,7 @@ def money_line() -> html.Section:
     """The line below the cards; its texts are live."""
     return html.Section(
         [
+            as_of(),
             _text(
                 "executable",
                 "The z at which both legs could be filled at the last bar: what is bought at the ask, what is sold at"
@@ -52,6 +53,11 @@ def money_line() -> html.Section:
         ],
         className="panel money",
     )
+
+
+def as_of() -> html.Span:
+    """Says of when the figures beside it are, while they are not of now: see ``showAge`` of ``assets/pair.js``."""
+    return html.Span("", className="as-of")
 
 
 def _text(name: str, explanation: str) -> html.Div:
@@ -104,7 +110,7 @@ def _paper(view: PairView) -> Item:
     if view.paper.from_history:
         notes.append(f"{view.paper.from_history} decided over bars from before the run began")
     total = found.open_net + found.realised
-    return Item(text, " · ".join(notes), "good" if total > 0.0 else "bad" if total < 0.0 else "")
+    return Item(text, " · ".join(notes), "up" if total > 0.0 else "down" if total < 0.0 else "")
 
 
 def _locked(view: PairView) -> Item:
@@ -122,7 +128,7 @@ def _locked(view: PairView) -> Item:
         f"a re-hedge costs {_money(found.rehedge_costs)} and saves {_money(found.rehedge_saves)}"
         f" over {found.rehedge_bars:.0f} bars: {'it pays' if found.is_rehedge_worth else 'it does not pay'}",
     ]
-    return Item(text, " · ".join(notes), "good" if found.gross > 0.0 else "bad" if found.gross < 0.0 else "")
+    return Item(text, " · ".join(notes), "up" if found.gross > 0.0 else "down" if found.gross < 0.0 else "")
 
 
 def _z(z: float) -> str:

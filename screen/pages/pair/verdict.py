@@ -8,6 +8,7 @@ from engine.pairs.enums import Reason
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
 from screen.components.formatting import Item
+from screen.pages.pair.gate_state import percent
 from screen.pages.pair.reason_labels import REASONS
 from services.pair_view import PairView
 
@@ -39,7 +40,9 @@ def why(shot: Snapshot, settings: PairSettings) -> str:
         return "z is not known yet"
     entry, by_cost = entry_in_force(shot, settings)
     if settings.gate != "off" and shot.gate != 1.0:
-        return "the gate is closed" if shot.gate == 0.0 else "the gate has not tested yet"
+        if shot.gate == 0.0:
+            return f"the gate is closed: it opens at {settings.gate_level} %, now {percent(shot.gate_pvalue)}"
+        return "the gate has not tested yet"
     if abs(shot.z) < entry:
         paid = f", the least that pays {settings.fee_bps:g} bps a fill" if by_cost else ""
         return f"|z| {abs(shot.z):.2f} is below entry {entry:.2f}{paid}"

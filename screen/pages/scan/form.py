@@ -14,7 +14,7 @@ from engine.scan.request import HOUR_MS, ScanRequest
 from engine.scan.settings import ScanSettings
 from screen.components import ids
 from screen.components.fields import Choices, Field, field_row, read_all
-from screen.pages.pair.settings_form import INTERVALS
+from screen.pages.pair.settings_fields import INTERVALS
 
 DEFAULTS = ScanSettings(least_bars=120)
 _DEFAULT_INTERVAL, _DEFAULT_HOURS = "1m", "24"

@@ -148,4 +148,4 @@ def money(value: float | None) -> str:
 def tone(value: float) -> str:
     """Green for a profit, red for a loss, as shown to a cent."""
     shown = round(value, 2)
-    return "good" if shown > 0.0 else "bad" if shown < 0.0 else ""
+    return "up" if shown > 0.0 else "down" if shown < 0.0 else ""
