@@ -113,12 +113,12 @@ def create_app(
     cases = use_cases_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
     messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/")
     hub = LiveHub(messages.message)
+    wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [
-            asyncio.create_task(job)
-            for job in (heartbeat.run(hub.changed), hub.run(), _wants(monitor, config).run(), cases.parity.run())
+            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run())
         ]
         with MonitorThread(monitor, hub.changed, gone):
             yield
@@ -210,11 +210,6 @@ def _bridge_token(config: Config) -> str:
     return config.token or (config.data_dir / "token").read_text(encoding="ascii").strip()
 
 
-def _wants(monitor: Monitor, config: Config) -> HistoryWants:
-    """What asks the bridge server for candles."""
-    return HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
-
-
 def _bridge_url(config: Config) -> str:
     return f"ws://127.0.0.1:{config.bridge_port}/"
 
@@ -239,8 +234,7 @@ def main() -> None:
             backend = open_backend(config.data_dir)
             refuse_newer(backend)
             monitor = Monitor(backend.tick_reader, backend.analysis(), (*DEFAULT_PAIR, new_pair_settings(config)))
-            url = f"http://127.0.0.1:{config.bridge_port}/health"
-            heartbeat = Heartbeat(url, int(config.heartbeat_limit_s * 1_000))
+            heartbeat = Heartbeat(f"http://127.0.0.1:{config.bridge_port}/health", int(config.heartbeat_limit_s * 1e3))
             serve(monitor, heartbeat, config)
     except StoreError as error:
         stop(str(error))

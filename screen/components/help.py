@@ -22,6 +22,13 @@ tests; one opening is no proof.
 values on noise, whether the filter absorbs the spread, whether the reversion is bid-ask bounce, and the share of real
 bars in each window. Point at a line, or reach it with Tab, for its meaning.
 
+**Settings.** The key `s` opens the drawer; `?` beside a field says what it is. *What would have changed?* runs the
+settings in force and the draft through the stored bars of the last day (for wide bars up to a week), with all costs. A
+draft that did better on that day was chosen on it, so it counts as a trial: the DSR of a backtest knows.
+
+**Colours.** Green and red are profit, loss and direction alone; amber is what may not be trusted. Grey figures with
+*as of* are not of now: the bridge is away, or the run waits.
+
 **Pages.** Overview has every symbol and every watched pair; a row opens its pair. Signals is the journal of all pairs,
 Data what is stored and missing. An address can be reloaded and shared; back and forward work.
 
@@ -43,7 +50,8 @@ has the values of the bar under the cross-hair, and only that bar's decision; a 
 times are UTC.
 
 **Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `j` signals, `d` data) · `/` go to a pair · `j` `k`
-next and previous pair · `f` follow now · `e` export the log · `?` this help.
+next and previous pair · `s` settings of the pair (Enter applies, Esc closes) · `f` follow now · `e` export the log ·
+`?` this help.
 
 *No investment advice. Noise easily produces an apparent profit.*
 """

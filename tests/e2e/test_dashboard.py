@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -124,65 +124,6 @@ def test_the_export_has_the_filters_of_the_log(page: Page) -> None:
     assert exported(page).empty
     page.evaluate(set_filter, None)
     assert len(exported(page)) >= len(trades)
-
-
-def test_settings_begin_a_new_run_and_undo_takes_them_back(harness: Stack, page: Page) -> None:
-    runs = len(harness.query("SELECT * FROM runs", file="analysis.db"))
-    entry = page.locator("#set-entry")
-    expect(entry).to_have_value("2")
-    entry.fill("1.5")
-    entry.press("Tab")
-    page.locator("#apply").click()
-    expect(page.locator("#message")).to_contain_text("A new run has begun")
-    expect(page.locator("#live-z-note")).to_contain_text("entry ±1.5")
-    assert len(harness.query("SELECT * FROM runs", file="analysis.db")) == runs + 1
-    page.locator("#undo").click()
-    expect(page.locator("#message")).to_contain_text("is as it was")
-    expect(entry).to_have_value("2")
-    expect(page.locator("#live-z-note")).to_contain_text("entry ±2")
-
-
-def test_apply_is_busy_until_it_is_answered(page: Page) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if route.request.post_data_json["changedPropIds"] == ["apply.n_clicks"]:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/_dash-update-component*", hold)
-    apply = page.locator("#apply")
-    apply.click()
-    expect(apply).to_have_text("working …")
-    for button in ("#apply", "#add-pair", "#remove-pair"):
-        expect(page.locator(button)).to_be_disabled()
-    (asked,) = held
-    asked.continue_()
-    expect(page.locator("#message")).to_have_text("These are its settings already.")
-    expect(apply).to_have_text("Apply")
-    expect(apply).to_be_enabled()
-
-
-def test_a_setting_that_cannot_be_is_told(page: Page) -> None:
-    page.locator("#set-exit").fill("3")
-    page.locator("#set-exit").press("Tab")
-    page.locator("#apply").click()
-    expect(page.locator("#message")).to_contain_text("Exit |z| is 3; expected from 0 to below Entry |z|.")
-
-
-@pytest.mark.parametrize("window", ["1", "9000"])
-def test_a_number_out_of_its_range_is_refused_and_not_replaced(harness: Stack, page: Page, window: str) -> None:
-    runs = "SELECT count(*) FROM runs"
-    before = harness.query(runs, file="analysis.db")
-    says = f"z window is {window}; expected 5 to 5000, or none."
-    page.locator("#set-z-window").fill(window)
-    page.locator("#set-z-window").press("Tab")
-    expect(page.locator("#set-z-window-error")).to_have_text(says)
-    page.locator("#apply").click()
-    expect(page.locator("#message")).to_contain_text(says)
-    expect(page.locator("#set-z-window")).to_have_value(window)
-    assert harness.query(runs, file="analysis.db") == before
 
 
 def test_another_pair_can_be_watched_chosen_and_removed(page: Page) -> None:

@@ -79,7 +79,6 @@ def test_nothing_overlaps_or_is_cut(trading: Stack, browser: Browser, width: int
     page.goto(trading.owner_pair_url)
     seen(page, MANY_BARS)
     expect(page.locator("#live-ev-power")).not_to_have_text("–")
-    page.locator("#more-settings summary").click()
     assert page.evaluate(FAULTS) == []
     page.close()
     assert faults == []
@@ -96,42 +95,3 @@ def test_the_keyboard_reaches_every_line(page: Page) -> None:
             break
     for each in (each for group in GROUPS for each in group.lines):
         assert helps[f"live-{each.name}"].strip('"') == each.explanation
-
-
-def test_what_is_wrong_stands_at_its_field_before_anything_is_applied(page: Page) -> None:
-    page.locator("#set-exit").fill("3")
-    page.locator("#set-exit").press("Tab")
-    expect(page.locator("#set-exit-error")).to_have_text("Exit |z| is 3; expected from 0 to below Entry |z|.")
-    page.locator("#set-exit").fill("0.5")
-    page.locator("#set-exit").press("Tab")
-    expect(page.locator("#set-exit-error")).to_have_text("")
-    expect(page.locator("#set-z-scale")).not_to_be_visible()
-    page.locator("#set-preset").select_option("defended")
-    expect(page.locator("#set-z-window")).to_have_value("")
-    expect(page.locator("#set-max-z")).not_to_be_visible()
-    page.locator("#set-stop").fill("")
-    page.locator("#set-entry").fill("7")
-    page.locator("#set-entry").press("Tab")
-    expect(page.locator("#set-max-z")).to_be_visible()
-    expect(page.locator("#set-max-z-error")).to_have_text("Largest |z| is 6; expected above Entry |z|, or none.")
-    expect(page.locator("#set-z-scale")).to_have_value("filter")
-    page.locator("#set-estimator").select_option("huber")
-    expect(page.locator("#set-z-scale")).to_have_value("rolling")
-    expect(page.locator("#set-z-scale-error")).to_have_text("")
-
-
-def test_another_estimator_is_drawn_and_the_filter_says_it_is_not_in_use(page: Page) -> None:
-    page.locator("#set-estimator").select_option("huber")
-    page.locator("#apply").click()
-    expect(page.locator("#message")).to_contain_text("A new run has begun")
-    expect(page.locator("#live-beta-note")).to_contain_text("Huber")
-    expect(page.locator("#live-ev-ratio")).to_have_text("–")
-    expect(page.locator("#live-ev-ratio-note")).to_have_text("another estimator is in use")
-    expect(page.locator("#live-ev-power")).not_to_have_text("–")
-    seen(page, "window.pairbridgeCharts.values('beta').length > 100")
-    expect(page.locator(".legend [data-series=beta]")).to_contain_text("Huber, in use")
-    page.locator("#undo").click()
-    expect(page.locator("#message")).to_contain_text("is as it was")
-    expect(page.locator("#live-ev-ratio")).not_to_have_text("–")
-    expect(page.locator(".legend [data-series=beta]")).to_have_count(0)
-    assert page.evaluate("window.pairbridgeCharts.values('beta')") == []

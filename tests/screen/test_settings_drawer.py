@@ -47,7 +47,7 @@ def test_presets_stand_beside_the_settings_in_force_with_what_differs_marked() -
     assert by_name["z window"] == ["auto", "≠  50 bars", "auto"]
     assert "Bars" not in by_name and "Hedge" not in by_name, "a preset leaves these two as they are"
     differing = changes(NOW, classic()).keys() | changes(NOW, defended()).keys()
-    assert len(rows) == len(differing) and f"The other {35 - len(rows)} settings" in text_of(equal)
+    assert len(rows) == len(differing) and f"The other {len(FORM) - len(rows)} settings" in text_of(equal)
     assert "classic loses 5.9 %" in text_of(measured)
     buttons = [component.id for component in table._traverse() if getattr(component, "id", None)]
     assert buttons == [ids.take("classic"), ids.take("defended")]

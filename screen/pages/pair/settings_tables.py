@@ -87,7 +87,7 @@ def _changed(run: RunRecord) -> str:
     if run.settings is None:
         return "its settings were written by another version and cannot be read"
     if run.changed is None:
-        return "the settings that it began with"
+        return "no earlier run to compare it with"
     return "; ".join(in_words(run.changed)) or "the same settings as the run before"
 
 
