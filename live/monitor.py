@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from engine.errors import StoreError, StoreMissing
 from engine.market.records import Decision, Event
@@ -20,12 +21,15 @@ from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import AnalysisStore, Cursor, LoggedDecision, TickReader
+from live.alerts import AlertDesk
 from live.history import StoreHistory
+from live.monitor_status import MonitorStatus
 from live.paper import PaperBooks
 from live.runs import Runs
 from live.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
+T = TypeVar("T")
 
 STEP_TICKS = 5_000  # both limit a step, so that screens are served between steps
 STEP_S = 0.05
@@ -34,18 +38,20 @@ CHECK_EVERY_S = 1.0  # between checks that analysis.db still exists
 SAVE_EVERY_S = 5.0  # without decisions
 
 
-class Monitor:
+class Monitor(MonitorStatus):
     """All watched pairs over one store of ticks. ``lock`` guards every public method against the thread."""
 
     def __init__(
         self, open_ticks: Callable[[], TickReader], analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]
     ) -> None:
         """``default_pair``: (Y, X, settings), watched in every market in which both trade, while no other pair is."""
+        super().__init__()
         self.lock = threading.RLock()
         self._open_ticks = open_ticks
         self.analysis = analysis
         self._runs = Runs(analysis, default_pair)
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
+        self.alerts = AlertDesk(self.pipelines, analysis)
         self._reader: TickReader | None = None
         self._change: Hashable = None  # the store's token at the last read
         self.cursor = Cursor("")  # what has been read, with the pipelines of the last save
@@ -54,9 +60,7 @@ class Monitor:
         self._given_up_seq = 0  # ticks archived up to here before the start are not missed
         self._checked_s = 0.0
         self._pace = STEP_TICKS  # ticks that fit into a step of ``STEP_S``; ticks read beyond that are read again
-        self.lost = ""  # what was deleted while running, for display, and why the last step failed
-        self.problem: str | None = None
-        self.version = 0  # incremented whenever displayed data may have changed
+        self.lost = ""  # what was deleted while running, for display
 
     def step(self, limit: int = STEP_TICKS) -> bool:
         """Read and process at most ``limit`` ticks. Returns whether more may be available now.
@@ -127,16 +131,14 @@ class Monitor:
         """From now on store what the paper positions of ended runs earned."""
         self._runs.books = books
 
-    def fail(self, problem: str) -> None:
-        """Record why the monitor cannot continue, for display."""
-        self.problem = problem
-        self.version += 1
-
-    def recovered(self) -> None:
-        """A step has succeeded."""
-        if self.problem is not None:
-            self.problem = None
-            self.version += 1
+    def change_alerts(self, work: Callable[[AlertDesk, int], T]) -> T:
+        """Change alert rules, from the next tick on; the work gets the newest tick that was read. Raises StoreError."""
+        with self._one_change():
+            found = self.alerts.change(lambda: work(self.alerts, self.cursor.seq))
+            if self._reader is not None:
+                self._save([])
+            self.analysis.keep()
+            return found
 
     @contextmanager
     def _one_change(self) -> Iterator[None]:
@@ -202,6 +204,7 @@ class Monitor:
         """Resume from the last saved position, or from the first tick if that is of another store."""
         store_id, saved = reader.store_id(), self.analysis.cursor()
         self._runs.reload()
+        self.alerts.reload()
         if saved is None or saved.ticks_store_id != store_id:
             self._begin_anew(reader, store_id, "store")
             return
@@ -211,7 +214,8 @@ class Monitor:
             return
         try:
             for market, state in saved.pipelines.items():
-                self.pipelines[market] = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
+                pipeline = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
+                self.pipelines[market], pipeline.on_bars = pipeline, self.alerts.take
         except (KeyError, TypeError, ValueError) as error:
             log.error("the saved state of the pipelines cannot be used (%r); reading from the first tick", error)
             self._begin_anew(reader, store_id, "store")
@@ -227,6 +231,7 @@ class Monitor:
     def _begin_anew(self, reader: TickReader, store_id: str, reason: str) -> None:
         """End every run and read the store from its first tick."""
         log.info("reading %s from its first tick", store_id)
+        self.alerts.begin_anew()
         self._runs.end_all(self.cursor.seq, reason)
         self.cursor = Cursor(store_id)
         self._given_up_seq = reader.deleted_seq()
@@ -254,7 +259,12 @@ class Monitor:
         decisions += self._runs.begin_due(self.cursor)
         if ticks or events:
             self.version += 1
-        if decisions or self.analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
+        if (
+            decisions
+            or self.alerts.has_news
+            or self.analysis.has_changes
+            or time.monotonic() - self._saved_s > SAVE_EVERY_S
+        ):
             self._save(decisions)
         return up_to < self.last_seq
 
@@ -272,6 +282,7 @@ class Monitor:
     def _note(self, reader: TickReader, event: Event) -> list[Decision]:
         pipeline = self._pipeline(reader, event.market)
         given = pipeline.note(event)
+        self.alerts.note(event)
         self._move(event.after_seq, event.event_id)
         if pipeline.has_ended:
             given += self._runs.settle(event.market, event.symbol or "", self.cursor)
@@ -289,12 +300,15 @@ class Monitor:
         pipeline = self.pipelines.get(market)
         if pipeline is None:
             pipeline = self.pipelines[market] = Pipeline(StoreHistory(reader, market))
+            pipeline.on_bars = self.alerts.take
         return pipeline
 
     def _save(self, decisions: list[Decision]) -> None:
         """Store decisions and changes together with the read position. Raises StoreError."""
         states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
         self.cursor = Cursor(self.cursor.ticks_store_id, self.cursor.seq, self.cursor.event_id, states)
-        logged = self.analysis.save(decisions, self.cursor, time.time_ns() // 1_000_000)
+        at_ms = time.time_ns() // 1_000_000
+        self.alerts.save(at_ms)
+        logged = self.analysis.save(decisions, self.cursor, at_ms)
         self._saved_s = time.monotonic()
         self._runs.show(logged)

@@ -45,6 +45,7 @@ class Pipeline:
         self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[tuple[RunEnd, PairRun]] = []
+        self.on_bars: Callable[[PairRun, int], None] = _ignore  # called with a run that was computed, and the tick
         self._legs = Legs(self.builder, self.stand_ins)
         self._down_ms: int | None = None  # the market's clock when the bridge disconnected
 
@@ -184,6 +185,7 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - no error may stop the other pairs
             self.end(run.run.run_id, seq, "failed", f"{type(error).__name__}: {error}")
             return []
+        self.on_bars(run, seq)
         if run.model.is_broken:
             self.end(run.run.run_id, seq, "break", run.model.break_kind, run.model.open_time_ms(run.model.size))
         elif run.model.size > RUN_BARS:
@@ -288,3 +290,7 @@ class Pipeline:
 
     def _closing_of(self, symbol: str) -> list[ClosingRun]:
         return [closing for closing in self.closing.values() if symbol in (closing.run.y, closing.run.x)]
+
+
+def _ignore(_run: PairRun, _seq: int) -> None:
+    """Nobody looks at the bars."""
