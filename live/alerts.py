@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from engine.alerts.rule_json import rule_of
 from engine.alerts.rules import AlertRule, Feature, Scope, features_of
 from engine.errors import SettingsError
 from engine.market.records import Event
+from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.stats.checks import Floats
 from engine.store.alerts import AlertStore, RuleStateRow, StoredAlert, StoredRule
@@ -34,21 +35,12 @@ T = TypeVar("T")
 BRIDGE = Feature("bridge")
 
 
-class Runs(Protocol):
-    """What is asked of a market's pipeline."""
-
-    @property
-    def runs(self) -> Mapping[str, PairRun]:
-        """Its runs by id."""
-
-
 class AlertDesk:
     """The rules of one store, their states, and the alerts since the last save."""
 
-    def __init__(self, pipelines: Mapping[str, Runs], store: AlertStore) -> None:
+    def __init__(self, pipelines: Mapping[str, Pipeline], store: AlertStore) -> None:
         """``pipelines`` by market. Raises StoreError."""
         self.store = store
-        self.inputs: dict[str, dict[str, float]] = {}  # by subject: metrics that are not functions of bars
         self._pipelines = pipelines
         self.reload()
 
@@ -62,7 +54,14 @@ class AlertDesk:
 
     def _load(self) -> None:
         self._stored = {(row.rule_id, row.subject): json.loads(row.state) for row in self.store.alert_states()}
-        self._since_ms = {subject: int(state) for (rule_id, subject), state in self._stored.items() if not rule_id}
+        self._since_ms: dict[str, int] = {}
+        self._inputs: dict[str, dict[str, float]] = {}  # by subject: metrics that are not functions of bars
+        for (rule_id, name), state in self._stored.items():
+            if not rule_id and name.startswith("input|"):
+                _, metric, subject = name.split("|", 2)
+                self._inputs.setdefault(subject, {})[metric] = float(state)
+            elif not rule_id:
+                self._since_ms[name] = int(state)
         self.rules: list[tuple[StoredRule, AlertRule]] = []
         self._active: list[tuple[StoredRule, AlertRule]] = []
         for stored in self.store.alert_rules():
@@ -76,6 +75,15 @@ class AlertDesk:
             if (stored.rule_id, "") in self._stored:
                 self.book.restore_day(number, self._stored[stored.rule_id, ""])
         self._columns: dict[str, list[tuple[int, Feature]]] = {}  # by subject: what its rules read
+
+    def attach(self, pipeline: Pipeline) -> Pipeline:
+        """Look at the bars and events of a pipeline from now on."""
+        pipeline.on_bars, pipeline.on_event = self.take, self.note
+        return pipeline
+
+    def set_input(self, subject: str, metric: str, value: float) -> None:
+        """The newest value of a metric that is not a function of bars; in ``change`` only. Raises StoreError."""
+        self.store.keep_alert_states([RuleStateRow("", f"input|{metric}|{subject}", json.dumps(value))])
 
     @property
     def has_news(self) -> bool:
@@ -105,6 +113,8 @@ class AlertDesk:
         end_ms = model.open_time_ms(model.size) if model.first_slot is not None else 0
         from_ms = self._next_ms.get(run_id)
         self._next_ms[run_id] = max(end_ms, from_ms or 0)
+        if from_ms is None:
+            self._drop_ended()
         if from_ms is None or end_ms <= from_ms or not self._active or run_id in self._failed:
             return
         start = max((from_ms - model.open_time_ms(0)) // run.settings.interval_ms, 0)
@@ -142,6 +152,11 @@ class AlertDesk:
         for side, symbol in (("y", of.y), ("x", of.x)):
             if self._is_source(run, symbol):
                 self._see(symbol_subject(of.market, symbol), run, (start, stop), seq, (side, bridge))
+
+    def _drop_ended(self) -> None:
+        followed = {run_id for pipeline in self._pipelines.values() for run_id in pipeline.runs}
+        self._bars = {run_id: bars for run_id, bars in self._bars.items() if run_id in followed}
+        self._next_ms = {run_id: at for run_id, at in self._next_ms.items() if run_id in followed}
 
     def _is_source(self, run: PairRun, symbol: str) -> bool:
         """Whether the bars of a symbol are those of this run: the narrowest, of these the oldest."""
@@ -198,7 +213,7 @@ class AlertDesk:
         bars = self._bars.get(run.run.run_id)
         if bars is None or bars.run is not run:
             bars = self._bars[run.run.run_id] = PairBars(run)
-        bars.inputs = self.inputs.get(subject, {})
+        bars.inputs = self._inputs.get(subject, {})
         found = np.full((stop - start, len(self.book.program.features)), math.nan)
         for at, feature in columns:
             found[:, at] = METRICS[feature.metric].column(bars, start, stop, side or feature.leg, feature.window)

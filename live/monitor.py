@@ -7,11 +7,9 @@ decisions are a function of commit order only, so the step size does not affect 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from engine.errors import StoreError, StoreMissing
@@ -46,7 +44,6 @@ class Monitor(MonitorStatus):
     ) -> None:
         """``default_pair``: (Y, X, settings), watched in every market in which both trade, while no other pair is."""
         super().__init__()
-        self.lock = threading.RLock()
         self._open_ticks = open_ticks
         self.analysis = analysis
         self._runs = Runs(analysis, default_pair)
@@ -54,9 +51,7 @@ class Monitor(MonitorStatus):
         self.alerts = AlertDesk(self.pipelines, analysis)
         self._reader: TickReader | None = None
         self._change: Hashable = None  # the store's token at the last read
-        self.cursor = Cursor("")  # what has been read, with the pipelines of the last save
         self._saved_s = 0.0
-        self.last_seq = 0
         self._given_up_seq = 0  # ticks archived up to here before the start are not missed
         self._checked_s = 0.0
         self._pace = STEP_TICKS  # ticks that fit into a step of ``STEP_S``; ticks read beyond that are read again
@@ -84,7 +79,7 @@ class Monitor(MonitorStatus):
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
-        """Save the position; if that fails, the next start resumes from the previous saved position."""
+        """Save the position."""
         with self.lock:
             if self._reader is not None:
                 try:
@@ -118,10 +113,7 @@ class Monitor(MonitorStatus):
                 return
             self._runs.drop(watch_id, self.cursor.seq)
             self.analysis.unwatch(watch_id)
-            if self._reader is not None:
-                self._save([])
-            self.analysis.keep()
-            self.version += 1
+            self._keep()
 
     def followed(self, watch: Watch) -> PairRun | None:
         """The run of a watch in its pipeline; None before it has started."""
@@ -132,37 +124,31 @@ class Monitor(MonitorStatus):
         self._runs.books = books
 
     def change_alerts(self, work: Callable[[AlertDesk, int], T]) -> T:
-        """Change alert rules, from the next tick on; the work gets the newest tick that was read. Raises StoreError."""
+        """Change alert rules, from the tick on that the work gets. Raises StoreError."""
         with self._one_change():
             found = self.alerts.change(lambda: work(self.alerts, self.cursor.seq))
-            if self._reader is not None:
-                self._save([])
-            self.analysis.keep()
+            self._keep()
             return found
 
-    @contextmanager
-    def _one_change(self) -> Iterator[None]:
-        """Stores all changes made inside, or none."""
-        with self.lock:
-            try:
-                yield
-            except Exception:
-                with suppress(StoreError):  # a second one says less; the next step reads the state again
-                    self._forget()
-                raise
+    def _keep(self) -> None:
+        """Commit all changes, with the position that they belong to."""
+        if self._reader is not None:
+            self._save([])
+        self.analysis.keep()
+        self.version += 1
 
     def _forget(self) -> None:
         """Drop the in-memory state after a failure; the next step resumes from the stored state."""
         self.version += 1
         self.analysis.roll_back()
+        self._close_reader()
+        self._runs.reload()
+        self.alerts.reload()
+
+    def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
         self._reader = None
-        self._runs.reload()
-
-    def progress(self) -> tuple[int, int]:
-        """(ticks read, ticks stored)."""
-        return self.cursor.seq, self.last_seq
 
     def log_of(self, watch_id: int) -> list[LoggedDecision]:
         """The whole stored log of a watch's run, oldest first."""
@@ -186,9 +172,7 @@ class Monitor(MonitorStatus):
         """The reader of the current file: a replaced file is another history."""
         if self._reader is not None and self._reader.is_current():
             return self._reader
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._close_reader()
         reader = self._open_ticks()
         try:
             with reader.snapshot():
@@ -215,7 +199,7 @@ class Monitor(MonitorStatus):
         try:
             for market, state in saved.pipelines.items():
                 pipeline = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
-                self.pipelines[market], pipeline.on_bars = pipeline, self.alerts.take
+                self.pipelines[market] = self.alerts.attach(pipeline)
         except (KeyError, TypeError, ValueError) as error:
             log.error("the saved state of the pipelines cannot be used (%r); reading from the first tick", error)
             self._begin_anew(reader, store_id, "store")
@@ -282,7 +266,6 @@ class Monitor(MonitorStatus):
     def _note(self, reader: TickReader, event: Event) -> list[Decision]:
         pipeline = self._pipeline(reader, event.market)
         given = pipeline.note(event)
-        self.alerts.note(event)
         self._move(event.after_seq, event.event_id)
         if pipeline.has_ended:
             given += self._runs.settle(event.market, event.symbol or "", self.cursor)
@@ -298,10 +281,7 @@ class Monitor(MonitorStatus):
 
     def _pipeline(self, reader: TickReader, market: str) -> Pipeline:
         pipeline = self.pipelines.get(market)
-        if pipeline is None:
-            pipeline = self.pipelines[market] = Pipeline(StoreHistory(reader, market))
-            pipeline.on_bars = self.alerts.take
-        return pipeline
+        return pipeline or self.alerts.attach(self.pipelines.setdefault(market, Pipeline(StoreHistory(reader, market))))
 
     def _save(self, decisions: list[Decision]) -> None:
         """Store decisions and changes together with the read position. Raises StoreError."""

@@ -1,4 +1,4 @@
-"""Rules at work: ``step``, one rule on one pair, pure; and ``RuleBook``, all rules on all pairs, the same compiled code.
+"""Rules at work: ``step``, one rule on one pair, pure; ``RuleBook``, all rules on all pairs. Both run the same kernel.
 
 A state is a function of the bars seen so far in their order, so a restart that has it and a replay that has seen the
 same bars continue alike.

@@ -45,7 +45,8 @@ class Pipeline:
         self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[tuple[RunEnd, PairRun]] = []
-        self.on_bars: Callable[[PairRun, int], None] = _ignore  # called with a run that was computed, and the tick
+        self.on_bars: Callable[[PairRun, int], None] = lambda _run, _seq: None  # after a run was computed at a tick
+        self.on_event: Callable[[Event], None] = lambda _event: None
         self._legs = Legs(self.builder, self.stand_ins)
         self._down_ms: int | None = None  # the market's clock when the bridge disconnected
 
@@ -70,6 +71,7 @@ class Pipeline:
 
     def note(self, event: Event) -> list[Decision]:
         """Process an event; it lies between the tick ``after_seq`` and the next."""
+        self.on_event(event)
         if event.kind == "absent" and event.symbol is not None:
             changes = self.builder.absent(event.symbol, int(event.detail["first"]), int(event.detail["last"]))
             return self._apply(changes, event.after_seq)
@@ -290,7 +292,3 @@ class Pipeline:
 
     def _closing_of(self, symbol: str) -> list[ClosingRun]:
         return [closing for closing in self.closing.values() if symbol in (closing.run.y, closing.run.x)]
-
-
-def _ignore(_run: PairRun, _seq: int) -> None:
-    """Nobody looks at the bars."""

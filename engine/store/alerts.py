@@ -31,8 +31,9 @@ class RuleStateRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """One alert. ``kind``: ``alert``, or ``digest``: the cap held back ``held`` alerts of a day. ``close_ms`` of its bar, ``seq``: the tick that completed it. ``values`` of the bar by name, None unknown. ``sent_as``: ``outbox``,
-    or why nothing was put there: ``snoozed``, ``no channel``. ``acknowledged_ms``: 0 before."""
+    """One alert. ``kind``: ``alert``, or ``digest``: the cap held back ``held`` alerts of a day. ``close_ms`` of its
+    bar, ``seq``: the tick that completed it. ``values`` of the bar by name, None unknown. ``sent_as``: ``outbox``, or
+    why nothing was put there: ``snoozed``, ``no channel``. ``acknowledged_ms``: 0 before."""
 
     alert_id: str
     rule_id: str
