@@ -57,6 +57,7 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.alerts import AlertService
 from services.audits import AuditService
 from services.backtest_files import BacktestFiles
 from services.backtest_sources import BacktestSources
@@ -185,6 +186,7 @@ def use_cases_of(
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
+        alerts=AlertService(monitor, backend.outbox(), owner_only, lambda: time.time_ns() // 1_000_000),
     )
 
 

@@ -85,6 +85,11 @@ class AlertDesk:
         """The newest value of a metric that is not a function of bars; in ``change`` only. Raises StoreError."""
         self.store.keep_alert_states([RuleStateRow("", f"input|{metric}|{subject}", json.dumps(value))])
 
+    def today(self, rule_id: str) -> tuple[int, int]:
+        """(alerts given, held back) on the day of a rule's newest bar."""
+        number = next((at for at, (stored, _) in enumerate(self._active) if stored.rule_id == rule_id), None)
+        return (0, 0) if number is None else self.book.day_of(number)
+
     @property
     def has_news(self) -> bool:
         """Whether there are alerts to store."""
@@ -150,7 +155,7 @@ class AlertDesk:
         of, stop = run.run, run.model.size
         self._see(pair_subject(of.market, of.y, of.x), run, (start, stop), seq, ("", bridge))
         for side, symbol in (("y", of.y), ("x", of.x)):
-            if self._is_source(run, symbol):
+            if self.is_source(run, symbol):
                 self._see(symbol_subject(of.market, symbol), run, (start, stop), seq, (side, bridge))
 
     def _drop_ended(self) -> None:
@@ -158,7 +163,7 @@ class AlertDesk:
         self._bars = {run_id: bars for run_id, bars in self._bars.items() if run_id in followed}
         self._next_ms = {run_id: at for run_id, at in self._next_ms.items() if run_id in followed}
 
-    def _is_source(self, run: PairRun, symbol: str) -> bool:
+    def is_source(self, run: PairRun, symbol: str) -> bool:
         """Whether the bars of a symbol are those of this run: the narrowest, of these the oldest."""
         runs = self._pipelines[run.run.market].runs.values()
         found = [each.run for each in runs if symbol in (each.run.y, each.run.x)]
