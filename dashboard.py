@@ -154,9 +154,7 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
     return app
 
 
-def use_cases_of(
-    monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
-) -> UseCases:  # fmt: skip
+def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]) -> UseCases:
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
@@ -186,7 +184,7 @@ def use_cases_of(
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
-        alerts=AlertService(monitor, backend.outbox(), owner_only, lambda: time.time_ns() // 1_000_000),
+        alerts=AlertService(monitor, backend.outbox(), owner_only),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -75,7 +76,11 @@ class AlertService:
     """The rules of one monitor. Any thread may call."""
 
     def __init__(
-        self, monitor: Monitor, outbox: Outbox, require_owner: Callable[[], None], clock_ms: Callable[[], int]
+        self,
+        monitor: Monitor,
+        outbox: Outbox,
+        require_owner: Callable[[], None],
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only; ``clock_ms``: the machine's."""
         self._monitor = monitor
