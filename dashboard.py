@@ -57,6 +57,7 @@ from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
 from screen.shell import is_page_path, register_screen, shell
+from services.alerts import AlertService
 from services.audits import AuditService
 from services.backtest_files import BacktestFiles
 from services.backtest_sources import BacktestSources
@@ -155,9 +156,7 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
     return app
 
 
-def use_cases_of(
-    monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]
-) -> UseCases:  # fmt: skip
+def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]) -> UseCases:
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
     jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
@@ -189,6 +188,7 @@ def use_cases_of(
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
+        alerts=AlertService(monitor, backend.outbox(), owner_only),
     )
 
 

@@ -32,6 +32,7 @@ BENCHES = (
     "hostile",
     "latency",
     "chart",
+    "alerts",
     "memory",
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"

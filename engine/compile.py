@@ -11,6 +11,11 @@ import sys
 import numpy as np
 
 from engine import stats
+from engine.alerts.budget import ou_path
+from engine.alerts.evaluator import BarValues, RuleState, step
+from engine.alerts.history import History, firings
+from engine.alerts.rules import AlertRule, Condition, Feature
+from engine.alerts.window_metrics import change_of, correlation_of, half_life_at, spike_of
 from engine.backtest import (
     Account,
     Costs,
@@ -125,6 +130,17 @@ def compile_luck() -> int:
     return len(list(twin_pairs(equity, equity, 2)))
 
 
+def compile_alerts() -> int:
+    """One rule at one bar and over a few, and the metrics over a window; returns the number of alerts."""
+    y = np.cumsum(np.random.default_rng(0).standard_normal(SERIES_BARS))
+    x = ou_path(y, 0.5)
+    for values in (change_of(y, 1, 2), correlation_of(y, x, 1, 20), spike_of(y, 1, 5), half_life_at(y, x, 1, 60)):
+        assert values.size == y.size - 1
+    rule, feature = AlertRule("far", Condition("z", "above", 0.0)), Feature("z")
+    step(rule, RuleState(), BarValues(0, {feature: 1.0}))
+    return firings(rule, History(np.arange(y.size, dtype=np.int64), (feature,), y[np.newaxis])).fired.size
+
+
 def _hedges(y: Floats, x: Floats) -> list[object]:
     return [
         stats.ols(y, x),
@@ -208,6 +224,6 @@ def _trades(y: Floats, x: Floats, times: Ints) -> list[object]:
 if __name__ == "__main__":
     counts = (
         f"{compile_stats()} statistics, {compile_pairs()} bars of a pair, {compile_scan()} pairs of a scan, "
-        f"{compile_backtest()} bars of a backtest, {compile_luck()} twins"
+        f"{compile_backtest()} bars of a backtest, {compile_alerts()} alerts"
     )
     sys.stdout.write(f"compiled: {counts}, {compile_luck()} twins\n")

@@ -7,11 +7,10 @@ decisions are a function of commit order only, so the step size does not affect 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 from engine.errors import StoreError, StoreMissing
 from engine.market.records import Decision, Event
@@ -20,12 +19,15 @@ from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.store.interface import AnalysisStore, Cursor, LoggedDecision, TickReader
+from live.alerts import AlertDesk
 from live.history import StoreHistory
+from live.monitor_status import MonitorStatus
 from live.paper import PaperBooks
 from live.runs import Runs
 from live.watch import Watch
 
 log = logging.getLogger("pairbridge.monitor")
+T = TypeVar("T")
 
 STEP_TICKS = 5_000  # both limit a step, so that screens are served between steps
 STEP_S = 0.05
@@ -34,29 +36,26 @@ CHECK_EVERY_S = 1.0  # between checks that analysis.db still exists
 SAVE_EVERY_S = 5.0  # without decisions
 
 
-class Monitor:
+class Monitor(MonitorStatus):
     """All watched pairs over one store of ticks. ``lock`` guards every public method against the thread."""
 
     def __init__(
         self, open_ticks: Callable[[], TickReader], analysis: AnalysisStore, default_pair: tuple[str, str, PairSettings]
     ) -> None:
         """``default_pair``: (Y, X, settings), watched in every market in which both trade, while no other pair is."""
-        self.lock = threading.RLock()
+        super().__init__()
         self._open_ticks = open_ticks
         self.analysis = analysis
         self._runs = Runs(analysis, default_pair)
         self.pipelines, self.watches = self._runs.pipelines, self._runs.watches
+        self.alerts = AlertDesk(self.pipelines, analysis)
         self._reader: TickReader | None = None
         self._change: Hashable = None  # the store's token at the last read
-        self.cursor = Cursor("")  # what has been read, with the pipelines of the last save
         self._saved_s = 0.0
-        self.last_seq = 0
         self._given_up_seq = 0  # ticks archived up to here before the start are not missed
         self._checked_s = 0.0
         self._pace = STEP_TICKS  # ticks that fit into a step of ``STEP_S``; ticks read beyond that are read again
-        self.lost = ""  # what was deleted while running, for display, and why the last step failed
-        self.problem: str | None = None
-        self.version = 0  # incremented whenever displayed data may have changed
+        self.lost = ""  # what was deleted while running, for display
 
     def step(self, limit: int = STEP_TICKS) -> bool:
         """Read and process at most ``limit`` ticks. Returns whether more may be available now.
@@ -80,7 +79,7 @@ class Monitor:
                 return self._work_off(reader, limit)
 
     def close(self) -> None:
-        """Save the position; if that fails, the next start resumes from the previous saved position."""
+        """Save the position."""
         with self.lock:
             if self._reader is not None:
                 try:
@@ -114,10 +113,7 @@ class Monitor:
                 return
             self._runs.drop(watch_id, self.cursor.seq)
             self.analysis.unwatch(watch_id)
-            if self._reader is not None:
-                self._save([])
-            self.analysis.keep()
-            self.version += 1
+            self._keep()
 
     def followed(self, watch: Watch) -> PairRun | None:
         """The run of a watch in its pipeline; None before it has started."""
@@ -127,40 +123,32 @@ class Monitor:
         """From now on store what the paper positions of ended runs earned."""
         self._runs.books = books
 
-    def fail(self, problem: str) -> None:
-        """Record why the monitor cannot continue, for display."""
-        self.problem = problem
+    def change_alerts(self, work: Callable[[AlertDesk, int], T]) -> T:
+        """Change alert rules, from the tick on that the work gets. Raises StoreError."""
+        with self._one_change():
+            found = self.alerts.change(lambda: work(self.alerts, self.cursor.seq))
+            self._keep()
+            return found
+
+    def _keep(self) -> None:
+        """Commit all changes, with the position that they belong to."""
+        if self._reader is not None:
+            self._save([])
+        self.analysis.keep()
         self.version += 1
-
-    def recovered(self) -> None:
-        """A step has succeeded."""
-        if self.problem is not None:
-            self.problem = None
-            self.version += 1
-
-    @contextmanager
-    def _one_change(self) -> Iterator[None]:
-        """Stores all changes made inside, or none."""
-        with self.lock:
-            try:
-                yield
-            except Exception:
-                with suppress(StoreError):  # a second one says less; the next step reads the state again
-                    self._forget()
-                raise
 
     def _forget(self) -> None:
         """Drop the in-memory state after a failure; the next step resumes from the stored state."""
         self.version += 1
         self.analysis.roll_back()
+        self._close_reader()
+        self._runs.reload()
+        self.alerts.reload()
+
+    def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
         self._reader = None
-        self._runs.reload()
-
-    def progress(self) -> tuple[int, int]:
-        """(ticks read, ticks stored)."""
-        return self.cursor.seq, self.last_seq
 
     def log_of(self, watch_id: int) -> list[LoggedDecision]:
         """The whole stored log of a watch's run, oldest first."""
@@ -184,9 +172,7 @@ class Monitor:
         """The reader of the current file: a replaced file is another history."""
         if self._reader is not None and self._reader.is_current():
             return self._reader
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._close_reader()
         reader = self._open_ticks()
         try:
             with reader.snapshot():
@@ -202,6 +188,7 @@ class Monitor:
         """Resume from the last saved position, or from the first tick if that is of another store."""
         store_id, saved = reader.store_id(), self.analysis.cursor()
         self._runs.reload()
+        self.alerts.reload()
         if saved is None or saved.ticks_store_id != store_id:
             self._begin_anew(reader, store_id, "store")
             return
@@ -211,7 +198,8 @@ class Monitor:
             return
         try:
             for market, state in saved.pipelines.items():
-                self.pipelines[market] = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
+                pipeline = Pipeline.resume(state, StoreHistory(reader, market), saved.seq + 1)
+                self.pipelines[market] = self.alerts.attach(pipeline)
         except (KeyError, TypeError, ValueError) as error:
             log.error("the saved state of the pipelines cannot be used (%r); reading from the first tick", error)
             self._begin_anew(reader, store_id, "store")
@@ -227,6 +215,7 @@ class Monitor:
     def _begin_anew(self, reader: TickReader, store_id: str, reason: str) -> None:
         """End every run and read the store from its first tick."""
         log.info("reading %s from its first tick", store_id)
+        self.alerts.begin_anew()
         self._runs.end_all(self.cursor.seq, reason)
         self.cursor = Cursor(store_id)
         self._given_up_seq = reader.deleted_seq()
@@ -254,7 +243,12 @@ class Monitor:
         decisions += self._runs.begin_due(self.cursor)
         if ticks or events:
             self.version += 1
-        if decisions or self.analysis.has_changes or time.monotonic() - self._saved_s > SAVE_EVERY_S:
+        if (
+            decisions
+            or self.alerts.has_news
+            or self.analysis.has_changes
+            or time.monotonic() - self._saved_s > SAVE_EVERY_S
+        ):
             self._save(decisions)
         return up_to < self.last_seq
 
@@ -287,14 +281,14 @@ class Monitor:
 
     def _pipeline(self, reader: TickReader, market: str) -> Pipeline:
         pipeline = self.pipelines.get(market)
-        if pipeline is None:
-            pipeline = self.pipelines[market] = Pipeline(StoreHistory(reader, market))
-        return pipeline
+        return pipeline or self.alerts.attach(self.pipelines.setdefault(market, Pipeline(StoreHistory(reader, market))))
 
     def _save(self, decisions: list[Decision]) -> None:
         """Store decisions and changes together with the read position. Raises StoreError."""
         states = {market: pipeline.state() for market, pipeline in self.pipelines.items()}
         self.cursor = Cursor(self.cursor.ticks_store_id, self.cursor.seq, self.cursor.event_id, states)
-        logged = self.analysis.save(decisions, self.cursor, time.time_ns() // 1_000_000)
+        at_ms = time.time_ns() // 1_000_000
+        self.alerts.save(at_ms)
+        logged = self.analysis.save(decisions, self.cursor, at_ms)
         self._saved_s = time.monotonic()
         self._runs.show(logged)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
+from services.alerts import AlertMissing
 from services.export.request import NothingToExport
 from services.jobs import JobBusy
 from services.unfinished import SearchMissing
@@ -28,6 +29,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (UploadRefused, 400, "upload"),
     (UploadMissing, 404, "upload"),
     (SearchMissing, 404, "backtest"),
+    (AlertMissing, 404, "alert"),
     (JobBusy, 409, "busy"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.alerts import AlertService
 from services.audits import AuditService
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
@@ -52,3 +53,4 @@ class UseCases:
     feeds: FeedService
     backups: BackupService
     seen: SeenPairs
+    alerts: AlertService

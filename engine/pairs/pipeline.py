@@ -45,6 +45,8 @@ class Pipeline:
         self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[tuple[RunEnd, PairRun]] = []
+        self.on_bars: Callable[[PairRun, int], None] = lambda _run, _seq: None  # after a run was computed at a tick
+        self.on_event: Callable[[Event], None] = lambda _event: None
         self._legs = Legs(self.builder, self.stand_ins)
         self._down_ms: int | None = None  # the market's clock when the bridge disconnected
 
@@ -69,6 +71,7 @@ class Pipeline:
 
     def note(self, event: Event) -> list[Decision]:
         """Process an event; it lies between the tick ``after_seq`` and the next."""
+        self.on_event(event)
         if event.kind == "absent" and event.symbol is not None:
             changes = self.builder.absent(event.symbol, int(event.detail["first"]), int(event.detail["last"]))
             return self._apply(changes, event.after_seq)
@@ -184,6 +187,7 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - no error may stop the other pairs
             self.end(run.run.run_id, seq, "failed", f"{type(error).__name__}: {error}")
             return []
+        self.on_bars(run, seq)
         if run.model.is_broken:
             self.end(run.run.run_id, seq, "break", run.model.break_kind, run.model.open_time_ms(run.model.size))
         elif run.model.size > RUN_BARS:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from engine.market.bars import Bar
 from engine.market.records import Batch, Commit, Decision, Event, GapUpdate, Run, RunEnd
 from engine.market.ticks import Tick
+from engine.store.alerts import AlertStore, Outbox
 from engine.store.backtests import BacktestStore
 from engine.store.inventory import InventoryReader
 from engine.store.locks import LockStore
@@ -180,7 +181,7 @@ class TickWriter(SourcedWriter, Protocol):
         retried; FileNotFoundError means that nothing can be stored any more."""
 
 
-class AnalysisStore(LockStore, PaperResultStore, Protocol):
+class AnalysisStore(LockStore, PaperResultStore, AlertStore, Protocol):
     """Watch list, runs, decisions and the read position: each step is one transaction.
 
     The first change opens it, ``save`` or ``keep`` commits it, and until then ``roll_back`` undoes all of it.
@@ -288,3 +289,6 @@ class Backend(Protocol):
 
     def backtests(self) -> BacktestStore:
         """The results of backtests and searches; open ``analysis`` first."""
+
+    def outbox(self) -> Outbox:
+        """What is to be sent of alerts; open ``analysis`` first."""

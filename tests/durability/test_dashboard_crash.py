@@ -16,13 +16,17 @@ from typing import Any
 
 import pytest
 
+from engine.alerts.rule_json import text_of
+from engine.alerts.rules import AlertRule, Condition, Scope
 from engine.market.records import Batch
 from engine.market.ticks import Tick
+from engine.store.alerts import StoredRule
 from engine.store.interface import Now
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.scans import SqliteScans
 from engine.store.sqlite.writer import SqliteTickWriter
+from live.alerts import AlertDesk
 from live.monitor import Monitor
 from tests.durability.vfs import Op, watched
 from tests.engine.pairs.markets import SETTINGS, T0, make_ticks
@@ -55,6 +59,23 @@ def scan(_: Monitor, folder: Path) -> None:
         shelf.add(1, SCAN)
 
 
+def add_alert_rules(monitor: Monitor, _: Path) -> None:
+    far = Condition("z", "leaves", -1.2, 1.2, hysteresis=0.3)
+    moves, symbol = Condition("change", "crosses", 0.02, window=5), Scope("symbol", "sim", "XUSDT")
+    rules = [
+        AlertRule("far", far, cap_per_day=40, channels=("phone", "mail")),
+        AlertRule("moves", moves, symbol, cooldown_s=9.0),
+    ]
+    known = {stored.rule_id for stored, _ in monitor.alerts.rules}
+
+    def work(_: AlertDesk, seq: int) -> None:
+        for rule in rules:
+            if rule.name not in known:
+                monitor.analysis.keep_alert_rule(StoredRule(rule.name, 1, text_of(rule), seq, 0))
+
+    monitor.change_alerts(work)
+
+
 def script() -> list[tuple[str, list[Tick]] | Action]:
     """Commits of trades by market, and user actions between them."""
     ticks = make_ticks(3, 3 * 260)
@@ -63,7 +84,8 @@ def script() -> list[tuple[str, list[Tick]] | Action]:
     kept = [tick for tick in late if tick not in lost]
     spot = make_ticks(7)
     return [
-        ("sim", early[:1_500]), ("sim", early[1_500:1_520]), ("spot", spot[:40]), watch, ("sim", early[1_520:2_500]),
+        ("sim", early[:1_500]), ("sim", early[1_500:1_520]), ("spot", spot[:40]), watch, add_alert_rules,
+        ("sim", early[1_520:2_500]),
         apply, ("spot", spot[40:900]), ("sim", early[2_500:]), scan, ("sim", kept[:900]), unwatch, ("sim", lost),
         ("spot", spot[900:]), ("sim", kept[900:]),
     ]  # fmt: skip
@@ -93,6 +115,8 @@ def found_in(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
         "decisions": "SELECT run_id, bar_ms, revision, kind, reason, z, beta, y_price, quantity_y, position, given_seq"
         " FROM decisions ORDER BY run_id, bar_ms, revision",
         "scans": "SELECT count(*) FROM scans",
+        "alerts": 'SELECT alert_id, rule_id, subject, close_ms, seq, "values" FROM alerts ORDER BY alert_id',
+        "outbox": "SELECT outbox_id, alert_id, channel, state FROM outbox ORDER BY outbox_id",
     }
     with closing(sqlite3.connect(folder / "disk" / "analysis.db")) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -181,6 +205,9 @@ def test_killed_at_20_points_it_goes_on_as_if_nothing_had_happened(
     folder, points = whole
     expected = found_in(folder)
     assert {row[4] for row in expected["runs"]} >= {"gap", "settings", "unwatched", None}
+    assert len(expected["alerts"]) > 50 and len(expected["outbox"]) == 2 * sum(
+        row[1] == "far" for row in expected["alerts"]
+    )
     assert len(expected["decisions"]) > 50 and expected["scans"] == [(1,)]
     rng = random.Random(8)
     for step, ops in sorted(rng.sample(points, 20), key=lambda point: len(point[1])):

@@ -16,7 +16,7 @@ import engine.backtest
 import engine.pairs
 import engine.scan
 import engine.stats
-from engine.compile import compile_backtest, compile_luck, compile_pairs, compile_scan, compile_stats
+from engine.compile import compile_alerts, compile_backtest, compile_luck, compile_pairs, compile_scan, compile_stats
 from engine.stats.windows import window_push
 from tests.conftest import ROOT
 
@@ -63,7 +63,7 @@ def test_every_kernel_that_others_may_call_is_reached() -> None:
     assert unreached(engine.pairs) == []
     assert compile_scan() == 3
     assert compile_backtest() == 400 and compile_luck() == 2
-    assert compile_luck() == 2
+    assert compile_luck() == 2 and compile_alerts() > 0
     assert unreached(engine.backtest) == []
 
 

@@ -20,6 +20,7 @@ from engine.market.paper_result import PaperResult
 from engine.market.position_lock import PositionLock
 from engine.market.records import Decision, Run, RunEnd
 from engine.store.interface import Cursor, LoggedDecision, Watched
+from engine.store.sqlite.alerts import AlertTables
 from engine.store.sqlite.analysis_schema import ANALYSIS
 from engine.store.sqlite.files import prepare
 from engine.store.sqlite.integrity import LOOK_S, TOO_LARGE, FileIdentity, quarantine, quick_check
@@ -32,7 +33,7 @@ _RESULT_FIELDS = [f.name for f in dataclasses.fields(PaperResult)]
 _DECISION_FIELDS = [f.name for f in dataclasses.fields(Decision)]
 
 
-class SqliteAnalysis:
+class SqliteAnalysis(AlertTables):
     """The one connection that writes ``analysis.db``. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.store.sqlite.alerts import ALERTS
 from engine.store.sqlite.backtests import BACKTESTS
 from engine.store.sqlite.files import Schema
 from engine.store.sqlite.scans import SCANS
@@ -99,5 +100,6 @@ CREATE TABLE paper_results (        -- what the paper positions of ended runs ea
     trades INTEGER NOT NULL, wins INTEGER NOT NULL
 ) STRICT;
 """,
+        ALERTS,
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.market.records import Event
 from engine.store.interface import TickWriter
+from engine.store.sqlite.alerts import SqliteOutbox
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.analysis_reader import SqliteAnalysisReader
 from engine.store.sqlite.backtests import SqliteBacktests
@@ -76,3 +77,7 @@ class SqliteBackend:
     def backtests(self) -> SqliteBacktests:
         """See Backend."""
         return SqliteBacktests(self._analysis_db)
+
+    def outbox(self) -> SqliteOutbox:
+        """See Backend."""
+        return SqliteOutbox(self._analysis_db)

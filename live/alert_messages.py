@@ -1,0 +1,66 @@
+"""An alert as it is stored, and its messages. Ids are functions of what they name: what is made again is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+from engine.alerts.evaluator import Fired
+from engine.alerts.rule_json import in_words
+from engine.alerts.rules import AlertRule
+from engine.store.alerts import OutboxRow, StoredAlert, StoredRule
+
+Values = dict[str, float | None]
+
+
+def pair_subject(market: str, y: str, x: str) -> str:
+    """The subject of a pair's rules."""
+    return f"pair|{market}|{y}|{x}"
+
+
+def symbol_subject(market: str, symbol: str) -> str:
+    """The subject of a symbol's rules."""
+    return f"symbol|{market}|{symbol}"
+
+
+def subject_name(subject: str) -> str:
+    """For display.
+
+    >>> subject_name("pair|usdm|ETHUSDT|BTCUSDT")
+    'ETHUSDT~BTCUSDT'
+    """
+    return "~".join(subject.split("|")[2:])
+
+
+def alerts_of(
+    stored: StoredRule, rule: AlertRule, given: Fired, subject: str, at: tuple[str, int, int], values: Values
+) -> list[StoredAlert]:
+    """The alert of a rule, and before it the digest of the day before. ``at``: run, close of the bar, tick."""
+    run_id, close_ms, seq = at
+    is_snoozed = close_ms <= stored.snoozed_ms
+    sent_as = "snoozed" if is_snoozed else "outbox" if rule.channels else "no channel"
+    found = []
+    for kind, held in [("digest", given.digest)] * bool(given.digest) + [("alert", 0)] * given.is_alert:
+        identity = f"{stored.rule_id}|{stored.revision}|{kind}|{subject}|{run_id}|{close_ms}"
+        alert_id = hashlib.sha256(identity.encode()).hexdigest()[:24]
+        what = f"{held} more alerts were held back on the day before" if held else in_words(rule.when)
+        text = f"{rule.name}: {subject_name(subject)}, {what}"
+        found.append(
+            StoredAlert(
+                alert_id, stored.rule_id, stored.revision, rule.name, rule.severity, kind, subject, run_id, close_ms,
+                seq, text, values, held, sent_as,
+            )
+        )  # fmt: skip
+    return found
+
+
+def messages_of(alert: StoredAlert, channels: tuple[str, ...], at_ms: int) -> list[OutboxRow]:
+    """One for each channel, due at once; none for an alert that is not sent."""
+    if alert.sent_as != "outbox":
+        return []
+    payload = {name: value for name, value in asdict(alert).items() if name not in ("sent_as", "acknowledged_ms")}
+    rows = []
+    for channel in dict.fromkeys(channels):
+        outbox_id = hashlib.sha256(f"{alert.alert_id}|{channel}".encode()).hexdigest()[:32]
+        rows.append(OutboxRow(outbox_id, alert.alert_id, channel, {"id": outbox_id, **payload}, next_at_ms=at_ms))
+    return rows

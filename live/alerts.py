@@ -1,0 +1,240 @@
+"""Alert rules in the live path: every bar as a run completes it, in commit order, through the compiled rules.
+
+What is given is a function of the ticks, the events and the rules, each at its place in commit order. The states are
+stored in the transaction of the read position, and alerts with their messages too: after a kill the bars since then
+come again, and give the same alerts with the same ids. The caller holds the monitor's lock.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from engine.alerts.evaluator import Fired, RuleBook
+from engine.alerts.metrics import METRICS, PairBars
+from engine.alerts.program import finite
+from engine.alerts.rule_json import rule_of
+from engine.alerts.rules import AlertRule, Feature, Scope, features_of
+from engine.errors import SettingsError
+from engine.market.records import Event
+from engine.pairs.pipeline import Pipeline
+from engine.pairs.run import PairRun
+from engine.stats.checks import Floats
+from engine.store.alerts import AlertStore, RuleStateRow, StoredAlert, StoredRule
+from live.alert_messages import alerts_of, messages_of, pair_subject, symbol_subject
+from live.zones import offset_ms
+
+log = logging.getLogger("pairbridge.monitor")
+T = TypeVar("T")
+BRIDGE = Feature("bridge")
+
+
+class AlertDesk:
+    """The rules of one store, their states, and the alerts since the last save."""
+
+    def __init__(self, pipelines: Mapping[str, Pipeline], store: AlertStore) -> None:
+        """``pipelines`` by market. Raises StoreError."""
+        self.store = store
+        self._pipelines = pipelines
+        self.reload()
+
+    def reload(self) -> None:
+        """Drop what is in memory; go on from what is stored."""
+        self._next_ms: dict[str, int] = {}  # by run: the open of the first bar that was not looked at
+        self._bars: dict[str, PairBars] = {}
+        self._failed: set[str] = set()
+        self._pending: list[tuple[StoredAlert, tuple[str, ...]]] = []
+        self._load()
+
+    def _load(self) -> None:
+        self._stored = {(row.rule_id, row.subject): json.loads(row.state) for row in self.store.alert_states()}
+        self._since_ms: dict[str, int] = {}
+        self._inputs: dict[str, dict[str, float]] = {}  # by subject: metrics that are not functions of bars
+        for (rule_id, name), state in self._stored.items():
+            if not rule_id and name.startswith("input|"):
+                _, metric, subject = name.split("|", 2)
+                self._inputs.setdefault(subject, {})[metric] = float(state)
+            elif not rule_id:
+                self._since_ms[name] = int(state)
+        self.rules: list[tuple[StoredRule, AlertRule]] = []
+        self._active: list[tuple[StoredRule, AlertRule]] = []
+        for stored in self.store.alert_rules():
+            try:
+                self.rules.append((stored, rule_of(stored.rule)))
+            except SettingsError as error:
+                log.error("the alert rule %s cannot be used: %s", stored.rule_id, error)
+        self._active = [each for each in self.rules if each[1].enabled]
+        self.book = RuleBook([rule for _, rule in self._active], offset_ms)
+        for number, (stored, _) in enumerate(self._active):
+            if (stored.rule_id, "") in self._stored:
+                self.book.restore_day(number, self._stored[stored.rule_id, ""])
+        self._columns: dict[str, list[tuple[int, Feature]]] = {}  # by subject: what its rules read
+
+    def attach(self, pipeline: Pipeline) -> Pipeline:
+        """Look at the bars and events of a pipeline from now on."""
+        pipeline.on_bars, pipeline.on_event = self.take, self.note
+        return pipeline
+
+    def set_input(self, subject: str, metric: str, value: float) -> None:
+        """The newest value of a metric that is not a function of bars; in ``change`` only. Raises StoreError."""
+        self.store.keep_alert_states([RuleStateRow("", f"input|{metric}|{subject}", json.dumps(value))])
+
+    def today(self, rule_id: str) -> tuple[int, int]:
+        """(alerts given, held back) on the day of a rule's newest bar."""
+        number = next((at for at, (stored, _) in enumerate(self._active) if stored.rule_id == rule_id), None)
+        return (0, 0) if number is None else self.book.day_of(number)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there are alerts to store."""
+        return bool(self._pending)
+
+    def change(self, work: Callable[[], T]) -> T:
+        """Do what changes stored rules, and take them over; the states of the others stay. Raises StoreError."""
+        self._save_states()
+        found = work()
+        self._load()
+        return found
+
+    def begin_anew(self) -> None:
+        """The ticks are read from the first one on: no alerts for the bars that have closed by now."""
+        for market, pipeline in self._pipelines.items():
+            closes = [run.model.open_time_ms(run.model.size) for run in pipeline.runs.values() if run.model.size]
+            self._since_ms[market] = max([self._since_ms.get(market, 0), *closes])
+        self.store.keep_alert_states([RuleStateRow("", market, str(at)) for market, at in self._since_ms.items()])
+        self._next_ms.clear()
+        self._bars.clear()
+
+    def take(self, run: PairRun, seq: int) -> None:
+        """A run was computed at the tick ``seq``: look at its new bars. Those that it has when it is seen first are
+        from before it began."""
+        run_id, model = run.run.run_id, run.model
+        end_ms = model.open_time_ms(model.size) if model.first_slot is not None else 0
+        from_ms = self._next_ms.get(run_id)
+        self._next_ms[run_id] = max(end_ms, from_ms or 0)
+        if from_ms is None:
+            self._drop_ended()
+        if from_ms is None or end_ms <= from_ms or not self._active or run_id in self._failed:
+            return
+        start = max((from_ms - model.open_time_ms(0)) // run.settings.interval_ms, 0)
+        try:
+            self._look_at(run, start, seq)
+        except Exception:  # a metric that fails must not stop the pairs
+            self._failed.add(run_id)
+            log.exception("the alert rules on %s~%s are suspended", run.run.y, run.run.x)
+
+    def note(self, event: Event) -> None:
+        """The bridge connected or disconnected: rules that read this see it at once, with the newest bars' values."""
+        if event.kind != "bridge" or BRIDGE not in self.book.program.features or event.market not in self._pipelines:
+            return
+        for run in list(self._pipelines[event.market].runs.values()):
+            if run.model.size and run.run.run_id in self._next_ms:
+                self._look_at(run, run.model.size - 1, event.after_seq, 1.0 if event.detail["state"] == "up" else 0.0)
+
+    def save(self, at_ms: int) -> None:
+        """Store the states that changed, the alerts, and their messages, in the open transaction. Raises StoreError."""
+        self._save_states()
+        for alert, channels in self._pending:
+            self.store.add_alert(replace(alert, made_at_ms=at_ms), messages_of(alert, channels, at_ms))
+        self._pending = []
+
+    def _save_states(self) -> None:
+        on_subjects, in_all = self.book.take_changed()
+        changed = {(self._active[rule][0].rule_id, str(subject)): state for subject, rule, state in on_subjects}
+        changed |= {(self._active[rule][0].rule_id, ""): state for rule, state in in_all}
+        self._stored.update(changed)
+        self.store.keep_alert_states([RuleStateRow(*key, json.dumps(state)) for key, state in changed.items()])
+
+    def _look_at(self, run: PairRun, start: int, seq: int, bridge: float | None = None) -> None:
+        of, stop = run.run, run.model.size
+        self._see(pair_subject(of.market, of.y, of.x), run, (start, stop), seq, ("", bridge))
+        for side, symbol in (("y", of.y), ("x", of.x)):
+            if self.is_source(run, symbol):
+                self._see(symbol_subject(of.market, symbol), run, (start, stop), seq, (side, bridge))
+
+    def _drop_ended(self) -> None:
+        followed = {run_id for pipeline in self._pipelines.values() for run_id in pipeline.runs}
+        self._bars = {run_id: bars for run_id, bars in self._bars.items() if run_id in followed}
+        self._next_ms = {run_id: at for run_id, at in self._next_ms.items() if run_id in followed}
+
+    def is_source(self, run: PairRun, symbol: str) -> bool:
+        """Whether the bars of a symbol are those of this run: the narrowest, of these the oldest."""
+        runs = self._pipelines[run.run.market].runs.values()
+        found = [each.run for each in runs if symbol in (each.run.y, each.run.x)]
+        first = min(found, key=lambda each: (each.interval_ms, each.began_seq, each.run_id), default=None)
+        return first is not None and first.run_id == run.run.run_id
+
+    def _see(
+        self, subject: str, run: PairRun, span: tuple[int, int], seq: int, how: tuple[str, float | None]
+    ) -> None:  # fmt: skip
+        columns = self._columns_of(subject)
+        if not columns:
+            return
+        start, stop = span
+        values = self._values(subject, run, span, columns, how)
+        width_ms = run.settings.interval_ms
+        for place in range(start, stop):
+            close_ms = run.model.open_time_ms(place) + width_ms
+            if close_ms <= self._since_ms.get(run.run.market, 0):
+                continue
+            for given in self.book.step(subject, close_ms, values[place - start]):
+                self._give(given, subject, (run.run.run_id, close_ms, seq), values[place - start])
+
+    def _give(self, given: Fired, subject: str, at: tuple[str, int, int], values: Floats) -> None:
+        stored, rule = self._active[given.rule]
+        place = {feature: number for number, feature in enumerate(self.book.program.features)}
+        shown = {feature.label: finite([float(values[place[feature]])])[0] for feature in features_of(rule)}
+        known = {name: None if value is None or math.isinf(value) else value for name, value in shown.items()}
+        for alert in alerts_of(stored, rule, given, subject, at, known):
+            self._pending.append((alert, rule.channels))
+
+    def _columns_of(self, subject: str) -> list[tuple[int, Feature]]:
+        """What the rules on a subject read; empty without any. Its states are restored at the first time."""
+        if subject not in self._columns:
+            which = [number for number, (_, rule) in enumerate(self._active) if applies(rule.scope, subject)]
+            self.book.follow(subject, which)
+            for number in which:
+                state = self._stored.get((self._active[number][0].rule_id, subject))
+                if state is not None:
+                    self.book.restore(subject, number, state)
+            wanted = {feature for number in which for feature in features_of(self._active[number][1])}
+            features = enumerate(self.book.program.features)
+            self._columns[subject] = [(at, feature) for at, feature in features if feature in wanted]
+        return self._columns[subject]
+
+    def _values(
+        self, subject: str, run: PairRun, span: tuple[int, int], columns: list[tuple[int, Feature]],
+        how: tuple[str, float | None],
+    ) -> Floats:  # fmt: skip
+        """Shape (bars, features). ``how``: the leg, for a symbol, and what the bridge is, where an event says it."""
+        start, stop = span
+        side, bridge = how
+        bars = self._bars.get(run.run.run_id)
+        if bars is None or bars.run is not run:
+            bars = self._bars[run.run.run_id] = PairBars(run)
+        bars.inputs = self._inputs.get(subject, {})
+        found = np.full((stop - start, len(self.book.program.features)), math.nan)
+        for at, feature in columns:
+            found[:, at] = METRICS[feature.metric].column(bars, start, stop, side or feature.leg, feature.window)
+            if feature == BRIDGE and bridge is not None:
+                found[:, at] = bridge
+        return found
+
+
+def applies(scope: Scope, subject: str) -> bool:
+    """Whether a rule of this scope is evaluated on a subject.
+
+    >>> applies(Scope(market="spot"), "pair|usdm|ETHUSDT|BTCUSDT"), applies(Scope(), "pair|usdm|ETHUSDT|BTCUSDT")
+    (False, True)
+    """
+    kind, market, *names = subject.split("|")
+    if scope.kind == "watched":
+        return kind == "pair" and scope.market in ("", market)
+    wanted = [scope.y, scope.x] if scope.kind == "pair" else [scope.y]
+    return (scope.kind, scope.market, wanted) == (kind, market, names)

@@ -1,0 +1,258 @@
+"""Alert rules for screens and routes: create, list, change, delete, preview, budget, history, acknowledge, snooze."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine.alerts.budget import Budget, default_cap, solve_budget
+from engine.alerts.history import History
+from engine.alerts.metrics import INPUTS, METRICS, PairBars
+from engine.alerts.preview import Preview, preview
+from engine.alerts.rule_json import hours_in_words, in_words, rule_from_json, rule_of, rule_to_json, text_of
+from engine.alerts.rules import AlertRule, Feature, features_of
+from engine.errors import PairbridgeError, SettingsError
+from engine.pairs.layout import Out
+from engine.pairs.run import PairRun
+from engine.stats.checks import Floats
+from engine.store.alerts import Outbox, OutboxRow, StoredAlert, StoredRule
+from live.alert_messages import pair_subject, symbol_subject
+from live.alerts import AlertDesk, applies
+from live.monitor import Monitor
+from live.zones import offset_ms
+
+PAGE = 100
+MOST_RULES = 1_000
+SNOOZED = 2**53 - 1  # until it is said otherwise
+
+
+class AlertMissing(PairbridgeError):
+    """No rule or alert with this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule as it is stored. ``words`` of its conditions and ``hours``; ``subjects``: on what it is evaluated now;
+    ``today`` and ``held``: alerts given and held back on the day of its newest bar."""
+
+    rule_id: str
+    revision: int
+    rule: AlertRule
+    words: str
+    hours: str
+    changed_ms: int
+    snoozed_ms: int
+    subjects: tuple[str, ...]
+    today: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """An alert, its number in the history, and how far its messages are."""
+
+    number: int
+    alert: StoredAlert
+    messages: tuple[OutboxRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectHistory:
+    """The stored bars of a pair, or of the pair whose bars a symbol has, with what a preview needs."""
+
+    subject: str
+    history: History
+    z: Floats
+    half_life_bars: float
+    exit_z: float
+
+
+class AlertService:
+    """The rules of one monitor. Any thread may call."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        outbox: Outbox,
+        require_owner: Callable[[], None],
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """``require_owner`` raises NotAllowed for callers with read access only; ``clock_ms``: the machine's."""
+        self._monitor = monitor
+        self._outbox = outbox
+        self._require_owner = require_owner
+        self._clock_ms = clock_ms
+
+    def rules(self) -> list[RuleView]:
+        """Every rule, the oldest first."""
+        with self._monitor.lock:
+            return [self._view(stored, rule) for stored, rule in self._monitor.alerts.rules]
+
+    def rule(self, rule_id: str) -> RuleView:
+        """One rule. Raises AlertMissing."""
+        with self._monitor.lock:
+            return self._view(*self._found(rule_id))
+
+    def create(self, wanted: Mapping[str, Any]) -> RuleView:
+        """Add a rule, given as in ``rule_to_json``. Raises SettingsError, NotAllowed, StoreError."""
+        self._require_owner()
+        rule, rule_id = self._checked(wanted), secrets.token_hex(8)
+        with self._monitor.lock:  # refused before anything changes
+            count = len(self._monitor.alerts.rules)
+            if count >= MOST_RULES:
+                raise SettingsError(f"{count} alert rules; expected at most {MOST_RULES}")
+            text, at_ms = text_of(rule), self._clock_ms()
+            self._monitor.change_alerts(
+                lambda desk, seq: desk.store.keep_alert_rule(StoredRule(rule_id, 1, text, seq, at_ms))
+            )
+            return self.rule(rule_id)
+
+    def change(self, rule_id: str, changes: Mapping[str, Any]) -> RuleView:
+        """Change some fields of a rule. What it does is another rule then, with a new state; a new name, severity,
+        channels or budget for display keep the state. Raises AlertMissing, SettingsError, NotAllowed, StoreError."""
+        self._require_owner()
+        with self._monitor.lock:
+            stored, before = self._found(rule_id)
+            rule = self._checked({**rule_to_json(before), **changes})
+            is_same = _of_state(rule) == _of_state(before)
+            at_ms = self._clock_ms()
+            changed = replace(stored, revision=stored.revision + 1, rule=text_of(rule), changed_ms=at_ms)
+
+            def work(desk: AlertDesk, seq: int) -> None:
+                if not is_same:
+                    desk.store.forget_alert_states(rule_id)
+                desk.store.keep_alert_rule(changed if is_same else replace(changed, began_seq=seq))
+
+            self._monitor.change_alerts(work)
+            return self.rule(rule_id)
+
+    def enable(self, rule_id: str, is_enabled: bool) -> RuleView:
+        """Switch a rule on or off; it begins anew. See ``change``."""
+        return self.change(rule_id, {"enabled": is_enabled})
+
+    def delete(self, rule_id: str) -> None:
+        """Delete a rule; its alerts stay. Raises AlertMissing, NotAllowed, StoreError."""
+        self._require_owner()
+        with self._monitor.lock:
+            self._found(rule_id)
+            self._monitor.change_alerts(lambda desk, _seq: desk.store.delete_alert_rule(rule_id))
+
+    def snooze(self, rule_id: str, until_ms: int = SNOOZED) -> RuleView:
+        """Send nothing of a rule for bars that close up to a time; 0 ends it. Its alerts are still kept. Raises
+        AlertMissing, NotAllowed, StoreError."""
+        self._require_owner()
+        with self._monitor.lock:
+            snoozed = replace(self._found(rule_id)[0], snoozed_ms=until_ms)
+            self._monitor.change_alerts(lambda desk, _seq: desk.store.keep_alert_rule(snoozed))
+            return self.rule(rule_id)
+
+    def history(self, before: int | None = None, rule_id: str = "", limit: int = PAGE) -> list[AlertView]:
+        """Alerts, the newest first; ``before``: those with a lower number. Raises StoreError."""
+        with self._monitor.lock:
+            found = self._monitor.analysis.alerts(limit, before, rule_id)
+        return [AlertView(number, alert, tuple(self._outbox.of_alert(alert.alert_id))) for number, alert in found]
+
+    def acknowledge(self, alert_id: str) -> bool:
+        """Mark an alert as seen; False if there is none, or it was before. Raises NotAllowed, StoreError."""
+        self._require_owner()
+        at_ms = self._clock_ms()
+        return self._monitor.change_alerts(lambda desk, _seq: desk.store.acknowledge_alert(alert_id, at_ms))
+
+    def parity(self, watch_id: int, is_same: bool) -> None:
+        """The result of a parity check of a pair, for the rules that read it. Raises StoreError."""
+        with self._monitor.lock:
+            watch = self._monitor.watches.get(watch_id)
+            if watch is None:
+                return
+            subject = pair_subject(watch.entry.market, watch.entry.y, watch.entry.x)
+            value = 1.0 if is_same else 0.0
+            self._monitor.change_alerts(lambda desk, _seq: desk.set_input(subject, "parity", value))
+
+    def preview(self, wanted: Mapping[str, Any]) -> dict[str, Preview]:
+        """What a rule would have done on the stored bars of the runs that are followed, by subject; a cap counts for
+        each on its own. Raises SettingsError."""
+        rule = self._checked(wanted)
+        return {
+            each.subject: preview(rule, each.history, each.z, each.half_life_bars, each.exit_z)
+            for each in self._histories(rule)
+        }
+
+    def budget(self, wanted: Mapping[str, Any], per_day: float, leaf: int = 0) -> Budget:
+        """The rule with a threshold for at most ``per_day`` alerts a day, from the stored bars of its pair or symbol. A
+        rule on several pairs is solved on the one with the most bars, for an equal share each. Raises SettingsError."""
+        rule = self._checked(wanted)
+        histories = self._histories(rule)
+        longest = max(histories, key=lambda each: each.history.bars, default=None)
+        if longest is None:
+            raise SettingsError("no stored bars for this rule; expected a watched pair with bars")
+        found = solve_budget(rule, longest.history, per_day / len(histories), leaf)
+        if len(histories) == 1:
+            return found
+        cap = rule.cap_per_day or default_cap(per_day)
+        return replace(found, rule=replace(found.rule, cap_per_day=cap, budget_per_day=per_day), cap=cap)
+
+    def _checked(self, wanted: Mapping[str, Any]) -> AlertRule:
+        rule = rule_from_json(wanted)
+        try:
+            offset_ms(rule.schedule.zone, 0)
+        except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
+            raise SettingsError(f"the zone is {rule.schedule.zone!r}; expected a name such as Europe/Berlin") from error
+        return rule
+
+    def _found(self, rule_id: str) -> tuple[StoredRule, AlertRule]:
+        for stored in self._monitor.analysis.alert_rules():
+            if stored.rule_id == rule_id:
+                return stored, rule_of(stored.rule)
+        raise AlertMissing(f"there is no alert rule {rule_id!r}; expected the id of one")
+
+    def _view(self, stored: StoredRule, rule: AlertRule) -> RuleView:
+        subjects = tuple(subject for subject, _, _ in self._subjects() if applies(rule.scope, subject))
+        today, held = self._monitor.alerts.today(stored.rule_id)
+        return RuleView(
+            stored.rule_id, stored.revision, rule, in_words(rule.when), hours_in_words(rule.schedule),
+            stored.changed_ms, stored.snoozed_ms, subjects, today, held,
+        )  # fmt: skip
+
+    def _subjects(self) -> list[tuple[str, str, PairRun]]:
+        """(subject, leg of a symbol, run) of all that rules can be on. The caller holds the lock."""
+        found = []
+        for watch in self._monitor.watches.values():
+            run, entry = self._monitor.followed(watch), watch.entry
+            if run is None or not run.model.size:
+                continue
+            found.append((pair_subject(entry.market, entry.y, entry.x), "", run))
+            for side, symbol in (("y", entry.y), ("x", entry.x)):
+                if self._monitor.alerts.is_source(run, symbol):
+                    found.append((symbol_subject(entry.market, symbol), side, run))
+        return found
+
+    def _histories(self, rule: AlertRule) -> list[SubjectHistory]:
+        """Copied out under the lock."""
+        features = features_of(rule)
+        for feature in features:
+            if feature.metric in INPUTS:
+                raise SettingsError(f"{feature.metric} is not stored bar by bar; expected other metrics")
+        with self._monitor.lock:
+            subjects = [each for each in self._subjects() if applies(rule.scope, each[0])]
+            return [_history_of(subject, side, run, features) for subject, side, run in subjects]
+
+
+def _history_of(subject: str, side: str, run: PairRun, features: tuple[Feature, ...]) -> SubjectHistory:
+    model, bars = run.model, PairBars(run)
+    values = [
+        METRICS[each.metric].column(bars, 0, model.size, side or each.leg, each.window) for each in features
+    ]  # fmt: skip
+    close_ms = model.open_time_ms(1) + run.settings.interval_ms * np.arange(model.size, dtype=np.int64)
+    half_life = model.calibration.half_life if model.calibration is not None else float("nan")
+    history = History(close_ms, features, np.array(values), offset_ms)
+    return SubjectHistory(subject, history, model.column(Out.Z).copy(), half_life, run.settings.exit_z)
+
+
+def _of_state(rule: AlertRule) -> AlertRule:
+    """What a state depends on."""
+    return replace(rule, name="", severity="info", channels=(), budget_per_day=None)

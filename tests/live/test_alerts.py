@@ -1,0 +1,128 @@
+"""Alerts live: for any way of reading and any kill those of a replay, stored once, each with its messages."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.alerts.rule_json import text_of
+from engine.alerts.rules import AlertRule, Condition, Group, Scope
+from engine.market.records import Event
+from engine.pairs.layout import Out
+from engine.store.alerts import StoredAlert, StoredRule
+from engine.store.interface import Now
+from engine.store.sqlite.alerts import SqliteOutbox
+from engine.store.sqlite.reader import SqliteTickReader
+from live.alert_replay import replay_alerts
+from tests.engine.pairs.markets import T0, Trouble, deliver, make_ticks
+from tests.live.test_monitor import Harness
+
+Z = Condition("z", "leaves", -1.2, 1.2, hysteresis=0.3)
+BUSY = Group("any", (Z, Condition("spike", "above", 3.0, leg="x")))
+FRESH = Group("not", (Condition("staleness", "above", 1.5),))
+PAIR = Scope("pair", "sim", "YUSDT", "XUSDT")
+MOVES = Condition("change", "crosses", 0.02, window=5)
+RULES = [
+    AlertRule("far", Z, cap_per_day=8, channels=("phone", "mail")),
+    AlertRule("nested", Group("all", (BUSY, FRESH)), PAIR, cooldown_s=20.0),
+    AlertRule("moves", MOVES, Scope("symbol", "sim", "XUSDT"), channels=("mail",)),
+    AlertRule("money", Condition("open_pnl", "below", -1.0, hysteresis=0.5), dwell_bars=2),
+]
+
+
+def add_rules(harness: Harness) -> list[StoredRule]:
+    def work(desk: object, seq: int) -> list[StoredRule]:
+        stored = [StoredRule(rule.name, 1, text_of(rule), seq, 0) for rule in RULES]
+        for each in stored:
+            harness.monitor.analysis.keep_alert_rule(each)
+        return stored
+
+    return harness.monitor.change_alerts(work)
+
+
+def given(harness: Harness) -> list[StoredAlert]:
+    return [replace(alert, made_at_ms=0) for _, alert in harness.monitor.analysis.alerts(10_000)][::-1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_live_gives_the_alerts_of_a_replay_each_once(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)
+    arrived = deliver(make_ticks(seed), Trouble(gap_at=rng.uniform(0.3, 0.7), late_at=rng.uniform(0.5, 0.8)))
+    harness = await Harness.open(tmp_path)
+    at, stored = 0, None
+    while at < len(arrived):
+        size = rng.choice([1, 3, 20, 150])
+        await harness.write(arrived[at : at + size])
+        at += size
+        for _ in range(rng.choice([0, 1, 1, 3])):
+            monkeypatch.setattr("live.monitor.STEP_S", rng.choice([0.0, 0.05]))
+            harness.monitor.step(rng.choice([1, 2, 50, 1_000]))
+        if stored is None and at > 400:
+            stored = add_rules(harness)
+        chance = rng.random()
+        if chance < 0.03:
+            harness.monitor.close()
+            harness.monitor = harness.fresh()
+        elif chance < 0.08:  # killed
+            harness.monitor = harness.fresh()
+    harness.read_all(rng.choice([1, 500]))
+    (watch,) = harness.monitor.watches.values()
+    assert watch.run is not None and stored is not None
+    reader, cursor = SqliteTickReader(tmp_path / "ticks.db"), harness.monitor.cursor
+    found = given(harness)
+    for rule in stored:
+        expected = replay_alerts(reader, watch.run, rule, cursor.seq, cursor.event_id)
+        assert [each for each in found if each.rule_id == rule.rule_id] == expected
+    reader.close()
+    counts = {rule.name: sum(each.rule_id == rule.name for each in found) for rule in RULES}
+    assert min(counts.values()) >= 1 and counts["far"] == 8, counts
+    outbox = SqliteOutbox(tmp_path / "analysis.db")
+    for alert in found:
+        channels = next(rule.channels for rule in RULES if rule.name == alert.name)
+        messages = outbox.of_alert(alert.alert_id)
+        assert tuple(row.channel for row in messages) == channels
+        assert all(row.payload["id"] == row.outbox_id and row.payload["values"] == alert.values for row in messages)
+    assert outbox.counts() == {"pending": 2 * counts["far"] + counts["moves"]}
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+async def test_bars_from_before_a_rule_or_a_run_give_nothing(tmp_path: Path) -> None:
+    harness = await Harness.open(tmp_path)
+    ticks = make_ticks(1)
+    await harness.write(ticks[:2_000])
+    harness.read_all()
+    add_rules(harness)
+    assert given(harness) == []
+    (watch,) = harness.monitor.watches.values()
+    run = harness.monitor.followed(watch)
+    assert run is not None and np.nanmax(np.abs(run.model.column(Out.Z))) > 1.2
+    harness.monitor.watch("sim", "YUSDT", "XUSDT", replace(watch.settings, entry_z=1.6))  # another run, with history
+    assert given(harness) == []
+    await harness.write(ticks[2_000:])
+    harness.read_all()
+    assert min(each.seq for each in given(harness)) > 2_000
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+async def test_a_bridge_that_disconnects_is_told_at_once(tmp_path: Path) -> None:
+    harness = await Harness.open(tmp_path)
+    await harness.write(make_ticks(1)[:600])
+    harness.read_all()
+    rule = AlertRule("bridge", Condition("bridge", "below", 0.5), channels=("phone",))
+    harness.monitor.change_alerts(
+        lambda _desk, seq: harness.monitor.analysis.keep_alert_rule(StoredRule("b", 1, text_of(rule), seq, 0))
+    )
+    await harness.writer.commit([], [Event("bridge", "sim", None, {"state": "down"})], Now(T0, 0))
+    harness.read_all()
+    (alert,) = given(harness)
+    assert alert.values == {"bridge": 0.0} and alert.sent_as == "outbox"
+    harness.monitor.close()
+    await harness.writer.close()

@@ -1,0 +1,122 @@
+"""Alert rules through the service: made, changed, previewed, solved, snoozed, acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import NotAllowed, SettingsError
+from engine.store.sqlite.alerts import SqliteOutbox
+from services.alerts import AlertMissing, AlertService
+from services.errors import problem_of
+from tests.engine.pairs.markets import make_ticks
+from tests.live.test_monitor import Harness
+
+FAR: dict[str, Any] = {
+    "name": "far", "when": {"metric": "z", "kind": "leaves", "threshold": -1.2, "upper": 1.2, "hysteresis": 0.3},
+    "channels": ["phone"],
+}  # fmt: skip
+PAIR = "pair|sim|YUSDT|XUSDT"
+
+
+class World:
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.is_owner = True
+        outbox = SqliteOutbox(harness.folder / "analysis.db")
+        self.service = AlertService(harness.monitor, outbox, self.require_owner, lambda: 1_000)
+        self.ticks = make_ticks(2, 1_500)
+
+    def require_owner(self) -> None:
+        if not self.is_owner:
+            raise NotAllowed("view only")
+
+    async def read(self, start: int, stop: int) -> None:
+        await self.harness.write(self.ticks[start:stop])
+        self.harness.read_all()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    harness = await Harness.open(tmp_path)
+    world = World(harness)
+    await world.read(0, 8_000)
+    yield world
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+async def test_a_rule_lives(world: World) -> None:
+    service = world.service
+    made = service.create(FAR)
+    assert (made.revision, made.words, made.subjects) == (1, "z leaves -1.2 to 1.2", (PAIR,))
+    await world.read(8_000, 10_000)
+    (view,) = service.rules()
+    alerts = service.history()
+    assert view.today == len(alerts) >= 2 and [row.state for row in alerts[0].messages] == ["pending"]
+    assert service.acknowledge(alerts[0].alert.alert_id) and not service.acknowledge(alerts[0].alert.alert_id)
+    assert service.history(before=alerts[0].number, limit=1)[0].number == alerts[1].number
+    assert service.change(made.rule_id, {"name": "further"}).today == view.today  # the state stays
+    assert service.snooze(made.rule_id).snoozed_ms > 0
+    await world.read(10_000, 12_000)
+    newest = service.history()[0]
+    assert newest.alert.name == "further" and newest.alert.sent_as == "snoozed" and newest.messages == ()
+    service.snooze(made.rule_id, 0)
+    changed = service.change(made.rule_id, {"schedule": {"zone": "Europe/Berlin", "days": [0, 1]}})
+    assert (changed.revision, changed.today, changed.hours) == (3, 0, "Mon Tue Europe/Berlin")
+    assert not service.enable(made.rule_id, False).rule.enabled
+    count = len(service.history())
+    await world.read(12_000, 13_000)
+    assert len(service.history()) == count
+    service.delete(made.rule_id)
+    assert service.rules() == [] and len(service.history(rule_id=made.rule_id)) == count
+    with pytest.raises(AlertMissing) as missing:
+        service.rule(made.rule_id)
+    assert problem_of(missing.value).status == 404
+
+
+async def test_a_preview_and_a_budget_replay_stored_bars(world: World) -> None:
+    (found,) = world.service.preview(FAR).values()
+    assert len(found.alerts) >= 5 and 0 < found.reverted <= found.followed <= len(found.alerts)
+    with pytest.raises(SettingsError, match="expected at least 500 for a budget"):
+        world.service.budget(FAR, 100.0)
+    await world.read(8_000, 13_000)
+    budget = world.service.budget(FAR, 100.0)
+    assert 0.0 < budget.low < budget.expected <= 100.0 == budget.rule.budget_per_day
+    symbol = {"name": "moves", "scope": {"kind": "symbol", "market": "sim", "y": "XUSDT"},
+              "when": {"metric": "change", "kind": "above", "threshold": 0.01, "window": 5}}  # fmt: skip
+    assert list(world.service.preview(symbol)) == ["symbol|sim|XUSDT"]
+    with pytest.raises(SettingsError, match="parity is not stored bar by bar"):
+        world.service.preview({"name": "p", "when": {"metric": "parity", "kind": "below", "threshold": 0.5}})
+    elsewhere = {**FAR, "scope": {"kind": "watched", "market": "spot"}}
+    assert world.service.preview(elsewhere) == {}
+    with pytest.raises(SettingsError, match="no stored bars for this rule"):
+        world.service.budget(elsewhere, 2.0)
+
+
+async def test_a_failed_parity_check_is_told_at_the_next_bar(world: World) -> None:
+    world.service.create({"name": "p", "when": {"metric": "parity", "kind": "below", "threshold": 0.5}})
+    (watch_id,) = world.harness.monitor.watches
+    world.service.parity(watch_id, is_same=True)
+    await world.read(8_000, 8_200)
+    assert world.service.history() == []
+    world.service.parity(watch_id, is_same=False)
+    await world.read(8_200, 8_400)
+    assert [each.alert.values for each in world.service.history()] == [{"parity": 0.0}]
+
+
+async def test_what_is_wrong_is_refused_and_changes_nothing(world: World) -> None:
+    with pytest.raises(SettingsError, match="the zone is 'Mars/Base'"):
+        world.service.create({**FAR, "schedule": {"zone": "Mars/Base"}})
+    made = world.service.create(FAR)
+    with pytest.raises(SettingsError, match="severity is 'loud'"):
+        world.service.change(made.rule_id, {"severity": "loud"})
+    world.is_owner = False
+    for act in (lambda: world.service.create(FAR), lambda: world.service.delete(made.rule_id),
+                lambda: world.service.snooze(made.rule_id), lambda: world.service.acknowledge("a")):  # fmt: skip
+        with pytest.raises(NotAllowed):
+            act()
+    assert world.service.rules() == [made]
