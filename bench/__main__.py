@@ -32,6 +32,7 @@ BENCHES = (
     "hostile",
     "latency",
     "chart",
+    "screen",
     "alerts",
     "memory",
 )  # fmt: skip
