@@ -56,7 +56,7 @@ from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import LiveMessages
-from screen.shell import is_page_path, register_screen, shell
+from screen.shell import EARLY_SCRIPT, index_page, is_page_path, register_screen, shell
 from services.audits import AuditService
 from services.backtest_files import BacktestFiles
 from services.backtest_sources import BacktestSources
@@ -145,9 +145,10 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
     """Dash on the server, with the shell and every page."""
     app = Dash(
         "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
-        assets_folder=str(Path(__file__).parent / "screen/assets"),
+        assets_folder=str(Path(__file__).parent / "screen/assets"), assets_ignore=EARLY_SCRIPT,
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
+    app.index_string = index_page(app.get_asset_url(EARLY_SCRIPT))
     app.layout = lambda: shell(config.refresh_rate, open_file)
     register_screen(app, cases)
     set_up: Any = app._setup_server  # untyped

@@ -38,7 +38,7 @@ from services.pairs import PairService, base_of
 from services.use_cases import UseCases
 
 _LIVE_REGION: Any = {"aria-live": "polite"}
-_DARK: Any = {"data-bs-theme": "dark"}
+EARLY_SCRIPT = "preferences.js"  # of the assets: it sets the theme, so it stands before everything that is painted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,24 @@ def is_page_path(path: str) -> bool:
     return path in _BY_PATH or pair_in(path) is not None
 
 
+def index_page(early_script: str) -> str:
+    """The document around the layout, for Dash. ``early_script``: the address of EARLY_SCRIPT."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {{%metas%}}
+    <title>{{%title%}}</title>
+    {{%favicon%}}
+    <script src="{early_script}"></script>
+    {{%css%}}
+  </head>
+  <body>
+    {{%app_entry%}}
+    <footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+  </body>
+</html>"""
+
+
 def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
     """The layout without a page. ``refresh_s``: seconds between polls while the live connection is down; ``open_file``
     contains the key for making changes, None if none is needed."""
@@ -85,7 +103,6 @@ def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
             help_dialog(),
         ],
         className="page",
-        **_DARK,
         **polls,
     )
 
@@ -166,10 +183,23 @@ def _header() -> html.Header:
                 className="search",
             ),
             html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
+            html.Button(
+                html.Span("UTC", id=ids.ZONE_NAME), id=ids.ZONE, type="button", className="choice",
+                title="Times in UTC, or in the zone of this browser. Exports are always in UTC", **_choice("zone"),
+            ),
+            html.Button(
+                [html.Span("Light", className="when-dark"), html.Span("Dark", className="when-light")], id=ids.THEME,
+                type="button", className="choice", title="Light or dark theme", **_choice("theme"),
+            ),
             dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="Help for this screen (key: ?)"),
         ],
         className="top",
-    )
+    )  # fmt: skip
+
+
+def _choice(name: str) -> Any:
+    """Of a button that assets/preferences.js answers."""
+    return {"data-choice": name}
 
 
 def _key(page: Page) -> Any:

@@ -11,6 +11,7 @@
  */
 const PairbridgeSeries = (() => {
   const core = typeof module === "undefined" ? PairbridgeCore : require("./core.js");
+  const times = typeof module === "undefined" ? PairbridgeTimes : require("./clock_times.js");
 
   /** @type {Pane[]} */
   const PANES = [
@@ -162,10 +163,10 @@ const PairbridgeSeries = (() => {
     return row.kind.replace("_", " ") + (row.reason ? `: ${row.reason}` : "");
   }
 
-  /** When a bar opens, in UTC, to the second. */
+  /** When a bar opens, in the zone of the screen, to the second. */
   function timeText(pair, index) {
     if (!pair.bars.size) return "–";
-    return `${new Date(pair.bars.time(index)).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    return times.text(pair.bars.time(index));
   }
 
   return { PANES, LEVELS, seriesOf, levelsOf, legendOf, candle, timeText };

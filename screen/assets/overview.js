@@ -1,6 +1,20 @@
 // @ts-check
 "use strict";
 
+/** A cell with the last values of z as a line, between -3 and 3, on the line of 0. */
+function PairbridgeTrail({ value }) {
+  const { createElement } = window.React;
+  const across = Math.max((value ?? []).length - 1, 1);
+  const line = { className: "trail", viewBox: `0 -3.2 ${across} 6.4`, preserveAspectRatio: "none", "aria-hidden": true };
+  return createElement(
+    "svg",
+    line,
+    createElement("line", { x1: 0, x2: across, y1: 0, y2: 0 }),
+    createElement("path", { d: PairbridgeCore.trail(value) }),
+  );
+}
+window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions ?? {}, { PairbridgeTrail });
+
 /** The overview's tables: rows keyed by id, of which the grid repaints what has changed. */
 class PairbridgeOverview {
   static TABLES = { pairs: "overview-pairs", symbols: "overview-symbols" };

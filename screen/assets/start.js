@@ -10,6 +10,7 @@
   const banner = new PairbridgeBanner();
   const pair = new PairbridgePair();
   const overview = new PairbridgeOverview();
+  const zone = new PairbridgeZone();
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
@@ -48,6 +49,7 @@
     if (mounted === page) return;
     page = mounted;
     tell();
+    zone.name();
     pair.mounted();
     overview.mounted();
     for (const link of document.querySelectorAll(".pages .nav-link")) {
@@ -75,7 +77,6 @@
     pairbridgeNumber: core.number,
     pairbridgeShare: core.share,
     pairbridgeMoment: core.moment,
-    pairbridgeTrail: core.trail,
   });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
     pairbridge: {
@@ -90,6 +91,13 @@
       filterLog: (value) => pair.filterLog(value),
     },
   });
+  /** The theme or the zone is another: what draws by itself draws again. */
+  function restyle() {
+    zone.use(PairbridgePreferences.zone());
+    pair.charts.restyle();
+    for (const each of document.querySelectorAll(".grid")) PairbridgeDom.grid(each.id)?.refreshCells({ force: true });
+  }
+
   const keys = new PairbridgeKeys({
     j: () => pair.step(1),
     k: () => pair.step(-1),
@@ -102,5 +110,7 @@
   document.addEventListener("keydown", (event) => keys.press(event));
   document.addEventListener("click", (event) => pair.exportShown(event), true); // before the browser follows the link
   for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
+  window.addEventListener("pairbridge-preferences", restyle);
+  zone.use(PairbridgePreferences.zone());
   new MutationObserver(pageChanged).observe(document.documentElement, { childList: true, subtree: true });
 })();

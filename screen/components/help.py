@@ -46,8 +46,8 @@ not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it w
 `BRIDGE_DOWN`.
 
 **Chart.** The wheel zooms, a drag moves, the left edge loads older bars; double-click to follow now again. The legend
-has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. All
-times are UTC.
+has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. Times
+are UTC or local, as chosen at the top; exports are always UTC.
 
 **Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `j` signals, `d` data) · `/` go to a pair · `j` `k`
 next and previous pair · `s` settings of the pair (Enter applies, Esc closes) · `f` follow now · `e` export the log ·

@@ -103,6 +103,9 @@ MONEY_UNDO = "money-undo-store"
 MONEY_UNDO_BUTTON = "money-undo"
 HELP = "help"
 HELP_OPEN = "help-open"
+THEME = "theme"
+ZONE = "zone"  # of times; used by assets/clock_zone.js
+ZONE_NAME = "zone-name"
 
 SCAN_PAGE = "scan-page"
 SCAN_MARKET = "scan-market"

@@ -66,7 +66,7 @@ def _stock() -> html.Section:
         html.H3("Retention"),
         html.P("", id=ids.ARCHIVE, className="panel-head"),
     ]
-    return _panel(head, "Trades and bars by symbol; times are UTC", parts)
+    return _panel(head, "Trades and bars by symbol", parts)
 
 
 def _gaps() -> html.Section:

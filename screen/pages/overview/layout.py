@@ -97,7 +97,7 @@ def _pair_columns() -> list[dict[str, Any]]:
         _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations"),
         {
             "field": "trail", "headerName": "Last 60 bars", "width": 138, "sortable": False,
-            "valueFormatter": {"function": "pairbridgeTrail(params.value)"}, "cellClass": "trail",
+            "cellRenderer": "PairbridgeTrail",
         },
         _number("distance", "To entry", 84, 2, "|z| still missing to the entry that is in force, costs included"),
         {"field": "gate", "headerName": "Gate", "width": 74},
