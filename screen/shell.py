@@ -17,13 +17,25 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.addresses import BACKTEST, DATA, OVERVIEW, PAIR, SCAN, SIGNALS, PairAddress, pair_in, pair_path
+from screen.components.addresses import (
+    BACKTEST,
+    DATA,
+    GLOSSARY,
+    OVERVIEW,
+    PAIR,
+    SCAN,
+    SIGNALS,
+    PairAddress,
+    pair_in,
+    pair_path,
+)
 from screen.components.help import help_dialog
 from screen.pages.backtest.audit_callbacks import register_audit
 from screen.pages.backtest.callbacks import register_backtest
 from screen.pages.backtest.layout import backtest_page
 from screen.pages.data.callbacks import register_data
 from screen.pages.data.layout import data_page
+from screen.pages.glossary.layout import glossary_page
 from screen.pages.overview.layout import overview_page
 from screen.pages.pair.callbacks import register_pair
 from screen.pages.pair.details_callbacks import register_details
@@ -59,6 +71,7 @@ PAGES = (
     Page(BACKTEST, "Backtest", "b", backtest_page),
     Page(SIGNALS, "Signals", "j", lambda _: signals_page()),
     Page(DATA, "Data", "d", lambda _: data_page()),
+    Page(GLOSSARY, "Glossary", "h", lambda _: glossary_page()),
 )
 _BY_PATH = {page.path: page for page in PAGES}
 

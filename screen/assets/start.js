@@ -11,6 +11,8 @@
   const pair = new PairbridgePair();
   const overview = new PairbridgeOverview();
   const zone = new PairbridgeZone();
+  const rows = new PairbridgeRows();
+  const hints = new PairbridgeHints();
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
@@ -98,9 +100,17 @@
     for (const each of document.querySelectorAll(".grid")) PairbridgeDom.grid(each.id)?.refreshCells({ force: true });
   }
 
+  /** To the next pair on the page of a pair, elsewhere to the next row. */
+  function step(by) {
+    if (document.getElementById("watch-list")) pair.step(by);
+    else rows.step(by);
+  }
+
   const keys = new PairbridgeKeys({
-    j: () => pair.step(1),
-    k: () => pair.step(-1),
+    j: () => step(1),
+    k: () => step(-1),
+    Enter: (event) => rows.open(event),
+    i: (event) => hints.explain(event.target),
     f: () => pair.charts.unzoom(),
     e: () => document.getElementById("export-log")?.click(),
     s: () => document.getElementById("settings-open")?.click(),

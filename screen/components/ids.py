@@ -103,6 +103,7 @@ MONEY_UNDO = "money-undo-store"
 MONEY_UNDO_BUTTON = "money-undo"
 HELP = "help"
 HELP_OPEN = "help-open"
+HELP_TITLE = "help-title"
 THEME = "theme"
 ZONE = "zone"  # of times; used by assets/clock_zone.js
 ZONE_NAME = "zone-name"

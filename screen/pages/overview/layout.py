@@ -14,11 +14,12 @@ PAIRS, SYMBOLS, GUIDE, BRIDGE = "overview-pairs", "overview-symbols", "overview-
 _RIGHT: dict[str, Any] = {"type": "rightAligned"}
 
 
-def overview_page() -> html.Div:
+def overview_page() -> html.Main:
     """The page without data."""
     shows: Any = {"data-topics": "overview"}
-    return html.Div(
+    return html.Main(
         [
+            html.H1("Overview", className="visually-hidden"),
             _guide(),
             _table(
                 "Watched pairs",
