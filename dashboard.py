@@ -55,7 +55,7 @@ from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
-from screen.live_messages import LiveMessages
+from screen.live_messages import JobState, LiveMessages
 from screen.shell import EARLY_SCRIPT, index_page, is_page_path, register_screen, shell
 from services.audits import AuditService
 from services.backtest_files import BacktestFiles
@@ -111,7 +111,8 @@ def create_app(
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
     cases = use_cases_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
-    messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/")
+    jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
+    messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/", jobs)
     hub = LiveHub(messages.message)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 

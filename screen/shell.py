@@ -111,6 +111,7 @@ def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
             *_view_only(open_file),
             html.Div(id=ids.PAGE, className="page-place", tabIndex="-1"),
             dcc.Location(id=ids.ADDRESS, refresh="callback-nav"),
+            html.Div("", id=ids.TOASTS, className="toasts", role="status"),
             dcc.Store(id=ids.PAGE_NAME),
             dcc.Store(id=ids.WATCH),
             help_dialog(),
@@ -160,6 +161,12 @@ def _register_shell(app: Dash, pairs: PairService) -> None:
     )(_toggle_help)
     wire: Any = app.clientside_callback  # untyped
     wire(ClientsideFunction("pairbridge", "follow"), Input(ids.WATCH, "data"), prevent_initial_call=True)
+    wire(  # what the search said belongs to the page on which it was typed
+        ClientsideFunction("pairbridge", "forget"),
+        Output(ids.SEARCH_SAID, "children", allow_duplicate=True),
+        Input(ids.PAGE_NAME, "data"),
+        prevent_initial_call=True,
+    )
 
 
 def _view_only(open_file: str | None) -> list[html.Div]:

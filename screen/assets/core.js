@@ -160,6 +160,12 @@ const PairbridgeCore = (() => {
     return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
   }
 
+  /** A number with its sign and fixed digits, as z is written everywhere: +1.05. */
+  function signed(value, digits) {
+    const text = number(value, digits);
+    return value > 0 ? `+${text}` : text;
+  }
+
   /** A probability for display: four digits, and not 0 if it is only small. */
   function share(value) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
@@ -204,7 +210,7 @@ const PairbridgeCore = (() => {
   }
 
   return {
-    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, share, trail,
+    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, signed, share, trail,
     pageOf, moment, exportAddress,
   };
 })();

@@ -123,6 +123,7 @@ const PairbridgeSeries = (() => {
     const value = (column) => pair.bars.value(column, index);
     const text = (number) => core.number(number, series.digits) + (number === number ? (series.unit ?? "") : "");
     const column = series.column ?? "";
+    const lineText = () => text(series.isPercent ? (value(column) / base[column] - 1) * 100 : value(column));
     const between = () => `${core.number(value(series.low), series.digits)} to ${text(value(column))}`;
     const texts = {
       candles: () => candleText(series, pair, at),
@@ -133,7 +134,7 @@ const PairbridgeSeries = (() => {
       open: () => ({ 0: "closed", 1: "open" })[value("gate")] ?? "–",
       walls: () => (series.key === "pays" ? text(value("pays")) : between()),
       band: between,
-      line: () => text(series.isPercent ? (value(column) / base[column] - 1) * 100 : value(column)),
+      line: () => (series.key === "z" ? core.signed(value(column), 2) : lineText()),
       steps: () => text(value(column)),
     };
     return texts[series.kind]();

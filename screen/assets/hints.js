@@ -51,6 +51,13 @@ class PairbridgeHints {
     return link;
   }
 
+  /** To the term that the address names: it was not there when the browser looked for it. */
+  toTerm() {
+    const term = document.querySelector(`.term[id="${CSS.escape(location.hash.slice(1))}"]`);
+    term?.scrollIntoView();
+    term?.classList.add("is-named");
+  }
+
   /** Stay at what is explained, at the window's edge if that is scrolled out; gone when that is. */
   follow() {
     const at = this.of?.getBoundingClientRect();

@@ -12,6 +12,7 @@
   const overview = new PairbridgeOverview();
   const zone = new PairbridgeZone();
   const rows = new PairbridgeRows();
+  const jobs = new PairbridgeJobs();
   const hints = new PairbridgeHints();
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
@@ -30,6 +31,7 @@
     banner.show();
     if (banner.status) pair.flows(banner.status.state);
     if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
+    if (message.jobs) jobs.receive(message.jobs);
     if (message.names_known) offer(message.names_known);
     const isOther = wanted !== null && (message.watch ?? wanted) !== wanted; // of the pair that was left
     if (!isOther) pair.receive(message);
@@ -52,6 +54,7 @@
     page = mounted;
     tell();
     zone.name();
+    hints.toTerm();
     pair.mounted();
     overview.mounted();
     for (const link of document.querySelectorAll(".pages .nav-link")) {
@@ -78,6 +81,7 @@
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
     pairbridgeShare: core.share,
+    pairbridgeSigned: core.signed,
     pairbridgeMoment: core.moment,
   });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
@@ -86,6 +90,7 @@
         wanted = watch ?? null;
         tell();
       },
+      forget: () => "",
       freshScan(newest, fresh) {
         return newest === null || newest === undefined || newest === fresh ? window.dash_clientside.no_update : newest;
       },

@@ -10,6 +10,7 @@ PAGE_NAME = "page-name"  # of the mounted one
 SEARCH = "search"
 SEARCH_NAMES = "search-names"
 SEARCH_SAID = "search-said"
+TOASTS = "toasts"  # used by assets/jobs.js
 WATCH = "watch-id"  # the pair on the screen
 UNDO = "undo-store"
 OPTIONS = "options-poll"

@@ -101,7 +101,7 @@ def test_what_has_the_focus_is_explained_with_the_way_to_its_trap(page: Page) ->
     line.focus()
     page.keyboard.press("i")
     hint.get_by_role("link").click()
-    expect(page.locator(".term:target")).to_contain_text("not that the pair is any good")
+    expect(page.locator(".term.is-named")).to_contain_text("not that the pair is any good")
 
 
 def test_a_tap_explains_what_it_touches(trading: Stack, browser: Browser) -> None:

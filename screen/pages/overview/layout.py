@@ -95,7 +95,8 @@ def _pair_columns() -> list[dict[str, Any]]:
     return [
         {"field": "pair", "headerName": "Pair", "minWidth": 150, "pinned": "left", "cellClass": "opens"},
         {"field": "width", "headerName": "Bars", "width": 58},
-        _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations"),
+        _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations")
+        | {"valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
         {
             "field": "trail", "headerName": "Last 60 bars", "width": 138, "sortable": False,
             "cellRenderer": "PairbridgeTrail",
