@@ -21,6 +21,11 @@ class PairbridgeOverview {
   static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
 
   constructor() {
+    document.addEventListener("click", (event) => {
+      if (!(event.target instanceof Element) || event.target.id !== "overview-tour-close") return;
+      PairbridgePreferences.write("tour", "done");
+      this.tour();
+    });
     this.rows = /** @type {Object<string, any[]>} */ ({});
   }
 
@@ -30,6 +35,7 @@ class PairbridgeOverview {
       if (message[name]) this.fill(name);
     }
     if ("start" in message) this.guide(message.start);
+    this.tour();
   }
 
   /** The page has been mounted. */
@@ -59,6 +65,14 @@ class PairbridgeOverview {
     api.addEventListener("rowClicked", (event) => PairbridgeDom.go(event.data.path));
     const filter = /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-filter`));
     filter?.addEventListener("input", () => api.setGridOption("quickFilterText", filter.value));
+  }
+
+  /** The steps through the demo: while every symbol is of the simulated exchange, until they are dismissed. */
+  tour() {
+    const box = document.getElementById("overview-tour");
+    const symbols = this.rows.symbols ?? [];
+    const isDemo = symbols.length > 0 && symbols.every(({ market }) => market === "sim");
+    if (box) box.hidden = !isDemo || PairbridgePreferences.read("tour") === "done";
   }
 
   /** What to do first, while there is no trade. */

@@ -57,6 +57,19 @@ def test_the_theme_is_the_systems_until_one_is_chosen_and_is_kept(trading: Stack
     light.get_by_title("Light or dark theme").click()
 
 
+def test_the_demos_steps_stay_until_they_are_dismissed_by_key(trading: Stack, light: Page) -> None:
+    to_page(light, "Overview")
+    steps = light.locator("#overview-tour")
+    expect(steps.locator("li")).to_have_count(4)
+    expect(steps).to_be_visible()
+    steps.get_by_role("button", name="Dismiss").focus()
+    light.keyboard.press("Enter")
+    expect(steps).to_be_hidden()
+    light.goto(trading.dashboard_url)
+    expect(light.locator("#overview-symbols .ag-center-cols-container .ag-row")).to_have_count(4)
+    expect(steps).to_be_hidden()
+
+
 def test_times_are_in_the_chosen_zone_on_every_page_and_back_again(light: Page) -> None:
     legend = light.locator("[data-value=time]")
     expect(legend).to_have_text(UTC)
