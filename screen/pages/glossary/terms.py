@@ -60,7 +60,7 @@ SECTIONS: tuple[tuple[str, tuple[Term, ...]], ...] = (
         Term("cost-wall", "Cost wall", "What a round trip costs at this bar's quotes, in deviations of the spread (σ):"
              " with less distance to go no entry pays.", "pays from, BELOW_COST"),
         Term("mid", "Trade-side mid", "The mean of the last price paid by a buyer and the last one paid by a seller."),
-        _setting("space", "Log prices or prices"),
+        _setting("space", "Space: log prices or prices"),
         _reason(Reason.IN_POSITION, "Already in a position"),
         _reason(Reason.GATE_CLOSED, "Gate closed"),
         _reason(Reason.BELOW_COST, "Would not pay its costs"),
@@ -76,7 +76,7 @@ SECTIONS: tuple[tuple[str, tuple[Term, ...]], ...] = (
         _evidence("ev-power", "Chance that the test finds it"), _evidence("ev-needed"), _evidence("ev-critical"),
         _evidence("ev-tests-today"), _evidence("ev-open", "Share of time open, and what noise would show"),
         _evidence("ev-bootstrap", "Test against the legs' own variance"), _evidence("ev-flips", "Changes of the gate"),
-        _evidence("ev-breaks"), _setting("gate_dwell", "Least stay of the gate"),
+        _evidence("ev-breaks"), _setting("gate_dwell", "Dwell: least stay of the gate"),
     )),
     ("How fast it comes back", (
         _evidence("ev-half-life"), _evidence("ev-correction", "Leg that comes back"),
