@@ -56,7 +56,7 @@ def _guide() -> html.Section:
 
 def _tour() -> html.Section:
     """Shown while only the simulated exchange trades, until it is dismissed (assets/overview.js)."""
-    steps = (
+    steps: tuple[tuple[str, Any], ...] = (
         ("Watched pairs", "A row below is a pair: z is how far its spread is from the mean, To entry what is missing."),
         ("The pair", ["Open ", dcc.Link("its page", href=PAIR), ": its first line says what the rule does, and why."]),
         ("Evidence", "Further down there: how far each figure can be trusted. A tap, or the key i, explains a line."),
