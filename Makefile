@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT = $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0
-NODE_TOOLS := typescript@5.9.3 eslint@9.39.5
+NODE_TOOLS := typescript@5.9.3 eslint@9.39.5 axe-core@4.14.1
 NODE_BIN := $(VENV)/node/node_modules/.bin
 CHECK_JS := --noEmit --allowJs --checkJs --target es2022 --lib es2022,dom,dom.iterable,webworker --skipLibCheck
 # $(call from_apt,name,package,commands): installs the package unless one of the commands is there
@@ -76,7 +76,7 @@ system:
 	$(call from_apt,Chromium,chromium,chromium chromium-browser google-chrome)
 	$(call from_apt,Node.js,nodejs,node)
 
-# The type checker and the lint of the pages' scripts, beside the libraries of Python.
+# The type checker and the lint of the pages' scripts, and what tests their accessibility, beside the libraries of Python.
 $(VENV)/.node: Makefile | $(VENV)/bin/python
 	$(call from_apt,Node.js,nodejs,node)
 	$(call from_apt,npm,npm,npm)

@@ -55,8 +55,8 @@ from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
-from screen.live_messages import LiveMessages
-from screen.shell import is_page_path, register_screen, shell
+from screen.live_messages import JobState, LiveMessages
+from screen.shell import EARLY_SCRIPT, index_page, is_page_path, register_screen, shell
 from services.alerts import AlertService
 from services.audits import AuditService
 from services.backtest_files import BacktestFiles
@@ -112,7 +112,8 @@ def create_app(
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
     cases = use_cases_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
-    messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/")
+    jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
+    messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/", jobs)
     hub = LiveHub(messages.message)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
@@ -146,9 +147,10 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
     """Dash on the server, with the shell and every page."""
     app = Dash(
         "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
-        assets_folder=str(Path(__file__).parent / "screen/assets"),
+        assets_folder=str(Path(__file__).parent / "screen/assets"), assets_ignore=EARLY_SCRIPT,
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
+    app.index_string = index_page(app.get_asset_url(EARLY_SCRIPT))
     app.layout = lambda: shell(config.refresh_rate, open_file)
     register_screen(app, cases)
     set_up: Any = app._setup_server  # untyped

@@ -114,7 +114,7 @@ class Diagnostics {
    */
   static upstream(v) {
     if (v.upstream === "wrong-route") return [Diagnostics.wrongRoute(v)];
-    if (v.upstream === "open") return Diagnostics.quiet(v);
+    if (v.upstream === "open") return v.usable || !v.unknown.length ? Diagnostics.quiet(v) : []; // no symbol: no trade
     if (v.upstream === "connecting" && v.upstreamTries === 0) {
       return [Diagnostics.finding("wait", "starting", "CONNECTING", "Connecting to the exchange.")];
     }

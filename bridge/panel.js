@@ -5,11 +5,9 @@
 class Panel {
   static LOG_LINES = 200;
   static UPSTREAM = {
-    open: "Connected",
-    connecting: "Connecting",
-    closed: "Disconnected",
-    "wrong-route": "Wrong route",
+    open: "Connected", connecting: "Connecting", closed: "Disconnected", "wrong-route": "Wrong route",
   };
+  static NOTHING = "Connected, and nothing to receive: none of these symbols is traded here.";
   static SERVER = {
     off: "Not connected",
     waiting: "Disconnected",
@@ -78,13 +76,13 @@ class Panel {
   }
 
   /** @param {View} view */
-  static exchangeSentence({ upstream, quietMs, lagMs, counts }) {
-    if (upstream === "wrong-route")
-      return "Connected, but this address delivers no trades. See the status for what to do.";
+  static exchangeSentence({ upstream, quietMs, lagMs, counts, findings }) {
+    if (upstream === "wrong-route") return "Connected, but this address delivers no trades. The status says what to do.";
     if (upstream !== "open")
       return upstream === "connecting"
         ? "Waiting for the exchange to answer."
         : "Reconnects automatically, after growing pauses of up to 30 s.";
+    if (findings.some(({ code, level }) => code === "unknown-symbol" && level === "bad")) return Panel.NOTHING;
     if (!counts.received) return "Waiting for the first trade, which proves that this address delivers.";
     const lag = lagMs >= 0 && lagMs < 60_000 ? `, ${Math.round(lagMs)} ms after they happen` : "";
     return quietMs < 3_000 ? `Trades arrive${lag}.` : `No trade for ${Math.round(quietMs / 1000)} s.`;

@@ -3,12 +3,16 @@
 declare const PairbridgeBars: typeof import("./assets/bars.js");
 declare const PairbridgeCore: typeof import("./assets/core.js");
 declare const PairbridgeSeries: typeof import("./assets/draw_series.js");
+declare const PairbridgeTimes: typeof import("./assets/clock_times.js");
 declare const PairbridgeShapes: typeof import("./assets/draw_shapes.js");
 
 interface Window {
   LightweightCharts: any;
   dash_ag_grid: any;
   dash_clientside: any;
+  Plotly: any;
+  React: any;
+  dashAgGridComponentFunctions: any;
   dashAgGridFunctions: any;
   pairbridgeNumber: (value: unknown, digits: number) => string;
   pairbridgePainted?: { painted_ms: number; at: number; frames: number };

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
 
-from screen.components.addresses import pair_path
+from engine.scan.request import ScanState
+from screen.components.addresses import BACKTEST, SCAN, pair_path
 from screen.components.formatting import clock
 from screen.pages.overview.rows import pair_row, symbol_row
 from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes, waiting
+from services.backtests import BacktestState
 from services.overview import OverviewService
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
 
 KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 NO_CURSOR = ViewerCursor()
+JobState = Callable[[], ScanState | BacktestState]
+JOB_PAGES = {"scan": SCAN, "backtest": BACKTEST}
 
 
 class LiveMessages:
     """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``names``."""
 
-    def __init__(self, pairs: PairService, views: ViewService, overview: OverviewService, bridge_url: str) -> None:
-        """``bridge_url``: the URL of the bridge page."""
+    def __init__(
+        self,
+        pairs: PairService,
+        views: ViewService,
+        overview: OverviewService,
+        bridge_url: str,
+        jobs: Mapping[str, JobState] = MappingProxyType({}),
+    ) -> None:
+        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``."""
         self._pairs = pairs
         self._views = views
         self._overview = overview
         self._bridge_url = bridge_url
+        self._states = jobs
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -36,6 +49,7 @@ class LiveMessages:
         if "pair" in topics:
             message, cursor, market = self._pair(follows, cursor)
         message["clock"] = self._clock(market)
+        message["jobs"] = self._jobs()
         message["banner"] = dataclasses.asdict(self._views.status(market))
         if "watch-list" in topics:
             message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
@@ -59,6 +73,15 @@ class LiveMessages:
         message["trade_ms"] = self._views.watermark_ms(market)
         message["waits"] = waiting(found.view, message["trade_ms"])
         return message, found.seen, market
+
+    def _jobs(self) -> dict[str, Frame]:
+        """The phase of each kind of job, and what to say of its end."""
+        found: dict[str, Frame] = {}
+        for kind, state in self._states.items():
+            job = state()
+            end = f"{kind} failed: {job.problem}" if job.phase == "failed" else f"{kind} finished"
+            found[kind] = {"phase": job.phase, "said": end.capitalize(), "path": JOB_PAGES[kind]}
+        return found
 
     def _clock(self, market: str | None) -> str:
         """The time of the newest trade, of one market or of all."""

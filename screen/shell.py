@@ -17,13 +17,25 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.addresses import BACKTEST, DATA, OVERVIEW, PAIR, SCAN, SIGNALS, PairAddress, pair_in, pair_path
+from screen.components.addresses import (
+    BACKTEST,
+    DATA,
+    GLOSSARY,
+    OVERVIEW,
+    PAIR,
+    SCAN,
+    SIGNALS,
+    PairAddress,
+    pair_in,
+    pair_path,
+)
 from screen.components.help import help_dialog
 from screen.pages.backtest.audit_callbacks import register_audit
 from screen.pages.backtest.callbacks import register_backtest
 from screen.pages.backtest.layout import backtest_page
 from screen.pages.data.callbacks import register_data
 from screen.pages.data.layout import data_page
+from screen.pages.glossary.layout import glossary_page
 from screen.pages.overview.layout import overview_page
 from screen.pages.pair.callbacks import register_pair
 from screen.pages.pair.details_callbacks import register_details
@@ -38,7 +50,7 @@ from services.pairs import PairService, base_of
 from services.use_cases import UseCases
 
 _LIVE_REGION: Any = {"aria-live": "polite"}
-_DARK: Any = {"data-bs-theme": "dark"}
+EARLY_SCRIPT = "preferences.js"  # of the assets: it sets the theme, so it stands before everything that is painted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ PAGES = (
     Page(BACKTEST, "Backtest", "b", backtest_page),
     Page(SIGNALS, "Signals", "j", lambda _: signals_page()),
     Page(DATA, "Data", "d", lambda _: data_page()),
+    Page(GLOSSARY, "Glossary", "h", lambda _: glossary_page()),
 )
 _BY_PATH = {page.path: page for page in PAGES}
 
@@ -66,6 +79,24 @@ _BY_PATH = {page.path: page for page in PAGES}
 def is_page_path(path: str) -> bool:
     """Whether a path is the address of a page."""
     return path in _BY_PATH or pair_in(path) is not None
+
+
+def index_page(early_script: str) -> str:
+    """The document around the layout, for Dash. ``early_script``: the address of EARLY_SCRIPT."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {{%metas%}}
+    <title>{{%title%}}</title>
+    {{%favicon%}}
+    <script src="{early_script}"></script>
+    {{%css%}}
+  </head>
+  <body>
+    {{%app_entry%}}
+    <footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+  </body>
+</html>"""
 
 
 def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
@@ -80,12 +111,12 @@ def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
             *_view_only(open_file),
             html.Div(id=ids.PAGE, className="page-place", tabIndex="-1"),
             dcc.Location(id=ids.ADDRESS, refresh="callback-nav"),
+            html.Div("", id=ids.TOASTS, className="toasts", role="status"),
             dcc.Store(id=ids.PAGE_NAME),
             dcc.Store(id=ids.WATCH),
             help_dialog(),
         ],
         className="page",
-        **_DARK,
         **polls,
     )
 
@@ -130,6 +161,12 @@ def _register_shell(app: Dash, pairs: PairService) -> None:
     )(_toggle_help)
     wire: Any = app.clientside_callback  # untyped
     wire(ClientsideFunction("pairbridge", "follow"), Input(ids.WATCH, "data"), prevent_initial_call=True)
+    wire(  # what the search said belongs to the page on which it was typed
+        ClientsideFunction("pairbridge", "forget"),
+        Output(ids.SEARCH_SAID, "children", allow_duplicate=True),
+        Input(ids.PAGE_NAME, "data"),
+        prevent_initial_call=True,
+    )
 
 
 def _view_only(open_file: str | None) -> list[html.Div]:
@@ -166,10 +203,23 @@ def _header() -> html.Header:
                 className="search",
             ),
             html.Div("", id=ids.live("clock"), className="clock", title="Time of the newest trade"),
+            html.Button(
+                html.Span("UTC", id=ids.ZONE_NAME), id=ids.ZONE, type="button", className="choice",
+                title="Times in UTC, or in the zone of this browser. Exports are always in UTC", **_choice("zone"),
+            ),
+            html.Button(
+                [html.Span("Light", className="when-dark"), html.Span("Dark", className="when-light")], id=ids.THEME,
+                type="button", className="choice", title="Light or dark theme", **_choice("theme"),
+            ),
             dbc.Button("Help", id=ids.HELP_OPEN, color="link", size="sm", title="Help for this screen (key: ?)"),
         ],
         className="top",
-    )
+    )  # fmt: skip
+
+
+def _choice(name: str) -> Any:
+    """Of a button that assets/preferences.js answers."""
+    return {"data-choice": name}
 
 
 def _key(page: Page) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -28,6 +30,14 @@ def chromium_path() -> str | None:
     """The system's Chromium."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def axe_source() -> str:
+    """The script of axe-core, which ``make lint`` installs beside the linter."""
+    path = Path(sys.prefix) / "node/node_modules/axe-core/axe.min.js"
+    if not path.exists():
+        missing("axe-core (make lint installs it)")
+    return path.read_text(encoding="utf-8")
 
 
 @contextmanager

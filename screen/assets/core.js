@@ -5,6 +5,7 @@
  * The screen's data of a pair and its log: pure, tested by `node --test`.
  */
 const PairbridgeCore = (() => {
+  const times = typeof module === "undefined" ? PairbridgeTimes : require("./clock_times.js");
   const { Bars } = typeof module === "undefined" ? PairbridgeBars : require("./bars.js");
   const KEEP = 1000; // bars of a first frame, and so many stay while the newest are followed
   const MOST = 200_000; // bars in memory: 50 MB
@@ -159,18 +160,27 @@ const PairbridgeCore = (() => {
     return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
   }
 
+  /** A number with its sign and fixed digits, as z is written everywhere: +1.05. */
+  function signed(value, digits) {
+    const text = number(value, digits);
+    return value > 0 ? `+${text}` : text;
+  }
+
   /** A probability for display: four digits, and not 0 if it is only small. */
   function share(value) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
   }
 
-  const BLOCKS = "▁▂▃▄▅▆▇█";
-
-  /** A line of values as text, each with the height of its place between -3 and 3; a space where unknown. */
+  /** The path of a sparkline: one unit a value across, -z down within 3 of 0; interrupted where a value is unknown. */
   function trail(values) {
-    const block = (z) => BLOCKS[Math.min(Math.max(Math.floor(((z + 3) / 6) * BLOCKS.length), 0), BLOCKS.length - 1)];
-    return (values ?? []).map((z) => (z === null ? " " : block(z))).join("");
+    let isDrawn = false;
+    const parts = (values ?? []).map((z, at) => {
+      const step = z === null ? "" : `${isDrawn ? "L" : "M"}${at} ${-Math.min(Math.max(z, -3), 3)}`;
+      isDrawn = z !== null;
+      return step;
+    });
+    return parts.join("");
   }
 
   /** The address in the navigation of a page's address: all pairs are one page. */
@@ -178,9 +188,9 @@ const PairbridgeCore = (() => {
     return path.startsWith("/pair") ? "/pair" : path;
   }
 
-  /** A time of the log for display, to the second. */
+  /** A time of the log for display, to the second, in the zone of the screen. */
   function moment(text) {
-    return text.slice(0, 19).replace("T", " ");
+    return times.stamp(Date.parse(text));
   }
 
   /**
@@ -200,7 +210,7 @@ const PairbridgeCore = (() => {
   }
 
   return {
-    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, share, trail,
+    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, signed, share, trail,
     pageOf, moment, exportAddress,
   };
 })();

@@ -113,7 +113,7 @@ class PairbridgeCharts {
 
   static coloursOf(box) {
     const style = getComputedStyle(box);
-    const names = ["ink", "muted", "line", "cyan", "violet", "green", "red", "amber"];
+    const names = ["ink", "muted", "line", "cyan", "violet", "green", "red", "amber", "on"];
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   }
 
@@ -130,9 +130,19 @@ class PairbridgeCharts {
       grid: { vertLines: grid, horzLines: grid },
       crosshair: { mode: 0 },
       rightPriceScale: { borderVisible: false },
-      timeScale: { borderVisible: false, minBarSpacing: 0.001, shiftVisibleRangeOnNewBar: false, timeVisible: true, secondsVisible: true },
-      localization: { timeFormatter: (time) => `${new Date(time * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC` },
+      timeScale: { borderVisible: false, minBarSpacing: 0.001, shiftVisibleRangeOnNewBar: false, timeVisible: true, secondsVisible: true, tickMarkFormatter: PairbridgeTimes.tick },
+      localization: { timeFormatter: (time) => PairbridgeTimes.text(time * 1000) },
     };
+  }
+
+  /** The theme or the zone of times is another: everything is drawn anew, where it is. */
+  restyle() {
+    if (!this.chart) return;
+    this.colours = PairbridgeCharts.coloursOf(this.box);
+    this.chart.applyOptions(PairbridgeCharts.options(this.colours));
+    for (const pane of this.panes) pane.brush.patterns = {};
+    this.invalidate();
+    this.paintSoon();
   }
 
   /** Bring axis, view and legend up to date. */

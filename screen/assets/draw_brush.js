@@ -260,7 +260,7 @@ class PairbridgeBrush {
         path.moveTo(x, 0);
         path.lineTo(x, this.size.height);
       });
-      canvas.font = `${11 * ratio}px system-ui, sans-serif`;
+      canvas.font = `${12 * ratio}px system-ui, sans-serif`;
       canvas.fillStyle = colours.amber;
       canvas.textAlign = "center";
       canvas.fillText(text, x, this.size.height * 0.3);

@@ -77,7 +77,7 @@ class PairbridgeLegend {
     button.title = `Hide or show: ${series.name}`;
     button.setAttribute("aria-pressed", String(!this.charts.hidden.has(series.key)));
     const swatch = document.createElement("i");
-    swatch.style.background = this.charts.colours[series.colour];
+    swatch.style.background = `var(--${series.colour})`;
     button.append(swatch, document.createTextNode(`${series.name} `), this.value(series.key, "b"));
     return button;
   }

@@ -69,7 +69,7 @@ class PairbridgePane {
       .map(({ series, value }) => ({
         coordinate: () => this.anchor.priceToCoordinate(value),
         text: () => this.format(value),
-        textColor: () => "#090d13",
+        textColor: () => colours.on,
         backColor: () => colours[series.kind === "candles" ? "cyan" : series.colour],
       }));
   }

@@ -11,6 +11,7 @@
  */
 const PairbridgeSeries = (() => {
   const core = typeof module === "undefined" ? PairbridgeCore : require("./core.js");
+  const times = typeof module === "undefined" ? PairbridgeTimes : require("./clock_times.js");
 
   /** @type {Pane[]} */
   const PANES = [
@@ -122,6 +123,7 @@ const PairbridgeSeries = (() => {
     const value = (column) => pair.bars.value(column, index);
     const text = (number) => core.number(number, series.digits) + (number === number ? (series.unit ?? "") : "");
     const column = series.column ?? "";
+    const lineText = () => text(series.isPercent ? (value(column) / base[column] - 1) * 100 : value(column));
     const between = () => `${core.number(value(series.low), series.digits)} to ${text(value(column))}`;
     const texts = {
       candles: () => candleText(series, pair, at),
@@ -132,7 +134,7 @@ const PairbridgeSeries = (() => {
       open: () => ({ 0: "closed", 1: "open" })[value("gate")] ?? "–",
       walls: () => (series.key === "pays" ? text(value("pays")) : between()),
       band: between,
-      line: () => text(series.isPercent ? (value(column) / base[column] - 1) * 100 : value(column)),
+      line: () => (series.key === "z" ? core.signed(value(column), 2) : lineText()),
       steps: () => text(value(column)),
     };
     return texts[series.kind]();
@@ -162,10 +164,10 @@ const PairbridgeSeries = (() => {
     return row.kind.replace("_", " ") + (row.reason ? `: ${row.reason}` : "");
   }
 
-  /** When a bar opens, in UTC, to the second. */
+  /** When a bar opens, in the zone of the screen, to the second. */
   function timeText(pair, index) {
     if (!pair.bars.size) return "–";
-    return `${new Date(pair.bars.time(index)).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    return times.text(pair.bars.time(index));
   }
 
   return { PANES, LEVELS, seriesOf, levelsOf, legendOf, candle, timeText };

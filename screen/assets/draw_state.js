@@ -38,6 +38,11 @@ class PairbridgeChartState {
     return at === null ? null : box.getBoundingClientRect().left + at;
   }
 
+  /** A colour in which the chart draws now, by its name in colours.css. */
+  colour(name) {
+    return this.#charts.colours[name];
+  }
+
   /** The marks in view: [time of the bar in ms, kind]. */
   marks() {
     const { pair } = this.#charts;

@@ -4,8 +4,10 @@
 /** Keys of the whole screen: single ones, and `g` followed by the letter of a page. Not while something is typed. */
 class PairbridgeKeys {
   static AFTER_G_MS = 1500;
+  static BOXES = ["checkbox", "radio", "button", "range"].map((kind) => `:not([type=${kind}])`).join("");
+  static TYPED = `input${PairbridgeKeys.BOXES}, select, textarea, [role=textbox]`; // after a click on a box keys are keys
 
-  /** @param {Object<string, () => void>} actions by key */
+  /** @param {Object<string, (event: KeyboardEvent) => any>} actions by key; one that returns false did nothing */
   constructor(actions) {
     this.actions = actions;
     this.goes = -Infinity; // when g was pressed
@@ -13,22 +15,29 @@ class PairbridgeKeys {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target instanceof Element && event.target.closest("input, select, textarea, [role=textbox]")) {
-      if (event.key === "Escape" && event.target instanceof HTMLElement) event.target.blur();
-      return;
-    }
+    if (event.ctrlKey || event.metaKey || event.altKey || this.isElsewhere(event)) return;
     if (event.timeStamp - this.goes < PairbridgeKeys.AFTER_G_MS) {
       this.goes = -Infinity;
-      const link = [...document.querySelectorAll(".pages .nav-link")].find((each) =>
-        each.getAttribute("title")?.endsWith(`g ${event.key}`),
-      );
-      if (link instanceof HTMLElement) link.click();
+      this.toPage(event.key);
     } else if (event.key === "g") {
       this.goes = event.timeStamp;
-    } else if (this.actions[event.key]) {
+    } else if (this.actions[event.key] && this.actions[event.key](event) !== false) {
       event.preventDefault(); // the browser's own search, for one
-      this.actions[event.key]();
     }
+  }
+
+  /** Whether the key is meant for a field, which Escape leaves, or for a dialog. */
+  isElsewhere({ key, target }) {
+    if (target instanceof HTMLElement && target.closest(PairbridgeKeys.TYPED)) {
+      if (key === "Escape") target.blur();
+      return true;
+    }
+    return Boolean(document.querySelector(".modal.show")) && key !== "?";
+  }
+
+  toPage(letter) {
+    const links = [...document.querySelectorAll(".pages .nav-link")];
+    const link = links.find((each) => each.getAttribute("title")?.endsWith(`g ${letter}`));
+    if (link instanceof HTMLElement) link.click();
   }
 }

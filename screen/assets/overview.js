@@ -1,12 +1,31 @@
 // @ts-check
 "use strict";
 
+/** A cell with the last values of z as a line, between -3 and 3, on the line of 0. */
+function PairbridgeTrail({ value }) {
+  const { createElement } = window.React;
+  const across = Math.max((value ?? []).length - 1, 1);
+  const line = { className: "trail", viewBox: `0 -3.2 ${across} 6.4`, preserveAspectRatio: "none", "aria-hidden": true };
+  return createElement(
+    "svg",
+    line,
+    createElement("line", { x1: 0, x2: across, y1: 0, y2: 0 }),
+    createElement("path", { d: PairbridgeCore.trail(value) }),
+  );
+}
+window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions ?? {}, { PairbridgeTrail });
+
 /** The overview's tables: rows keyed by id, of which the grid repaints what has changed. */
 class PairbridgeOverview {
   static TABLES = { pairs: "overview-pairs", symbols: "overview-symbols" };
   static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
 
   constructor() {
+    document.addEventListener("click", (event) => {
+      if (!(event.target instanceof Element) || event.target.id !== "overview-tour-close") return;
+      PairbridgePreferences.write("tour", "done");
+      this.tour();
+    });
     this.rows = /** @type {Object<string, any[]>} */ ({});
   }
 
@@ -16,6 +35,7 @@ class PairbridgeOverview {
       if (message[name]) this.fill(name);
     }
     if ("start" in message) this.guide(message.start);
+    this.tour();
   }
 
   /** The page has been mounted. */
@@ -45,6 +65,14 @@ class PairbridgeOverview {
     api.addEventListener("rowClicked", (event) => PairbridgeDom.go(event.data.path));
     const filter = /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-filter`));
     filter?.addEventListener("input", () => api.setGridOption("quickFilterText", filter.value));
+  }
+
+  /** The steps through the demo: while every symbol is of the simulated exchange, until they are dismissed. */
+  tour() {
+    const box = document.getElementById("overview-tour");
+    const symbols = this.rows.symbols ?? [];
+    const isDemo = symbols.length > 0 && symbols.every(({ market }) => market === "sim");
+    if (box) box.hidden = !isDemo || PairbridgePreferences.read("tour") === "done";
   }
 
   /** What to do first, while there is no trade. */

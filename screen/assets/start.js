@@ -10,6 +10,10 @@
   const banner = new PairbridgeBanner();
   const pair = new PairbridgePair();
   const overview = new PairbridgeOverview();
+  const zone = new PairbridgeZone();
+  const rows = new PairbridgeRows();
+  const jobs = new PairbridgeJobs();
+  const hints = new PairbridgeHints();
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
@@ -27,6 +31,7 @@
     banner.show();
     if (banner.status) pair.flows(banner.status.state);
     if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
+    if (message.jobs) jobs.receive(message.jobs);
     if (message.names_known) offer(message.names_known);
     const isOther = wanted !== null && (message.watch ?? wanted) !== wanted; // of the pair that was left
     if (!isOther) pair.receive(message);
@@ -48,6 +53,8 @@
     if (mounted === page) return;
     page = mounted;
     tell();
+    zone.name();
+    hints.toTerm();
     pair.mounted();
     overview.mounted();
     for (const link of document.querySelectorAll(".pages .nav-link")) {
@@ -74,8 +81,8 @@
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
     pairbridgeShare: core.share,
+    pairbridgeSigned: core.signed,
     pairbridgeMoment: core.moment,
-    pairbridgeTrail: core.trail,
   });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
     pairbridge: {
@@ -83,6 +90,7 @@
         wanted = watch ?? null;
         tell();
       },
+      forget: () => "",
       freshScan(newest, fresh) {
         return newest === null || newest === undefined || newest === fresh ? window.dash_clientside.no_update : newest;
       },
@@ -90,9 +98,24 @@
       filterLog: (value) => pair.filterLog(value),
     },
   });
+  /** The theme or the zone is another: what draws by itself draws again. */
+  function restyle() {
+    zone.use(PairbridgePreferences.zone());
+    pair.charts.restyle();
+    for (const each of document.querySelectorAll(".grid")) PairbridgeDom.grid(each.id)?.refreshCells({ force: true });
+  }
+
+  /** To the next pair on the page of a pair, elsewhere to the next row. */
+  function step(by) {
+    if (document.getElementById("watch-list")) pair.step(by);
+    else rows.step(by);
+  }
+
   const keys = new PairbridgeKeys({
-    j: () => pair.step(1),
-    k: () => pair.step(-1),
+    j: () => step(1),
+    k: () => step(-1),
+    Enter: (event) => rows.open(event),
+    i: (event) => hints.explain(event.target),
     f: () => pair.charts.unzoom(),
     e: () => document.getElementById("export-log")?.click(),
     s: () => document.getElementById("settings-open")?.click(),
@@ -102,5 +125,7 @@
   document.addEventListener("keydown", (event) => keys.press(event));
   document.addEventListener("click", (event) => pair.exportShown(event), true); // before the browser follows the link
   for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
+  window.addEventListener("pairbridge-preferences", restyle);
+  zone.use(PairbridgePreferences.zone());
   new MutationObserver(pageChanged).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -72,6 +72,17 @@ class Field:
         return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
+def unseen_label(control: str, text: str) -> Any:
+    """The label of a control that needs none for eyes: its place or its first option says what it is."""
+    return dbc.Label(text, html_for=control, class_name="visually-hidden")
+
+
+def progress_bar(control: str, of: str) -> html.Progress:
+    """A bar from 0 to 100; ``of``: what goes on. Its ``data-running`` says whether it does."""
+    label: Any = {"aria-label": f"Progress of {of}", "data-running": "false"}
+    return html.Progress(id=control, value="0", max="100", className="job-bar", **label)
+
+
 def options(choices: Choices) -> list[dict[str, str]]:
     """Choices in the format of a select."""
     return [{"label": text, "value": value} for value, text in choices]

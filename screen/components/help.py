@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dash_bootstrap_components as dbc
-from dash import dcc
+from dash import dcc, html
 
 from screen.components import ids
+from screen.components.addresses import GLOSSARY
 
 _TEXT = """
 **What this is.** Two symbols form a pair: Y against a multiple of X. The rule enters when the spread is far from its
@@ -46,22 +47,32 @@ not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it w
 `BRIDGE_DOWN`.
 
 **Chart.** The wheel zooms, a drag moves, the left edge loads older bars; double-click to follow now again. The legend
-has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. All
-times are UTC.
+has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. Times
+are UTC or local, as chosen at the top; exports are always UTC.
 
-**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `j` signals, `d` data) · `/` go to a pair · `j` `k`
-next and previous pair · `s` settings of the pair (Enter applies, Esc closes) · `f` follow now · `e` export the log ·
-`?` this help.
+**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `b` backtest, `j` signals, `d` data, `h`
+glossary) · `/` go to a pair · `j` `k` next and previous row, or pair on a pair's page · `Enter` opens the row · `i`
+explains what has the focus, as a tap does what it touches · `s` settings of the pair (Enter applies, Esc closes) ·
+`f` follow now · `e` export the log · `?` this help.
 
 *No investment advice. Noise easily produces an apparent profit.*
 """
 
 
+def _to_glossary() -> html.P:
+    link = html.A("glossary", href=GLOSSARY)
+    return html.P(["Every term and statistic of the screens, with its trap: the ", link, "."])
+
+
 def help_dialog() -> dbc.Modal:
     """Opened by the button in the header or the key ``?``."""
     return dbc.Modal(
-        [dbc.ModalHeader(dbc.ModalTitle("How to read this screen")), dbc.ModalBody(dcc.Markdown(_TEXT))],
+        [
+            dbc.ModalHeader(dbc.ModalTitle("How to read this screen", id=ids.HELP_TITLE)),
+            dbc.ModalBody([_to_glossary(), dcc.Markdown(_TEXT)]),
+        ],
         id=ids.HELP,
+        labelledby=ids.HELP_TITLE,
         size="lg",
         is_open=False,
         scrollable=True,

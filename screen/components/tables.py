@@ -7,6 +7,8 @@ from typing import Any
 
 from dash import html
 
+from screen.components.formatting import UNKNOWN, clock, utc
+
 Cell = tuple[str, Any, str]  # the column's label, content, class
 
 
@@ -20,6 +22,13 @@ def table(caption: str, rows: Sequence[Sequence[Cell]], classes: Sequence[str], 
         for row, kind in zip(rows, classes, strict=True)
     ]
     return html.Table([html.Caption(caption), html.Thead(head), html.Tbody(body)], className="rows-table")
+
+
+def moment(time_ms: int | None, **more: Any) -> Any:
+    """A time in a column whose label ends in (UTC); ``assets/clock_zone.js`` brings both to the chosen zone."""
+    if time_ms is None:
+        return UNKNOWN
+    return html.Time(clock(time_ms).removesuffix(" UTC"), dateTime=utc(time_ms), **more)
 
 
 def _labelled(label: str) -> dict[str, Any]:

@@ -1,34 +1,41 @@
-"""Colours of Plotly's figures; assets/theme.css has the same colours for the page and the charts."""
+"""Colours of Plotly's figures and of the tables.
+
+The page's colours are custom properties (``assets/colours.css``), one set for each theme. Tables name them. A Plotly
+figure can't: its lines and cells have the colours below, which can be told from the grounds of both themes (contrast 3
+or more, measured by ``tests/screen/test_theme.py``), its text, grid and hover labels are coloured by
+``assets/plots.css``, so that a change of the theme needs no new figure.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-INK = "#d5dee8"
-MUTED = "#8494a6"
-GRID = "rgba(132,148,166,0.14)"
-CYAN = "#22d3ee"
-GREEN = "#34d399"
-RED = "#f87171"
-AMBER = "#fbbf24"
-VIOLET = "#a78bfa"
+MUTED = "#75879a"
+GRID = "rgba(117,135,154,0.22)"
+CYAN = "#0891b2"
+GREEN = "#0d9d8f"
+RED = "#e5483a"
+AMBER = "#c27803"
+VIOLET = "#8b5cf6"
+MIDDLE = "rgba(117,135,154,0.08)"  # of a scale with two ends: nearly the ground
 
 Figure = dict[str, Any]
 
-# Of ag-grid, as a JavaScript expression; assets/theme.css has the same colours.
+# Of ag-grid, as a JavaScript expression.
 GRID_THEME = {
-    "function": "themeQuartz.withParams({backgroundColor: '#0f1620', foregroundColor: '#d5dee8',"
-    " headerBackgroundColor: '#131c28', headerTextColor: '#8494a6', borderColor: 'rgba(132, 148, 166, 0.16)',"
-    " oddRowBackgroundColor: '#111924', rowHoverColor: 'rgba(34, 211, 238, 0.08)', accentColor: '#22d3ee',"
-    " selectedRowBackgroundColor: 'rgba(34, 211, 238, 0.16)', fontSize: 12, spacing: 4, wrapperBorderRadius: 7,"
-    " fontFamily: 'inherit', headerFontWeight: 500, browserColorScheme: 'dark'})"
+    "function": "themeQuartz.withParams({backgroundColor: 'var(--grid)', foregroundColor: 'var(--ink)',"
+    " headerBackgroundColor: 'var(--head)', headerTextColor: 'var(--muted)', borderColor: 'var(--line)',"
+    " oddRowBackgroundColor: 'var(--stripe)', accentColor: 'var(--cyan)',"
+    " rowHoverColor: 'color-mix(in srgb, var(--cyan) 8%, transparent)',"
+    " selectedRowBackgroundColor: 'color-mix(in srgb, var(--cyan) 16%, transparent)', fontSize: 12, spacing: 4,"
+    " wrapperBorderRadius: 7, fontFamily: 'inherit', headerFontWeight: 500, browserColorScheme: 'inherit'})"
 }
 
 
 def axis(**more: Any) -> Figure:
-    """One axis, dark."""
+    """One axis."""
     return {
-        "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "tickfont": {"color": MUTED, "size": 11},
+        "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "tickfont": {"color": MUTED, "size": 12},
         "automargin": True, **more,
     }  # fmt: skip
 
@@ -38,13 +45,12 @@ def layout(**more: Any) -> Figure:
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": INK, "size": 12, "family": "system-ui, sans-serif"},
+        "font": {"color": MUTED, "size": 12, "family": "system-ui, sans-serif"},
         "margin": {"l": 8, "r": 8, "t": 6, "b": 6},
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": "#0d131c", "bordercolor": GRID, "font": {"color": INK}},
         "dragmode": "zoom",
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11, "color": MUTED}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 12, "color": MUTED}},
         "xaxis": axis(
             type="date",
             hoverformat="%Y-%m-%d %H:%M:%S UTC",

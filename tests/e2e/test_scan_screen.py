@@ -60,6 +60,19 @@ def scan(stack: Stack, page: Page, interval: str = "5s", span: str = "3") -> dic
     return found
 
 
+def test_its_end_is_told_on_another_page(trading: Stack, page: Page) -> None:
+    page.locator("#scan-interval").select_option("1s")
+    page.locator("#scan-span").select_option("3")
+    page.locator("#scan-start").click()
+    expect(page.locator("#scan-cancel")).to_be_enabled()
+    to_page(page, "Overview")
+    note = page.locator(".toast-note")
+    expect(note).to_contain_text("Scan finished")
+    note.get_by_role("link").click()
+    expect(page.locator("#scan-start")).to_be_enabled()
+    expect(note).to_have_count(0)
+
+
 def fill(page: Page, control: str, value: str) -> None:
     page.locator(f"#{control}").fill(value)
     page.locator(f"#{control}").press("Tab")

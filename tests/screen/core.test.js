@@ -142,8 +142,12 @@ test("a line stands where candles and ticks meet, for the leg that is shown", ()
   assert.deepEqual(core.boundaries(core.emptyPair(), "y"), []);
 });
 
-test("the last z values are one line of blocks, and all pairs are one page", () => {
-  assert.equal(core.trail([-9, -3, 0, null, 2.9, 9]), "▁▁▅ ██");
+test("a z has its sign and two digits everywhere", () => {
+  assert.deepEqual([1.049, -1.051, 0, null].map((z) => core.signed(z, 2)), ["+1.05", "-1.05", "0.00", "–"]);
+});
+
+test("the last z values are a line within 3 of 0 with its gaps, and all pairs are one page", () => {
+  assert.equal(core.trail([-9, -1, null, null, 2.9, 9]), "M0 3L1 1M4 -2.9L5 -3");
   assert.equal(core.trail(undefined), "");
   assert.deepEqual(["/", "/pair/sim/A~B", "/scan"].map(core.pageOf), ["/", "/pair", "/scan"]);
 });

@@ -87,7 +87,7 @@ def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService)
     )(partial(_act, backtests))
     app.callback(
         Output(ids.BAR, "value"),
-        Output(ids.BAR, "animated"),
+        Output(ids.BAR, "data-running"),
         Output(ids.STAGE, "children"),
         Output(ids.START, "disabled"),
         Output(ids.CANCEL, "disabled"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from screen.components.theme import AMBER, CYAN, GREEN, INK, MUTED, RED, Figure, axis, layout
+from screen.components.theme import AMBER, CYAN, GREEN, MIDDLE, MUTED, RED, Figure, axis, layout
 from screen.pages.backtest.form import label_of
 from screen.pages.backtest.labels import PARTS
 
 _BAND = "rgba(132,148,166,0.18)"
-_HEAT = [[0.0, RED], [0.5, "#101822"], [1.0, GREEN]]
+_HEAT = [[0.0, RED], [0.5, MIDDLE], [1.0, GREEN]]
 _ROW = 26  # pixels of a row
 
 
@@ -45,7 +45,7 @@ def attribution(record: dict[str, Any]) -> Figure:
     bars = {
         "type": "bar", "orientation": "h", "y": names, "x": values, "text": [f"{each:+,.2f}" for each in values],
         "textposition": "auto", "hovertemplate": "%{y}: %{x:+,.2f}<extra></extra>", "cliponaxis": False,
-        "marker": {"color": [GREEN if value > 0 else RED for value in values]}, "textfont": {"color": INK},
+        "marker": {"color": [GREEN if value > 0 else RED for value in values]},
     }  # fmt: skip
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)
     figure["xaxis"] = axis(tickformat=",.4~g", fixedrange=True, zeroline=True, zerolinecolor=MUTED, nticks=5)

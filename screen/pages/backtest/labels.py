@@ -228,7 +228,7 @@ def summary(each: BacktestSummary) -> str:
     """One line in the list of earlier results."""
     kind = "1 backtest" if each.cells == 1 else f"{each.cells:,} cells"
     return (
-        f"{moment(each.at_ms)} · {each.y} ~ {each.x} · {interval_name(each.interval_ms)} · {kind} · {each.trades:,}"
+        f"{moment(each.at_ms)} UTC · {each.y} ~ {each.x} · {interval_name(each.interval_ms)} · {kind} · {each.trades:,}"
         f" trades · {money(each.net)}"
     )
 

@@ -8,7 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from engine.pairs.settings import PairSettings
-from screen.components.fields import Choices, Field, error_id, field_row, options
+from screen.components.fields import Choices, Field, error_id, field_row, options, progress_bar
 from screen.pages.backtest import ids
 from screen.pages.backtest.fields import AXIS_CHOICES, FORM, GROUPS, KINDS, LUCK, SEARCH, WIDTH
 from screen.pages.backtest.form import axis_values, form_values, new_request
@@ -24,7 +24,7 @@ _LIVE: Any = {"aria-live": "polite"}
 _NO_MORE = "more"
 
 
-def backtest_page(settings: PairSettings) -> html.Div:
+def backtest_page(settings: PairSettings) -> html.Main:
     """The whole page without a result. ``settings``: those of a new pair, of which the user's threshold is kept."""
     left = html.Aside(
         [
@@ -42,7 +42,7 @@ def backtest_page(settings: PairSettings) -> html.Div:
     flat = [name for row in ids.AXES for name in row]
     for name, value in zip(flat, axis_values(request), strict=True):
         left[name].value = value
-    return html.Div([html.Div([left, _results()], className="backtest-body"), _machinery()], className="sheet")
+    return html.Main([html.Div([left, _results()], className="backtest-body"), _machinery()], className="sheet")
 
 
 def _fold(title: str, name: str, parts: list[Any], is_open: bool = False) -> html.Details:
@@ -198,11 +198,10 @@ def _run() -> html.Section:
         hidden=True,
         className="backtest-again",
     )
-    label: Any = {"aria-label": "Progress of the backtest"}
     return html.Section(
         [
             html.Div(buttons, className="buttons"),
-            html.Div(dbc.Progress(id=ids.BAR, value=0, striped=True, className="data-bar"), **label),
+            progress_bar(ids.BAR, "the backtest"),
             html.Div("", id=ids.SAID, className="message", role="alert"),
             html.Div("", id=ids.STAGE, className="panel-head", role="status"),
             again,

@@ -129,7 +129,7 @@ def _panel(title: str, lead: str, parts: list[Any], name: str = "") -> html.Sect
 
 def _equity(record: Record) -> html.Section:
     quote, band = labels.quote_of(record), record["curve"]["band"]
-    lead = f"{quote}, times are UTC; dotted: the capital at the start."
+    lead = f"{quote}; dotted: the capital at the start."
     if band:
         lead += f" Grey: where {100 * band['level']:.0f} % of other orders of the same returns went."
     return _panel("Equity and drawdown", lead, [_graph("backtest-equity", figures.equity(record), 380)])
@@ -169,7 +169,7 @@ def _trades(record: Record) -> html.Section:
         if kept == record["trades"]
         else f"The newest {kept:,} of {record['trades']:,}; the files have all"
     )
-    return _panel("Trades", f"{lead}. Times are UTC, money in {labels.quote_of(record)}.", [trades_grid(record)])
+    return _panel("Trades", f"{lead}. Money in {labels.quote_of(record)}.", [trades_grid(record)])
 
 
 def _heat(search: Record) -> html.Section:

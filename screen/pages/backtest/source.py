@@ -53,7 +53,7 @@ def _range(texts: Mapping[str, str], span: Mapping[str, int], errors: Errors) ->
         return first, end
     from_ms, to_ms = found[ids.FROM], min(found[ids.TO], end)
     if from_ms >= to_ms:
-        errors[ids.TO] = f"The range is {moment(from_ms)} to {moment(to_ms)}; expected an end after its start."
+        errors[ids.TO] = f"The range is {moment(from_ms)} to {moment(to_ms)} UTC; expected an end after its start."
     return from_ms, to_ms
 
 

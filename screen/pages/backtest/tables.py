@@ -60,8 +60,8 @@ def _grid(name: str, rows: list[dict[str, Any]], columns: list[dict[str, Any]], 
 
 def _trade_columns() -> list[dict[str, Any]]:
     return [
-        _time("entry_time", "Entered", "The bar of the fill, one after the signal's, at its open (UTC)"),
-        _time("exit_time", "Left", "The bar of the fill (UTC)"),
+        _time("entry_time", "Entered (UTC)", "The bar of the fill, one after the signal's, at its open"),
+        _time("exit_time", "Left (UTC)", "The bar of the fill"),
         {
             "field": "side",
             "headerName": "Side",
@@ -100,7 +100,7 @@ def _cell_columns() -> list[dict[str, Any]]:
 
 
 def _time(field: str, name: str, tip: str) -> dict[str, Any]:
-    show = {"function": "params.value ? params.value.slice(0, 19).replace('T', ' ') : '–'"}
+    show = {"function": "params.value ? pairbridgeMoment(params.value) : '–'"}
     return {"field": field, "headerName": name, "width": 146, "headerTooltip": tip, "valueFormatter": show}
 
 

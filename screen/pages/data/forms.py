@@ -7,7 +7,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from screen.components.fields import Choices, error_id, options
+from screen.components.fields import Choices, error_id, options, progress_bar
 from screen.pages.data import ids, labels
 
 _LIVE_REGION: Any = {"aria-live": "polite"}
@@ -37,7 +37,7 @@ def import_panel() -> html.Section:
         className="data-buttons",
     )
     said = html.Div("", id=ids.IMPORT_SAID, className="message", role="alert")
-    progress = [dbc.Progress(id=ids.IMPORT_BAR, value=0, striped=True, className="data-bar"),
+    progress = [progress_bar(ids.IMPORT_BAR, "the import"),
                 html.Div("", id=ids.IMPORT_STAGE, className="panel-head", role="status")]  # fmt: skip
     preview = html.Div("", id=ids.PREVIEW, className="data-preview", **_LIVE_REGION)
     return _panel("Import", "Look first, store then", [zone, _corrections(), buttons, *progress, said, preview])
@@ -102,7 +102,7 @@ def backup_panel() -> html.Section:
         ["Into any other folder: ", html.Code(BACKUP_COMMAND), ". Back again, with server and dashboard stopped: ",
          html.Code(RESTORE_COMMAND)], className="panel-head",
     )  # fmt: skip
-    table = html.Div("", id=ids.BACKUPS, className="rows-scroll")
+    table = html.Div("", id=ids.BACKUPS, className="rows-scroll", tabIndex=0)
     return _panel("Backups", "Complete and checked copies of the store",
                   [html.Div(controls, className="data-buttons"), table, commands])  # fmt: skip
 
@@ -110,7 +110,9 @@ def backup_panel() -> html.Section:
 def settings_panel() -> html.Section:
     """The settings of this start, filled by the page's first callback."""
     explanation = "As this dashboard was started. The bridge server reads its own environment at its start."
-    return _panel("Settings in force", explanation, [html.Div("", id=ids.SETTINGS, className="rows-scroll")])
+    return _panel(
+        "Settings in force", explanation, [html.Div("", id=ids.SETTINGS, className="rows-scroll", tabIndex=0)]
+    )
 
 
 def _panel(title: str, explanation: str, parts: list[Any]) -> html.Section:

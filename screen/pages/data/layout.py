@@ -16,9 +16,9 @@ IMPORT_POLL_MS = 500
 _LIVE_REGION: Any = {"aria-live": "polite"}
 
 
-def data_page() -> html.Div:
+def data_page() -> html.Main:
     """The whole page, without data."""
-    return html.Div(
+    return html.Main(
         [
             html.H1("Data", className="sheet-title"),
             _feeds(),
@@ -42,7 +42,9 @@ def _feeds() -> html.Section:
         " over the last minute; the clocks' difference is in it."
     )
     return _panel(
-        head, explanation, [html.Div("", id=ids.FEEDS, className="rows-scroll"), html.Div("", id=ids.FINDINGS)]
+        head,
+        explanation,
+        [html.Div("", id=ids.FEEDS, className="rows-scroll", tabIndex=0), html.Div("", id=ids.FINDINGS)],
     )
 
 
@@ -60,13 +62,13 @@ def _stock() -> html.Section:
         ),
     ]  # fmt: skip
     parts = [
-        html.Div("", id=ids.STOCK, className="rows-scroll"),
+        html.Div("", id=ids.STOCK, className="rows-scroll", tabIndex=0),
         html.H3("Candles, imported bars, funding"),
-        html.Div("", id=ids.SOURCED, className="rows-scroll"),
+        html.Div("", id=ids.SOURCED, className="rows-scroll", tabIndex=0),
         html.H3("Retention"),
         html.P("", id=ids.ARCHIVE, className="panel-head"),
     ]
-    return _panel(head, "Trades and bars by symbol; times are UTC", parts)
+    return _panel(head, "Trades and bars by symbol", parts)
 
 
 def _gaps() -> html.Section:
@@ -84,7 +86,7 @@ def _gaps() -> html.Section:
         ),
     ]
     explanation = "Trades that the exchange numbered and that did not arrive, until they are fetched or given up"
-    return _panel(head, explanation, [html.Div("", id=ids.GAPS, className="rows-scroll")])
+    return _panel(head, explanation, [html.Div("", id=ids.GAPS, className="rows-scroll", tabIndex=0)])
 
 
 def _choice(name: str, label: str, choices: Choices, explanation: str) -> list[Any]:
@@ -95,7 +97,7 @@ def _choice(name: str, label: str, choices: Choices, explanation: str) -> list[A
 def _history() -> html.Section:
     head = [html.H2("History fetch"), html.Span("", id=ids.HISTORY_HEAD, className="panel-head", **_LIVE_REGION)]
     explanation = "The exchange's candles that watched pairs and scans want, and how much of them is stored"
-    return _panel(head, explanation, [html.Div("", id=ids.HISTORY, className="rows-scroll")])
+    return _panel(head, explanation, [html.Div("", id=ids.HISTORY, className="rows-scroll", tabIndex=0)])
 
 
 def _panel(head: list[Any], explanation: str, parts: list[Any]) -> html.Section:

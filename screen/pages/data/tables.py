@@ -10,16 +10,12 @@ from dash import html
 
 from engine.market.intervals import interval_name
 from engine.store.inventory import GapCount, RowCount, StoredGap, SymbolStock
-from screen.components.formatting import UNKNOWN, clock
-from screen.components.tables import Cell, table, toned
+from screen.components.formatting import UNKNOWN
+from screen.components.tables import Cell, moment, table, toned
 from screen.pages.data import labels
 from services.backups import Backup
 from services.data import RowCounts, Setting, Stock
 from services.feeds import FeedState, HistoryWant, ServerState
-
-
-def _when(time_ms: int | None) -> str:
-    return UNKNOWN if time_ms is None else clock(time_ms).removesuffix(" UTC")
 
 
 def feeds_table(server: ServerState) -> Any:
@@ -80,8 +76,8 @@ def _want(want: HistoryWant) -> list[Cell]:
     return [
         ("Symbol", f"{want.symbol} · {want.market}", "pair"),
         ("Bars", interval_name(want.width_ms), ""),
-        ("From (UTC)", _when(want.from_ms), ""),
-        ("To (UTC)", _when(want.to_ms), ""),
+        ("From (UTC)", moment(want.from_ms), ""),
+        ("To (UTC)", moment(want.to_ms), ""),
         ("Wanted", f"{want.wanted:,}", "num"),
         ("Missing", missing, "num"),
         ("Stored", bar, ""),
@@ -105,8 +101,8 @@ def _stock(of: SymbolStock, rows: RowCount | None, gaps: Sequence[GapCount]) -> 
     lost = f", {of.lost_files:,} not there" if of.lost_files else ""
     return [
         ("Symbol", f"{of.symbol} · {of.market}", "pair"),
-        ("From (UTC)", _when(of.first_ms), ""),
-        ("To (UTC)", _when(of.end_ms), ""),
+        ("From (UTC)", moment(of.first_ms), ""),
+        ("To (UTC)", moment(of.end_ms), ""),
         ("Trades in ticks.db", f"{rows.hot_ticks:,}" if rows else UNKNOWN, "num"),
         ("One-second bars", f"{rows.seconds:,}" if rows else UNKNOWN, "num"),
         ("Archived trades", f"{archived}{lost}", "num"),
@@ -134,8 +130,8 @@ def _other(symbol: str, what: str, first_ms: int, end_ms: int, count: int) -> li
     return [
         ("Symbol", symbol, "pair"),
         ("What", what, ""),
-        ("From (UTC)", _when(first_ms), ""),
-        ("To (UTC)", _when(end_ms), ""),
+        ("From (UTC)", moment(first_ms), ""),
+        ("To (UTC)", moment(end_ms), ""),
         ("Rows", f"{count:,}", "num"),
     ]
 
@@ -154,8 +150,8 @@ def _gap(gap: StoredGap) -> list[Cell]:
         ("Trade numbers", f"{gap.first_id} – {gap.last_id}", "num"),
         ("Trades", f"{gap.last_id - gap.first_id + 1:,}", "num"),
         ("Still missing", f"{gap.missing:,}", "num"),
-        ("Opened (UTC)", _when(gap.opened_ms), ""),
-        ("Closed (UTC)", _when(gap.closed_ms), ""),
+        ("Opened (UTC)", moment(gap.opened_ms), ""),
+        ("Closed (UTC)", moment(gap.closed_ms), ""),
         ("Reason", gap.reason or UNKNOWN, "said"),
     ]
 
@@ -165,7 +161,7 @@ def backups_table(made: Sequence[Backup]) -> Any:
     rows: list[list[Cell]] = [
         [
             ("Backup", each.name, "pair"),
-            ("Made (UTC)", _when(each.at_ms), ""),
+            ("Made (UTC)", moment(each.at_ms), ""),
             ("Size", labels.size(each.bytes), "num"),
             ("Archive", "with its files" if each.with_archive else "listed, not copied", ""),
         ]

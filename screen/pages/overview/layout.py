@@ -6,20 +6,24 @@ from typing import Any
 
 import dash_ag_grid as dag
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 
+from screen.components.addresses import BACKTEST, GLOSSARY, PAIR, SCAN
 from screen.components.theme import GRID_THEME
 
 PAIRS, SYMBOLS, GUIDE, BRIDGE = "overview-pairs", "overview-symbols", "overview-start", "overview-bridge"
+TOUR, TOUR_CLOSE = "overview-tour", "overview-tour-close"
 _RIGHT: dict[str, Any] = {"type": "rightAligned"}
 
 
-def overview_page() -> html.Div:
+def overview_page() -> html.Main:
     """The page without data."""
     shows: Any = {"data-topics": "overview"}
-    return html.Div(
+    return html.Main(
         [
+            html.H1("Overview", className="visually-hidden"),
             _guide(),
+            _tour(),
             _table(
                 "Watched pairs",
                 "A row opens its pair. PnL: the paper position, what the signals would have earned after costs.",
@@ -48,6 +52,21 @@ def _guide() -> html.Section:
     return html.Section(
         [html.H2("Three steps to the first pair"), html.Ol(items)], id=GUIDE, className="panel start", hidden=True
     )
+
+
+def _tour() -> html.Section:
+    """Shown while only the simulated exchange trades, until it is dismissed (assets/overview.js)."""
+    steps: tuple[tuple[str, Any], ...] = (
+        ("Watched pairs", "A row below is a pair: z is how far its spread is from the mean, To entry what is missing."),
+        ("The pair", ["Open ", dcc.Link("its page", href=PAIR), ": its first line says what the rule does, and why."]),
+        ("Evidence", "Further down there: how far each figure can be trusted. A tap, or the key i, explains a line."),
+        ("Luck", ["A ", dcc.Link("backtest", href=BACKTEST), " or a ", dcc.Link("scan", href=SCAN), " tells what chance"
+         " would do as well; the ", dcc.Link("glossary", href=GLOSSARY), " has the trap of each figure."]),
+    )  # fmt: skip
+    items = [html.Li([html.Strong(f"{what}. "), html.Span(how)]) for what, how in steps]
+    close = html.Button("Dismiss", id=TOUR_CLOSE, type="button", className="choice")
+    head = html.Div([html.H2("This is a demo: a simulated exchange, in four steps"), close], className="panel-top")
+    return html.Section([head, html.Ol(items)], id=TOUR, className="panel start", hidden=True)
 
 
 def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empty: str) -> html.Section:
@@ -94,10 +113,11 @@ def _pair_columns() -> list[dict[str, Any]]:
     return [
         {"field": "pair", "headerName": "Pair", "minWidth": 150, "pinned": "left", "cellClass": "opens"},
         {"field": "width", "headerName": "Bars", "width": 58},
-        _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations"),
+        _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations")
+        | {"valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
         {
             "field": "trail", "headerName": "Last 60 bars", "width": 138, "sortable": False,
-            "valueFormatter": {"function": "pairbridgeTrail(params.value)"}, "cellClass": "trail",
+            "cellRenderer": "PairbridgeTrail", "cellDataType": False,
         },
         _number("distance", "To entry", 84, 2, "|z| still missing to the entry that is in force, costs included"),
         {"field": "gate", "headerName": "Gate", "width": 74},

@@ -18,7 +18,7 @@ _RANGES = (
     ("all", "Everything of this run and its history", "all"),
 )
 _TITLE = (
-    "One time axis (UTC) and one cross-hair. Drag or swipe to move, wheel or pinch to zoom, double click or f to follow"
+    "One time axis and one cross-hair. Drag or swipe to move, wheel or pinch to zoom, double click or f to follow"
     " the newest bars. A value of the legend hides or shows its line. Hatched: bars in which a leg did not trade;"
     " amber: gaps in the data; dotted amber: where candles and ticks meet."
 )

@@ -8,6 +8,7 @@ from dash import html
 
 from screen.components import ids
 from screen.components.formatting import UNKNOWN
+from screen.components.traps import TRAPS
 from screen.pages.pair.evidence_table import GROUPS, Group, Line
 from screen.pages.pair.money_line import as_of
 from screen.pages.pair.reason_labels import REASONS, element
@@ -66,7 +67,13 @@ def _line(line: Line) -> html.Div:
         className="ev-line",
         title=line.explanation,
         **_FOCUSABLE,
+        **_term(line.name),
     )
+
+
+def _term(key: str) -> Any:
+    """Leads from the explanation to the term's trap (assets/hints.js)."""
+    return {"data-term": key} if key in TRAPS else {}
 
 
 def _why() -> html.Div:
@@ -79,6 +86,7 @@ def _why() -> html.Div:
             className="why-line",
             title=words,
             **_FOCUSABLE,
+            **_term(reason.name),
         )
         for reason, words in REASONS.items()
     ]  # fmt: skip

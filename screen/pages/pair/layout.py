@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
+from screen.components.fields import unseen_label
 from screen.components.theme import GRID_THEME
 from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.details import details_panel
@@ -79,7 +80,7 @@ def _watch_grid() -> dag.AgGrid:
                 "field": "z",
                 "headerName": "z",
                 "width": 58,
-                "valueFormatter": {"function": "pairbridgeNumber(params.value, 2)"},
+                "valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"},
             },
             {"field": "gate", "headerName": "Gate", "width": 70},
         ],
@@ -107,11 +108,14 @@ def pair_picker() -> html.Div:
     """Choose a market and two of its symbols, and watch them."""
     return html.Div(
         [
+            unseen_label(ids.MARKET, "Market"),
             dbc.Select(id=ids.MARKET, options=[], size="sm", placeholder="market"),
             html.Div(
                 [
+                    unseen_label(ids.Y, "Y, the dependent leg"),
                     dbc.Select(id=ids.Y, options=[], size="sm", placeholder="Y"),
                     html.Span("~"),
+                    unseen_label(ids.X, "X, the more liquid leg"),
                     dbc.Select(id=ids.X, options=[], size="sm", placeholder="X"),
                 ],
                 className="two-legs",
@@ -196,11 +200,13 @@ def _log_grid() -> dag.AgGrid:
         {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
         {"field": "kind", "headerName": "Decision", "width": 98},
         {"field": "reason", "headerName": "Reason", "width": 112},
+        {"field": "z", "headerName": "z", "width": 62, **number,
+         "valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
         *(
             {"field": field, "headerName": name, "width": width, **number,
              "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
             for field, name, width, digits in (
-                ("z", "z", 62, 3), ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
+                ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
                 ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 82, -10), ("x_price", "X price", 82, -10),
                 ("quantity_y", "Qty Y", 84, -6), ("quantity_x", "Qty X", 84, -6),
             )

@@ -68,7 +68,7 @@ def _register_progress(app: Dash, scans: ScanService) -> None:
     app.callback(
         Output(ids.SCAN_STAGE, "children"),
         Output(ids.SCAN_BAR, "value"),
-        Output(ids.SCAN_BAR, "animated"),
+        Output(ids.SCAN_BAR, "data-running"),
         Output(ids.SCAN_START, "disabled"),
         Output(ids.SCAN_CANCEL, "disabled"),
         Output(ids.SCAN_NEWEST, "data"),

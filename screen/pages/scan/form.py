@@ -13,7 +13,7 @@ from engine.market.intervals import parse_interval
 from engine.scan.request import HOUR_MS, ScanRequest
 from engine.scan.settings import ScanSettings
 from screen.components import ids
-from screen.components.fields import Choices, Field, field_row, read_all
+from screen.components.fields import Choices, Field, field_row, progress_bar, read_all, unseen_label
 from screen.pages.pair.settings_fields import INTERVALS
 
 DEFAULTS = ScanSettings(least_bars=120)
@@ -65,7 +65,7 @@ _FILTERS = (
         "Median volume of a bar, in quote currency, below which a symbol is too thin; 0: any.",
     ),
 )  # fmt: skip
-_TEST = (
+TEST_FIELDS = (
     Field(
         ids.SCAN_LAGS, "lags", "Test lags", "How the test chooses its lags; BIC keeps its size best.",
         (("bic", "BIC"), ("aic", "AIC"), ("1", "1"), ("0", "0")),
@@ -86,7 +86,7 @@ _TEST = (
         " neither leg has a stronger find.",
     ),
 )  # fmt: skip
-FIELDS = (*_WHAT, *_FETCH, *_FILTERS, *_TEST)
+FIELDS = (*_WHAT, *_FETCH, *_FILTERS, *TEST_FIELDS)
 FORM = tuple(field.id for field in FIELDS)
 
 
@@ -94,8 +94,9 @@ def scan_form() -> html.Aside:
     """Market, bars, filters and tests, with the buttons that start and cancel."""
     form = html.Aside(
         [
-            html.H2("Universe scan"),
+            html.H1("Universe scan", className="sheet-title"),
             html.P("Tests every pair of a market at once, corrected for the number of tests.", className="lead-in"),
+            unseen_label(ids.SCAN_MARKET, "Market"),
             dbc.Select(id=ids.SCAN_MARKET, options=[], size="sm", placeholder="market"),
             *map(field_row, _WHAT),
             html.H3("Which symbols"),
@@ -112,7 +113,7 @@ def scan_form() -> html.Aside:
             ),
             *map(field_row, _FILTERS),
             html.H3("Test"),
-            *map(field_row, _TEST),
+            *map(field_row, TEST_FIELDS),
             html.Div(
                 [
                     dbc.Button("Start scan", id=ids.SCAN_START, color="info", size="sm"),
@@ -120,7 +121,7 @@ def scan_form() -> html.Aside:
                 ],
                 className="buttons",
             ),
-            dbc.Progress(id=ids.SCAN_BAR, value=0, striped=True, className="scan-bar"),
+            progress_bar(ids.SCAN_BAR, "the scan"),
             html.Div("", id=ids.SCAN_SAID, className="message", role="alert"),
             html.Div("", id=ids.SCAN_STAGE, className="message", role="status"),
         ],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from screen.components.theme import CYAN, MUTED, VIOLET, Figure, layout
+from screen.components.theme import CYAN, MIDDLE, MUTED, VIOLET, Figure, layout
 
 LABELLED = 14  # symbols up to which each cell shows its number
-_SCALE = [[0.0, VIOLET], [0.5, "#101822"], [1.0, CYAN]]
+_SCALE = [[0.0, VIOLET], [0.5, MIDDLE], [1.0, CYAN]]
 
 
 def empty_map() -> Figure:
@@ -21,12 +21,11 @@ def correlation_map(correlation: dict[str, Any], kind: str) -> Figure:
     cells: Figure = {
         "type": "heatmap", "z": correlation[kind], "x": names, "y": names, "zmin": -1, "zmax": 1, "xgap": 1, "ygap": 1,
         "colorscale": _SCALE, "hovertemplate": "%{y} ~ %{x}: %{z:.3f}<extra></extra>",
-        "colorbar": {"thickness": 10, "tickfont": {"color": MUTED, "size": 11}, "outlinewidth": 0, "nticks": 5},
+        "colorbar": {"thickness": 10, "tickfont": {"color": MUTED, "size": 12}, "outlinewidth": 0, "nticks": 5},
     }  # fmt: skip
     if len(names) <= LABELLED:
-        # Plotly chooses the colour of each number by its cell.
-        cells |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 11}}
-    ticks = {"tickfont": {"color": MUTED, "size": 11}, "type": "category", "showgrid": False, "automargin": True}
+        cells |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 12}}
+    ticks = {"tickfont": {"color": MUTED, "size": 12}, "type": "category", "showgrid": False, "automargin": True}
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)
     figure["xaxis"] = {**ticks, "tickangle": -60 if len(names) > LABELLED else 0, "fixedrange": True}
     figure["yaxis"] = {**ticks, "autorange": "reversed", "fixedrange": True}

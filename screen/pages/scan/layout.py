@@ -9,6 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from screen.components import ids
+from screen.components.fields import unseen_label
 from screen.components.theme import GRID_THEME
 from screen.pages.scan.form import scan_form
 from screen.pages.scan.heatmap import empty_map
@@ -16,7 +17,7 @@ from screen.pages.scan.heatmap import empty_map
 _RIGHT = {"type": "rightAligned"}
 _STATUS: Any = {"role": "status", "aria-live": "polite"}
 _NUMBER, _SHARE = "pairbridgeNumber(params.value, {})", "pairbridgeShare(params.value)"
-_NUMBERS = (
+NUMBERS = (
     ("statistic", "Statistic", 80, _NUMBER.format(2), "Engle-Granger; lower is evidence"),
     ("pvalue", "p", 76, _SHARE, "Of this test alone, at this number of bars"),
     ("q_value", "q BH", 76, _SHARE, "Benjamini-Hochberg: the share of false finds, were this the last one"),
@@ -45,6 +46,7 @@ def _found() -> html.Section:
             html.Div(
                 [
                     html.H2("Result"),
+                    unseen_label(ids.SCAN_CHOSEN, "Earlier scans"),
                     dbc.Select(
                         id=ids.SCAN_CHOSEN, options=[], size="sm", placeholder="no scan yet", className="earlier"
                     ),
@@ -113,7 +115,7 @@ def _pair_columns() -> list[dict[str, Any]]:
             "field": field, "headerName": name, "width": width, "headerTooltip": tip, **_RIGHT,
             "valueFormatter": {"function": function}, "filter": False,
         }
-        for field, name, width, function, tip in _NUMBERS
+        for field, name, width, function, tip in NUMBERS
     ]  # fmt: skip
     return [*names, *numbers]
 

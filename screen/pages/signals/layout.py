@@ -22,9 +22,9 @@ _HELP = {
 }
 
 
-def signals_page() -> html.Div:
+def signals_page() -> html.Main:
     """The whole page, without data."""
-    return html.Div(
+    return html.Main(
         [
             html.H1("Signals", className="sheet-title"),
             _filter(),

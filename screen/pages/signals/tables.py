@@ -12,7 +12,7 @@ from dash import dcc, html
 from engine.store.bulk import SignalFilter
 from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN, clock, utc
-from screen.components.tables import Cell, table, toned
+from screen.components.tables import Cell, moment, table, toned
 from screen.pages.signals import ids, labels
 from services.export.request import END_MS
 from services.journal import JournalCounts, JournalPage, JournalRow
@@ -41,7 +41,7 @@ def _decision(row: JournalRow) -> list[Cell]:
     origin = "given live" if row.is_live else "decided over bars from before the run began"
     given = f"given at {clock(row.given_at_ms)}, {origin}"
     return [
-        ("Bar close (UTC)", html.Span(clock(row.close_ms).removesuffix(" UTC"), title=given), "when"),
+        ("Bar close (UTC)", moment(row.close_ms, title=given), "when"),
         ("Pair", pair_link(row.market, row.y, row.x), "pair"),
         ("Bars", row.interval, ""),
         ("Decision", html.Span(kind, title=meaning), "kind"),
@@ -93,7 +93,7 @@ def trades_table(journal: TradeJournal) -> Any:
 def _trade(row: ClosedTrade) -> list[Cell]:
     reason, why = labels.reason_label(row.reason)
     return [
-        ("Closed (UTC)", clock(row.closed_ms).removesuffix(" UTC"), "when"),
+        ("Closed (UTC)", moment(row.closed_ms), "when"),
         ("Pair", pair_link(row.market, row.y, row.x), "pair"),
         ("Side", _SIDES[row.side], ""),
         ("Exit", html.Span(reason, title=why), ""),

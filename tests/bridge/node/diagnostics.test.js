@@ -104,6 +104,11 @@ for (const [name, change, code, level, what, todo] of CASES) {
   });
 }
 
+test("with wrong symbols only, no first trade is waited for", () => {
+  const all = Diagnostics.findings({ ...WELL, unknown: ["ETHUSTD is not a symbol"], usable: 0, delivered: false });
+  assert.deepEqual(all.map(({ code }) => code), ["unknown-symbol"]);
+});
+
 test("every finding that the diagnostics knows is in the table", () => {
   const codes = [...String(Diagnostics).matchAll(/"([a-z-]+)",\s*"[A-Z]{2}/g)].map(([, code]) => code);
   assert.deepEqual([...new Set(codes)].sort(), [...new Set(CASES.map(([, , code]) => code))].sort());

@@ -1,0 +1,1 @@
+"""The glossary: every term and statistic of the screens, with its trap."""
