@@ -121,6 +121,7 @@ _PATH = _Kind("a folder that can be created and written", _read_path)
 _HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
 _SOURCE = _Kind("module:Class, such as feeds.example_source:ExampleSource", _read_class)
+_PAGES = _Kind("module:NAME, such as docs.examples.own_page:PAGE", _read_class)
 _PASSWORD = _Kind("at least 8 characters", _read_password)
 _ADDRESS = _Kind("an IP address of this machine", _read_host)
 _NAMES = _Kind("names, comma separated, as browsers write them: desk.example.org or desk.example.org:8050", _read_names)
@@ -181,6 +182,7 @@ class Config:
         2.5, _number(0.5, 60), "Seconds without a beat until the banner says BRIDGE DISCONNECTED."
     )
     feed: str | None = _setting(None, _SOURCE, "A source of trades of your own that the server runs, as module:Class.")
+    pages: str | None = _setting(None, _PAGES, "Pages of your own in the navigation, as module:NAME.")
     log_level: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "Level of the log files.")
 
     @classmethod

@@ -49,41 +49,20 @@ from engine.store.interface import Backend
 from engine.store.lock import held
 from live.heartbeat import Heartbeat
 from live.monitor import Monitor
-from live.paper import PaperBooks
 from live.thread import MonitorThread
 from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import JobState, LiveMessages
-from screen.shell import EARLY_SCRIPT, index_page, is_page_path, register_screen, shell
-from services.alerts import AlertService
-from services.audits import AuditService
+from screen.page_table import Page, page_of, pages_with
+from screen.shell import EARLY_SCRIPT, index_page, register_screen, shell
 from services.backtest_files import BacktestFiles
-from services.backtest_sources import BacktestSources
-from services.backtests import BacktestService
-from services.backups import BackupService
-from services.data import DataService, Setting
+from services.data import Setting
 from services.export import ExportService, MonitorAnalysis
-from services.feeds import FeedService
-from services.job_process import ProcessExecutor
-from services.jobs import Jobs
-from services.journal import JournalService
-from services.overview import OverviewService
-from services.pair_details import PairDetailService
-from services.pair_reports import PairReportService
-from services.pairs import PairService
-from services.paper_trades import PaperTradeService
-from services.parity import ParityService
-from services.position_locks import PositionLockService
 from services.proof_pack.service import ProofService
-from services.run_history import RunHistoryService
-from services.scans import BridgeAddress, ScanService
-from services.settings_trial import SettingsTrialService
-from services.trial_counts import SeenPairs
-from services.uploads import UploadService
-from services.use_cases import UseCases
-from services.views import ViewService
+from services.scans import BridgeAddress
+from services.use_cases import Surroundings, UseCases, use_cases_of
 
 log = logging.getLogger("pairbridge.dashboard")
 
@@ -111,7 +90,8 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    cases = use_cases_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    cases = use_cases_of(monitor, heartbeat, surroundings_of(config, partial(require_owner, str(open_file))))
+    pages = pages_with(config.pages)
     jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
     messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/", jobs)
     hub = LiveHub(messages.message)
@@ -139,11 +119,13 @@ def create_app(
     add_backtest_routes(server, BacktestFiles(open_backend(config.data_dir).backtests(), config.data_dir))
     add_bars_route(server, cases.views)
     refuse_in_words(server)
-    app = _screen(server, cases, config, None if config.password else str(open_file))
-    return _guarded(server, app.csp_hashes(), config, port), server
+    app = _screen(server, cases, pages, config, None if config.password else str(open_file))
+    return _guarded(server, app.csp_hashes(), pages, config, port), server
 
 
-def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | None) -> Dash:
+def _screen(
+    server: FastAPI, cases: UseCases, pages: Sequence[Page], config: Config, open_file: str | None
+) -> Dash:  # fmt: skip
     """Dash on the server, with the shell and every page."""
     app = Dash(
         "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
@@ -151,50 +133,24 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
     app.index_string = index_page(app.get_asset_url(EARLY_SCRIPT))
-    app.layout = lambda: shell(config.refresh_rate, open_file)
-    register_screen(app, cases)
+    app.layout = lambda: shell(config.refresh_rate, open_file, pages)
+    register_screen(app, cases, pages)
     set_up: Any = app._setup_server  # untyped
     set_up()  # Dash calls it for "/" alone: a page opened first had no styles or scripts
     return app
 
 
-def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]) -> UseCases:
-    """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
-    jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
+def surroundings_of(config: Config, owner_only: Callable[[], None]) -> Surroundings:
+    """What the use cases are made with; ``owner_only`` raises NotAllowed for callers with read access only."""
+    settings = [Setting(**asdict(each)) for each in settings_in_force(config)]
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
-    books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
-    monitor.keep_paper(books)
-    parity = ParityService(monitor, books, jobs, data_dir, owner_only)
-    locks = PositionLockService(monitor, owner_only)
-    seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
-    pairs = PairService(monitor, new_pair_settings(config), owner_only)
-    return UseCases(
-        jobs=jobs,
-        pairs=pairs,
-        overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
-        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
-        uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
-        views=ViewService(monitor, heartbeat, books, parity, locks, seen),
-        details=PairDetailService(monitor, backend),
-        reports=PairReportService(jobs, monitor, data_dir),
-        parity=parity,
-        locks=locks,
-        run_history=RunHistoryService(backend.analysis_reader()),
-        settings_trials=SettingsTrialService(jobs, data_dir, owner_only),
-        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
-        backtest_sources=BacktestSources(pairs, backend),
-        audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),
-        journal=JournalService(backend.analysis_reader()),
-        trades=PaperTradeService(monitor, books, backend),
-        data=DataService(backend, data_dir, [Setting(**asdict(each)) for each in settings_in_force(config)]),
-        feeds=FeedService(heartbeat),
-        backups=BackupService(jobs, data_dir, owner_only),
-        seen=seen,
-        alerts=AlertService(monitor, backend.outbox(), owner_only),
-    )
+    token = partial(_bridge_token, config)
+    return Surroundings(config.data_dir, bridge, token, new_pair_settings(config), settings, owner_only)
 
 
-def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:
+def _guarded(
+    server: FastAPI, script_hashes: Sequence[str], pages: Sequence[Page], config: Config, port: int
+) -> Guard:  # fmt: skip
     """The middleware between a request and the routes; also writes the file with the key."""
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
@@ -202,9 +158,13 @@ def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
     paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
-    pages = HeadRequests(PageRequests(server, paths, is_page_path))
-    login = Login(pages, config.password, secret, key, time.time)
-    return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
+
+    def is_page(path: str) -> bool:
+        return page_of(path, pages) is not None
+
+    answering = HeadRequests(PageRequests(server, paths, is_page))
+    login = Login(answering, config.password, secret, key, time.time)
+    return Guard(login, hosts, content_security_policy(script_hashes), is_page)
 
 
 def _bridge_token(config: Config) -> str:
@@ -238,7 +198,7 @@ def main() -> None:
             monitor = Monitor(backend.tick_reader, backend.analysis(), (*DEFAULT_PAIR, new_pair_settings(config)))
             heartbeat = Heartbeat(f"http://127.0.0.1:{config.bridge_port}/health", int(config.heartbeat_limit_s * 1e3))
             serve(monitor, heartbeat, config)
-    except StoreError as error:
+    except (StoreError, ValueError) as error:
         stop(str(error))
 
 

@@ -1,84 +1,28 @@
 """The shell around every page: navigation, banner, search, and the place in which the page of an address is mounted.
 
 A page is mounted alone: its components exist only while it is shown, so its callbacks may name no component of another
-page. ``PAGES`` is the one table of them.
+page. ``screen.page_table`` has them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from engine.pairs.settings import PairSettings
 from screen.components import ids
-from screen.components.addresses import (
-    BACKTEST,
-    DATA,
-    GLOSSARY,
-    OVERVIEW,
-    PAIR,
-    SCAN,
-    SIGNALS,
-    PairAddress,
-    pair_in,
-    pair_path,
-)
+from screen.components.addresses import OVERVIEW, PAIR, PairAddress, pair_in, pair_path
 from screen.components.help import help_dialog
-from screen.pages.backtest.audit_callbacks import register_audit
-from screen.pages.backtest.callbacks import register_backtest
-from screen.pages.backtest.layout import backtest_page
-from screen.pages.data.callbacks import register_data
-from screen.pages.data.layout import data_page
-from screen.pages.glossary.layout import glossary_page
-from screen.pages.overview.layout import overview_page
-from screen.pages.pair.callbacks import register_pair
-from screen.pages.pair.details_callbacks import register_details
-from screen.pages.pair.layout import pair_page
-from screen.pages.pair.money_callbacks import register_money
-from screen.pages.pair.settings_callbacks import register_settings
-from screen.pages.scan.callbacks import register_scan
-from screen.pages.scan.layout import scan_page
-from screen.pages.signals.callbacks import register_signals
-from screen.pages.signals.layout import signals_page
+from screen.page_table import PAGES, Page, page_of
 from services.pairs import PairService, base_of
 from services.use_cases import UseCases
 
 _LIVE_REGION: Any = {"aria-live": "polite"}
 EARLY_SCRIPT = "preferences.js"  # of the assets: it sets the theme, so it stands before everything that is painted
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page: its address, its name in the navigation, the key that follows ``g``, and what makes its layout from the
-    settings of a new pair."""
-
-    path: str
-    title: str
-    key: str
-    layout: Callable[[PairSettings], Any]
-
-
-PAGES = (
-    Page(OVERVIEW, "Overview", "o", lambda _: overview_page()),
-    Page(PAIR, "Pair", "p", pair_page),
-    Page(SCAN, "Scan", "s", lambda _: scan_page()),
-    Page(BACKTEST, "Backtest", "b", backtest_page),
-    Page(SIGNALS, "Signals", "j", lambda _: signals_page()),
-    Page(DATA, "Data", "d", lambda _: data_page()),
-    Page(GLOSSARY, "Glossary", "h", lambda _: glossary_page()),
-)
-_BY_PATH = {page.path: page for page in PAGES}
-
-
-def is_page_path(path: str) -> bool:
-    """Whether a path is the address of a page."""
-    return path in _BY_PATH or pair_in(path) is not None
 
 
 def index_page(early_script: str) -> str:
@@ -99,14 +43,14 @@ def index_page(early_script: str) -> str:
 </html>"""
 
 
-def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
+def shell(refresh_s: float = 1.0, open_file: str | None = None, pages: Sequence[Page] = PAGES) -> html.Div:
     """The layout without a page. ``refresh_s``: seconds between polls while the live connection is down; ``open_file``
     contains the key for making changes, None if none is needed."""
     polls: Any = {"data-refresh-ms": str(round(refresh_s * 1_000))}
     return html.Div(
         [
             html.A("Skip to the page", href=f"#{ids.PAGE}", className="skip-link"),
-            _header(),
+            _header(pages),
             html.Div("", id=ids.BANNER, role="status", **_LIVE_REGION, className="banner is-waiting"),
             *_view_only(open_file),
             html.Div(id=ids.PAGE, className="page-place", tabIndex="-1"),
@@ -121,21 +65,14 @@ def shell(refresh_s: float = 1.0, open_file: str | None = None) -> html.Div:
     )
 
 
-def register_screen(app: Dash, cases: UseCases) -> None:
+def register_screen(app: Dash, cases: UseCases, pages: Sequence[Page] = PAGES) -> None:
     """Register the callbacks of the shell and of every page."""
-    _register_shell(app, cases.pairs)
-    register_pair(app, cases.pairs)
-    register_money(app, cases.parity, cases.locks)
-    register_details(app, cases.details, cases.reports)
-    register_settings(app, cases.pairs, cases.run_history, cases.settings_trials)
-    register_scan(app, cases.scans, cases.pairs)
-    register_backtest(app, cases.backtests, cases.backtest_sources, cases.uploads, cases.pairs)
-    register_audit(app, cases.audits)
-    register_signals(app, cases.journal, cases.trades, cases.parity)
-    register_data(app, cases.data, cases.feeds, cases.uploads, cases.backups)
+    _register_shell(app, cases.pairs, pages)
+    for page in pages:
+        page.register(app, cases)
 
 
-def _register_shell(app: Dash, pairs: PairService) -> None:
+def _register_shell(app: Dash, pairs: PairService, pages: Sequence[Page]) -> None:
     app.callback(
         Output(ids.PAGE, "children"),
         Output(ids.PAGE_NAME, "data"),
@@ -144,7 +81,7 @@ def _register_shell(app: Dash, pairs: PairService) -> None:
         Input(ids.ADDRESS, "pathname"),
         State(ids.PAGE_NAME, "data"),
         State(ids.WATCH, "data"),
-    )(partial(_route, pairs))
+    )(partial(_route, pairs, pages))
     app.callback(
         Output(ids.ADDRESS, "pathname", allow_duplicate=True),
         Output(ids.SEARCH_SAID, "children"),
@@ -177,10 +114,10 @@ def _view_only(open_file: str | None) -> list[html.Div]:
     return [html.Div(said, id=ids.VIEW_ONLY, hidden=True, role="note", className="view-only")]
 
 
-def _header() -> html.Header:
+def _header(pages: Sequence[Page]) -> html.Header:
     links = [
         dcc.Link(page.title, href=page.path, className="nav-link", title=f"Keys: g {page.key}", **_key(page))
-        for page in PAGES
+        for page in pages
     ]
     search = dbc.Input(
         id=ids.SEARCH, type="search", size="sm", placeholder="Go to pair …  ( / )", autocomplete="off",
@@ -226,11 +163,13 @@ def _key(page: Page) -> Any:
     return {"id": f"nav-{page.title.lower()}"}
 
 
-async def _route(pairs: PairService, path: str | None, mounted: str | None, watch_id: int | None) -> tuple[Any, ...]:
+async def _route(
+    pairs: PairService, pages: Sequence[Page], path: str | None, mounted: str | None, watch_id: int | None
+) -> tuple[Any, ...]:  # fmt: skip
     """Mount the page of an address, unless it is mounted already, and choose the pair that it names."""
     path = path or OVERVIEW
     named = pair_in(path)
-    page = _BY_PATH.get(PAIR if named else path)
+    page = page_of(path, pages)
     if page is None:
         return _unknown(path), "", no_update, no_update
     if page.path != PAIR:

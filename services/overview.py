@@ -16,7 +16,7 @@ from engine.errors import StoreError
 from engine.pairs.enums import Action
 from engine.pairs.layout import Out
 from engine.pairs.run import PairRun
-from engine.pairs.settings import PairSettings
+from engine.pairs.settings import LEAST_TEST_WINDOW, PairSettings
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import BarReader, Watched
 from live.heartbeat import Heartbeat
@@ -191,7 +191,8 @@ class OverviewService:
             return None
         cached = self._walls.get(watch_id)
         if cached is None or cached[0] != state:
-            cached = self._walls[watch_id] = state, cost_wall(model)
+            window = max(model.windows().get("test", LEAST_TEST_WINDOW), LEAST_BARS)  # a shorter test window has no half-life
+            cached = self._walls[watch_id] = state, cost_wall(model, window)
         return cached[1]
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from engine.pairs.settings import PairSettings
+from engine.store import open_backend
+from live.heartbeat import Heartbeat
+from live.monitor import Monitor
+from live.paper import PaperBooks
 from services.alerts import AlertService
 from services.audits import AuditService
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
 from services.backups import BackupService
-from services.data import DataService
+from services.data import DataService, Setting
 from services.feeds import FeedService
+from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.journal import JournalService
 from services.overview import OverviewService
@@ -21,7 +30,7 @@ from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.run_history import RunHistoryService
-from services.scans import ScanService
+from services.scans import BridgeAddress, ScanService
 from services.settings_trial import SettingsTrialService
 from services.trial_counts import SeenPairs
 from services.uploads import UploadService
@@ -54,3 +63,53 @@ class UseCases:
     backups: BackupService
     seen: SeenPairs
     alerts: AlertService
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the use cases are made with. ``bridge_token``: of the bridge server, raises OSError while there is none;
+    ``new_pair``: the settings a new pair starts with; ``settings`` in force; ``require_owner`` raises NotAllowed for
+    callers with read access only."""
+
+    data_dir: Path
+    bridge: BridgeAddress
+    bridge_token: Callable[[], str]
+    new_pair: PairSettings
+    settings: Sequence[Setting]
+    require_owner: Callable[[], None]
+
+
+def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -> UseCases:
+    """The use cases around a monitor, on one data folder."""
+    data_dir, bridge, owner_only = around.data_dir, around.bridge, around.require_owner
+    jobs, backend = Jobs(ProcessExecutor()), open_backend(data_dir)
+    books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
+    monitor.keep_paper(books)
+    parity = ParityService(monitor, books, jobs, data_dir, owner_only)
+    locks = PositionLockService(monitor, owner_only)
+    seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
+    pairs = PairService(monitor, around.new_pair, owner_only)
+    return UseCases(
+        jobs=jobs,
+        pairs=pairs,
+        overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
+        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
+        uploads=UploadService(jobs, data_dir, bridge.url, around.bridge_token, owner_only),
+        views=ViewService(monitor, heartbeat, books, parity, locks, seen),
+        details=PairDetailService(monitor, backend),
+        reports=PairReportService(jobs, monitor, data_dir),
+        parity=parity,
+        locks=locks,
+        run_history=RunHistoryService(backend.analysis_reader()),
+        settings_trials=SettingsTrialService(jobs, data_dir, owner_only),
+        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        backtest_sources=BacktestSources(pairs, backend),
+        audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),
+        journal=JournalService(backend.analysis_reader()),
+        trades=PaperTradeService(monitor, books, backend),
+        data=DataService(backend, data_dir, around.settings),
+        feeds=FeedService(heartbeat),
+        backups=BackupService(jobs, data_dir, owner_only),
+        seen=seen,
+        alerts=AlertService(monitor, backend.outbox(), owner_only),
+    )

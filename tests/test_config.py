@@ -33,6 +33,7 @@ GOOD = {
     "OPEN_BROWSER": ("yes", True),
     "HEARTBEAT_LIMIT_S": ("3", 3.0),
     "FEED": ("mine.sources:Mine", "mine.sources:Mine"),
+    "PAGES": ("mine.pages:PAGE", "mine.pages:PAGE"),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 BAD = [

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from config import Config
-from dashboard import host_name, use_cases_of
+from dashboard import host_name, surroundings_of
 from engine.errors import NotAllowed
 from live.heartbeat import Heartbeat
 from screen.live_messages import LiveMessages
 from services.backtest_request import BacktestRequest, StoredSource
 from services.pairs import PairService
+from services.use_cases import use_cases_of
 from services.views import catching_up
 from tests.conftest import until
 from tests.engine.pairs.markets import SETTINGS, make_ticks
@@ -62,7 +63,7 @@ async def test_a_backtest_of_the_live_range_is_a_service_of_the_dashboard(tmp_pa
         if not owners[0]:
             raise NotAllowed("read access only")
 
-    use = use_cases_of(harness.monitor, heartbeat, Config(data_dir=tmp_path), owner_only)
+    use = use_cases_of(harness.monitor, heartbeat, surroundings_of(Config(data_dir=tmp_path), owner_only))
     asked = BacktestRequest(StoredSource("sim", "YUSDT", "XUSDT", 0), replace(SETTINGS, gate="off"))
     use.backtests.start(asked)
     await until(lambda: use.backtests.state().phase != "running", 60)

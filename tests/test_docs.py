@@ -36,6 +36,7 @@ def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> Non
             "password": "(none)",
             "allowed_hosts": "(none)",
             "feed": "(none)",
+            "pages": "(none)",
             "open_browser": "0",
         }.get(field.name, field.default)
         meaning = field.metadata["doc"].replace("|", r"\|")

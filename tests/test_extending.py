@@ -7,11 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dash import Dash
 
 from docs.examples.own_indicator import PERIOD, compute_rsi, rsi_step
+from docs.examples.own_page import PAGE
+from screen.page_table import PAGES, page_of, pages_with
+from screen.shell import shell
+from tests.engine.pairs.markets import make_ticks
+from tests.live.test_monitor import Harness
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = ["docs/examples/own_indicator.py"]
+EXAMPLES = ["docs/examples/own_indicator.py", "docs/examples/own_page.py"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES)
@@ -40,3 +46,37 @@ def test_the_rsi_is_wilders_and_the_same_bar_by_bar() -> None:
     np.testing.assert_allclose(found[PERIOD:], wilder(prices), rtol=1e-10)
     state = np.zeros(4)
     assert [rsi_step(state, price) for price in prices][PERIOD:] == found[PERIOD:].tolist()
+
+
+async def test_a_page_is_in_the_navigation_and_shows_the_pairs(tmp_path: Path) -> None:
+    pages = pages_with("docs.examples.own_page:PAGE")
+    assert pages == (*PAGES, PAGE) and page_of("/distances", pages) is PAGE and page_of("/distances") is None
+    assert "'Distances'" in repr(shell(pages=pages)) and "'Distances'" not in repr(shell())
+    harness = await Harness.open(tmp_path)
+    await harness.write(make_ticks(1))
+    harness.read_all()
+
+    class Cases:
+        overview = harness.overview
+
+    app = Dash("own")
+    PAGE.register(app, Cases())  # type: ignore[arg-type]
+    (callback,) = app.callback_map.values()
+    shown = repr(callback["callback"].__wrapped__(None))
+    assert "YUSDT ~ XUSDT" in shown and "To entry" in shown
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("docs.examples.nothing:PAGE", "which cannot be imported"),
+        ("docs.examples.own_page:OTHER", "expected module:NAME of a Page"),
+        ("docs.examples.own_page:LAYOUT", "expected a screen.page_table.Page, or several"),
+        ("screen.page_table:PAGES", "two pages have the path '/'"),
+    ],
+)
+def test_what_is_no_page_is_said(own: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        pages_with(own)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from screen.shell import PAGES
+from screen.page_table import PAGES
 from tests.browser import launched_chromium
 from tests.e2e.stack import ROOT, Stack, until
 

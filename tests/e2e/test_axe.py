@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from screen.shell import PAGES
+from screen.page_table import PAGES
 from tests.browser import axe_source
 from tests.e2e.conftest import MANY_BARS, seen
 from tests.e2e.stack import Stack

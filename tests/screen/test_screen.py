@@ -25,9 +25,10 @@ from live.parity import Mismatch
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
 from screen.components.addresses import PAIR
+from screen.page_table import PAGES
 from screen.pages.pair import frames, labels
 from screen.pages.pair.layout import pair_page
-from screen.shell import PAGES, register_screen, shell
+from screen.shell import register_screen, shell
 from services.pair_columns import _LEG_COLUMNS, _MODEL_COLUMNS
 from services.parity import ParityState
 from services.views import WatchlistRow

@@ -11,7 +11,8 @@ import pytest
 from dash import no_update
 
 from screen.components.addresses import pair_in, pair_path
-from screen.shell import _go, _route, is_page_path
+from screen.page_table import PAGES, page_of
+from screen.shell import _go, _route
 from services.pairs import PairService, edits
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
@@ -37,29 +38,29 @@ def text_of(component: Any) -> str:
 
 async def test_an_address_mounts_its_page_and_chooses_its_pair(pairs: PairService) -> None:
     second = pairs.find("sim", "XUSDT", "YUSDT")
-    page, mounted, watch_id, moved = await _route(pairs, "/pair/sim/XUSDT~YUSDT", None, None)
+    page, mounted, watch_id, moved = await _route(pairs, PAGES, "/pair/sim/XUSDT~YUSDT", None, None)
     assert page is not no_update and (mounted, watch_id, moved) == ("/pair", second, no_update)
-    page, mounted, watch_id, moved = await _route(pairs, "/pair/sim/YUSDT~XUSDT", "/pair", second)
+    page, mounted, watch_id, moved = await _route(pairs, PAGES, "/pair/sim/YUSDT~XUSDT", "/pair", second)
     assert page is no_update and watch_id == pairs.first(), "the page stays, with another pair"
-    page, mounted, watch_id, moved = await _route(pairs, "/scan", "/pair", second)
+    page, mounted, watch_id, moved = await _route(pairs, PAGES, "/scan", "/pair", second)
     assert page is not no_update and (mounted, watch_id, moved) == ("/scan", no_update, no_update)
 
 
 async def test_the_pair_page_without_a_pair_moves_to_the_first(pairs: PairService) -> None:
-    _, mounted, watch_id, moved = await _route(pairs, "/pair", None, None)
+    _, mounted, watch_id, moved = await _route(pairs, PAGES, "/pair", None, None)
     assert (mounted, watch_id, moved) == ("/pair", pairs.first(), "/pair/sim/YUSDT~XUSDT")
     for watch_id in (pairs.first(), pairs.find("sim", "XUSDT", "YUSDT")):
         pairs.unwatch(watch_id)
-    page, mounted, watch_id, moved = await _route(pairs, "/pair", None, 1)
+    page, mounted, watch_id, moved = await _route(pairs, PAGES, "/pair", None, 1)
     assert page is not no_update and (mounted, watch_id, moved) == ("/pair", None, no_update)
 
 
 async def test_addresses_that_lead_nowhere_are_told(pairs: PairService) -> None:
-    page, mounted, watch_id, _ = await _route(pairs, "/pair/sim/FOO~BAR", "/pair", 1)
+    page, mounted, watch_id, _ = await _route(pairs, PAGES, "/pair/sim/FOO~BAR", "/pair", 1)
     assert "FOO ~ BAR is not watched" in text_of(page) and (mounted, watch_id) == ("", no_update)
-    page, *_ = await _route(pairs, "/nothing", None, None)
+    page, *_ = await _route(pairs, PAGES, "/nothing", None, None)
     assert "no such page" in text_of(page)
-    assert is_page_path("/") and is_page_path("/pair/sim/A~B") and not is_page_path("/nothing")
+    assert page_of("/") and page_of("/pair/sim/A~B") is page_of("/pair") and page_of("/nothing") is None
 
 
 @pytest.mark.parametrize(
