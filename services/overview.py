@@ -191,7 +191,7 @@ class OverviewService:
             return None
         cached = self._walls.get(watch_id)
         if cached is None or cached[0] != state:
-            window = max(model.windows().get("test", LEAST_TEST_WINDOW), LEAST_BARS)  # a shorter test window has no half-life
+            window = max(model.windows().get("test", LEAST_TEST_WINDOW), LEAST_BARS)  # fewer have no half-life
             cached = self._walls[watch_id] = state, cost_wall(model, window)
         return cached[1]
 
