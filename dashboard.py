@@ -28,6 +28,7 @@ from api.backtests import add_backtest_routes
 from api.bars import PATHS as BARS_PATHS
 from api.bars import add_bars_route
 from api.bounded_http import bounded_http
+from api.compression import CompressedFiles
 from api.dash_backend import backend_of
 from api.export import PATHS as EXPORT_PATHS
 from api.export import add_export_routes, refuse_in_words
@@ -162,7 +163,7 @@ def _guarded(
     def is_page(path: str) -> bool:
         return page_of(path, pages) is not None
 
-    answering = HeadRequests(PageRequests(server, paths, is_page))
+    answering = CompressedFiles(HeadRequests(PageRequests(server, paths, is_page)))
     login = Login(answering, config.password, secret, key, time.time)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page)
 

@@ -36,8 +36,8 @@ PAGES = (
 _WATCH = """() => {
   window.since = {};
   const look = () => {
-    const z = document.getElementById("live-z");
-    if (!window.since.numbers && z && /\\d/.test(z.textContent)) window.since.numbers = performance.now();
+    const prices = document.getElementById("live-prices");
+    if (!window.since.numbers && prices && /\\d/.test(prices.textContent)) window.since.numbers = performance.now();
     if (!window.since.chart && window.pairbridgePainted) window.since.chart = performance.now();
     if (!window.since.numbers || !window.since.chart) requestAnimationFrame(look);
   };
