@@ -8,9 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine.errors import SettingsError, StoreError
-from engine.files.upload import OWN_MARKET
 from engine.files.writers import MEDIA_TYPES, check_format, encode
 from engine.market.intervals import interval_name
+from engine.market.ticks import OWN_MARKET
 from engine.store.bulk import BulkReader, SeriesSpan, SignalFilter
 from engine.store.interface import Backend
 from services.export import market
