@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,24 +22,18 @@ import uvicorn
 from dash import Dash
 from fastapi import FastAPI
 
-from api.backtests import PATHS as BACKTEST_PATHS
-from api.backtests import add_backtest_routes
-from api.bars import PATHS as BARS_PATHS
-from api.bars import add_bars_route
-from api.bounded_http import bounded_http
+from api.access import Access
+from api.bounded_http import Server, bounded_http
 from api.dash_backend import backend_of
-from api.export import PATHS as EXPORT_PATHS
-from api.export import add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
-from api.live import PATHS as LIVE_PATHS
 from api.live import LiveHub, add_live_route
 from api.login import Login
-from api.permissions import require_owner
-from api.proofs import PATHS as PROOF_PATHS
-from api.proofs import add_proof_route
+from api.metrics import Timed
+from api.permissions import caller, require_feeder, require_owner
+from api.rate_limits import RateLimits
 from api.requests import HeadRequests, PageRequests
-from api.uploads import PATHS as UPLOAD_PATHS
-from api.uploads import add_upload_routes
+from api.roles import ApiPaths
+from api.routes import add_routes
 from config import Config, load_or_exit, settings_in_force, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
@@ -66,12 +59,16 @@ from services.backups import BackupService
 from services.data import DataService, Setting
 from services.export import ExportService, MonitorAnalysis
 from services.feeds import FeedService
+from services.history import HistoryService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.journal import JournalService
+from services.market_data import MarketDataService
+from services.metrics import Metrics
 from services.overview import OverviewService
 from services.pair_details import PairDetailService
 from services.pair_reports import PairReportService
+from services.pair_statistics import PairStatisticsService
 from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
@@ -80,6 +77,9 @@ from services.proof_pack.service import ProofService
 from services.run_history import RunHistoryService
 from services.scans import BridgeAddress, ScanService
 from services.settings_trial import SettingsTrialService
+from services.requests import RequestService
+from services.tick_post import TickPostService
+from services.tokens import TokenService
 from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.use_cases import UseCases
@@ -111,10 +111,12 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    cases = use_cases_of(monitor, heartbeat, config, partial(require_owner, str(open_file)))
+    cases = use_cases_of(
+        monitor, heartbeat, config, partial(require_owner, str(open_file)), partial(require_feeder, str(open_file))
+    )
     jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
     messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/", jobs)
-    hub = LiveHub(messages.message)
+    hub = LiveHub(messages.message, cases.metrics.view)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager
@@ -128,19 +130,18 @@ def create_app(
                 task.cancel()
             await asyncio.to_thread(cases.jobs.close)
             await asyncio.to_thread(cases.seen.close)
+            await asyncio.to_thread(cases.tokens.keep_uses)
+            await cases.posts.close()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
-    add_export_routes(server, exports, cases.pairs)
-    add_proof_route(server, ProofService(cases.jobs, config.data_dir))
-    add_upload_routes(server, cases.uploads)
-    add_backtest_routes(server, BacktestFiles(open_backend(config.data_dir).backtests(), config.data_dir))
-    add_bars_route(server, cases.views)
-    refuse_in_words(server)
+    backend = open_backend(config.data_dir)
+    exports = ExportService(backend, partial(MonitorAnalysis, monitor))
+    files = BacktestFiles(backend.backtests(), config.data_dir)
+    add_routes(server, cases, exports, ProofService(cases.jobs, config.data_dir), files)
     app = _screen(server, cases, config, None if config.password else str(open_file))
-    return _guarded(server, app.csp_hashes(), config, port), server
+    return _guarded(server, cases, app.csp_hashes(), config, port), server
 
 
 def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | None) -> Dash:
@@ -158,22 +159,31 @@ def _screen(server: FastAPI, cases: UseCases, config: Config, open_file: str | N
     return app
 
 
-def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None]) -> UseCases:
-    """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only."""
-    jobs, backend, data_dir = Jobs(ProcessExecutor()), open_backend(config.data_dir), config.data_dir
+def use_cases_of(
+    monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_only: Callable[[], None],
+    feeder_only: Callable[[], None] | None = None,
+) -> UseCases:  # fmt: skip
+    """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only,
+    ``feeder_only`` for those that may not send data (None: as ``owner_only``)."""
+    metrics, backend, data_dir = Metrics(heartbeat), open_backend(config.data_dir), config.data_dir
+    jobs, requests = Jobs(ProcessExecutor(), metrics.job), RequestService(backend.requests())
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
     books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
     monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
-    pairs = PairService(monitor, new_pair_settings(config), owner_only)
+
+    def changed(what: str, before: Any, after: Any) -> None:
+        requests.changed(caller.get().name, what, before, after)
+
+    pairs = PairService(monitor, new_pair_settings(config), owner_only, changed)
     return UseCases(
         jobs=jobs,
         pairs=pairs,
         overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
-        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
-        uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), owner_only),
+        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge, changed),
+        uploads=UploadService(jobs, data_dir, bridge.url, partial(_bridge_token, config), feeder_only or owner_only),
         views=ViewService(monitor, heartbeat, books, parity, locks, seen),
         details=PairDetailService(monitor, backend),
         reports=PairReportService(jobs, monitor, data_dir),
@@ -181,7 +191,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_o
         locks=locks,
         run_history=RunHistoryService(backend.analysis_reader()),
         settings_trials=SettingsTrialService(jobs, data_dir, owner_only),
-        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only, changed),
         backtest_sources=BacktestSources(pairs, backend),
         audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),
         journal=JournalService(backend.analysis_reader()),
@@ -191,19 +201,26 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, config: Config, owner_o
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
         alerts=AlertService(monitor, backend.outbox(), owner_only),
+        history=HistoryService(jobs, bridge, owner_only, changed),
+        market=MarketDataService(backend),
+        statistics=PairStatisticsService(backend, monitor),
+        posts=TickPostService(bridge.url, partial(_bridge_token, config)),
+        requests=requests,
+        tokens=TokenService(data_dir),
+        metrics=metrics,
     )
 
 
-def _guarded(server: FastAPI, script_hashes: Sequence[str], config: Config, port: int) -> Guard:
+def _guarded(server: FastAPI, cases: UseCases, script_hashes: Sequence[str], config: Config, port: int) -> Guard:
     """The middleware between a request and the routes; also writes the file with the key."""
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
     hosts = [*(f"{name}:{port}" for name in {*names, *config.allowed_hosts}), *config.allowed_hosts]
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
-    pages = HeadRequests(PageRequests(server, paths, is_page_path))
-    login = Login(pages, config.password, secret, key, time.time)
+    pages = HeadRequests(PageRequests(server, ApiPaths(), is_page_path))
+    access = Access(Timed(pages, cases.metrics), RateLimits(config.api_requests_per_s))
+    login = Login(access, config.password, secret, key, time.time, cases.tokens)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
 
 
@@ -250,21 +267,6 @@ def refuse_newer(backend: Backend) -> None:
         raise
     except StoreError as error:
         log.info("%s", error)
-
-
-class Server(uvicorn.Server):
-    """Exits with code 0 on SIGTERM and Ctrl-C, from its creation on: uvicorn handles signals only while serving, and
-    raises them again after its shutdown."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, self.handle_exit)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """See uvicorn.Server."""
-        yield
 
 
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
