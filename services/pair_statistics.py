@@ -72,8 +72,8 @@ class PairQuestion:
             raise SettingsError(f"regression is {self.regression[:20]!r}; expected {', '.join(REGRESSIONS)}")
         if not LEAST_BARS <= self.bars <= MOST_BARS:
             raise SettingsError(f"bars is {self.bars}; expected {LEAST_BARS} to {MOST_BARS}")
-        if not 5 <= self.window <= self.bars:
-            raise SettingsError(f"window is {self.window}; expected 5 to {self.bars} bars")
+        if not 5 <= self.window < self.bars:
+            raise SettingsError(f"window is {self.window}; expected 5 to {self.bars - 1} bars")
 
 
 class _Closes(NamedTuple):
@@ -97,11 +97,12 @@ class PairStatisticsService:
     def statistics(self, asked: PairQuestion) -> dict[str, Any]:
         """Plain JSON values, unknown ones None. Raises NotFound, SettingsError for too few bars, StoreError."""
         closes = self._watched(asked) or self._stored(asked)
-        if closes.y.size < max(LEAST_BARS, asked.window):
+        least = max(LEAST_BARS, asked.window + 1)
+        if closes.y.size < least:
             raise NotFound(
                 f"{asked.y} and {asked.x} have {closes.y.size} complete bars of"
                 f" {interval_name(asked.interval_ms)} together;"
-                f" expected at least {max(LEAST_BARS, asked.window)}"
+                f" expected at least {least}"
             )
         try:
             found: dict[str, Any] = _plain(_statistics(asked, closes))
@@ -199,7 +200,7 @@ def _effective(window: int, phi: float) -> float:
 
 
 def _spread_now(spread: Floats, window: int, phi: float) -> dict[str, float]:
-    last = spread[-window:]
+    last = spread[-window - 1 : -1]  # those before the last bar, against which its z is measured
     deviation, worth = float(last.std(ddof=1)), _effective(window, phi)
     return {
         "value": float(spread[-1]), "mean": float(last.mean()), "mean_error": deviation / math.sqrt(worth),

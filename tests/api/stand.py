@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from fastapi import FastAPI
 from config import Config
 from dashboard import create_app
 from live.heartbeat import Heartbeat
+from serving.bridge_server import BridgeServer
+from tests.conftest import ROOT
 from tests.engine.pairs.markets import make_ticks
 from tests.live.test_monitor import Harness
 
@@ -37,6 +40,25 @@ class Stand:
         made = await self.owner.post("/api/tokens", json={"role": role, "name": f"a {role}"})
         assert made.status_code == 201, made.text
         return str(made.json()["secret"])
+
+
+@asynccontextmanager
+async def opened_with_server(folder: Path) -> AsyncIterator[Stand]:
+    """The dashboard beside a bridge server, which is then the writer of the same store."""
+    harness = await Harness.open(folder)
+    await harness.write(make_ticks(1))
+    harness.read_all()
+    await harness.writer.close()
+    config = Config(data_dir=folder, api_requests_per_s=100_000.0, token="t" * 32, bridge_port=0)
+    async with await BridgeServer.open(config, ROOT / "bridge", routes={}) as server:
+        config = replace(config, bridge_port=server.port)
+        heartbeat = Heartbeat(f"http://127.0.0.1:{server.port}/health", 2_500)
+        app, routes = create_app(harness.monitor, heartbeat, config, 8050)
+        stand = Stand(app, routes, folder)
+        yield stand
+        await stand.viewer.aclose()
+        await stand.owner.aclose()
+    harness.monitor.close()
 
 
 @asynccontextmanager
