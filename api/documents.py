@@ -15,6 +15,7 @@ from api.roles import LEAST
 
 VENDOR = Path(__file__).parent / "vendor/swagger-ui"
 TITLE, VERSION = "Pairbridge", "1"
+TAGS = ("about", "market", "analysis", "pairs", "jobs", "files", "access")
 _PROBLEMS = {
     400: "a parameter or the body is invalid", 401: "no session or token, or one that is not valid",
     403: "the role is not enough", 404: "there is no such thing", 405: "another method",
@@ -24,19 +25,21 @@ _PROBLEMS = {
     502: "the bridge server refused", 503: "the store, or the bridge server, cannot be used now",
 }  # fmt: skip
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pairbridge API</title>
-<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script></body></html>"""
+# The key is added below Swagger UI, which would show it in the command that it prints for each request.
 _START = """"use strict";
-SwaggerUIBundle({
-  url: "/api/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
-  validatorUrl: null,
-  requestInterceptor(request) {
-    const key = localStorage.getItem("pairbridge.key");
-    if (key && !request.headers.Authorization) request.headers["X-Pairbridge-Key"] = key;
-    return request;
-  },
-});
+const plainFetch = window.fetch;
+window.fetch = (target, options = {}) => {
+  const key = localStorage.getItem("pairbridge.key");
+  const headers = new Headers(options.headers ?? target.headers);
+  const isOurs = new URL(target.url ?? target, location.href).origin === location.origin;
+  if (key && isOurs && !headers.has("Authorization")) headers.set("X-Pairbridge-Key", key);
+  return plainFetch(target, { ...options, headers });
+};
+SwaggerUIBundle({ url: "/api/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
 """
 
 
@@ -89,6 +92,9 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     found.setdefault("components", {}).setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
     problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     found["components"].setdefault("schemas", {})["Problem"] = _PROBLEM
+    found["tags"] = [{"name": name} for name in TAGS]
+    for route in routes:
+        _put_examples(route, found["paths"][route.path])
     for path, methods in found["paths"].items():
         for method, operation in methods.items():
             operation["security"] = [{"token": []}, {}]
@@ -100,6 +106,15 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
             if method == "get":
                 answers.setdefault("304", {"description": "as before: see If-None-Match"})
     return found
+
+
+def _put_examples(route: APIRoute, methods: dict[str, Any]) -> None:
+    """The examples as they are: FastAPI leaves out what is null."""
+    for method in route.methods:
+        for status, answer in route.responses.items():
+            for media, content in answer["content"].items():
+                if "example" in content:
+                    methods[method.lower()]["responses"][str(status)]["content"][media]["example"] = content["example"]
 
 
 def _schema(example: Any) -> dict[str, Any]:
