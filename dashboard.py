@@ -51,6 +51,7 @@ from runtime.secrets import read_or_create_token, write_opener
 from screen.live_messages import JobState, LiveMessages
 from screen.shell import EARLY_SCRIPT, index_page, is_page_path, register_screen, shell
 from services.alerts import AlertService
+from services.api_cases import ApiCases
 from services.audits import AuditService
 from services.backtest_files import BacktestFiles
 from services.backtest_sources import BacktestSources
@@ -59,27 +60,22 @@ from services.backups import BackupService
 from services.data import DataService, Setting
 from services.export import ExportService, MonitorAnalysis
 from services.feeds import FeedService
-from services.history import HistoryService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.journal import JournalService
-from services.market_data import MarketDataService
 from services.metrics import Metrics
 from services.overview import OverviewService
 from services.pair_details import PairDetailService
 from services.pair_reports import PairReportService
-from services.pair_statistics import PairStatisticsService
 from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
 from services.proof_pack.service import ProofService
+from services.requests import RequestService
 from services.run_history import RunHistoryService
 from services.scans import BridgeAddress, ScanService
 from services.settings_trial import SettingsTrialService
-from services.requests import RequestService
-from services.tick_post import TickPostService
-from services.tokens import TokenService
 from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.use_cases import UseCases
@@ -130,8 +126,8 @@ def create_app(
                 task.cancel()
             await asyncio.to_thread(cases.jobs.close)
             await asyncio.to_thread(cases.seen.close)
-            await asyncio.to_thread(cases.tokens.keep_uses)
-            await cases.posts.close()
+            await asyncio.to_thread(cases.api.tokens.keep_uses)
+            await cases.api.posts.close()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -166,17 +162,14 @@ def use_cases_of(
     """The use cases around a monitor; ``owner_only`` raises NotAllowed for callers with read access only,
     ``feeder_only`` for those that may not send data (None: as ``owner_only``)."""
     metrics, backend, data_dir = Metrics(heartbeat), open_backend(config.data_dir), config.data_dir
-    jobs, requests = Jobs(ProcessExecutor(), metrics.job), RequestService(backend.requests())
+    jobs = Jobs(ProcessExecutor(), metrics.job)
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
     books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
     monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
-
-    def changed(what: str, before: Any, after: Any) -> None:
-        requests.changed(caller.get().name, what, before, after)
-
+    changed = RequestService(backend.requests()).logger(lambda: caller.get().name)
     pairs = PairService(monitor, new_pair_settings(config), owner_only, changed)
     return UseCases(
         jobs=jobs,
@@ -201,13 +194,8 @@ def use_cases_of(
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
         alerts=AlertService(monitor, backend.outbox(), owner_only),
-        history=HistoryService(jobs, bridge, owner_only, changed),
-        market=MarketDataService(backend),
-        statistics=PairStatisticsService(backend, monitor),
-        posts=TickPostService(bridge.url, partial(_bridge_token, config)),
-        requests=requests,
-        tokens=TokenService(data_dir),
         metrics=metrics,
+        api=ApiCases.around(monitor, backend, data_dir, jobs, bridge, owner_only, changed),
     )
 
 
@@ -220,7 +208,7 @@ def _guarded(server: FastAPI, cases: UseCases, script_hashes: Sequence[str], con
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
     pages = HeadRequests(PageRequests(server, ApiPaths(), is_page_path))
     access = Access(Timed(pages, cases.metrics), RateLimits(config.api_requests_per_s))
-    login = Login(access, config.password, secret, key, time.time, cases.tokens)
+    login = Login(access, config.password, secret, key, time.time, cases.api.tokens)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
 
 
@@ -235,8 +223,7 @@ def _bridge_url(config: Config) -> str:
 
 def _token(config: Config) -> str | None:
     """What the bridge server lets in; None before its first start."""
-    path = config.data_dir / "token"
-    return config.token or (path.read_text(encoding="utf-8").strip() if path.exists() else None)
+    return _bridge_token(config) if config.token or (config.data_dir / "token").exists() else None
 
 
 def host_name(address: str) -> str:

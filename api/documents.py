@@ -110,7 +110,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
 
 def _put_examples(route: APIRoute, methods: dict[str, Any]) -> None:
     """The examples as they are: FastAPI leaves out what is null."""
-    for method in route.methods:
+    for method in route.methods or ():
         for status, answer in route.responses.items():
             for media, content in answer["content"].items():
                 if "example" in content:

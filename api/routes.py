@@ -27,21 +27,21 @@ def add_routes(
     app: FastAPI, cases: UseCases, exports: ExportService, proofs: ProofService, files: BacktestFiles
 ) -> None:  # fmt: skip
     """All of ``api.roles.LEAST`` but the live push; errors as problems; ``/docs``."""
-    writes = Writes(cases.requests)
-    add_market_routes(app, cases.market, cases.data, cases.feeds)
-    add_tick_routes(app, cases.posts)
-    add_analysis_routes(app, cases.statistics, cases.journal, cases.trades)
+    writes = Writes(cases.api.requests)
+    add_market_routes(app, cases.api.market, cases.data, cases.feeds)
+    add_tick_routes(app, cases.api.posts)
+    add_analysis_routes(app, cases.api.statistics, cases.journal, cases.trades)
     add_pair_routes(app, cases.pairs, cases.views, writes)
     add_scan_routes(app, cases.scans, writes)
     add_backtest_routes(app, files)  # its fixed paths before the one with a number
     add_backtest_job_routes(app, cases.backtests, files, writes)
-    add_history_routes(app, cases.history, writes)
+    add_history_routes(app, cases.api.history, writes)
     add_upload_routes(app, cases.uploads)
     add_upload_ohlc_route(app, cases.uploads)
     add_export_routes(app, exports, cases.pairs)
     add_proof_route(app, proofs)
     add_bars_route(app, cases.views)
-    add_token_routes(app, cases.tokens, cases.requests, writes)
+    add_token_routes(app, cases.api.tokens, cases.api.requests, writes)
     add_metrics_route(app, cases.metrics)
     answer_in_problems(app)
     add_documents(app)

@@ -60,6 +60,10 @@ class RequestService:
         """Log a change. Values whose name says that they are secret are left out."""
         self._store.log(_now_ms(), who, what, _text(before), _text(after))
 
+    def logger(self, who: Callable[[], str]) -> Changed:
+        """Logs changes of whoever asks at that time."""
+        return lambda what, before, after: self.changed(who(), what, before, after)
+
     def page(self, before: int | None = None) -> ChangePage:
         """The next changes."""
         found = self._store.changes(before, PAGE + 1)

@@ -49,8 +49,8 @@ class Posted:
 class TickPostService:
     """Posts to one bridge server, from one event loop."""
 
-    def __init__(self, url: str, token: Callable[[], str]) -> None:
-        """``token`` raises OSError while there is none."""
+    def __init__(self, url: str, token: Callable[[], str | None]) -> None:
+        """``token`` gives None while there is none."""
         self._url = url
         self._token = token
         self._links: dict[str, TickLink] = {}
@@ -98,10 +98,9 @@ class TickPostService:
             await self._close_idle(now_s, market)
             link = self._links.get(market)
             if link is None or not link.is_open:
-                try:
-                    token = self._token()
-                except OSError as error:
-                    raise LinkLost(f"the bridge server was never started ({error.strerror})") from None
+                token = self._token()
+                if token is None:
+                    raise LinkLost("the bridge server was never started")
                 link = self._links[market] = await TickLink.open(self._url, token, market)
             self._used_s[market] = now_s
             return link

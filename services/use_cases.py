@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.alerts import AlertService
+from services.api_cases import ApiCases
 from services.audits import AuditService
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
 from services.backups import BackupService
 from services.data import DataService
 from services.feeds import FeedService
-from services.history import HistoryService
 from services.jobs import Jobs
 from services.journal import JournalService
-from services.market_data import MarketDataService
 from services.metrics import Metrics
 from services.overview import OverviewService
 from services.pair_details import PairDetailService
 from services.pair_reports import PairReportService
-from services.pair_statistics import PairStatisticsService
 from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
@@ -27,9 +25,6 @@ from services.position_locks import PositionLockService
 from services.run_history import RunHistoryService
 from services.scans import ScanService
 from services.settings_trial import SettingsTrialService
-from services.requests import RequestService
-from services.tick_post import TickPostService
-from services.tokens import TokenService
 from services.trial_counts import SeenPairs
 from services.uploads import UploadService
 from services.views import ViewService
@@ -61,10 +56,5 @@ class UseCases:
     backups: BackupService
     seen: SeenPairs
     alerts: AlertService
-    history: HistoryService
-    market: MarketDataService
-    statistics: PairStatisticsService
-    posts: TickPostService
-    requests: RequestService
-    tokens: TokenService
     metrics: Metrics
+    api: ApiCases

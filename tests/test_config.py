@@ -33,6 +33,7 @@ GOOD = {
     "OPEN_BROWSER": ("yes", True),
     "HEARTBEAT_LIMIT_S": ("3", 3.0),
     "FEED": ("mine.sources:Mine", "mine.sources:Mine"),
+    "API_REQUESTS_PER_S": ("50", 50.0),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 BAD = [
