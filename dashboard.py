@@ -207,7 +207,8 @@ def _guarded(server: FastAPI, cases: UseCases, script_hashes: Sequence[str], con
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
     pages = HeadRequests(PageRequests(server, ApiPaths(), is_page_path))
-    access = Access(Timed(pages, cases.metrics), RateLimits(config.api_requests_per_s))
+    open_file = str((config.data_dir / OPEN_FILE).resolve())
+    access = Access(Timed(pages, cases.metrics), RateLimits(config.api_requests_per_s), open_file)
     login = Login(access, config.password, secret, key, time.time, cases.api.tokens)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page_path)
 

@@ -16,8 +16,10 @@ from api.roles import OF_DOCS, WEB_SOCKETS, route_of
 class Access:
     """Wraps an ASGI application, inside the login."""
 
-    def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits, open_file: str) -> None:
+        """``open_file`` contains the key that a window needs to change things."""
         self._app = app
+        self._open_file = open_file
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,4 +53,7 @@ class Access:
             return problem(429, "too-many", f"too many requests; expected the next in {wait_s:.2f} s", retry)
         if who.may(least):
             return None
-        return problem(403, "not-allowed", f"{method} {route.path} needs the role {least}; {who.name} is {who.role}")
+        needs = f"{method} {route.path} needs the role {least}"
+        if not who.has_token:
+            needs = f"this window may only look; open {self._open_file} in this browser to change things: {needs}"
+        return problem(403, "not-allowed", f"{needs}; {who.name} is {who.role}" if who.has_token else needs)
