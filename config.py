@@ -183,6 +183,9 @@ class Config:
     )
     feed: str | None = _setting(None, _SOURCE, "A source of trades of your own that the server runs, as module:Class.")
     pages: str | None = _setting(None, _PAGES, "Pages of your own in the navigation, as module:NAME.")
+    api_requests_per_s: float = _setting(
+        200, _number(1, 1_000_000), "Requests a second of one token or address to the API; twice as many at once."
+    )
     log_level: str = _setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "Level of the log files.")
 
     @classmethod

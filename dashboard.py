@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,25 +22,19 @@ import uvicorn
 from dash import Dash
 from fastapi import FastAPI
 
-from api.backtests import PATHS as BACKTEST_PATHS
-from api.backtests import add_backtest_routes
-from api.bars import PATHS as BARS_PATHS
-from api.bars import add_bars_route
-from api.bounded_http import bounded_http
+from api.access import Access
+from api.bounded_http import Server, bounded_http
 from api.compression import CompressedFiles
 from api.dash_backend import backend_of
-from api.export import PATHS as EXPORT_PATHS
-from api.export import add_export_routes, refuse_in_words
 from api.guard import Guard, content_security_policy
-from api.live import PATHS as LIVE_PATHS
 from api.live import LiveHub, add_live_route
 from api.login import Login
-from api.permissions import require_owner
-from api.proofs import PATHS as PROOF_PATHS
-from api.proofs import add_proof_route
+from api.metrics import Timed
+from api.permissions import caller, require_feeder, require_owner
+from api.rate_limits import RateLimits
 from api.requests import HeadRequests, PageRequests
-from api.uploads import PATHS as UPLOAD_PATHS
-from api.uploads import add_upload_routes
+from api.roles import ApiPaths
+from api.routes import add_routes
 from config import Config, load_or_exit, settings_in_force, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
@@ -91,11 +84,12 @@ def create_app(
     Its lifespan runs the monitor, polls the server's health and pushes changes.
     """
     open_file = (config.data_dir / OPEN_FILE).resolve()
-    cases = use_cases_of(monitor, heartbeat, surroundings_of(config, partial(require_owner, str(open_file))))
+    owner_only, feeder_only = (partial(check, str(open_file)) for check in (require_owner, require_feeder))
+    cases = use_cases_of(monitor, heartbeat, surroundings_of(config, owner_only, feeder_only))
     pages = pages_with(config.pages)
     jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
     messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/", jobs)
-    hub = LiveHub(messages.message)
+    hub = LiveHub(messages.message, cases.metrics.view)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager
@@ -109,19 +103,18 @@ def create_app(
                 task.cancel()
             await asyncio.to_thread(cases.jobs.close)
             await asyncio.to_thread(cases.seen.close)
+            await asyncio.to_thread(cases.api.tokens.keep_uses)
+            await cases.api.posts.close()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    exports = ExportService(open_backend(config.data_dir), partial(MonitorAnalysis, monitor))
-    add_export_routes(server, exports, cases.pairs)
-    add_proof_route(server, ProofService(cases.jobs, config.data_dir))
-    add_upload_routes(server, cases.uploads)
-    add_backtest_routes(server, BacktestFiles(open_backend(config.data_dir).backtests(), config.data_dir))
-    add_bars_route(server, cases.views)
-    refuse_in_words(server)
+    backend = open_backend(config.data_dir)
+    exports = ExportService(backend, partial(MonitorAnalysis, monitor))
+    files = BacktestFiles(backend.backtests(), config.data_dir)
+    add_routes(server, cases, exports, ProofService(cases.jobs, config.data_dir), files)
     app = _screen(server, cases, pages, config, None if config.password else str(open_file))
-    return _guarded(server, app.csp_hashes(), pages, config, port), server
+    return _guarded(server, cases, app.csp_hashes(), pages, config, port), server
 
 
 def _screen(
@@ -141,16 +134,22 @@ def _screen(
     return app
 
 
-def surroundings_of(config: Config, owner_only: Callable[[], None]) -> Surroundings:
-    """What the use cases are made with; ``owner_only`` raises NotAllowed for callers with read access only."""
+def surroundings_of(
+    config: Config, owner_only: Callable[[], None], feeder_only: Callable[[], None] | None = None
+) -> Surroundings:  # fmt: skip
+    """What the use cases are made with; ``owner_only`` raises NotAllowed for callers with read access only,
+    ``feeder_only`` for those that may not send data (None: as ``owner_only``)."""
     settings = [Setting(**asdict(each)) for each in settings_in_force(config)]
     bridge = BridgeAddress(_bridge_url(config), partial(_token, config))
-    token = partial(_bridge_token, config)
-    return Surroundings(config.data_dir, bridge, token, new_pair_settings(config), settings, owner_only)
+    token, feeder_only = partial(_bridge_token, config), feeder_only or owner_only
+    pair = new_pair_settings(config)
+    return Surroundings(
+        config.data_dir, bridge, token, pair, settings, owner_only, feeder_only, lambda: caller.get().name
+    )
 
 
 def _guarded(
-    server: FastAPI, script_hashes: Sequence[str], pages: Sequence[Page], config: Config, port: int
+    server: FastAPI, cases: UseCases, script_hashes: Sequence[str], pages: Sequence[Page], config: Config, port: int
 ) -> Guard:  # fmt: skip
     """The middleware between a request and the routes; also writes the file with the key."""
     names = {"127.0.0.1", "localhost", host_name(config.dashboard_host)}
@@ -158,13 +157,14 @@ def _guarded(
     secret = read_or_create_token(config.data_dir / "session-secret")
     key = read_or_create_token(config.data_dir / "dashboard-key")
     write_opener(config.data_dir / OPEN_FILE, f"http://{host_name(config.dashboard_host)}:{port}/", key)
-    paths = *BARS_PATHS, *EXPORT_PATHS, *PROOF_PATHS, *UPLOAD_PATHS, *BACKTEST_PATHS, *LIVE_PATHS
 
     def is_page(path: str) -> bool:
         return page_of(path, pages) is not None
 
-    answering = CompressedFiles(HeadRequests(PageRequests(server, paths, is_page)))
-    login = Login(answering, config.password, secret, key, time.time)
+    answering = CompressedFiles(HeadRequests(PageRequests(server, ApiPaths(), is_page)))
+    open_file = str((config.data_dir / OPEN_FILE).resolve())
+    access = Access(Timed(answering, cases.metrics), RateLimits(config.api_requests_per_s), open_file)
+    login = Login(access, config.password, secret, key, time.time, cases.api.tokens)
     return Guard(login, hosts, content_security_policy(script_hashes), is_page)
 
 
@@ -179,8 +179,7 @@ def _bridge_url(config: Config) -> str:
 
 def _token(config: Config) -> str | None:
     """What the bridge server lets in; None before its first start."""
-    path = config.data_dir / "token"
-    return config.token or (path.read_text(encoding="utf-8").strip() if path.exists() else None)
+    return _bridge_token(config) if config.token or (config.data_dir / "token").exists() else None
 
 
 def host_name(address: str) -> str:
@@ -211,21 +210,6 @@ def refuse_newer(backend: Backend) -> None:
         raise
     except StoreError as error:
         log.info("%s", error)
-
-
-class Server(uvicorn.Server):
-    """Exits with code 0 on SIGTERM and Ctrl-C, from its creation on: uvicorn handles signals only while serving, and
-    raises them again after its shutdown."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, self.handle_exit)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """See uvicorn.Server."""
-        yield
 
 
 def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:

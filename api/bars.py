@@ -15,6 +15,7 @@ import numpy as np
 from fastapi import FastAPI, HTTPException, Query
 from fastapi.responses import Response
 
+from api.documents import documented
 from services.pair_columns import MOST_OLDER, OlderBars
 from services.views import ViewService
 
@@ -31,7 +32,7 @@ def add_bars_route(app: FastAPI, views: ViewService) -> None:
     404 where no such pair or bar is followed (its run may have been replaced), 400 for other parameters.
     """
 
-    @app.get(BARS)
+    @app.get(BARS, **documented("pairs", "Older bars for the chart", None, media="application/octet-stream"))
     def older(watch: Number, before: Number, at: Number, count: Count = 5_000) -> Response:
         found = views.older(watch, before, at, count)
         if found is None:

@@ -7,8 +7,12 @@ requests are kept; a further one drops the oldest, since honest clients send at 
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 5.0
@@ -74,3 +78,18 @@ def bounded_http() -> type[BoundedHttp]:
     """The protocol of one server: its connections share one limit."""
     shared: dict[str, Any] = {"unfinished": {}}
     return type("BoundedHttp", (BoundedHttp,), shared)
+
+
+class Server(uvicorn.Server):
+    """Exits with code 0 on SIGTERM and Ctrl-C, from its creation on: uvicorn handles signals only while serving, and
+    raises them again after its shutdown."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self.handle_exit)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn.Server."""
+        yield

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi import FastAPI, HTTPException, Query
+from fastapi.responses import StreamingResponse
 
-from engine.errors import PairbridgeError
-from services.errors import problem_of
+from api.documents import documented
 from services.export import BarRequest, ExportFile, ExportService, PairRequest
 from services.export.request import read_legs, read_selection, signals_of
 from services.pairs import PairService
 
-KINDS = ("ticks", "ohlc", "analytics", "signals", "scan", "summary")
+KINDS = ("ticks", "ohlc", "analytics", "signals", "scan", "summary", "trades")
 SIGNALS_CSV, SCAN_CSV = "/api/signals.csv", "/api/scan.csv"  # of earlier versions; the screen uses them
 PATHS = (SIGNALS_CSV, SCAN_CSV, *(f"/api/export/{kind}" for kind in KINDS))
 
@@ -38,7 +36,7 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
     ``/api/scan.csv?scan=N``: one scan."""
     _add_market_routes(app, exports)
 
-    @app.get("/api/export/signals")
+    @app.get("/api/export/signals", **file_of("Decisions and what trades earned"))
     def signals(
         market: Text = "", symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv",
         show: Shown = "all", kind: Values = _NO_VALUES, reason: Values = _NO_VALUES,
@@ -46,11 +44,18 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
         wanted = signals_of(read_selection(market, symbols.split(","), from_, to), show == "trades")
         return sent(exports.signals(wanted._replace(kinds=tuple(kind), reasons=tuple(reason)), form))
 
-    @app.get("/api/export/scan")
+    @app.get("/api/export/scan", **file_of("The pairs of a scan"))
     def scan(scan: Number | None = None, form: Form = "csv") -> StreamingResponse:
         return sent(exports.scan(scan, form))
 
-    @app.get(SIGNALS_CSV)
+    @app.get("/api/export/trades", **file_of("Closed trades, with what each earned"))
+    def trades(
+        market: Text = "", symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv"
+    ) -> StreamingResponse:
+        wanted = signals_of(read_selection(market, symbols.split(","), from_, to), trades_only=True)
+        return sent(exports.signals(wanted._replace(kinds=("exit",)), form, kind="trades"))
+
+    @app.get(SIGNALS_CSV, **file_of("The log of a watched pair"))
     def signals_csv(
         watch: Number, show: Shown = "all", kind: Values = _NO_VALUES, reason: Values = _NO_VALUES
     ) -> StreamingResponse:
@@ -60,20 +65,20 @@ def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) 
         shown = wanted._replace(without_refusals=show == "trades", kinds=tuple(kind), reasons=tuple(reason))
         return sent(exports.signals(shown, "csv", is_empty_allowed=True))
 
-    @app.get(SCAN_CSV)
+    @app.get(SCAN_CSV, **file_of("The pairs of a scan"))
     def scan_csv(scan: Number) -> StreamingResponse:
         return sent(exports.scan(scan, "csv"))
 
 
 def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
-    @app.get("/api/export/ticks")
+    @app.get("/api/export/ticks", **file_of("Trades"))
     def ticks(
         market: Text, symbols: Symbols = "", from_: From = "", to: Text = "", form: Form = "csv",
         ids: bool | None = None,
     ) -> StreamingResponse:  # fmt: skip
         return sent(exports.ticks(read_selection(market, symbols.split(","), from_, to), form, ids))
 
-    @app.get("/api/export/ohlc")
+    @app.get("/api/export/ohlc", **file_of("Bars"))
     def ohlc(
         market: Text, symbols: Symbols = "", interval: Text = "1m", from_: From = "", to: Text = "",
         form: Form = "csv", details: bool = False,
@@ -81,20 +86,25 @@ def _add_market_routes(app: FastAPI, exports: ExportService) -> None:
         selection = read_selection(market, symbols.split(","), from_, to)
         return sent(exports.ohlc(BarRequest.of(selection, interval, details), form))
 
-    @app.get("/api/export/summary")
+    @app.get("/api/export/summary", **file_of("Statistics of symbols"))
     def summary(
         market: Text, symbols: Symbols = "", interval: Text = "1m", from_: From = "", to: Text = "", form: Form = "csv"
     ) -> StreamingResponse:
         selection = read_selection(market, symbols.split(","), from_, to)
         return sent(exports.summary(BarRequest.of(selection, interval), form))
 
-    @app.get("/api/export/analytics")
+    @app.get("/api/export/analytics", **file_of("A watched pair, bar by bar"))
     def analytics(
         market: Text, symbols: Symbols, from_: From = "", to: Text = "", form: Form = "csv"
     ) -> StreamingResponse:
         legs = symbols.split(",")
         span = read_selection(market, legs, from_, to)
         return sent(exports.analytics(PairRequest(span.market, *read_legs(legs), span.from_ms, span.to_ms), form))
+
+
+def file_of(summary: str) -> Any:
+    """Arguments of a route that answers with a file."""
+    return documented("files", summary, None, media="text/csv")
 
 
 def sent(file: ExportFile) -> StreamingResponse:
@@ -120,17 +130,3 @@ def attachment(name: str) -> str:
     plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
     full = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
     return f'attachment; filename="{plain}"{full}'
-
-
-def refuse_in_words(app: FastAPI) -> None:
-    """Invalid parameters give 400, Pairbridge errors the status of ``services.errors``, each with a message."""
-
-    @app.exception_handler(RequestValidationError)
-    async def bad_parameter(_: Request, error: RequestValidationError) -> PlainTextResponse:
-        found = error.errors()[0]
-        return PlainTextResponse(f"{found['loc'][-1]}: {found['msg']}\n"[:300], 400)
-
-    @app.exception_handler(PairbridgeError)
-    async def failed(_: Request, error: PairbridgeError) -> PlainTextResponse:
-        problem = problem_of(error)
-        return PlainTextResponse(f"{problem.message}\n", problem.status)

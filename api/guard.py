@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import refusal as refused
 
 _SAFE = ("GET", "HEAD")
 MAX_BODY = 16 * 1024 * 1024
@@ -58,7 +59,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 4403, "reason": refusal[1]})
         else:
-            await PlainTextResponse(refusal[1] + "\n", refusal[0])(scope, receive, self._hardened(send))
+            await refused(scope["path"], *refusal)(scope, receive, self._hardened(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         """Status and reason for a refused request; None otherwise."""
@@ -78,7 +79,8 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY:
             return 413, f"The body has {length[:20]} bytes; expected at most {MAX_BODY}."
-        if method not in _SAFE and "content-length" not in headers:
+        has_body = method not in (*_SAFE, "DELETE") or "transfer-encoding" in headers
+        if has_body and "content-length" not in headers:
             return 411, "The body's length is missing; expected Content-Length."
         return None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from fastapi import FastAPI, Query
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api.documents import documented
 from api.permissions import is_signed_in
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -80,8 +82,10 @@ class Screen:
 class LiveHub:
     """Pushes changes to every screen. ``changed`` may be called from any thread."""
 
-    def __init__(self, compose: Compose) -> None:
+    def __init__(self, compose: Compose, took: Callable[[float], None] = lambda _: None) -> None:
+        """``took`` is called with the seconds that each message took to make."""
         self._compose = compose
+        self._took = took
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self.screens: set[Screen] = set()
@@ -118,7 +122,9 @@ class LiveHub:
                 self._loop.call_later(MIN_GAP_S, self._wake.set)
         for (shown, before), group in groups.items():
             seen = before.seen if before else None
+            began_s = time.perf_counter()
             whole, known = await asyncio.to_thread(self._compose, shown.topics, shown.follow, seen)
+            self._took(time.perf_counter() - began_s)
             news = whole if before is None else difference(before.message, whole)
             told, text = Told(whole, known), msgspec.json.encode(news or {"type": "pulse"}).decode()
             for screen in group:
@@ -203,7 +209,7 @@ def add_live_route(app: FastAPI, hub: LiveHub) -> None:
     async def live(socket: WebSocket) -> None:
         await hub.serve(socket)
 
-    @app.get("/api/live/state")
+    @app.get("/api/live/state", **documented("pairs", "What a screen shows, whole", {"type": "state"}))
     async def state(
         topics: Annotated[str, Query(max_length=160)] = "", follow: Annotated[int | None, Query(ge=0, lt=2**53)] = None
     ) -> Response:

@@ -15,10 +15,12 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.permissions import KEY_HEADER, is_owner, is_signed_in, shows_key
+from api.permissions import KEY_HEADER, OWNER, VIEWER, become, is_signed_in, shows_key
+from api.problems import refusal
+from services.tokens import TokenService
 
 COOKIE = "pairbridge_session"
 SESSION_S = 7 * 86_400
@@ -43,9 +45,13 @@ autocomplete="current-password"><button>Sign in</button><p role="alert">{message
 class Login:
     """Wraps an ASGI application; without a password it allows all requests."""
 
-    def __init__(self, app: ASGIApp, password: str | None, secret: str, key: str, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, app: ASGIApp, password: str | None, secret: str, key: str, now_s: Callable[[], float],
+        tokens: TokenService | None = None,
+    ) -> None:  # fmt: skip
         """``secret``: random, kept over restarts; ``key``: grants the right to make changes; ``now_s``: the wall clock
-        in seconds."""
+        in seconds. ``tokens``: those of programs, None: there are none."""
+        self._tokens = tokens
         self._app = app
         self._password = password
         self._key_of_owner = key
@@ -58,13 +64,16 @@ class Login:
         """See ASGI."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
+        elif (shown := Headers(scope=scope).get("authorization")) is not None:
+            await self._with_token(shown, scope, receive, send)
         elif self._password is None:
-            is_owner.set(shows_key(Headers(scope=scope).get(KEY_HEADER), self._key_of_owner))
+            has_key = shows_key(Headers(scope=scope).get(KEY_HEADER), self._key_of_owner)
+            become("the key of the data folder" if has_key else "a viewer", OWNER if has_key else VIEWER)
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] in ("/login", "/logout"):
             await (await self._visit(Request(scope, receive)))(scope, receive, send)
         elif (session := self.session_of(Headers(scope=scope).get("cookie", ""))) is not None:
-            is_owner.set(True)
+            become("the password", OWNER)
             is_signed_in.set(partial(self._lasts, session))
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -72,7 +81,26 @@ class Login:
             await send({"type": "websocket.close", "code": 4401, "reason": "sign in first"})
         else:
             is_page = scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
-            answer = RedirectResponse("/login", 303) if is_page else PlainTextResponse("Sign in first.\n", 401)
+            wants = {"WWW-Authenticate": 'Bearer realm="Pairbridge"'}
+            answer = (
+                RedirectResponse("/login", 303) if is_page else refusal(scope["path"], 401, "Sign in first.", wants)
+            )
+            await answer(scope, receive, send)
+
+    async def _with_token(self, shown: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A program shows a token: what it shows counts, whatever else the request has."""
+        kind, _, secret = shown.partition(" ")
+        token = self._tokens.check(secret.strip()) if self._tokens and kind.lower() == "bearer" else None
+        if token is not None and self._tokens is not None:
+            become(f"token {token.token_id} ({token.name})", token.role, has_token=True)
+            is_signed_in.set(partial(self._tokens.is_valid, token.token_id))
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4401, "reason": "the token is not valid"})
+        else:
+            wants = {"WWW-Authenticate": 'Bearer realm="Pairbridge", error="invalid_token"'}
+            answer = refusal(scope["path"], 401, "The token is not valid; it may have been revoked.", wants)
             await answer(scope, receive, send)
 
     def session_of(self, cookies: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse
 
+from api.documents import documented
 from api.export import Text, attachment
 from services.export.request import read_when
 from services.proof_pack.make import ProofRequest
@@ -22,7 +23,7 @@ def add_proof_route(app: FastAPI, proofs: ProofService) -> None:
     """``/api/export/proof?run=RUN_ID&bar_close=T[&revision=N]``: the proof pack of a stored decision, by the columns of
     the exported signals. A client that leaves stops its making."""
 
-    @app.get(PROOF)
+    @app.get(PROOF, **documented("files", "The proof pack of a decision", None, media="application/zip"))
     async def proof(
         request: Request, run: Text, bar_close: Text, revision: Annotated[int | None, Query(ge=0, lt=2**31)] = None
     ) -> FileResponse:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import refusal
 
 log = logging.getLogger("pairbridge.dashboard")
 
@@ -23,11 +25,11 @@ class PageRequests:
     """Wraps the whole application, including its 500 handler."""
 
     def __init__(
-        self, app: ASGIApp, paths: Iterable[str] = (), is_page: Callable[[str], bool] = lambda path: path == "/"
+        self, app: ASGIApp, paths: Container[str] = (), is_page: Callable[[str], bool] = lambda path: path == "/"
     ) -> None:
         """``paths``: those of the routes besides Dash's own; ``is_page`` tells whether a path is a page's address."""
         self._app = app
-        self._paths = frozenset(paths)
+        self._paths = paths
         self._is_page = is_page
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -38,7 +40,7 @@ class PageRequests:
             return
         path = scope["path"]
         if path not in self._paths and not path.startswith(_OF_DASH) and not self._is_page(path):
-            await PlainTextResponse("There is no such page here.\n", 404)(scope, receive, send)
+            await refusal(path, 404, "There is no such page here.")(scope, receive, send)
         elif path == UPDATE:
             await self._update(scope, receive, send)
         elif path.startswith(SUITES):

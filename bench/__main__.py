@@ -29,6 +29,7 @@ BENCHES = (
     "universe",
     "viewers",
     "requests",
+    "rest",
     "hostile",
     "latency",
     "chart",

@@ -25,7 +25,8 @@ import msgspec
 from engine.files.columns import TICKS
 from engine.files.inspection import Inspected, Told
 from engine.files.rows import in_general
-from engine.files.upload import OWN_MARKET, Upload, digest_of, look_at, upload_of
+from engine.files.upload import Upload, digest_of, look_at, upload_of
+from engine.market.ticks import OWN_MARKET
 from feeds.dump_files import DumpFile, examined
 from feeds.import_ledger import ImportLedger
 from feeds.replay import Brought, bring, outcome

@@ -15,8 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from engine.errors import RowRefused
-from engine.files.upload import OWN_MARKET
-from engine.market.ticks import read_row
+from engine.market.ticks import OWN_MARKET, read_row
 from feeds.batch_queue import Row
 from feeds.bridge_client import BridgeLink
 

@@ -14,6 +14,7 @@ from engine.store.trials import TrialCount, TrialStore
 from services.backtest_request import BacktestRequest, StoredSource
 from services.jobs import JobBusy, Jobs, Json
 from services.pairs import Pair
+from services.requests import Changed, not_logged
 from services.search_units import folder_of, forget
 from services.unfinished import SearchMissing, Unfinished, unfinished
 
@@ -39,9 +40,11 @@ class BacktestService:
     """Starts, follows and cancels backtests of one data folder. Any thread may call."""
 
     def __init__(
-        self, jobs: Jobs, store: BacktestStore, trials: TrialStore, data_dir: Path, require_owner: Callable[[], None]
-    ) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only."""
+        self, jobs: Jobs, store: BacktestStore, trials: TrialStore, data_dir: Path, require_owner: Callable[[], None],
+        changed: Changed = not_logged,
+    ) -> None:  # fmt: skip
+        """``require_owner`` raises NotAllowed for callers with read access only; ``changed`` logs a change."""
+        self._changed = changed
         self._jobs, self._store, self._trials = jobs, store, trials
         self._data_dir = data_dir
         self._require_owner = require_owner
@@ -57,6 +60,7 @@ class BacktestService:
                 raise JobBusy("a backtest is running; wait for it or cancel it")
             values = {"data_dir": str(self._data_dir.resolve()), "backtest": request.to_json()}
             self._job_id = self._jobs.submit("services.backtest_job:run_job", values, self._keep)
+            self._changed("start a backtest", None, request.to_json())
 
     def cancel(self) -> None:
         """Cancel the running backtest, if any: its process ends within a second, finished cells are kept. Raises
@@ -64,6 +68,7 @@ class BacktestService:
         self._require_owner()
         if self._job_id is not None:
             self._jobs.cancel(self._job_id)
+            self._changed("cancel the backtest", None, None)
 
     def unfinished(self) -> list[Unfinished]:
         """Backtests that were cancelled, killed or failed, or that run now, the newest first."""

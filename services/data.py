@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.errors import StoreError, StoreMissing
+from engine.errors import SettingsError, StoreError, StoreMissing
 from engine.store.interface import Backend
 from engine.store.inventory import (
+    GAP_STATES,
     FundingStock,
     GapCount,
     GapFilter,
@@ -138,3 +139,10 @@ class DataService:
             problem = str(error)
         took_s = time.monotonic() - began_s
         self._counts = RowCounts(rows, time.time_ns() // 1_000_000, took_s, False, problem)
+
+
+def read_gap_filter(market: str, symbol: str, status: str) -> GapFilter:
+    """A filter from text, empty for any. Raises SettingsError."""
+    if status not in ("", *GAP_STATES):
+        raise SettingsError(f"status is {status[:20]!r}; expected {', '.join(GAP_STATES)} or nothing")
+    return GapFilter(market, symbol, status)

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
 from services.alerts import AlertMissing
 from services.export.request import NothingToExport
-from services.jobs import JobBusy
+from services.jobs import JobBusy, JobCancelled, JobFailed
+from services.market_data import NotFound
+from services.requests import OtherRequest
+from services.tick_post import FeedAway, FeedRefused
+from services.tokens import TokenMissing
 from services.unfinished import SearchMissing
 from services.uploads import UploadMissing, UploadRefused
 
@@ -30,7 +34,14 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (UploadMissing, 404, "upload"),
     (SearchMissing, 404, "backtest"),
     (AlertMissing, 404, "alert"),
+    (TokenMissing, 404, "token"),
     (JobBusy, 409, "busy"),
+    (OtherRequest, 422, "idempotency-key"),
+    (FeedRefused, 502, "bridge-server"),
+    (FeedAway, 503, "bridge-server"),
+    (JobFailed, 422, "job"),
+    (JobCancelled, 409, "cancelled"),
+    (NotFound, 404, "not-found"),
     (StoreError, 503, "store"),
     (PairbridgeError, 500, "failed"),
 )

@@ -82,8 +82,10 @@ class _Speed:
 class Jobs:
     """Every job of this process. Any thread may call."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, ended: Callable[[str, str, float], None] = lambda *_: None) -> None:
+        """``ended(function, phase, seconds)`` is called when a job has ended."""
         self._executor = executor
+        self._ended = ended
         self._lock = threading.Lock()
         self._states: dict[int, JobState] = {}
         self._threads: dict[int, threading.Thread] = {}
@@ -123,7 +125,7 @@ class Jobs:
             thread.join(ENDS_WITHIN_S)
 
     def _run(self, job_id: int, function: str, request: Json, finish: Callable[[Json], Any]) -> None:
-        speed = _Speed()
+        speed, began_s = _Speed(), time.monotonic()
 
         def report(stage: str, done: int, total: int) -> None:
             self._change(job_id, stage=stage, done=done, total=total, left_s=speed.left_s(stage, done, total))
@@ -146,6 +148,7 @@ class Jobs:
             log.exception("job %d failed", job_id)
             self._change(job_id, phase="failed", stage="", problem=f"{type(error).__name__}: {error}")
         finally:
+            self._ended(function, self._states[job_id].phase, time.monotonic() - began_s)
             with self._lock:
                 del self._threads[job_id]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.errors import SettingsError
 from engine.market.intervals import interval_name
+from engine.market.records import Run
 from engine.store.bulk import AnalysisReader, SignalCount, SignalFilter, SignalPlace, StoredSignal
 from services.export.request import read_selection
 
@@ -82,6 +83,10 @@ class JournalService:
         """(market, Y, X) of every pair with a decision."""
         return self._store.signal_pairs()
 
+    def runs(self) -> list[Run]:
+        """The runs that go on, the oldest first."""
+        return self._store.runs()
+
     def page(self, wanted: SignalFilter, before: SignalPlace | None = None) -> JournalPage:
         """The next decisions before a place, those of the newest bars first."""
         found = self._store.latest_signals(wanted, before, PAGE + 1)
@@ -146,3 +151,8 @@ def _row(signal: StoredSignal) -> JournalRow:
         quantity_x=decision.quantity_x, position=decision.position, revision=decision.revision, stands=signal.stands,
         is_live=decision.given_seq > run.began_seq, run_id=run.run_id,
     )  # fmt: skip
+
+
+def place_in_journal(place: tuple[int, ...] | None) -> SignalPlace | None:
+    """A place from a cursor's two numbers."""
+    return None if place is None else SignalPlace(place[0], place[1])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from engine.errors import SettingsError
 from engine.market.ticks import read_symbol
 from engine.pairs.settings import PairSettings
 from engine.store.bulk import SignalFilter
 from live.monitor import Monitor
+from services.requests import Changed, not_logged
 
 QUOTES = ("USDT", "USDC", "USD", "BUSD")
 MOST_EDITS = 2
@@ -50,9 +53,12 @@ class Pair:
 class PairService:
     """The watch list. Any thread may call."""
 
-    def __init__(self, monitor: Monitor, new_pair: PairSettings, require_owner: Callable[[], None]) -> None:
+    def __init__(
+        self, monitor: Monitor, new_pair: PairSettings, require_owner: Callable[[], None], changed: Changed = not_logged
+    ) -> None:
         """``new_pair``: the settings a new pair starts with; ``require_owner`` raises NotAllowed for callers with read
-        access only."""
+        access only; ``changed`` logs a change."""
+        self._changed = changed
         self._monitor = monitor
         self._require_owner = require_owner
         self.new_pair = new_pair
@@ -111,7 +117,13 @@ class PairService:
         """
         self._require_owner()
         read_symbol(pair.market.upper())  # market names use the same characters, in lower case
-        return self._monitor.watch(pair.market, read_symbol(pair.y), read_symbol(pair.x), pair.settings)
+        y, x = read_symbol(pair.y), read_symbol(pair.x)
+        before = self.pair(self.find(pair.market, y, x))
+        watch_id = self._monitor.watch(pair.market, y, x, pair.settings)
+        after = self.pair(watch_id)
+        if after != before:
+            self._changed(f"watch {pair.market}/{y}~{x}", before and asdict(before), after and asdict(after))
+        return watch_id
 
     def watch_found(self, market: str, y: str, x: str, interval_ms: int) -> int:
         """Watch a pair on bars of this width, unless it is watched already; returns its watch id. Raises the errors of
@@ -128,6 +140,7 @@ class PairService:
         pair = self.pair(watch_id)
         if pair is not None and watch_id is not None:
             self._monitor.unwatch(watch_id)
+            self._changed(f"unwatch {pair.market}/{pair.y}~{pair.x}", asdict(pair), None)
         return pair
 
     def logged(self, watch_id: int) -> SignalFilter | None:
@@ -140,3 +153,11 @@ class PairService:
             runs = watch.run.run_id if watch.run else "", watch.previous.run_id if watch.previous else ""
             entry = watch.entry
             return SignalFilter(entry.market, (entry.y, entry.x), runs=runs)
+
+
+def settings_with(base: PairSettings, changes: dict[str, Any]) -> PairSettings:
+    """Settings with some changed. Raises SettingsError for an unknown name or an invalid value."""
+    try:
+        return replace(base, **changes)
+    except TypeError as error:
+        raise SettingsError(f"settings are {str(changes)[:80]}: {error}") from None

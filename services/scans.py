@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -10,10 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from engine.errors import SettingsError
 from engine.scan.request import ScanRequest, ScanState
+from engine.scan.settings import ScanSettings
 from engine.store.scans import ScanStore, ScanSummary
 from engine.store.trials import TrialStore
 from services.jobs import JobBusy, Jobs, Json
+from services.requests import Changed, not_logged
 from services.trial_counts import trial_of_scan
 
 
@@ -36,10 +42,12 @@ class ScanService:
         data_dir: Path,
         require_owner: Callable[[], None],
         bridge: BridgeAddress,
+        changed: Changed = not_logged,
     ) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only; ``bridge`` is asked for candles. Every
-        tested pair is counted in ``trials``."""
+        tested pair is counted in ``trials``; ``changed`` logs a change."""
         self._jobs = jobs
+        self._changed = changed
         self._store = store
         self._trials = trials
         self._data_dir = data_dir
@@ -59,12 +67,14 @@ class ScanService:
                 "bridge_url": self._bridge.url, "bridge_token": self._bridge.token(),
             }  # fmt: skip
             self._job_id = self._jobs.submit("services.scan_job:run_scan", values, partial(self._keep, request))
+            self._changed("start a scan", None, json.loads(request.to_json()))
 
     def cancel(self) -> None:
         """Cancel the running scan, if any. Raises NotAllowed."""
         self._require_owner()
         if self._job_id is not None:
             self._jobs.cancel(self._job_id)
+            self._changed("cancel the scan", None, None)
 
     def state(self) -> ScanState:
         """The current state of the scan."""
@@ -85,3 +95,14 @@ class ScanService:
         now_ms = time.time_ns() // 1_000_000
         self._trials.add(now_ms, [trial_of_scan(request, result)])  # first: what is shown was counted
         return self._store.add(now_ms, result).scan_id
+
+
+def scan_request(
+    market: str, interval_ms: int, span_ms: int, symbols: int, quote: str, settings: dict[str, Any]
+) -> ScanRequest:  # fmt: skip
+    """A request from plain values; ``settings``: those that differ. Raises SettingsError."""
+    try:
+        chosen = msgspec.convert(settings, ScanSettings)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise SettingsError(f"settings are {str(settings)[:80]}: {error}") from None
+    return ScanRequest(market, interval_ms, span_ms, chosen, symbols, quote)

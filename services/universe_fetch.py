@@ -43,13 +43,14 @@ class FetchedUniverse:
     problems: dict[str, str]
 
 
-class UniverseFetch:
-    """The talk with the server, without its socket: what to say, and what was heard."""
+class BarFetch:
+    """The talk with the server about bars, without its socket: what to say, and what was heard."""
 
-    def __init__(self, request: ScanRequest) -> None:
-        self._request = request
-        self._symbols: tuple[str, ...] = ()
-        self._span = (0, 0)
+    def __init__(self, symbols: tuple[str, ...], width_ms: int, span: tuple[int, int], is_urgent: bool) -> None:
+        self._symbols = symbols
+        self._width_ms = width_ms
+        self._span = span
+        self._is_urgent = is_urgent
         self._progress: Message | None = None
         self._began: tuple[float, int] | None = None  # when bars were asked for first, and how many were missing
         self._stuck_since: float | None = None
@@ -57,25 +58,14 @@ class UniverseFetch:
 
     def opening(self) -> Message:
         """What to ask on a new connection."""
-        if not self._symbols:
-            return {"type": "want_tickers", "quote": self._request.quote, "count": self._request.symbols}
-        bars = [[symbol, self._request.candle_ms, *self._span] for symbol in self._symbols]
-        return {"type": "want", "bars": bars, "urgent": True, "tell": True}
+        bars = [[symbol, self._width_ms, *self._span] for symbol in self._symbols]
+        return {"type": "want", "bars": bars, "urgent": self._is_urgent, "tell": True}
 
     def heard(self, message: Message, now_s: float) -> Message | None:
         """What to ask next, if anything. Raises JobFailed."""
         kind = message.get("type")
         if kind == "refused":
             raise JobFailed(f"the bridge server refused: {message['message']}")
-        if kind == "unfetchable_tickers":
-            raise JobFailed(f"which symbols are the most liquid could not be fetched: {message['reason']}")
-        if kind == "tickers":
-            self._symbols = tuple(symbol for symbol, _ in message["rows"])
-            if len(self._symbols) < 2:
-                quote = self._request.quote
-                raise JobFailed(f"{len(self._symbols)} symbols traded against {quote} today; expected at least 2")
-            self._span = self._request.fetched_span(message["time_ms"] - SETTLE_MS)
-            return self.opening()
         if kind == "progress":
             self._take(message, now_s)
         return None
@@ -95,8 +85,6 @@ class UniverseFetch:
     def stage(self, now_s: float) -> tuple[str, int, int]:
         """What is done now, and how many of how many bars are there."""
         progress = self._progress
-        if not self._symbols:
-            return "asking which symbols are the most liquid", 0, 0
         if progress is None or progress["unknown"] or self._began is None:
             return f"looking up what is stored of {len(self._symbols)} symbols", 0, 0
         wanted, missing = progress["wanted"], progress["missing"]
@@ -121,6 +109,38 @@ class UniverseFetch:
             self._stuck_since = now_s
 
 
+class UniverseFetch(BarFetch):
+    """First which symbols are the most liquid, then their bars."""
+
+    def __init__(self, request: ScanRequest) -> None:
+        super().__init__((), request.candle_ms, (0, 0), is_urgent=True)
+        self._request = request
+
+    def opening(self) -> Message:
+        """See BarFetch."""
+        if not self._symbols:
+            return {"type": "want_tickers", "quote": self._request.quote, "count": self._request.symbols}
+        return super().opening()
+
+    def heard(self, message: Message, now_s: float) -> Message | None:
+        """See BarFetch."""
+        kind = message.get("type")
+        if kind == "unfetchable_tickers":
+            raise JobFailed(f"which symbols are the most liquid could not be fetched: {message['reason']}")
+        if kind == "tickers":
+            self._symbols = tuple(symbol for symbol, _ in message["rows"])
+            if len(self._symbols) < 2:
+                quote = self._request.quote
+                raise JobFailed(f"{len(self._symbols)} symbols traded against {quote} today; expected at least 2")
+            self._span = self._request.fetched_span(message["time_ms"] - SETTLE_MS)
+            return self.opening()
+        return super().heard(message, now_s)
+
+    def stage(self, now_s: float) -> tuple[str, int, int]:
+        """See BarFetch."""
+        return super().stage(now_s) if self._symbols else ("asking which symbols are the most liquid", 0, 0)
+
+
 def time_left_s(at_first: int, missing: int, elapsed_s: float) -> float | None:
     """How long the rest may take, from how long it took so far, and from the weight that the exchange allows a minute;
     None while nothing has come.
@@ -142,12 +162,19 @@ def fetch_universe(
 
     Raises JobCancelled once ``is_cancelled()`` is true, and JobFailed when nothing can be had, with the reason.
     """
-    talk = UniverseFetch(request)
+    return have_fetched(UniverseFetch(request), request.market, (url, token), report, is_cancelled)
+
+
+def have_fetched(
+    talk: BarFetch, market: str, server: tuple[str, str], report: Report, is_cancelled: IsCancelled
+) -> FetchedUniverse:
+    """As ``fetch_universe``, of any bars. ``server``: its address and token."""
+    url, token = server
     seen_s = time.monotonic()
     while True:
         try:
             with connect(url, compression=None, ping_interval=None, max_size=2**20, close_timeout=1) as socket:
-                _say(socket, [_hello(request.market, token), talk.opening()])
+                _say(socket, [_hello(market, token), talk.opening()])
                 found = _converse(socket, talk, report, is_cancelled)
                 if found is not None:
                     return found
@@ -161,7 +188,7 @@ def fetch_universe(
 
 
 def _converse(
-    socket: ClientConnection, talk: UniverseFetch, report: Report, is_cancelled: IsCancelled
+    socket: ClientConnection, talk: BarFetch, report: Report, is_cancelled: IsCancelled
 ) -> FetchedUniverse | None:
     """Until all is there; None when the server went away."""
     told: tuple[str, int, int] | None = None

@@ -13,6 +13,7 @@ from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 from live.paper import PaperBooks
 from services.alerts import AlertService
+from services.api_cases import ApiCases
 from services.audits import AuditService
 from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
@@ -22,6 +23,7 @@ from services.feeds import FeedService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
 from services.journal import JournalService
+from services.metrics import Metrics
 from services.overview import OverviewService
 from services.pair_details import PairDetailService
 from services.pair_reports import PairReportService
@@ -29,6 +31,7 @@ from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
 from services.position_locks import PositionLockService
+from services.requests import RequestService
 from services.run_history import RunHistoryService
 from services.scans import BridgeAddress, ScanService
 from services.settings_trial import SettingsTrialService
@@ -63,13 +66,15 @@ class UseCases:
     backups: BackupService
     seen: SeenPairs
     alerts: AlertService
+    metrics: Metrics
+    api: ApiCases
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the use cases are made with. ``bridge_token``: of the bridge server, raises OSError while there is none;
     ``new_pair``: the settings a new pair starts with; ``settings`` in force; ``require_owner`` raises NotAllowed for
-    callers with read access only."""
+    callers with read access only, ``require_feeder`` for those that may not send data; ``caller``: who asks now."""
 
     data_dir: Path
     bridge: BridgeAddress
@@ -77,24 +82,28 @@ class Surroundings:
     new_pair: PairSettings
     settings: Sequence[Setting]
     require_owner: Callable[[], None]
+    require_feeder: Callable[[], None]
+    caller: Callable[[], str]
 
 
 def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -> UseCases:
     """The use cases around a monitor, on one data folder."""
     data_dir, bridge, owner_only = around.data_dir, around.bridge, around.require_owner
-    jobs, backend = Jobs(ProcessExecutor()), open_backend(data_dir)
+    metrics, backend = Metrics(heartbeat), open_backend(data_dir)
+    jobs = Jobs(ProcessExecutor(), metrics.job)
     books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
     monitor.keep_paper(books)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
-    pairs = PairService(monitor, around.new_pair, owner_only)
+    changed = RequestService(backend.requests()).logger(around.caller)
+    pairs = PairService(monitor, around.new_pair, owner_only, changed)
     return UseCases(
         jobs=jobs,
         pairs=pairs,
         overview=OverviewService(monitor, heartbeat, books, backend.bar_reader),
-        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge),
-        uploads=UploadService(jobs, data_dir, bridge.url, around.bridge_token, owner_only),
+        scans=ScanService(jobs, backend.scans(), backend.trials(), data_dir, owner_only, bridge, changed),
+        uploads=UploadService(jobs, data_dir, bridge.url, around.bridge_token, around.require_feeder),
         views=ViewService(monitor, heartbeat, books, parity, locks, seen),
         details=PairDetailService(monitor, backend),
         reports=PairReportService(jobs, monitor, data_dir),
@@ -102,7 +111,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         locks=locks,
         run_history=RunHistoryService(backend.analysis_reader()),
         settings_trials=SettingsTrialService(jobs, data_dir, owner_only),
-        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only),
+        backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only, changed),
         backtest_sources=BacktestSources(pairs, backend),
         audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),
         journal=JournalService(backend.analysis_reader()),
@@ -112,4 +121,6 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
         alerts=AlertService(monitor, backend.outbox(), owner_only),
+        metrics=metrics,
+        api=ApiCases.around(monitor, backend, data_dir, jobs, bridge, owner_only, changed),
     )

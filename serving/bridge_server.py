@@ -28,6 +28,7 @@ from feeds.bridge_client import RefusedError
 from feeds.cli import Feed
 from feeds.markets import ROUTES, Route
 from feeds.server_backfill import ServerBackfill
+from runtime.memory import memory_bytes
 from runtime.secrets import read_or_create_token
 from serving.background import BackgroundTasks
 from serving.bridge_page import BridgePage, respond
@@ -167,6 +168,8 @@ class BridgeServer:
             "uptime_ms": mono_ms - self._started_ms,
             "commit_ms": commits.last_ms,
             "waiting_batches": commits.waiting_batches,
+            "ack_ms": commits.ack_ms(),
+            "memory_bytes": memory_bytes(),
         }
 
     def _answer(self, _: ServerConnection, request: Request) -> Response | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from engine.errors import StoreError
@@ -13,6 +14,8 @@ from engine.store.interface import Now, TickWriter
 log = logging.getLogger("pairbridge.server")
 
 RETRY_S = 0.5
+ACKS_KEPT = 4_000  # batches whose time to the acknowledgement is remembered
+ACK_OVER_MS = 60_000
 MAX_COMMIT_ROWS = 8_000  # half of a bridge's in-flight limit: one half is stored while the other arrives
 
 
@@ -25,6 +28,8 @@ class CommitQueue:
         self._now = now
         self._on_commit = on_commit
         self._batches: list[Batch] = []
+        self._arrived_ms: deque[int] = deque()  # of each waiting batch
+        self._acks: deque[tuple[int, int]] = deque(maxlen=ACKS_KEPT)  # when a batch was stored, and how long that took
         self._events: list[Event] = []
         self._waiting_since_ms: int | None = None
         self._wake = asyncio.Event()
@@ -49,10 +54,17 @@ class CommitQueue:
         """The waiting time of the oldest batch; 0 when none waits."""
         return 0 if self._waiting_since_ms is None else self._now().mono_ms - self._waiting_since_ms
 
+    def ack_ms(self) -> dict[str, int]:
+        """From a batch's arrival to its acknowledgement over the last minute, by quantile; empty without a batch."""
+        since_ms = self._now().mono_ms - ACK_OVER_MS
+        found = sorted(took for at_ms, took in self._acks if at_ms >= since_ms)
+        return {q: found[round(float(q) * (len(found) - 1))] for q in ("0.5", "0.95", "0.99")} if found else {}
+
     def add(self, item: Batch | Event) -> None:
         """Add a batch to the next commit."""
         if isinstance(item, Batch):
             self._batches.append(item)
+            self._arrived_ms.append(self._now().mono_ms)
             self.added += 1
         else:
             self._events.append(item)
@@ -102,6 +114,7 @@ class CommitQueue:
         self.stored += taken
         del self._events[: len(events)]
         ended_ms = self._now().mono_ms
+        self._acks.extend((ended_ms, ended_ms - self._arrived_ms.popleft()) for _ in range(taken))
         self.last_ms = ended_ms - started.mono_ms
         self.error = None
         self._waiting_since_ms = started.mono_ms if self._batches or self._events else None
@@ -115,6 +128,7 @@ class CommitQueue:
         if self._is_stopping:
             log.error("stopping with %d batches that could not be stored; the bridge has them", len(self._batches))
             self._batches, self._events = [], []
+            self._arrived_ms.clear()
         else:
             await asyncio.sleep(RETRY_S)
         self._move()

@@ -34,6 +34,7 @@ GOOD = {
     "HEARTBEAT_LIMIT_S": ("3", 3.0),
     "FEED": ("mine.sources:Mine", "mine.sources:Mine"),
     "PAGES": ("mine.pages:PAGE", "mine.pages:PAGE"),
+    "API_REQUESTS_PER_S": ("50", 50.0),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
 }
 BAD = [

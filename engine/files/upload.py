@@ -28,9 +28,9 @@ from engine.files.tables import CHUNK
 from engine.files.vectors import Block, EncodedBars, EncodedRows
 from engine.market.funding import SETTLED
 from engine.market.sourced import KLINE
+from engine.market.ticks import OWN_MARKET
 
 MAX_UNSORTED = 4_000_000  # rows that may have to be sorted: about 100 MB
-OWN_MARKET = "file-"  # how the name of a market begins that is no exchange's
 UPLOADED = "upload"  # the source of bars that are no exchange's own
 SAME_ID, OTHER_ID = "the same trade again", "another trade with an id that was there"
 

@@ -112,7 +112,8 @@ class Intake:
             self.registry.market(extent.market).high_water[extent.symbol] = extent.high_water
         for receipt in commit.receipts:
             batch = receipt.batch
-            self.metrics.stored(batch.market, receipt, now_ms)
+            if not receipt.again:
+                self.metrics.stored(batch.market, receipt, now_ms)
             bridge = self.registry.bridges.get(batch.conn)
             if bridge is None:
                 continue
@@ -236,19 +237,17 @@ class Intake:
                 "malformed", f"seq is {message.seq} after {bridge.last_number}; expected it to rise by 1"
             )
         bridge.last_number = message.seq
-        return self._store(conn, bridge, hello, message.seq, message.rows, now_ms)
+        return self._store(conn, bridge, hello, message, now_ms)
 
     def _take_frame(self, conn: int, bridge: Bridge, hello: Hello, message: Frame, now_ms: int) -> list[Action]:
         if message.row is None:
             return []
-        return self._store(conn, bridge, hello, _RAW, [message.row], now_ms)
+        return self._store(conn, bridge, hello, Ticks(_RAW, [message.row]), now_ms)
 
-    def _store(
-        self, conn: int, bridge: Bridge, hello: Hello, number: int, rows: list[object], now_ms: int
-    ) -> list[Action]:
+    def _store(self, conn: int, bridge: Bridge, hello: Hello, sent: Ticks, now_ms: int) -> list[Action]:
         self.registry.sign(hello, now_ms)
         bridge.in_flight += 1
-        batch = self.rows.batch(conn, number, hello.market, hello.client, rows)
+        batch = self.rows.batch(conn, sent.seq, hello.market, hello.client, sent.rows, sent.key)
         return [Store(batch), *self._recovery.refused(hello.market, batch.refused)]
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
@@ -291,4 +290,5 @@ def _ack(receipt: Receipt) -> Send:
     counts = {"stored": receipt.stored, "duplicates": receipt.duplicates, "conflicts": receipt.conflicts}
     gaps = {"gaps": list(receipt.gaps)} if any(receipt.gaps) else {}
     rejected = [list(pair) for pair in batch.rejected]
-    return Send(batch.conn, encode(type="ack", seq=batch.number, **counts, rejected=rejected, **gaps))
+    again = {"again": receipt.again} if receipt.again else {}
+    return Send(batch.conn, encode(type="ack", seq=batch.number, **counts, rejected=rejected, **gaps, **again))

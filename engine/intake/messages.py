@@ -25,6 +25,7 @@ MAX_BYTES = 256 * 1024
 MAX_ROWS = 500
 MAX_IN_FLIGHT = 32
 MAX_SYMBOLS = 1_024
+MAX_KEY = 200  # characters of a batch's key
 ABILITIES = frozenset({"klines", "funding", "tickers"})
 
 _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
@@ -52,10 +53,11 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """A numbered batch; its rows are not validated yet."""
+    """A numbered batch; its rows are not validated yet. ``key``: under which its sender may repeat it."""
 
     seq: int
     rows: list[Any]
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ def _ticks(message: dict[str, Any]) -> Ticks:
         raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at least one row")
     if len(rows) > MAX_ROWS:
         raise MessageRefused("malformed", f"found {len(rows)} rows; expected at most {MAX_ROWS} in one batch")
-    return Ticks(read_whole(message, "seq", 0), rows)
+    key = read_text(message, "key", MAX_KEY) if "key" in message else ""
+    return Ticks(read_whole(message, "seq", 0), rows, key)
 
 
 def _beat(message: dict[str, Any]) -> Beat:

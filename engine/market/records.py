@@ -8,7 +8,16 @@ from typing import Any
 from engine.market.coverage import Gap
 from engine.market.ticks import Tick
 
+AGAIN, OTHER_ROWS = "again", "other-rows"
 UNUSABLE_ROW = "the exchange's row cannot be used"  # prefix of the reason of a gap of refused rows
+
+
+@dataclass(frozen=True, slots=True)
+class PostKey:
+    """A key of a sender's choice, and a ``digest`` of the rows that it stands for."""
+
+    key: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +25,8 @@ class Batch:
     """Valid rows of one message, to be stored. ``conn`` and ``number`` identify the batch in the acknowledgement.
 
     ``rejected``: index and reason of the rows that were refused; ``refused``: the reasons by symbol and id, where a row
-    has them.
+    has them. ``posted``: the key under which the sender may send the same rows again without storing them twice.
+    ``is_numbered``: False where the store gives the ids, those after the symbol's greatest.
     """
 
     conn: int
@@ -25,6 +35,8 @@ class Batch:
     ticks: tuple[Tick, ...]
     rejected: tuple[tuple[int, str], ...] = ()
     refused: dict[tuple[str, int], str] = field(default_factory=dict)
+    posted: PostKey | None = None
+    is_numbered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,9 @@ class Receipt:
     """The result of one committed batch. The counts add up to its ticks.
 
     ``newest``: per symbol with new ticks, the one with the greatest id and their number. ``gaps``: the number of gaps
-    that its ticks opened, and of those they filled completely.
+    that its ticks opened, and of those they filled completely. ``again``: empty, or ``AGAIN`` where the batch's key was
+    known, so that the counts are those of its first commit, or ``OTHER_ROWS`` where it stands for other rows: nothing
+    of the batch was stored.
     """
 
     batch: Batch
@@ -41,6 +55,7 @@ class Receipt:
     conflicts: int
     newest: tuple[tuple[Tick, int], ...] = ()
     gaps: tuple[int, int] = (0, 0)
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import RowRefused
 
+OWN_MARKET = "file-"  # how the name of a market begins that is no exchange's
 MAX_ID = 2**53  # the first whole number that JavaScript cannot distinguish from its successor
 MIN_TIME_MS = 1_230_768_000_000  # 2009-01-01 UTC: no cryptocurrency traded before
 MAX_TIME_MS = 4_102_444_800_000  # 2100-01-01 UTC

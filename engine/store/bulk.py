@@ -105,6 +105,12 @@ class BulkReader(Protocol):
         time are left out. Commits and archiving may go on between two frames. Raises StoreError.
         """
 
+    def tick_page(
+        self, market: str, symbol: str, span_ms: tuple[int, int], ids: tuple[int, int] | None, limit: int
+    ) -> tuple[polars.DataFrame, tuple[int, int] | None]:
+        """At most ``limit`` trades with times in the span, in id order, as ``ticks`` has them; and the first and last
+        id of the pages that follow, None on the last one. ``ids``: what the page before gave, None for the first."""
+
     def seconds(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Columns:
         """The one-second bars that open in ``[from_ms, to_ms)``, rising."""
 

@@ -19,6 +19,7 @@ from engine.store.backtests import BacktestStore
 from engine.store.inventory import InventoryReader
 from engine.store.locks import LockStore
 from engine.store.paper_results import PaperResultStore
+from engine.store.requests import RequestStore
 from engine.store.scans import ScanStore
 from engine.store.sourced import SourcedHistory, SourcedReader, SourcedWriter
 from engine.store.trials import TrialStore
@@ -292,3 +293,6 @@ class Backend(Protocol):
 
     def outbox(self) -> Outbox:
         """What is to be sent of alerts; open ``analysis`` first."""
+
+    def requests(self) -> RequestStore:
+        """The audit log and the answers kept for repeated requests; open ``analysis`` first."""

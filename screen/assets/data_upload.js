@@ -17,7 +17,7 @@
     const query = new URLSearchParams({ name: file.name, at: String(at), upload });
     const body = file.slice(at, at + PART);
     const answer = await fetch(`/api/uploads?${query}`, { method: "POST", body, signal });
-    if (!answer.ok) throw new Error((await answer.text()).trim());
+    if (!answer.ok) throw new Error((await answer.json()).detail);
     return (await answer.json()).upload;
   }
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.files.upload import OWN_MARKET, UPLOADED
+from engine.files.upload import UPLOADED
 from engine.market.bar_columns import Columns, roll_up_columns
 from engine.market.intervals import bar_open, interval_name
 from engine.market.sourced import SourcedBar
+from engine.market.ticks import OWN_MARKET
 from engine.store.bulk import BulkReader, SeriesSpan
 from services.export.request import BarRequest, NothingToExport, Selection, iso
 

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from engine.errors import SettingsError, StoreError
-from engine.files.upload import OWN_MARKET
 from engine.files.writers import MEDIA_TYPES, check_format, encode
 from engine.market.intervals import interval_name
+from engine.market.ticks import OWN_MARKET
 from engine.store.bulk import BulkReader, SeriesSpan, SignalFilter
 from engine.store.interface import Backend
 from services.export import market
@@ -86,16 +86,20 @@ class ExportService:
         name = file_name("analytics", [request.market, request.y, request.x], span, form)
         return self._file(name, form, frames, lambda: None, "no bar")
 
-    def signals(self, wanted: SignalFilter, form: str, is_empty_allowed: bool = False) -> ExportFile:
-        """Decisions in their original order. ``is_empty_allowed``: a file without rows where there is none yet."""
+    def signals(
+        self, wanted: SignalFilter, form: str, is_empty_allowed: bool = False, kind: str = "signals"
+    ) -> ExportFile:  # fmt: skip
+        """Decisions in their original order. ``is_empty_allowed``: a file without rows where there is none yet;
+        ``kind``: how the file's name begins."""
         _check_format(form)
         try:
             prices: BulkReader | None = self._backend.bulk_reader()
         except StoreError:  # without trades the decisions stay, and their fills are unknown
             prices = None
         pages = signal_rows(self._backend.analysis_reader(), prices, wanted)
-        parts = [wanted.market, symbols_part(wanted.symbols), "trades" if wanted.without_refusals else ""]
-        file = file_name("signals", parts, _named_span(wanted.from_ms, wanted.to_ms), form)
+        is_narrowed = wanted.without_refusals and kind == "signals"
+        parts = [wanted.market, symbols_part(wanted.symbols), "trades" if is_narrowed else ""]
+        file = file_name(kind, parts, _named_span(wanted.from_ms, wanted.to_ms), form)
         missing = (
             f"no decision of {' '.join(part for part in parts if part) or 'any pair'} is stored from"
             f" {iso(wanted.from_ms)} to {iso(wanted.to_ms)}; expected at least one"

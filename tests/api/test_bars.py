@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.bars import BARS, PATHS, add_bars_route
-from api.export import refuse_in_words
+from api.problems import answer_in_problems
 from services.pair_columns import MOST_OLDER
 from services.views import ViewService
 from tests.engine.pairs.markets import make_ticks
@@ -33,7 +33,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
 def client_of(views: ViewService) -> httpx.AsyncClient:
     app = FastAPI()
     add_bars_route(app, views)
-    refuse_in_words(app)
+    answer_in_problems(app)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
 
 

@@ -12,7 +12,8 @@ import polars
 import pytest
 from fastapi import FastAPI
 
-from api.export import KINDS, PATHS, add_export_routes, refuse_in_words
+from api.export import KINDS, PATHS, add_export_routes
+from api.problems import answer_in_problems
 from engine.store import open_backend
 from services.export import ExportService, MonitorAnalysis
 from services.export.market import SymbolSummary
@@ -40,7 +41,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     exports = ExportService(backend, lambda: MonitorAnalysis(harness.monitor))
     add_export_routes(app, exports, PairService(harness.monitor, SETTINGS, lambda: None))
-    refuse_in_words(app)
+    answer_in_problems(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as made:
         yield made
     harness.monitor.close()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.export import refuse_in_words
+from api.problems import answer_in_problems
 from api.proofs import PATHS, add_proof_route
 from engine.market.records import Decision
 from services.job_process import ProcessExecutor
@@ -38,7 +38,7 @@ class Endless:
 def app_of(proofs: ProofService) -> FastAPI:
     app = FastAPI()
     add_proof_route(app, proofs)
-    refuse_in_words(app)
+    answer_in_problems(app)
     return app
 
 
@@ -105,11 +105,11 @@ async def test_one_at_a_time_and_none_for_a_client_that_left(harness: Harness, t
     await until(lambda: proofs._job_id is not None, 10)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         answer = await client.get(address(entry))
-    assert (answer.status_code, answer.text) == (409, "a proof pack is being made; wait for it\n")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "a proof pack is being made; wait for it")
     left.set()
     await asyncio.wait_for(asking, 10)
     assert proofs._job_id is not None and proofs.state(proofs._job_id).phase == "cancelled"
-    assert sent[0]["status"] == 500
+    assert sent[0]["status"] == 409
     jobs.close()
 
 

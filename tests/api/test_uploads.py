@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.export import refuse_in_words
+from api.problems import answer_in_problems
 from api.uploads import PATHS, add_upload_routes
 from services.jobs import IsCancelled, Jobs, Json, Report
 from services.uploads import UploadService
@@ -30,7 +30,7 @@ class Here:
 def client(tmp_path: Path) -> httpx.AsyncClient:
     app = FastAPI()
     add_upload_routes(app, UploadService(Jobs(Here()), tmp_path, "ws://127.0.0.1:9/", _no_token, lambda: None))
-    refuse_in_words(app)
+    answer_in_problems(app)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
 
 

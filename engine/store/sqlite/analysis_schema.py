@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.store.sqlite.alerts import ALERTS
 from engine.store.sqlite.backtests import BACKTESTS
 from engine.store.sqlite.files import Schema
+from engine.store.sqlite.requests import REQUESTS
 from engine.store.sqlite.scans import SCANS
 from engine.store.sqlite.trials import TRIALS
 
@@ -101,5 +102,6 @@ CREATE TABLE paper_results (        -- what the paper positions of ended runs ea
 ) STRICT;
 """,
         ALERTS,
+        REQUESTS,
     ],
 )

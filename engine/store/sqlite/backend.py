@@ -17,6 +17,7 @@ from engine.store.sqlite.bulk_reader import SqliteBulkReader
 from engine.store.sqlite.inventory import SqliteInventoryReader
 from engine.store.sqlite.maintenance import keep
 from engine.store.sqlite.reader import SqliteTickReader
+from engine.store.sqlite.requests import SqliteRequests
 from engine.store.sqlite.scans import SqliteScans
 from engine.store.sqlite.trials import SqliteTrials
 from engine.store.sqlite.writer import SqliteTickWriter
@@ -81,3 +82,7 @@ class SqliteBackend:
     def outbox(self) -> SqliteOutbox:
         """See Backend."""
         return SqliteOutbox(self._analysis_db)
+
+    def requests(self) -> SqliteRequests:
+        """See Backend."""
+        return SqliteRequests(self._analysis_db)

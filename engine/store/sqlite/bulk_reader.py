@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,14 +118,34 @@ class SqliteBulkReader:
                 if len(found):
                     yield found
 
-    def _pages(self, series_id: int, first_id: int, last_id: int) -> Iterator[polars.DataFrame]:
-        """Pages of at most ``PAGE`` hot ticks each, and what is archived between them."""
+    def tick_page(
+        self, market: str, symbol: str, span_ms: tuple[int, int], ids: tuple[int, int] | None, limit: int
+    ) -> tuple[polars.DataFrame, tuple[int, int] | None]:  # fmt: skip
+        """See BulkReader."""
+        import polars
+
+        series_id = self._series(market, symbol)
+        first_id, last_id = ids or self._ids(series_id, *span_ms)[:2]
+        is_wanted = polars.col("trade_time_ms").is_between(*span_ms, closed="left")
+        parts, rows = [_frame(HotPage([array(kind) for kind in "qddqb"], []))], 0
+        with readable(self._path):
+            for frame in self._pages(series_id, first_id, last_id, limit):
+                parts.append(frame.filter(is_wanted))
+                rows += len(parts[-1])
+                if rows > limit:
+                    break
+        found = polars.concat(parts)
+        page = found.head(limit)
+        return page, (int(page["agg_id"][-1]) + 1, last_id) if len(found) > limit else None
+
+    def _pages(self, series_id: int, first_id: int, last_id: int, limit: int = PAGE) -> Iterator[polars.DataFrame]:
+        """Pages of at most ``limit`` hot ticks each, and what is archived between them."""
         archive = _Archived(self._archive)
         at = first_id
         while at <= last_id:
-            page = read_page(self._db, series_id, at, last_id, PAGE)
+            page = read_page(self._db, series_id, at, last_id, limit)
             hot = _frame(page)
-            through = int(hot["agg_id"][-1]) if page.rows == PAGE else last_id
+            through = int(hot["agg_id"][-1]) if page.rows == limit else last_id
             frame, at = archive.with_archived(hot, page.files, at, through)
             yield frame
 

@@ -14,6 +14,7 @@ from engine.market.limits import NO_SUCH_IDS
 from engine.market.records import Batch, Commit, Event, GapUpdate, Receipt
 from engine.market.ticks import Tick
 from engine.store.interface import Now
+from engine.store.sqlite.posts import Posts
 from engine.store.sqlite.series_index import CommitPlan, Series, SeriesIndex, TickRow
 from engine.store.sqlite.tick_lookup import TickLookup
 
@@ -51,10 +52,10 @@ def store(
     events: Sequence[Event], now: Now,
 ) -> Commit:  # fmt: skip
     """Write the batches, then the events, inside the open transaction. The index is ahead of the file until COMMIT."""
-    _enter_new(db, index, batches)
-    plan = CommitPlan(after_seq)
-    for batch in batches:
-        index.plan_batch(plan, batch, now)
+    plan, posts = CommitPlan(after_seq), Posts(db, batches)
+    _enter_new(db, index, posts.fresh)
+    for batch in posts.fresh:
+        index.plan_batch(plan, batch if batch.is_numbered else index.numbered(batch), now)
     for event in events:
         index.plan_event(plan, event)
     bars = _bars(db, index, lookup, plan)  # before the new ticks are written: they are merged with the stored ones
@@ -67,13 +68,14 @@ def store(
         [(plan.seq, now.wall_ms, e.market, e.symbol, e.kind, json.dumps(e.detail)) for e in events],
     )
     conflicts = [_conflicts(db, known) for known in plan.known]
+    receipts = [
+        Receipt(batch, stored, len(known) - conflicting, conflicting, newest, gaps)
+        for batch, stored, known, conflicting, newest, gaps in zip(
+            posts.fresh, plan.stored, plan.known, conflicts, plan.newest, plan.gap_counts, strict=True
+        )
+    ]
     return Commit(
-        tuple(
-            Receipt(batch, stored, len(known) - conflicting, conflicting, newest, gaps)
-            for batch, stored, known, conflicting, newest, gaps in zip(
-                batches, plan.stored, plan.known, conflicts, plan.newest, plan.gap_counts, strict=True
-            )
-        ),
+        tuple(posts.answered(receipts, now.wall_ms) if posts.keyed else receipts),
         tuple(index.by_id[of].extent(plan.opened.get(of)) for of in plan.fresh),
         tuple(gaps),
         plan.seq,

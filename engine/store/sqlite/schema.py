@@ -15,6 +15,7 @@ derived from those.
 from __future__ import annotations
 
 from engine.store.sqlite.files import Schema
+from engine.store.sqlite.posts import POSTS
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
@@ -196,4 +197,4 @@ WHERE NOT EXISTS (
       AND t.open_time_ms >= b.open_time_ms AND t.open_time_ms < b.open_time_ms + w.width_ms)"""
 _SOURCED = _SOURCED_TABLES + _bars_view().removesuffix(";\n") + _SOURCED_ARM + ";\n"
 
-TICKS = Schema("ticks", [_TABLES + _TICKS_VIEW + _bars_view(), _ARCHIVE, _SOURCED])
+TICKS = Schema("ticks", [_TABLES + _TICKS_VIEW + _bars_view(), _ARCHIVE, _SOURCED, POSTS])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter, itemgetter
 
 from engine.market.bars import SecondFold
@@ -111,6 +111,16 @@ class SeriesIndex:
                 if (batch.market, symbol) not in self.series:
                     found[batch.market, symbol] = None
         return list(found)
+
+    def numbered(self, batch: Batch) -> Batch:
+        """The batch with ids that follow the greatest of each symbol, by everything planned so far."""
+        newest = {tick.symbol: self.series[batch.market, tick.symbol].coverage.high_water for tick in batch.ticks}
+        ticks = []
+        for tick in batch.ticks:
+            before = newest[tick.symbol]
+            newest[tick.symbol] = agg_id = 0 if before is None else before + 1
+            ticks.append(tick._replace(agg_id=agg_id))
+        return replace(batch, ticks=tuple(ticks))
 
     def plan_batch(self, plan: CommitPlan, batch: Batch, now: Now) -> None:
         """Split one batch's ticks into new and known; add all its symbols first."""

@@ -1,0 +1,105 @@
+"""Answers of the API: JSON with an ETag, cursors of lists, and writes that may be repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from fastapi import Request
+from starlette.responses import Response
+
+from api.permissions import caller
+from engine.errors import SettingsError
+from services.requests import KeptAnswer, RequestService
+
+JSON = "application/json"
+KEY = "idempotency-key"
+MOST_KEY = 200  # characters
+_MOST_CURSOR = 200
+
+
+def reply(request: Request, payload: Any, status: int = 200) -> Response:
+    """A read as JSON with its ETag; 304 without a body where the client has it already."""
+    body = msgspec.json.encode(payload)
+    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if status == 200 and (tag in known or known == ["*"]):
+        return Response(None, 304, headers)
+    return Response(body, status, headers, JSON)
+
+
+def listed(rows: Any, following: tuple[int | str, ...] | None, **more: Any) -> dict[str, Any]:
+    """A page of a list: ``next`` is the cursor of the page that follows, null on the last one."""
+    return {**more, "items": rows, "next": None if following is None else cursor(following)}
+
+
+def cursor(place: tuple[int | str, ...]) -> str:
+    """A place in a list as opaque text.
+
+    >>> place_of(cursor((7, 9)), 2)
+    (7, 9)
+    """
+    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def place_of(text: str, length: int) -> tuple[int, ...] | None:
+    """The place of a cursor of so many whole numbers; None for empty text. Raises SettingsError."""
+    if not text:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text[:_MOST_CURSOR].encode("ascii") + b"=="))
+    except (ValueError, binascii.Error, RecursionError):
+        found = None
+    is_place = isinstance(found, list) and len(found) == length
+    if not is_place or not all(type(each) is int and -1 <= each < 2**63 for each in found):
+        raise SettingsError(f"cursor is {text[:40]!r}; expected the `next` of the page before")
+    return tuple(found)
+
+
+def id_text(number: int | None) -> str | None:
+    """A 64-bit number as text: JavaScript would round it."""
+    return None if number is None else str(number)
+
+
+def read_number(text: str, name: str) -> int:
+    """An id as it came in an address. Raises SettingsError."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < 2**63):
+        raise SettingsError(f"{name} is {text[:40]!r}; expected a whole number")
+    return int(text)
+
+
+class Writes:
+    """Runs each write once for its ``Idempotency-Key``: a repeat within a day gets the first answer."""
+
+    def __init__(self, requests: RequestService) -> None:
+        self._requests = requests
+        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def once(self, request: Request, do: Callable[[], Any], status: int = 200) -> Response:
+        """The answer of ``do()``, which runs in a thread, as JSON. Raises what it raises, and OtherRequest."""
+        key, who = request.headers.get(KEY, ""), caller.get().name
+        if not key:
+            return Response(msgspec.json.encode(await asyncio.to_thread(do)), status, media_type=JSON)
+        if len(key) > MOST_KEY:
+            raise SettingsError(f"the Idempotency-Key has {len(key)} characters; expected at most {MOST_KEY}")
+        body = await request.body()
+        digest = blake2b(b"\n".join([request.method.encode(), str(request.url).encode(), body])).hexdigest()
+        turn = self._turns.setdefault((who, key), asyncio.Lock())
+        try:
+            async with turn:
+                kept = await asyncio.to_thread(self._requests.answer, who, key, digest)
+                if kept is not None:
+                    return Response(kept.body, kept.status, {"Idempotency-Replayed": "true"}, kept.media_type)
+                done = msgspec.json.encode(await asyncio.to_thread(do))
+                await asyncio.to_thread(self._requests.keep, who, key, KeptAnswer(digest, status, JSON, done))
+                return Response(done, status, media_type=JSON)
+        finally:
+            if not turn.locked():
+                self._turns.pop((who, key), None)
