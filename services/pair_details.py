@@ -12,10 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import SettingsError, StoreError
+from engine.pairs.layout import Out
 from engine.pairs.leg import Col, Leg
 from engine.pairs.run import PairRun
 from engine.stats import (
+    GrangerCausality,
+    Hurst,
+    granger_causality,
     hayashi_yoshida,
+    hurst,
     lead_lag,
     liquidity,
     pearson,
@@ -40,6 +45,7 @@ SPIKE_WINDOW, SPIKE = 60, 5.0  # bars of the usual volume; a spike is so many ti
 PROFILE_BINS = 24
 TRADES_MS = 1_800_000  # of trades, for the correlation without a grid
 MOST_TRADES = 100_000  # of a leg
+_NO_HURST = Hurst(math.nan, math.nan, math.nan)
 CLEAR = 3.0  # standard errors of a difference of two correlations, each 1 / sqrt(trades of the quieter leg)
 LAGS_MS = (-2_000, -1_000, -500, -200, -100, -50, 0, 50, 100, 200, 500, 1_000, 2_000)
 
@@ -86,7 +92,8 @@ class Together:
     where unknown. ``without_grid``: Hayashi-Yoshida of the trade-side mids over the newest trades of both
     (``trades``), with ``lags_ms`` and the correlation at each (``by_lag``): positive: Y leads. ``best_lag_ms``: where
     it is clearly greater than without a shift, by ``CLEAR`` standard errors; 0: nowhere; None: unknown. ``problem``:
-    why there is no correlation without a grid; empty: there is one.
+    why there is no correlation without a grid; empty: there is one. ``granger``: whether the past of one leg's returns
+    says something about the other's, on bars; None: unknown. ``hurst`` of the spread; NaN under 100 bars.
     """
 
     pearson: float
@@ -97,6 +104,8 @@ class Together:
     by_lag: tuple[float, ...]
     best_lag_ms: int | None
     problem: str
+    granger: GrangerCausality | None
+    hurst: Hurst
 
     __repr__ = short_repr
 
@@ -143,17 +152,26 @@ class PairDetailService:
             first = max(run.model.size - BARS, 0)
             bars = _copied(run, first, (watch.entry.y, watch.entry.x))
             market, interval_ms = watch.entry.market, run.settings.interval_ms
+            spread = run.model.column(Out.SPREAD, first).copy()
             from_ms, to_ms = run.model.open_time_ms(first), run.model.open_time_ms(run.model.size)
         legs = [_leg(each, interval_ms, from_ms) for each in bars]
         return PairDetails(
-            interval_ms, from_ms, to_ms, bars[0].close.size, legs[0], legs[1], self._together(market, bars, to_ms)
+            interval_ms,
+            from_ms,
+            to_ms,
+            bars[0].close.size,
+            legs[0],
+            legs[1],
+            self._together(market, bars, spread, to_ms),
         )
 
-    def _together(self, market: str, bars: tuple[_Bars, _Bars], to_ms: int) -> Together:
+    def _together(self, market: str, bars: tuple[_Bars, _Bars], spread: Floats, to_ms: int) -> Together:
         y, x = (returns(each.mid)[1:] for each in bars)
         is_known = np.isfinite(y) & np.isfinite(x) & ~(bars[0].is_filled | bars[1].is_filled)[1:]
         grid = pearson(y[is_known], x[is_known]) if is_known.sum() >= LEAST_BARS else math.nan
         rolling = rolling_correlation(np.where(is_known, y, np.nan), np.where(is_known, x, np.nan), ROLLING)
+        level = spread[np.isfinite(spread)]
+        on_bars = _granger(y[is_known], x[is_known]), hurst(level) if level.size >= 100 else _NO_HURST
         try:
             with closing(self._backend.bulk_reader()) as reader:
                 mids = [newest_mids(reader, market, each.symbol, to_ms) for each in bars]
@@ -161,11 +179,19 @@ class PairDetailService:
             found = hayashi_yoshida(t_y, p_y, t_x, p_x)
             lags = lead_lag(t_y, p_y, t_x, p_x, np.array(LAGS_MS))
         except (StoreError, ValueError) as error:
-            return Together(grid, tuple(rolling.tolist()), math.nan, (0, 0), LAGS_MS, (), None, str(error))
+            return Together(grid, tuple(rolling.tolist()), math.nan, (0, 0), LAGS_MS, (), None, str(error), *on_bars)
         by_lag = tuple(lags.correlation.tolist())
         counts = (t_y.size, t_x.size)
         best = lags.best_lag_ms if lags.best_lag_ms is None or is_clear(by_lag, counts) else 0
-        return Together(grid, tuple(rolling.tolist()), float(found), counts, LAGS_MS, by_lag, best, "")
+        return Together(grid, tuple(rolling.tolist()), float(found), counts, LAGS_MS, by_lag, best, "", *on_bars)
+
+
+def _granger(y: Floats, x: Floats) -> GrangerCausality | None:
+    """None where there are too few bars, or one leg determines the other."""
+    try:
+        return granger_causality(y, x)
+    except ValueError:
+        return None
 
 
 def is_clear(by_lag: tuple[float, ...], trades: tuple[int, int]) -> bool:

@@ -49,12 +49,15 @@ def test_both_legs(trading: Stack, page: Page) -> None:
 
 def test_how_they_move_together(page: Page) -> None:
     page.locator("#together-fold").click()
-    expect(page.locator("#together tbody tr")).to_have_count(4)
+    expect(page.locator("#together tbody tr")).to_have_count(6)
     found = facts(page, "together")
     for label in ("Correlation of returns", "… over 60 bars", "… without a grid"):
         assert re.fullmatch(r"[+-][01]\.\d\d", found[label][0]), label
     assert re.search(r"[\d,]+ and [\d,]+ trades of the last 30 minutes", found["… without a grid"][1])
     assert "+0 ms" in found["Who leads"][1] or "0 ms" in found["Who leads"][1]
+    assert found["Granger, on bars"][0] in ("yes", "no") and re.fullmatch(
+        r"[01]\.\d\d", found["Hurst of the spread"][0]
+    )
     page.locator("#together-fold").click()
     expect(page.locator("#together")).to_have_text("")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from engine.errors import SettingsError
-from engine.stats import hayashi_yoshida, lead_lag, trade_side_mid
+from engine.stats import hayashi_yoshida, hurst, lead_lag, trade_side_mid
 from engine.store import open_backend
 from services.pair_details import BARS, LAGS_MS, ROLLING, PairDetailService, is_clear
 from services.views import ViewerCursor
@@ -50,6 +50,9 @@ async def test_they_are_those_of_the_bars_and_of_the_trades(tmp_path: Path) -> N
         assert (leg.profile_low, leg.profile_high) == pytest.approx((edges[0], edges[-1]))
         assert leg.low <= leg.point_of_control <= leg.high
     assert_together(found.together, ticks, found.to_ms)
+    spread = bars.spread.dropna().to_numpy(float)
+    whole = hurst(spread) if len(spread) >= 100 else None
+    assert found.together.hurst == whole if whole else math.isnan(found.together.hurst.exponent)
     harness.monitor.close()
     await harness.writer.close()
 
@@ -67,6 +70,7 @@ def assert_together(found: object, ticks: list[object], to_ms: int) -> None:
     assert found.without_grid == pytest.approx(expected) and found.problem == ""  # type: ignore[attr-defined]
     assert found.by_lag[LAGS_MS.index(0)] == pytest.approx(expected)  # type: ignore[attr-defined]
     assert found.best_lag_ms == 0  # type: ignore[attr-defined]  # these legs move at once
+    assert found.granger is not None and 0.0 <= found.granger.p_x_to_y <= 1.0  # type: ignore[attr-defined]
     known = [value for value in found.rolling if value == value]  # type: ignore[attr-defined]
     assert len(known) > ROLLING and all(-1.0 <= value <= 1.0 for value in known)
     assert np.mean(known) == pytest.approx(found.pearson, abs=0.1)  # type: ignore[attr-defined]

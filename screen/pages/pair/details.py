@@ -83,6 +83,8 @@ def together_table(found: PairDetails) -> html.Div:
         ("… over 60 bars", _signed(known[-1] if known else math.nan), over),
         ("… without a grid", _signed(both.without_grid), _grid_note(both)),
         ("Who leads", _leader(found), _lags(both)),
+        ("Granger, on bars", *_granger(found)),
+        ("Hurst of the spread", _with(both.hurst.exponent, "{:.2f}"), _hurst_note(both)),
     ]
     lines = [
         html.Tr(
@@ -108,6 +110,9 @@ _HELP = (
     " 0.80 as 0.49 on bars of one second.",
     "The shift at which the correlation without a grid is greatest. It counts where it exceeds"
     " that without a shift by three standard errors, and is of use only beyond the time an order takes.",
+    "Whether the past returns of one leg say something about the next of the other. On filled bars the leg that trades"
+    " less seems to follow.",
+    "0.5 is a walk, less comes back. It says nothing about a fitted line: judge a relation by the gate.",
 )
 
 
@@ -185,6 +190,24 @@ def _leader(found: PairDetails) -> str:
         return "neither clearly"
     first = found.y if lag > 0 else found.x
     return f"{first.symbol} by {abs(lag):,} ms"
+
+
+def _granger(found: PairDetails) -> tuple[str, str]:
+    both = found.together.granger
+    if both is None:
+        return UNKNOWN, "too few bars in which both traded"
+    pairs = ((found.y.symbol, found.x.symbol, both.p_y_to_x), (found.x.symbol, found.y.symbol, both.p_x_to_y))
+    said = " · ".join(f"{first} leads {other}: p {p:.3f}" for first, other, p in pairs)
+    least = min(both.p_y_to_x, both.p_x_to_y)
+    return "yes" if least < 0.025 else "no", f"{said}; {both.lags} lags; yes: either below 2.5 %, as two are asked"
+
+
+def _hurst_note(both: Together) -> str:
+    found = both.hurst
+    if math.isnan(found.exponent):
+        return "not enough bars yet"
+    is_walk = found.low <= 0.5 <= found.high
+    return f"{found.low:.2f} to {found.high:.2f}; a walk {'cannot be' if is_walk else 'is'} excluded"
 
 
 def _lags(both: Together) -> str:
