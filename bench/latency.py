@@ -1,32 +1,34 @@
 """From a trade to the painted chart, in Chromium: ``python -m bench latency``.
 
-The simulated exchange trades 200 times a second over two symbols, the bridge page forwards, the dashboard
-paints. Every trade counts: its latency ends with the first painted frame that includes it. Trade times and
-the browser's clock are of one machine. The exchange itself sends a trade 4 to 160 ms after its time, as
-Binance does; the second row excludes this delay by measuring from the send time.
+The simulated exchange trades 200 times a second over two symbols, then 2,000 times over twenty with four pair pages in
+view; the bridge page forwards, the dashboard paints. Every trade of a page's pair counts: its latency ends with the
+first painted frame that includes it. Trade times and the browser's clock are of one machine. The exchange itself sends
+a trade 4 to 160 ms after its time, as Binance does; the last rows exclude this delay by measuring from the send time.
 """
 
 from __future__ import annotations
 
 import bisect
 import json
+import re
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from websockets.sync.client import connect
 
 from bench.report import Row, row, show
 from tests.browser import launched_chromium
 from tests.e2e.stack import Stack, until
 
-SECONDS = 60
 SETTLE_S = 8.0
 BOUND_MS = 250.0
-SYMBOLS = "BTCUSDT,ETHUSDT"
+
+Frames = list[tuple[float, float]]
+Sent = tuple[str, float, float]
 
 _RECORD = """() => {
   window.painted = [];
@@ -40,62 +42,110 @@ _RECORD = """() => {
 }"""
 
 
+class Load(NamedTuple):
+    """``rate``: of the simulator; ``least``: trades a second that have to be measured; ``bounds`` from sent to painted,
+    in ms, by quantile."""
+
+    what: str
+    symbols: tuple[str, ...]
+    rate: float
+    pairs: tuple[tuple[str, str], ...]
+    seconds: int
+    least: int
+    bounds: dict[str, float]
+
+
+TWO = Load("2 symbols, 200/s", ("BTCUSDT", "ETHUSDT"), 14.3, (("ETHUSDT", "BTCUSDT"),), 60, 150, {"p95": 60.0})
+MANY = tuple(f"S{number:02d}USDT" for number in range(18))
+TWENTY = Load(
+    "20 symbols, 2,000/s, 4 pairs in view", ("BTCUSDT", "ETHUSDT", *MANY), 14.3,
+    (("ETHUSDT", "BTCUSDT"), ("S00USDT", "S01USDT"), ("S02USDT", "S03USDT"), ("S04USDT", "S05USDT")), 120, 1_500,
+    {"p50": 50.0, "p95": 100.0, "p99": 200.0},
+)  # fmt: skip
+
+
 def run() -> list[Row]:
-    """Measure for a minute and print the table."""
-    with tempfile.TemporaryDirectory() as folder, launched_chromium() as browser:
-        stack = Stack(Path(folder))
-        try:
-            frames, sent = _measure(stack, browser)
-        finally:
-            stack.close()
-    from_trade = _latencies(frames, [(trade_ms, trade_ms) for trade_ms, _ in sent])
-    from_sent = _latencies(frames, sent)
-    lines = [
-        row("trades measured", len(from_trade), "trades", bounds={"ours": ("at least", SECONDS * 150)}),
-        row("painted frames a second", len(frames) / SECONDS, "1/s"),
-        *_quantiles("trade time to painted chart", from_trade, {"p95": BOUND_MS}),
-        *_quantiles("sent by the exchange to painted chart", from_sent, {}),
-    ]
-    show(lines)
+    """Measure both loads and print the table."""
+    lines: list[Row] = []
+    for load in (TWO, TWENTY):
+        with tempfile.TemporaryDirectory() as folder, launched_chromium() as browser:
+            stack = Stack(Path(folder))
+            try:
+                seen, sent = _measure(stack, browser, load)
+            finally:
+                stack.close()
+        found = _rows(load, seen, sent)
+        show(found, heading=not lines)
+        lines += found
     return lines
 
 
-def _measure(stack: Stack, browser: Browser) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """(newest trade time, time painted) of each frame, and (trade time, time sent) of each trade, in ms."""
-    stack.start_exchange("--symbols", SYMBOLS, "--rate", "14.3")
+def _rows(load: Load, seen: list[Frames], sent: list[Sent]) -> list[Row]:
+    from_trade: list[float] = []
+    from_sent: list[float] = []
+    for pair, frames in zip(load.pairs, seen, strict=True):  # a page paints the trades of its own legs
+        own = [(trade_ms, sent_ms) for symbol, trade_ms, sent_ms in sent if symbol in pair]
+        from_trade += _latencies(frames, [(trade_ms, trade_ms) for trade_ms, _ in own])
+        from_sent += _latencies(frames, own)
+    painted = sum(map(len, seen)) / load.seconds / len(seen)
+    limit = {"p95": BOUND_MS} if load is TWO else {}
+    return [
+        row(f"{load.what}: trades", len(sent) / load.seconds, "1/s", bounds={"ours": ("at least", load.least)}),
+        row(f"{load.what}: painted frames of a page", painted, "1/s"),
+        *_quantiles(f"{load.what}: trade time to painted", sorted(from_trade), limit),
+        *_quantiles(f"{load.what}: sent by the exchange to painted", sorted(from_sent), load.bounds),
+    ]
+
+
+def _measure(stack: Stack, browser: Browser, load: Load) -> tuple[list[Frames], list[Sent]]:
+    """(newest trade time, time painted) of each frame by page, and (symbol, trade time, time sent) of each trade, in
+    ms."""
+    names = ",".join(load.symbols)
+    stack.start_exchange("--symbols", names, "--rate", str(load.rate))
     stack.start_server()
     stack.start_dashboard()
-    bridge, screen = browser.new_page(), browser.new_page(viewport={"width": 1440, "height": 900})
-    _start_bridge(stack, bridge)
-    screen.goto(f"{stack.dashboard_url}pair")
-    until(lambda: screen.evaluate("() => window.pairbridgePainted !== undefined"), 60, "the first painted frame")
+    _start_bridge(stack, browser.new_page(), names)
+    screens = [_pair_page(stack, browser, pair) for pair in load.pairs]
     time.sleep(SETTLE_S)
-    screen.evaluate(_RECORD)
-    sent = _listen(stack)
-    frames: list[tuple[float, float]] = screen.evaluate("() => window.painted")
-    return frames, sent
+    for screen in screens:
+        screen.evaluate(_RECORD)
+    sent = _listen(stack, load)
+    return [screen.evaluate("() => window.painted") for screen in screens], sent
 
 
-def _start_bridge(stack: Stack, page: Page) -> None:
+def _pair_page(stack: Stack, browser: Browser, pair: tuple[str, str]) -> Page:
+    """The page of a pair in a window of its own, which is watched first where it is not yet."""
+    screen = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    screen.goto(stack.owner_url.replace("/#", "/pair#"))
+    if pair != ("ETHUSDT", "BTCUSDT"):  # watched from the start
+        for control, symbol in zip(("y", "x"), pair, strict=True):
+            screen.locator(f"#pick-{control}").select_option(symbol)
+        screen.locator("#add-pair").click()
+        expect(screen).to_have_url(re.compile("~".join(pair)))
+    until(lambda: screen.evaluate("() => window.pairbridgePainted !== undefined"), 60, "the first painted frame")
+    return screen
+
+
+def _start_bridge(stack: Stack, page: Page, symbols: str) -> None:
     query = {"market": "sim", "exchange": stack.exchange_url.replace("http", "ws"), "rest": stack.exchange_url}
-    query |= {"server": stack.bridge_url.replace("http", "ws"), "symbols": SYMBOLS, "autostart": "1"}
+    query |= {"server": stack.bridge_url.replace("http", "ws"), "symbols": symbols, "autostart": "1"}
     page.goto(f"{(stack.page_copy() / 'index.html').as_uri()}?{urlencode(query)}")
     until(lambda: (stack.health() or {}).get("state") == "LIVE", 20, "the bridge")
 
 
-def _listen(stack: Stack) -> list[tuple[float, float]]:
-    """(T, E) of every trade during the measurement, from a separate stream."""
-    streams = "/".join(f"{symbol.lower()}@aggTrade" for symbol in SYMBOLS.split(","))
-    found: list[tuple[float, float]] = []
+def _listen(stack: Stack, load: Load) -> list[Sent]:
+    """Every trade during the measurement, from a separate stream."""
+    streams = "/".join(f"{symbol.lower()}@aggTrade" for symbol in load.symbols)
+    found: list[Sent] = []
     with connect(f"{stack.exchange_url.replace('http', 'ws')}/market/stream?streams={streams}") as socket:
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + load.seconds
         while time.monotonic() < end:
-            frame: dict[str, Any] = json.loads(socket.recv())
-            found.append((frame["data"]["T"], frame["data"]["E"]))
+            data: dict[str, Any] = json.loads(socket.recv())["data"]
+            found.append((data["s"], data["T"], data["E"]))
     return found
 
 
-def _latencies(frames: list[tuple[float, float]], trades: list[tuple[float, float]]) -> list[float]:
+def _latencies(frames: Frames, trades: list[tuple[float, float]]) -> list[float]:
     """For each (trade time, start): from the start to the first painted frame that includes the trade, ms."""
     newest = [at for at, _ in frames]
     found = []
