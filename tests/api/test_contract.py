@@ -37,7 +37,7 @@ class EndsAtOnce:
 
 @pytest.fixture
 async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
-    monkeypatch.setattr("dashboard.ProcessExecutor", EndsAtOnce)
+    monkeypatch.setattr("services.use_cases.ProcessExecutor", EndsAtOnce)
     async with opened_with_server(tmp_path) as made:
         yield made
 
