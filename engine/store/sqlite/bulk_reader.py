@@ -138,9 +138,11 @@ class SqliteBulkReader:
         page = found.head(limit)
         return page, (int(page["agg_id"][-1]) + 1, last_id) if len(found) > limit else None
 
-    def _pages(self, series_id: int, first_id: int, last_id: int, limit: int = PAGE) -> Iterator[polars.DataFrame]:
-        """Pages of at most ``limit`` hot ticks each, and what is archived between them."""
-        archive = _Archived(self._archive)
+    def _pages(
+        self, series_id: int, first_id: int, last_id: int, limit: int | None = None
+    ) -> Iterator[polars.DataFrame]:
+        """Pages of at most ``limit`` hot ticks each (None: ``PAGE``), and what is archived between them."""
+        archive, limit = _Archived(self._archive), limit or PAGE
         at = first_id
         while at <= last_id:
             page = read_page(self._db, series_id, at, last_id, limit)
