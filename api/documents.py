@@ -15,7 +15,7 @@ from api.roles import LEAST
 
 VENDOR = Path(__file__).parent / "vendor/swagger-ui"
 TITLE, VERSION = "Pairbridge", "1"
-TAGS = ("about", "market", "analysis", "pairs", "jobs", "files", "access")
+TAGS = ("about", "market", "analysis", "pairs", "jobs", "alerts", "files", "access")
 _PROBLEMS = {
     400: "a parameter or the body is invalid", 401: "no session or token, or one that is not valid",
     403: "the role is not enough", 404: "there is no such thing", 405: "another method",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from api.alert_routes import add_alert_routes
 from api.analysis_routes import add_analysis_routes, add_pair_routes
 from api.backtests import add_backtest_routes
 from api.bars import add_bars_route
@@ -41,6 +42,7 @@ def add_routes(
     add_export_routes(app, exports, cases.pairs)
     add_proof_route(app, proofs)
     add_bars_route(app, cases.views)
+    add_alert_routes(app, cases.alerts, writes)
     add_token_routes(app, cases.api.tokens, cases.api.requests, writes)
     add_metrics_route(app, cases.metrics)
     answer_in_problems(app)

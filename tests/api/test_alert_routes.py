@@ -1,0 +1,62 @@
+"""Alerts over HTTP: a rule from its making to its deletion, what it would have done, what it gave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.stand import Stand, opened
+
+WANTED = {"name": "far", "when": {"metric": "z", "kind": "crosses", "threshold": 2.0}, "severity": "warning"}
+
+
+@pytest.fixture
+async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+async def test_a_rule_is_made_changed_snoozed_and_deleted(stand: Stand) -> None:
+    key = {"Idempotency-Key": "once"}
+    made = await stand.owner.post("/api/alerts/rules", json=WANTED, headers=key)
+    again = await stand.owner.post("/api/alerts/rules", json=WANTED, headers=key)
+    assert made.status_code == again.status_code == 201 and made.json() == again.json()
+    rule = made.json()["rule_id"]
+    listed = (await stand.viewer.get("/api/alerts/rules")).json()["items"]
+    assert [each["rule_id"] for each in listed] == [rule] and listed[0]["rule"]["when"] == WANTED["when"]
+    changed = await stand.owner.patch(f"/api/alerts/rules/{rule}", json={"cap_per_day": 2})
+    assert changed.json()["rule"]["cap_per_day"] == 2 and changed.json()["revision"] == 2
+    quiet = await stand.owner.post(f"/api/alerts/rules/{rule}/snooze", json={"until_ms": 2**52})
+    assert quiet.json()["snoozed_ms"] == 2**52
+    assert (await stand.viewer.get(f"/api/alerts/rules/{rule}")).json()["snoozed_ms"] == 2**52
+    assert (await stand.owner.delete(f"/api/alerts/rules/{rule}")).json() == {"deleted": rule}
+    missing = await stand.viewer.get(f"/api/alerts/rules/{rule}")
+    assert missing.status_code == 404 and missing.json()["code"] == "alert"
+
+
+async def test_what_cannot_be_is_said(stand: Stand) -> None:
+    for wanted, said in (
+        ({}, "expected a name and when"),
+        (WANTED | {"when": {"metric": "mood", "kind": "above"}}, "mood"),
+        (WANTED | {"severity": "loud"}, "loud"),
+    ):
+        answer = await stand.owner.post("/api/alerts/rules", json=wanted)
+        assert answer.status_code == 400 and said in answer.json()["detail"], answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_preview_and_budget_use_the_stored_bars(stand: Stand) -> None:
+    found = await stand.owner.post("/api/alerts/preview", json=WANTED)
+    ((subject, preview),) = found.json().items()
+    assert subject == "pair|sim|YUSDT|XUSDT" and preview["days"] > 0 and isinstance(preview["alerts"], list)
+    solved = await stand.owner.post("/api/alerts/budget", json={"rule": WANTED, "per_day": 5})
+    assert solved.status_code == 200, solved.text
+    assert solved.json()["threshold"] > 0 and solved.json()["rule"]["when"]["threshold"] == solved.json()["threshold"]
+
+
+async def test_the_history_is_empty_at_first_and_what_is_not_there_is_not_seen(stand: Stand) -> None:
+    assert (await stand.viewer.get("/api/alerts/history")).json() == {"items": [], "next": None}
+    seen = await stand.owner.post("/api/alerts/history/nothing/acknowledge")
+    assert seen.json() == {"seen": False}
