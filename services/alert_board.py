@@ -74,6 +74,11 @@ class AlertBoard:
         with self._monitor.lock:
             return tuple(dict.fromkeys(each.name for each in subjects_of(self._monitor)))
 
+    def rules(self) -> dict[str, AlertRule]:
+        """Every rule by its id."""
+        with self._monitor.lock:
+            return {stored.rule_id: rule for stored, rule in self._monitor.alerts.rules}
+
     def value(self, subject: str, feature: Feature) -> float:
         """One metric at the newest bar; NaN without one."""
         with self._monitor.lock:

@@ -212,7 +212,8 @@ def _checked(found: Condition, path: str, scope: Scope, faults: Faults) -> Condi
             faults[path, part] = f"{text[:1].upper()}{text[1:]}."
             if part == "metric":
                 break
-            tried = replace(tried, **{part: {"window": 0, "upper": tried.threshold + 1.0}.get(part, 0.0)})
+            usual: dict[str, Any] = {"window": 0, "upper": tried.threshold + 1.0}
+            tried = replace(tried, **{part: usual.get(part, 0.0)})
     return found if good else None
 
 
