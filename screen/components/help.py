@@ -54,8 +54,8 @@ not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it w
 has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. Times
 are UTC or local, as chosen at the top; exports are always UTC.
 
-**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `b` backtest, `j` signals, `a` alerts, `d` data, `h`
-glossary) · `/` go to a pair · `j` `k` next and previous row, or pair on a pair's page · `Enter` opens the row · `i`
+**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `b` backtest, `j` signals, `a` alerts, `d` data,
+`h` glossary) · `/` go to a pair · `j` `k` next and previous row, or pair on a pair's page · `Enter` opens the row · `i`
 explains what has the focus, as a tap does what it touches · `s` settings of the pair (Enter applies, Esc closes) ·
 `f` follow now · `e` export the log · `?` this help.
 

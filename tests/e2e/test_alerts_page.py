@@ -80,7 +80,7 @@ def test_a_rule_is_made_from_a_template_by_keyboard_only(market: Stack, page: Pa
     page.keyboard.press("Enter")
     expect(page.locator("#alerts-name")).to_be_focused()
     expect(page.locator("#alerts-sentence")).to_have_text(
-        "When |z| beyond the entry that pays of any watched pair is above 0 and the gate is open"
+        "When |z| of any watched pair is beyond the entry that pays and the gate is open"
     )
     page.keyboard.press("Control+a")
     page.keyboard.type("enter now")
@@ -90,7 +90,7 @@ def test_a_rule_is_made_from_a_template_by_keyboard_only(market: Stack, page: Pa
     page.keyboard.press("Enter")
     expect(page.locator("#alerts-cap-per-day-help")).to_contain_text("one digest")
     tab_to(page, "#alerts-save")
-    expect(page.locator("#alerts-sentence")).to_contain_text("of ETHUSDT ~ BTCUSDT is above 0")
+    expect(page.locator("#alerts-sentence")).to_contain_text("of ETHUSDT ~ BTCUSDT is beyond")
     page.keyboard.press("Enter")
     expect(page.locator("#alerts-message")).to_have_text("enter now is added, and looks at every bar from now on.")
     expect(row(page, "enter now")).to_contain_text("30 min between alerts · at most 10 a day")
@@ -99,7 +99,7 @@ def test_a_rule_is_made_from_a_template_by_keyboard_only(market: Stack, page: Pa
 
 
 def test_all_errors_come_at_once(market: Stack, page: Page) -> None:
-    page.get_by_role("button", name="z far out").click()
+    page.get_by_role("button", name="z far out", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     type_in(page, "Name", " ")
     type_in(page, "Level", "x")
@@ -118,7 +118,7 @@ def test_all_errors_come_at_once(market: Stack, page: Page) -> None:
 
 
 def test_conditions_nest_in_boxes(market: Stack, page: Page) -> None:
-    page.get_by_role("button", name="Empty rule").click()
+    page.get_by_role("button", name="Empty rule", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     type_in(page, "Name", "nested")
     page.get_by_role("button", name="Add a box").first.click()
@@ -142,7 +142,7 @@ def test_conditions_nest_in_boxes(market: Stack, page: Page) -> None:
 
 
 def test_a_budget_is_solved_and_a_preview_says_what_it_would_have_done(page: Page) -> None:
-    page.get_by_role("button", name="z far out").click()
+    page.get_by_role("button", name="z far out", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     page.locator("#alerts-subject").select_option("pair|sim|ETHUSDT|BTCUSDT")
     page.locator("#alerts-budget").fill("20")
@@ -158,7 +158,7 @@ def test_a_budget_is_solved_and_a_preview_says_what_it_would_have_done(page: Pag
 
 def test_an_alert_comes_without_a_reload(market: Stack, page: Page, browser: Browser) -> None:
     price = float(get_json(f"{market.exchange_url}/fapi/v1/aggTrades?symbol=ETHUSDT&limit=1")[0]["p"])
-    page.get_by_role("button", name="Price crosses").click()
+    page.get_by_role("button", name="Price crosses", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     type_in(page, "Name", "near")
     page.locator("#alerts-subject").select_option("symbol|sim|ETHUSDT")
@@ -190,7 +190,7 @@ def test_an_alert_comes_without_a_reload(market: Stack, page: Page, browser: Bro
 
 
 def test_a_rule_is_snoozed_edited_deleted_and_taken_back(market: Stack, page: Page) -> None:
-    page.get_by_role("button", name="Drawdown").click()
+    page.get_by_role("button", name="Drawdown", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     page.locator("#alerts-save").click()
     here = row(page, "drawdown")
@@ -221,7 +221,7 @@ def test_who_may_only_look_sees_all_and_changes_nothing(market: Stack, browser: 
     expect(page.locator("#alerts-rules tbody tr").first).to_be_visible()
     page.locator("#alerts-rules").get_by_role("switch").first.click()
     expect(page.locator("#alerts-message")).to_contain_text("Not done: this window may only look")
-    page.get_by_role("button", name="Worth entering").click()
+    page.get_by_role("button", name="Worth entering", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     page.locator("#alerts-preview").click()
     expect(page.locator("#alerts-previewed")).to_contain_text("it would have fired")
@@ -235,7 +235,7 @@ def test_who_may_only_look_sees_all_and_changes_nothing(market: Stack, browser: 
 def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    page.get_by_role("button", name="Worth entering").click()
+    page.get_by_role("button", name="Worth entering", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
     page.get_by_role("button", name="Add a box").first.click()
     expect(page.locator(".alert-box")).to_have_count(2)

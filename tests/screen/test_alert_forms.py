@@ -107,7 +107,7 @@ def test_the_doctests_of_the_page() -> None:
         (Condition("z", "crosses", 2.1), Scope(), "When z of any watched pair crosses 2.1"),
         (Condition("z", "leaves", -2.5, 2.5), PAIR, "When |z| of ETHUSDT ~ BTCUSDT goes beyond 2.5"),
         (Condition("beyond_entry", "above", 0.0), PAIR,
-         "When |z| beyond the entry that pays of ETHUSDT ~ BTCUSDT is above 0"),
+         "When |z| of ETHUSDT ~ BTCUSDT is beyond the entry that pays"),
         (Condition("price", "crosses", 68_000.5, leg="x", direction="up"), PAIR,
          "When price of BTCUSDT rises through 68000.5"),
         (Condition("change", "below", -2.0, window=30), SYMBOL,

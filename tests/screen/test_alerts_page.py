@@ -72,15 +72,16 @@ def test_every_control_of_the_callbacks_is_on_the_page() -> None:
 
 async def test_rules_and_alerts_are_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     press(monkeypatch, None)
-    rows, chosen, channels = await callbacks._show_rules(world.service, None, None)
+    rows, chosen, channels, seen = await callbacks._show_rules(world.service, None, None, None)
     assert "No rule yet" in text_of(rows) and len(chosen) == 1 and "No channel is set up" in text_of(channels)
     made = world.service.create(FAR | {"cap_per_day": 50})
-    rows, chosen, _ = await callbacks._show_rules(world.service, None, None)
+    rows, chosen, _, seen = await callbacks._show_rules(world.service, None, None, seen)
     (row,) = rows_of(rows)
     assert row[1] == "far" and row[2].startswith("When |z| of any watched pair goes beyond 1.2")
     assert row[4] == "armed" and ("to go" in row[5] or "true now" in row[5]) and row[6] == "0 of 50"
     assert chosen[1] == {"label": "far", "value": made.rule_id}
     await world.read(8_000, 12_000)
+    assert await callbacks._show_rules(world.service, None, None, seen) == (no_update,) * 4, "alerts change no rule"
     shown, said, no_newer, no_older, place = await callbacks._show_history(
         world.service, None, None, "any", "any", 0, 0, None
     )
@@ -213,7 +214,7 @@ async def test_channels_are_offered_where_there_are_some(world: World) -> None:
     assert editing.channel_options(world.service, rule) == [
         {"label": "My phone", "value": "phone"}, {"label": "gone (not set up)", "value": "gone"},
     ]  # fmt: skip
-    assert "My phone" in text_of((await callbacks._show_rules(world.service, None, None))[2])
+    assert "My phone" in text_of((await callbacks._show_rules(world.service, None, None, None))[2])
 
 
 def test_a_long_history_keeps_its_extremes() -> None:

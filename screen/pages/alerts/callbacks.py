@@ -31,8 +31,10 @@ def register_alerts(app: Dash, alerts: AlertService) -> None:
         Output(ids.RULES, "children"),
         Output(ids.FILTER_RULE, "options"),
         Output(CHANNELS_SHOWN, "children"),
+        Output(ids.RULES_SEEN, "data"),
         Input(ids.NEWS, "data"),
         Input(ids.CHANGED, "data"),
+        State(ids.RULES_SEEN, "data"),
     )(partial(_show_rules, alerts))
     app.callback(
         Output(ids.HISTORY, "children"),
@@ -72,15 +74,19 @@ def _register_acts(app: Dash, alerts: AlertService) -> None:
     app.callback(Output(ids.UNDO, "hidden"), Input(ids.UNDO_STORE, "data"))(_offer_undo)
 
 
-async def _show_rules(alerts: AlertService, _news: Any, _changed: Any) -> tuple[Any, Any, Any]:
+async def _show_rules(alerts: AlertService, _news: Any, _changed: Any, seen: Any) -> tuple[Any, ...]:
+    """Drawn anew where a rule has changed: an alert changes only texts, which come by the live connection."""
     try:
         views, now = await asyncio.to_thread(lambda: (alerts.rules(), alerts.board.now()))
     except PairbridgeError as error:
-        return problem_of(error).message, no_update, no_update
+        return problem_of(error).message, no_update, no_update, None
+    drawn = [[each.rule_id, each.revision, each.snoozed_ms] for each in views]
+    if seen == drawn:
+        return (no_update,) * 4
     chosen = [{"label": "any rule", "value": labels.ANY}]
     chosen += [{"label": each.rule.name, "value": each.rule_id} for each in views]
     rows = rules_table(views, {each.rule_id: each for each in now}, now_ms())
-    return rows, chosen, channels_panel(alerts.channels)
+    return rows, chosen, channels_panel(alerts.channels), drawn
 
 
 def now_ms() -> int:

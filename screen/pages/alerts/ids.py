@@ -9,6 +9,7 @@ MESSAGE = "alerts-message"
 UNDO, UNDO_STORE = "alerts-undo", "alerts-undo-store"
 CHANGED = "alerts-changed"  # counts what was done on this page
 RULES = "alerts-rules"
+RULES_SEEN = "alerts-rules-seen"  # what of the rules is drawn
 NEW = "alerts-new"
 
 EDITOR = "alerts-editor"

@@ -89,7 +89,7 @@ def budget(found: Budget) -> str:
     return (
         f"Level {amount(found.threshold, 4)}: {amount(found.expected, 2)} alerts a day expected, 95 % interval"
         f" {amount(found.low, 2)} to {amount(found.high, 2)}, by {how} over {days(found.days)} of bars"
-        f" ({found.counted} alerts there). Never more than {found.cap} on one day."
+        f" (it fired {_times(found.counted)} there). Never more than {found.cap} on one day."
     )
 
 
@@ -111,7 +111,7 @@ def preview(trials: Sequence[Trial], rule: AlertRule) -> str:
     longest = max(each.days for each in found)
     where = f"{days(longest)} of stored bars" + (f" of {len(found)} pairs" if len(found) > 1 else "")
     said = f"Over {where} it would have fired {_times(fired)}"
-    if longest > 0.0 and fired:
+    if longest >= 0.5 and fired:  # a shorter history says little of a day
         said += f", {amount(fired / longest, 3)} a day"
     if held:
         said += f"; the cap held {_times(held)} back"

@@ -99,6 +99,9 @@ def condition_words(condition: Condition, scope: Scope, of: str = "") -> str:
         noun, verbs = FLAGS[condition.metric]
         return f"{noun}{f' of {of}' if of else ''} {verbs[tuple(FLAG_KINDS).index(flag)]}"
     found, metric = condition, METRICS[condition.metric]
+    if found.metric == "beyond_entry" and found.kind == "above" and found.threshold >= 0.0:
+        by = f"{amount(found.threshold)} σ " if found.threshold else ""
+        return f"|z|{f' of {of}' if of else ''} is {by}beyond the entry that pays"
     what = f"{_noun(found, scope, of)}{f' over {found.feature.window} bars' if metric.window else ''}"
     level, unit = amount(found.threshold), f" {metric.unit}" if metric.unit else ""
     if found.kind == "leaves" and found.threshold == -found.upper:
