@@ -101,6 +101,13 @@ class PairbridgeAlerts {
     }
   }
 
+  /** Which button of a row was pressed, by its id; rows that are drawn press nothing. */
+  static pressed() {
+    const { callback_context: context, no_update: nothing } = window.dash_clientside;
+    const hit = context.triggered.find((each) => each.value);
+    return hit ? { ...JSON.parse(hit.prop_id.slice(0, hit.prop_id.lastIndexOf("."))), at: Date.now() } : nothing;
+  }
+
   /** The tree was drawn anew: the focus goes to what was added. */
   drawn() {
     const button = this.added;

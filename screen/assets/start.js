@@ -104,6 +104,7 @@
   window.dash_clientside.pairbridgeAlerts = {
     opened: (isHidden) => alerts.opened(isHidden),
     drawn: () => alerts.drawn(),
+    pressed: () => PairbridgeAlerts.pressed(),
   };
   /** The theme or the zone is another: what draws by itself draws again. */
   function restyle() {

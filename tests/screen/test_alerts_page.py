@@ -44,7 +44,7 @@ def press(monkeypatch: pytest.MonkeyPatch, what: Any, **lists: Any) -> None:
     """The callback was called by a press on this."""
     for module in (callbacks, editor_callbacks):
         monkeypatch.setattr(module, "ctx", SimpleNamespace(triggered_id=what, **lists))
-        monkeypatch.setattr(module, "was_clicked", lambda: True)
+    monkeypatch.setattr(editor_callbacks, "was_clicked", lambda: True)
 
 
 def lists_of(tree: Node) -> list[list[dict[str, Any]]]:
@@ -102,8 +102,7 @@ async def test_buttons_do_what_they_say(world: World, monkeypatch: pytest.Monkey
     await world.read(8_000, 12_000)
 
     async def pressed(button: dict[str, Any]) -> tuple[Any, Any, Any]:
-        press(monkeypatch, button)
-        return await callbacks._act(service)
+        return await callbacks._act(service, button)
 
     assert (await pressed(ids.act("enable", rule_id)))[0] == "far is off."
     assert not service.rule(rule_id).rule.enabled
@@ -117,6 +116,9 @@ async def test_buttons_do_what_they_say(world: World, monkeypatch: pytest.Monkey
     assert (await pressed(ids.seen(alert_id)))[0] == "Acknowledged."
     assert service.history()[0].alert.acknowledged_ms
     assert await pressed(ids.act("edit", rule_id)) == (no_update,) * 3, "that opens the editor"
+    press(monkeypatch, ids.PRESSED)
+    shown = await editor_callbacks._open(service, None, [], ids.act("edit", rule_id), None)
+    assert shown[:2] == (False, "Edit far")
     said, undo, _ = await pressed(ids.act("delete", rule_id))
     assert said.startswith("far is deleted") and service.rules() == []
     assert (await callbacks._undo(service, 1, undo))[0] == "far is as it was, and begins anew."

@@ -7,11 +7,10 @@ import time
 from functools import partial
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from engine.alerts.rule_json import rule_from_json
 from engine.errors import PairbridgeError
-from screen.components.clicks import was_clicked
 from screen.pages.alerts import ids, labels
 from screen.pages.alerts.channels import channels_panel
 from screen.pages.alerts.editing import whole_json
@@ -58,11 +57,18 @@ def _register_acts(app: Dash, alerts: AlertService) -> None:
         Output(ids.MESSAGE, "children"),
         Output(ids.UNDO_STORE, "data"),
         Output(ids.CHANGED, "data"),
+        Input(ids.PRESSED, "data"),
+        prevent_initial_call=True,
+    )(partial(_act, alerts))
+    wire: Any = app.clientside_callback  # untyped
+    wire(  # rows that are drawn anew call this again, and would drop an answer that is under way
+        ClientsideFunction("pairbridgeAlerts", "pressed"),
+        Output(ids.PRESSED, "data"),
         Input(ids.act(ALL, ALL), "n_clicks"),
         Input(ids.seen(ALL), "n_clicks"),
         Input(ids.snooze(ALL, ALL), "n_clicks"),
         prevent_initial_call=True,
-    )(partial(_act, alerts))
+    )
     app.callback(
         Output(ids.MESSAGE, "children", allow_duplicate=True),
         Output(ids.UNDO_STORE, "data", allow_duplicate=True),
@@ -123,9 +129,8 @@ def before_of(trigger: Any, place: dict[str, Any] | None) -> int | None:
     return found
 
 
-async def _act(alerts: AlertService, *_: Any) -> tuple[Any, Any, Any]:
-    pressed = ctx.triggered_id
-    if not was_clicked() or not isinstance(pressed, dict) or pressed.get("what") == "edit":
+async def _act(alerts: AlertService, pressed: dict[str, str] | None) -> tuple[Any, Any, Any]:
+    if not pressed or pressed.get("what") == "edit":
         return no_update, no_update, no_update
     try:
         said, undo = await asyncio.to_thread(done, alerts, pressed)

@@ -44,7 +44,7 @@ def register_editor(app: Dash, alerts: AlertService) -> None:
         *_OPENED,
         Input(ids.NEW, "n_clicks"),
         Input(ids.template(ALL), "n_clicks"),
-        Input(ids.act(ALL, ALL), "n_clicks"),
+        Input(ids.PRESSED, "data"),
         Input(ids.CANCEL, "n_clicks"),
         prevent_initial_call=True,
     )(partial(_open, alerts))
@@ -127,8 +127,8 @@ def form_given(given: Sequence[Any], tree: Node, edited: Mapping[str, Any] | Non
     return Form(values, tree, tuple(given[len(FORM)] or ()), budget)
 
 
-async def _open(alerts: AlertService, *_: Any) -> tuple[Any, ...]:
-    pressed = ctx.triggered_id
+async def _open(alerts: AlertService, _new: Any, _templates: Any, row: Any, _cancel: Any) -> tuple[Any, ...]:
+    pressed = row if ctx.triggered_id == ids.PRESSED else ctx.triggered_id
     same = (no_update,) * len(_OPENED)
     if not was_clicked():
         return same

@@ -7,6 +7,7 @@ from typing import Any
 NEWS = "alerts-news"  # the version of rules and alerts; assets/alerts.js sets it
 MESSAGE = "alerts-message"
 UNDO, UNDO_STORE = "alerts-undo", "alerts-undo-store"
+PRESSED = "alerts-pressed"  # the button of a row
 CHANGED = "alerts-changed"  # counts what was done on this page
 RULES = "alerts-rules"
 RULES_SEEN = "alerts-rules-seen"  # what of the rules is drawn

@@ -97,5 +97,5 @@ def _filter(name: str, label: str, choices: Choices) -> tuple[Any, Any]:
 
 
 def _machinery() -> html.Div:
-    names = (ids.NEWS, ids.CHANGED, ids.SHAPE, ids.EDITED, ids.UNDO_STORE, ids.OLDER_PLACE, ids.RULES_SEEN)
+    names = (ids.NEWS, ids.PRESSED, ids.CHANGED, ids.SHAPE, ids.EDITED, ids.UNDO_STORE, ids.OLDER_PLACE, ids.RULES_SEEN)
     return html.Div([dcc.Store(id=name) for name in names], hidden=True)
