@@ -88,7 +88,8 @@ def create_app(
     cases = use_cases_of(monitor, heartbeat, surroundings_of(config, owner_only, feeder_only))
     pages = pages_with(config.pages)
     jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
-    messages = LiveMessages(cases.pairs, cases.views, cases.overview, f"http://127.0.0.1:{config.bridge_port}/", jobs)
+    page = f"http://127.0.0.1:{config.bridge_port}/"
+    messages = LiveMessages(cases.pairs, cases.views, cases.overview, page, jobs, cases.alerts)
     hub = LiveHub(messages.message, cases.metrics.view)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 

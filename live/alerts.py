@@ -41,6 +41,7 @@ class AlertDesk:
     def __init__(self, pipelines: Mapping[str, Pipeline], store: AlertStore) -> None:
         """``pipelines`` by market. Raises StoreError."""
         self.store = store
+        self.version = 0  # grows with each change of rules and alerts
         self._pipelines = pipelines
         self.reload()
 
@@ -85,10 +86,23 @@ class AlertDesk:
         """The newest value of a metric that is not a function of bars; in ``change`` only. Raises StoreError."""
         self.store.keep_alert_states([RuleStateRow("", f"input|{metric}|{subject}", json.dumps(value))])
 
+    def inputs_of(self, subject: str) -> dict[str, float]:
+        """The newest values of what is not a function of bars."""
+        return self._inputs.get(subject, {})
+
     def today(self, rule_id: str) -> tuple[int, int]:
         """(alerts given, held back) on the day of a rule's newest bar."""
-        number = next((at for at, (stored, _) in enumerate(self._active) if stored.rule_id == rule_id), None)
+        number = self._number(rule_id)
         return (0, 0) if number is None else self.book.day_of(number)
+
+    def is_armed(self, rule_id: str, subject: str) -> bool:
+        """Whether the next time that a rule is true on a subject counts; it does where it has seen no bar."""
+        number = self._number(rule_id)
+        is_seen = number is not None and subject in self._columns and applies(self._active[number][1].scope, subject)
+        return number is None or not is_seen or self.book.is_armed(subject, number)
+
+    def _number(self, rule_id: str) -> int | None:
+        return next((at for at, (stored, _) in enumerate(self._active) if stored.rule_id == rule_id), None)
 
     @property
     def has_news(self) -> bool:
@@ -100,6 +114,7 @@ class AlertDesk:
         self._save_states()
         found = work()
         self._load()
+        self.version += 1
         return found
 
     def begin_anew(self) -> None:
@@ -140,6 +155,7 @@ class AlertDesk:
     def save(self, at_ms: int) -> None:
         """Store the states that changed, the alerts, and their messages, in the open transaction. Raises StoreError."""
         self._save_states()
+        self.version += bool(self._pending)
         for alert, channels in self._pending:
             self.store.add_alert(replace(alert, made_at_ms=at_ms), messages_of(alert, channels, at_ms))
         self._pending = []
@@ -218,7 +234,7 @@ class AlertDesk:
         bars = self._bars.get(run.run.run_id)
         if bars is None or bars.run is not run:
             bars = self._bars[run.run.run_id] = PairBars(run)
-        bars.inputs = self._inputs.get(subject, {})
+        bars.inputs = self.inputs_of(subject)
         found = np.full((stop - start, len(self.book.program.features)), math.nan)
         for at, feature in columns:
             found[:, at] = METRICS[feature.metric].column(bars, start, stop, side or feature.leg, feature.window)

@@ -9,9 +9,11 @@ from types import MappingProxyType
 from engine.scan.request import ScanState
 from screen.components.addresses import BACKTEST, SCAN, pair_path
 from screen.components.formatting import clock
+from screen.pages.alerts.live import alert_news, rules_now
 from screen.pages.overview.rows import pair_row, symbol_row
 from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes, waiting
+from services.alerts import AlertService
 from services.backtests import BacktestState
 from services.overview import OverviewService
 from services.pairs import PairService
@@ -24,7 +26,7 @@ JOB_PAGES = {"scan": SCAN, "backtest": BACKTEST}
 
 
 class LiveMessages:
-    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``names``."""
+    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``."""
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class LiveMessages:
         overview: OverviewService,
         bridge_url: str,
         jobs: Mapping[str, JobState] = MappingProxyType({}),
+        alerts: AlertService | None = None,
     ) -> None:
         """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``."""
         self._pairs = pairs
@@ -40,6 +43,7 @@ class LiveMessages:
         self._overview = overview
         self._bridge_url = bridge_url
         self._states = jobs
+        self._alerts = alerts
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -50,6 +54,10 @@ class LiveMessages:
             message, cursor, market = self._pair(follows, cursor)
         message["clock"] = self._clock(market)
         message["jobs"] = self._jobs()
+        if self._alerts is not None:
+            message["alerts"] = alert_news(self._alerts.board.news())
+            if "alerts" in topics:
+                message["rules_now"] = rules_now(self._alerts)
         message["banner"] = dataclasses.asdict(self._views.status(market))
         if "watch-list" in topics:
             message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]

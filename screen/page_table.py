@@ -13,7 +13,9 @@ from typing import Any
 from dash import Dash
 
 from engine.pairs.settings import PairSettings
-from screen.components.addresses import BACKTEST, DATA, GLOSSARY, OVERVIEW, PAIR, SCAN, SIGNALS, pair_in
+from screen.components.addresses import ALERTS, BACKTEST, DATA, GLOSSARY, OVERVIEW, PAIR, SCAN, SIGNALS, pair_in
+from screen.pages.alerts.callbacks import register_alerts
+from screen.pages.alerts.layout import alerts_page
 from screen.pages.backtest.audit_callbacks import register_audit
 from screen.pages.backtest.callbacks import register_backtest
 from screen.pages.backtest.layout import backtest_page
@@ -68,6 +70,7 @@ PAGES: tuple[Page, ...] = (
         SIGNALS, "Signals", "j", lambda _: signals_page(),
         lambda app, its: register_signals(app, its.journal, its.trades, its.parity),
     ),
+    Page(ALERTS, "Alerts", "a", lambda _: alerts_page(), lambda app, its: register_alerts(app, its.alerts)),
     Page(
         DATA, "Data", "d", lambda _: data_page(),
         lambda app, its: register_data(app, its.data, its.feeds, its.uploads, its.backups),

@@ -8,27 +8,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from engine.alerts.budget import Budget, default_cap, solve_budget
-from engine.alerts.history import History
-from engine.alerts.metrics import INPUTS, METRICS, PairBars
 from engine.alerts.preview import Preview, preview
 from engine.alerts.rule_json import hours_in_words, in_words, rule_from_json, rule_of, rule_to_json, text_of
-from engine.alerts.rules import AlertRule, Feature, features_of
+from engine.alerts.rules import AlertRule, features_of
 from engine.errors import PairbridgeError, SettingsError
-from engine.pairs.layout import Out
-from engine.pairs.run import PairRun
-from engine.stats.checks import Floats
+from engine.stats.checks import Floats, Ints
 from engine.store.alerts import Outbox, OutboxRow, StoredAlert, StoredRule
-from live.alert_messages import pair_subject, symbol_subject
+from live.alert_messages import pair_subject
 from live.alerts import AlertDesk, applies
 from live.monitor import Monitor
 from live.zones import offset_ms
+from services.alert_board import AlertBoard
+from services.alert_channels import Channels, NoChannels
+from services.alert_subjects import histories_of, subjects_of
 
 PAGE = 100
 MOST_RULES = 1_000
 SNOOZED = 2**53 - 1  # until it is said otherwise
+KEPT_DELETED = 50
 
 
 class AlertMissing(PairbridgeError):
@@ -62,14 +60,14 @@ class AlertView:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectHistory:
-    """The stored bars of a pair, or of the pair whose bars a symbol has, with what a preview needs."""
+class Trial:
+    """What a rule would have done on a subject: the preview, and the closes and values of its first condition's metric,
+    shape (bars,)."""
 
     subject: str
-    history: History
-    z: Floats
-    half_life_bars: float
-    exit_z: float
+    preview: Preview
+    close_ms: Ints
+    values: Floats
 
 
 class AlertService:
@@ -81,12 +79,17 @@ class AlertService:
         outbox: Outbox,
         require_owner: Callable[[], None],
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        channels: Channels | None = None,
     ) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only; ``clock_ms``: the machine's."""
+        """``require_owner`` raises NotAllowed for callers with read access only; ``clock_ms``: the machine's;
+        ``channels``: where alerts can be sent."""
         self._monitor = monitor
         self._outbox = outbox
         self._require_owner = require_owner
         self._clock_ms = clock_ms
+        self._deleted: dict[str, StoredRule] = {}
+        self.board = AlertBoard(monitor, clock_ms)
+        self.channels: Channels = channels or NoChannels()
 
     def rules(self) -> list[RuleView]:
         """Every rule, the oldest first."""
@@ -139,8 +142,24 @@ class AlertService:
         """Delete a rule; its alerts stay. Raises AlertMissing, NotAllowed, StoreError."""
         self._require_owner()
         with self._monitor.lock:
-            self._found(rule_id)
+            stored, _ = self._found(rule_id)
             self._monitor.change_alerts(lambda desk, _seq: desk.store.delete_alert_rule(rule_id))
+            self._deleted[rule_id] = stored
+            while len(self._deleted) > KEPT_DELETED:
+                del self._deleted[next(iter(self._deleted))]
+
+    def undelete(self, rule_id: str) -> RuleView:
+        """Take back a deletion of this process's time: the rule begins anew under its id. Raises AlertMissing,
+        NotAllowed, StoreError."""
+        self._require_owner()
+        with self._monitor.lock:
+            stored = self._deleted.get(rule_id)
+            if stored is None:
+                raise AlertMissing(f"the deleted rule {rule_id!r} is not kept; expected one of the newest deletions")
+            again = replace(stored, revision=stored.revision + 1, changed_ms=self._clock_ms())
+            self._monitor.change_alerts(lambda desk, seq: desk.store.keep_alert_rule(replace(again, began_seq=seq)))
+            del self._deleted[rule_id]
+            return self.rule(rule_id)
 
     def snooze(self, rule_id: str, until_ms: int = SNOOZED) -> RuleView:
         """Send nothing of a rule for bars that close up to a time; 0 ends it. Its alerts are still kept. Raises
@@ -151,10 +170,13 @@ class AlertService:
             self._monitor.change_alerts(lambda desk, _seq: desk.store.keep_alert_rule(snoozed))
             return self.rule(rule_id)
 
-    def history(self, before: int | None = None, rule_id: str = "", limit: int = PAGE) -> list[AlertView]:
-        """Alerts, the newest first; ``before``: those with a lower number. Raises StoreError."""
+    def history(
+        self, before: int | None = None, rule_id: str = "", limit: int = PAGE, severity: str = ""
+    ) -> list[AlertView]:
+        """Alerts, the newest first; ``before``: those with a lower number; of one rule or severity. Raises
+        StoreError."""
         with self._monitor.lock:
-            found = self._monitor.analysis.alerts(limit, before, rule_id)
+            found = self._monitor.analysis.alerts(limit, before, rule_id, severity)
         return [AlertView(number, alert, tuple(self._outbox.of_alert(alert.alert_id))) for number, alert in found]
 
     def acknowledge(self, alert_id: str) -> bool:
@@ -176,17 +198,25 @@ class AlertService:
     def preview(self, wanted: Mapping[str, Any]) -> dict[str, Preview]:
         """What a rule would have done on the stored bars of the runs that are followed, by subject; a cap counts for
         each on its own. Raises SettingsError."""
+        return {each.subject: each.preview for each in self.trials(wanted)}
+
+    def trials(self, wanted: Mapping[str, Any]) -> list[Trial]:
+        """As ``preview``, with the bars. Raises SettingsError."""
         rule = self._checked(wanted)
-        return {
-            each.subject: preview(rule, each.history, each.z, each.half_life_bars, each.exit_z)
-            for each in self._histories(rule)
-        }
+        first = features_of(rule)[0]
+        return [
+            Trial(
+                each.subject, preview(rule, each.history, each.z, each.half_life_bars, each.exit_z),
+                each.history.close_ms, each.history.column(first),
+            )
+            for each in histories_of(self._monitor, rule)
+        ]  # fmt: skip
 
     def budget(self, wanted: Mapping[str, Any], per_day: float, leaf: int = 0) -> Budget:
         """The rule with a threshold for at most ``per_day`` alerts a day, from the stored bars of its pair or symbol. A
         rule on several pairs is solved on the one with the most bars, for an equal share each. Raises SettingsError."""
         rule = self._checked(wanted)
-        histories = self._histories(rule)
+        histories = histories_of(self._monitor, rule)
         longest = max(histories, key=lambda each: each.history.bars, default=None)
         if longest is None:
             raise SettingsError("no stored bars for this rule; expected a watched pair with bars")
@@ -198,10 +228,7 @@ class AlertService:
 
     def _checked(self, wanted: Mapping[str, Any]) -> AlertRule:
         rule = rule_from_json(wanted)
-        try:
-            offset_ms(rule.schedule.zone, 0)
-        except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
-            raise SettingsError(f"the zone is {rule.schedule.zone!r}; expected a name such as Europe/Berlin") from error
+        check_zone(rule.schedule.zone)
         return rule
 
     def _found(self, rule_id: str) -> tuple[StoredRule, AlertRule]:
@@ -211,46 +238,20 @@ class AlertService:
         raise AlertMissing(f"there is no alert rule {rule_id!r}; expected the id of one")
 
     def _view(self, stored: StoredRule, rule: AlertRule) -> RuleView:
-        subjects = tuple(subject for subject, _, _ in self._subjects() if applies(rule.scope, subject))
+        subjects = tuple(each.name for each in subjects_of(self._monitor) if applies(rule.scope, each.name))
         today, held = self._monitor.alerts.today(stored.rule_id)
         return RuleView(
             stored.rule_id, stored.revision, rule, in_words(rule.when), hours_in_words(rule.schedule),
             stored.changed_ms, stored.snoozed_ms, subjects, today, held,
         )  # fmt: skip
 
-    def _subjects(self) -> list[tuple[str, str, PairRun]]:
-        """(subject, leg of a symbol, run) of all that rules can be on. The caller holds the lock."""
-        found = []
-        for watch in self._monitor.watches.values():
-            run, entry = self._monitor.followed(watch), watch.entry
-            if run is None or not run.model.size:
-                continue
-            found.append((pair_subject(entry.market, entry.y, entry.x), "", run))
-            for side, symbol in (("y", entry.y), ("x", entry.x)):
-                if self._monitor.alerts.is_source(run, symbol):
-                    found.append((symbol_subject(entry.market, symbol), side, run))
-        return found
 
-    def _histories(self, rule: AlertRule) -> list[SubjectHistory]:
-        """Copied out under the lock."""
-        features = features_of(rule)
-        for feature in features:
-            if feature.metric in INPUTS:
-                raise SettingsError(f"{feature.metric} is not stored bar by bar; expected other metrics")
-        with self._monitor.lock:
-            subjects = [each for each in self._subjects() if applies(rule.scope, each[0])]
-            return [_history_of(subject, side, run, features) for subject, side, run in subjects]
-
-
-def _history_of(subject: str, side: str, run: PairRun, features: tuple[Feature, ...]) -> SubjectHistory:
-    model, bars = run.model, PairBars(run)
-    values = [
-        METRICS[each.metric].column(bars, 0, model.size, side or each.leg, each.window) for each in features
-    ]  # fmt: skip
-    close_ms = model.open_time_ms(1) + run.settings.interval_ms * np.arange(model.size, dtype=np.int64)
-    half_life = model.calibration.half_life if model.calibration is not None else float("nan")
-    history = History(close_ms, features, np.array(values), offset_ms)
-    return SubjectHistory(subject, history, model.column(Out.Z).copy(), half_life, run.settings.exit_z)
+def check_zone(name: str) -> None:
+    """Raises SettingsError for what is no time zone."""
+    try:
+        offset_ms(name, 0)
+    except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise SettingsError(f"the zone is {name!r}; expected a name such as Europe/Berlin") from error
 
 
 def _of_state(rule: AlertRule) -> AlertRule:

@@ -86,6 +86,13 @@ def _z_in_costs(bars: PairBars, start: int, stop: int, _leg: str, _window: int) 
     return bars.out(Out.Z, start, stop) / np.where(cost > 0.0, cost, math.nan)
 
 
+def _beyond_entry(bars: PairBars, start: int, stop: int, _leg: str, _window: int) -> Floats:
+    """|z| less the larger of the entry level and the z that a round trip costs beyond the exit."""
+    settings, cost = bars.run.settings, bars.out(Out.COST_Z, start, stop)
+    pays: Floats = np.maximum(settings.entry_z, settings.exit_z + cost)  # NaN where the cost is not known
+    return np.abs(bars.out(Out.Z, start, stop)) - pays
+
+
 def _drift(bars: PairBars, start: int, stop: int, _leg: str, window: int) -> Floats:
     begin = max(start - window, 0)
     return change_of(bars.out(Out.BETA, begin, stop), start - begin, window)
@@ -164,6 +171,7 @@ def _parity(bars: PairBars, start: int, stop: int, _leg: str, _window: int) -> F
 METRICS: dict[str, Metric] = {
     "z": Metric("z", "", "pair", _model(Out.Z), doc="the spread's distance from its mean, in deviations"),
     "z_costs": Metric("z in costs", "round trips", "pair", _z_in_costs, doc="z over the z that a round trip costs"),
+    "beyond_entry": Metric("|z| beyond the entry that pays", "", "pair", _beyond_entry, doc="above 0: worth entering"),
     "spread": Metric("spread", "", "pair", _model(Out.SPREAD), doc="Y less the line of the previous bar"),
     "beta": Metric("beta", "", "pair", _model(Out.BETA), doc="the hedge ratio in use"),
     "beta_drift": Metric("change of beta", "%", "pair", _drift, 100, 1, "of the hedge ratio, over the window"),

@@ -96,8 +96,13 @@ class AlertStore(Protocol):
     def acknowledge_alert(self, alert_id: str, at_ms: int) -> bool:
         """Mark an alert as seen; False if there is none, or it was marked before."""
 
-    def alerts(self, limit: int, before: int | None = None, rule_id: str = "") -> list[tuple[int, StoredAlert]]:
-        """(number, alert), the newest first; ``before``: those with a lower number only."""
+    def alerts(
+        self, limit: int, before: int | None = None, rule_id: str = "", severity: str = ""
+    ) -> list[tuple[int, StoredAlert]]:
+        """(number, alert), the newest first; ``before``: those with a lower number only; of one rule or severity."""
+
+    def unseen_alerts(self) -> dict[str, int]:
+        """How many alerts are not acknowledged, by severity."""
 
 
 class Outbox(Protocol):

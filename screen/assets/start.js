@@ -13,6 +13,7 @@
   const zone = new PairbridgeZone();
   const rows = new PairbridgeRows();
   const jobs = new PairbridgeJobs();
+  const alerts = new PairbridgeAlerts();
   const hints = new PairbridgeHints();
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
@@ -32,6 +33,7 @@
     if (banner.status) pair.flows(banner.status.state);
     if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
     if (message.jobs) jobs.receive(message.jobs);
+    alerts.receive(message);
     if (message.names_known) offer(message.names_known);
     const isOther = wanted !== null && (message.watch ?? wanted) !== wanted; // of the pair that was left
     if (!isOther) pair.receive(message);
@@ -57,6 +59,7 @@
     hints.toTerm();
     pair.mounted();
     overview.mounted();
+    alerts.mounted();
     for (const link of document.querySelectorAll(".pages .nav-link")) {
       const here = core.pageOf(location.pathname) === link.getAttribute("href");
       if (here) link.setAttribute("aria-current", "page");
@@ -98,6 +101,11 @@
       filterLog: (value) => pair.filterLog(value),
     },
   });
+  window.dash_clientside.pairbridgeAlerts = {
+    opened: (isHidden) => alerts.opened(isHidden),
+    drawn: () => alerts.drawn(),
+    pressed: () => PairbridgeAlerts.pressed(),
+  };
   /** The theme or the zone is another: what draws by itself draws again. */
   function restyle() {
     zone.use(PairbridgePreferences.zone());

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 OVERVIEW, SCAN, PAIR, SIGNALS, DATA = "/", "/scan", "/pair", "/signals", "/data"
-BACKTEST = "/backtest"
+BACKTEST, ALERTS = "/backtest", "/alerts"
 GLOSSARY = "/glossary"
 _PAIR = re.compile(r"/pair/([a-z0-9_.-]{1,40})/([^/~]{1,60})~([^/~]{1,60})")
 

@@ -33,6 +33,10 @@ draft that did better on that day was chosen on it, so it counts as a trial: the
 **Pages.** Overview has every symbol and every watched pair; a row opens its pair. Signals is the journal of all pairs,
 Data what is stored and missing. An address can be reloaded and shared; back and forward work.
 
+**Alerts.** A rule is a sentence: conditions, for whom, how often, when. `armed` fires as soon as nothing is missing;
+`fired` has to become false first. *Find the level* sets a level for so many alerts a day, counted over the stored
+bars; *What would it have done?* replays the rule over them. A snoozed rule keeps its alerts in the history.
+
 **Universe scan.** Tests every pair of a market at once, says how many were asked, and looks at what it found again on
 bars that the selection has not seen. Of pairs that share nothing, 5 in 100 pass a single test. A symbol is in one find
 at most: a leg with noise of its own passes tests against anything, so weaker pairs are `explained by` its strongest.
@@ -50,8 +54,8 @@ not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it w
 has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. Times
 are UTC or local, as chosen at the top; exports are always UTC.
 
-**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `b` backtest, `j` signals, `d` data, `h`
-glossary) · `/` go to a pair · `j` `k` next and previous row, or pair on a pair's page · `Enter` opens the row · `i`
+**Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `b` backtest, `j` signals, `a` alerts, `d` data,
+`h` glossary) · `/` go to a pair · `j` `k` next and previous row, or pair on a pair's page · `Enter` opens the row · `i`
 explains what has the focus, as a tap does what it touches · `s` settings of the pair (Enter applies, Esc closes) ·
 `f` follow now · `e` export the log · `?` this help.
 

@@ -21,6 +21,7 @@ READY = {
     "/scan": "#scan-start",
     "/backtest": "#backtest-start",
     "/signals": ".rows-table td.when",
+    "/alerts": "#alerts-rules .rows-empty, #alerts-rules .rows-table",
     "/data": "#data-settings .rows-table",
     "/glossary": ".glossary .term",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import math
 import re
 from dataclasses import replace
@@ -225,7 +226,7 @@ def test_every_callback_stays_within_the_shell_and_one_page() -> None:
 def _ids(component: Any) -> Any:
     if isinstance(component, Component):
         if getattr(component, "id", None) is not None:
-            yield component.id
+            yield component.id if isinstance(component.id, str) else json.dumps(component.id, sort_keys=True)
         children = getattr(component, "children", None)
         for child in children if isinstance(children, (list, tuple)) else [children]:
             yield from _ids(child)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.alerts.rules import Feature
 from engine.errors import NotAllowed, SettingsError
 from engine.store.sqlite.alerts import SqliteOutbox
 from services.alerts import AlertMissing, AlertService
@@ -120,3 +121,70 @@ async def test_what_is_wrong_is_refused_and_changes_nothing(world: World) -> Non
         with pytest.raises(NotAllowed):
             act()
     assert world.service.rules() == [made]
+
+
+async def test_a_deleted_rule_comes_back_under_its_id(world: World) -> None:
+    service = world.service
+    made = service.create(FAR)
+    service.delete(made.rule_id)
+    assert service.rules() == []
+    back = service.undelete(made.rule_id)
+    assert (back.rule_id, back.rule, back.revision) == (made.rule_id, made.rule, 2)
+    with pytest.raises(AlertMissing, match="not kept"):
+        service.undelete(made.rule_id)
+    service.delete(made.rule_id)
+    world.is_owner = False
+    with pytest.raises(NotAllowed):
+        service.undelete(made.rule_id)
+
+
+async def test_the_news_count_what_waits_to_be_seen(world: World) -> None:
+    service, board = world.service, world.service.board
+    service.create(FAR | {"severity": "critical"})
+    service.create(FAR | {"severity": "info"})
+    first = board.news()
+    assert (first.unseen, first.newest) == (0, ())
+    await world.read(8_000, 12_000)
+    news = board.news()
+    given = service.history()
+    urgent = service.history(severity="critical")
+    assert news.version > first.version and news.unseen == len(urgent) > 0
+    assert {each.alert.severity for each in given} == {"critical", "info"}
+    assert {each.alert.severity for each in urgent} == {"critical"}
+    assert news.newest[0] == (given[0].number, given[0].alert) and board.news() is news, "read once"
+    service.acknowledge(urgent[0].alert.alert_id)
+    assert board.news().unseen == len(urgent) - 1
+
+
+async def test_each_rule_says_how_far_it_is_from_firing(world: World) -> None:
+    service, board = world.service, world.service.board
+    z = board.value(PAIR, Feature("z"))
+    far: dict[str, Any] = {"name": "a", "when": {"metric": "z", "kind": "above", "threshold": z + 0.5}}
+    both = {"name": "b", "when": {"all": [far["when"], {"metric": "price", "kind": "below", "threshold": 1.0}]}}
+    either = {"name": "c", "when": {"any": both["when"]["all"]}}
+    ids = [service.create(each).rule_id for each in (far, both, either)]
+    off = service.create(far | {"enabled": False}).rule_id
+    gone = service.create(far | {"expires_ms": 1_300_000_000_000}).rule_id
+    other = service.create(far | {"scope": {"kind": "pair", "market": "sim", "y": "A", "x": "B"}}).rule_id
+    now = {each.rule_id: each for each in board.now()}
+    assert now[ids[0]].phase == "armed" and now[ids[0]].subject == PAIR
+    assert now[ids[0]].missing[0].by == pytest.approx(0.5) and now[ids[0]].missing[0].value == z
+    assert [each.condition.metric for each in now[ids[1]].missing] == ["z", "price"]
+    assert [each.condition.metric for each in now[ids[2]].missing] == ["z"], "the nearer of the two"
+    assert [now[each].phase for each in (off, gone, other)] == ["off", "expired", "no bars"]
+    true = service.create(far | {"when": {"metric": "price", "kind": "above"}, "cap_per_day": 1}).rule_id
+    await world.read(8_000, 9_000)
+    assert {each.rule_id: (each.phase, each.missing) for each in board.now()}[true] == ("capped", ())
+    service.change(true, {"cap_per_day": 0})
+    await world.read(9_000, 10_000)
+    assert {each.rule_id: each.phase for each in board.now()}[true] == "fired"
+    service.snooze(true)
+    assert {each.rule_id: each.is_snoozed for each in board.now()}[true]
+
+
+async def test_a_trial_has_the_bars_that_it_was_made_on(world: World) -> None:
+    (trial,) = world.service.trials(FAR)
+    assert trial.subject == PAIR and trial.close_ms.shape == trial.values.shape
+    assert trial.preview.alerts and {each.close_ms for each in trial.preview.alerts} <= set(trial.close_ms.tolist())
+    for each in trial.preview.alerts:
+        assert abs(float(trial.values[trial.close_ms == each.close_ms][0])) > 1.2

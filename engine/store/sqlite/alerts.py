@@ -129,14 +129,21 @@ class AlertTables:
         query = "UPDATE alerts SET acknowledged_ms=? WHERE alert_id=? AND acknowledged_ms=0"
         return bool(self._write(query, (at_ms, alert_id)).rowcount)
 
-    def alerts(self, limit: int, before: int | None = None, rule_id: str = "") -> list[tuple[int, StoredAlert]]:
+    def alerts(
+        self, limit: int, before: int | None = None, rule_id: str = "", severity: str = ""
+    ) -> list[tuple[int, StoredAlert]]:
         """See AlertStore."""
         query = (
             f"SELECT number, {', '.join(_ALERT)} FROM alerts WHERE number<? AND (?='' OR rule_id=?)"
-            " ORDER BY number DESC LIMIT ?"
+            " AND (?='' OR severity=?) ORDER BY number DESC LIMIT ?"
         )
-        rows = self._read(query, (2**62 if before is None else before, rule_id, rule_id, limit))
+        below = 2**62 if before is None else before
+        rows = self._read(query, (below, rule_id, rule_id, severity, severity, limit))
         return [(number, _alert(values)) for number, *values in rows]
+
+    def unseen_alerts(self) -> dict[str, int]:
+        """See AlertStore."""
+        return dict(self._read("SELECT severity, count(*) FROM alerts WHERE acknowledged_ms=0 GROUP BY severity"))
 
 
 class SqliteOutbox:

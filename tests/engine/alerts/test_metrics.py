@@ -55,6 +55,8 @@ def test_values_are_those_of_the_formulas(bars: PairBars) -> None:
         shot.z, shot.spread, shot.beta, shot.coverage,
     )  # fmt: skip
     assert value("z_costs") == pytest.approx(shot.z / shot.cost_z)
+    pays = max(CHOSEN.entry_z, CHOSEN.exit_z + shot.cost_z)
+    assert value("beyond_entry") == pytest.approx(abs(shot.z) - pays)
     last = model.inputs(In.LAST)[1]
     assert (
         value("change", "x") == pytest.approx(100 * (last[at] / last[at - 10] - 1)) and value("price", "x") == last[at]

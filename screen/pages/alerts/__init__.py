@@ -1,0 +1,1 @@
+"""The page of alert rules and alerts."""

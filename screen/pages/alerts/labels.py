@@ -1,0 +1,135 @@
+"""Texts of rules, alerts, budgets and previews. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.alerts.budget import Budget
+from engine.alerts.preview import Preview
+from engine.alerts.rules import AlertRule, Scope
+from screen.components.fields import Choices
+from screen.components.formatting import clock, duration
+from screen.pages.alerts.sentences import amount, missing_words, subject_words
+from services.alert_board import RuleNow
+from services.alerts import SNOOZED, AlertView, RuleView, Trial
+
+ANY = "any"
+SEVERITIES: Choices = ((ANY, "any severity"), ("critical", "critical"), ("warning", "warning"), ("info", "info"))
+SNOOZES = {"1": "1 h", "8": "8 h", "24": "1 day", "0": "until I wake it"}
+PHASES = {
+    "off": ("off", ""),
+    "expired": ("expired", "Its time is over. Edit it to set another"),
+    "no bars": ("waits for bars", "Nothing that it is for has a bar yet"),
+    "off hours": ("outside its hours", "It looks at bars again when its hours begin"),
+    "capped": ("cap reached", "Its alerts of today are held back, and told by one digest tomorrow"),
+    "fired": ("fired", "It fires again after it was false, or after its pause if it repeats"),
+    "armed": ("armed", "It fires as soon as nothing is missing"),
+}
+EMPTY_RULES = (
+    "No rule yet. Begin with one of the templates above: “Worth entering” tells when |z| is beyond the entry that pays"
+    " and the gate is open."
+)
+EMPTY_HISTORY = "No alert yet. A rule that fires is listed here, newest first, whether it is sent or not."
+EMPTY_FILTER = "No alert passes this filter."
+_SENT = {"pending": "waits", "sent": "sent", "dead": "given up"}
+
+
+def distance(now: RuleNow, scope: Scope) -> str:
+    """How far a rule is from firing, on the pair on which it is nearest."""
+    if now.phase in ("off", "expired", "no bars"):
+        return ""
+    said = missing_words(now.missing, scope) or "true now"
+    return f"{subject_words(now.subject)}: {said}" if scope.kind == "watched" else said
+
+
+def phase(now: RuleNow) -> str:
+    """The state of a rule in a word or two."""
+    words = PHASES[now.phase][0]
+    return f"{words}, snoozed" if now.is_snoozed and now.phase != "off" else words
+
+
+def fired_today(today: int, held: int, cap: int) -> str:
+    """How often a rule fired on its day.
+
+    >>> fired_today(2, 0, 5), fired_today(5, 3, 5), fired_today(1, 0, 0)
+    ('2 of 5', '5 of 5, 3 held', '1')
+    """
+    return f"{today}{f' of {cap}' if cap else ''}{f', {held} held' if held else ''}"
+
+
+def snoozed(view: RuleView, now_ms: int) -> str:
+    """Until when nothing is sent; nothing where it is."""
+    if view.snoozed_ms < now_ms:
+        return ""
+    return "until woken" if view.snoozed_ms >= SNOOZED else clock(view.snoozed_ms)
+
+
+def delivery(view: AlertView) -> str:
+    """What became of an alert's messages, as it is stored."""
+    if not view.messages:
+        return {"outbox": "waits", "no channel": "shown here only"}.get(view.alert.sent_as, view.alert.sent_as)
+    return ", ".join(
+        f"{each.channel}: {_SENT[each.state]}" + (f" after {each.attempts} tries" if each.state == "dead" else "")
+        for each in view.messages
+    )
+
+
+def values(view: AlertView) -> str:
+    """The values of an alert's bar."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {'–' if value is None else amount(value, 6)}"
+        for name, value in view.alert.values.items()
+    )
+
+
+def budget(found: Budget) -> str:
+    """What a solved rule is expected to do."""
+    how = "a fitted Ornstein-Uhlenbeck process, which the history agrees with" if found.method == "ou" else "counting"
+    return (
+        f"Level {amount(found.threshold, 4)}: {amount(found.expected, 2)} alerts a day expected, 95 % interval"
+        f" {amount(found.low, 2)} to {amount(found.high, 2)}, by {how} over {days(found.days)} of bars"
+        f" (it fired {_times(found.counted)} there). Never more than {found.cap} on one day."
+    )
+
+
+def days(count: float) -> str:
+    """A length of history.
+
+    >>> days(0.0833), days(2.0)
+    ('2.0 h', '2.0 d')
+    """
+    return duration(count * 86_400.0)
+
+
+def preview(trials: Sequence[Trial], rule: AlertRule) -> str:
+    """What a rule would have done, in all."""
+    found = [each.preview for each in trials]
+    if not found:
+        return "Nothing that this rule is for has stored bars: watch the pair first."
+    fired, held = sum(len(each.alerts) for each in found), sum(each.held for each in found)
+    longest = max(each.days for each in found)
+    where = f"{days(longest)} of stored bars" + (f" of {len(found)} pairs" if len(found) > 1 else "")
+    said = f"Over {where} it would have fired {_times(fired)}"
+    if longest >= 0.5 and fired:  # a shorter history says little of a day
+        said += f", {amount(fired / longest, 3)} a day"
+    if held:
+        said += f"; the cap held {_times(held)} back"
+    return f"{said}. {reverted(found)}" if fired else f"{said}."
+
+
+def reverted(found: Sequence[Preview]) -> str:
+    """What z did after the alerts."""
+    followed, back = sum(each.followed for each in found), sum(each.reverted for each in found)
+    if not followed:
+        return "Of none of them is it known whether z reverted."
+    adverse = sorted(one.adverse for each in found for one in each.alerts if not math.isnan(one.adverse))
+    middle = adverse[len(adverse) // 2] if len(adverse) % 2 else sum(adverse[len(adverse) // 2 - 1 :][:2]) / 2.0
+    return (
+        f"z reverted within two half-lives after {back} of the {followed} of which it is known; before that it went"
+        f" another {amount(middle, 2)} σ the wrong way, in the median."
+    )
+
+
+def _times(count: int) -> str:
+    return "never" if not count else "once" if count == 1 else f"{count:,} times"

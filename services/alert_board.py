@@ -1,0 +1,146 @@
+"""What is live about alerts: how many wait to be seen, the newest, and how far each rule is from firing."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.alerts.distance import Missing, missing_of
+from engine.alerts.metrics import METRICS, PairBars
+from engine.alerts.program import local_time
+from engine.alerts.rules import AlertRule, Feature, features_of
+from engine.store.alerts import StoredAlert, StoredRule
+from live.alerts import applies
+from live.monitor import Monitor
+from live.zones import offset_ms
+from services.alert_subjects import Subject, subjects_of
+
+URGENT = ("warning", "critical")
+NEWEST = 3  # alerts that a screen is told of at once
+
+
+@dataclass(frozen=True, slots=True)
+class AlertNews:
+    """``version`` grows with each change of rules and alerts; ``unseen``: warnings and criticals that nobody has
+    acknowledged; ``newest`` alerts with their numbers, the newest first."""
+
+    version: int
+    unseen: int
+    newest: tuple[tuple[int, StoredAlert], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleNow:
+    """A rule at the newest bar of the subject on which it is nearest to firing. ``phase``: ``off``, ``expired``,
+    ``no bars``, ``off hours``, ``capped``, ``fired`` (it has to become false first) or ``armed``. ``missing``: what
+    the bar lacks; ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its day."""
+
+    rule_id: str
+    phase: str
+    subject: str = ""
+    missing: tuple[Missing, ...] = ()
+    is_snoozed: bool = False
+    today: int = 0
+    held: int = 0
+
+
+class AlertBoard:
+    """Reads the rules of one monitor. Any thread may call."""
+
+    def __init__(
+        self, monitor: Monitor, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ) -> None:  # fmt: skip
+        """``clock_ms``: the machine's; rules go by the closes of bars, it stands in where there is none."""
+        self._monitor = monitor
+        self._clock_ms = clock_ms
+        self._news = AlertNews(-1, 0, ())
+        self._bars: dict[str, PairBars] = {}  # by run
+        self._seen: dict[tuple[str, str], tuple[tuple[int, int], dict[Feature, float]]] = {}
+
+    def news(self) -> AlertNews:
+        """Read again only after a change. Raises StoreError."""
+        if self._news.version != self._monitor.alerts.version:
+            with self._monitor.lock:
+                analysis, version = self._monitor.analysis, self._monitor.alerts.version
+                counts = analysis.unseen_alerts()
+                newest = tuple(analysis.alerts(NEWEST))
+            self._news = AlertNews(version, sum(counts.get(each, 0) for each in URGENT), newest)
+        return self._news
+
+    def subjects(self) -> tuple[str, ...]:
+        """What rules can be on now."""
+        with self._monitor.lock:
+            return tuple(dict.fromkeys(each.name for each in subjects_of(self._monitor)))
+
+    def rules(self) -> dict[str, AlertRule]:
+        """Every rule by its id."""
+        with self._monitor.lock:
+            return {stored.rule_id: rule for stored, rule in self._monitor.alerts.rules}
+
+    def value(self, subject: str, feature: Feature) -> float:
+        """One metric at the newest bar; NaN without one."""
+        with self._monitor.lock:
+            found = next((each for each in subjects_of(self._monitor) if each.name == subject), None)
+            return math.nan if found is None else self._values((feature,), found)[feature]
+
+    def now(self) -> list[RuleNow]:
+        """Every rule, the oldest first."""
+        with self._monitor.lock:
+            subjects = subjects_of(self._monitor)
+            followed = {each.run.run.run_id for each in subjects}
+            self._bars = {run_id: bars for run_id, bars in self._bars.items() if run_id in followed}
+            self._seen = {key: seen for key, seen in self._seen.items() if key[1] in followed}
+            return [self._now(stored, rule, subjects) for stored, rule in self._monitor.alerts.rules]
+
+    def _now(self, stored: StoredRule, rule: AlertRule, subjects: list[Subject]) -> RuleNow:
+        on = [each for each in subjects if applies(rule.scope, each.name)]
+        near = min(
+            ((missing_of(rule.when, self._values(features_of(rule), each)), each) for each in on),
+            key=lambda found: math.fsum(each.share for each in found[0]),
+            default=None,
+        )
+        desk = self._monitor.alerts
+        today, held = desk.today(stored.rule_id)
+        now_ms = max((_close_ms(each) for each in on), default=self._clock_ms())
+        is_snoozed = now_ms <= stored.snoozed_ms
+        missing, subject = near if near is not None else ((), None)
+        name = subject.name if subject else ""
+        if not rule.enabled:
+            phase = "off"
+        elif rule.expires_ms is not None and now_ms >= rule.expires_ms:
+            phase = "expired"
+        elif subject is None:
+            phase = "no bars"
+        elif not local_time(rule.schedule, now_ms, offset_ms(rule.schedule.zone, now_ms))[1]:
+            phase = "off hours"
+        elif rule.cap_per_day and today >= rule.cap_per_day:
+            phase = "capped"
+        else:
+            phase = "armed" if desk.is_armed(stored.rule_id, name) else "fired"
+        return RuleNow(stored.rule_id, phase, name, missing, is_snoozed, today, held)
+
+    def _values(self, features: tuple[Feature, ...], subject: Subject) -> dict[Feature, float]:
+        """The newest bar as rules read it; each column once a bar."""
+        run = subject.run
+        run_id, model = run.run.run_id, run.model
+        bars = self._bars.get(run_id)
+        if bars is None or bars.run is not run:
+            bars = self._bars[run_id] = PairBars(run)
+        at = (model.size, run.revisions)
+        known_at, values = self._seen.get((subject.name, run_id), (None, {}))
+        if known_at != at:
+            values = {}
+            self._seen[subject.name, run_id] = at, values
+        bars.inputs = self._monitor.alerts.inputs_of(subject.name)
+        for each in features:
+            if each not in values:
+                column = METRICS[each.metric].column
+                values[each] = float(column(bars, model.size - 1, model.size, subject.side or each.leg, each.window)[0])
+        return values
+
+
+def _close_ms(subject: Subject) -> int:
+    model = subject.run.model
+    return model.open_time_ms(model.size - 1) + subject.run.settings.interval_ms

@@ -1,0 +1,234 @@
+"""The page of alerts: tables, texts and callbacks over a store in which a pair has traded."""
+
+from __future__ import annotations
+
+import doctest
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from dash import Dash, no_update
+
+from engine.alerts.rule_json import rule_from_json, rule_to_json
+from engine.alerts.rules import AlertRule, Condition
+from screen.pages.alerts import callbacks, editing, editor_callbacks, figures, ids, labels
+from screen.pages.alerts.editing import opened, saved, whole_json
+from screen.pages.alerts.editor import tree_panel
+from screen.pages.alerts.fields import FORM
+from screen.pages.alerts.form import controls_of, form_of
+from screen.pages.alerts.layout import alerts_page
+from screen.pages.alerts.live import alert_news, rules_now
+from screen.pages.alerts.tree import Node
+from services.alert_channels import Channel
+from tests.live.test_monitor import Harness
+from tests.screen.test_alert_forms import controls_of as tree_controls
+from tests.screen.test_signals_page import rows_of, text_of
+from tests.services.test_alerts import FAR, PAIR, World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    harness = await Harness.open(tmp_path)
+    made = World(harness)
+    await made.read(0, 8_000)
+    yield made
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+def press(monkeypatch: pytest.MonkeyPatch, what: Any, **lists: Any) -> None:
+    """The callback was called by a press on this."""
+    for module in (callbacks, editor_callbacks):
+        monkeypatch.setattr(module, "ctx", SimpleNamespace(triggered_id=what, **lists))
+    monkeypatch.setattr(editor_callbacks, "was_clicked", lambda: True)
+
+
+def lists_of(tree: Node) -> list[list[dict[str, Any]]]:
+    """Choices and numbers as Dash gives them."""
+    every = [{"id": {"path": path, "part": part}, "value": value} for path, part, value in tree_controls(tree)]
+    numbers = ("threshold", "upper", "hysteresis", "window")
+    return [[each for each in every if (each["id"]["part"] in numbers) is wanted] for wanted in (False, True)]
+
+
+def test_the_doctests() -> None:
+    assert doctest.testmod(labels).failed == 0
+
+
+def test_every_control_of_the_callbacks_is_on_the_page() -> None:
+    app = Dash("page", suppress_callback_exceptions=True)
+    nothing: Any = None
+    callbacks.register_alerts(app, nothing)
+    page = json.dumps(alerts_page().to_plotly_json(), default=lambda each: each.to_plotly_json())
+    named = {part["id"] for each in app.callback_map.values() for part in (*each["inputs"], *each["state"])}
+    named |= {part.rpartition(".")[0] for each in app.callback_map for part in each.strip(".").split("...")}
+    plain = {name.split("@")[0] for name in named if not name.startswith("{")}
+    assert len(plain) > 20
+    assert [name for name in sorted(plain - {""}) if f'"id": "{name}"' not in page] == []
+
+
+async def test_rules_and_alerts_are_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    press(monkeypatch, None)
+    rows, chosen, channels, seen = await callbacks._show_rules(world.service, None, None, None)
+    assert "No rule yet" in text_of(rows) and len(chosen) == 1 and "No channel is set up" in text_of(channels)
+    made = world.service.create(FAR | {"cap_per_day": 50})
+    rows, chosen, _, seen = await callbacks._show_rules(world.service, None, None, seen)
+    (row,) = rows_of(rows)
+    assert row[1] == "far" and row[2].startswith("When |z| of any watched pair goes beyond 1.2")
+    assert row[4] == "armed" and ("to go" in row[5] or "true now" in row[5]) and row[6] == "0 of 50"
+    assert chosen[1] == {"label": "far", "value": made.rule_id}
+    await world.read(8_000, 12_000)
+    assert await callbacks._show_rules(world.service, None, None, seen) == (no_update,) * 4, "alerts change no rule"
+    shown, said, no_newer, no_older, place = await callbacks._show_history(
+        world.service, None, None, "any", "any", 0, 0, None
+    )
+    alerts = world.service.history()
+    assert said == f"{len(alerts)} shown" and no_newer and no_older and place == {"before": None, "next": None}
+    first = rows_of(shown)[0]
+    assert (
+        first[1:4] == ["warning", "far", "YUSDT ~ XUSDT"] and first[4].startswith("z ") and first[5] == "phone: waits"
+    )
+    assert "Acknowledge" in first[6] and "Snooze rule 1 h" in first[6]
+    none = await callbacks._show_history(world.service, None, None, made.rule_id, "info", 0, 0, None)
+    assert "No alert passes this filter" in text_of(none[0])
+
+
+async def test_buttons_do_what_they_say(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = world.service
+    rule_id = service.create(FAR).rule_id
+    await world.read(8_000, 12_000)
+
+    async def pressed(button: dict[str, Any]) -> tuple[Any, Any, Any]:
+        return await callbacks._act(service, button)
+
+    assert (await pressed(ids.act("enable", rule_id)))[0] == "far is off."
+    assert not service.rule(rule_id).rule.enabled
+    assert (await pressed(ids.act("snooze-8", rule_id)))[0] == "Nothing is sent of far: 8 h."
+    assert service.rule(rule_id).snoozed_ms > callbacks.now_ms() + 7 * callbacks.HOUR_MS
+    await pressed(ids.act("wake", rule_id))
+    assert service.rule(rule_id).snoozed_ms == 0
+    alert_id = service.history()[0].alert.alert_id
+    await pressed(ids.snooze(alert_id, rule_id))
+    assert service.rule(rule_id).snoozed_ms > callbacks.now_ms()
+    assert (await pressed(ids.seen(alert_id)))[0] == "Acknowledged."
+    assert service.history()[0].alert.acknowledged_ms
+    assert await pressed(ids.act("edit", rule_id)) == (no_update,) * 3, "that opens the editor"
+    press(monkeypatch, ids.PRESSED)
+    shown = await editor_callbacks._open(service, None, [], ids.act("edit", rule_id), None)
+    assert shown[:2] == (False, "Edit far")
+    said, undo, _ = await pressed(ids.act("delete", rule_id))
+    assert said.startswith("far is deleted") and service.rules() == []
+    assert (await callbacks._undo(service, 1, undo))[0] == "far is as it was, and begins anew."
+    assert [each.rule_id for each in service.rules()] == [rule_id]
+    world.is_owner = False
+    assert (await pressed(ids.act("delete", rule_id)))[0] == "Not done: view only."
+    assert (await pressed(ids.act("delete", "gone")))[0].startswith("Not done: there is no alert rule")
+
+
+async def test_a_change_is_taken_back_as_a_whole(world: World) -> None:
+    made = world.service.create(FAR | {"cooldown_s": 60.0, "schedule": {"days": [0, 1]}})
+    after = AlertRule("near", Condition("z", "above", 1.0), expires_ms=1_900_000_000_000, channels=("mail",))
+    said, undo = saved(world.service, after, {"rule_id": made.rule_id})
+    assert said == "near is changed." and world.service.rule(made.rule_id).rule == after
+    assert undo is not None
+    assert callbacks.taken_back(world.service, undo).rule == made.rule
+    assert rule_from_json(whole_json(made.rule)) == made.rule
+
+
+async def test_the_editor_opens_edits_checks_and_saves(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = world.service
+    filled = dict(
+        zip([str(each) for each in editor_callbacks._OPENED], opened(service, {"name": "price"}), strict=True)
+    )
+    assert filled["alerts-editor.hidden"] is False and filled["alerts-subject.value"] == "symbol|sim|YUSDT"
+    assert [each["value"] for each in filled["alerts-subject.options"]] == [
+        "watched", PAIR, "symbol|sim|YUSDT", "symbol|sim|XUSDT",
+    ]  # fmt: skip
+    edited = filled["alerts-edited.data"]
+    tree = form_of(rule_from_json(edited["rule"])).tree
+    controls = [*controls_of(form_of(rule_from_json(edited["rule"]))), []]
+    picks, numbers = lists_of(tree)
+    press(monkeypatch, ids.change("add", "0"), inputs_list=[[], picks, {}], states_list=[numbers, {}])
+    panel, drawn = await editor_callbacks._edit([1], [], "symbol|sim|YUSDT", [], filled["alerts-shape.data"])
+    assert drawn == [[["price", "crosses"], ["z", "above"]], True] and "Remove" in text_of(panel)
+    press(monkeypatch, "alerts-subject", inputs_list=[[], picks, {}], states_list=[numbers, {}])
+    shape = filled["alerts-shape.data"]
+    assert await editor_callbacks._edit([], [], "symbol|sim|YUSDT", [], shape) == (no_update, no_update)
+    places = [{"id": ids.fault("threshold", "0-0")}]
+    numbers[0]["value"] = "much"
+    press(monkeypatch, None, inputs_list=[picks, numbers], outputs_list=[{}, places], states_list=[picks, numbers])
+    said, summary, *_, faults = await editor_callbacks._check(*controls, [], [], edited, None)
+    assert (said, summary) == (no_update, "1 to change: the conditions.")
+    assert faults == ["The level is 'much'; expected a number."]
+    kept = await editor_callbacks._save(service, 1, *controls, [], [], edited)
+    assert kept[1] == "Not saved: 1 to change: the conditions." and service.rules() == []
+    numbers[0]["value"] = "100"
+    kept = await editor_callbacks._save(service, 1, *controls, [], [], edited)
+    assert kept[0] is True and kept[2].startswith("price is added")
+    assert service.rules()[0].rule.when == Condition("price", "crosses", 100.0)
+
+
+async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.read(8_000, 16_000)
+    rule = rule_from_json(FAR | {"scope": {"kind": "pair", "market": "sim", "y": "YUSDT", "x": "XUSDT"}})
+    form = form_of(rule)
+    picks, numbers = lists_of(form.tree)
+    press(monkeypatch, None, inputs_list=[picks, numbers], states_list=[picks, numbers])
+    given = [*controls_of(form), ["phone"], [], [], {"rule_id": None, "rule": rule_to_json(rule)}]
+    solved = await editor_callbacks._solve(world.service, 1, *given, "400", None)
+    assert "alerts a day expected, 95 % interval" in solved[4] and int(solved[2]) >= 400
+    after = rule_from_json(solved[3]["rule"])
+    assert after.budget_per_day == 400.0 and isinstance(after.when, Condition) and after.when != rule.when
+    assert len(f"{after.when.upper:g}") <= 8
+    refused = await editor_callbacks._solve(world.service, 1, *given, "0", None)
+    assert refused[4] == "Not solved: a budget of 0.0 alerts a day; expected above 0."
+    parts = await editor_callbacks._preview(world.service, 1, *given)
+    assert "of stored bars it would have fired" in text_of(parts[0]) and "z reverted" in text_of(parts[0])
+    marks = [each for each in parts[-1].figure["data"] if each["mode"] == "markers"]
+    (trial,) = world.service.trials(rule_to_json(rule))
+    assert sum(len(each["x"]) for each in marks) == len(trial.preview.alerts)
+
+
+async def test_screens_are_told_what_has_changed(world: World) -> None:
+    rule_id = world.service.create(FAR).rule_id
+    await world.read(8_000, 12_000)
+    news = alert_news(world.service.board.news())
+    assert news["unseen"] == len(world.service.history()) and len(news["newest"]) == 3
+    assert news["newest"][0]["path"] == "/pair/sim/YUSDT~XUSDT" and news["newest"][0]["said"].startswith("far: YUSDT~X")
+    assert set(rules_now(world.service)[rule_id]) == {"phase", "distance", "today"}
+    assert alert_news(world.service.board.news()) == news, "nothing to send"
+
+
+async def test_channels_are_offered_where_there_are_some(world: World) -> None:
+    rule = AlertRule("x", Condition("z", "above", 2.0), channels=("phone", "gone"))
+
+    class Some:
+        def channels(self) -> list[Channel]:
+            return [Channel("phone", "My phone", "ntfy, works")]
+
+        def advice(self) -> str:
+            return "Add more in a file."
+
+    world.service.channels = Some()
+    assert editing.channel_options(world.service, rule) == [
+        {"label": "My phone", "value": "phone"}, {"label": "gone (not set up)", "value": "gone"},
+    ]  # fmt: skip
+    assert "My phone" in text_of((await callbacks._show_rules(world.service, None, None, None))[2])
+
+
+def test_a_long_history_keeps_its_extremes() -> None:
+    values = np.sin(np.arange(50_000.0))
+    values[[123, 40_000]], values[5] = (9.0, -9.0), np.nan
+    places = figures.thinned(values)
+    assert places.size <= figures.MOST_POINTS and {123, 40_000} <= set(places.tolist())
+    assert (np.diff(places) > 0).all()
+
+
+def test_what_a_comparison_does_not_use_stays_unseen() -> None:
+    panel = json.dumps(tree_panel(form_of(AlertRule("x", Condition("gate", "above", 0.5))).tree, False),
+                       default=lambda each: each.to_plotly_json())  # fmt: skip
+    assert panel.count('"type": "hidden"') == 5 and "is open" in panel
+    assert len(FORM) == len(set(FORM))
