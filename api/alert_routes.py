@@ -14,9 +14,7 @@ from starlette.responses import Response
 from api.documents import documented
 from api.market_routes import Cursor
 from api.replies import Writes, id_text, listed, place_of, reply
-from engine.alerts.preview import Preview
-from engine.alerts.rule_json import rule_to_json
-from services.alerts import AlertService, AlertView, RuleView
+from services.alerts import AlertService, AlertView, RuleView, wanted_of
 
 PAGE = 100
 RuleId = Annotated[str, PathParameter(max_length=40)]
@@ -32,9 +30,8 @@ _ALERT: Any = {
     "number": "12", "alert_id": "5d", "rule_id": "9f2c0a6b1d3e4f50", "name": "worth a look", "severity": "warning",
     "subject": "pair|usdm|ETHUSDT|BTCUSDT", "close_ms": 1790046465000, "values": {"z": 2.1}, "messages": [],
 }  # fmt: skip
-_PREVIEW: Any = {
-    "pair|usdm|ETHUSDT|BTCUSDT": {"alerts": [], "held": 0, "days": 3.2, "followed": 0, "reverted": 0, "median_adverse": None}
-}
+_FOUND = {"alerts": [], "held": 0, "days": 3.2, "followed": 0, "reverted": 0, "median_adverse": None}
+_PREVIEW: Any = {"pair|usdm|ETHUSDT|BTCUSDT": _FOUND}
 _BUDGET: Any = {"rule": _WANTED, "threshold": 2.4, "expected": 1.9, "low": 1.2, "high": 2.9, "method": "empirical"}
 
 
@@ -71,7 +68,7 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
     @app.post("/api/alerts/budget", **documented("alerts", "The threshold for so many alerts a day", _BUDGET))
     def budget(request: Request, body: BudgetBody) -> Response:
         found = alerts.budget(body.rule, body.per_day)
-        return reply(request, _plain(found) | {"rule": rule_to_json(found.rule)})
+        return reply(request, _plain(found) | {"rule": wanted_of(found.rule)})
 
     @app.get("/api/alerts/history", **documented("alerts", "Alerts, the newest first", listed([_ALERT], None)))
     def history(
@@ -125,7 +122,7 @@ def _add_one(app: FastAPI, alerts: AlertService, writes: Writes) -> None:
 
 
 def _rule(view: RuleView) -> dict[str, Any]:
-    return _plain(view) | {"rule": rule_to_json(view.rule)}
+    return _plain(view) | {"rule": wanted_of(view.rule)}
 
 
 def _alert(view: AlertView) -> dict[str, Any]:
@@ -136,7 +133,7 @@ def _alert(view: AlertView) -> dict[str, Any]:
     return _plain(view.alert) | {"number": id_text(view.number), "seq": id_text(view.alert.seq), "messages": messages}
 
 
-def _preview(found: Preview) -> dict[str, Any]:
+def _preview(found: Any) -> dict[str, Any]:
     return _plain(found) | {"alerts": [_plain(each) for each in found.alerts]}
 
 

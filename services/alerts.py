@@ -70,6 +70,11 @@ class Trial:
     values: Floats
 
 
+def wanted_of(rule: AlertRule) -> dict[str, Any]:
+    """A rule as ``create`` takes it: plain JSON values, without what is at its default."""
+    return rule_to_json(rule)
+
+
 class AlertService:
     """The rules of one monitor. Any thread may call."""
 
