@@ -119,6 +119,8 @@ async def test_buttons_do_what_they_say(world: World, monkeypatch: pytest.Monkey
     press(monkeypatch, ids.PRESSED)
     shown = await editor_callbacks._open(service, None, [], ids.act("edit", rule_id), None)
     assert shown[:2] == (False, "Edit far")
+    for other in (ids.seen("an alert"), ids.act("delete", rule_id)):
+        assert set(await editor_callbacks._open(service, None, [], other, None)) == {no_update}
     said, undo, _ = await pressed(ids.act("delete", rule_id))
     assert said.startswith("far is deleted") and service.rules() == []
     assert (await callbacks._undo(service, 1, undo))[0] == "far is as it was, and begins anew."

@@ -134,7 +134,7 @@ async def _open(alerts: AlertService, _new: Any, _templates: Any, row: Any, _can
         return same
     if pressed == ids.CANCEL:
         return (True, *same[1:])
-    if isinstance(pressed, dict) and pressed.get("what", "edit") != "edit":
+    if ctx.triggered_id == ids.PRESSED and pressed.get("what") != "edit":
         return same
     return await asyncio.to_thread(opened, alerts, pressed if isinstance(pressed, dict) else {"name": ""})
 
