@@ -95,9 +95,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run())
-        ]
+        loops = heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run(), cases.delivery.run()
+        tasks = [asyncio.create_task(job) for job in loops]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -145,8 +144,9 @@ def surroundings_of(
     token, feeder_only = partial(_bridge_token, config), feeder_only or owner_only
     pair = new_pair_settings(config)
     return Surroundings(
-        config.data_dir, bridge, token, pair, settings, owner_only, feeder_only, lambda: caller.get().name
-    )
+        config.data_dir, bridge, token, pair, settings, owner_only, feeder_only, lambda: caller.get().name,
+        config.allowed_receivers,
+    )  # fmt: skip
 
 
 def _guarded(
