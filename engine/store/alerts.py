@@ -56,8 +56,8 @@ class StoredAlert:
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One message to one channel. ``outbox_id`` is its idempotency key: a receiver that keeps it takes it once.
-    ``state``: ``pending``, ``sent`` or ``dead``; ``next_at_ms``: not before, by the machine's clock. ``digest``: the
-    idempotency key of the message that has it among others; empty for one that goes alone."""
+    ``state``: ``pending``, ``sent`` or ``dead``; ``next_at_ms``: not before, by the machine's clock. ``digest``:
+    empty before the first try, then the idempotency key of what it goes in: its own id alone, or a digest's."""
 
     outbox_id: str
     alert_id: str
@@ -138,4 +138,4 @@ class Outbox(Protocol):
         """Messages that were given up, the newest first."""
 
     def revive(self, outbox_id: str, now_ms: int) -> bool:
-        """Try a dead message again, from now on; False if it is not dead."""
+        """Try a dead message again, from now on, without its digest; False if it is not dead."""

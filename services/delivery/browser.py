@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.delivery.channels import Channel
@@ -31,6 +32,7 @@ class BrowserFeed:
         self._lock = threading.Lock()
         self._alerts: deque[BrowserAlert] = deque(maxlen=MOST)
         self._number = 0
+        self.changed: Callable[[], None] = lambda: None  # called after each alert
 
     @property
     def number(self) -> int:
@@ -49,4 +51,5 @@ class BrowserFeed:
                 self._number += 1
                 found = BrowserAlert(self._number, message.key, message.severity, message.title, message.body)
                 self._alerts.append(found)
+        self.changed()
         return SENT

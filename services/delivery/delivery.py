@@ -1,8 +1,8 @@
 """Empties the outbox: takes what is due, sends it, and keeps what came of it.
 
-A message is sent before its row is changed, so a kill between the two sends it again, with the same key. The parts of a
-digest are chosen and stored before it is sent, so it is the same again too. One channel has one message under way, and
-all of them a bounded number of slots: a receiver that hangs occupies one.
+What goes in a message, alone or with others, is stored before it is sent, and what came of it after that: a kill
+between the two sends the same again, with the same key. One channel has one message under way, and all of them a
+bounded number of slots: a receiver that hangs occupies one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import replace
 from engine.errors import StoreError
 from engine.store.alerts import Outbox, OutboxRow
 from services.delivery.channels import BROWSER, Channel, ChannelFile, ChannelMissing
-from services.delivery.message import Message, Outcome, digest_of, message_of
+from services.delivery.message import Outcome, digest_of, message_of
 from services.delivery.pace import Limits, Pace, settled
 from services.delivery.senders import Senders
 
@@ -50,6 +50,7 @@ class Delivery:
         self._pace = Pace(self._limits)
         self._clock_ms = clock_ms
         self._chance = chance or random.Random()
+        self.browser = senders.browser
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, int] = {}
 
@@ -63,12 +64,13 @@ class Delivery:
                         await self._restore()
                         is_restored = True
                     is_busy = await self._turn()
+                    await asyncio.sleep(0 if is_busy else POLL_S)
                 except StoreError as error:
                     log.warning("%s; alerts wait", error)
                     await asyncio.sleep(STORE_RETRY_S)
-                    continue
-                if not is_busy:
-                    await asyncio.sleep(POLL_S)
+                except Exception:  # alerts of other rules must still go out
+                    log.exception("the delivery of alerts failed; it goes on")
+                    await asyncio.sleep(STORE_RETRY_S)
         finally:
             for task in self._under_way.values():
                 task.cancel()
@@ -105,18 +107,20 @@ class Delivery:
             return [replace(row, state="dead", error="the channel was removed") for row in due]
         plan = self._pace.plan(key, due, now_ms)
         rows = plan.now
-        if rows and rows[0].digest:
-            if len(rows) > 1:
-                await asyncio.to_thread(self._outbox.keep_attempts, rows)
-            rows = tuple(await asyncio.to_thread(self._outbox.of_digest, rows[0].digest))
+        if rows and not plan.is_begun:
+            await asyncio.to_thread(self._outbox.keep_attempts, rows)
         if rows:
-            message = digest_of(rows) if rows[0].digest else message_of(rows[0])
-            self._under_way[key] = asyncio.create_task(self._send(channel, message, rows))
+            together = await asyncio.to_thread(self._outbox.of_digest, rows[0].digest)
+            self._under_way[key] = asyncio.create_task(self._send(channel, together or rows))
         return plan.later
 
-    async def _send(self, channel: Channel, message: Message, rows: Sequence[OutboxRow]) -> None:
+    async def _try(self, channel: Channel, rows: Sequence[OutboxRow]) -> Outcome:
+        is_alone = rows[0].digest == rows[0].outbox_id
+        return await self._senders.send(channel, message_of(rows[0]) if is_alone else digest_of(rows))
+
+    async def _send(self, channel: Channel, rows: Sequence[OutboxRow]) -> None:
         """Send one message and keep what came of it; until it is kept, the channel sends no other."""
-        (found,) = await asyncio.gather(self._senders.send(channel, message), return_exceptions=True)
+        (found,) = await asyncio.gather(self._try(channel, rows), return_exceptions=True)
         if isinstance(found, BaseException):  # its text may hold an address
             log.error("sending to the channel %s failed: %s", channel.channel_id, type(found).__name__)
             found = Outcome("retry", f"failed: {type(found).__name__}")

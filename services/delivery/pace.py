@@ -29,11 +29,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do with the due messages of a channel: ``now``, one message, or several that have the digest's key; keep
-    ``later`` for another time."""
+    """What to do with the due messages of a channel. ``now`` goes in one message, with its key in ``digest``; it
+    ``is_begun`` if it was tried before. Keep ``later`` for another time."""
 
     now: tuple[OutboxRow, ...] = ()
     later: tuple[OutboxRow, ...] = ()
+    is_begun: bool = False
 
 
 class Pace:
@@ -47,26 +48,26 @@ class Pace:
     def note_sent(self, rows: Iterable[OutboxRow]) -> None:
         """Rows that were sent count in their window; those of digests do not."""
         for row in rows:
-            if not row.digest:
+            if row.digest == row.outbox_id:
                 self._sent.setdefault(row.channel, deque()).append((row.sent_at_ms, row.payload["rule_id"]))
 
     def plan(self, channel: str, rows: Sequence[OutboxRow], now_ms: int) -> Plan:
-        """For the due messages of one channel, the longest waiting first. One of a digest that was begun is ``now``
-        alone: the caller takes all of that digest."""
+        """For the due messages of one channel, the longest waiting first. What was tried before is tried in the
+        same way, since it may have been taken: the caller adds the others of its digest."""
         begun = next((row for row in rows if row.digest), None)
         if begun is not None:
-            return Plan((begun,))
+            return Plan((begun,), is_begun=True)
         free, over = self._split(channel, rows, now_ms)
         if free is not None:
-            return Plan((free,))
-        digest_at = self._digest_at.get(channel, 0)
-        if now_ms - digest_at > self.limits.window_ms:  # none, or one of an earlier storm
+            return Plan((_alone(free),))
+        digest_at = self._digest_at.get(channel)
+        if digest_at is None or now_ms - digest_at > self.limits.window_ms:  # none, or one of an earlier storm
             digest_at = self._digest_at[channel] = now_ms + self.limits.digest_ms
         if now_ms < digest_at:
             return Plan((), tuple(replace(row, next_at_ms=digest_at) for row in over))
         del self._digest_at[channel]
         if len(over) == 1:
-            return Plan(tuple(over))
+            return Plan((_alone(over[0]),))
         key = digest_key(over)
         return Plan(tuple(replace(row, digest=key) for row in over))
 
@@ -82,6 +83,10 @@ class Pace:
                 return row, over
             over.append(row)
         return None, over
+
+
+def _alone(row: OutboxRow) -> OutboxRow:
+    return replace(row, digest=row.outbox_id)
 
 
 def settled(

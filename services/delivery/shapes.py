@@ -71,9 +71,9 @@ def _freqtrade(options: Mapping[str, str], message: Message) -> dict[str, Any]:
 
 def _leg(options: Mapping[str, str], message: Message) -> tuple[str, str]:
     """(market, symbol) of the leg that the channel is for."""
-    kind, market, *symbols = str(message.payload.get("subject", "")).split("|")
-    if message.payload.get("kind") != "alert" or kind not in ("pair", "symbol"):
+    if message.payload["kind"] != "alert":
         raise CannotShape("a digest or a test is no signal; expected an alert")
+    _, market, *symbols = message.payload["subject"].split("|")
     return market, symbols[0] if options["leg"] == "y" else symbols[-1]
 
 

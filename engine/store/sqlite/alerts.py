@@ -68,7 +68,7 @@ CREATE INDEX outbox_by_alert ON outbox (alert_id);
 """
 
 DIGESTS = """
-ALTER TABLE outbox ADD COLUMN digest TEXT NOT NULL DEFAULT '';  -- the key of the message that has it among others
+ALTER TABLE outbox ADD COLUMN digest TEXT NOT NULL DEFAULT '';  -- the key of what it goes in, once that was tried
 CREATE INDEX outbox_by_digest ON outbox (digest) WHERE digest<>'';
 """
 
@@ -210,7 +210,8 @@ class SqliteOutbox:
     def revive(self, outbox_id: str, now_ms: int) -> bool:
         """See Outbox."""
         query = (
-            "UPDATE outbox SET state='pending', attempts=0, next_at_ms=?, digest='' WHERE outbox_id=? AND state='dead'"
+            "UPDATE outbox SET state='pending', attempts=0, next_at_ms=?,"
+            " digest=CASE digest WHEN outbox_id THEN digest ELSE '' END WHERE outbox_id=? AND state='dead'"
         )
         return self._change(query, [(now_ms, outbox_id)]) == 1
 

@@ -62,7 +62,7 @@ class HttpReceiver:
         answer = self.reply(request)
         text = answer if isinstance(answer, str) else await answer
         if text.startswith("2"):
-            self.taken.setdefault(headers["idempotency-key"], request.body)
+            self.taken.setdefault(headers.get("idempotency-key", ""), request.body)
         writer.write(f"HTTP/1.1 {text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
 

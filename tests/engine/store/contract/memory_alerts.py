@@ -93,5 +93,6 @@ class MemoryAlerts:
         row = self._outbox.get(outbox_id)
         if row is None or row.state != "dead":
             return False
-        self._outbox[outbox_id] = replace(row, state="pending", attempts=0, next_at_ms=now_ms, digest="")
+        kept = row.digest if row.digest == outbox_id else ""
+        self._outbox[outbox_id] = replace(row, state="pending", attempts=0, next_at_ms=now_ms, digest=kept)
         return True

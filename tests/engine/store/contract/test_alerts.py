@@ -104,4 +104,6 @@ def test_messages_of_a_digest_are_kept_together_and_channels_are_left_out(made: 
     assert outbox.of_digest("d") == [] and outbox.sent_since(8) == sent and outbox.sent_since(9) == []
     outbox.keep_attempt(replace(rows[1], state="dead", digest="e"))
     assert outbox.revive("o1", 5) and outbox.of_alert("a1")[1].digest == ""
+    outbox.keep_attempt(replace(rows[1], state="dead", digest="o1"))
+    assert outbox.revive("o1", 5) and outbox.of_alert("a1")[1].digest == "o1"
     assert outbox.snoozed() == {"r1": 70}
