@@ -21,7 +21,7 @@ class Limits:
     in_all: int = 30
     window_ms: int = 600_000
     digest_ms: int = 60_000
-    tries: int = 12
+    tries: int = 15
     first_ms: int = 2_000
     longest_ms: int = 3_600_000
     rest_ms: int = 60_000

@@ -19,10 +19,10 @@ from services.delivery.mail import MailSender
 from services.delivery.message import Message
 from services.delivery.network import Network
 from services.delivery.push import SERVICES, PushSender, plugin_of
-from services.delivery.senders import Senders
-from services.delivery.shapes import body_of
-from services.delivery.webhook import WebhookSender, outcome_of
-from tests.conftest import until
+from services.delivery.senders import KINDS, Senders
+from services.delivery.shapes import ACTIONS, SHAPES, body_of
+from services.delivery.webhook import WebhookSender, outcome_of, signature
+from tests.conftest import ROOT, until
 from tests.services.delivery.receivers import Authority, http, listening, smtp
 
 ALERT: dict[str, Any] = {
@@ -53,6 +53,29 @@ async def test_a_webhook_is_signed_and_has_its_key() -> None:
     assert stamp == "1700000000" and request.headers["pairbridge-signature"] == f"v1={expected}"
     assert request.headers["idempotency-key"] == "k" * 32 and request.headers["authorization"] == "Bearer x"
     assert json.loads(request.body) == {"id": "k" * 32, "title": "warning: far", "text": "z is far", "alert": ALERT}
+
+
+async def test_the_check_of_the_document_takes_ours_and_nothing_else() -> None:
+    text = (ROOT / "docs/delivery.md").read_text()
+    found: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], found)
+    async with http() as receiver:
+        await WebhookSender(local(), time.time).send(hook(receiver.port), MESSAGE)
+    (request,) = receiver.requests
+    names = ("Pairbridge-Timestamp", "Pairbridge-Signature")
+    headers = {name: request.headers[name.lower()] for name in names}
+    assert found["is_genuine"](SECRET, headers, request.body)
+    assert not found["is_genuine"](SECRET, headers, request.body + b" ")
+    assert not found["is_genuine"](SECRET + "x", headers, request.body)
+    old = str(int(headers[names[0]]) - 400)
+    signed = {names[0]: old, names[1]: signature(SECRET, old, request.body)}
+    assert not found["is_genuine"](SECRET, signed, request.body)
+
+
+def test_every_kind_shape_and_header_is_in_the_document() -> None:
+    text = (ROOT / "docs/delivery.md").read_text()
+    for name in (*KINDS, *SHAPES, *ACTIONS, "Idempotency-Key", "Pairbridge-Timestamp", "Pairbridge-Signature"):
+        assert f"`{name}`" in text, name
 
 
 async def test_tls_is_checked_against_the_name_and_its_authority(ca: Authority) -> None:
