@@ -36,7 +36,12 @@ class World:
         self.is_owner = True
         self.file = ChannelFile(self.path, write_private)
         senders = Senders(Network(allowed, lambda *_: ["127.0.0.1"]), lambda: 1_000.0)
-        self.service = ChannelService(self.file, senders, MemoryAlerts(), self.require_owner, lambda: 5)
+        self.logged: list[tuple[str, Any, Any]] = []
+        outbox = MemoryAlerts()
+        self.service = ChannelService(self.file, senders, outbox, self.require_owner, self.changed, lambda: 5)
+
+    def changed(self, what: str, before: Any, after: Any) -> None:
+        self.logged.append((what.split()[0], before, after))
 
     def require_owner(self) -> None:
         if not self.is_owner:
@@ -74,6 +79,8 @@ def test_a_channel_is_changed_and_removed(tmp_path: Path) -> None:
     with pytest.raises(ChannelMissing) as missing:
         world.service.remove(channel_id)
     assert problem_of(missing.value).status == 404 and world.service.channels() == []
+    assert [what for what, _, _ in world.logged] == ["add", "change", "change", "change", "change", "remove"]
+    assert not any(secret in str(world.logged) for secret in (*SECRETS, first.secret, renewed))
 
 
 @pytest.mark.parametrize(
