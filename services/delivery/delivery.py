@@ -18,7 +18,7 @@ from engine.errors import StoreError
 from engine.store.alerts import Outbox, OutboxRow
 from services.delivery.channels import BROWSER, Channel, ChannelFile, ChannelMissing
 from services.delivery.message import Outcome, digest_of, message_of
-from services.delivery.pace import Limits, Pace, settled
+from services.delivery.pace import Limits, Pace, pause_ms, settled
 from services.delivery.senders import Senders
 
 log = logging.getLogger("pairbridge.delivery")
@@ -53,6 +53,7 @@ class Delivery:
         self.browser = senders.browser
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, int] = {}
+        self._failures: dict[str, int] = {}  # in a row
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -135,11 +136,18 @@ class Delivery:
                 await asyncio.sleep(STORE_RETRY_S)
         if found.state == "sent":
             self._pace.note_sent(kept)
+            self._failures.pop(channel.channel_id, None)
         else:
             log.info("channel %s: %s, %s", channel.channel_id, found.error, kept[0].state)
             if kept[0].state == "pending":
-                self._resting[channel.channel_id] = min(kept[0].next_at_ms, now_ms + self._limits.rest_ms)
+                self._rest(channel.channel_id, found, now_ms)
         del self._under_way[channel.channel_id]
+
+    def _rest(self, key: str, found: Outcome, now_ms: int) -> None:
+        """A channel with many messages that fail is not asked for each of them as if it were the first."""
+        self._failures[key] = failures = min(self._failures.get(key, 0) + 1, self._limits.tries)
+        limits = replace(self._limits, longest_ms=self._limits.rest_ms)
+        self._resting[key] = now_ms + pause_ms(failures, found.retry_after_s, limits, self._chance)
 
     async def _without_snoozed(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Messages of rules that were snoozed since are given up."""

@@ -15,7 +15,7 @@ from services.delivery.message import Outcome, digest_key
 class Limits:
     """Of one channel. In ``window_ms`` at most ``of_rule`` messages of one rule and ``in_all`` of all rules; what is
     beyond goes together, every ``digest_ms``. A message is tried ``tries`` times, with pauses of up to ``first_ms``,
-    doubled each time, at most ``longest_ms``; the channel rests as long, at most ``rest_ms``."""
+    doubled each time, at most ``longest_ms``; the channel rests after failures in a row, at most ``rest_ms``."""
 
     of_rule: int = 10
     in_all: int = 30

@@ -126,6 +126,15 @@ async def test_what_is_refused_or_fails_too_often_is_dead_until_it_is_revived(wo
         await world.settled(dead=2, sent=1)
 
 
+async def test_a_receiver_that_is_down_is_not_asked_for_each_message(world: World) -> None:
+    limits = replace(QUICK, first_ms=20, longest_ms=20, rest_ms=60_000)
+    async with http(lambda _: "503 no") as receiver, world.running(limits):
+        world.hook(receiver.port)
+        world.alerts(300, "bot")
+        await asyncio.sleep(1.5)
+        assert 2 <= len(receiver.requests) <= 30  # pauses of 10, 20, 40, .. ms on average
+
+
 async def test_retry_after_is_honoured(world: World) -> None:
     limits = replace(QUICK, first_ms=1, longest_ms=60_000, rest_ms=0)
     async with http(failing_first(1, "429 no\r\nRetry-After: 1")) as receiver, world.running(limits):
