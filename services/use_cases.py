@@ -22,6 +22,7 @@ from services.data import DataService, Setting
 from services.delivery.delivery import Delivery
 from services.delivery.service import ChannelService
 from services.delivery.setup import delivery_of
+from services.delivery.shown import ShownChannels
 from services.feeds import FeedService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
@@ -128,7 +129,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
-        alerts=AlertService(monitor, backend.outbox(), owner_only),
+        alerts=AlertService(monitor, backend.outbox(), owner_only, channels=ShownChannels(channels)),
         channels=channels,
         delivery=delivery,
         metrics=metrics,

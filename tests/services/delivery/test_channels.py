@@ -16,6 +16,7 @@ from services.delivery.channels import ChannelFile, ChannelMissing
 from services.delivery.network import Network
 from services.delivery.senders import Senders
 from services.delivery.service import ChannelService
+from services.delivery.shown import ShownChannels
 from services.errors import problem_of
 from tests.engine.store.contract.memory_alerts import MemoryAlerts
 from tests.services.delivery.receivers import http
@@ -58,7 +59,9 @@ def test_channels_are_kept_masked_and_in_a_private_file(tmp_path: Path) -> None:
     assert [each.address for each in views] == addresses
     assert views[1].options == {"host": "….mail.example", "port": "465", "tls": "tls", "user": "••••••",
                                 "sender": "m…@mail.example"}  # fmt: skip
-    for text in (repr(views), repr(world.file.all())):
+    shown = ShownChannels(world.service).channels()
+    assert [each.says for each in shown][::2] == ["webhook: https://….bot.example/••••••", "telegram: telegram ••••••"]
+    for text in (repr(views), repr(world.file.all()), repr(shown)):
         assert not any(secret in text for secret in (*SECRETS, made[0].secret))
 
 
