@@ -177,6 +177,11 @@ class Config:
     allowed_hosts: tuple[str, ...] = _setting(
         (), _NAMES, "More host names of the dashboard, for example behind a proxy."
     )
+    allowed_receivers: tuple[str, ...] = _setting(
+        (),
+        _NAMES,
+        "Receivers of alerts that are not on the public internet, by name, with or without a port; they may use http.",
+    )
     open_browser: bool = _setting(False, _FLAG, "Open the page and the dashboard in the browser on `make run`.")
     heartbeat_limit_s: float = _setting(
         2.5, _number(0.5, 60), "Seconds without a beat until the banner says BRIDGE DISCONNECTED."

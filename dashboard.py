@@ -89,15 +89,16 @@ def create_app(
     pages = pages_with(config.pages)
     jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
     page = f"http://127.0.0.1:{config.bridge_port}/"
-    messages = LiveMessages(cases.pairs, cases.views, cases.overview, page, jobs, cases.alerts)
+    told = cases.delivery.browser
+    messages = LiveMessages(cases.pairs, cases.views, cases.overview, page, jobs, cases.alerts, told)
     hub = LiveHub(messages.message, cases.metrics.view)
+    told.changed = hub.changed
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(job) for job in (heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run())
-        ]
+        loops = heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run(), cases.delivery.run()
+        tasks = [asyncio.create_task(job) for job in loops]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -145,8 +146,9 @@ def surroundings_of(
     token, feeder_only = partial(_bridge_token, config), feeder_only or owner_only
     pair = new_pair_settings(config)
     return Surroundings(
-        config.data_dir, bridge, token, pair, settings, owner_only, feeder_only, lambda: caller.get().name
-    )
+        config.data_dir, bridge, token, pair, settings, owner_only, feeder_only, lambda: caller.get().name,
+        config.allowed_receivers,
+    )  # fmt: skip
 
 
 def _guarded(

@@ -15,6 +15,7 @@ from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes, waiting
 from services.alerts import AlertService
 from services.backtests import BacktestState
+from services.delivery.browser import BrowserFeed
 from services.overview import OverviewService
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
@@ -26,7 +27,8 @@ JOB_PAGES = {"scan": SCAN, "backtest": BACKTEST}
 
 
 class LiveMessages:
-    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``."""
+    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``,
+    ``told``."""
 
     def __init__(
         self,
@@ -36,14 +38,17 @@ class LiveMessages:
         bridge_url: str,
         jobs: Mapping[str, JobState] = MappingProxyType({}),
         alerts: AlertService | None = None,
+        told: BrowserFeed | None = None,
     ) -> None:
-        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``."""
+        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``;
+        ``told``: what was sent to the channel of open dashboards."""
         self._pairs = pairs
         self._views = views
         self._overview = overview
         self._bridge_url = bridge_url
         self._states = jobs
         self._alerts = alerts
+        self._told = told or BrowserFeed()
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -68,6 +73,8 @@ class LiveMessages:
             message["start"] = "" if found.symbols else self._bridge_url
         if "names" in topics:
             message["names_known"] = self._names()
+        if "told" in topics:
+            message["alerts_told"] = [dataclasses.asdict(each) for each in self._told.since(0)]
         return message, cursor
 
     def _pair(self, follows: int | None, cursor: ViewerCursor) -> tuple[Frame, ViewerCursor, str | None]:

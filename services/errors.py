@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError, StoreError
 from services.alerts import AlertMissing
+from services.delivery.channels import ChannelMissing
 from services.export.request import NothingToExport
 from services.jobs import JobBusy, JobCancelled, JobFailed
 from services.market_data import NotFound
@@ -35,6 +36,7 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (SearchMissing, 404, "backtest"),
     (AlertMissing, 404, "alert"),
     (TokenMissing, 404, "token"),
+    (ChannelMissing, 404, "channel"),
     (JobBusy, 409, "busy"),
     (OtherRequest, 422, "idempotency-key"),
     (FeedRefused, 502, "bridge-server"),

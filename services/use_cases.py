@@ -19,6 +19,10 @@ from services.backtest_sources import BacktestSources
 from services.backtests import BacktestService
 from services.backups import BackupService
 from services.data import DataService, Setting
+from services.delivery.delivery import Delivery
+from services.delivery.service import ChannelService
+from services.delivery.setup import delivery_of
+from services.delivery.shown import ShownChannels
 from services.feeds import FeedService
 from services.job_process import ProcessExecutor
 from services.jobs import Jobs
@@ -66,6 +70,8 @@ class UseCases:
     backups: BackupService
     seen: SeenPairs
     alerts: AlertService
+    channels: ChannelService
+    delivery: Delivery
     metrics: Metrics
     api: ApiCases
 
@@ -74,7 +80,8 @@ class UseCases:
 class Surroundings:
     """What the use cases are made with. ``bridge_token``: of the bridge server, raises OSError while there is none;
     ``new_pair``: the settings a new pair starts with; ``settings`` in force; ``require_owner`` raises NotAllowed for
-    callers with read access only, ``require_feeder`` for those that may not send data; ``caller``: who asks now."""
+    callers with read access only, ``require_feeder`` for those that may not send data; ``caller``: who asks now;
+    ``receivers`` of alerts that are allowed inside the own network."""
 
     data_dir: Path
     bridge: BridgeAddress
@@ -84,6 +91,7 @@ class Surroundings:
     require_owner: Callable[[], None]
     require_feeder: Callable[[], None]
     caller: Callable[[], str]
+    receivers: Sequence[str]
 
 
 def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -> UseCases:
@@ -98,6 +106,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
     seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
     changed = RequestService(backend.requests()).logger(around.caller)
     pairs = PairService(monitor, around.new_pair, owner_only, changed)
+    channels, delivery = delivery_of(backend, data_dir, around.receivers, owner_only, changed)
     return UseCases(
         jobs=jobs,
         pairs=pairs,
@@ -120,7 +129,9 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
-        alerts=AlertService(monitor, backend.outbox(), owner_only),
+        alerts=AlertService(monitor, backend.outbox(), owner_only, channels=ShownChannels(channels)),
+        channels=channels,
+        delivery=delivery,
         metrics=metrics,
         api=ApiCases.around(monitor, backend, data_dir, jobs, bridge, owner_only, changed),
     )

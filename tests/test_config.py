@@ -30,6 +30,7 @@ GOOD = {
     "PASSWORD": ("correct horse", "correct horse"),
     "DASHBOARD_HOST": ("::1", "::1"),
     "ALLOWED_HOSTS": ("Harness.example.org, [::1]:8050", ("harness.example.org", "[::1]:8050")),
+    "ALLOWED_RECEIVERS": ("bot.lan:9000,localhost", ("bot.lan:9000", "localhost")),
     "OPEN_BROWSER": ("yes", True),
     "HEARTBEAT_LIMIT_S": ("3", 3.0),
     "FEED": ("mine.sources:Mine", "mine.sources:Mine"),
@@ -48,6 +49,7 @@ BAD = [
     ("DATA_DIR", " ", "a folder that can be created and written"),
     ("DASHBOARD_HOST", "localhost", "an IP address of this machine"),
     ("ALLOWED_HOSTS", "http://harness", "names, comma separated"),
+    ("ALLOWED_RECEIVERS", "https://bot.lan", "names, comma separated"),
     ("OPEN_BROWSER", "maybe", "1 or 0"),
     ("FEED", "mine.Mine", "module:Class, such as feeds.example_source:ExampleSource"),
 ]

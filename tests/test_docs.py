@@ -35,6 +35,7 @@ def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> Non
             "token": "(made once)",
             "password": "(none)",
             "allowed_hosts": "(none)",
+            "allowed_receivers": "(none)",
             "feed": "(none)",
             "pages": "(none)",
             "open_browser": "0",

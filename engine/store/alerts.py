@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,7 +56,8 @@ class StoredAlert:
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One message to one channel. ``outbox_id`` is its idempotency key: a receiver that keeps it takes it once.
-    ``state``: ``pending``, ``sent`` or ``dead``; ``next_at_ms``: not before, by the machine's clock."""
+    ``state``: ``pending``, ``sent`` or ``dead``; ``next_at_ms``: not before, by the machine's clock. ``digest``:
+    empty before the first try, then the idempotency key of what it goes in: its own id alone, or a digest's."""
 
     outbox_id: str
     alert_id: str
@@ -67,6 +68,7 @@ class OutboxRow:
     next_at_ms: int = 0
     error: str = ""
     sent_at_ms: int = 0
+    digest: str = ""
 
 
 class AlertStore(Protocol):
@@ -108,11 +110,23 @@ class AlertStore(Protocol):
 class Outbox(Protocol):
     """The messages for a sender; any thread may call, while the dashboard writes. Raises StoreError."""
 
-    def due(self, now_ms: int, limit: int) -> list[OutboxRow]:
-        """Pending messages whose time has come, the longest waiting first."""
+    def due(self, now_ms: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
+        """Pending messages whose time has come, the longest waiting first; none for the channels in ``but``."""
 
     def keep_attempt(self, row: OutboxRow) -> bool:
-        """Keep state, attempts, time and error of a pending message; False if it is pending no more."""
+        """Keep state, attempts, time, error and digest of a pending message; False if it is pending no more."""
+
+    def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
+        """The same of several, all or none; how many were pending."""
+
+    def of_digest(self, digest: str) -> list[OutboxRow]:
+        """The pending messages that go in one digest, the oldest first."""
+
+    def sent_since(self, from_ms: int) -> list[OutboxRow]:
+        """What was sent from then on, in that order."""
+
+    def snoozed(self) -> dict[str, int]:
+        """By rule: it is snoozed for bars that close up to then; rules that are not are left out."""
 
     def of_alert(self, alert_id: str) -> list[OutboxRow]:
         """The messages of an alert."""
@@ -124,4 +138,4 @@ class Outbox(Protocol):
         """Messages that were given up, the newest first."""
 
     def revive(self, outbox_id: str, now_ms: int) -> bool:
-        """Try a dead message again, from now on; False if it is not dead."""
+        """Try a dead message again, from now on, without its digest; False if it is not dead."""

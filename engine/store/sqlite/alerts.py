@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,15 @@ CREATE INDEX outbox_by_time ON outbox (state, next_at_ms);
 CREATE INDEX outbox_by_alert ON outbox (alert_id);
 """
 
+DIGESTS = """
+ALTER TABLE outbox ADD COLUMN digest TEXT NOT NULL DEFAULT '';  -- the key of what it goes in, once that was tried
+CREATE INDEX outbox_by_digest ON outbox (digest) WHERE digest<>'';
+"""
+
 _RULE = [each.name for each in dataclasses.fields(StoredRule)]
 _ALERT = [f'"{each.name}"' for each in dataclasses.fields(StoredAlert)]
 _OUTBOX = [each.name for each in dataclasses.fields(OutboxRow)]
+_MARKS = ",".join("?" * len(_OUTBOX))
 
 
 class AlertTables:
@@ -121,7 +127,7 @@ class AlertTables:
         if not self._write(query, values).rowcount:
             return False
         for row in outbox:
-            self._write(f"INSERT INTO outbox ({', '.join(_OUTBOX)}) VALUES (?,?,?,?,?,?,?,?,?)", _values(row))
+            self._write(f"INSERT INTO outbox ({', '.join(_OUTBOX)}) VALUES ({_MARKS})", _values(row))
         return True
 
     def acknowledge_alert(self, alert_id: str, at_ms: int) -> bool:
@@ -153,9 +159,24 @@ class SqliteOutbox:
         """``path`` of an ``analysis.db`` migrated by ``SqliteAnalysis``."""
         self._path = path
 
-    def due(self, now_ms: int, limit: int) -> list[OutboxRow]:
+    def due(self, now_ms: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
         """See Outbox."""
-        return self._rows("state='pending' AND next_at_ms<=? ORDER BY next_at_ms, rowid LIMIT ?", (now_ms, limit))
+        others = f"AND channel NOT IN ({','.join('?' * len(but))})" if but else ""
+        condition = f"state='pending' AND next_at_ms<=? {others} ORDER BY next_at_ms, rowid LIMIT ?"
+        return self._rows(condition, (now_ms, *but, limit))
+
+    def of_digest(self, digest: str) -> list[OutboxRow]:
+        """See Outbox."""
+        return self._rows("digest=? AND digest<>'' AND state='pending' ORDER BY rowid", (digest,))
+
+    def sent_since(self, from_ms: int) -> list[OutboxRow]:
+        """See Outbox."""
+        return self._rows("state='sent' AND sent_at_ms>=? ORDER BY sent_at_ms, rowid", (from_ms,))
+
+    def snoozed(self) -> dict[str, int]:
+        """See Outbox."""
+        with readable(self._path), closing(self._connect()) as db:
+            return dict(db.execute("SELECT rule_id, snoozed_ms FROM alert_rules WHERE snoozed_ms>0").fetchall())
 
     def of_alert(self, alert_id: str) -> list[OutboxRow]:
         """See Outbox."""
@@ -172,26 +193,40 @@ class SqliteOutbox:
 
     def keep_attempt(self, row: OutboxRow) -> bool:
         """See Outbox."""
+        return self.keep_attempts([row]) == 1
+
+    def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
+        """See Outbox."""
         query = (
-            "UPDATE outbox SET state=?, attempts=?, next_at_ms=?, error=?, sent_at_ms=?"
+            "UPDATE outbox SET state=?, attempts=?, next_at_ms=?, error=?, sent_at_ms=?, digest=?"
             " WHERE outbox_id=? AND state='pending'"
         )
-        return self._change(query, (row.state, row.attempts, row.next_at_ms, row.error, row.sent_at_ms, row.outbox_id))
+        values = [
+            (row.state, row.attempts, row.next_at_ms, row.error, row.sent_at_ms, row.digest, row.outbox_id)
+            for row in rows
+        ]
+        return self._change(query, values)
 
     def revive(self, outbox_id: str, now_ms: int) -> bool:
         """See Outbox."""
-        query = "UPDATE outbox SET state='pending', attempts=0, next_at_ms=? WHERE outbox_id=? AND state='dead'"
-        return self._change(query, (now_ms, outbox_id))
+        query = (
+            "UPDATE outbox SET state='pending', attempts=0, next_at_ms=?,"
+            " digest=CASE digest WHEN outbox_id THEN digest ELSE '' END WHERE outbox_id=? AND state='dead'"
+        )
+        return self._change(query, [(now_ms, outbox_id)]) == 1
 
     def _rows(self, condition: str, values: Sequence[Any]) -> list[OutboxRow]:
         query = f"SELECT {', '.join(_OUTBOX)} FROM outbox WHERE {condition}"
         with readable(self._path), closing(self._connect()) as db:
             return [_outbox(row) for row in db.execute(query, values).fetchall()]
 
-    def _change(self, query: str, values: Sequence[Any]) -> bool:
+    def _change(self, query: str, values: Sequence[Sequence[Any]]) -> int:
         try:
             with closing(self._connect()) as db:
-                return bool(db.execute(query, values).rowcount)
+                db.execute("BEGIN IMMEDIATE")
+                count = db.executemany(query, values).rowcount if values else 0
+                db.execute("COMMIT")
+                return count
         except sqlite3.Error as error:
             raise StoreError(f"{self._path} cannot be written: {error}") from error
 

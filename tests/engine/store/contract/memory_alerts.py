@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from engine.store.alerts import OutboxRow, RuleStateRow, StoredAlert, StoredRule
@@ -55,8 +55,9 @@ class MemoryAlerts:
         found = [(at, each) for at, each in enumerate(self._alerts.values(), 1) if rule_id in ("", each.rule_id)]
         return [(at, each) for at, each in found[::-1] if before is None or at < before][:limit]
 
-    def due(self, now_ms: int, limit: int) -> list[OutboxRow]:
-        found = [row for row in self._outbox.values() if row.state == "pending" and row.next_at_ms <= now_ms]
+    def due(self, now_ms: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
+        pending = [row for row in self._outbox.values() if row.state == "pending" and row.channel not in but]
+        found = [row for row in pending if row.next_at_ms <= now_ms]
         return sorted(found, key=lambda row: row.next_at_ms)[:limit]
 
     def keep_attempt(self, row: OutboxRow) -> bool:
@@ -65,6 +66,19 @@ class MemoryAlerts:
             return False
         self._outbox[row.outbox_id] = replace(row, payload=known.payload)
         return True
+
+    def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
+        return sum(self.keep_attempt(row) for row in rows)
+
+    def of_digest(self, digest: str) -> list[OutboxRow]:
+        return [row for row in self._outbox.values() if digest and row.digest == digest and row.state == "pending"]
+
+    def sent_since(self, from_ms: int) -> list[OutboxRow]:
+        found = [row for row in self._outbox.values() if row.state == "sent" and row.sent_at_ms >= from_ms]
+        return sorted(found, key=lambda row: row.sent_at_ms)
+
+    def snoozed(self) -> dict[str, int]:
+        return {rule.rule_id: rule.snoozed_ms for rule in self.alert_rules() if rule.snoozed_ms}
 
     def of_alert(self, alert_id: str) -> list[OutboxRow]:
         return [row for row in self._outbox.values() if row.alert_id == alert_id]
@@ -79,5 +93,6 @@ class MemoryAlerts:
         row = self._outbox.get(outbox_id)
         if row is None or row.state != "dead":
             return False
-        self._outbox[outbox_id] = replace(row, state="pending", attempts=0, next_at_ms=now_ms)
+        kept = row.digest if row.digest == outbox_id else ""
+        self._outbox[outbox_id] = replace(row, state="pending", attempts=0, next_at_ms=now_ms, digest=kept)
         return True

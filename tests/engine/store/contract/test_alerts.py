@@ -85,3 +85,25 @@ def test_messages_are_due_until_they_are_sent_or_dead(made: Made) -> None:
     assert outbox.keep_attempt(replace(late, state="dead", attempts=9)) and outbox.counts() == {"sent": 1, "dead": 1}
     assert [row.outbox_id for row in outbox.dead(9)] == ["o1"] and not outbox.revive("o2", 5)
     assert outbox.revive("o1", 5) and [row.attempts for row in outbox.due(5, 9)] == [0] and outbox.dead(9) == []
+
+
+def test_messages_of_a_digest_are_kept_together_and_channels_are_left_out(made: Made) -> None:
+    store, outbox, keep = made
+    rows = [replace(ROW, outbox_id=f"o{n}", channel=("phone", "mail")[n % 2]) for n in range(4)]
+    store.add_alert(ALERT, rows)
+    store.keep_alert_rule(StoredRule("r1", 1, "{}", 0, 0, snoozed_ms=70))
+    store.keep_alert_rule(StoredRule("r2", 1, "{}", 0, 0))
+    keep()
+    assert [row.outbox_id for row in outbox.due(0, 9, {"phone"})] == ["o1", "o3"]
+    assert outbox.due(0, 9, ["phone", "mail"]) == [] and outbox.of_digest("") == []
+    together = [replace(row, digest="d", next_at_ms=5) for row in rows[::2]]
+    assert outbox.keep_attempts(together) == 2 and outbox.keep_attempts([]) == 0
+    assert outbox.of_digest("d") == together
+    sent = [replace(row, state="sent", sent_at_ms=8) for row in together]
+    assert outbox.keep_attempts(sent) == 2 and outbox.keep_attempts(sent) == 0
+    assert outbox.of_digest("d") == [] and outbox.sent_since(8) == sent and outbox.sent_since(9) == []
+    outbox.keep_attempt(replace(rows[1], state="dead", digest="e"))
+    assert outbox.revive("o1", 5) and outbox.of_alert("a1")[1].digest == ""
+    outbox.keep_attempt(replace(rows[1], state="dead", digest="o1"))
+    assert outbox.revive("o1", 5) and outbox.of_alert("a1")[1].digest == "o1"
+    assert outbox.snoozed() == {"r1": 70}
