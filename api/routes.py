@@ -8,6 +8,7 @@ from api.alert_routes import add_alert_routes
 from api.analysis_routes import add_analysis_routes, add_pair_routes
 from api.backtests import add_backtest_routes
 from api.bars import add_bars_route
+from api.channel_routes import add_channel_routes
 from api.documents import add_documents
 from api.export import add_export_routes
 from api.job_routes import add_backtest_job_routes, add_history_routes, add_scan_routes
@@ -43,6 +44,7 @@ def add_routes(
     add_proof_route(app, proofs)
     add_bars_route(app, cases.views)
     add_alert_routes(app, cases.alerts, writes)
+    add_channel_routes(app, cases.channels)
     add_token_routes(app, cases.api.tokens, cases.api.requests, writes)
     add_metrics_route(app, cases.metrics)
     answer_in_problems(app)

@@ -59,3 +59,21 @@ async def test_the_history_is_empty_at_first_and_what_is_not_there_is_not_seen(s
     assert (await stand.viewer.get("/api/alerts/history")).json() == {"items": [], "next": None}
     seen = await stand.owner.post("/api/alerts/history/nothing/acknowledge")
     assert seen.json() == {"seen": False}
+
+
+async def test_channels_are_masked_and_their_secret_is_shown_once(stand: Stand) -> None:
+    wanted = {"name": "desk", "kind": "webhook", "address": "https://93.184.215.14/alerts/very-secret-path"}
+    made = await stand.owner.post("/api/alerts/channels", json=wanted)
+    assert made.status_code == 201 and made.headers["cache-control"] == "no-store", made.text
+    channel, secret = made.json()["channel_id"], made.json()["secret"]
+    assert len(secret) >= 32 and "very-secret-path" not in made.text
+    listed = await stand.viewer.get("/api/alerts/channels")
+    assert [each["name"] for each in listed.json()["items"]] == ["desk"]
+    assert secret not in listed.text and "very-secret-path" not in listed.text
+    changed = await stand.owner.patch(f"/api/alerts/channels/{channel}", json={"name": "the desk"})
+    assert changed.json()["name"] == "the desk" and changed.json()["secret"] == ""
+    assert (await stand.owner.delete(f"/api/alerts/channels/{channel}")).json() == {"removed": channel}
+    assert (await stand.owner.delete(f"/api/alerts/channels/{channel}")).status_code == 404
+    for bad, said in (({"kind": "pigeon"}, "pigeon"), ({"address": "http://93.184.215.14/"}, "https")):
+        answer = await stand.owner.post("/api/alerts/channels", json=wanted | bad)
+        assert answer.status_code == 400 and said in answer.json()["detail"], answer.text
