@@ -49,6 +49,17 @@ def findings(page: Page) -> list[str]:
     ]
 
 
+def lasting_findings(page: Page) -> list[str]:
+    """A grid that is drawn anew after a change of width has rows without cells for a moment: what stays counts."""
+    found = findings(page)
+    for _ in range(20):
+        if not found:
+            return []
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        found = findings(page)
+    return found
+
+
 @pytest.mark.parametrize("path", [page.path for page in PAGES])
 def test_a_page_has_no_serious_finding(trading: Stack, themed: Page, path: str) -> None:
     themed.goto(trading.dashboard_url + path[1:])
@@ -57,7 +68,7 @@ def test_a_page_has_no_serious_finding(trading: Stack, themed: Page, path: str) 
         seen(themed, MANY_BARS)
     for width in WIDTHS:
         themed.set_viewport_size({"width": width, "height": 900})
-        assert findings(themed) == []
+        assert lasting_findings(themed) == []
         overflow = themed.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{path} scrolls sideways at {width}"
 
@@ -69,5 +80,6 @@ def test_the_help_has_no_serious_finding(themed: Page) -> None:
 
 
 def test_axe_finds_what_is_wrong(themed: Page) -> None:
+    expect(themed.locator("#page")).to_be_visible()
     themed.evaluate("document.querySelector('#page').insertAdjacentHTML('beforeend', '<img src=\"data:,\">')")
     assert [line.split(":")[0] for line in findings(themed)] == ["critical image-alt"]
