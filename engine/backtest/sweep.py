@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 THRESHOLDS = (
-    "entry_mode", "entry_at", "entry_z", "exit_z", "stop_z", "max_z", "max_hold_half_lives", "cooldown_bars",
+    "entry_mode", "entry_z", "exit_z", "stop_z", "max_z", "max_hold_half_lives", "cooldown_bars",
     "cost_filter",
 )  # fmt: skip
 _TRADE_ROWS, _RULE_ROWS = len(TradeCol), len(At)
