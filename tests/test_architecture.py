@@ -107,3 +107,10 @@ def test_no_file_is_over_300_lines_and_no_body_over_40(path: Path) -> None:
             body = node.body[1:] if ast.get_docstring(node) is not None else node.body
             lines = body[-1].end_lineno - body[0].lineno + 1 if body and body[-1].end_lineno else 0
             assert lines <= 40, f"{node.name} has {lines} lines"
+
+
+def test_every_test_that_opens_a_browser_is_marked() -> None:
+    """The browser's driver leaves its event loop running in the worker: tests without one could not start their own."""
+    files = sorted((ROOT / "tests/e2e").glob("test_*.py"))
+    assert len(files) > 20
+    assert [path.name for path in files if "pytest.mark.browser" not in path.read_text()] == []

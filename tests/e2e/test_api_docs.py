@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from api.roles import LEAST
 from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.browser
 
 
 def test_the_documents_show_every_route_and_try_one(trading: Stack, page: Page) -> None:
