@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from engine.store.backtests import BacktestStore
 from services.backtest_data import read_legs
 from services.backtest_job import terms_of
 from services.backtest_request import BacktestRequest
-from services.jobs import IsCancelled, JobBusy, JobCancelled, Jobs, Json, Report
+from services.jobs import IsCancelled, JobCancelled, Jobs, Json, OneAtATime, Report
 from services.reports.audit import columns_of, in_words, look_ahead_audit
 
 
@@ -33,12 +32,10 @@ class AuditService:
 
     def __init__(self, jobs: Jobs, store: BacktestStore, data_dir: Path, require_owner: Callable[[], None]) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only."""
-        self._jobs = jobs
+        self._audit = OneAtATime(jobs, "services.audits:run_audit", "an audit is running; wait for it")
         self._store = store
         self._data_dir = data_dir
         self._require_owner = require_owner
-        self._lock = threading.Lock()
-        self._newest: dict[int, int] = {}  # number of the result -> job id
 
     def start(self, backtest_id: int) -> None:
         """Audit the best cell of a stored result on its own bars. Raises NotAllowed, JobBusy while one is running,
@@ -47,20 +44,16 @@ class AuditService:
         record = self._store.result(backtest_id)
         if record is None:
             raise SettingsError(f"there is no result {backtest_id}; expected the number of a stored one")
-        with self._lock:
-            if any(self._jobs.state(job_id).phase == "running" for job_id in self._newest.values()):
-                raise JobBusy("an audit is running; wait for it")
-            asked = {
-                "data_dir": str(self._data_dir.resolve()), "backtest": record["request"], "best": record["settings"],
-            }  # fmt: skip
-            self._newest[backtest_id] = self._jobs.submit("services.audits:run_audit", asked, lambda found: found)
+        asked = {
+            "data_dir": str(self._data_dir.resolve()), "backtest": record["request"], "best": record["settings"],
+        }  # fmt: skip
+        self._audit.start(asked, key=backtest_id)
 
     def state(self, backtest_id: int) -> AuditState:
         """The state of the result's newest audit."""
-        job_id = self._newest.get(backtest_id)
-        if job_id is None:
+        job = self._audit.state(backtest_id)
+        if job is None:
             return AuditState()
-        job = self._jobs.state(job_id)
         found = job.result or {"said": job.problem, "is_clean": False}
         return AuditState(job.phase, found["said"], found["is_clean"])
 

@@ -12,11 +12,13 @@ from typing import Any
 from engine.store.backtests import BacktestStore, BacktestSummary
 from engine.store.trials import TrialCount, TrialStore
 from services.backtest_request import BacktestRequest, StoredSource
-from services.jobs import JobBusy, Jobs, Json
+from services.jobs import JobBusy, Jobs, Json, OneAtATime
 from services.pairs import Pair
 from services.requests import Changed, not_logged
 from services.search_units import folder_of, forget
 from services.unfinished import SearchMissing, Unfinished, unfinished
+
+_BUSY = "a backtest is running; wait for it or cancel it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +47,26 @@ class BacktestService:
     ) -> None:  # fmt: skip
         """``require_owner`` raises NotAllowed for callers with read access only; ``changed`` logs a change."""
         self._changed = changed
-        self._jobs, self._store, self._trials = jobs, store, trials
+        self._run = OneAtATime(jobs, "services.backtest_job:run_job", _BUSY)
+        self._store, self._trials = store, trials
         self._data_dir = data_dir
         self._require_owner = require_owner
-        self._lock = threading.Lock()
-        self._job_id: int | None = None
+        self._lock = threading.Lock()  # what is discarded must not begin meanwhile
 
     def start(self, request: BacktestRequest) -> None:
         """Start a backtest; a search that was cancelled or killed continues. Raises NotAllowed, and JobBusy while one
         is running."""
         self._require_owner()
         with self._lock:
-            if self.state().phase == "running":
-                raise JobBusy("a backtest is running; wait for it or cancel it")
             values = {"data_dir": str(self._data_dir.resolve()), "backtest": request.to_json()}
-            self._job_id = self._jobs.submit("services.backtest_job:run_job", values, self._keep)
+            self._run.start(values, self._keep)
             self._changed("start a backtest", None, request.to_json())
 
     def cancel(self) -> None:
         """Cancel the running backtest, if any: its process ends within a second, finished cells are kept. Raises
         NotAllowed."""
         self._require_owner()
-        if self._job_id is not None:
-            self._jobs.cancel(self._job_id)
+        if self._run.cancel():
             self._changed("cancel the backtest", None, None)
 
     def unfinished(self) -> list[Unfinished]:
@@ -85,15 +84,17 @@ class BacktestService:
         self._require_owner()
         with self._lock:
             if self.state().phase == "running":
-                raise JobBusy("a backtest is running; wait for it or cancel it")
+                raise JobBusy(_BUSY)
             forget(self._unfinished(name).folder)
 
     def state(self) -> BacktestState:
         """The current state of the backtest."""
-        if self._job_id is None:
-            return BacktestState()
-        job = self._jobs.state(self._job_id)
-        return BacktestState(job.phase, job.stage, job.done, job.total, job.left_s, job.result, job.problem)
+        job = self._run.state()
+        return (
+            BacktestState()
+            if job is None
+            else BacktestState(job.phase, job.stage, job.done, job.total, job.left_s, job.result, job.problem)
+        )
 
     def earlier(self, limit: int = 50) -> list[BacktestSummary]:
         """Stored results, the newest first."""

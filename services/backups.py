@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.jobs import JobBusy, Jobs, Json
+from services.jobs import Jobs, Json, OneAtATime
 
 FOLDER = "backups"
 
@@ -38,12 +37,12 @@ class BackupService:
 
     def __init__(self, jobs: Jobs, data_dir: Path, require_owner: Callable[[], None]) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only."""
-        self._jobs = jobs
+        self._backup = OneAtATime(
+            jobs, "services.backup_job:run_backup", "a backup is being made; wait for it or cancel it"
+        )
         self._data_dir = data_dir
         self.folder = (data_dir / FOLDER).resolve()
         self._require_owner = require_owner
-        self._lock = threading.Lock()
-        self._job_id: int | None = None
 
     def made(self) -> list[Backup]:
         """The backups in the folder, the newest first. Those made elsewhere by the command are not known."""
@@ -54,28 +53,19 @@ class BackupService:
     def start(self, with_archive: bool) -> None:
         """Begin a backup, named by the time. Raises NotAllowed, and JobBusy while one is being made."""
         self._require_owner()
-        with self._lock:
-            if self.state().phase == "running":
-                raise JobBusy("a backup is being made; wait for it or cancel it")
-            to = self.folder / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
-            request = {"data_dir": str(self._data_dir.resolve()), "to": str(to), "with_archive": with_archive}
-            self._job_id = self._jobs.submit("services.backup_job:run_backup", request, _folder_of)
+        to = self.folder / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+        request = {"data_dir": str(self._data_dir.resolve()), "to": str(to), "with_archive": with_archive}
+        self._backup.start(request, _folder_of)
 
     def cancel(self) -> None:
         """Cancel the backup that is being made, if any. Raises NotAllowed."""
         self._require_owner()
-        if self._job_id is not None:
-            self._jobs.cancel(self._job_id)
+        self._backup.cancel()
 
     def state(self) -> BackupState:
         """The newest job."""
-        if self._job_id is None:
-            return BackupState()
-        try:
-            job = self._jobs.state(self._job_id)
-        except KeyError:  # expired
-            return BackupState()
-        return BackupState(job.phase, job.stage, job.problem, job.result or "")
+        job = self._backup.state()
+        return BackupState() if job is None else BackupState(job.phase, job.stage, job.problem, job.result or "")
 
 
 def _folder_of(result: Json) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import asdict
 
 from services.history_job import HistoryRequest
-from services.jobs import JobBusy, Jobs, JobState
+from services.jobs import Jobs, JobState, OneAtATime
 from services.requests import Changed, not_logged
 from services.scans import BridgeAddress
 
@@ -19,32 +18,26 @@ class HistoryService:
         self, jobs: Jobs, bridge: BridgeAddress, require_owner: Callable[[], None], changed: Changed = not_logged
     ) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only; ``changed`` logs a change."""
-        self._jobs = jobs
+        busy = "history is being fetched; wait for it or cancel it"
+        self._fetch = OneAtATime(jobs, "services.history_job:fetch_history", busy)
         self._bridge = bridge
         self._require_owner = require_owner
         self._changed = changed
-        self._lock = threading.Lock()
-        self._job_id: int | None = None
 
     def start(self, request: HistoryRequest) -> None:
         """Have bars fetched. Raises NotAllowed, and JobBusy while others are."""
         self._require_owner()
-        with self._lock:
-            if self.state().phase == "running":
-                raise JobBusy("history is being fetched; wait for it or cancel it")
-            values = {
-                "history": asdict(request), "bridge_url": self._bridge.url, "bridge_token": self._bridge.token(),
-            }  # fmt: skip
-            self._job_id = self._jobs.submit("services.history_job:fetch_history", values, lambda found: found)
-            self._changed("fetch history", None, asdict(request))
+        self._fetch.start(
+            {"history": asdict(request), "bridge_url": self._bridge.url, "bridge_token": self._bridge.token()}
+        )
+        self._changed("fetch history", None, asdict(request))
 
     def cancel(self) -> None:
         """Stop asking, if anything is asked for; what came is stored. Raises NotAllowed."""
         self._require_owner()
-        if self._job_id is not None:
-            self._jobs.cancel(self._job_id)
+        if self._fetch.cancel():
             self._changed("cancel the history", None, None)
 
     def state(self) -> JobState:
         """The state of the newest request; ``idle`` before the first."""
-        return JobState("idle", "") if self._job_id is None else self._jobs.state(self._job_id)
+        return self._fetch.state() or JobState("idle", "")

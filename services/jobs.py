@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -24,7 +24,8 @@ IsCancelled = Callable[[], bool]
 JobFunction = Callable[[Json, Report, IsCancelled], Json]
 
 ENDS_WITHIN_S = 5.0
-KEPT_STATES = 100  # of jobs that have ended
+KEPT_STATES = 100  # of jobs that have ended, besides those that are held
+KEPT_KEYS = 100  # of one kind of job
 
 
 class JobFailed(PairbridgeError):
@@ -89,17 +90,20 @@ class Jobs:
         self._lock = threading.Lock()
         self._states: dict[int, JobState] = {}
         self._threads: dict[int, threading.Thread] = {}
+        self._held: set[int] = set()
         self._next_id = 1
 
-    def submit(self, function: str, request: Json, finish: Callable[[Json], Any]) -> int:
+    def submit(self, function: str, request: Json, finish: Callable[[Json], Any], is_held: bool = False) -> int:
         """Start a job; returns its number. ``finish`` receives the result before the job counts as done; if it raises a
-        PairbridgeError, the job fails."""
+        PairbridgeError, the job fails. ``is_held``: its state is kept until ``release``."""
         with self._lock:
             job_id, self._next_id = self._next_id, self._next_id + 1
             for old in list(self._states)[:-KEPT_STATES]:
-                if old not in self._threads:
+                if old not in self._threads and old not in self._held:
                     del self._states[old]
             self._states[job_id] = JobState()
+            if is_held:
+                self._held.add(job_id)
             thread = threading.Thread(
                 target=self._run, args=(job_id, function, request, finish), name=f"job {job_id}", daemon=True
             )
@@ -111,8 +115,13 @@ class Jobs:
         """The current state of a job. Raises KeyError for an unknown or expired number."""
         return self._states[job_id]
 
+    def release(self, job_id: int) -> None:
+        """The state of this job is no longer needed."""
+        with self._lock:
+            self._held.discard(job_id)
+
     def cancel(self, job_id: int) -> None:
-        """Cancel a job; it counts as cancelled from now on."""
+        """Cancel a job; it counts as cancelled from now on. Raises KeyError as ``state``."""
         self._change(job_id, phase="cancelled", stage="")
 
     def close(self) -> None:
@@ -157,3 +166,44 @@ class Jobs:
         with self._lock:
             if self._states[job_id].phase == "running":
                 self._states[job_id] = replace(self._states[job_id], **changes)
+
+
+class OneAtATime:
+    """The jobs of one function, of which one runs at a time. The newest of each key stays known, however many other
+    jobs there have been. Any thread may call."""
+
+    def __init__(self, jobs: Jobs, function: str, busy: str) -> None:
+        """``busy``: what is said while one is running."""
+        self._jobs, self._function, self._busy = jobs, function, busy
+        self._lock = threading.Lock()
+        self._newest: dict[Hashable, int] = {}  # by key: the job's number, in the order in which they began
+
+    def start(
+        self, request: Json, finish: Callable[[Json], Any] = lambda found: found, key: Hashable = None
+    ) -> None:  # fmt: skip
+        """Start one, as ``Jobs.submit``. Raises JobBusy while one is running, of whatever key."""
+        with self._lock:
+            if any(self._jobs.state(job_id).phase == "running" for job_id in self._newest.values()):
+                raise JobBusy(self._busy)
+            gone = [self._newest.pop(key, None)]
+            self._newest[key] = self._jobs.submit(self._function, request, finish, is_held=True)
+            while len(self._newest) > KEPT_KEYS:
+                gone.append(self._newest.pop(next(iter(self._newest))))
+            for job_id in gone:
+                if job_id is not None:
+                    self._jobs.release(job_id)
+
+    def state(self, key: Hashable = None) -> JobState | None:
+        """The state of the newest job of a key; None without one."""
+        with self._lock:
+            job_id = self._newest.get(key)
+            return None if job_id is None else self._jobs.state(job_id)
+
+    def cancel(self, key: Hashable = None) -> bool:
+        """Cancel the newest job of a key; False without one. One that has ended stays as it is."""
+        with self._lock:
+            job_id = self._newest.get(key)
+            if job_id is None:
+                return False
+            self._jobs.cancel(job_id)
+            return True

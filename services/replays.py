@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.jobs import JobBusy, Jobs
+from services.jobs import Jobs, OneAtATime
 from services.replay_job import ReplayRequest, ReplayResult
 
 
@@ -30,31 +29,28 @@ class ReplayService:
 
     def __init__(self, jobs: Jobs, data_dir: Path, require_owner: Callable[[], None]) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only."""
-        self._jobs = jobs
+        busy = "a replay is running; wait for it or cancel it"
+        self._replay = OneAtATime(jobs, "services.replay_job:run_replay", busy)
         self._data_dir = data_dir
         self._require_owner = require_owner
-        self._lock = threading.Lock()
-        self._job_id: int | None = None
 
     def start(self, request: ReplayRequest) -> None:
         """Start a replay. A run that is not stored makes the job fail with the reason. Raises NotAllowed, and JobBusy
         while one is running."""
         self._require_owner()
-        with self._lock:
-            if self.state().phase == "running":
-                raise JobBusy("a replay is running; wait for it or cancel it")
-            values = {"data_dir": str(self._data_dir.resolve()), "replay": dataclasses.asdict(request)}
-            self._job_id = self._jobs.submit("services.replay_job:run_replay", values, ReplayResult.from_json)
+        values = {"data_dir": str(self._data_dir.resolve()), "replay": dataclasses.asdict(request)}
+        self._replay.start(values, ReplayResult.from_json)
 
     def cancel(self) -> None:
         """Cancel the running replay, if any. Raises NotAllowed."""
         self._require_owner()
-        if self._job_id is not None:
-            self._jobs.cancel(self._job_id)
+        self._replay.cancel()
 
     def state(self) -> ReplayState:
         """The state of the newest replay."""
-        if self._job_id is None:
-            return ReplayState()
-        job = self._jobs.state(self._job_id)
-        return ReplayState(job.phase, job.done, job.total, job.left_s, job.problem, job.result)
+        job = self._replay.state()
+        return (
+            ReplayState()
+            if job is None
+            else ReplayState(job.phase, job.done, job.total, job.left_s, job.problem, job.result)
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from engine.scan.request import ScanRequest, ScanState
 from engine.scan.settings import ScanSettings
 from engine.store.scans import ScanStore, ScanSummary
 from engine.store.trials import TrialStore
-from services.jobs import JobBusy, Jobs, Json
+from services.jobs import Jobs, Json, OneAtATime
 from services.requests import Changed, not_logged
 from services.trial_counts import trial_of_scan
 
@@ -46,42 +45,38 @@ class ScanService:
     ) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only; ``bridge`` is asked for candles. Every
         tested pair is counted in ``trials``; ``changed`` logs a change."""
-        self._jobs = jobs
+        self._scan = OneAtATime(jobs, "services.scan_job:run_scan", "a scan is running; wait for it or cancel it")
         self._changed = changed
         self._store = store
         self._trials = trials
         self._data_dir = data_dir
         self._require_owner = require_owner
         self._bridge = bridge
-        self._lock = threading.Lock()
-        self._job_id: int | None = None
 
     def start(self, request: ScanRequest) -> None:
         """Start a scan. Raises NotAllowed, and JobBusy while one is running."""
         self._require_owner()
-        with self._lock:
-            if self.state().phase == "running":
-                raise JobBusy("a scan is running; wait for it or cancel it")
-            values = {
-                "data_dir": str(self._data_dir.resolve()), "scan": request.to_json(),
-                "bridge_url": self._bridge.url, "bridge_token": self._bridge.token(),
-            }  # fmt: skip
-            self._job_id = self._jobs.submit("services.scan_job:run_scan", values, partial(self._keep, request))
-            self._changed("start a scan", None, json.loads(request.to_json()))
+        values = {
+            "data_dir": str(self._data_dir.resolve()), "scan": request.to_json(),
+            "bridge_url": self._bridge.url, "bridge_token": self._bridge.token(),
+        }  # fmt: skip
+        self._scan.start(values, partial(self._keep, request))
+        self._changed("start a scan", None, json.loads(request.to_json()))
 
     def cancel(self) -> None:
         """Cancel the running scan, if any. Raises NotAllowed."""
         self._require_owner()
-        if self._job_id is not None:
-            self._jobs.cancel(self._job_id)
+        if self._scan.cancel():
             self._changed("cancel the scan", None, None)
 
     def state(self) -> ScanState:
         """The current state of the scan."""
-        if self._job_id is None:
-            return ScanState()
-        job = self._jobs.state(self._job_id)
-        return ScanState(job.phase, job.stage, job.done, job.total, job.result, job.problem)
+        job = self._scan.state()
+        return (
+            ScanState()
+            if job is None
+            else ScanState(job.phase, job.stage, job.done, job.total, job.result, job.problem)
+        )
 
     def earlier(self, limit: int = 50) -> list[ScanSummary]:
         """Stored scans, the newest first."""

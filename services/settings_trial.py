@@ -54,7 +54,9 @@ class SettingsTrialService:
         with self._lock:
             for earlier in self._asked:
                 self._jobs.cancel(earlier)
-            job_id = self._jobs.submit("services.settings_trial_job:run_trial", request, TrialResult.from_json)
+                self._jobs.release(earlier)
+            run, read = "services.settings_trial_job:run_trial", TrialResult.from_json
+            job_id = self._jobs.submit(run, request, read, is_held=True)
             self._asked, self._late = {job_id: wanted}, set()
             self._set_limit(job_id)
         return job_id

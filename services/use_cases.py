@@ -115,7 +115,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         uploads=UploadService(jobs, data_dir, bridge.url, around.bridge_token, around.require_feeder),
         views=ViewService(monitor, heartbeat, books, parity, locks, seen),
         details=PairDetailService(monitor, backend),
-        reports=PairReportService(jobs, monitor, data_dir),
+        reports=PairReportService(jobs, monitor, data_dir, owner_only),
         parity=parity,
         locks=locks,
         run_history=RunHistoryService(backend.analysis_reader()),

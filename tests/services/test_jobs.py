@@ -13,7 +13,7 @@ import pytest
 from engine.errors import NotAllowed, PairbridgeError, SettingsError, StoreMissing
 from services.errors import problem_of
 from services.job_process import ProcessExecutor
-from services.jobs import IsCancelled, JobBusy, JobCancelled, JobFailed, Jobs, Report
+from services.jobs import KEPT_STATES, IsCancelled, JobBusy, JobCancelled, JobFailed, Jobs, OneAtATime, Report
 from tests.conftest import until
 
 HERE = "tests.services.test_jobs"
@@ -174,3 +174,39 @@ async def test_an_unexpected_error_fails_the_job_and_is_logged(caplog: pytest.Lo
     job_id = jobs.submit(f"{HERE}:stumble", {}, lambda _: None)
     assert await ended(jobs, job_id) == "failed"
     assert jobs.state(job_id).problem == "ZeroDivisionError: by zero" and "Traceback" in caplog.text
+
+
+async def test_one_at_a_time_the_newest_of_each_key_stays_known_after_a_hundred_others() -> None:
+    """Each screen asks for the newest of each kind with every message: an expired one would end them all."""
+    jobs = Jobs(InThread())
+    doubling = OneAtATime(jobs, f"{HERE}:double", "one runs")
+    assert doubling.state("a") is None and not doubling.cancel("a")
+    for key, number in (("a", 1), ("b", 2), ("a", 3)):
+        doubling.start({"number": number}, lambda found: found["number"], key=key)
+        await until(lambda: doubling.state(key).phase == "done", 20)  # type: ignore[union-attr]  # noqa: B023
+    for _ in range(KEPT_STATES + 5):
+        other = jobs.submit(f"{HERE}:double", {"number": 0}, lambda found: found)
+        await ended(jobs, other)
+    kept = {key: doubling.state(key) for key in ("a", "b")}
+    assert {key: state.result for key, state in kept.items() if state} == {"a": 6, "b": 4}
+    assert doubling.cancel("a") and doubling.state("a") == kept["a"]
+    doubling.start({"number": 5}, key="b")
+    await until(lambda: doubling.state("b").phase == "done", 20)  # type: ignore[union-attr]
+    with pytest.raises(KeyError):
+        jobs.state(1)  # replaced, so it could be forgotten
+    jobs.close()
+
+
+async def test_while_one_runs_another_is_refused_and_no_key_is_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.jobs.KEPT_KEYS", 2)
+    jobs = Jobs(InThread())
+    waiting = OneAtATime(jobs, f"{HERE}:wait", "one waits; cancel it")
+    waiting.start({}, key=0)
+    with pytest.raises(JobBusy, match="one waits; cancel it"):
+        waiting.start({}, key=1)
+    assert waiting.cancel(0)
+    for key in (1, 2):
+        waiting.start({}, key=key)
+        assert waiting.cancel(key)
+    assert waiting.state(0) is None and waiting.state(2) is not None
+    jobs.close()

@@ -82,7 +82,7 @@ async def scans(executor: ProcessExecutor, tmp_path: Path) -> AsyncIterator[Scan
     SqliteAnalysis(tmp_path / "analysis.db").close()
     made = service(executor, tmp_path)
     yield made
-    made._jobs.close()
+    made._scan._jobs.close()
     await writer.close()
 
 
@@ -156,7 +156,7 @@ async def test_a_scan_can_be_cancelled_and_another_begun(scans: ScanService, exe
 async def test_closing_ends_the_process(scans: ScanService, executor: ProcessExecutor) -> None:
     scans.start(REQUEST)
     child = await running(executor)
-    scans._jobs.close()
+    scans._scan._jobs.close()
     assert child.poll() is not None and scans.earlier() == []
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from dash import Dash, Input, Output, ctx
 
 from engine.errors import PairbridgeError
+from screen.components.followed import followed
 from screen.pages.backtest import ids
 from services.audits import AuditService
 from services.errors import problem_of
+from services.reports.audit import CUTS
 
 
 def register_audit(app: Dash, audits: AuditService) -> None:
@@ -30,13 +32,12 @@ async def _audit(audits: AuditService, _clicks: int | None, _polls: int | None, 
     """(what is said, whether the button and the timer rest)."""
     if shown is None:
         return "", True, True
+    refused = ""
     if ctx.triggered_id == ids.AUDIT:
         try:
             await asyncio.to_thread(audits.start, shown)
         except PairbridgeError as error:
-            return f"Not started: {problem_of(error).message}.", False, True
+            refused = f"Not started: {problem_of(error).message}."
     state = audits.state(shown)
-    if state.phase == "running":
-        return "computing again without the bars after five moments …", True, False
     said = f"{state.said[:1].upper()}{state.said[1:]}." if state.said else ""
-    return said, False, True
+    return followed(state.phase, refused or said, f"computing again without the bars after {CUTS} moments …")

@@ -13,6 +13,7 @@ from screen.pages.backtest import ids
 from screen.pages.backtest.fields import AXIS_CHOICES, FORM, GROUPS, KINDS, LUCK, SEARCH, WIDTH
 from screen.pages.backtest.form import axis_values, form_values, new_request
 from screen.pages.pair.settings_form import PRESET_COSTS
+from services.reports.audit import CUTS
 
 POLL_MS, OFFER_MS, UPLOAD_MS = 1_000, 5_000, 500
 SPANS: Choices = (
@@ -218,7 +219,7 @@ def _results() -> html.Section:
             dbc.Button("Use its settings", id=ids.USE, color="info", outline=True, size="sm", disabled=True,
                        title="Fill the form with what this result was asked with"),
             dbc.Button("Check for look-ahead", id=ids.AUDIT, color="info", outline=True, size="sm", disabled=True,
-                       title="Computes all of it again without the bars after five moments: nothing before may change"),
+                       title=f"Computes it again without the bars after {CUTS} moments: nothing before may change"),
             html.Span("", id=ids.AUDIT_SAID, role="status", className="panel-head"),
         ],
         className="backtest-head",
