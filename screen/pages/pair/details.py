@@ -11,8 +11,9 @@ from dash import dcc, html
 
 from screen.components import ids
 from screen.components.formatting import UNKNOWN, clock
-from services.pair_details import SPIKE, TRADES_MS, LegDetails, PairDetails, Together
+from services.pair_details import SPIKE, BothLegs, LegDetails
 from services.pair_reports import ReportState
+from services.pair_together import LAGS_MS, TRADES_MS, Together
 
 _SHOWN = 60  # columns of a small chart
 _LEG_LINES = (
@@ -59,7 +60,7 @@ def _tests() -> html.Div:
     )
 
 
-def legs_table(found: PairDetails) -> html.Div:
+def legs_table(found: BothLegs) -> html.Div:
     """The statistics of both legs side by side, and their volume by price."""
     cells = [_leg_cells(found.y), _leg_cells(found.x)]
     rows = [
@@ -70,20 +71,20 @@ def legs_table(found: PairDetails) -> html.Div:
         [html.Th("Volume by price", scope="row"), html.Td(_profile(found.y)), html.Td(_profile(found.x))]
     )
     head = html.Tr([html.Td(""), html.Th(found.y.symbol, scope="col"), html.Th(found.x.symbol, scope="col")])
-    return html.Div([_over(found), html.Table([html.Thead(head), html.Tbody([*rows, profiles])], className="facts")])
+    over = _over(found.bars, found.from_ms, (found.y.filled, found.x.filled))
+    return html.Div([over, html.Table([html.Thead(head), html.Tbody([*rows, profiles])], className="facts")])
 
 
-def together_table(found: PairDetails) -> html.Div:
+def together_table(both: Together) -> html.Div:
     """Correlations, and who leads."""
-    both = found.together
     known = [value for value in both.rolling if value == value]
     over = f"{min(known):+.2f} to {max(known):+.2f} over these bars" if known else "not enough bars yet"
     rows = [
         ("Correlation of returns", _signed(both.pearson), "of bars in which both traded"),
         ("… over 60 bars", _signed(known[-1] if known else math.nan), over),
         ("… without a grid", _signed(both.without_grid), _grid_note(both)),
-        ("Who leads", _leader(found), _lags(both)),
-        ("Granger, on bars", *_granger(found)),
+        ("Who leads", _leader(both), _lags(both)),
+        ("Granger, on bars", *_granger(both)),
         ("Hurst of the spread", _with(both.hurst.exponent, "{:.2f}"), _hurst_note(both)),
     ]
     lines = [
@@ -99,7 +100,12 @@ def together_table(found: PairDetails) -> html.Div:
     label = "correlation over 60 bars, from -1 to +1, oldest first"
     chart = _columns([(1 + value) / 2 for value in _thinned(known)], label)
     return html.Div(
-        [_over(found), html.Table(html.Tbody(lines), className="facts"), chart, html.P(label, className="note")]
+        [
+            _over(both.bars, both.from_ms, both.filled),
+            html.Table(html.Tbody(lines), className="facts"),
+            chart,
+            html.P(label, className="note"),
+        ]
     )
 
 
@@ -108,8 +114,8 @@ _HELP = (
     "The same over the last 60 bars. It falls when trades of the legs do not fall into the same bars.",
     "Hayashi-Yoshida, of the mids of the trades themselves. Bars delay each leg by a different time, and read a true"
     " 0.80 as 0.49 on bars of one second.",
-    "The shift at which the correlation without a grid is greatest. It counts where it exceeds"
-    " that without a shift by three standard errors, and is of use only beyond the time an order takes.",
+    "The shift at which the correlation without a grid is greatest. It counts where it exceeds that without a shift by"
+    " three deviations of what is found at shifts of 10 to 60 s, and is of use only beyond the time an order takes.",
     "Whether the past returns of one leg say something about the next of the other. On filled bars the leg that trades"
     " less seems to follow.",
     "0.5 is a walk, less comes back. It says nothing about a fitted line: judge a relation by the gate.",
@@ -138,10 +144,9 @@ def tests_table(state: ReportState) -> Any:
     return html.Div([html.P(state.found["summary"]), html.Div(table, className="scroll"), readings])
 
 
-def _over(found: PairDetails) -> html.P:
-    since = f"Over the newest {found.bars:,} bars, since {clock(found.from_ms)}"
-    filled = f"; without a trade {found.y.filled:,} and {found.x.filled:,}."
-    return html.P(since + filled, className="note")
+def _over(bars: int, from_ms: int, filled: tuple[int, int]) -> html.P:
+    since = f"Over the newest {bars:,} bars, since {clock(from_ms)}"
+    return html.P(f"{since}; without a trade {filled[0]:,} and {filled[1]:,}.", className="note")
 
 
 def _leg_cells(leg: LegDetails) -> list[str]:
@@ -182,24 +187,22 @@ def _grid_note(both: Together) -> str:
     return f"{both.trades[0]:,} and {both.trades[1]:,} trades of the last {TRADES_MS // 60_000} minutes"
 
 
-def _leader(found: PairDetails) -> str:
-    lag = found.together.best_lag_ms
+def _leader(both: Together) -> str:
+    lag = both.best_lag_ms
     if lag is None:
         return UNKNOWN
     if lag == 0:
         return "neither clearly"
-    first = found.y if lag > 0 else found.x
-    return f"{first.symbol} by {abs(lag):,} ms"
+    return f"{both.symbols[0 if lag > 0 else 1]} by {abs(lag):,} ms"
 
 
-def _granger(found: PairDetails) -> tuple[str, str]:
-    both = found.together.granger
-    if both is None:
+def _granger(both: Together) -> tuple[str, str]:
+    found, (y, x) = both.granger, both.symbols
+    if found is None:
         return UNKNOWN, "too few bars in which both traded"
-    pairs = ((found.y.symbol, found.x.symbol, both.p_y_to_x), (found.x.symbol, found.y.symbol, both.p_x_to_y))
-    said = " · ".join(f"{first} leads {other}: p {p:.3f}" for first, other, p in pairs)
-    least = min(both.p_y_to_x, both.p_x_to_y)
-    return "yes" if least < 0.025 else "no", f"{said}; {both.lags} lags; yes: either below 2.5 %, as two are asked"
+    said = f"{y} leads {x}: p {found.p_y_to_x:.3f} · {x} leads {y}: p {found.p_x_to_y:.3f}"
+    is_led = min(found.p_y_to_x, found.p_x_to_y) < 0.025
+    return "yes" if is_led else "no", f"{said}; {found.lags} lags; yes: either below 2.5 %, as two are asked"
 
 
 def _hurst_note(both: Together) -> str:
@@ -211,7 +214,7 @@ def _hurst_note(both: Together) -> str:
 
 
 def _lags(both: Together) -> str:
-    near = [(lag, value) for lag, value in zip(both.lags_ms, both.by_lag, strict=False) if abs(lag) <= 500]
+    near = [(lag, value) for lag, value in zip(LAGS_MS, both.by_lag, strict=False) if abs(lag) <= 500]
     return " · ".join(f"{lag:+,} ms {value:+.2f}" for lag, value in near)
 
 

@@ -10,6 +10,7 @@ from dash import Dash, Input, Output, ctx, no_update
 
 from engine.errors import PairbridgeError
 from screen.components import ids
+from screen.components.followed import followed
 from screen.pages.pair import details
 from services.pair_details import PairDetailService
 from services.pair_reports import PairReportService
@@ -49,12 +50,11 @@ async def _show_details(
     if watch_id is None:
         return "No pair is chosen.", "No pair is chosen.", True
     try:
-        made = await asyncio.to_thread(found.details, watch_id)
+        both = details.legs_table(await asyncio.to_thread(found.legs, watch_id)) if are_open[0] else None
+        moves = details.together_table(await asyncio.to_thread(found.together, watch_id)) if are_open[1] else None
     except PairbridgeError as error:
         return f"{error}.", f"{error}.", False
-    tables = details.legs_table, details.together_table
-    shown = [table(made) if is_open else None for table, is_open in zip(tables, are_open, strict=True)]
-    return shown[0], shown[1], False
+    return both, moves, False
 
 
 async def _show_tests(
@@ -62,12 +62,12 @@ async def _show_tests(
 ) -> tuple[Any, str, bool, bool]:
     if watch_id is None:
         return None, "No pair is chosen.", True, True
+    refused = ""
     if ctx.triggered_id == ids.TESTS_RUN:
         try:
             await asyncio.to_thread(reports.start, watch_id)
         except PairbridgeError as error:
-            return no_update, f"{error}.", True, False
+            refused = f"{error}."
     state = reports.state(watch_id)
-    if state.phase == "running":
-        return no_update, "testing …", False, True
-    return details.tests_table(state), state.problem, True, False
+    said, rests, tick_rests = followed(state.phase, refused or state.problem, "testing …")
+    return no_update if rests else details.tests_table(state), said, tick_rests, rests
