@@ -76,8 +76,8 @@ def _pages(stack: Stack, browser: Browser) -> list[Row]:
     page.goto(stack.dashboard_url + PAIR)
     until(lambda: page.evaluate(_IS_LIVE), 120, "the simulated past to be caught up")
     numbers, charts = [], []
+    page.add_init_script(f"({_WATCH})()")
     for _ in range(ROUNDS + 1):
-        page.add_init_script(f"({_WATCH})()")
         page.goto(stack.dashboard_url + PAIR)
         until(lambda: page.evaluate("() => window.since?.numbers && window.since?.chart"), 30, "numbers and a chart")
         found = page.evaluate("() => window.since")

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -59,6 +59,13 @@ def _status(found: dict[str, Any]) -> Status:
     return Status(State(found["state"]), found["cause"], found["advice"])
 
 
+class TradeCount(NamedTuple):
+    """Trades of a symbol, and the time of the newest."""
+
+    trades: int
+    last_ms: int
+
+
 class Heartbeat:
     """Holds the latest response."""
 
@@ -95,14 +102,15 @@ class Heartbeat:
         found: list[dict[str, str]] = health["markets"].get(market or health["market"], {}).get("findings", [])
         return found
 
-    def trade_counts(self) -> dict[tuple[str, str], int]:
-        """The trades that the server has received since its start, by market and symbol; empty while it does not
-        respond."""
+    def trade_counts(self) -> dict[tuple[str, str], TradeCount]:
+        """What the server has received since its start, by market and symbol; empty while it does not respond."""
         if self._answer is None or _now_ms() - self._answer.at_ms > self._limit_ms:
             return {}
         markets = self._answer.health["markets"]
         return {
-            (market, name): symbol["ticks"] for market, of in markets.items() for name, symbol in of["symbols"].items()
+            (market, name): TradeCount(symbol["ticks"], symbol["last_trade_ms"] or 0)
+            for market, of in markets.items()
+            for name, symbol in of["symbols"].items()
         }
 
     def status(self, market: str | None) -> Status:

@@ -94,8 +94,8 @@ class LiveMessages:
         found: dict[str, Frame] = {}
         for kind, state in self._states.items():
             job = state()
-            end = f"{kind} failed: {job.problem}" if job.phase == "failed" else f"{kind} finished"
-            found[kind] = {"phase": job.phase, "said": end.capitalize(), "path": JOB_PAGES[kind]}
+            end = f"failed: {job.problem}" if job.phase == "failed" else "finished"
+            found[kind] = {"phase": job.phase, "said": f"{kind.capitalize()} {end}", "path": JOB_PAGES[kind]}
         return found
 
     def _clock(self, market: str | None) -> str:

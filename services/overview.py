@@ -19,7 +19,7 @@ from engine.pairs.run import PairRun
 from engine.pairs.settings import LEAST_TEST_WINDOW, PairSettings
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import BarReader, Watched
-from live.heartbeat import Heartbeat
+from live.heartbeat import Heartbeat, TradeCount
 from live.monitor import Monitor
 from live.paper import PaperBooks
 from live.watch import Watch
@@ -78,6 +78,21 @@ class _Base:
     looked_s: float = -math.inf
 
 
+def trade_rates(
+    before: dict[tuple[str, str], TradeCount], now: dict[tuple[str, str], TradeCount], elapsed_s: float
+) -> dict[tuple[str, str], float]:
+    """Trades a second of each symbol that had any at ``before``. While a server catches up, a second of ours brings
+    many of the market's: the longer of both counts."""
+    rates = {}
+    for key, count in now.items():
+        then = before.get(key)
+        if then is None or then.trades > count.trades:  # it restarted
+            continue
+        traded_s = (count.last_ms - then.last_ms) / 1_000 if then.trades else 0.0
+        rates[key] = (count.trades - then.trades) / max(elapsed_s, traded_s)
+    return rates
+
+
 class OverviewService:
     """The overview of one monitor. Any thread may call."""
 
@@ -90,7 +105,7 @@ class OverviewService:
         self._books = books
         self._open_bars = open_bars
         self._bases: dict[tuple[str, str], _Base] = {}
-        self._counts: deque[tuple[float, dict[tuple[str, str], int]]] = deque()
+        self._counts: deque[tuple[float, dict[tuple[str, str], TradeCount]]] = deque()
         self._walls: dict[int, tuple[tuple[str, int, int], CostWall | None]] = {}
 
     def overview(self) -> Overview:
@@ -156,10 +171,7 @@ class OverviewService:
         then_s, before = self._counts[0]
         if now_s - then_s < 1.0:
             return {}
-        known = {
-            key: count for key, count in counts.items() if before.get(key, count + 1) <= count
-        }  # else it restarted
-        return {key: (count - before[key]) / (now_s - then_s) for key, count in known.items()}
+        return trade_rates(before, counts, now_s - then_s)
 
     def _pair(self, watch_id: int) -> PairNow | None:
         with self._monitor.lock:

@@ -78,7 +78,8 @@ class PairbridgePair {
     const why = this.cut || this.waits;
     const page = document.querySelector('[data-topics~="pair"]');
     page?.toggleAttribute("data-stale", why !== "");
-    const known = this.asOf === null ? "" : `as of ${new Date(this.asOf).toISOString().slice(11, 19)} UTC`;
+    const [, time, zone] = this.asOf === null ? [] : PairbridgeTimes.text(this.asOf).split(" ");
+    const known = time ? `as of ${time} ${zone}` : "";
     const text = why && [known, why].filter(Boolean).join(": ");
     for (const each of page?.querySelectorAll(".as-of") ?? []) if (each.textContent !== text) each.textContent = text;
   }

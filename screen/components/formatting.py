@@ -90,12 +90,10 @@ def clock(time_ms: int) -> str:
     return f"{utc(time_ms)[:19].replace('T', ' ')} UTC"
 
 
-def minute(time_ms: int, now_ms: int) -> str:
-    """A time in UTC to the minute; with its date where it is not of the last 24 hours.
+def minute(time_ms: int) -> str:
+    """A time for display, to the minute; spelled so that assets/clock_zone.js brings it to the chosen zone.
 
-    >>> minute(1790046465580, 1790046500000), minute(1789846465580, 1790046500000)
-    ('03:07', '2026-09-19 19:34')
+    >>> minute(1790046465580)
+    '2026-09-22 03:07 UTC'
     """
-    text = utc(time_ms)
-    is_recent = 0 <= now_ms - time_ms < 86_400_000
-    return text[11:16] if is_recent else f"{text[:10]} {text[11:16]}"
+    return f"{utc(time_ms)[:16].replace('T', ' ')} UTC"

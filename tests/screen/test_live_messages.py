@@ -23,7 +23,8 @@ class Nothing:
 
 
 def test_a_job_that_has_ended_is_told_on_every_page() -> None:
-    jobs = {"scan": lambda: ScanState(phase="done"), "backtest": lambda: BacktestState("failed", problem="no bars")}
+    failed = BacktestState("failed", problem="BTCUSDT has 3 bars")
+    jobs = {"scan": lambda: ScanState(phase="done"), "backtest": lambda: failed}
     nothing = Nothing()
     messages = LiveMessages(
         cast(PairService, nothing), cast(ViewService, nothing), cast(OverviewService, nothing), "http://x/", jobs
@@ -31,5 +32,5 @@ def test_a_job_that_has_ended_is_told_on_every_page() -> None:
     message, _ = messages.message(frozenset(), None, None)
     assert message["jobs"] == {
         "scan": {"phase": "done", "said": "Scan finished", "path": "/scan"},
-        "backtest": {"phase": "failed", "said": "Backtest failed: no bars", "path": "/backtest"},
+        "backtest": {"phase": "failed", "said": "Backtest failed: BTCUSDT has 3 bars", "path": "/backtest"},
     }

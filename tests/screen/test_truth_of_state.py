@@ -26,16 +26,16 @@ ROBUST = PairSettings(gate="robust")
 @pytest.mark.parametrize(
     ("shot", "changes", "says"),
     [
-        ({"gate": 1.0, "gate_pvalue": 0.053}, LONG_AGO, "since 02:07 at 5 %; closes at 20 %, now 5.3 %"),
-        ({"gate": 0.0, "gate_pvalue": 0.31}, LONG_AGO, "since 02:07; opens at 5 %, now 31.0 %"),
+        ({"gate": 1.0, "gate_pvalue": 0.053}, LONG_AGO, "since 2026-09-22 02:07 UTC at 5 %; closes at 20 %, now 5.3 %"),
+        ({"gate": 0.0, "gate_pvalue": 0.31}, LONG_AGO, "since 2026-09-22 02:07 UTC; opens at 5 %, now 31.0 %"),
         ({"gate": 0.0, "gate_pvalue": 0.0004}, JUST_NOW,
-         "since 03:07; opens at 5 %, now < 0.1 % · keeps each state for 12 bars at least"),
+         "since 2026-09-22 03:07 UTC; opens at 5 %, now < 0.1 % · keeps each state for 12 bars at least"),
         ({"gate": 1.0, "gate_pvalue": 0.27}, JUST_NOW,
-         "since 03:07 at 5 %; closes at 20 %, now 27.0 % · keeps each state for 12 bars at least"),
+         "since 2026-09-22 03:07 UTC at 5 %; closes at 20 %, now 27.0 % · keeps each state for 12 bars at least"),
         ({"gate": 0.0, "gate_pvalue": 0.04}, LONG_AGO | {"settings": ROBUST, "evidence": evidence(bootstrap=0.07)},
-         "since 02:07; opens at 5 %, now 4.0 % · the bootstrap does not agree: 7.0 %"),
+         "since 2026-09-22 02:07 UTC; opens at 5 %, now 4.0 % · the bootstrap does not agree: 7.0 %"),
         ({"gate": 0.0, "gate_pvalue": 0.3}, {"gate_since_ms": BAR_MS - 200_000_000},
-         "since 2026-09-19 19:34; opens at 5 %, now 30.0 %"),
+         "since 2026-09-19 19:34 UTC; opens at 5 %, now 30.0 %"),
         ({"gate": 0.0, "gate_pvalue": NAN}, {"gate_since_ms": None}, "opens at 5 %, now unknown"),
     ],
 )  # fmt: skip

@@ -123,7 +123,7 @@ def _pair_columns() -> list[dict[str, Any]]:
         {"field": "gate", "headerName": "Gate", "width": 74},
         _share("p", "p", 80, "Of the gate's latest test"),
         _number("half_life", "Half-life", 92, 1, "In bars, of the tested residual", "half_life_range"),
-        _number("edge", "Edge a day", 96, 1, "Expected net bps of the Y leg a day, after costs", "edge_range"),
+        _number("edge", "Edge, bps a day", 124, 0, "Expected net bps of the Y leg a day, after costs", "edge_range"),
         {"field": "position", "headerName": "Position", "width": 80},
         _money("open", "Open"),
         _money("realised", "Realised"),

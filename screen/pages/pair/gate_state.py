@@ -11,10 +11,10 @@ from services.pair_view import PairView
 
 
 def gate_state(view: PairView, shot: Snapshot) -> str:
-    """Such as "since 14:02 at 5 %; closes at 20 %, now 5.3 %". The gate has been tested."""
+    """Such as "since 2026-09-22 14:02 UTC at 5 %; closes at 20 %, now 5.3 %". The gate has been tested."""
     level, now = view.settings.gate_level, percent(shot.gate_pvalue)
     close_ms = shot.open_time_ms + view.settings.interval_ms
-    since = f"since {minute(view.gate_since_ms, close_ms)}" if view.gate_since_ms is not None else ""
+    since = f"since {minute(view.gate_since_ms)}" if view.gate_since_ms is not None else ""
     if shot.gate == 1.0:
         words = f"{since} at {level} %; closes at {GATE_CLOSES} %, now {now}"
         is_due = shot.gate_pvalue * 100.0 > GATE_CLOSES
