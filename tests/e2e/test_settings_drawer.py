@@ -343,7 +343,7 @@ def test_figures_that_are_not_of_now_are_grey_and_say_of_when(market: Stack, bro
     arrive(market, page)
     page.keyboard.press("Escape")
     expect(page.locator("#live-gate-note")).to_have_text(
-        re.compile(r"^since .*[0-9]{2}:[0-9]{2}( at [0-9]+ %; closes at 20 %|; opens at [0-9]+ %), now .* %")
+        re.compile(r"^since .*[0-9]{2}:[0-9]{2} UTC( at [0-9]+ %; closes at 20 %|; opens at [0-9]+ %), now .* %")
     )
     marks = page.locator(".as-of")
     expect(marks.first).to_have_text("")
