@@ -11,6 +11,8 @@ import msgspec
 
 from engine.files.vectors import EncodedBars
 from engine.intake.history_messages import BarSpan
+from engine.market.sourced import KLINE
+from engine.market.sourced_columns import columns_of
 
 AT_ONCE = 24  # messages on their way
 
@@ -38,7 +40,7 @@ class BarQueue:
     """Messages leave in order; each is known by its span, which no other may have until it is confirmed."""
 
     def __init__(self) -> None:
-        self._waiting: dict[BarSpan, str] = {}
+        self._waiting: dict[BarSpan, str | bytes] = {}
         self._unsent: deque[BarSpan] = deque()
         self._sent: set[BarSpan] = set()  # on this connection
         self.tally = BarTally()
@@ -53,14 +55,15 @@ class BarQueue:
 
     def add(self, span: BarSpan, rows: Sequence[BarRow], source: str) -> None:
         """Queue the bars of a span; ``has_room`` must be true."""
-        self._add(span, {"rows": list(rows)}, source)
+        self._add(span, msgspec.json.encode(_head(span, source) | {"rows": list(rows)}).decode())
 
     def add_encoded(self, bars: EncodedBars, source: str) -> None:
         """The same for bars that are encoded already, by the column."""
-        self._add(BarSpan(*bars[:4]), {"columns": msgspec.Raw(bars.text.encode())}, source)
+        span = BarSpan(*bars[:4])
+        self._add(span, msgspec.json.encode(_head(span, source)) + b"\n" + bars.data)
 
-    def _add(self, span: BarSpan, bars: dict[str, Any], source: str) -> None:
-        self._waiting[span] = msgspec.json.encode({"type": "bars", **span._asdict(), **bars, "source": source}).decode()
+    def _add(self, span: BarSpan, message: str | bytes) -> None:
+        self._waiting[span] = message
         self._unsent.append(span)
 
     def connected(self) -> None:
@@ -68,7 +71,7 @@ class BarQueue:
         self._unsent = deque(self._waiting)
         self._sent.clear()
 
-    def ready(self) -> list[str]:
+    def ready(self) -> list[str | bytes]:
         """The messages to send now."""
         messages = []
         while self._unsent and len(self._sent) < AT_ONCE:
@@ -89,6 +92,17 @@ class BarQueue:
         self.tally.conflicts += message["conflicts"]
         self.tally.unlisted += message.get("unlisted", 0)
         if message["rejected"]:
-            sent = msgspec.json.decode(found)
-            rows = sent["rows"] if "rows" in sent else list(map(list, zip(*sent["columns"], strict=True)))
+            rows = _rows_of(span, found)
             self.tally.rejected += [(span.symbol, rows[index], reason) for index, reason in message["rejected"]]
+
+
+def _head(span: BarSpan, source: str) -> dict[str, Any]:
+    return {"type": "bars", **span._asdict(), "source": source}
+
+
+def _rows_of(span: BarSpan, message: str | bytes) -> list[BarRow]:
+    if isinstance(message, str):
+        rows: list[BarRow] = msgspec.json.decode(message)["rows"]
+        return rows
+    columns = columns_of(span.symbol, span.width_ms, message.partition(b"\n")[2], KLINE)
+    return list(map(list, zip(*columns.values, strict=True)))

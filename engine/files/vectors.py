@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.files.columns import BARS
 from engine.files.rows import RecordedBar, RecordedTrade
+from engine.market.sourced_columns import bytes_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,15 +37,14 @@ class EncodedRows(NamedTuple):
 
 
 class EncodedBars(NamedTuple):
-    """Bars of one symbol and width, from a time to before another, as the JSON array of columns that they are sent as:
-    times, opens, highs, lows, closes, volumes."""
+    """Bars of one symbol and width, from a time to before another, as the bytes that they are sent as
+    (``engine.market.sourced_columns``)."""
 
     symbol: str
     width_ms: int
     from_ms: int
     to_ms: int
-    rows: int
-    text: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,8 @@ class Block:
 
     def times(self) -> tuple[int, int]:
         """The first and the last time, in ms."""
-        first: Any = self.frame["time"].min()
-        last: Any = self.frame["time"].max()
-        return first, last
+        times = self.frame["time"].to_numpy()
+        return int(times.min()), int(times.max())
 
     def widths(self) -> list[int]:
         """Of bars, in ms."""
@@ -75,14 +74,16 @@ class Block:
 
     def orders(self) -> list[Order]:
         """How the rows of each symbol lie."""
+        import numpy as np  # and not polars, which waits for its threads, and those read the next blocks
+
         keys = "id" if "id" in self.frame.columns else "time"
         found = []
-        for symbol in self.symbols():
-            own = self.frame.filter(self.frame["symbol"] == symbol)[keys]
-            steps: Any = own.diff().min()
-            least: Any = own.min()
-            greatest: Any = own.max()
-            found.append(Order(symbol, own[0], own[-1], least, greatest, 1 if steps is None else steps))
+        symbols = self.symbols()
+        for symbol in symbols:
+            frame = self.frame if len(symbols) == 1 else self.frame.filter(self.frame["symbol"] == symbol)
+            own = frame[keys].to_numpy()
+            step = int(np.diff(own).min()) if len(own) > 1 else 1
+            found.append(Order(symbol, int(own[0]), int(own[-1]), int(own.min()), int(own.max()), step))
         return found
 
     def part(self, which: slice) -> list[Any]:
@@ -132,23 +133,23 @@ class Block:
 
     def bars(self) -> Iterator[EncodedBars]:
         """Bars as columns of the bridge protocol, those of one symbol and width together, rising."""
-        for (symbol, width_ms), frame in self.frame.group_by(["symbol", "width"], maintain_order=True):
-            rising = frame if frame["time"].is_sorted() else frame.sort("time", maintain_order=True)
+        series = self.frame.select("symbol", "width").unique(maintain_order=True).rows()
+        for symbol, width_ms in series:
+            is_own = (self.frame["symbol"] == symbol) & (self.frame["width"] == width_ms)
+            own = self.frame if len(series) == 1 else self.frame.filter(is_own)
+            rising = own if own["time"].is_sorted() else own.sort("time", maintain_order=True)
             yield from _encoded_bars(symbol, width_ms, rising)
 
 
 def _encoded_bars(symbol: str, width_ms: int, rising: pl.DataFrame) -> Iterator[EncodedBars]:
     import polars as pl
 
-    texts = [pl.col(name).str.join('","') for name in (*PRICES, "volume")]
-    times = pl.col("time").cast(pl.String).str.join(",").alias("times")
-    ends = pl.col("time").first().alias("first"), pl.col("time").last().alias("last"), pl.len()
-    message = (pl.int_range(pl.len()) // _BARS_AT_ONCE).alias("message")
-    joined = rising.group_by(message, maintain_order=True).agg(*ends, times, *texts)
-    for _, first_ms, last_ms, rows, time, *columns in joined.iter_rows():
-        cells = '"],["'.join(columns)
-        text = f'[[{time}],["{cells}"]]'
-        yield EncodedBars(symbol, width_ms, first_ms, last_ms + width_ms, rows, text)
+    numbers = rising.select("time", pl.col(*PRICES, "volume").cast(pl.Float64))
+    columns = [column.to_numpy() for column in numbers]
+    for at in range(0, len(rising), _BARS_AT_ONCE):
+        some = [column[at : at + _BARS_AT_ONCE] for column in columns]
+        ends = int(some[0][0]), int(some[0][-1]) + width_ms
+        yield EncodedBars(symbol, width_ms, *ends, bytes_of(some))
 
 
 def _literal_or_column(part: str) -> pl.Expr:

@@ -26,7 +26,8 @@ from engine.intake.messages import Hello, encode
 from engine.intake.ticker_requests import TickerRequests
 from engine.intake.want_progress import WantProgress
 from engine.market.funding import read_funding
-from engine.market.sourced import BarsStored, SourcedBar, read_bar
+from engine.market.sourced import BarsStored, SourcedBar, check_bar, read_bar
+from engine.market.sourced_columns import are_good
 from engine.market.stretches import Stretch
 
 T = TypeVar("T")
@@ -124,21 +125,23 @@ class HistoryIntake:
         return asked + self.progress.tell(now_ms)
 
     def _store(self, conn: int, market: str, message: Bars) -> StoreBars:
-        if message.checked is not None:
-            return StoreBars(conn, market, message.span, message.checked)
         symbol, width_ms, from_ms, to_ms = message.span
+        columns = message.columns
+        if columns and from_ms <= min(columns.times) and max(columns.times) < to_ms and are_good(columns):
+            return StoreBars(conn, market, message.span, columns)
 
         def read(row: Any) -> SourcedBar:
-            bar = read_bar(symbol, width_ms, row, message.source)
+            is_bar = isinstance(row, SourcedBar)
+            bar = check_bar(row) if is_bar else read_bar(symbol, width_ms, row, message.source)
             if not from_ms <= bar.open_time_ms < to_ms:
                 raise RowRefused(f"open time is {bar.open_time_ms}; expected one from {from_ms} to before {to_ms}")
             return bar
 
-        bars, rejected = _read(message.rows, read)
+        bars, rejected = _read(columns or message.rows, read)
         return StoreBars(conn, market, message.span, tuple(bars), tuple(rejected))
 
 
-def _read(rows: list[Any], reader: Callable[[Any], T]) -> tuple[list[T], list[tuple[int, str]]]:
+def _read(rows: Sequence[Any], reader: Callable[[Any], T]) -> tuple[list[T], list[tuple[int, str]]]:
     """What can be read, and the index and reason of each row that cannot."""
     found: list[T] = []
     rejected: list[tuple[int, str]] = []

@@ -12,7 +12,7 @@ from engine.errors import MessageRefused, RowRefused
 from engine.intake.fields import message_symbol, read_text, read_whole
 from engine.market.intervals import bar_open
 from engine.market.sourced import KLINE, check_width
-from engine.market.sourced_columns import SourcedColumns, read_bar_columns
+from engine.market.sourced_columns import SourcedColumns, columns_of
 from engine.market.ticks import read_symbol
 
 MAX_BARS = 1_000  # of one message, and of one request
@@ -20,10 +20,8 @@ MAX_WANTED = 1_024
 MAX_FUNDING_ROWS = 500
 MAX_TICKERS = 5_000  # symbols of one message
 
-_BARS, _COLUMNS = '{"type":"bars",', '"columns":[['  # as the program sends them
 _QUOTE = re.compile(r"[A-Z0-9]{1,12}", re.ASCII).fullmatch
 _VOLUME = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII).fullmatch
-_raw_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class BarSpan(NamedTuple):
@@ -47,12 +45,12 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Every bar that there is of a span. ``rows``: not validated yet; ``checked``: instead of them, if all are good."""
+    """Every bar that there is of a span, not validated yet: ``rows`` of a text, or ``columns`` of a binary frame."""
 
     span: BarSpan
     rows: list[Any]
     source: str
-    checked: SourcedColumns | None = None
+    columns: SourcedColumns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,44 +114,34 @@ def _want(message: dict[str, Any]) -> Want:
 
 def _bars(message: dict[str, Any]) -> Bars:
     source = _source(message)
-    if "columns" in message:
-        return Bars(_checked(message), list(zip(*_bar_columns(message["columns"]), strict=True)), source)
     rows = message.get("rows")
     if not isinstance(rows, list) or len(rows) > MAX_BARS:
         raise MessageRefused("malformed", f"rows is {repr(rows)[:40]}; expected a list of at most {MAX_BARS} rows")
     return Bars(_checked(message), rows, source)
 
 
-def read_plain_bars(text: str) -> Bars | None:
-    """A message of bars by the column where every row is good and written in the plainest way, without a Python object
-    for its strings; None for any other text. Raises MessageRefused."""
-    if not text.startswith(_BARS) or _COLUMNS not in text:
-        return None
+def read_bar_frame(frame: bytes) -> Bars:
+    """A message of bars by the column: the fields of ``bars`` but the rows as JSON, a line feed, and the columns as
+    ``engine.market.sourced_columns`` writes them. Raises MessageRefused."""
+    head, _, data = frame.partition(b"\n")
     try:
-        parts = _raw_parts(text)
-        columns = bytes(parts.pop("columns"))
-        message = {name: msgspec.json.decode(part) for name, part in parts.items()}
-    except (msgspec.DecodeError, RecursionError, KeyError):
-        return None
+        message = msgspec.json.decode(head)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MessageRefused("binary", f"found a binary frame that begins with {head[:40]!r}: {error}") from None
+    if not isinstance(message, dict) or message.get("type") != "bars":
+        raise MessageRefused("binary", f"found a binary frame that begins with {head[:40]!r}; expected bars")
     span, source = _checked(message), _source(message)
-    bars = read_bar_columns(span.symbol, span.width_ms, columns, source)
-    if bars is None or len(bars) > MAX_BARS or min(bars.times) < span.from_ms or max(bars.times) >= span.to_ms:
-        return None
-    return Bars(span, [], source, bars)
+    try:
+        columns = columns_of(span.symbol, span.width_ms, data, source)
+    except ValueError as error:
+        raise MessageRefused("malformed", str(error)) from None
+    if len(columns) > MAX_BARS:
+        raise MessageRefused("malformed", f"found {len(columns)} bars; expected at most {MAX_BARS}")
+    return Bars(span, [], source, columns)
 
 
 def _source(message: dict[str, Any]) -> str:
     return read_text(message, "source", 32) if "source" in message else KLINE
-
-
-def _bar_columns(columns: Any) -> list[list[Any]]:
-    are_lists = isinstance(columns, list) and len(columns) == 6 and all(isinstance(each, list) for each in columns)
-    if not are_lists or len(set(map(len, columns))) != 1 or len(columns[0]) > MAX_BARS:
-        raise MessageRefused(
-            "malformed", f"columns is {repr(columns)[:40]}; expected six lists of the same length, at most {MAX_BARS}"
-        )
-    found: list[list[Any]] = columns
-    return found
 
 
 def _unfetchable_bars(message: dict[str, Any]) -> UnfetchableBars:

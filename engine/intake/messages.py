@@ -15,7 +15,7 @@ import msgspec
 from engine.errors import MessageRefused
 from engine.intake.fields import message_symbol, read_number, read_number_or_none, read_text, read_whole
 from engine.intake.history_messages import READERS as HISTORY_READERS
-from engine.intake.history_messages import HistoryMessage, read_plain_bars
+from engine.intake.history_messages import HistoryMessage, read_bar_frame
 from engine.market.coverage import Gap
 from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from engine.market.ticks import row_of_frame
@@ -107,13 +107,10 @@ Message = Hello | Subscribe | Ticks | Beat | Unfetchable | Bye | Frame | History
 
 def decode(text: str | bytes) -> Message:
     """Parses one message. Raises MessageRefused; its code is sent to the client."""
-    if isinstance(text, bytes):
-        raise MessageRefused("binary", "found a binary frame; expected JSON text")
-    if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
+    if len(text) > MAX_BYTES or (isinstance(text, str) and len(text.encode()) > MAX_BYTES):
         raise MessageRefused("too-large", f"found more than {MAX_BYTES} bytes; expected at most that in one message")
-    plain = read_plain_bars(text)
-    if plain is not None:
-        return plain
+    if isinstance(text, bytes):
+        return read_bar_frame(text)
     try:
         message = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

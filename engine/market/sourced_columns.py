@@ -1,7 +1,8 @@
 """Bars that were not made from ticks, by the column: for the speed of large files.
 
-Columns are taken from JSON text where each value is written in the plainest way, so that ``read_bar`` would give the
-same bars; anything else is left to it. So this module decides what is plain, never what is right.
+``columns_of`` reads what ``bytes_of`` writes: the columns one after the other, each value in eight bytes, the least
+significant first. ``are_good`` has the conditions of ``check_bar`` for all bars at once; where it is false, that one
+says which bar and why.
 """
 
 from __future__ import annotations
@@ -9,22 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import overload
-
-import msgspec
+from typing import TYPE_CHECKING, overload
 
 from engine.errors import RowRefused
 from engine.market.sourced import SourcedBar, check_bar
 from engine.market.ticks import MAX_TIME_MS, MIN_TIME_MS
 
-_DECIMALS = 5  # columns: open, high, low, close, volume
-_LONGEST = 14  # characters of a decimal: then it has at most 12 digits behind its point, and float64 holds it
-_TOO_LARGE = 1e12  # would have more than 12 digits before its point
-_BETWEEN = b'","'  # two decimal strings
-_COMMA = ord(",")
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-_wholes = msgspec.json.Decoder(list[int]).decode
-_floats = msgspec.json.Decoder(list[float]).decode
+BAR_BYTES = 48  # opening time as int64; open, high, low, close, volume as float64
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -70,66 +65,36 @@ class SourcedColumns(Sequence[SourcedBar]):
         return SourcedBar(self.symbol, self.width_ms, times[at], *numbers, self.source)
 
 
-def read_bar_columns(symbol: str, width_ms: int, text: bytes, source: str) -> SourcedColumns | None:
-    """``read_bar`` of every row of ``[[time, ..], ["open", ..], ["high", ..], ["low", ..], ["close", ..],
-    ["volume", ..]]``, JSON without spaces; None where any row is out of the ordinary, or there is none.
-
-    Then ``read_bar`` says which and why, or takes what is only rare.
-    """
+def bytes_of(columns: Sequence[npt.ArrayLike]) -> bytes:
+    """``SourcedColumns.values`` or arrays of the same as bytes."""
     import numpy as np  # as in all of this module: the server starts without it
 
-    parts = text[2:-2].split(b"],[")
-    if len(parts) != 1 + _DECIMALS or text[:2] != b"[[" or text[-2:] != b"]]":
-        return None
-    times = _read_times(parts[0], width_ms)
-    numbers = _read_decimals(parts[1:], len(times)) if times else None
-    if times is None or numbers is None:
-        return None
-    count = len(times)
-    opens, highs, lows, closes, volumes = (numbers[at : at + count] for at in range(0, len(numbers), count))
-    table = np.array(numbers).reshape(_DECIMALS, count)
-    open_, high, low, close, _ = table
-    is_good = (low > 0.0) & (low <= open_) & (low <= close) & (high >= open_) & (high >= close)
-    if not is_good.all() or table.max() >= _TOO_LARGE:
-        return None
-    bars = SourcedColumns(symbol, width_ms, source, (times, opens, highs, lows, closes, volumes))
+    times, *numbers = columns
+    return b"".join([np.asarray(times, "<i8").tobytes(), *(np.asarray(each, "<f8").tobytes() for each in numbers)])
+
+
+def columns_of(symbol: str, width_ms: int, data: bytes, source: str) -> SourcedColumns:
+    """The bars in ``data``, whatever they say. Raises ValueError where it is not of whole bars."""
+    import numpy as np
+
+    count, rest = divmod(len(data), BAR_BYTES)
+    if rest:
+        raise ValueError(f"found {len(data)} bytes of bars; expected a multiple of {BAR_BYTES}")
+    times: list[int] = np.frombuffer(data, "<i8", count).tolist()
+    opens, highs, lows, closes, volumes = np.frombuffer(data, "<f8", offset=8 * count).reshape(5, count).tolist()
+    return SourcedColumns(symbol, width_ms, source, (times, opens, highs, lows, closes, volumes))
+
+
+def are_good(bars: SourcedColumns) -> bool:
+    """Whether ``check_bar`` takes every one of these bars, at least one."""
+    import numpy as np
+
     try:
         check_bar(bars[0])  # the symbol, the width and the source are the same in all
     except RowRefused:
-        return None
-    return bars
-
-
-def _read_times(text: bytes, width_ms: int) -> list[int] | None:
-    """Opening times that are possible, in any order."""
-    import numpy as np
-
-    if text.translate(None, b"0123456789,"):
-        return None
-    try:
-        times = _wholes(b"[" + text + b"]")
-    except msgspec.DecodeError:
-        return None
-    if not times or min(times) < MIN_TIME_MS or max(times) >= MAX_TIME_MS:
-        return None
-    return None if (np.array(times) % width_ms).any() else times
-
-
-def _read_decimals(columns: Sequence[bytes], count: int) -> list[float] | None:
-    """The numbers of ``"1.5","2",..``, all columns one after the other, where each has ``count`` plain ones."""
-    import numpy as np
-
-    for column in columns:
-        if column[:1] != b'"' or column[-1:] != b'"' or column.count(_BETWEEN) != count - 1:
-            return None
-    numbers = b",".join(column[1:-1] for column in columns).replace(_BETWEEN, b",")
-    if numbers.translate(None, b"0123456789.,"):
-        return None
-    commas = np.flatnonzero(np.frombuffer(numbers, dtype=np.uint8) == _COMMA)
-    ends = np.concatenate([[-1], commas, [len(numbers)]])
-    if len(ends) != len(columns) * count + 1 or np.diff(ends).max() > _LONGEST + 1:
-        return None
-    try:
-        return _floats(b"[" + numbers + b"]")
-    except msgspec.DecodeError:
-        return None
+        return False
+    times, (opens, highs, lows, closes, volumes) = np.array(bars.times), np.array(bars.values[1:])
+    is_good = (times >= MIN_TIME_MS) & (times < MAX_TIME_MS) & (times % bars.width_ms == 0)
+    is_good &= (lows > 0.0) & (lows <= opens) & (lows <= closes) & (highs >= opens) & (highs >= closes)
+    is_good &= (highs < np.inf) & (volumes >= 0.0) & (volumes < np.inf)
+    return bool(is_good.all())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from engine.files.vectors import EncodedBars
 from engine.intake.history_messages import BarSpan
+from engine.market.sourced_columns import bytes_of
 from feeds.bar_queue import AT_ONCE, BarQueue
 from feeds.funding_queue import FundingQueue
 
@@ -77,3 +79,13 @@ def test_a_span_has_room_once() -> None:
     for n in range(1, 2 * AT_ONCE):
         queue.add(span(n), [ROW], "upload")
     assert not queue.has_room(span(99))
+
+
+def test_a_refused_bar_of_a_frame_is_named() -> None:
+    queue, bars = BarQueue(), [[T, 1.0, 2.0, 1.0, 2.0, 5.0], [T + 60_000, 0.0, 2.0, 1.0, 2.0, 5.0]]
+    ends = BarSpan("BTCUSDT", 60_000, T, T + 120_000)
+    queue.add_encoded(EncodedBars(*ends, bytes_of(list(zip(*bars, strict=True)))), "upload")
+    queue.connected()
+    assert [type(message) for message in queue.ready()] == [bytes]
+    queue.stored(confirmed(0, stored=1, rejected=[[1, "open is 0.0"]]) | ends._asdict())
+    assert queue.tally.rejected == [("BTCUSDT", bars[1], "open is 0.0")] and queue.tally.stored == 1

@@ -43,7 +43,9 @@ def test_every_card_has_a_value_a_note_and_a_tone() -> None:
     assert (
         text["half-life"] == "12.0 bars" and text["half-life-note"] == "60 s · noise: none in 50 of 100, under 17 in 5"
     )
-    assert text["gate"] == "OPEN" and text["gate-note"] == "since 2026-09-22 02:07 UTC at 5 %; closes at 20 %, now 1.2 %"
+    assert (
+        text["gate"] == "OPEN" and text["gate-note"] == "since 2026-09-22 02:07 UTC at 5 %; closes at 20 %, now 1.2 %"
+    )
     assert (text["position"], tone["position"], tone["gate"]) == ("SHORT", "down", "") and text[
         "position-note"
     ] == "short ETHUSDT, long BTCUSDT"

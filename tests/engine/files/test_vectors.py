@@ -14,6 +14,7 @@ import engine.files.inspection
 from engine.files.inspection import Inspected, Told
 from engine.files.upload import BarBatch, Upload, look_through
 from engine.files.vectors import Block, EncodedRows
+from engine.market.sourced_columns import columns_of
 
 T = 1_767_225_600_000
 # What stands in a cell: mostly plain, and everything that is nearly so.
@@ -82,12 +83,13 @@ def sent(upload: Upload) -> list[list[object]]:
         rows += msgspec.json.decode(some.text) if isinstance(some, EncodedRows) else some
     for batch in upload.bar_batches():
         if isinstance(batch, BarBatch):
-            rows += [[batch.symbol, batch.width_ms, batch.source, *bar[2:]] for bar in batch.bars]
+            for bar in batch.bars:
+                rows.append([batch.symbol, batch.width_ms, batch.source, bar.open_time_ms, *map(float, bar[3:])])
         else:
-            (symbol, width_ms, from_ms, to_ms, count, text), source = batch
-            columns = msgspec.json.decode(text)
-            assert from_ms == columns[0][0] and to_ms == columns[0][-1] + width_ms and count == len(columns[0])
-            rows += [[symbol, width_ms, source, *bar] for bar in zip(*columns, strict=True)]
+            (symbol, width_ms, from_ms, to_ms, data), source = batch
+            bars = columns_of(symbol, width_ms, data, source)
+            assert from_ms == bars.times[0] and to_ms == bars.times[-1] + width_ms
+            rows += [[symbol, width_ms, source, *bar] for bar in zip(*bars.values, strict=True)]
     return sorted(rows, key=repr)
 
 

@@ -69,8 +69,9 @@ class HistoryHarness:
         known = sorted(at for of, name, at in self.store if (of, name) == (market, span.symbol))
         return spans_of([at for at in known if span.from_ms <= at < span.to_ms], span.width_ms)
 
-    def say(self, conn: int, message: dict[str, Any]) -> None:
-        self.do(self.intake.received(conn, json.dumps(message), self.now))
+    def say(self, conn: int, message: dict[str, Any] | bytes) -> None:
+        frame = message if isinstance(message, bytes) else json.dumps(message)
+        self.do(self.intake.received(conn, frame, self.now))
 
     def join(self, conn: int, *can: str, market: str = "sim", symbols: tuple[str, ...] = ()) -> None:
         self.do(self.intake.connected(conn, self.now))
