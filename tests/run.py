@@ -14,7 +14,7 @@ import sys
 
 def pytest(*arguments: str) -> int:
     """One pytest run; returns its exit code, with "nothing collected" as a success."""
-    code = subprocess.call([sys.executable, "-m", "pytest", "-q", *arguments])
+    code = subprocess.call([sys.executable, "-m", "pytest", "-q", "--durations=20", *arguments])
     return 0 if code == 5 else code
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from engine.pairs.costs import charged_half
+from engine.pairs.costs import charged_half, quote_move
 from engine.pairs.layout import In
 from engine.pairs.model import PairModel
-from engine.pairs.quantities import Coins, hedged_coins
+from engine.pairs.quantities import Coins
 from engine.pairs.snapshot import Snapshot
 from engine.stats.representation import short_repr
 
@@ -62,14 +62,6 @@ def _moved(space: str, before: float, after: float) -> float:
 def _paid(beta: float, space: str, side: float, mids: Coins, halves: Coins) -> float:
     """How far the quotes are from the mids for the order that buys (+1) or sells (-1) the spread, in its unit; 0 or
     more."""
-    hedge = beta * mids[1] / mids[0] if space == "price" else beta
-    coins = hedged_coins(side, hedge, *mids)
-    paid_y, paid_x = (_away(space, *leg) for leg in zip(coins, mids, halves, strict=True))
-    return paid_y + abs(beta) * paid_x
-
-
-def _away(space: str, coins: float, mid: float, half: float) -> float:
-    """From the mid to the side of the quote that an order takes, in the unit of the leg's price; 0 or more."""
-    if space == "price":
-        return mid * half
-    return math.log1p(half) if coins > 0.0 else -math.log1p(-half)
+    is_price_space, is_bought = space == "price", side > 0.0
+    paid_y = quote_move(is_price_space, is_bought, mids[0], halves[0])
+    return paid_y + abs(beta) * quote_move(is_price_space, is_bought == (beta < 0.0), mids[1], halves[1])

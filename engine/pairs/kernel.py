@@ -16,7 +16,7 @@ from engine.pairs.hedge_ratio import KALMAN, is_refitted, refit, roll_lines
 from engine.pairs.layout import At, Floats, In, Out, Par, Record
 from engine.pairs.rule import decide, dollar_hedge, quote_distance, round_trip
 from engine.stats.health import memory_of
-from engine.stats.jit import njit
+from engine.stats.jit import inlined, njit
 from engine.stats.kalman import kalman_step
 from engine.stats.moments import is_rounding
 from engine.stats.rolling import zscore_of
@@ -50,7 +50,7 @@ def advance(  # noqa: PLR0913 - a compiled loop
             window_y, window_x = y[price, j + 1 - tested : j + 1], x[price, k + 1 - tested : k + 1]
             evaluate_gate(par, state, window_y, window_x, slot, base_slot)
         z = zscore_of(spread, mean, deviation)
-        cost_z, quote_z = _paid(par, y, x, j, k, out[Out.BETA, i], deviation)
+        cost_z, quote_z = _paid(par, y, x, j, k, out[Out.BETA, i], deviation, z)
         out[Out.SPREAD, i], out[Out.MEAN, i], out[Out.DEVIATION, i] = spread, mean, deviation
         out[Out.Z, i], out[Out.COST_Z, i], out[Out.QUOTE_Z, i] = z, cost_z, quote_z
         _write_gate(state, out, i)
@@ -76,24 +76,26 @@ def advance(  # noqa: PLR0913 - a compiled loop
     return stop
 
 
-@njit
-def _paid(par: Par, y: Floats, x: Floats, j: int, k: int, beta: float, deviation: float) -> tuple[float, float]:
-    """The round trip, and the distance of the quotes, in deviations of the spread; NaN where that is not known, and of
-    the quotes where entries are by the mids, which saves two logarithms a bar."""
+@inlined
+def _paid(
+    par: Par, y: Floats, x: Floats, j: int, k: int, beta: float, deviation: float, z: float
+) -> tuple[float, float]:
+    """The round trip, and the distance of the quotes that an entry at ``z`` takes, in deviations of the spread; NaN
+    where that is not known, and of the quotes where entries are by the mids, which saves two logarithms a bar."""
     if not deviation > 0.0:
         return np.nan, np.nan
-    away = quote_distance(par, y, x, j, k, beta) / deviation if par.at_quotes else np.nan
+    away = quote_distance(par, y, x, j, k, beta, z < 0.0) / deviation if par.at_quotes else np.nan
     return round_trip(par, y, x, j, k, beta) / deviation, away
 
 
-@njit
+@inlined
 def pair_flags(of_y: int, of_x: int) -> int:
     """Bits of ``enums.Flag`` from those of both legs' ``enums.LegFlag``."""
     filled = Flag.X_FILLED if of_x & LegFlag.FILLED else 0
     return of_y | (of_x & ~LegFlag.FILLED) | filled
 
 
-@njit
+@inlined
 def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
     """Coverage is a difference of cumulative counts, so it costs O(1) for any window."""
     real = 0.0 if flags & (Flag.Y_FILLED | Flag.X_FILLED) else 1.0
@@ -105,7 +107,7 @@ def _count_real(par: Par, out: Floats, i: int, flags: int) -> None:
         out[Out.COVERAGE, i] = (out[Out.REAL_BARS, i] - before) / window
 
 
-@njit
+@inlined
 def _measure(
     par: Par, state: Floats, out: Floats, slot: int, i: int, y: float, x: float, flags: int
 ) -> tuple[float, float, float]:
@@ -134,7 +136,7 @@ def _measure(
     return spread, state[At.Z_MEAN], state[At.Z_DEVIATION]
 
 
-@njit
+@inlined
 def _filter(par: Par, state: Floats, y: float, x: float, is_seen: bool) -> tuple[float, float]:
     """One step of the filter; ``x`` is centred. Returns the innovation and its variance."""
     beta, alpha = state[At.K_BETA], state[At.K_ALPHA]
@@ -150,7 +152,7 @@ def _filter(par: Par, state: Floats, y: float, x: float, is_seen: bool) -> tuple
     return innovation, variance
 
 
-@njit
+@inlined
 def _write_gate(state: Floats, out: Floats, i: int) -> None:
     count_open(state)
     out[Out.GATE_STATISTIC, i] = state[At.GATE_STATISTIC]
@@ -160,14 +162,14 @@ def _write_gate(state: Floats, out: Floats, i: int) -> None:
     out[Out.GATE_BOOTSTRAP, i] = state[At.GATE_BOOTSTRAP]
 
 
-@njit
+@inlined
 def _learn_line(par: Par, state: Floats, beta_window: Floats, slot: int, y: float, x: float) -> None:
     """The rolling lines with this bar in them, for the next one."""
     _, mean_y, mean_x, syy, sxy, sxx = window_push(beta_window, slot, y, x)
     roll_lines(par, state, mean_y, mean_x, syy, sxy, sxx)
 
 
-@njit
+@inlined
 def _learn_spread(
     par: Par, state: Floats, z_window: Floats, slot: int, y: float, x: float, spread: float
 ) -> None:  # fmt: skip

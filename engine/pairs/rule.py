@@ -7,13 +7,11 @@ bar, so a sweep over thresholds runs this same function on inputs that were comp
 
 from __future__ import annotations
 
-import math
-
-from engine.pairs.costs import fill_cost
+from engine.pairs.costs import fill_cost, quote_move
 from engine.pairs.enums import Action, Flag, Reason
 from engine.pairs.layout import At, Floats, In, Out, Par
 from engine.pairs.settings import ENTRY_MODES
-from engine.stats.jit import njit
+from engine.stats.jit import inlined, njit
 
 SIMPLE, UPTICK, DOWNTICK = range(len(ENTRY_MODES))
 
@@ -33,16 +31,15 @@ def round_trip(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float
 
 
 @njit
-def quote_distance(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float) -> float:
+def quote_distance(par: Par, y: Floats, x: Floats, at_y: int, at_x: int, beta: float, is_bought: bool) -> float:
     """How far the spread at the quotes that an order takes is from that at the mids, in its unit; NaN while a quote is
-    unknown. In log space a sold leg moves it by a little more than a bought one: the larger move is taken for both."""
+    unknown. ``is_bought``: the spread, so Y, and X where beta is negative."""
     half_y = half_x = par.half_spread
     if half_y != half_y:
         half_y, half_x = y[In.HALF, at_y], x[In.HALF, at_x]
-    if par.is_price_space:
-        row = par.price
-        return float(half_y * y[row, at_y] + abs(beta) * half_x * x[row, at_x])
-    return float(-math.log1p(-half_y) - abs(beta) * math.log1p(-half_x))
+    in_price, row = par.is_price_space, par.price
+    of_y = quote_move(in_price, is_bought, y[row, at_y], half_y)
+    return float(of_y + abs(beta) * quote_move(in_price, is_bought == (beta < 0.0), x[row, at_x], half_x))
 
 
 @njit
@@ -60,7 +57,7 @@ def is_tradable(par: Par, hedge: float) -> bool:
     return par.hedge_min <= size <= par.hedge_max
 
 
-@njit
+@inlined
 def decide(  # noqa: PLR0913 - a compiled loop
     par: Par, state: Floats, out: Floats, slot: int, i: int, flags: int, age: float, z: float, cost_z: float,
     quote_z: float, hedge: float,
@@ -74,7 +71,7 @@ def decide(  # noqa: PLR0913 - a compiled loop
     out[Out.REASON, i] = reason
 
 
-@njit
+@inlined
 def rule_step(
     par: Par, state: Floats, slot: int, z: float, cost_z: float, quote_z: float, objection: int, half_life: float
 ) -> tuple[int, int]:
@@ -129,7 +126,7 @@ def _leave(par: Par, state: Floats, slot: int, away: float, half_life: float) ->
     return Reason.NONE
 
 
-@njit
+@inlined
 def standing_objection(
     par: Par, state: Floats, slot: int, flags: int, age: float, coverage: float, hedge: float
 ) -> int:

@@ -33,11 +33,21 @@ _kept: list[object] = []  # references to the compiled functions, so that an id 
 
 def njit(function: Function) -> Function:
     """Compile ``function`` at its first call, with the settings above; the module docstring explains them."""
+    return _compiled(function)
+
+
+def inlined(function: Function) -> Function:
+    """As :func:`njit`, and its callers have a copy of it instead of a call: for the parts of a loop over bars, in which
+    handing over the arrays takes as long as the work. Results are the same to the bit."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Function, **options: Any) -> Function:
     stamp = _stamp(function)
     before = numba_config.CACHE_LOCATOR_CLASSES
     numba_config.CACHE_LOCATOR_CLASSES = LOCATORS
     try:
-        compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     finally:
         numba_config.CACHE_LOCATOR_CLASSES = before
     _stamps[id(compiled)] = stamp

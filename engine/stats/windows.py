@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.stats.checks import Floats
-from engine.stats.jit import njit
+from engine.stats.jit import inlined, njit
 from engine.stats.moments import comoments_add
 
 # Scalars at the front of the state.
@@ -35,7 +35,7 @@ def window_new(window: int) -> Floats:
     return state
 
 
-@njit
+@inlined
 def window_push(state: Floats, index: int, y: float, x: float) -> tuple[float, float, float, float, float, float]:
     """Take the bar with absolute ``index`` and return ``(bars, mean_y, mean_x, syy, sxy, sxx)`` of its window.
 
@@ -84,7 +84,7 @@ def _turn_block(state: Floats, window: int, slot: int, y: float, x: float) -> No
     state[ANCHOR_Y], state[ANCHOR_X] = y, x
 
 
-@njit
+@inlined
 def _merged(state: Floats, window: int, slot: int) -> tuple[float, float, float, float, float, float]:
     """Head and tail as one set: S = S_a + S_b + delta^2 n_a n_b / n (Chan, Golub and LeVeque 1983, 1.5)."""
     syy, sxy, sxx = state[SYY], state[SXY], state[SXX]
