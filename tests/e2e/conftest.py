@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.bridge.devtools import Chromium
 from tests.browser import CHROMIUM_ARGS, chromium_path, missing
-from tests.e2e.stack import Stack, until
+from tests.e2e.stack import Stack, standing, until
 
 SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"
 MANY_BARS = (
@@ -55,20 +55,8 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def trading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two simulated hours, caught up, then live: shared by the tests of the dashboard, which tidy up after them."""
-    stack = Stack(tmp_path_factory.mktemp("harness"))
-    try:
-        stack.start_exchange("--catch-up-hours", "2", "--symbols", SYMBOLS)
-        stack.start_dashboard()
-        exchange = f"127.0.0.1:{stack.exchange_port}"
-        stack.start_server("--feed", "simulator", "--exchange", exchange, "--symbols", SYMBOLS)
-        until(lambda: len(decisions(stack)) >= 20, 60, "twenty decisions")
+    with standing(tmp_path_factory.mktemp("harness"), SYMBOLS) as stack:
         yield stack
-    finally:
-        stack.close()
-
-
-def decisions(stack: Stack) -> list[tuple[Any, ...]]:
-    return stack.query("SELECT * FROM v_signals", file="analysis.db")
 
 
 def seen(page: Page, expression: str, arg: Any = None) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from screen.page_table import PAGES
 from tests.browser import launched_chromium
-from tests.e2e.stack import ROOT, Stack, until
+from tests.e2e.stack import ROOT, Stack, standing
 
 WIDTHS = {390: 844, 1024: 768, 1440: 900, 2560: 1440}
 THEMES = ("dark", "light")
@@ -29,24 +29,14 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     folder = Path(given[0]) if given else ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place, launched_chromium() as browser:
-        stack = Stack(Path(place))
-        try:
-            stack.start_exchange("--catch-up-hours", "3", "--symbols", SYMBOLS)
-            stack.start_dashboard()
-            exchange = f"127.0.0.1:{stack.exchange_port}"
-            stack.start_server("--feed", "simulator", "--exchange", exchange, "--symbols", SYMBOLS)
-            until(lambda: decisions(stack) >= 20, 90, "twenty decisions")
-            prepare(stack, browser)
-            for theme in THEMES:
-                take(stack, browser, theme, folder)
-        finally:
-            stack.close()
-
-
-def decisions(stack: Stack) -> int:
-    """How many are stored."""
-    return int(stack.query("SELECT count(*) FROM v_signals", file="analysis.db")[0][0])
+    with (
+        tempfile.TemporaryDirectory() as place,
+        launched_chromium() as browser,
+        standing(Path(place), SYMBOLS, hours=3) as stack,
+    ):
+        prepare(stack, browser)
+        for theme in THEMES:
+            take(stack, browser, theme, folder)
 
 
 def prepare(stack: Stack, browser: Browser) -> None:

@@ -14,8 +14,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +195,23 @@ class Stack:
             return True
         except OSError:
             return False
+
+
+@contextmanager
+def standing(folder: Path, symbols: str, hours: int = 2) -> Iterator[Stack]:
+    """Simulated hours, caught up with at least twenty decisions, then live."""
+    stack = Stack(folder)
+    try:
+        stack.start_exchange("--catch-up-hours", str(hours), "--symbols", symbols)
+        stack.start_dashboard()
+        exchange = f"127.0.0.1:{stack.exchange_port}"
+        stack.start_server("--feed", "simulator", "--exchange", exchange, "--symbols", symbols)
+        until(lambda: len(decisions(stack)) >= 20, 90, "twenty decisions")
+        yield stack
+    finally:
+        stack.close()
+
+
+def decisions(stack: Stack) -> list[tuple[Any, ...]]:
+    """All that are stored."""
+    return stack.query("SELECT * FROM v_signals", file="analysis.db")

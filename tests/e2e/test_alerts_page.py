@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import decisions, to_page, watched_page
-from tests.e2e.stack import Stack, get_json, until
+from tests.e2e.conftest import to_page, watched_page
+from tests.e2e.stack import Stack, get_json, standing, until
 
 pytestmark = pytest.mark.browser
 SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT"
@@ -19,16 +19,8 @@ SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT"
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two simulated hours, caught up, then live."""
-    stack = Stack(tmp_path_factory.mktemp("alerts"))
-    try:
-        stack.start_exchange("--catch-up-hours", "2", "--symbols", SYMBOLS)
-        stack.start_dashboard()
-        exchange = f"127.0.0.1:{stack.exchange_port}"
-        stack.start_server("--feed", "simulator", "--exchange", exchange, "--symbols", SYMBOLS)
-        until(lambda: len(decisions(stack)) >= 20, 60, "twenty decisions")
+    with standing(tmp_path_factory.mktemp("alerts"), SYMBOLS) as stack:
         yield stack
-    finally:
-        stack.close()
 
 
 @pytest.fixture

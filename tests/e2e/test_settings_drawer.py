@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.e2e.conftest import MANY_BARS, WITHIN_S, decisions, seen, watched_page
-from tests.e2e.stack import Stack, until
+from tests.e2e.conftest import MANY_BARS, WITHIN_S, seen, watched_page
+from tests.e2e.stack import Stack, standing, until
 from tests.e2e.test_evidence import FAULTS
 
 pytestmark = pytest.mark.browser
@@ -21,16 +21,8 @@ FOCUS_INSIDE = "document.querySelector('#settings-drawer').contains(document.act
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two simulated hours, caught up, then live."""
-    stack = Stack(tmp_path_factory.mktemp("drawer"))
-    try:
-        stack.start_exchange("--catch-up-hours", "2", "--symbols", SYMBOLS)
-        stack.start_dashboard()
-        exchange = f"127.0.0.1:{stack.exchange_port}"
-        stack.start_server("--feed", "simulator", "--exchange", exchange, "--symbols", SYMBOLS)
-        until(lambda: len(decisions(stack)) >= 20, 60, "twenty decisions")
+    with standing(tmp_path_factory.mktemp("drawer"), SYMBOLS) as stack:
         yield stack
-    finally:
-        stack.close()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import decisions, watched_page
-from tests.e2e.stack import Stack, until
+from tests.e2e.conftest import watched_page
+from tests.e2e.stack import Stack, decisions, until
 
 pytestmark = pytest.mark.browser
 
