@@ -133,7 +133,8 @@ class AlertBoard:
         if known_at != at:
             values = {}
             self._seen[subject.name, run_id] = at, values
-        bars.inputs = self._monitor.alerts.inputs_of(subject.name)
+        memory = self._monitor.alerts.memory
+        bars.inputs, bars.bridge = memory.inputs.get(subject.name, {}), memory.bridges.get(run.run.market)
         for each in features:
             if each not in values:
                 column = METRICS[each.metric].column

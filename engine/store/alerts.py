@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredRule:
-    """A rule as text. ``revision`` grows with each change of it. It looks at what is read after the tick ``began_seq``.
-    ``changed_ms``: the machine's clock; until ``snoozed_ms``, the close of a bar, its alerts are not sent."""
+    """A rule as text. ``revision`` grows with each change of it. It looks at what is read after the tick ``began_seq``
+    and the event ``began_event_id``. ``changed_ms``: the machine's clock; until ``snoozed_ms``, the close of a bar, its
+    alerts are not sent."""
 
     rule_id: str
     revision: int
@@ -18,6 +19,7 @@ class StoredRule:
     began_seq: int
     changed_ms: int
     snoozed_ms: int = 0
+    began_event_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

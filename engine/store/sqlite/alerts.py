@@ -72,6 +72,8 @@ ALTER TABLE outbox ADD COLUMN digest TEXT NOT NULL DEFAULT '';  -- the key of wh
 CREATE INDEX outbox_by_digest ON outbox (digest) WHERE digest<>'';
 """
 
+BEGAN = "ALTER TABLE alert_rules ADD COLUMN began_event_id INTEGER NOT NULL DEFAULT 0;"
+
 _RULE = [each.name for each in dataclasses.fields(StoredRule)]
 _ALERT = [f'"{each.name}"' for each in dataclasses.fields(StoredAlert)]
 _OUTBOX = [each.name for each in dataclasses.fields(OutboxRow)]
@@ -95,7 +97,7 @@ class AlertTables:
         """See AlertStore."""
         changed = ", ".join(f"{name}=excluded.{name}" for name in _RULE[1:])
         query = (
-            f"INSERT INTO alert_rules ({', '.join(_RULE)}) VALUES (?,?,?,?,?,?)"
+            f"INSERT INTO alert_rules ({', '.join(_RULE)}) VALUES ({','.join('?' * len(_RULE))})"
             f" ON CONFLICT (rule_id) DO UPDATE SET {changed}"
         )
         self._write(query, dataclasses.astuple(rule))
