@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.alerts.metrics import METRICS
 from engine.alerts.rule_json import text_of
 from engine.alerts.rules import AlertRule, Condition, Group, Scope
 from engine.market.records import Event
 from engine.pairs.layout import Out
+from engine.stats.checks import Floats
 from engine.store.alerts import StoredAlert, StoredRule
 from engine.store.interface import Cursor, Now
 from engine.store.sqlite.alerts import SqliteOutbox
 from engine.store.sqlite.reader import SqliteTickReader
 from live.alert_replay import replay_alerts
 from live.alerts import AlertDesk
+from services.alert_board import AlertBoard
 from tests.engine.pairs.markets import T0, Trouble, deliver, make_ticks
 from tests.live.test_monitor import Harness
 
@@ -215,3 +218,61 @@ async def test_two_disconnects_in_one_bar_are_two_alerts(tmp_path: Path) -> None
     assert len(given(harness)) == 2
     harness.monitor.close()
     await harness.writer.close()
+
+
+async def test_a_metric_that_fails_suspends_the_rules_of_its_run_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness, ticks = await Harness.open(tmp_path), make_ticks(1)
+    await harness.write(ticks[:600])
+    harness.read_all()
+
+    def fail(*_: object) -> Floats:
+        raise ZeroDivisionError("a metric that divides")
+
+    broken = Group("any", (Condition("bridge", "below", 0.5), Condition("correlation", "above", 0.5)))
+    monkeypatch.setitem(METRICS, "correlation", replace(METRICS["correlation"], column=fail))
+    add_rules(harness, [AlertRule("broken", broken, PAIR), AlertRule("fine", Z, PAIR)])
+    await send_bridge(harness, "down")
+    harness.read_all()  # was retried for ever
+    (watch,) = harness.monitor.watches.values()
+    run = harness.monitor.followed(watch)
+    problem = "ZeroDivisionError: a metric that divides"
+    assert run is not None and harness.monitor.alerts.problems == {run.run.run_id: problem}
+    board = AlertBoard(harness.monitor)
+    assert [(each.phase, each.problem) for each in board.now()] == [("suspended", problem)] * 2
+    await harness.write(ticks[600:2_000])
+    harness.read_all()
+    assert run.model.size > 100 and given(harness) == []
+    harness.monitor.change_alerts(lambda desk, _: desk.store.delete_alert_rule("broken"))
+    assert [each.phase for each in board.now()] == ["armed"]
+    await harness.write(ticks[2_000:])
+    harness.read_all()
+    assert {each.rule_id for each in given(harness)} == {"fine"}
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+async def test_a_store_that_is_read_anew_gives_no_alert_a_second_time(tmp_path: Path) -> None:
+    harness, ticks = await Harness.open(tmp_path), make_ticks(1)
+    await harness.write(ticks[:600])
+    harness.read_all()
+    add_rules(harness)
+    await harness.write(ticks[600:2_000])
+    harness.read_all()
+    sent = given(harness)
+    assert len(sent) > 3
+    harness.monitor.close()
+    await harness.writer.close()
+    for path in tmp_path.glob("ticks.db*"):
+        path.unlink()
+    again = await Harness.open(tmp_path)  # another store with the same trades
+    await again.write(ticks[:2_000])
+    again.read_all()
+    assert given(again) == sent
+    await again.write(ticks[2_000:])
+    again.read_all()
+    later = given(again)[len(sent) :]
+    assert later and min(each.close_ms for each in later) > max(each.close_ms for each in sent)
+    again.monitor.close()
+    await again.writer.close()
