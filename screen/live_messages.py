@@ -9,7 +9,7 @@ from types import MappingProxyType
 from engine.scan.request import ScanState
 from screen.components.addresses import BACKTEST, SCAN, pair_path
 from screen.components.formatting import clock
-from screen.pages.alerts.live import alert_news, rules_now
+from screen.pages.alerts.live import RulesNow, alert_news
 from screen.pages.overview.rows import pair_row, symbol_row
 from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes, waiting
@@ -48,6 +48,7 @@ class LiveMessages:
         self._bridge_url = bridge_url
         self._states = jobs
         self._alerts = alerts
+        self._rules_now = None if alerts is None else RulesNow(alerts)
         self._told = told or BrowserFeed()
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
@@ -61,8 +62,8 @@ class LiveMessages:
         message["jobs"] = self._jobs()
         if self._alerts is not None:
             message["alerts"] = alert_news(self._alerts.board.news())
-            if "alerts" in topics:
-                message["rules_now"] = rules_now(self._alerts)
+            if "alerts" in topics and self._rules_now is not None:
+                message["rules_now"] = self._rules_now.texts()
         message["banner"] = dataclasses.asdict(self._views.status(market))
         if "watch-list" in topics:
             message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]

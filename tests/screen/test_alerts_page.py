@@ -21,7 +21,7 @@ from screen.pages.alerts.editor import tree_panel
 from screen.pages.alerts.fields import FORM
 from screen.pages.alerts.form import controls_of, form_of
 from screen.pages.alerts.layout import alerts_page
-from screen.pages.alerts.live import alert_news, rules_now
+from screen.pages.alerts.live import RulesNow, alert_news
 from screen.pages.alerts.tree import Node
 from services.alert_channels import Channel
 from tests.live.test_monitor import Harness
@@ -200,7 +200,9 @@ async def test_screens_are_told_what_has_changed(world: World) -> None:
     news = alert_news(world.service.board.news())
     assert news["unseen"] == len(world.service.history()) and len(news["newest"]) == 3
     assert news["newest"][0]["path"] == "/pair/sim/YUSDT~XUSDT" and news["newest"][0]["said"].startswith("far: YUSDT~X")
-    assert set(rules_now(world.service)[rule_id]) == {"phase", "distance", "today"}
+    texts = RulesNow(world.service)
+    assert texts.texts() is texts.texts(), "composed once for each change"
+    assert set(texts.texts()[rule_id]) == {"phase", "distance", "today"}
     assert alert_news(world.service.board.news()) == news, "nothing to send"
 
 
