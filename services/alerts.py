@@ -183,7 +183,10 @@ class AlertService:
         StoreError."""
         with self._monitor.lock:
             found = self._monitor.analysis.alerts(limit, before, rule_id, severity)
-        return [AlertView(number, alert, tuple(self._outbox.of_alert(alert.alert_id))) for number, alert in found]
+        messages: dict[str, list[OutboxRow]] = {alert.alert_id: [] for _, alert in found}
+        for row in self._outbox.of_alerts(messages):
+            messages[row.alert_id].append(row)
+        return [AlertView(number, alert, tuple(messages[alert.alert_id])) for number, alert in found]
 
     def acknowledge(self, alert_id: str) -> bool:
         """Mark an alert as seen; False if there is none, or it was before. Raises NotAllowed, StoreError."""

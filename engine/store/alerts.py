@@ -115,11 +115,8 @@ class Outbox(Protocol):
     def due(self, now_ms: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
         """Pending messages whose time has come, the longest waiting first; none for the channels in ``but``."""
 
-    def keep_attempt(self, row: OutboxRow) -> bool:
-        """Keep state, attempts, time, error and digest of a pending message; False if it is pending no more."""
-
     def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
-        """The same of several, all or none; how many were pending."""
+        """Keep state, attempts, time, error and digest of pending messages, all or none; how many were pending."""
 
     def of_digest(self, digest: str) -> list[OutboxRow]:
         """The pending messages that go in one digest, the oldest first."""
@@ -130,8 +127,8 @@ class Outbox(Protocol):
     def snoozed(self) -> dict[str, int]:
         """By rule: it is snoozed for bars that close up to then; rules that are not are left out."""
 
-    def of_alert(self, alert_id: str) -> list[OutboxRow]:
-        """The messages of an alert."""
+    def of_alerts(self, alert_ids: Collection[str]) -> list[OutboxRow]:
+        """The messages of these alerts, the oldest first."""
 
     def counts(self) -> dict[str, int]:
         """How many messages are in each state."""

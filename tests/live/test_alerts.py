@@ -90,7 +90,7 @@ async def test_live_gives_the_alerts_of_a_replay_each_once(
     outbox = SqliteOutbox(tmp_path / "analysis.db")
     for alert in found:
         channels = next(rule.channels for rule in RULES if rule.name == alert.name)
-        messages = outbox.of_alert(alert.alert_id)
+        messages = outbox.of_alerts([alert.alert_id])
         assert tuple(row.channel for row in messages) == channels
         assert all(row.payload["id"] == row.outbox_id and row.payload["values"] == alert.values for row in messages)
     assert outbox.counts() == {"pending": 2 * counts["far"] + counts["moves"]}
