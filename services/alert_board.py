@@ -39,7 +39,8 @@ class AlertNews:
 class RuleNow:
     """A rule at the newest bar of the subject on which it is nearest to firing. ``phase``: ``off``, ``expired``,
     ``no bars``, ``suspended`` (it is not looked at on ``subject``, because of the ``problem``), ``off hours``,
-    ``capped``, ``fired`` (it has to become false first) or ``armed``. ``missing``: what the bar lacks; ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its day."""
+    ``capped``, ``fired`` (it has to become false first) or ``armed``. ``missing``: what the bar lacks;
+    ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its day."""
 
     rule_id: str
     phase: str

@@ -194,14 +194,14 @@ class AlertService:
         at_ms = self._clock_ms()
         return self._monitor.tell_alerts(lambda desk: desk.acknowledge(alert_id, at_ms))
 
-    def parity(self, watch_id: int, is_same: bool) -> None:
+    def parity(self, watch_id: int, is_equal: bool) -> None:
         """The result of a parity check of a pair, for the rules that read it. Raises StoreError."""
         with self._monitor.lock:
             watch = self._monitor.watches.get(watch_id)
             if watch is None:
                 return
             subject = pair_subject(watch.entry.market, watch.entry.y, watch.entry.x)
-            value = 1.0 if is_same else 0.0
+            value = 1.0 if is_equal else 0.0
             self._monitor.tell_alerts(lambda desk: desk.set_input(subject, "parity", value))
 
     def preview(self, wanted: Mapping[str, Any]) -> dict[str, Preview]:

@@ -104,10 +104,10 @@ async def test_a_preview_and_a_budget_replay_stored_bars(world: World) -> None:
 async def test_a_failed_parity_check_is_told_at_the_next_bar(world: World) -> None:
     world.service.create({"name": "p", "when": {"metric": "parity", "kind": "below", "threshold": 0.5}})
     (watch_id,) = world.harness.monitor.watches
-    world.service.parity(watch_id, is_same=True)
+    world.service.parity(watch_id, is_equal=True)
     await world.read(8_000, 8_200)
     assert world.service.history() == []
-    world.service.parity(watch_id, is_same=False)
+    world.service.parity(watch_id, is_equal=False)
     await world.read(8_200, 8_400)
     assert [each.alert.values for each in world.service.history()] == [{"parity": 0.0}]
 
@@ -201,7 +201,7 @@ async def test_the_board_is_computed_once_for_each_change(world: World, monkeypa
     first = board.now()
     assert board.now() is first and len(asked) == 1, "of two rules that read the same"
     (watch_id,) = world.harness.monitor.watches
-    world.service.parity(watch_id, is_same=False)
+    world.service.parity(watch_id, is_equal=False)
     second = board.now()
     assert [each.missing for each in second] == [(), ()] and len(asked) == 2, "an input without a bar"
     await world.read(8_000, 8_001)
