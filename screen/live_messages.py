@@ -15,7 +15,6 @@ from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes, waiting
 from services.alerts import AlertService
 from services.backtests import BacktestState
-from services.delivery.browser import BrowserFeed
 from services.overview import OverviewService
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
@@ -27,8 +26,7 @@ JOB_PAGES = {"scan": SCAN, "backtest": BACKTEST}
 
 
 class LiveMessages:
-    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``,
-    ``told``."""
+    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``."""
 
     def __init__(
         self,
@@ -38,10 +36,8 @@ class LiveMessages:
         bridge_url: str,
         jobs: Mapping[str, JobState] = MappingProxyType({}),
         alerts: AlertService | None = None,
-        told: BrowserFeed | None = None,
     ) -> None:
-        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``;
-        ``told``: what was sent to the channel of open dashboards."""
+        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``."""
         self._pairs = pairs
         self._views = views
         self._overview = overview
@@ -49,7 +45,6 @@ class LiveMessages:
         self._states = jobs
         self._alerts = alerts
         self._rules_now = None if alerts is None else RulesNow(alerts)
-        self._told = told or BrowserFeed()
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -74,8 +69,6 @@ class LiveMessages:
             message["start"] = "" if found.symbols else self._bridge_url
         if "names" in topics:
             message["names_known"] = self._names()
-        if "told" in topics:
-            message["alerts_told"] = [dataclasses.asdict(each) for each in self._told.since(0)]
         return message, cursor
 
     def _pair(self, follows: int | None, cursor: ViewerCursor) -> tuple[Frame, ViewerCursor, str | None]:

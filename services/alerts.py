@@ -21,7 +21,7 @@ from live.alerts import AlertDesk, applies
 from live.monitor import Monitor
 from live.zones import offset_ms
 from services.alert_board import AlertBoard
-from services.alert_channels import Channels, NoChannels
+from services.alert_channels import Channels
 from services.alert_subjects import histories_of, subjects_of
 
 PAGE = 100
@@ -84,18 +84,18 @@ class AlertService:
         monitor: Monitor,
         outbox: Outbox,
         require_owner: Callable[[], None],
+        channels: Channels,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        channels: Channels | None = None,
     ) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only; ``clock_ms``: the machine's;
-        ``channels``: where alerts can be sent."""
+        """``require_owner`` raises NotAllowed for callers with read access only; ``channels``: where alerts can
+        be sent; ``clock_ms``: the machine's."""
         self._monitor = monitor
         self._outbox = outbox
         self._require_owner = require_owner
         self._clock_ms = clock_ms
         self._deleted: dict[str, StoredRule] = {}
         self.board = AlertBoard(monitor, clock_ms)
-        self.channels: Channels = channels or NoChannels()
+        self.channels = channels
 
     def rules(self) -> list[RuleView]:
         """Every rule, the oldest first."""

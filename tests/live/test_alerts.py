@@ -253,6 +253,11 @@ async def test_a_metric_that_fails_suspends_the_rules_of_its_run_and_nothing_els
     await harness.writer.close()
 
 
+def drop_ticks(folder: Path) -> None:
+    for path in folder.glob("ticks.db*"):
+        path.unlink()
+
+
 async def test_a_store_that_is_read_anew_gives_no_alert_a_second_time(tmp_path: Path) -> None:
     harness, ticks = await Harness.open(tmp_path), make_ticks(1)
     await harness.write(ticks[:600])
@@ -264,8 +269,7 @@ async def test_a_store_that_is_read_anew_gives_no_alert_a_second_time(tmp_path: 
     assert len(sent) > 3
     harness.monitor.close()
     await harness.writer.close()
-    for path in tmp_path.glob("ticks.db*"):
-        path.unlink()
+    drop_ticks(tmp_path)
     again = await Harness.open(tmp_path)  # another store with the same trades
     await again.write(ticks[:2_000])
     again.read_all()

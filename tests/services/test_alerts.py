@@ -14,7 +14,13 @@ from engine.alerts.rules import Feature
 from engine.errors import NotAllowed, SettingsError
 from engine.stats.checks import Floats
 from engine.store.sqlite.alerts import SqliteOutbox
+from runtime.secrets import write_private
 from services.alerts import AlertMissing, AlertService
+from services.delivery.channels import ChannelFile
+from services.delivery.network import Network
+from services.delivery.senders import Senders
+from services.delivery.service import ChannelService
+from services.delivery.shown import ShownChannels
 from services.errors import problem_of
 from tests.engine.pairs.markets import make_ticks
 from tests.live.test_monitor import Harness
@@ -31,7 +37,10 @@ class World:
         self.harness = harness
         self.is_owner = True
         outbox = SqliteOutbox(harness.folder / "analysis.db")
-        self.service = AlertService(harness.monitor, outbox, self.require_owner, lambda: 1_000)
+        senders, file = Senders(Network()), ChannelFile(harness.folder / "channels.json", write_private)
+        self.channels = ChannelService(file, senders, outbox, self.require_owner)
+        shown = ShownChannels(self.channels)
+        self.service = AlertService(harness.monitor, outbox, self.require_owner, shown, lambda: 1_000)
         self.ticks = make_ticks(2, 1_500)
 
     def require_owner(self) -> None:

@@ -294,13 +294,6 @@ async def test_a_rule_that_was_snoozed_since_is_not_sent(world: World) -> None:
     assert {row.error for row in world.outbox.dead(9)} == {"its rule is snoozed"} and len(receiver.requests) == 1
 
 
-async def test_open_dashboards_are_a_channel_without_an_address(world: World) -> None:
-    world.alerts(2, "browser")
-    async with world.running():
-        await world.settled(sent=2)
-    assert [each.key for each in world.senders.browser.since(0)] == ["r1-0-browser", "r1-1-browser"]
-
-
 async def test_a_store_that_fails_and_a_sender_that_breaks_end_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

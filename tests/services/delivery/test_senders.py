@@ -19,7 +19,7 @@ from services.delivery.mail import MailSender
 from services.delivery.message import Message
 from services.delivery.network import Network
 from services.delivery.push import SERVICES, PushSender, plugin_of
-from services.delivery.senders import KINDS, Senders
+from services.delivery.senders import KINDS
 from services.delivery.shapes import ACTIONS, SHAPES, body_of
 from services.delivery.webhook import WebhookSender, outcome_of, signature
 from tests.conftest import ROOT, until
@@ -307,12 +307,3 @@ async def test_apprise_sends_what_its_service_takes(monkeypatch: pytest.MonkeyPa
     Answer.status_code = 500
     found = await PushSender(Network()).send(channel, MESSAGE)
     assert (found.state, found.error) == ("retry", "discord did not take it, or cannot be reached")
-
-
-async def test_open_dashboards_are_told_once() -> None:
-    senders = Senders(Network())
-    channel = Channel("browser", "Open dashboards", "browser", "")
-    for key in ("a", "b", "a"):
-        assert (await senders.send(channel, replace(MESSAGE, key=key))).state == "sent"
-    assert [(each.number, each.key) for each in senders.browser.since(0)] == [(1, "a"), (2, "b")]
-    assert [each.title for each in senders.browser.since(1)] == ["warning: far"] and senders.browser.number == 2
