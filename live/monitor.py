@@ -250,12 +250,8 @@ class Monitor(MonitorStatus):
         decisions += self._runs.begin_due(self.cursor)
         if ticks or events:
             self.version += 1
-        if (
-            decisions
-            or self.alerts.has_news
-            or self.analysis.has_changes
-            or time.monotonic() - self._saved_s > SAVE_EVERY_S
-        ):
+        is_due = time.monotonic() - self._saved_s > SAVE_EVERY_S
+        if decisions or self.alerts.has_news or self.analysis.has_changes or is_due:
             self._save(decisions)
         return up_to < self.last_seq
 
