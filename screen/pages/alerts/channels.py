@@ -94,7 +94,7 @@ def _form() -> html.Div:
                     _field("Name", _text(ids.CHANNEL_NAME, "my phone"), "As it stands in the editor of rules."),
                     _field("Address", _text(ids.CHANNEL_ADDRESS), address, ids.CHANNEL_HINT),
                     html.Div(
-                        _field("Secret", _text(ids.CHANNEL_SECRET, is_secret=True), secret or " ", ids.CHANNEL_SECRET_HINT),
+                        _field("Secret", _text(ids.CHANNEL_SECRET, "", True), secret or " ", ids.CHANNEL_SECRET_HINT),
                         id=ids.CHANNEL_SECRET_PART, hidden=no_secret,
                     ),
                 ],
