@@ -89,10 +89,8 @@ def create_app(
     pages = pages_with(config.pages)
     jobs: dict[str, JobState] = {"scan": cases.scans.state, "backtest": cases.backtests.state}
     page = f"http://127.0.0.1:{config.bridge_port}/"
-    told = cases.delivery.browser
-    messages = LiveMessages(cases.pairs, cases.views, cases.overview, page, jobs, cases.alerts, told)
+    messages = LiveMessages(cases.pairs, cases.views, cases.overview, page, jobs, cases.alerts)
     hub = LiveHub(messages.message, cases.metrics.view)
-    told.changed = hub.changed
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager

@@ -151,7 +151,11 @@ def trade_history(total_s: int, together: int = 0) -> Iterator[list[Tick]]:
 class LiveMarket:
     """Twenty symbols and their 190 pairs, followed live from the first second after ``history_s``."""
 
-    def __init__(self, chosen: PairSettings, history_s: int, live_s: int, together: int = 0) -> None:
+    def __init__(
+        self, chosen: PairSettings, history_s: int, live_s: int, together: int = 0,
+        begun: Callable[[Pipeline], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        """``begun`` gets the pipeline before the first live second."""
         history = MemoryHistory()
         self.pipeline = pipeline = Pipeline(history)
         seq, seconds_of = 0, trade_history(history_s + live_s, together)
@@ -166,6 +170,7 @@ class LiveMarket:
         for y, x in self.pairs:
             pipeline.begin(Run(f"{y} {x}", "sim", y, x, 1_000, chosen.to_json(), "bench", START_MS, seq), seq)
         self.begun_ms, self.memory_mib = 1e3 * (time.perf_counter() - begun_s), _resident_mib() - before
+        begun(pipeline)
         self.spent_ms: list[float] = []  # by each live second
         for ticks in seconds_of:
             for tick in ticks:

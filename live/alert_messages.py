@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from typing import NamedTuple
 
 from engine.alerts.evaluator import Fired
 from engine.alerts.rule_json import in_words
@@ -11,6 +12,16 @@ from engine.alerts.rules import AlertRule
 from engine.store.alerts import OutboxRow, StoredAlert, StoredRule
 
 Values = dict[str, float | None]
+
+
+class Moment(NamedTuple):
+    """When a rule is looked at: the run and the close of its bar, the tick, and the event of the bridge that was the
+    reason; 0: the bar itself was."""
+
+    run_id: str
+    close_ms: int
+    seq: int
+    event_id: int = 0
 
 
 def pair_subject(market: str, y: str, x: str) -> str:
@@ -33,15 +44,16 @@ def subject_name(subject: str) -> str:
 
 
 def alerts_of(
-    stored: StoredRule, rule: AlertRule, given: Fired, subject: str, at: tuple[str, int, int], values: Values
+    stored: StoredRule, rule: AlertRule, given: Fired, subject: str, moment: Moment, values: Values
 ) -> list[StoredAlert]:
-    """The alert of a rule, and before it the digest of the day before. ``at``: run, close of the bar, tick."""
-    run_id, close_ms, seq = at
+    """The alert of a rule, and before it the digest of the day before. Two events in one bar are two alerts."""
+    run_id, close_ms, seq, event_id = moment
     is_snoozed = close_ms <= stored.snoozed_ms
     sent_as = "snoozed" if is_snoozed else "outbox" if rule.channels else "no channel"
     found = []
     for kind, held in [("digest", given.digest)] * bool(given.digest) + [("alert", 0)] * given.is_alert:
         identity = f"{stored.rule_id}|{stored.revision}|{kind}|{subject}|{run_id}|{close_ms}"
+        identity += f"|event {event_id}" if event_id else ""
         alert_id = hashlib.sha256(identity.encode()).hexdigest()[:24]
         what = f"{held} more alerts were held back on the day before" if held else in_words(rule.when)
         text = f"{rule.name}: {subject_name(subject)}, {what}"

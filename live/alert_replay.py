@@ -37,18 +37,24 @@ class OneRule:
 
 
 class ReplayDesk(AlertDesk):
-    """Looks at what comes after the tick with which the rule began."""
+    """Looks at what comes after the tick and the event with which the rule began; until then bars only count as
+    seen."""
+
+    _has_begun = False
 
     def take(self, run: PairRun, seq: int) -> None:
-        """See AlertDesk; until then bars only count as seen."""
-        active, self._active = self._active, self._active if seq > self.rules[0][0].began_seq else []
+        """See AlertDesk."""
+        self._begin_if(seq > self.rules[0][0].began_seq)
         super().take(run, seq)
-        self._active = active
 
     def note(self, event: Event) -> None:
         """See AlertDesk."""
-        if event.after_seq > self.rules[0][0].began_seq:
-            super().note(event)
+        self._begin_if(event.event_id > self.rules[0][0].began_event_id)
+        super().note(event)
+
+    def _begin_if(self, is_later: bool) -> None:
+        self._has_begun = self._has_begun or is_later
+        self._active = self.rules if self._has_begun else []
 
 
 def replay_alerts(

@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,14 +25,26 @@ from engine.errors import SettingsError
 from engine.market.records import Event
 from engine.pairs.pipeline import Pipeline
 from engine.pairs.run import PairRun
-from engine.stats.checks import Floats
+from engine.stats.checks import Floats, Ints
 from engine.store.alerts import AlertStore, RuleStateRow, StoredAlert, StoredRule
-from live.alert_messages import alerts_of, messages_of, pair_subject, symbol_subject
+from live.alert_memory import DeskMemory
+from live.alert_messages import Moment, alerts_of, messages_of, pair_subject, symbol_subject
+from live.alert_sources import Sources
 from live.zones import offset_ms
 
 log = logging.getLogger("pairbridge.monitor")
 T = TypeVar("T")
 BRIDGE = Feature("bridge")
+Columns = list[tuple[int, Feature]]  # the place of a feature in a bar's values
+
+
+class Reads(NamedTuple):
+    """What the rules on a subject read of a bar; ``at_bridge``: the rules that an event of the bridge concerns, and
+    what they read. A rule with a dwell counts bars, so no event concerns it."""
+
+    columns: Columns
+    at_bridge: Ints
+    bridge_columns: Columns
 
 
 class AlertDesk:
@@ -43,26 +55,21 @@ class AlertDesk:
         self.store = store
         self.version = 0  # grows with each change of rules and alerts
         self._pipelines = pipelines
+        self._sources = Sources(pipelines)
         self.reload()
 
     def reload(self) -> None:
         """Drop what is in memory; go on from what is stored."""
         self._next_ms: dict[str, int] = {}  # by run: the open of the first bar that was not looked at
         self._bars: dict[str, PairBars] = {}
-        self._failed: set[str] = set()
         self._pending: list[tuple[StoredAlert, tuple[str, ...]]] = []
         self._load()
 
     def _load(self) -> None:
-        self._stored = {(row.rule_id, row.subject): json.loads(row.state) for row in self.store.alert_states()}
-        self._since_ms: dict[str, int] = {}
-        self._inputs: dict[str, dict[str, float]] = {}  # by subject: metrics that are not functions of bars
-        for (rule_id, name), state in self._stored.items():
-            if not rule_id and name.startswith("input|"):
-                _, metric, subject = name.split("|", 2)
-                self._inputs.setdefault(subject, {})[metric] = float(state)
-            elif not rule_id:
-                self._since_ms[name] = int(state)
+        rows = self.store.alert_states()
+        self._stored = {(row.rule_id, row.subject): json.loads(row.state) for row in rows if row.rule_id}
+        self.memory = DeskMemory.of(rows)
+        self.problems: dict[str, str] = {}  # by run: why its rules are suspended, until rules change
         self.rules: list[tuple[StoredRule, AlertRule]] = []
         self._active: list[tuple[StoredRule, AlertRule]] = []
         for stored in self.store.alert_rules():
@@ -75,7 +82,7 @@ class AlertDesk:
         for number, (stored, _) in enumerate(self._active):
             if (stored.rule_id, "") in self._stored:
                 self.book.restore_day(number, self._stored[stored.rule_id, ""])
-        self._columns: dict[str, list[tuple[int, Feature]]] = {}  # by subject: what its rules read
+        self._reads: dict[str, Reads] = {}  # by subject
 
     def attach(self, pipeline: Pipeline) -> Pipeline:
         """Look at the bars and events of a pipeline from now on."""
@@ -83,12 +90,24 @@ class AlertDesk:
         return pipeline
 
     def set_input(self, subject: str, metric: str, value: float) -> None:
-        """The newest value of a metric that is not a function of bars; in ``change`` only. Raises StoreError."""
-        self.store.keep_alert_states([RuleStateRow("", f"input|{metric}|{subject}", json.dumps(value))])
+        """The newest value of a metric that is not a function of bars."""
+        self.memory.set_input(subject, metric, value)
+        self.version += 1
 
-    def inputs_of(self, subject: str) -> dict[str, float]:
-        """The newest values of what is not a function of bars."""
-        return self._inputs.get(subject, {})
+    def snooze(self, rule_id: str, until_ms: int) -> None:
+        """Send nothing of a rule for bars that close up to then. Raises StoreError."""
+        for rules in (self.rules, self._active):
+            for at, (stored, rule) in enumerate(rules):
+                if stored.rule_id == rule_id:
+                    rules[at] = replace(stored, snoozed_ms=until_ms), rule
+                    self.store.keep_alert_rule(rules[at][0])
+        self.version += 1
+
+    def acknowledge(self, alert_id: str, at_ms: int) -> bool:
+        """See ``AlertStore.acknowledge_alert``. Raises StoreError."""
+        is_new = self.store.acknowledge_alert(alert_id, at_ms)
+        self.version += is_new
+        return is_new
 
     def today(self, rule_id: str) -> tuple[int, int]:
         """(alerts given, held back) on the day of a rule's newest bar."""
@@ -98,7 +117,7 @@ class AlertDesk:
     def is_armed(self, rule_id: str, subject: str) -> bool:
         """Whether the next time that a rule is true on a subject counts; it does where it has seen no bar."""
         number = self._number(rule_id)
-        is_seen = number is not None and subject in self._columns and applies(self._active[number][1].scope, subject)
+        is_seen = number is not None and subject in self._reads and applies(self._active[number][1].scope, subject)
         return number is None or not is_seen or self.book.is_armed(subject, number)
 
     def _number(self, rule_id: str) -> int | None:
@@ -119,10 +138,11 @@ class AlertDesk:
 
     def begin_anew(self) -> None:
         """The ticks are read from the first one on: no alerts for the bars that have closed by now."""
-        for market, pipeline in self._pipelines.items():
-            closes = [run.model.open_time_ms(run.model.size) for run in pipeline.runs.values() if run.model.size]
-            self._since_ms[market] = max([self._since_ms.get(market, 0), *closes])
-        self.store.keep_alert_states([RuleStateRow("", market, str(at)) for market, at in self._since_ms.items()])
+        for market, close_ms in self.memory.seen_ms.items():
+            self.memory.leave_out(market, close_ms)
+        self.memory.bridges.clear()  # their events come again
+        self.store.forget_alert_states("")
+        self.store.keep_alert_states(self.memory.rows())
         self._next_ms.clear()
         self._bars.clear()
 
@@ -133,24 +153,26 @@ class AlertDesk:
         end_ms = model.open_time_ms(model.size) if model.first_slot is not None else 0
         from_ms = self._next_ms.get(run_id)
         self._next_ms[run_id] = max(end_ms, from_ms or 0)
+        self.memory.see(run.run.market, end_ms)
         if from_ms is None:
             self._drop_ended()
-        if from_ms is None or end_ms <= from_ms or not self._active or run_id in self._failed:
+        if from_ms is None or end_ms <= from_ms or not self._active:
             return
         start = max((from_ms - model.open_time_ms(0)) // run.settings.interval_ms, 0)
-        try:
-            self._look_at(run, start, seq)
-        except Exception:  # a metric that fails must not stop the pairs
-            self._failed.add(run_id)
-            log.exception("the alert rules on %s~%s are suspended", run.run.y, run.run.x)
+        self._look_at(run, (start, model.size), Moment(run_id, 0, seq))
 
     def note(self, event: Event) -> None:
         """The bridge connected or disconnected: rules that read this see it at once, with the newest bars' values."""
-        if event.kind != "bridge" or BRIDGE not in self.book.program.features or event.market not in self._pipelines:
+        if event.kind != "bridge":
+            return
+        self.memory.set_bridge(event.market, 1.0 if event.detail["state"] == "up" else 0.0)
+        self.version += 1
+        if not self._active or BRIDGE not in self.book.program.features or event.market not in self._pipelines:
             return
         for run in list(self._pipelines[event.market].runs.values()):
-            if run.model.size and run.run.run_id in self._next_ms:
-                self._look_at(run, run.model.size - 1, event.after_seq, 1.0 if event.detail["state"] == "up" else 0.0)
+            run_id, stop = run.run.run_id, run.model.size
+            if stop and run_id in self._next_ms:
+                self._look_at(run, (stop - 1, stop), Moment(run_id, 0, event.after_seq, event.event_id))
 
     def save(self, at_ms: int) -> None:
         """Store the states that changed, the alerts, and their messages, in the open transaction. Raises StoreError."""
@@ -165,14 +187,23 @@ class AlertDesk:
         changed = {(self._active[rule][0].rule_id, str(subject)): state for subject, rule, state in on_subjects}
         changed |= {(self._active[rule][0].rule_id, ""): state for rule, state in in_all}
         self._stored.update(changed)
-        self.store.keep_alert_states([RuleStateRow(*key, json.dumps(state)) for key, state in changed.items()])
+        rows = [RuleStateRow(*key, json.dumps(state)) for key, state in changed.items()]
+        self.store.keep_alert_states(rows + self.memory.take_changed())
 
-    def _look_at(self, run: PairRun, start: int, seq: int, bridge: float | None = None) -> None:
-        of, stop = run.run, run.model.size
-        self._see(pair_subject(of.market, of.y, of.x), run, (start, stop), seq, ("", bridge))
-        for side, symbol in (("y", of.y), ("x", of.x)):
-            if self.is_source(run, symbol):
-                self._see(symbol_subject(of.market, symbol), run, (start, stop), seq, (side, bridge))
+    def _look_at(self, run: PairRun, span: tuple[int, int], moment: Moment) -> None:
+        """The rules on a pair and its symbols. What fails suspends those of this run; the pairs go on."""
+        of = run.run
+        if of.run_id in self.problems:
+            return
+        try:
+            self._see(pair_subject(of.market, of.y, of.x), run, span, moment)
+            for side, symbol in (("y", of.y), ("x", of.x)):
+                if self.is_source(run, symbol):
+                    self._see(symbol_subject(of.market, symbol), run, span, moment, side)
+        except Exception as error:  # a metric that fails must not stop the pairs
+            self.problems[of.run_id] = f"{type(error).__name__}: {error}"
+            self.version += 1
+            log.exception("the alert rules on %s~%s are suspended", of.y, of.x)
 
     def _drop_ended(self) -> None:
         followed = {run_id for pipeline in self._pipelines.values() for run_id in pipeline.runs}
@@ -180,66 +211,69 @@ class AlertDesk:
         self._next_ms = {run_id: at for run_id, at in self._next_ms.items() if run_id in followed}
 
     def is_source(self, run: PairRun, symbol: str) -> bool:
-        """Whether the bars of a symbol are those of this run: the narrowest, of these the oldest."""
-        runs = self._pipelines[run.run.market].runs.values()
-        found = [each.run for each in runs if symbol in (each.run.y, each.run.x)]
-        first = min(found, key=lambda each: (each.interval_ms, each.began_seq, each.run_id), default=None)
-        return first is not None and first.run_id == run.run.run_id
+        """See Sources."""
+        return self._sources.is_source(run, symbol)
 
-    def _see(
-        self, subject: str, run: PairRun, span: tuple[int, int], seq: int, how: tuple[str, float | None]
-    ) -> None:  # fmt: skip
-        columns = self._columns_of(subject)
+    def _see(self, subject: str, run: PairRun, span: tuple[int, int], moment: Moment, side: str = "") -> None:
+        """``side``: the leg, for a symbol."""
+        reads, is_bar = self._reads_of(subject), not moment.event_id
+        columns = reads.columns if is_bar else reads.bridge_columns
         if not columns:
             return
         start, stop = span
-        values = self._values(subject, run, span, columns, how)
-        width_ms = run.settings.interval_ms
+        values = self._values(subject, run, span, columns, side)
+        since_ms = self.memory.since_ms.get(run.run.market, 0)
+        if is_bar:  # once a bar, if another pair takes over for a symbol
+            since_ms = max(since_ms, self.memory.since_ms.get(subject, 0))
         for place in range(start, stop):
-            close_ms = run.model.open_time_ms(place) + width_ms
-            if close_ms <= self._since_ms.get(run.run.market, 0):
+            close_ms = run.model.open_time_ms(place) + run.settings.interval_ms
+            if close_ms <= since_ms:
                 continue
-            for given in self.book.step(subject, close_ms, values[place - start]):
-                self._give(given, subject, (run.run.run_id, close_ms, seq), values[place - start])
+            found = self.book.step(subject, close_ms, values[place - start], None if is_bar else reads.at_bridge)
+            for given in found:
+                self._give(given, subject, moment._replace(close_ms=close_ms), values[place - start])
+            if is_bar and side:
+                self.memory.leave_out(subject, close_ms)
 
-    def _give(self, given: Fired, subject: str, at: tuple[str, int, int], values: Floats) -> None:
+    def _give(self, given: Fired, subject: str, moment: Moment, values: Floats) -> None:
         stored, rule = self._active[given.rule]
         place = {feature: number for number, feature in enumerate(self.book.program.features)}
         shown = {feature.label: finite([float(values[place[feature]])])[0] for feature in features_of(rule)}
         known = {name: None if value is None or math.isinf(value) else value for name, value in shown.items()}
-        for alert in alerts_of(stored, rule, given, subject, at, known):
+        for alert in alerts_of(stored, rule, given, subject, moment, known):
             self._pending.append((alert, rule.channels))
 
-    def _columns_of(self, subject: str) -> list[tuple[int, Feature]]:
-        """What the rules on a subject read; empty without any. Its states are restored at the first time."""
-        if subject not in self._columns:
+    def _reads_of(self, subject: str) -> Reads:
+        """What the rules on a subject read. Their states are restored at the first time."""
+        if subject not in self._reads:
             which = [number for number, (_, rule) in enumerate(self._active) if applies(rule.scope, subject)]
             self.book.follow(subject, which)
             for number in which:
                 state = self._stored.get((self._active[number][0].rule_id, subject))
                 if state is not None:
                     self.book.restore(subject, number, state)
-            wanted = {feature for number in which for feature in features_of(self._active[number][1])}
-            features = enumerate(self.book.program.features)
-            self._columns[subject] = [(at, feature) for at, feature in features if feature in wanted]
-        return self._columns[subject]
+            rules = {number: self._active[number][1] for number in which}
+            at_bridge = [at for at, rule in rules.items() if rule.dwell_bars == 1 and BRIDGE in features_of(rule)]
+            self._reads[subject] = Reads(
+                self._columns_of(which), np.array(at_bridge, dtype=np.int64), self._columns_of(at_bridge)
+            )
+        return self._reads[subject]
 
-    def _values(
-        self, subject: str, run: PairRun, span: tuple[int, int], columns: list[tuple[int, Feature]],
-        how: tuple[str, float | None],
-    ) -> Floats:  # fmt: skip
-        """Shape (bars, features). ``how``: the leg, for a symbol, and what the bridge is, where an event says it."""
+    def _columns_of(self, which: list[int]) -> Columns:
+        wanted = {feature for number in which for feature in features_of(self._active[number][1])}
+        return [(at, feature) for at, feature in enumerate(self.book.program.features) if feature in wanted]
+
+    def _values(self, subject: str, run: PairRun, span: tuple[int, int], columns: Columns, side: str) -> Floats:
+        """Shape (bars, features)."""
         start, stop = span
-        side, bridge = how
         bars = self._bars.get(run.run.run_id)
         if bars is None or bars.run is not run:
             bars = self._bars[run.run.run_id] = PairBars(run)
-        bars.inputs = self.inputs_of(subject)
+        bars.inputs = self.memory.inputs.get(subject, {})
+        bars.bridge = self.memory.bridges.get(run.run.market)
         found = np.full((stop - start, len(self.book.program.features)), math.nan)
         for at, feature in columns:
             found[:, at] = METRICS[feature.metric].column(bars, start, stop, side or feature.leg, feature.window)
-            if feature == BRIDGE and bridge is not None:
-                found[:, at] = bridge
         return found
 
 

@@ -123,10 +123,17 @@ class Monitor(MonitorStatus):
         """From now on store what the paper positions of ended runs earned."""
         self._runs.books = books
 
-    def change_alerts(self, work: Callable[[AlertDesk, int], T]) -> T:
-        """Change alert rules, from the tick on that the work gets. Raises StoreError."""
+    def change_alerts(self, work: Callable[[AlertDesk, Cursor], T]) -> T:
+        """Change alert rules, from the position on that the work gets. Raises StoreError."""
         with self._one_change():
-            found = self.alerts.change(lambda: work(self.alerts, self.cursor.seq))
+            found = self.alerts.change(lambda: work(self.alerts, self.cursor))
+            self._keep()
+            return found
+
+    def tell_alerts(self, work: Callable[[AlertDesk], T]) -> T:
+        """What belongs to alerts and changes no rule: an input, a snooze, an alert that was seen. Raises StoreError."""
+        with self._one_change():
+            found = work(self.alerts)
             self._keep()
             return found
 
@@ -243,12 +250,8 @@ class Monitor(MonitorStatus):
         decisions += self._runs.begin_due(self.cursor)
         if ticks or events:
             self.version += 1
-        if (
-            decisions
-            or self.alerts.has_news
-            or self.analysis.has_changes
-            or time.monotonic() - self._saved_s > SAVE_EVERY_S
-        ):
+        is_due = time.monotonic() - self._saved_s > SAVE_EVERY_S
+        if decisions or self.alerts.has_news or self.analysis.has_changes or is_due:
             self._save(decisions)
         return up_to < self.last_seq
 

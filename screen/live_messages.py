@@ -9,13 +9,12 @@ from types import MappingProxyType
 from engine.scan.request import ScanState
 from screen.components.addresses import BACKTEST, SCAN, pair_path
 from screen.components.formatting import clock
-from screen.pages.alerts.live import alert_news, rules_now
+from screen.pages.alerts.live import RulesNow, alert_news
 from screen.pages.overview.rows import pair_row, symbol_row
 from screen.pages.pair.frames import Frame, frame, watchlist_row
 from screen.pages.pair.labels import no_pair_notes, waiting
 from services.alerts import AlertService
 from services.backtests import BacktestState
-from services.delivery.browser import BrowserFeed
 from services.overview import OverviewService
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
@@ -27,8 +26,7 @@ JOB_PAGES = {"scan": SCAN, "backtest": BACKTEST}
 
 
 class LiveMessages:
-    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``,
-    ``told``."""
+    """Composes the messages for screens. Topics: ``pair``, ``watch-list``, ``overview``, ``alerts``, ``names``."""
 
     def __init__(
         self,
@@ -38,17 +36,15 @@ class LiveMessages:
         bridge_url: str,
         jobs: Mapping[str, JobState] = MappingProxyType({}),
         alerts: AlertService | None = None,
-        told: BrowserFeed | None = None,
     ) -> None:
-        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``;
-        ``told``: what was sent to the channel of open dashboards."""
+        """``bridge_url``: the URL of the bridge page; ``jobs``: the states of long jobs by kind, of ``JOB_PAGES``."""
         self._pairs = pairs
         self._views = views
         self._overview = overview
         self._bridge_url = bridge_url
         self._states = jobs
         self._alerts = alerts
-        self._told = told or BrowserFeed()
+        self._rules_now = None if alerts is None else RulesNow(alerts)
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -61,8 +57,8 @@ class LiveMessages:
         message["jobs"] = self._jobs()
         if self._alerts is not None:
             message["alerts"] = alert_news(self._alerts.board.news())
-            if "alerts" in topics:
-                message["rules_now"] = rules_now(self._alerts)
+            if "alerts" in topics and self._rules_now is not None:
+                message["rules_now"] = self._rules_now.texts()
         message["banner"] = dataclasses.asdict(self._views.status(market))
         if "watch-list" in topics:
             message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
@@ -73,8 +69,6 @@ class LiveMessages:
             message["start"] = "" if found.symbols else self._bridge_url
         if "names" in topics:
             message["names_known"] = self._names()
-        if "told" in topics:
-            message["alerts_told"] = [dataclasses.asdict(each) for each in self._told.since(0)]
         return message, cursor
 
     def _pair(self, follows: int | None, cursor: ViewerCursor) -> tuple[Frame, ViewerCursor, str | None]:

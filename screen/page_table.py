@@ -70,7 +70,10 @@ PAGES: tuple[Page, ...] = (
         SIGNALS, "Signals", "j", lambda _: signals_page(),
         lambda app, its: register_signals(app, its.journal, its.trades, its.parity),
     ),
-    Page(ALERTS, "Alerts", "a", lambda _: alerts_page(), lambda app, its: register_alerts(app, its.alerts)),
+    Page(
+        ALERTS, "Alerts", "a", lambda _: alerts_page(),
+        lambda app, its: register_alerts(app, its.alerts, its.channels),
+    ),
     Page(
         DATA, "Data", "d", lambda _: data_page(),
         lambda app, its: register_data(app, its.data, its.feeds, its.uploads, its.backups),

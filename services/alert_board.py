@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 
 from engine.alerts.distance import Missing, missing_of
 from engine.alerts.metrics import METRICS, PairBars
@@ -17,8 +18,11 @@ from live.monitor import Monitor
 from live.zones import offset_ms
 from services.alert_subjects import Subject, subjects_of
 
+log = logging.getLogger("pairbridge.monitor")
+
 URGENT = ("warning", "critical")
 NEWEST = 3  # alerts that a screen is told of at once
+Values = dict[tuple[str, str], dict[Feature, float]]  # by subject and run
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,9 @@ class AlertNews:
 @dataclass(frozen=True, slots=True)
 class RuleNow:
     """A rule at the newest bar of the subject on which it is nearest to firing. ``phase``: ``off``, ``expired``,
-    ``no bars``, ``off hours``, ``capped``, ``fired`` (it has to become false first) or ``armed``. ``missing``: what
-    the bar lacks; ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its day."""
+    ``no bars``, ``suspended`` (it is not looked at on ``subject``, because of the ``problem``), ``off hours``,
+    ``capped``, ``fired`` (it has to become false first) or ``armed``. ``missing``: what the bar lacks;
+    ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its day."""
 
     rule_id: str
     phase: str
@@ -44,6 +49,7 @@ class RuleNow:
     is_snoozed: bool = False
     today: int = 0
     held: int = 0
+    problem: str = ""
 
 
 class AlertBoard:
@@ -57,7 +63,8 @@ class AlertBoard:
         self._clock_ms = clock_ms
         self._news = AlertNews(-1, 0, ())
         self._bars: dict[str, PairBars] = {}  # by run
-        self._seen: dict[tuple[str, str], tuple[tuple[int, int], dict[Feature, float]]] = {}
+        self._failed: set[str] = set()  # runs whose values could not be computed
+        self._found: tuple[Hashable, list[RuleNow]] = (None, [])
 
     def news(self) -> AlertNews:
         """Read again only after a change. Raises StoreError."""
@@ -83,57 +90,73 @@ class AlertBoard:
         """One metric at the newest bar; NaN without one."""
         with self._monitor.lock:
             found = next((each for each in subjects_of(self._monitor) if each.name == subject), None)
-            return math.nan if found is None else self._values((feature,), found)[feature]
+            return math.nan if found is None else self._values((feature,), found, {})[feature]
 
     def now(self) -> list[RuleNow]:
-        """Every rule, the oldest first."""
+        """Every rule, the oldest first; the same list until a bar, a rule, an alert or an input changes it."""
         with self._monitor.lock:
-            subjects = subjects_of(self._monitor)
-            followed = {each.run.run.run_id for each in subjects}
-            self._bars = {run_id: bars for run_id, bars in self._bars.items() if run_id in followed}
-            self._seen = {key: seen for key, seen in self._seen.items() if key[1] in followed}
-            return [self._now(stored, rule, subjects) for stored, rule in self._monitor.alerts.rules]
+            desk, subjects = self._monitor.alerts, subjects_of(self._monitor)
+            bars = tuple((each.name, each.run.run.run_id, each.run.model.size, each.run.revisions) for each in subjects)
+            at = desk.version, self._clock_ms() // 60_000, bars  # the clock stands in where there are no bars
+            if at != self._found[0]:
+                followed = {each.run.run.run_id for each in subjects}
+                self._bars = {run_id: bars for run_id, bars in self._bars.items() if run_id in followed}
+                values: Values = {}
+                self._found = at, [self._now(*each, subjects, values) for each in desk.rules]
+            return self._found[1]
 
-    def _now(self, stored: StoredRule, rule: AlertRule, subjects: list[Subject]) -> RuleNow:
+    def _now(self, stored: StoredRule, rule: AlertRule, subjects: list[Subject], values: Values) -> RuleNow:
         on = [each for each in subjects if applies(rule.scope, each.name)]
-        near = min(
-            ((missing_of(rule.when, self._values(features_of(rule), each)), each) for each in on),
-            key=lambda found: math.fsum(each.share for each in found[0]),
-            default=None,
-        )
         desk = self._monitor.alerts
-        today, held = desk.today(stored.rule_id)
         now_ms = max((_close_ms(each) for each in on), default=self._clock_ms())
-        is_snoozed = now_ms <= stored.snoozed_ms
-        missing, subject = near if near is not None else ((), None)
-        name = subject.name if subject else ""
+        found = RuleNow(
+            stored.rule_id, "off", "", (), now_ms <= stored.snoozed_ms, *desk.today(stored.rule_id)
+        )  # fmt: skip
         if not rule.enabled:
-            phase = "off"
-        elif rule.expires_ms is not None and now_ms >= rule.expires_ms:
-            phase = "expired"
-        elif subject is None:
-            phase = "no bars"
-        elif not local_time(rule.schedule, now_ms, offset_ms(rule.schedule.zone, now_ms))[1]:
-            phase = "off hours"
-        elif rule.cap_per_day and today >= rule.cap_per_day:
-            phase = "capped"
-        else:
-            phase = "armed" if desk.is_armed(stored.rule_id, name) else "fired"
-        return RuleNow(stored.rule_id, phase, name, missing, is_snoozed, today, held)
+            return found
+        if rule.expires_ms is not None and now_ms >= rule.expires_ms:
+            return replace(found, phase="expired")
+        if not on:
+            return replace(found, phase="no bars")
+        missing, subject, problem = self._nearest(rule, on, values)
+        found = replace(found, subject=subject, missing=missing, problem=problem)
+        if problem:
+            return replace(found, phase="suspended")
+        if not local_time(rule.schedule, now_ms, offset_ms(rule.schedule.zone, now_ms))[1]:
+            return replace(found, phase="off hours")
+        if rule.cap_per_day and found.today >= rule.cap_per_day:
+            return replace(found, phase="capped")
+        return replace(found, phase="armed" if desk.is_armed(stored.rule_id, subject) else "fired")
 
-    def _values(self, features: tuple[Feature, ...], subject: Subject) -> dict[Feature, float]:
-        """The newest bar as rules read it; each column once a bar."""
+    def _nearest(self, rule: AlertRule, on: list[Subject], values: Values) -> tuple[tuple[Missing, ...], str, str]:
+        """(what is missing, subject, problem): where the rule is nearest to firing, or the first where it is not
+        looked at."""
+        near = []
+        for each in on:
+            run_id = each.run.run.run_id
+            problem = self._monitor.alerts.problems.get(run_id, "")
+            try:
+                missing = () if problem else missing_of(rule.when, self._values(features_of(rule), each, values))
+            except Exception as error:  # the rule is shown with it
+                problem = f"{type(error).__name__}: {error}"
+                if run_id not in self._failed:
+                    log.exception("a metric of %s cannot be computed", each.name)
+                self._failed.add(run_id)
+            if problem:
+                return (), each.name, problem
+            near.append((missing, each.name, ""))
+        return min(near, key=lambda found: math.fsum(each.share for each in found[0]))
+
+    def _values(self, features: tuple[Feature, ...], subject: Subject, known: Values) -> dict[Feature, float]:
+        """The newest bar as rules read it. ``known``: what was computed of the same bars."""
         run = subject.run
         run_id, model = run.run.run_id, run.model
         bars = self._bars.get(run_id)
         if bars is None or bars.run is not run:
             bars = self._bars[run_id] = PairBars(run)
-        at = (model.size, run.revisions)
-        known_at, values = self._seen.get((subject.name, run_id), (None, {}))
-        if known_at != at:
-            values = {}
-            self._seen[subject.name, run_id] = at, values
-        bars.inputs = self._monitor.alerts.inputs_of(subject.name)
+        values = known.setdefault((subject.name, run_id), {})
+        memory = self._monitor.alerts.memory
+        bars.inputs, bars.bridge = memory.inputs.get(subject.name, {}), memory.bridges.get(run.run.market)
         for each in features:
             if each not in values:
                 column = METRICS[each.metric].column

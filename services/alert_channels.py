@@ -24,18 +24,3 @@ class Channels(Protocol):
 
     def advice(self) -> str:
         """How one is set up."""
-
-
-class NoChannels:
-    """Nothing sends yet."""
-
-    def channels(self) -> Sequence[Channel]:
-        """None."""
-        return ()
-
-    def advice(self) -> str:
-        """See Channels."""
-        return (
-            "This version sends alerts nowhere: they are kept in the history below, counted in the navigation, and told"
-            " by a note on every open page. Keep a page open to hear of them."
-        )

@@ -15,12 +15,13 @@ from engine.alerts.rules import AlertRule, features_of
 from engine.errors import PairbridgeError, SettingsError
 from engine.stats.checks import Floats, Ints
 from engine.store.alerts import Outbox, OutboxRow, StoredAlert, StoredRule
+from engine.store.interface import Cursor
 from live.alert_messages import pair_subject
 from live.alerts import AlertDesk, applies
 from live.monitor import Monitor
 from live.zones import offset_ms
 from services.alert_board import AlertBoard
-from services.alert_channels import Channels, NoChannels
+from services.alert_channels import Channels
 from services.alert_subjects import histories_of, subjects_of
 
 PAGE = 100
@@ -83,18 +84,18 @@ class AlertService:
         monitor: Monitor,
         outbox: Outbox,
         require_owner: Callable[[], None],
+        channels: Channels,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        channels: Channels | None = None,
     ) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only; ``clock_ms``: the machine's;
-        ``channels``: where alerts can be sent."""
+        """``require_owner`` raises NotAllowed for callers with read access only; ``channels``: where alerts can
+        be sent; ``clock_ms``: the machine's."""
         self._monitor = monitor
         self._outbox = outbox
         self._require_owner = require_owner
         self._clock_ms = clock_ms
         self._deleted: dict[str, StoredRule] = {}
         self.board = AlertBoard(monitor, clock_ms)
-        self.channels: Channels = channels or NoChannels()
+        self.channels = channels
 
     def rules(self) -> list[RuleView]:
         """Every rule, the oldest first."""
@@ -116,7 +117,7 @@ class AlertService:
                 raise SettingsError(f"{count} alert rules; expected at most {MOST_RULES}")
             text, at_ms = text_of(rule), self._clock_ms()
             self._monitor.change_alerts(
-                lambda desk, seq: desk.store.keep_alert_rule(StoredRule(rule_id, 1, text, seq, at_ms))
+                lambda desk, at: desk.store.keep_alert_rule(_begun(StoredRule(rule_id, 1, text, 0, at_ms), at))
             )
             return self.rule(rule_id)
 
@@ -131,10 +132,10 @@ class AlertService:
             at_ms = self._clock_ms()
             changed = replace(stored, revision=stored.revision + 1, rule=text_of(rule), changed_ms=at_ms)
 
-            def work(desk: AlertDesk, seq: int) -> None:
+            def work(desk: AlertDesk, at: Cursor) -> None:
                 if not is_same:
                     desk.store.forget_alert_states(rule_id)
-                desk.store.keep_alert_rule(changed if is_same else replace(changed, began_seq=seq))
+                desk.store.keep_alert_rule(changed if is_same else _begun(changed, at))
 
             self._monitor.change_alerts(work)
             return self.rule(rule_id)
@@ -148,7 +149,7 @@ class AlertService:
         self._require_owner()
         with self._monitor.lock:
             stored, _ = self._found(rule_id)
-            self._monitor.change_alerts(lambda desk, _seq: desk.store.delete_alert_rule(rule_id))
+            self._monitor.change_alerts(lambda desk, _: desk.store.delete_alert_rule(rule_id))
             self._deleted[rule_id] = stored
             while len(self._deleted) > KEPT_DELETED:
                 del self._deleted[next(iter(self._deleted))]
@@ -162,7 +163,7 @@ class AlertService:
             if stored is None:
                 raise AlertMissing(f"the deleted rule {rule_id!r} is not kept; expected one of the newest deletions")
             again = replace(stored, revision=stored.revision + 1, changed_ms=self._clock_ms())
-            self._monitor.change_alerts(lambda desk, seq: desk.store.keep_alert_rule(replace(again, began_seq=seq)))
+            self._monitor.change_alerts(lambda desk, at: desk.store.keep_alert_rule(_begun(again, at)))
             del self._deleted[rule_id]
             return self.rule(rule_id)
 
@@ -171,8 +172,8 @@ class AlertService:
         AlertMissing, NotAllowed, StoreError."""
         self._require_owner()
         with self._monitor.lock:
-            snoozed = replace(self._found(rule_id)[0], snoozed_ms=until_ms)
-            self._monitor.change_alerts(lambda desk, _seq: desk.store.keep_alert_rule(snoozed))
+            self._found(rule_id)
+            self._monitor.tell_alerts(lambda desk: desk.snooze(rule_id, until_ms))
             return self.rule(rule_id)
 
     def history(
@@ -182,23 +183,26 @@ class AlertService:
         StoreError."""
         with self._monitor.lock:
             found = self._monitor.analysis.alerts(limit, before, rule_id, severity)
-        return [AlertView(number, alert, tuple(self._outbox.of_alert(alert.alert_id))) for number, alert in found]
+        messages: dict[str, list[OutboxRow]] = {alert.alert_id: [] for _, alert in found}
+        for row in self._outbox.of_alerts(messages):
+            messages[row.alert_id].append(row)
+        return [AlertView(number, alert, tuple(messages[alert.alert_id])) for number, alert in found]
 
     def acknowledge(self, alert_id: str) -> bool:
         """Mark an alert as seen; False if there is none, or it was before. Raises NotAllowed, StoreError."""
         self._require_owner()
         at_ms = self._clock_ms()
-        return self._monitor.change_alerts(lambda desk, _seq: desk.store.acknowledge_alert(alert_id, at_ms))
+        return self._monitor.tell_alerts(lambda desk: desk.acknowledge(alert_id, at_ms))
 
-    def parity(self, watch_id: int, is_same: bool) -> None:
+    def parity(self, watch_id: int, is_equal: bool) -> None:
         """The result of a parity check of a pair, for the rules that read it. Raises StoreError."""
         with self._monitor.lock:
             watch = self._monitor.watches.get(watch_id)
             if watch is None:
                 return
             subject = pair_subject(watch.entry.market, watch.entry.y, watch.entry.x)
-            value = 1.0 if is_same else 0.0
-            self._monitor.change_alerts(lambda desk, _seq: desk.set_input(subject, "parity", value))
+            value = 1.0 if is_equal else 0.0
+            self._monitor.tell_alerts(lambda desk: desk.set_input(subject, "parity", value))
 
     def preview(self, wanted: Mapping[str, Any]) -> dict[str, Preview]:
         """What a rule would have done on the stored bars of the runs that are followed, by subject; a cap counts for
@@ -257,6 +261,11 @@ def check_zone(name: str) -> None:
         offset_ms(name, 0)
     except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
         raise SettingsError(f"the zone is {name!r}; expected a name such as Europe/Berlin") from error
+
+
+def _begun(stored: StoredRule, at: Cursor) -> StoredRule:
+    """The rule, from this position on."""
+    return replace(stored, began_seq=at.seq, began_event_id=at.event_id)
 
 
 def _of_state(rule: AlertRule) -> AlertRule:

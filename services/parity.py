@@ -63,8 +63,11 @@ class ParityService:
         data_dir: Path,
         require_owner: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        found: Callable[[int, bool], None] = lambda _watch_id, _is_equal: None,
     ) -> None:
-        """``require_owner`` raises NotAllowed for callers with read access only; ``clock`` counts seconds."""
+        """``require_owner`` raises NotAllowed for callers with read access only; ``clock`` counts seconds; ``found``
+        gets the verdict of each check on a run that is still followed: its watch, and whether nothing differs."""
+        self._found = found
         self._clock = clock
         self._monitor = monitor
         self._books = books
@@ -149,10 +152,13 @@ class ParityService:
         return ParityState(job.phase, job.done, job.total, job.problem, job.result)
 
     def _with_live(self, found: Parity, watch_id: int, revisions: int) -> Parity:
-        """With the live values of the bar that differs, unless the run has changed since."""
+        """With the live values of the bar that differs, unless the run has changed since. Raises StoreError."""
         with self._monitor.lock:
             watch = self._monitor.watches.get(watch_id)
             run = self._monitor.followed(watch) if watch else None
-            if run is None or (run.run.run_id, run.revisions) != (found.run_id, revisions):
+            if run is None or run.run.run_id != found.run_id:
+                return found
+            self._found(watch_id, found.is_equal)
+            if run.revisions != revisions:
                 return found
             return with_live(found, run, self._books.ledger(watch_id, run)[0])

@@ -101,12 +101,13 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
     jobs = Jobs(ProcessExecutor(), metrics.job)
     books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
     monitor.keep_paper(books)
-    parity = ParityService(monitor, books, jobs, data_dir, owner_only)
     locks = PositionLockService(monitor, owner_only)
     seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
     changed = RequestService(backend.requests()).logger(around.caller)
     pairs = PairService(monitor, around.new_pair, owner_only, changed)
     channels, delivery = delivery_of(backend, data_dir, around.receivers, owner_only, changed)
+    alerts = AlertService(monitor, backend.outbox(), owner_only, ShownChannels(channels))
+    parity = ParityService(monitor, books, jobs, data_dir, owner_only, found=alerts.parity)
     return UseCases(
         jobs=jobs,
         pairs=pairs,
@@ -129,7 +130,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         feeds=FeedService(heartbeat),
         backups=BackupService(jobs, data_dir, owner_only),
         seen=seen,
-        alerts=AlertService(monitor, backend.outbox(), owner_only, channels=ShownChannels(channels)),
+        alerts=alerts,
         channels=channels,
         delivery=delivery,
         metrics=metrics,

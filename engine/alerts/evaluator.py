@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.alerts.kernel import DayCol, RuleCol, StateCol, step_rules
+from engine.alerts.kernel import DayCol, StateCol, step_rules
 from engine.alerts.program import Program, finite, local_time, new_days, new_states, program_of
 from engine.alerts.rules import AlertRule, Feature
 from engine.stats.checks import Floats, Ints
@@ -114,17 +114,14 @@ class RuleBook:
             memory = np.full(len(self.program.ops), math.nan)
             self._subjects[subject] = _Subject(which, memory, new_states(count), np.zeros(count))
 
-    def rules_on(self, subject: Hashable) -> Ints:
-        """The numbers of the rules that apply to a subject."""
-        return self._subjects[subject].which
-
-    def step(self, subject: Hashable, close_ms: int, values: Floats) -> list[Fired]:
-        """All rules of a subject at one bar; ``values`` in the order of ``program.features``."""
+    def step(self, subject: Hashable, close_ms: int, values: Floats, which: Ints | None = None) -> list[Fired]:
+        """The rules of a subject at one bar; ``values`` in the order of ``program.features``. ``which``: only these of
+        them, by number, None: all."""
         one = self._subjects[subject]
         self._tell_time(close_ms)
         count = step_rules(
-            self.program.ops, self.program.rows, one.which, values, float(close_ms), self._hours, one.memory,
-            one.states, self._days, one.changed, self._given,
+            self.program.ops, self.program.rows, one.which if which is None else which, values, float(close_ms),
+            self._hours, one.memory, one.states, self._days, one.changed, self._given,
         )  # fmt: skip
         return [_fired(given) for given in self._given[:count].tolist()] if count else []
 
@@ -165,10 +162,6 @@ class RuleBook:
     def is_armed(self, subject: Hashable, rule: int) -> bool:
         """Whether the next time that the rule is true on this subject counts."""
         return bool(self._subjects[subject].states[rule, StateCol.ARMED])
-
-    def has_cap(self, rule: int) -> bool:
-        """Whether alerts of this rule are counted by the day."""
-        return bool(self.program.rows[rule, RuleCol.CAP])
 
 
 def _floats(values: Iterable[float | None]) -> Floats:

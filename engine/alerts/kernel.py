@@ -15,7 +15,6 @@ from engine.stats.checks import Floats, Ints
 from engine.stats.jit import njit
 
 FALSE, TRUE, UNKNOWN = 0, 1, -1
-DEEPEST = 64  # of the stack: more than the most conditions of a rule
 
 
 class Op(IntEnum):
@@ -72,35 +71,32 @@ class DayCol(IntEnum):
 
 
 @njit
-def leaf_value(ops: Floats, at: int, value: float, memory: Floats) -> int:
-    """One condition. ``memory``: 1 or 0, whether it was true; of ``crosses`` the side, +1 or -1; of ``changes`` the
-    value that it is compared with; NaN before the first."""
+def leaf_value(
+    code: int, direction: float, value: float, low: float, high: float, back: float, was: float
+) -> tuple[int, float]:  # fmt: skip
+    """One condition, and its memory after this bar; ``was``: before. The memory is 1 or 0, whether it was true; of
+    ``crosses`` the side, +1 or -1; of ``changes`` the value that it is compared with; NaN before the first."""
     if value != value:
-        return UNKNOWN
-    code, low, high, back = int(ops[at, OpCol.CODE]), ops[at, OpCol.LOW], ops[at, OpCol.HIGH], ops[at, OpCol.BACK]
-    was = memory[at]
+        return UNKNOWN, was
     if code == Op.CROSSES:
-        return _crossing(ops[at, OpCol.DIRECTION], value, low, back, memory, at)
+        return crossing(direction, value, low, back, was)
     if code == Op.CHANGES:
         if was != was or (value != was and not abs(value - was) <= low):
-            memory[at] = value
-            return TRUE if was == was else FALSE
-        return FALSE
+            return TRUE if was == was else FALSE, value
+        return FALSE, was
     if code == Op.ABOVE:
         is_true = value > low or (was == 1.0 and value > low - back)
     elif code == Op.BELOW:
         is_true = value < low or (was == 1.0 and value < low + back)
     else:
         is_true = value < low or value > high or (was == 1.0 and (value < low + back or value > high - back))
-    memory[at] = 1.0 if is_true else 0.0
-    return TRUE if is_true else FALSE
+    return (TRUE, 1.0) if is_true else (FALSE, 0.0)
 
 
 @njit
-def _crossing(direction: float, value: float, level: float, back: float, memory: Floats, at: int) -> int:
+def crossing(direction: float, value: float, level: float, back: float, was: float) -> tuple[int, float]:
     """TRUE in the bar in which the value is on the other side for the first time. It leaves a side that counts only
     beyond the hysteresis: of ``up`` the lower, of ``down`` the upper, of ``either`` both."""
-    was = memory[at]
     if direction > 0.0:
         is_up, is_down = value > level, value <= level - back
     elif direction < 0.0:
@@ -108,40 +104,53 @@ def _crossing(direction: float, value: float, level: float, back: float, memory:
     else:
         is_up, is_down = value > level + back, value < level - back
     side = 1.0 if is_up else (-1.0 if is_down else was)
-    memory[at] = side
     is_crossed = was == was and side != was
-    return TRUE if is_crossed and (direction == 0.0 or direction == side) else FALSE
+    return TRUE if is_crossed and (direction == 0.0 or direction == side) else FALSE, side
 
 
 @njit
-def rule_value(
-    ops: Floats, first: int, last: int, values: Floats, memory: Floats, stack: Ints
-) -> tuple[int, bool]:  # fmt: skip
-    """A rule's conditions at one bar, and whether their memory changed. Every condition sees every bar, so none misses
-    a crossing."""
-    top, is_changed = 0, False
-    for at in range(first, last):
-        code = int(ops[at, OpCol.CODE])
-        if code <= Op.CHANGES:
-            was = memory[at]
-            stack[top] = leaf_value(ops, at, values[int(ops[at, OpCol.FEATURE])], memory)
-            is_changed = is_changed or (memory[at] != was and memory[at] == memory[at])  # never back to NaN
-            top += 1
-        elif code == Op.NOT:
-            if stack[top - 1] != UNKNOWN:
-                stack[top - 1] = 1 - stack[top - 1]
-        else:
-            parts = int(ops[at, OpCol.FEATURE])
-            decisive = FALSE if code == Op.ALL else TRUE
-            found = 1 - decisive
-            for part in range(top - parts, top):
-                if stack[part] == decisive:
-                    found = decisive
-                elif stack[part] == UNKNOWN and found != decisive:
-                    found = UNKNOWN
-            top -= parts - 1
-            stack[top - 1] = found
-    return stack[0], is_changed
+def combined(code: int, parts: int, top: int, true: int, unknown: int) -> tuple[int, int]:
+    """The newest ``parts`` of ``top`` values as one. Values are bits: set in ``true``, or in ``unknown``, or false."""
+    if code == Op.NOT:
+        last = 1 << (top - 1)
+        return (true if unknown & last else true ^ last), unknown
+    first = 1 << (top - parts)
+    mask = (first << parts) - first
+    if code == Op.ALL:
+        is_false, is_true = (true | unknown) & mask != mask, true & mask == mask
+    else:
+        is_false, is_true = (true | unknown) & mask == 0, true & mask != 0
+    true, unknown = true & ~mask, unknown & ~mask
+    if is_true:
+        return true | first, unknown
+    return (true, unknown) if is_false else (true, unknown | first)
+
+
+@njit
+def evaluate(
+    ops: Floats, rules: Floats, which: Ints, values: Floats, memory: Floats, changed: Floats, truth: Ints
+) -> None:  # fmt: skip
+    """The conditions of the rules ``which`` at one bar: ``truth[i]`` of ``which[i]``; ``changed``: 1 for rules whose
+    memory did. Every condition sees every bar, so none misses a crossing. Only numbers are passed on: an array as an
+    argument costs more than a condition."""
+    for i in range(which.size):
+        r, top, true, unknown = which[i], 0, 0, 0
+        for at in range(int(rules[r, RuleCol.FIRST]), int(rules[r, RuleCol.LAST])):
+            code, place = int(ops[at, OpCol.CODE]), int(ops[at, OpCol.FEATURE])
+            if code <= Op.CHANGES:
+                value, after = leaf_value(
+                    code, ops[at, OpCol.DIRECTION], values[place], ops[at, OpCol.LOW], ops[at, OpCol.HIGH],
+                    ops[at, OpCol.BACK], memory[at],
+                )  # fmt: skip
+                if after != memory[at] and after == after:
+                    memory[at], changed[r] = after, 1.0
+                true |= (value == TRUE) << top
+                unknown |= (value == UNKNOWN) << top
+                top += 1
+            else:
+                true, unknown = combined(code, place, top, true, unknown)
+                top -= place - 1
+        truth[i] = UNKNOWN if unknown & 1 else true & 1
 
 
 @njit
@@ -184,29 +193,24 @@ def step_rules(  # noqa: PLR0913 - a compiled loop
     ``local``: the day and whether it is an hour, by schedule. ``memory`` (by instruction) and ``states`` are those of
     the pair, ``days`` those of the rules in all; ``changed``: 1 where one of them did.
     """
-    stack = np.empty(DEEPEST, dtype=np.int64)
+    truth = np.empty(which.size, dtype=np.int64)
+    evaluate(ops, rules, which, values, memory, changed, truth)
     found = 0
     for i in range(which.size):
-        r = which[i]
-        value, is_changed = rule_value(
-            ops, int(rules[r, RuleCol.FIRST]), int(rules[r, RuleCol.LAST]), values, memory, stack
-        )
+        r, value, digest, is_fired = which[i], truth[i], 0, False
         schedule = int(rules[r, RuleCol.SCHEDULE])
-        digest = 0
         if days[r, DayCol.DAY] != local[0, schedule]:
-            digest, is_changed = begin_day(days, r, local[0, schedule]), True
-        is_fired = False
+            digest, changed[r] = begin_day(days, r, local[0, schedule]), 1.0
         if value == FALSE and (states[r, StateCol.ARMED] != 1.0 or states[r, StateCol.DWELL] != 0.0):
-            states[r, StateCol.ARMED], states[r, StateCol.DWELL], is_changed = 1.0, 0.0, True
+            states[r, StateCol.ARMED], states[r, StateCol.DWELL], changed[r] = 1.0, 0.0, 1.0
         elif value == TRUE:
             armed, dwell, fired_ms = states[r, 0], states[r, 1], states[r, 2]
             if local[1, schedule] == 1.0:
                 is_fired = fires(rules, states, days, r, close_ms)
             else:
                 states[r, StateCol.DWELL] = min(dwell + 1.0, rules[r, RuleCol.DWELL])
-            is_changed = is_changed or states[r, 0] != armed or states[r, 1] != dwell or states[r, 2] != fired_ms
-        if is_changed:
-            changed[r] = 1.0
+            if states[r, 0] != armed or states[r, 1] != dwell or states[r, 2] != fired_ms:
+                changed[r] = 1.0
         if is_fired or digest:
             given[found, 0], given[found, 1], given[found, 2] = r, is_fired, digest
             found += 1

@@ -25,10 +25,12 @@ from engine.stats.checks import Floats
 
 @dataclass(slots=True)
 class PairBars:
-    """The bars of one run as metrics read them. ``inputs``: the newest values of what is not a function of bars."""
+    """The bars of one run as metrics read them. ``inputs``: the newest values of what is not a function of bars.
+    ``bridge``: 1 connected, 0 disconnected at this moment; None: what the bars say of their own time."""
 
     run: PairRun
     inputs: dict[str, float] = field(default_factory=dict)
+    bridge: float | None = None
     _ledger: PaperLedger | None = None
     _revisions: int = -1
 
@@ -143,6 +145,8 @@ def _staleness(bars: PairBars, start: int, stop: int, leg: str, _window: int) ->
 
 
 def _bridge(bars: PairBars, start: int, stop: int, _leg: str, _window: int) -> Floats:
+    if bars.bridge is not None:
+        return np.full(stop - start, bars.bridge)
     y, x = bars.run.model.inputs(In.FLAGS, start, stop)
     is_down = ((y.astype(np.int64) | x.astype(np.int64)) & LegFlag.BRIDGE_DOWN) != 0
     return np.where(is_down, 0.0, 1.0)

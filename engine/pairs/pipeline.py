@@ -42,6 +42,7 @@ class Pipeline:
         self.builder = BarBuilder(history, grace_ms)
         self.stand_ins = StandIns(history)
         self.runs: dict[str, PairRun] = {}
+        self.runs_version = 0  # grows with each run that begins or ends
         self._runs_of: dict[str, dict[str, PairRun]] = {}  # by symbol: a second with 190 pairs looks 20 times
         self.closing: dict[str, ClosingRun] = {}
         self._ended: list[tuple[RunEnd, PairRun]] = []
@@ -112,6 +113,7 @@ class Pipeline:
         self._legs.forget_read()
         followed = PairRun(run, legs[0], legs[1], known)
         self.runs[run.run_id] = followed
+        self.runs_version += 1
         for symbol in (run.y, run.x):
             self._runs_of.setdefault(symbol, {})[run.run_id] = followed
         return self._catch_up(followed, seq)
@@ -119,6 +121,7 @@ class Pipeline:
     def end(self, run_id: str, seq: int, reason: str, detail: str = "", after_ms: int | None = None) -> None:
         """Follow a run no more after the tick ``seq``. An open position is closed at the next tradable bar."""
         run = self.runs.pop(run_id)
+        self.runs_version += 1
         for symbol in (run.run.y, run.run.x):
             del self._runs_of[symbol][run_id]
         self._ended.append((RunEnd(run_id, seq, reason, detail, after_ms), run))

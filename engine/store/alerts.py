@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredRule:
-    """A rule as text. ``revision`` grows with each change of it. It looks at what is read after the tick ``began_seq``.
-    ``changed_ms``: the machine's clock; until ``snoozed_ms``, the close of a bar, its alerts are not sent."""
+    """A rule as text. ``revision`` grows with each change of it. It looks at what is read after the tick ``began_seq``
+    and the event ``began_event_id``. ``changed_ms``: the machine's clock; until ``snoozed_ms``, the close of a bar, its
+    alerts are not sent."""
 
     rule_id: str
     revision: int
@@ -18,6 +19,7 @@ class StoredRule:
     began_seq: int
     changed_ms: int
     snoozed_ms: int = 0
+    began_event_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,8 @@ class Outbox(Protocol):
     def due(self, now_ms: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
         """Pending messages whose time has come, the longest waiting first; none for the channels in ``but``."""
 
-    def keep_attempt(self, row: OutboxRow) -> bool:
-        """Keep state, attempts, time, error and digest of a pending message; False if it is pending no more."""
-
     def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
-        """The same of several, all or none; how many were pending."""
+        """Keep state, attempts, time, error and digest of pending messages, all or none; how many were pending."""
 
     def of_digest(self, digest: str) -> list[OutboxRow]:
         """The pending messages that go in one digest, the oldest first."""
@@ -128,8 +127,8 @@ class Outbox(Protocol):
     def snoozed(self) -> dict[str, int]:
         """By rule: it is snoozed for bars that close up to then; rules that are not are left out."""
 
-    def of_alert(self, alert_id: str) -> list[OutboxRow]:
-        """The messages of an alert."""
+    def of_alerts(self, alert_ids: Collection[str]) -> list[OutboxRow]:
+        """The messages of these alerts, the oldest first."""
 
     def counts(self) -> dict[str, int]:
         """How many messages are in each state."""

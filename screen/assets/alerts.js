@@ -14,6 +14,7 @@ class PairbridgeAlerts {
     this.now = /** @type {Object<string, Object<string, string>>} */ ({});
     this.opener = /** @type {HTMLElement | null} */ (null); // of the editor
     this.added = ""; // the box to which something was added
+    this.notices = new PairbridgeNotices();
     document.addEventListener("click", (event) => this.clicked(event), true);
   }
 
@@ -25,15 +26,20 @@ class PairbridgeAlerts {
 
   hear(news) {
     const newest = Math.max(0, ...news.newest.map((each) => each.number));
+    if (this.told < 0) this.notices.begin(newest);
     const fresh = this.told < 0 ? [] : news.newest.filter((each) => each.number > this.told);
     this.told = Math.max(newest, this.told);
     this.news = news;
-    for (const each of fresh.reverse()) this.tell(each);
+    for (const each of fresh.reverse()) {
+      this.tell(each);
+      this.notices.tell(each);
+    }
   }
 
   /** The page has been mounted. */
   mounted() {
     this.paint();
+    this.notices.paint();
     PairbridgeAlerts.watchFaults();
   }
 

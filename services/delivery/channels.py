@@ -11,7 +11,6 @@ from pathlib import Path
 
 from engine.errors import PairbridgeError, StoreError
 
-BROWSER = "browser"  # the channel that is always there: open dashboards
 WritePrivate = Callable[[Path, str], None]
 
 

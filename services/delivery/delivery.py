@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from engine.errors import StoreError
 from engine.store.alerts import Outbox, OutboxRow
-from services.delivery.channels import BROWSER, Channel, ChannelFile, ChannelMissing
+from services.delivery.channels import Channel, ChannelFile, ChannelMissing
 from services.delivery.message import Outcome, digest_of, message_of
 from services.delivery.pace import Limits, Pace, pause_ms, settled
 from services.delivery.senders import Senders
@@ -27,7 +27,6 @@ SLOTS = 8
 MOST_DUE = 500  # read at once
 POLL_S = 0.25
 STORE_RETRY_S = 2.0
-OPEN_DASHBOARDS = Channel(BROWSER, "Open dashboards", BROWSER, "")
 
 
 class Delivery:
@@ -50,7 +49,6 @@ class Delivery:
         self._pace = Pace(self._limits)
         self._clock_ms = clock_ms
         self._chance = chance or random.Random()
-        self.browser = senders.browser
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._resting: dict[str, int] = {}
         self._failures: dict[str, int] = {}  # in a row
@@ -103,7 +101,7 @@ class Delivery:
     async def _begin(self, key: str, due: Sequence[OutboxRow], now_ms: int) -> Sequence[OutboxRow]:
         """Start the next message of a channel; those that wait."""
         try:
-            channel = OPEN_DASHBOARDS if key == BROWSER else self._channels.get(key)
+            channel = self._channels.get(key)
         except ChannelMissing:
             return [replace(row, state="dead", error="the channel was removed") for row in due]
         plan = self._pace.plan(key, due, now_ms)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from engine.errors import SettingsError
 from services.delivery.channels import Channel
@@ -64,11 +63,11 @@ def plugin_of(kind: str, address: str) -> Any:
     expected = f"expected one such as {service.example}"
     if any(ord(each) <= 32 for each in address):
         raise SettingsError(f"the address of {kind} has spaces; {expected}")
-    given = {name for name, _ in parse_qsl(urlsplit(address).query, keep_blank_values=True)}
-    if given - service.parameters:
+    parts = _parts(service, address)
+    if parts and set(parts["qsd"]) - service.parameters:
         known = ", ".join(sorted(service.parameters)) or "none"
         raise SettingsError(f"the address of {kind} has parameters other than {known}; {expected}")
-    plugin = _made(service, address)
+    plugin = _made(service, parts) if parts else None
     if plugin is None:
         raise SettingsError(f"the address is not of {kind}; {expected}")
     if kind == "ntfy" and getattr(plugin, "mode", "") != "cloud":
@@ -76,18 +75,27 @@ def plugin_of(kind: str, address: str) -> Any:
     return plugin
 
 
-def _made(service: Service, address: str) -> Any | None:
-    """The plugin, of its own module alone: apprise would load all 130 to look one up. None if the address is wrong."""
-    from apprise import AppriseAsset
+def _plugin_class(service: Service) -> Any:
+    """Out of its own module alone: apprise would load all 130 to look one up."""
+    return getattr(import_module(f"apprise.plugins.{service.module}"), service.plugin)
 
-    plugin = getattr(import_module(f"apprise.plugins.{service.module}"), service.plugin)
+
+def _parts(service: Service, address: str) -> dict[str, Any] | None:
+    """What apprise itself reads in an address, None for one of another service. Its parameters are ``qsd``: no parser
+    but its own says what they are, since it takes ``;`` between them, and a query after ``#`` too."""
+    plugin = _plugin_class(service)
     schemes = {each for name in ("protocol", "secure_protocol") for each in _names(getattr(plugin, name, None))}
     is_own = address.partition("://")[0].lower() in schemes
-    parts = plugin.parse_url(address) if is_own else plugin.parse_native_url(address)
-    if not parts:
-        return None
+    found: dict[str, Any] | None = plugin.parse_url(address) if is_own else plugin.parse_native_url(address)
+    return found or None
+
+
+def _made(service: Service, parts: dict[str, Any]) -> Any | None:
+    """The plugin; None if the parts are wrong."""
+    from apprise import AppriseAsset
+
     try:
-        return plugin(**parts, asset=AppriseAsset(http_redirects=False, secure_logging=True))
+        return _plugin_class(service)(**parts, asset=AppriseAsset(http_redirects=False, secure_logging=True))
     except TypeError:  # its way to say so; the text may hold a key
         return None
 

@@ -11,8 +11,7 @@ from typing import Protocol
 
 from engine.errors import SettingsError
 from services.delivery.addresses import checked_host, is_named, refuse_inside, target_of
-from services.delivery.browser import BrowserFeed
-from services.delivery.channels import BROWSER, Channel
+from services.delivery.channels import Channel
 from services.delivery.mail import PORTS, MailSender
 from services.delivery.message import Message, Outcome
 from services.delivery.network import Network
@@ -38,13 +37,11 @@ class Senders:
 
     def __init__(self, network: Network, clock_s: Callable[[], float] = time.time) -> None:
         self.network = network
-        self.browser = BrowserFeed()
         push = PushSender(network)
         self._senders: dict[str, Sender] = {
             **dict.fromkeys(SERVICES, push),
             "webhook": WebhookSender(network, clock_s),
             "email": MailSender(network),
-            BROWSER: self.browser,
         }
 
     async def send(self, channel: Channel, message: Message) -> Outcome:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from engine.errors import SettingsError
 from engine.store.alerts import Outbox, OutboxRow
-from services.delivery.channels import Channel, ChannelFile
+from services.delivery.channels import Channel, ChannelFile, ChannelMissing
 from services.delivery.message import Message, Outcome
 from services.delivery.senders import KINDS, Senders
 from services.requests import Changed, not_logged
@@ -64,6 +64,7 @@ class ChannelService:
         self._changed = changed
         self._clock_ms = clock_ms
         self._change = threading.Lock()
+        self._removed: Channel | None = None
         self._testing = threading.Lock()
 
     def channels(self) -> list[ChannelView]:
@@ -110,7 +111,20 @@ class ChannelService:
         with self._change:
             before = self._file.get(channel_id)
             self._file.remove(channel_id)
+            self._removed = before
         self._changed(f"remove the channel {channel_id}", asdict(view_of(before)), None)
+
+    def put_back(self, channel_id: str) -> ChannelView:
+        """Take back the newest removal of this process's time. Raises ChannelMissing, NotAllowed, StoreError."""
+        self._require_owner()
+        with self._change:
+            channel = self._removed
+            if channel is None or channel.channel_id != channel_id:
+                raise ChannelMissing(f"the removed channel {channel_id!r} is not kept; expected the newest")
+            self._file.keep(channel)
+            self._removed = None
+        self._changed(f"put back the channel {channel_id}", None, asdict(view_of(channel)))
+        return view_of(channel)
 
     def test(self, channel_id: str) -> Outcome:
         """Send a test now, and wait for what comes of it, at most some 15 s. A channel with a bot's shape refuses: a

@@ -22,4 +22,7 @@ class ShownChannels:
 
     def advice(self) -> str:
         """See Channels."""
-        return "Alerts are kept in the history below, told on every open page, and sent to the channels of their rule."
+        return (
+            "Add one below, and tick it in the rules whose alerts it is to get. Without one, alerts are kept in the"
+            " history and told on every open page."
+        )

@@ -21,7 +21,7 @@ from engine.alerts.rules import AlertRule, Condition, Scope
 from engine.market.records import Batch
 from engine.market.ticks import Tick
 from engine.store.alerts import StoredRule
-from engine.store.interface import Now
+from engine.store.interface import Cursor, Now
 from engine.store.sqlite.analysis import SqliteAnalysis
 from engine.store.sqlite.reader import SqliteTickReader
 from engine.store.sqlite.scans import SqliteScans
@@ -68,10 +68,10 @@ def add_alert_rules(monitor: Monitor, _: Path) -> None:
     ]
     known = {stored.rule_id for stored, _ in monitor.alerts.rules}
 
-    def work(_: AlertDesk, seq: int) -> None:
+    def work(_: AlertDesk, at: Cursor) -> None:
         for rule in rules:
             if rule.name not in known:
-                monitor.analysis.keep_alert_rule(StoredRule(rule.name, 1, text_of(rule), seq, 0))
+                monitor.analysis.keep_alert_rule(StoredRule(rule.name, 1, text_of(rule), at.seq, 0, 0, at.event_id))
 
     monitor.change_alerts(work)
 

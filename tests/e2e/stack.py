@@ -198,9 +198,10 @@ class Stack:
 
 
 @contextmanager
-def standing(folder: Path, symbols: str, hours: int = 2) -> Iterator[Stack]:
+def standing(folder: Path, symbols: str, hours: int = 2, **environ: str) -> Iterator[Stack]:
     """Simulated hours, caught up with at least twenty decisions, then live."""
     stack = Stack(folder)
+    stack.environ |= environ
     try:
         stack.start_exchange("--catch-up-hours", str(hours), "--symbols", symbols)
         stack.start_dashboard()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
+import threading
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -19,7 +22,7 @@ SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT"
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two simulated hours, caught up, then live."""
-    with standing(tmp_path_factory.mktemp("alerts"), SYMBOLS) as stack:
+    with standing(tmp_path_factory.mktemp("alerts"), SYMBOLS, PAIRBRIDGE_ALLOWED_RECEIVERS="localhost") as stack:
         yield stack
 
 
@@ -183,6 +186,49 @@ def test_an_alert_comes_without_a_reload(market: Stack, page: Page, browser: Bro
     until(lambda: not page.locator("#nav-alerts").get_attribute("data-count"), 30, "no badge")
 
 
+WATCHED = """
+window.heard = [];
+window.Notification = class extends EventTarget {
+  static get permission() { return localStorage.getItem("may-notify") ?? "default"; }
+  static async requestPermission() { localStorage.setItem("may-notify", "granted"); return "granted"; }
+  constructor(title, { body, tag }) { super(); window.heard.push({ title, body, tag }); }
+};
+window.OscillatorNode = class extends OscillatorNode {
+  constructor(context, options) { super(context, options); window.heard.push(options.frequency); }
+};
+"""
+
+
+def test_this_browser_notifies_and_sounds_where_it_is_switched_on(market: Stack, browser: Browser) -> None:
+    """Chromium without a head refuses notifications, so the class is ours; what it is asked for is what counts."""
+    context = browser.new_context()
+    context.add_init_script(WATCHED)
+    page = context.new_page()
+    page.goto(market.owner_url.replace("/#", "/alerts#"))
+    switches = {name: page.get_by_role("switch", name=name, exact=True) for name in ("Notification", "Sound")}
+    for each in switches.values():
+        expect(each).to_have_attribute("aria-checked", "false")
+        each.click()
+        expect(each).to_have_attribute("aria-checked", "true")
+    assert page.evaluate("heard") == [660, 880], "the sound of a warning, to hear what it is like"
+    page.reload()
+    expect(switches["Sound"]).to_have_attribute("aria-checked", "true")
+    page.locator("h1").click()  # a page that was opened anew makes sounds after a gesture only
+    page.get_by_role("button", name="Price crosses", exact=True).click()
+    expect(page.locator("#alerts-name")).to_be_focused()
+    type_in(page, "Name", "heard")
+    page.get_by_label("Comparison", exact=True).select_option("above")
+    type_in(page, "Level", "0")
+    page.locator("#alerts-save").click()
+    expect(page.locator("#toasts .alert-note").first).to_contain_text("heard")
+    until(lambda: len(page.evaluate("heard")) >= 3, 10, "notification and sound")
+    heard = page.evaluate("heard")
+    assert heard[:2] == [660, 880] and heard[2]["title"] == "Pairbridge: warning" and "heard" in heard[2]["body"]
+    row(page, "heard").get_by_role("button", name="Delete heard").click()
+    expect(row(page, "heard")).to_have_count(0)
+    context.close()
+
+
 def test_a_rule_is_snoozed_edited_deleted_and_taken_back(market: Stack, page: Page) -> None:
     page.get_by_role("button", name="Drawdown", exact=True).click()
     expect(page.locator("#alerts-name")).to_be_focused()
@@ -206,6 +252,67 @@ def test_a_rule_is_snoozed_edited_deleted_and_taken_back(market: Stack, page: Pa
     page.locator("#alerts-undo").click()
     expect(here).to_be_visible()
     assert "drawdown" in rules(market)
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Answers ``status``, and keeps what came."""
+
+    status = 200
+    came: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.came.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[int]:
+    """The port of a receiver on this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_a_channel_is_added_tested_deleted_and_taken_back(page: Page, receiver: int) -> None:
+    said, rows = page.locator("#alerts-channel-said"), page.locator("#alerts-channels tbody tr")
+    page.get_by_text("Add a channel", exact=True).click()
+    page.get_by_label("Kind", exact=True).select_option("email")
+    expect(page.get_by_label("Mail server", exact=True)).to_be_visible()
+    page.get_by_label("Kind", exact=True).select_option("webhook")
+    expect(page.get_by_label("Mail server", exact=True)).to_be_hidden()
+    page.locator("#alerts-channel-name").fill("my desk")
+    page.get_by_label("Address", exact=True).fill("http://bot.example/t0ken")
+    page.locator("#alerts-channel-add").click()
+    expect(page.locator("#alerts-channel-fault")).to_contain_text("Not added: ")
+    expect(page.get_by_label("Address", exact=True)).to_have_value("http://bot.example/t0ken")
+    page.get_by_label("Address", exact=True).fill(f"http://localhost:{receiver}/t0ken")
+    page.locator("#alerts-channel-add").click()
+    expect(said.locator("code")).to_have_text(re.compile("^[0-9a-f]{64}$"))
+    expect(page.get_by_label("Address", exact=True)).to_have_value("")
+    expect(rows).to_contain_text(["my desk"])
+    expect(rows).to_contain_text(["http://localhost/••••••"])
+    assert "t0ken" not in page.content()
+    rows.get_by_role("button", name="Test my desk").click()
+    expect(said).to_have_text("my desk: the test was taken.")
+    assert [each["alert"]["kind"] for each in Receiver.came] == ["test"]
+    Receiver.status = 404
+    rows.get_by_role("button", name="Test my desk").click()
+    expect(said).to_contain_text("my desk: the test was not taken: ")
+    page.get_by_role("button", name="Empty rule", exact=True).click()
+    expect(page.locator("#alerts-channel-list").get_by_label("my desk")).to_be_visible()
+    page.locator("#alerts-cancel").click()
+    for is_final in (False, True):
+        rows.get_by_role("button", name="Delete my desk").click()
+        expect(page.locator("#alerts-channels")).to_contain_text("No channel is set up. Add one below")
+        if not is_final:
+            page.locator("#alerts-channel-undo").click()
+            expect(said).to_have_text("my desk is back.")
+            expect(rows).to_contain_text(["my desk"])
 
 
 def test_who_may_only_look_sees_all_and_changes_nothing(market: Stack, browser: Browser) -> None:

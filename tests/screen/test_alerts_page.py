@@ -15,15 +15,16 @@ from dash import Dash, no_update
 
 from engine.alerts.rule_json import rule_from_json, rule_to_json
 from engine.alerts.rules import AlertRule, Condition
-from screen.pages.alerts import callbacks, editing, editor_callbacks, figures, ids, labels
+from screen.pages.alerts import callbacks, channel_callbacks, channels, editing, editor_callbacks, figures, ids, labels
 from screen.pages.alerts.editing import opened, saved, whole_json
 from screen.pages.alerts.editor import tree_panel
 from screen.pages.alerts.fields import FORM
 from screen.pages.alerts.form import controls_of, form_of
 from screen.pages.alerts.layout import alerts_page
-from screen.pages.alerts.live import alert_news, rules_now
+from screen.pages.alerts.live import RulesNow, alert_news
 from screen.pages.alerts.tree import Node
 from services.alert_channels import Channel
+from services.delivery.senders import KINDS
 from tests.live.test_monitor import Harness
 from tests.screen.test_alert_forms import controls_of as tree_controls
 from tests.screen.test_signals_page import rows_of, text_of
@@ -61,7 +62,7 @@ def test_the_doctests() -> None:
 def test_every_control_of_the_callbacks_is_on_the_page() -> None:
     app = Dash("page", suppress_callback_exceptions=True)
     nothing: Any = None
-    callbacks.register_alerts(app, nothing)
+    callbacks.register_alerts(app, nothing, nothing)
     page = json.dumps(alerts_page().to_plotly_json(), default=lambda each: each.to_plotly_json())
     named = {part["id"] for each in app.callback_map.values() for part in (*each["inputs"], *each["state"])}
     named |= {part.rpartition(".")[0] for each in app.callback_map for part in each.strip(".").split("...")}
@@ -72,16 +73,16 @@ def test_every_control_of_the_callbacks_is_on_the_page() -> None:
 
 async def test_rules_and_alerts_are_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     press(monkeypatch, None)
-    rows, chosen, channels, seen = await callbacks._show_rules(world.service, None, None, None)
-    assert "No rule yet" in text_of(rows) and len(chosen) == 1 and "No channel is set up" in text_of(channels)
+    rows, chosen, seen = await callbacks._show_rules(world.service, None, None, None)
+    assert "No rule yet" in text_of(rows) and len(chosen) == 1
     made = world.service.create(FAR | {"cap_per_day": 50})
-    rows, chosen, _, seen = await callbacks._show_rules(world.service, None, None, seen)
+    rows, chosen, seen = await callbacks._show_rules(world.service, None, None, seen)
     (row,) = rows_of(rows)
     assert row[1] == "far" and row[2].startswith("When |z| of any watched pair goes beyond 1.2")
     assert row[4] == "armed" and ("to go" in row[5] or "true now" in row[5]) and row[6] == "0 of 50"
     assert chosen[1] == {"label": "far", "value": made.rule_id}
     await world.read(8_000, 12_000)
-    assert await callbacks._show_rules(world.service, None, None, seen) == (no_update,) * 4, "alerts change no rule"
+    assert await callbacks._show_rules(world.service, None, None, seen) == (no_update,) * 3, "alerts change no rule"
     shown, said, no_newer, no_older, place = await callbacks._show_history(
         world.service, None, None, "any", "any", 0, 0, None
     )
@@ -200,7 +201,9 @@ async def test_screens_are_told_what_has_changed(world: World) -> None:
     news = alert_news(world.service.board.news())
     assert news["unseen"] == len(world.service.history()) and len(news["newest"]) == 3
     assert news["newest"][0]["path"] == "/pair/sim/YUSDT~XUSDT" and news["newest"][0]["said"].startswith("far: YUSDT~X")
-    assert set(rules_now(world.service)[rule_id]) == {"phase", "distance", "today"}
+    texts = RulesNow(world.service)
+    assert texts.texts() is texts.texts(), "composed once for each change"
+    assert set(texts.texts()[rule_id]) == {"phase", "distance", "today"}
     assert alert_news(world.service.board.news()) == news, "nothing to send"
 
 
@@ -218,7 +221,47 @@ async def test_channels_are_offered_where_there_are_some(world: World) -> None:
     assert editing.channel_options(world.service, rule) == [
         {"label": "My phone", "value": "phone"}, {"label": "gone (not set up)", "value": "gone"},
     ]  # fmt: skip
-    assert "My phone" in text_of((await callbacks._show_rules(world.service, None, None, None))[2])
+
+
+async def test_channels_are_added_tested_deleted_and_taken_back(world: World) -> None:
+    services = world.channels
+    empty = await channel_callbacks._show(services, world.service, None)
+    assert "Add one below, and tick it in the rules" in text_of(empty)
+    refused = await channel_callbacks._add(services, 1, "webhook", "desk", "http://10.0.0.1/t0ken", "", *[""] * 5)
+    assert refused[0].startswith("Not added: ") and "t0ken" not in refused[0] and refused[1] is no_update
+    for typed in (
+        ("webhook", "desk", "https://desk.example.org/t0ken", "", *[""] * 5),
+        ("email", "mail", "you@example.org", "passw0rd", "smtp.example.org", "", "me", "me@example.org", "starttls"),
+        ("ntfy", "phone", "ntfy://topic-of-mine", "left out", *["left out"] * 5),
+    ):
+        fault, said, changed, *cleared = await channel_callbacks._add(services, 1, *typed)
+        assert fault == "" and changed and cleared == ["", "", ""]
+        assert ("shown this once" in text_of(said)) == (typed[0] == "webhook")
+    shown = text_of(await channel_callbacks._show(services, world.service, None))
+    assert all(each in shown for each in ("desk", "mail", "phone")) and "t0ken" not in shown and "topic" not in shown
+    views = {each.name: each for each in services.channels()}
+    assert views["mail"].options == {"host": "….example.org", "port": "587", "tls": "starttls", "user": "••••••",
+                                     "sender": "m…@example.org"}  # fmt: skip
+    pressed = {"what": "delete", "channel": views["desk"].channel_id}
+    assert await channel_callbacks._offer_undo(None)
+    said, _, removed = await channel_callbacks._act(services, pressed)
+    assert said == "desk is deleted; what waits for it is given up." and removed == views["desk"].channel_id
+    assert (await channel_callbacks._act(services, pressed))[0].startswith("Not done: there is no channel")
+    assert (await channel_callbacks._put_back(services, 1, removed))[0] == "desk is back."
+    assert services.channels()[-1] == views["desk"]
+    assert (await channel_callbacks._put_back(services, 1, removed))[0].startswith("Not done: the removed channel")
+    assert channel_callbacks.wanted_of(("ntfy", "n", "a", "left out", *["left out"] * 5)) == {
+        "name": "n", "kind": "ntfy", "address": "a",
+    }  # fmt: skip
+    world.is_owner = False
+    assert (await channel_callbacks._act(services, pressed))[0] == "Not done: view only."
+
+
+def test_every_kind_of_channel_says_what_its_address_is() -> None:
+    assert all(len(channels.hint(kind)) > 10 for kind in KINDS)
+    assert [channels.parts_of(kind)[2:] for kind in ("webhook", "email", "slack")] == [
+        (False, True), (False, False), (True, True),
+    ]  # fmt: skip
 
 
 def test_a_long_history_keeps_its_extremes() -> None:

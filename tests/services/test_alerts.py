@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.alerts.metrics import METRICS
 from engine.alerts.rules import Feature
 from engine.errors import NotAllowed, SettingsError
+from engine.stats.checks import Floats
 from engine.store.sqlite.alerts import SqliteOutbox
+from runtime.secrets import write_private
 from services.alerts import AlertMissing, AlertService
+from services.delivery.channels import ChannelFile
+from services.delivery.network import Network
+from services.delivery.senders import Senders
+from services.delivery.service import ChannelService
+from services.delivery.shown import ShownChannels
 from services.errors import problem_of
 from tests.engine.pairs.markets import make_ticks
 from tests.live.test_monitor import Harness
@@ -28,7 +37,10 @@ class World:
         self.harness = harness
         self.is_owner = True
         outbox = SqliteOutbox(harness.folder / "analysis.db")
-        self.service = AlertService(harness.monitor, outbox, self.require_owner, lambda: 1_000)
+        senders, file = Senders(Network()), ChannelFile(harness.folder / "channels.json", write_private)
+        self.channels = ChannelService(file, senders, outbox, self.require_owner)
+        shown = ShownChannels(self.channels)
+        self.service = AlertService(harness.monitor, outbox, self.require_owner, shown, lambda: 1_000)
         self.ticks = make_ticks(2, 1_500)
 
     def require_owner(self) -> None:
@@ -101,10 +113,10 @@ async def test_a_preview_and_a_budget_replay_stored_bars(world: World) -> None:
 async def test_a_failed_parity_check_is_told_at_the_next_bar(world: World) -> None:
     world.service.create({"name": "p", "when": {"metric": "parity", "kind": "below", "threshold": 0.5}})
     (watch_id,) = world.harness.monitor.watches
-    world.service.parity(watch_id, is_same=True)
+    world.service.parity(watch_id, is_equal=True)
     await world.read(8_000, 8_200)
     assert world.service.history() == []
-    world.service.parity(watch_id, is_same=False)
+    world.service.parity(watch_id, is_equal=False)
     await world.read(8_200, 8_400)
     assert [each.alert.values for each in world.service.history()] == [{"parity": 0.0}]
 
@@ -180,6 +192,46 @@ async def test_each_rule_says_how_far_it_is_from_firing(world: World) -> None:
     assert {each.rule_id: each.phase for each in board.now()}[true] == "fired"
     service.snooze(true)
     assert {each.rule_id: each.is_snoozed for each in board.now()}[true]
+
+
+async def test_the_board_is_computed_once_for_each_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(*at: Any) -> Floats:
+        asked.append("parity")
+        return parity.column(*at)
+
+    parity = METRICS["parity"]
+    monkeypatch.setitem(METRICS, "parity", replace(parity, column=counted))
+    when = {"metric": "parity", "kind": "below", "threshold": 0.5}
+    for name in ("a", "b"):
+        world.service.create({"name": name, "when": when})
+    board = world.service.board
+    first = board.now()
+    assert board.now() is first and len(asked) == 1, "of two rules that read the same"
+    (watch_id,) = world.harness.monitor.watches
+    world.service.parity(watch_id, is_equal=False)
+    second = board.now()
+    assert [each.missing for each in second] == [(), ()] and len(asked) == 2, "an input without a bar"
+    await world.read(8_000, 8_001)
+    assert board.now() is second, "a tick without a bar"
+    await world.read(8_001, 8_200)
+    assert board.now() is not second
+
+
+async def test_acknowledging_and_snoozing_load_no_rule_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, desk = world.service, world.harness.monitor.alerts
+    made, other = service.create(FAR), service.create(FAR | {"name": "other"})
+    await world.read(8_000, 10_000)
+    book, rules = desk.book, list(desk.rules)
+    alert = service.history(rule_id=made.rule_id)[0].alert
+    assert service.acknowledge(alert.alert_id)
+    assert service.snooze(made.rule_id, 5).snoozed_ms == 5
+    assert desk.book is book and desk.rules[1] is rules[1] and desk.rules[0][0].snoozed_ms == 5
+    again = world.harness.fresh()
+    again.step()
+    assert [stored.snoozed_ms for stored, _ in again.alerts.rules] == [5, 0] and other.rule_id == rules[1][0].rule_id
+    again.close()
 
 
 async def test_a_trial_has_the_bars_that_it_was_made_on(world: World) -> None:

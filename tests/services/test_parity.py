@@ -17,6 +17,8 @@ from live.parity import Parity
 from services.job_process import ProcessExecutor
 from services.jobs import IsCancelled, JobBusy, Jobs, Json, Report
 from services.parity import NOT_CHECKED, RECHECK_EVERY_S, ParityService, ParityState
+from services.scans import BridgeAddress
+from services.use_cases import Surroundings, use_cases_of
 from services.views import ViewerCursor, ViewService
 from tests.conftest import until
 from tests.engine.pairs.markets import SETTINGS, make_ticks
@@ -56,6 +58,34 @@ async def test_a_check_is_shown_with_the_pair_and_a_flipped_tick_at_its_bar(tmp_
     mine, theirs = found.first.fields["x_volume"]
     assert theirs == pytest.approx(mine + 1.0)
     jobs.close()
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+async def test_a_difference_reaches_the_rules_that_read_parity(tmp_path: Path) -> None:
+    """The whole way that the dashboard takes: a check in its process, the verdict, the next bar, an alert."""
+    harness, ticks = await Harness.open(tmp_path), make_ticks(1)
+    await harness.write(ticks[:-400])
+    harness.read_all()
+    around = Surroundings(
+        tmp_path, BridgeAddress("ws://127.0.0.1:9/", lambda: None), lambda: "", SETTINGS, (), lambda: None,
+        lambda: None, lambda: "test", (),
+    )  # fmt: skip
+    cases = use_cases_of(harness.monitor, harness.views._heartbeat, around)
+    cases.alerts.create({"name": "differs", "when": {"metric": "parity", "kind": "below", "threshold": 0.5}})
+    (watch_id,) = harness.monitor.watches
+
+    async def check_and_read(start: int, stop: int | None) -> list[dict[str, float | None]]:
+        assert cases.parity.check(watch_id)
+        await until(lambda: not cases.parity._is_running(), 60)
+        await harness.write(ticks[start:stop])
+        harness.read_all()
+        return [each.alert.values for each in cases.alerts.history()]
+
+    assert await check_and_read(-400, -200) == []
+    change_tick(tmp_path, 0.7)
+    assert await check_and_read(-200, None) == [{"parity": 0.0}]
+    cases.jobs.close()
     harness.monitor.close()
     await harness.writer.close()
 

@@ -72,6 +72,14 @@ ALTER TABLE outbox ADD COLUMN digest TEXT NOT NULL DEFAULT '';  -- the key of wh
 CREATE INDEX outbox_by_digest ON outbox (digest) WHERE digest<>'';
 """
 
+PLACES = """
+ALTER TABLE alert_rules ADD COLUMN began_event_id INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX alerts_unseen ON alerts (severity, acknowledged_ms) WHERE acknowledged_ms=0;
+CREATE INDEX alerts_by_severity ON alerts (severity, number);
+CREATE INDEX outbox_sent ON outbox (state, sent_at_ms);
+CREATE INDEX outbox_dead ON outbox (state) WHERE state='dead';
+"""
+
 _RULE = [each.name for each in dataclasses.fields(StoredRule)]
 _ALERT = [f'"{each.name}"' for each in dataclasses.fields(StoredAlert)]
 _OUTBOX = [each.name for each in dataclasses.fields(OutboxRow)]
@@ -95,7 +103,7 @@ class AlertTables:
         """See AlertStore."""
         changed = ", ".join(f"{name}=excluded.{name}" for name in _RULE[1:])
         query = (
-            f"INSERT INTO alert_rules ({', '.join(_RULE)}) VALUES (?,?,?,?,?,?)"
+            f"INSERT INTO alert_rules ({', '.join(_RULE)}) VALUES ({','.join('?' * len(_RULE))})"
             f" ON CONFLICT (rule_id) DO UPDATE SET {changed}"
         )
         self._write(query, dataclasses.astuple(rule))
@@ -139,12 +147,11 @@ class AlertTables:
         self, limit: int, before: int | None = None, rule_id: str = "", severity: str = ""
     ) -> list[tuple[int, StoredAlert]]:
         """See AlertStore."""
-        query = (
-            f"SELECT number, {', '.join(_ALERT)} FROM alerts WHERE number<? AND (?='' OR rule_id=?)"
-            " AND (?='' OR severity=?) ORDER BY number DESC LIMIT ?"
-        )
-        below = 2**62 if before is None else before
-        rows = self._read(query, (below, rule_id, rule_id, severity, severity, limit))
+        asked = {"rule_id=?": rule_id, "severity=?": severity}
+        found = {condition: value for condition, value in asked.items() if value}
+        conditions = " AND ".join(["number<?", *found])
+        query = f"SELECT number, {', '.join(_ALERT)} FROM alerts WHERE {conditions} ORDER BY number DESC LIMIT ?"
+        rows = self._read(query, (2**62 if before is None else before, *found.values(), limit))
         return [(number, _alert(values)) for number, *values in rows]
 
     def unseen_alerts(self) -> dict[str, int]:
@@ -178,9 +185,10 @@ class SqliteOutbox:
         with readable(self._path), closing(self._connect()) as db:
             return dict(db.execute("SELECT rule_id, snoozed_ms FROM alert_rules WHERE snoozed_ms>0").fetchall())
 
-    def of_alert(self, alert_id: str) -> list[OutboxRow]:
+    def of_alerts(self, alert_ids: Collection[str]) -> list[OutboxRow]:
         """See Outbox."""
-        return self._rows("alert_id=? ORDER BY rowid", (alert_id,))
+        marks = ",".join("?" * len(alert_ids))
+        return self._rows(f"alert_id IN ({marks}) ORDER BY rowid", tuple(alert_ids)) if alert_ids else []
 
     def dead(self, limit: int) -> list[OutboxRow]:
         """See Outbox."""
@@ -190,10 +198,6 @@ class SqliteOutbox:
         """See Outbox."""
         with readable(self._path), closing(self._connect()) as db:
             return dict(db.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
-
-    def keep_attempt(self, row: OutboxRow) -> bool:
-        """See Outbox."""
-        return self.keep_attempts([row]) == 1
 
     def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
         """See Outbox."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.store.sqlite.alerts import ALERTS, DIGESTS
+from engine.store.sqlite.alerts import ALERTS, DIGESTS, PLACES
 from engine.store.sqlite.backtests import BACKTESTS
 from engine.store.sqlite.files import Schema
 from engine.store.sqlite.requests import REQUESTS
@@ -104,5 +104,6 @@ CREATE TABLE paper_results (        -- what the paper positions of ended runs ea
         ALERTS,
         REQUESTS,
         DIGESTS,
+        PLACES,
     ],
 )

@@ -12,24 +12,24 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_up
 from engine.alerts.rule_json import rule_from_json
 from engine.errors import PairbridgeError
 from screen.pages.alerts import ids, labels
-from screen.pages.alerts.channels import channels_panel
+from screen.pages.alerts.channel_callbacks import register_channels
 from screen.pages.alerts.editing import whole_json
 from screen.pages.alerts.editor_callbacks import register_editor
-from screen.pages.alerts.layout import CHANNELS_SHOWN
 from screen.pages.alerts.tables import history_table, rules_table
 from services.alerts import PAGE, SNOOZED, AlertService
+from services.delivery.service import ChannelService
 from services.errors import problem_of
 
 HOUR_MS = 3_600_000
 
 
-def register_alerts(app: Dash, alerts: AlertService) -> None:
+def register_alerts(app: Dash, alerts: AlertService, channels: ChannelService) -> None:
     """Register the callbacks of the page."""
     register_editor(app, alerts)
+    register_channels(app, channels, alerts)
     app.callback(
         Output(ids.RULES, "children"),
         Output(ids.FILTER_RULE, "options"),
-        Output(CHANNELS_SHOWN, "children"),
         Output(ids.RULES_SEEN, "data"),
         Input(ids.NEWS, "data"),
         Input(ids.CHANGED, "data"),
@@ -85,14 +85,14 @@ async def _show_rules(alerts: AlertService, _news: Any, _changed: Any, seen: Any
     try:
         views, now = await asyncio.to_thread(lambda: (alerts.rules(), alerts.board.now()))
     except PairbridgeError as error:
-        return problem_of(error).message, no_update, no_update, None
+        return problem_of(error).message, no_update, None
     drawn = [[each.rule_id, each.revision, each.snoozed_ms] for each in views]
     if seen == drawn:
-        return (no_update,) * 4
+        return (no_update,) * 3
     chosen = [{"label": "any rule", "value": labels.ANY}]
     chosen += [{"label": each.rule.name, "value": each.rule_id} for each in views]
     rows = rules_table(views, {each.rule_id: each for each in now}, now_ms())
-    return rows, chosen, channels_panel(alerts.channels), drawn
+    return rows, chosen, drawn
 
 
 def now_ms() -> int:

@@ -12,6 +12,7 @@ CHANGED = "alerts-changed"  # counts what was done on this page
 RULES = "alerts-rules"
 RULES_SEEN = "alerts-rules-seen"  # what of the rules is drawn
 NEW = "alerts-new"
+NOTICES_SAID = "alerts-notices-said"  # what keeps this browser from telling alerts
 
 EDITOR = "alerts-editor"
 TITLE = "alerts-title"
@@ -27,6 +28,17 @@ SOLVE, SOLVED = "alerts-solve", "alerts-solved"
 PREVIEW, PREVIEWED = "alerts-preview", "alerts-previewed"
 CHANNELS = "alerts-channel-list"
 CHANNELS_PART = "alerts-channels-part"
+
+CHANNELS_SHOWN = "alerts-channels"
+CHANNELS_CHANGED = "alerts-channels-changed"
+CHANNEL_KIND, CHANNEL_NAME, CHANNEL_ADDRESS = "alerts-channel-kind", "alerts-channel-name", "alerts-channel-address"
+CHANNEL_SECRET, CHANNEL_SECRET_PART = "alerts-channel-secret", "alerts-channel-secret-part"
+CHANNEL_HINT, CHANNEL_SECRET_HINT = "alerts-channel-hint", "alerts-channel-secret-hint"
+CHANNEL_MAIL, CHANNEL_HOST, CHANNEL_PORT = "alerts-channel-mail", "alerts-channel-host", "alerts-channel-port"
+CHANNEL_USER, CHANNEL_SENDER, CHANNEL_TLS = "alerts-channel-user", "alerts-channel-sender", "alerts-channel-tls"
+CHANNEL_ADD, CHANNEL_FAULT, CHANNEL_SAID = "alerts-channel-add", "alerts-channel-fault", "alerts-channel-said"
+CHANNEL_PRESSED = "alerts-channel-pressed"  # the button of a row
+CHANNEL_UNDO, CHANNEL_REMOVED = "alerts-channel-undo", "alerts-channel-removed"
 
 HISTORY = "alerts-history"
 FILTER_RULE, FILTER_SEVERITY = "alerts-filter-rule", "alerts-filter-severity"
@@ -66,6 +78,11 @@ def template(name: Any) -> dict[str, Any]:
 def act(what: Any, rule: Any) -> dict[str, Any]:
     """A button of a rule: edit, enable, delete, or for how many hours it is snoozed."""
     return {"type": "alerts-act", "what": what, "rule": rule}
+
+
+def channel(what: Any, channel_id: Any) -> dict[str, Any]:
+    """A button of a channel: test or delete."""
+    return {"type": "alerts-channel", "what": what, "channel": channel_id}
 
 
 def seen(alert: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ PHASES = {
     "off": ("off", ""),
     "expired": ("expired", "Its time is over. Edit it to set another"),
     "no bars": ("waits for bars", "Nothing that it is for has a bar yet"),
+    "suspended": ("suspended", "A metric failed, so its rules are not looked at until a rule is changed"),
     "off hours": ("outside its hours", "It looks at bars again when its hours begin"),
     "capped": ("cap reached", "Its alerts of today are held back, and told by one digest tomorrow"),
     "fired": ("fired", "It fires again after it was false, or after its pause if it repeats"),
@@ -39,6 +40,8 @@ def distance(now: RuleNow, scope: Scope) -> str:
     """How far a rule is from firing, on the pair on which it is nearest."""
     if now.phase in ("off", "expired", "no bars"):
         return ""
+    if now.phase == "suspended":
+        return f"{subject_words(now.subject)}: {now.problem}"
     said = missing_words(now.missing, scope) or "true now"
     return f"{subject_words(now.subject)}: {said}" if scope.kind == "watched" else said
 

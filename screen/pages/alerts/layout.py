@@ -9,11 +9,11 @@ from dash import dcc, html
 
 from screen.components.fields import Choices, options, unseen_label
 from screen.pages.alerts import ids, labels
+from screen.pages.alerts.channels import channels_part
 from screen.pages.alerts.editor import editor
 from screen.pages.alerts.templates import NAMES
 
 _LIVE: Any = {"aria-live": "polite"}
-CHANNELS_SHOWN = "alerts-channels"
 
 
 def alerts_page() -> html.Main:
@@ -63,8 +63,31 @@ def _rules() -> html.Section:
 
 def _channels() -> html.Section:
     return html.Section(
-        [html.Div(html.H2("Channels"), className="panel-top"), html.Div("", id=CHANNELS_SHOWN)],
+        [html.Div(html.H2("Channels"), className="panel-top"), _here(), *channels_part()],
         className="panel alerts-part",
+    )
+
+
+def _here() -> html.Div:
+    """What an open page does of an alert, chosen for this browser: assets/alert_notices.js."""
+    needs = "While a page of Pairbridge is open in this browser"
+    return html.Div(
+        [
+            html.Span("In this browser", className="alert-kind"),
+            *_notice("notify", "Notification", f"{needs}, each new alert is a notification of the browser"),
+            *_notice("sound", "Sound", f"{needs}, each new alert is heard"),
+            html.Span("", id=ids.NOTICES_SAID, role="status", className="message"),
+        ],
+        className="alert-here",
+    )
+
+
+def _notice(what: str, label: str, title: str) -> tuple[Any, Any]:
+    state: Any = {"aria-checked": "false", "aria-labelledby": f"alerts-{what}-label", "data-notice": what}
+    dot = html.Span(className="switch-dot")
+    return (
+        html.Button(dot, type="button", role="switch", className="rule-switch", title=title, **state),
+        html.Span(label, id=f"alerts-{what}-label"),
     )
 
 

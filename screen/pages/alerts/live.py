@@ -8,7 +8,7 @@ from engine.alerts.rules import AlertRule
 from engine.store.alerts import StoredAlert
 from screen.components.addresses import ALERTS, pair_path
 from screen.pages.alerts import labels
-from services.alert_board import AlertNews
+from services.alert_board import AlertNews, RuleNow
 from services.alerts import AlertService
 
 
@@ -27,15 +27,27 @@ def path_of(alert: StoredAlert) -> str:
     return pair_path(market, names[0], names[1]) if kind == "pair" else ALERTS
 
 
-def rules_now(alerts: AlertService) -> dict[str, dict[str, str]]:
-    """The texts of each rule that change with the bars, by rule."""
-    rules: dict[str, AlertRule] = alerts.board.rules()
+class RulesNow:
+    """The texts of each rule that change with the bars, composed once for each change."""
+
+    def __init__(self, alerts: AlertService) -> None:
+        self._alerts = alerts
+        self._of: list[RuleNow] = []
+        self._texts: dict[str, dict[str, str]] = {}
+
+    def texts(self) -> dict[str, dict[str, str]]:
+        """By rule."""
+        now = self._alerts.board.now()
+        if now is not self._of:
+            rules: dict[str, AlertRule] = self._alerts.board.rules()
+            self._texts = {each.rule_id: _texts(each, rules[each.rule_id]) for each in now if each.rule_id in rules}
+            self._of = now
+        return self._texts
+
+
+def _texts(now: RuleNow, rule: AlertRule) -> dict[str, str]:
     return {
-        now.rule_id: {
-            "phase": labels.phase(now),
-            "distance": labels.distance(now, rules[now.rule_id].scope),
-            "today": labels.fired_today(now.today, now.held, rules[now.rule_id].cap_per_day),
-        }
-        for now in alerts.board.now()
-        if now.rule_id in rules
+        "phase": labels.phase(now),
+        "distance": labels.distance(now, rule.scope),
+        "today": labels.fired_today(now.today, now.held, rule.cap_per_day),
     }

@@ -19,6 +19,7 @@ from engine.stats.checks import Floats
 
 T0 = 1_790_035_200_000  # a midnight
 MINUTE_MS, DAY_BARS, DAYS = 60_000, 1_440, 50
+FRESH = range(1_000, 1_020)  # the method was chosen with the seeds 0 to 19
 PHI = 2.0 ** (-1.0 / 60.0)
 Z = Feature("z")
 RULE = AlertRule("far", Condition("z", "leaves", -2.0, 2.0, hysteresis=0.5), cooldown_s=1_800.0)
@@ -72,7 +73,8 @@ def test_the_next_fifty_days_keep_the_budget(world: Callable[[int], Floats]) -> 
 def test_the_next_fifty_days_keep_the_budget_in_18_of_20_seeds(
     world: Callable[[int], Floats], per_day: float
 ) -> None:  # fmt: skip
-    inside = kept(world, range(20), per_day)
+    inside = kept(world, FRESH, per_day)
+    print(f"{world.__name__}, {per_day:g} a day: {inside} of 20")  # noqa: T201
     assert inside >= 18, f"{world.__name__}, {per_day:g} a day"
 
 

@@ -145,3 +145,20 @@ async def test_a_test_is_sent_at_once_but_never_as_a_signal(tmp_path: Path) -> N
         world.service.change(channel_id, {"options": shape})
         outcome = await asyncio.to_thread(world.service.test, channel_id)
         assert outcome.state == "refused" and "is no signal" in outcome.error and len(receiver.requests) == 1
+
+
+def test_the_newest_removal_can_be_taken_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    first, second = (world.service.add(each).view for each in (HOOK, MAIL))
+    kept = {each.channel_id: each for each in world.file.all()}
+    for view in (first, second):
+        world.service.remove(view.channel_id)
+    with pytest.raises(ChannelMissing, match="expected the newest"):
+        world.service.put_back(first.channel_id)
+    assert world.service.put_back(second.channel_id) == second and world.file.all() == [kept[second.channel_id]]
+    assert world.logged[-1][0] == "put" and not any(secret in repr(world.logged) for secret in SECRETS)
+    with pytest.raises(ChannelMissing):
+        world.service.put_back(second.channel_id)
+    world.is_owner = False
+    with pytest.raises(NotAllowed):
+        world.service.put_back(second.channel_id)

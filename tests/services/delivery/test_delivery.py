@@ -108,7 +108,7 @@ async def test_a_failure_is_retried_with_the_same_key_until_it_is_taken_once(wor
         await world.settled(sent=1)
     assert [each.headers["idempotency-key"] for each in receiver.requests] == ["r1-0-bot"] * 3
     assert len({each.body for each in receiver.requests}) == 1
-    (row,) = world.outbox.of_alert("r1-0")
+    (row,) = world.outbox.of_alerts(["r1-0"])
     assert (row.attempts, row.error, row.sent_at_ms > 0) == (3, "", True)
 
 
@@ -294,13 +294,6 @@ async def test_a_rule_that_was_snoozed_since_is_not_sent(world: World) -> None:
     assert {row.error for row in world.outbox.dead(9)} == {"its rule is snoozed"} and len(receiver.requests) == 1
 
 
-async def test_open_dashboards_are_a_channel_without_an_address(world: World) -> None:
-    world.alerts(2, "browser")
-    async with world.running():
-        await world.settled(sent=2)
-    assert [each.key for each in world.senders.browser.since(0)] == ["r1-0-browser", "r1-1-browser"]
-
-
 async def test_a_store_that_fails_and_a_sender_that_breaks_end_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,7 +318,7 @@ async def test_a_store_that_fails_and_a_sender_that_breaks_end_nothing(
         world.alerts(1, "bot")
         async with world.running():
             await world.settled(sent=1)
-    assert world.outbox.of_alert("r1-0")[0].attempts == 2
+    assert world.outbox.of_alerts(["r1-0"])[0].attempts == 2
 
 
 async def test_no_secret_leaves_the_file_of_channels(
@@ -357,7 +350,7 @@ async def test_no_secret_leaves_the_file_of_channels(
             channels = [each.channel_id for each in world.channels.all()]
             world.alerts(1, *channels)
             await world.settled(sent=2, dead=len(channels) - 2)
-        assert {row.channel for row in world.outbox.of_alert("r1-0") if row.state == "sent"} == {"bot", "discord"}
+        assert {row.channel for row in world.outbox.of_alerts(["r1-0"]) if row.state == "sent"} == {"bot", "discord"}
     finally:
         for handler in root.handlers:
             handler.close()

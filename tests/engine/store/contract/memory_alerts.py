@@ -51,8 +51,11 @@ class MemoryAlerts:
         self._alerts[alert_id] = replace(alert, acknowledged_ms=at_ms)
         return True
 
-    def alerts(self, limit: int, before: int | None = None, rule_id: str = "") -> list[tuple[int, StoredAlert]]:
+    def alerts(
+        self, limit: int, before: int | None = None, rule_id: str = "", severity: str = ""
+    ) -> list[tuple[int, StoredAlert]]:
         found = [(at, each) for at, each in enumerate(self._alerts.values(), 1) if rule_id in ("", each.rule_id)]
+        found = [(at, each) for at, each in found if severity in ("", each.severity)]
         return [(at, each) for at, each in found[::-1] if before is None or at < before][:limit]
 
     def due(self, now_ms: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
@@ -60,7 +63,7 @@ class MemoryAlerts:
         found = [row for row in pending if row.next_at_ms <= now_ms]
         return sorted(found, key=lambda row: row.next_at_ms)[:limit]
 
-    def keep_attempt(self, row: OutboxRow) -> bool:
+    def _keep_attempt(self, row: OutboxRow) -> bool:
         known = self._outbox.get(row.outbox_id)
         if known is None or known.state != "pending":
             return False
@@ -68,7 +71,7 @@ class MemoryAlerts:
         return True
 
     def keep_attempts(self, rows: Iterable[OutboxRow]) -> int:
-        return sum(self.keep_attempt(row) for row in rows)
+        return sum(self._keep_attempt(row) for row in rows)
 
     def of_digest(self, digest: str) -> list[OutboxRow]:
         return [row for row in self._outbox.values() if digest and row.digest == digest and row.state == "pending"]
@@ -80,8 +83,8 @@ class MemoryAlerts:
     def snoozed(self) -> dict[str, int]:
         return {rule.rule_id: rule.snoozed_ms for rule in self.alert_rules() if rule.snoozed_ms}
 
-    def of_alert(self, alert_id: str) -> list[OutboxRow]:
-        return [row for row in self._outbox.values() if row.alert_id == alert_id]
+    def of_alerts(self, alert_ids: Collection[str]) -> list[OutboxRow]:
+        return [row for row in self._outbox.values() if row.alert_id in alert_ids]
 
     def counts(self) -> dict[str, int]:
         return dict(Counter(row.state for row in self._outbox.values()))

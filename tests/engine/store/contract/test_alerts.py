@@ -65,7 +65,9 @@ def test_an_alert_is_kept_once_with_its_messages(made: Made) -> None:
     assert numbers == sorted(numbers, reverse=True)
     assert [alert.alert_id for _, alert in store.alerts(10)] == ["a2", "a1"]
     assert store.alerts(10, before=numbers[0]) == [(numbers[1], ALERT)] == store.alerts(10, rule_id="r1")
-    assert [row.channel for row in outbox.of_alert("a1")] == ["phone", "mail"]
+    assert store.alerts(10, rule_id="r1", severity="info") == [] and len(store.alerts(10, severity="warning")) == 2
+    assert len(outbox.of_alerts(["a1", "a2"])) == 2 and outbox.of_alerts([]) == []
+    assert [row.channel for row in outbox.of_alerts(["a1"])] == ["phone", "mail"]
     assert store.acknowledge_alert("a1", 8) and not store.acknowledge_alert("a1", 9)
     assert not store.acknowledge_alert("a9", 9)
     assert store.alerts(10, rule_id="r1")[0][1].acknowledged_ms == 8
@@ -78,11 +80,11 @@ def test_messages_are_due_until_they_are_sent_or_dead(made: Made) -> None:
     assert [row.outbox_id for row in outbox.due(49, 9)] == ["o2"] and outbox.counts() == {"pending": 2}
     (late, first) = outbox.due(50, 9)[::-1]
     assert (first.outbox_id, first.payload) == ("o2", {"z": 2.5})
-    assert outbox.keep_attempt(replace(first, state="sent", attempts=1, sent_at_ms=60))
-    assert not outbox.keep_attempt(replace(first, attempts=2))  # sent is sent
-    assert outbox.keep_attempt(replace(late, attempts=1, next_at_ms=90, error="500"))
+    assert outbox.keep_attempts([replace(first, state="sent", attempts=1, sent_at_ms=60)])
+    assert not outbox.keep_attempts([replace(first, attempts=2)])  # sent is sent
+    assert outbox.keep_attempts([replace(late, attempts=1, next_at_ms=90, error="500")])
     assert outbox.due(89, 9) == [] and outbox.due(90, 9) == [replace(late, attempts=1, next_at_ms=90, error="500")]
-    assert outbox.keep_attempt(replace(late, state="dead", attempts=9)) and outbox.counts() == {"sent": 1, "dead": 1}
+    assert outbox.keep_attempts([replace(late, state="dead", attempts=9)]) and outbox.counts() == {"sent": 1, "dead": 1}
     assert [row.outbox_id for row in outbox.dead(9)] == ["o1"] and not outbox.revive("o2", 5)
     assert outbox.revive("o1", 5) and [row.attempts for row in outbox.due(5, 9)] == [0] and outbox.dead(9) == []
 
@@ -102,8 +104,8 @@ def test_messages_of_a_digest_are_kept_together_and_channels_are_left_out(made: 
     sent = [replace(row, state="sent", sent_at_ms=8) for row in together]
     assert outbox.keep_attempts(sent) == 2 and outbox.keep_attempts(sent) == 0
     assert outbox.of_digest("d") == [] and outbox.sent_since(8) == sent and outbox.sent_since(9) == []
-    outbox.keep_attempt(replace(rows[1], state="dead", digest="e"))
-    assert outbox.revive("o1", 5) and outbox.of_alert("a1")[1].digest == ""
-    outbox.keep_attempt(replace(rows[1], state="dead", digest="o1"))
-    assert outbox.revive("o1", 5) and outbox.of_alert("a1")[1].digest == "o1"
+    outbox.keep_attempts([replace(rows[1], state="dead", digest="e")])
+    assert outbox.revive("o1", 5) and outbox.of_alerts(["a1"])[1].digest == ""
+    outbox.keep_attempts([replace(rows[1], state="dead", digest="o1")])
+    assert outbox.revive("o1", 5) and outbox.of_alerts(["a1"])[1].digest == "o1"
     assert outbox.snoozed() == {"r1": 70}
