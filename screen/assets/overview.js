@@ -27,6 +27,7 @@ class PairbridgeOverview {
       this.tour();
     });
     this.rows = /** @type {Object<string, any[]>} */ ({});
+    this.later = /** @type {Object<string, number>} */ ({}); // of tables that are not there yet
   }
 
   receive(message) {
@@ -45,10 +46,11 @@ class PairbridgeOverview {
 
   fill(name) {
     const id = PairbridgeOverview.TABLES[name];
-    if (!document.getElementById(id)) return;
-    const api = PairbridgeDom.grid(id);
+    clearTimeout(this.later[name]);
+    if (!document.querySelector('[data-topics~="overview"]')) return;
+    const api = document.getElementById(id) && PairbridgeDom.grid(id);
     if (!api) {
-      setTimeout(() => this.fill(name), 100); // the grid is still being built
+      this.later[name] = setTimeout(() => this.fill(name), 100); // its script is loaded, or the grid is being built
       return;
     }
     const isLong = this.rows[name].length > PairbridgeOverview.WHOLE;
