@@ -16,5 +16,6 @@ interface Window {
   dashAgGridFunctions: any;
   pairbridgeNumber: (value: unknown, digits: number) => string;
   pairbridgePainted?: { painted_ms: number; at: number; frames: number };
+  pairbridgeLogged: () => any[];
   pairbridgeCharts: PairbridgeChartState;
 }

@@ -153,6 +153,20 @@ const PairbridgeCore = (() => {
     return log.trades.concat(log.refusals);
   }
 
+  /** Rows by a field, unknown values at the end; as they are in the direction "none". */
+  function sorted(rows, field, direction) {
+    if (direction === "none") return rows;
+    const sign = direction === "ascending" ? 1 : -1;
+    const order = (one, other) => {
+      const [a, b] = [one[field], other[field]];
+      if (a === b) return 0;
+      if (a === null || a === undefined) return 1;
+      if (b === null || b === undefined) return -1;
+      return a < b ? -sign : sign;
+    };
+    return [...rows].sort(order);
+  }
+
   /** A number for display: fixed digits, or significant ones when `digits` is negative; – if unknown. */
   function number(value, digits) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
@@ -211,7 +225,7 @@ const PairbridgeCore = (() => {
 
   return {
     KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, signed, share, trail,
-    pageOf, moment, exportAddress,
+    pageOf, moment, exportAddress, sorted,
   };
 })();
 
