@@ -10,6 +10,7 @@ const PairbridgeCore = (() => {
   const KEEP = 1000; // bars of a first frame, and so many stay while the newest are followed
   const MOST = 200_000; // bars in memory: 50 MB
   const MOST_EDGES = 12; // between candles and ticks, the newest
+  const FORMATS = /** @type {Object<number, Intl.NumberFormat>} */ ({}); // by significant digits, negative
   const RULE = { entry: 2, exit: 0.5, stop: /** @type {number|null} */ (null), estimator: "", is_extra: false };
 
   /** The empty data of one pair. */
@@ -171,7 +172,8 @@ const PairbridgeCore = (() => {
   function number(value, digits) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (digits >= 0) return value.toFixed(digits);
-    return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
+    FORMATS[digits] ??= new Intl.NumberFormat("en-US", { maximumSignificantDigits: -digits }); // costly to make
+    return FORMATS[digits].format(value);
   }
 
   /** A number with its sign and fixed digits, as z is written everywhere: +1.05. */

@@ -33,10 +33,11 @@ class PairbridgePair {
     PairbridgeCore.absorb(this.pair, message);
     if (message.reset || message.log?.length || message.columns?.t?.length) this.charts.invalidate();
     if (isOther) this.charts.unzoom();
-    Object.assign(this.texts, message.text ?? {}, { title: `${this.pair.names.y} ~ ${this.pair.names.x}` });
-    Object.assign(this.tones, message.tone ?? {});
+    const texts = { ...message.text, title: `${this.pair.names.y} ~ ${this.pair.names.x}` };
+    Object.assign(this.texts, texts);
+    Object.assign(this.tones, message.tone);
     this.age(message);
-    this.showTexts();
+    this.showTexts(texts, message.tone ?? {});
     this.log.receive(message);
     this.charts.traded(message.trade_ms);
   }
@@ -52,9 +53,10 @@ class PairbridgePair {
     this.charts.unzoom();
   }
 
-  showTexts() {
-    for (const [name, text] of Object.entries(this.texts)) PairbridgeDom.setText(`live-${name}`, text);
-    for (const [name, tone] of Object.entries(this.tones)) {
+  /** Texts and tones: all that are known, or those that may have changed. */
+  showTexts(texts = this.texts, tones = this.tones) {
+    for (const [name, text] of Object.entries(texts)) PairbridgeDom.setText(`live-${name}`, text);
+    for (const [name, tone] of Object.entries(tones)) {
       const element = PairbridgeDom.byId(`live-${name}`);
       if (element && element.dataset.tone !== tone) element.dataset.tone = tone;
     }
@@ -69,6 +71,7 @@ class PairbridgePair {
   }
 
   age(message) {
+    if (!("as_of" in message) && !("waits" in message)) return;
     if ("as_of" in message) this.asOf = message.as_of;
     if ("waits" in message) this.waits = message.waits;
     this.showAge();

@@ -140,4 +140,4 @@ def _card(name: str, title: str, explanation: str) -> html.Div:
 
 def _machinery() -> html.Div:
     """Stores and timers shared by callbacks and scripts."""
-    return html.Div([dcc.Store(id=ids.UNDO), dcc.Interval(id=ids.OPTIONS, interval=3_000)], hidden=True)
+    return html.Div([dcc.Store(id=ids.UNDO), dcc.Interval(id=ids.OPTIONS, interval=10_000)], hidden=True)
