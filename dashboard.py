@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from dash import Dash
 from fastapi import FastAPI
 
 from api.access import Access
@@ -48,6 +47,7 @@ from live.wants import HistoryWants
 from runtime.interpreter_settings import apply_interpreter_settings
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
+from screen.late_libraries import PagesDash
 from screen.live_messages import JobState, LiveMessages
 from screen.page_table import Page, page_of, pages_with
 from screen.shell import EARLY_SCRIPT, index_page, register_screen, shell
@@ -119,13 +119,14 @@ def create_app(
 
 def _screen(
     server: FastAPI, cases: UseCases, pages: Sequence[Page], config: Config, open_file: str | None
-) -> Dash:  # fmt: skip
+) -> PagesDash:  # fmt: skip
     """Dash on the server, with the shell and every page."""
-    app = Dash(
+    app = PagesDash(
         "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
         assets_folder=str(Path(__file__).parent / "screen/assets"), assets_ignore=EARLY_SCRIPT,
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
+    app.light_pages = tuple(page.path for page in pages if not page.has_grid)
     app.index_string = index_page(app.get_asset_url(EARLY_SCRIPT))
     app.layout = lambda: shell(config.refresh_rate, open_file, pages)
     register_screen(app, cases, pages)

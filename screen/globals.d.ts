@@ -15,6 +15,7 @@ interface Window {
   dashAgGridComponentFunctions: any;
   dashAgGridFunctions: any;
   pairbridgeNumber: (value: unknown, digits: number) => string;
-  pairbridgePainted?: { painted_ms: number; at: number; frames: number };
+  pairbridgePainted?: { at: number; frames: number };
+  pairbridgeLogged: () => any[];
   pairbridgeCharts: PairbridgeChartState;
 }

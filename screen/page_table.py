@@ -40,13 +40,15 @@ Register = Callable[[Dash, UseCases], None]
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page: its address, its name in the navigation, the key that follows ``g``, what makes its layout from the
-    settings of a new pair, and what registers its callbacks."""
+    settings of a new pair, and what registers its callbacks. ``has_grid``: whether it may show a ``dash_ag_grid``,
+    whose scripts are loaded for such pages only."""
 
     path: str
     title: str
     key: str
     layout: Callable[[PairSettings], Any]
     register: Register = lambda *_: None
+    has_grid: bool = True
 
 
 def _register_pair_page(app: Dash, cases: UseCases) -> None:
@@ -63,22 +65,22 @@ def _register_backtest_page(app: Dash, cases: UseCases) -> None:
 
 PAGES: tuple[Page, ...] = (
     Page(OVERVIEW, "Overview", "o", lambda _: overview_page()),
-    Page(PAIR, "Pair", "p", pair_page, _register_pair_page),
+    Page(PAIR, "Pair", "p", pair_page, _register_pair_page, has_grid=False),
     Page(SCAN, "Scan", "s", lambda _: scan_page(), lambda app, its: register_scan(app, its.scans, its.pairs)),
     Page(BACKTEST, "Backtest", "b", backtest_page, _register_backtest_page),
     Page(
         SIGNALS, "Signals", "j", lambda _: signals_page(),
-        lambda app, its: register_signals(app, its.journal, its.trades, its.parity),
+        lambda app, its: register_signals(app, its.journal, its.trades, its.parity), has_grid=False,
     ),
     Page(
         ALERTS, "Alerts", "a", lambda _: alerts_page(),
-        lambda app, its: register_alerts(app, its.alerts, its.channels),
+        lambda app, its: register_alerts(app, its.alerts, its.channels), has_grid=False,
     ),
     Page(
         DATA, "Data", "d", lambda _: data_page(),
-        lambda app, its: register_data(app, its.data, its.feeds, its.uploads, its.backups),
+        lambda app, its: register_data(app, its.data, its.feeds, its.uploads, its.backups), has_grid=False,
     ),
-    Page(GLOSSARY, "Glossary", "h", lambda _: glossary_page()),
+    Page(GLOSSARY, "Glossary", "h", lambda _: glossary_page(), has_grid=False),
 )  # fmt: skip
 
 

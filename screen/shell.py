@@ -56,6 +56,7 @@ def shell(refresh_s: float = 1.0, open_file: str | None = None, pages: Sequence[
             html.Div(id=ids.PAGE, className="page-place", tabIndex="-1"),
             dcc.Location(id=ids.ADDRESS, refresh="callback-nav"),
             html.Div("", id=ids.TOASTS, className="toasts", role="status"),
+            dcc.Store(id=ids.ROUTE),
             dcc.Store(id=ids.PAGE_NAME),
             dcc.Store(id=ids.WATCH),
             help_dialog(),
@@ -77,10 +78,11 @@ def _register_shell(app: Dash, pairs: PairService, pages: Sequence[Page]) -> Non
         Output(ids.PAGE, "children"),
         Output(ids.PAGE_NAME, "data"),
         Output(ids.WATCH, "data"),
-        Output(ids.ADDRESS, "pathname"),
-        Input(ids.ADDRESS, "pathname"),
+        Output(ids.ADDRESS, "pathname", allow_duplicate=True),
+        Input(ids.ROUTE, "data"),
         State(ids.PAGE_NAME, "data"),
         State(ids.WATCH, "data"),
+        prevent_initial_call=True,
     )(partial(_route, pairs, pages))
     app.callback(
         Output(ids.ADDRESS, "pathname", allow_duplicate=True),
@@ -97,6 +99,9 @@ def _register_shell(app: Dash, pairs: PairService, pages: Sequence[Page]) -> Non
         prevent_initial_call=True,
     )(_toggle_help)
     wire: Any = app.clientside_callback  # untyped
+    wire(  # the page is mounted when what it uses is loaded
+        ClientsideFunction("pairbridge", "ready"), Output(ids.ROUTE, "data"), Input(ids.ADDRESS, "pathname")
+    )
     wire(ClientsideFunction("pairbridge", "follow"), Input(ids.WATCH, "data"), prevent_initial_call=True)
     wire(  # what the search said belongs to the page on which it was typed
         ClientsideFunction("pairbridge", "forget"),

@@ -7,7 +7,7 @@
  */
 class PairbridgeZone {
   static NAMES = ["title", "data-label"]; // attributes that are read, too
-  static HEADS = "th, .ag-header-cell-text"; // in which (UTC) is the zone of the column
+  static HEADS = "th, th button, .ag-header-cell-text"; // in which (UTC) is the zone of the column
 
   constructor() {
     this.sent = /** @type {WeakMap<Node, Object<string, string>>} */ (new WeakMap());

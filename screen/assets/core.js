@@ -10,6 +10,7 @@ const PairbridgeCore = (() => {
   const KEEP = 1000; // bars of a first frame, and so many stay while the newest are followed
   const MOST = 200_000; // bars in memory: 50 MB
   const MOST_EDGES = 12; // between candles and ticks, the newest
+  const FORMATS = /** @type {Object<number, Intl.NumberFormat>} */ ({}); // by significant digits, negative
   const RULE = { entry: 2, exit: 0.5, stop: /** @type {number|null} */ (null), estimator: "", is_extra: false };
 
   /** The empty data of one pair. */
@@ -153,11 +154,26 @@ const PairbridgeCore = (() => {
     return log.trades.concat(log.refusals);
   }
 
+  /** Rows by a field, unknown values at the end; as they are in the direction "none". */
+  function sorted(rows, field, direction) {
+    if (direction === "none") return rows;
+    const sign = direction === "ascending" ? 1 : -1;
+    const order = (one, other) => {
+      const [a, b] = [one[field], other[field]];
+      if (a === b) return 0;
+      if (a === null || a === undefined) return 1;
+      if (b === null || b === undefined) return -1;
+      return a < b ? -sign : sign;
+    };
+    return [...rows].sort(order);
+  }
+
   /** A number for display: fixed digits, or significant ones when `digits` is negative; – if unknown. */
   function number(value, digits) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (digits >= 0) return value.toFixed(digits);
-    return value.toLocaleString("en-US", { maximumSignificantDigits: -digits });
+    FORMATS[digits] ??= new Intl.NumberFormat("en-US", { maximumSignificantDigits: -digits }); // costly to make
+    return FORMATS[digits].format(value);
   }
 
   /** A number with its sign and fixed digits, as z is written everywhere: +1.05. */
@@ -211,7 +227,7 @@ const PairbridgeCore = (() => {
 
   return {
     KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, signed, share, trail,
-    pageOf, moment, exportAddress,
+    pageOf, moment, exportAddress, sorted,
   };
 })();
 

@@ -21,7 +21,14 @@ const PairbridgeDom = (() => {
 
   function setText(id, text) {
     const element = byId(id);
-    if (element && element.textContent !== text) element.textContent = text;
+    if (element) write(element, text);
+  }
+
+  function write(element, text) {
+    if (element.textContent === text) return;
+    const only = element.childNodes.length === 1 ? element.firstChild : null;
+    if (only instanceof Text) only.data = text; // a node less to make
+    else element.textContent = text;
   }
 
   /** A text with clickable addresses. */
@@ -36,5 +43,5 @@ const PairbridgeDom = (() => {
     return box;
   }
 
-  return { byId, grid, go, setText, linked };
+  return { byId, grid, go, setText, write, linked };
 })();

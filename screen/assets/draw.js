@@ -75,21 +75,20 @@ class PairbridgeCharts {
     this.paintSoon();
   }
 
-  /** Tell the library what has changed; it draws in the next animation frame. */
+  /** Tell the library what has changed; it draws in the next animation frame, and the forming candle is drawn in it. */
   paintSoon() {
     if (this.mount() && this.pair.bars.size) this.sync();
     if (!this.isDue) requestAnimationFrame(() => this.painted());
     this.isDue = true;
   }
 
-  /** After the library has drawn: its frame was requested before this one. */
+  /** After the library has drawn: its frame was requested before this one. It is painted before the next frame. */
   painted() {
     this.isDue = false;
     if (!this.chart) return; // another page is shown
+    if (this.pair.bars.size) this.forming?.draw();
     this.frames += 1;
-    if (!this.trade_ms) return;
-    const painted = { at: this.trade_ms, frames: this.frames };
-    requestAnimationFrame(() => (window.pairbridgePainted = { ...painted, painted_ms: Date.now() }));
+    if (this.trade_ms) window.pairbridgePainted = { at: this.trade_ms, frames: this.frames };
   }
 
   /** The chart in the page's element, which may be another than before. */
@@ -97,6 +96,7 @@ class PairbridgeCharts {
     const box = document.getElementById("chart-canvas");
     if (box === this.box && this.chart) return true;
     this.chart?.remove();
+    this.forming?.remove();
     this.chart = null;
     this.panes = [];
     this.box = box;
@@ -105,6 +105,7 @@ class PairbridgeCharts {
     this.chart = window.LightweightCharts.createChart(box, PairbridgeCharts.options(this.colours));
     this.panes = PairbridgeSeries.PANES.map((spec) => new PairbridgePane(spec, this));
     this.panes.forEach((pane, index) => pane.addTo(this.chart, index));
+    this.forming = new PairbridgeForming(this, box);
     this.legend = new PairbridgeLegend(/** @type {HTMLElement} */ (document.getElementById("chart-legends")), this);
     this.known = { resets: -1, moved: 0 };
     this.gestures.listen(this.chart, box);
@@ -154,15 +155,16 @@ class PairbridgeCharts {
     else if (bars.moved !== this.known.moved) this.shift(size);
     else this.extend(size);
     if (!this.held) this.follow(size);
-    this.redraw();
-    this.legend.show(this.at);
+    const changed = this.isStale ? this.panes : this.panes.slice(0, 1); // the forming candle is in the first
+    if (this.isStale || !this.forming?.fits) this.redraw(changed);
+    this.legend.show(this.at, changed);
   }
 
-  /** The last point once more makes the library ask for the range and draw; the forming candle is in the first pane. */
-  redraw() {
+  /** The last point once more makes the library ask for the range and draw. */
+  redraw(panes) {
     const { start, step, count } = this.axis;
     const point = { time: this.pair.bars.time(start + (count - 1) * step) / 1000, value: 0 };
-    for (const pane of this.isStale ? this.panes : this.panes.slice(0, 1)) pane.anchor.update(point);
+    for (const pane of panes) pane.anchor.update(point);
     this.isStale = false;
   }
 

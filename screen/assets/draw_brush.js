@@ -11,6 +11,7 @@ class PairbridgeBrush {
   constructor(pane) {
     this.pane = pane;
     this.patterns = /** @type {Object<string, CanvasPattern>} */ ({});
+    this.most = 0; // the largest volume that is drawn
     this.canvas = /** @type {any} */ (null); // these four of the pane that is being drawn
     this.size = { width: 0, height: 0 };
     this.ratio = 1;
@@ -149,9 +150,7 @@ class PairbridgeBrush {
         canvas.fillRect(Math.round(x - width / 2), top, width, Math.max(bottom - top, 1));
       }
     };
-    const leg = series.column.slice(0, 1);
-    PairbridgeShapes.candles(this.leg(leg), view, put);
-    this.forming(leg, put);
+    PairbridgeShapes.candles(this.leg(series.column.slice(0, 1)), view, put);
   }
 
   leg(side) {
@@ -161,13 +160,6 @@ class PairbridgeBrush {
     return { open, high, low, close, volume };
   }
 
-  forming(side, put) {
-    const { bars, forming } = this.pair;
-    const bar = forming[side];
-    const at = bar ? bars.index(bar[0]) : -1;
-    if (bar && at >= bars.size) put(this.x(at), bar[1], bar[2], bar[3], bar[4], bar[5]);
-  }
-
   volume(series) {
     const { canvas, size, view } = this;
     const width = Math.max(Math.floor(view.dx * 0.7), 1);
@@ -175,11 +167,11 @@ class PairbridgeBrush {
     const found = [];
     const put = (x, open, high, low, close, volume) => found.push([x, volume]);
     PairbridgeShapes.candles(this.leg(side), view, put);
-    this.forming(side, put);
-    const most = found.reduce((high, [, volume]) => Math.max(high, volume), 0) || 1;
+    const forming = this.pair.forming[side]?.[5] ?? 0; // drawn by PairbridgeForming, on the same scale
+    this.most = found.reduce((high, [, volume]) => Math.max(high, volume), forming) || 1;
     canvas.fillStyle = this.faded(series.colour, 0.28);
     for (const [x, volume] of found) {
-      const height = (volume / most) * size.height * PairbridgeBrush.VOLUME;
+      const height = (volume / this.most) * size.height * PairbridgeBrush.VOLUME;
       canvas.fillRect(Math.round(x - width / 2), size.height - height, width, height);
     }
   }

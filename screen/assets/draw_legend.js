@@ -26,18 +26,19 @@ class PairbridgeLegend {
     button.setAttribute("aria-pressed", String(this.charts.toggle(key)));
   }
 
-  /** Show the values of a bar; of the newest without one (null). */
-  show(at) {
+  /** Show the values of a bar; of the newest without one (null). `panes`: those in which they may have changed. */
+  show(at, panes = this.charts.panes) {
     this.build();
-    const { pair, leg, panes } = this.charts;
+    const { pair, leg } = this.charts;
     for (const pane of panes) {
       const base = pane.base();
       for (const series of this.charts.seriesOf(pane.spec.id)) {
         const text = PairbridgeSeries.legendOf(series, pair, at, base);
         const element = this.values.get(series.key);
-        if (element && element.textContent !== text) element.textContent = text;
+        if (element) PairbridgeDom.write(element, text);
       }
     }
+    if (panes.length < this.charts.panes.length) return; // only the forming candle is another
     const time = this.values.get("time");
     const text = PairbridgeSeries.timeText(pair, at ?? pair.bars.size - 1);
     if (time && time.textContent !== text) time.textContent = text;

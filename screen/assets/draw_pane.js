@@ -63,14 +63,14 @@ class PairbridgePane {
   updateAllViews() {
     const { pair, colours } = this.charts;
     this.labels = this.shown()
-      .filter((series) => series.label)
+      .filter((series) => series.label && series.kind !== "candles") // whose label PairbridgeForming draws
       .map((series) => this.latest(series, pair))
       .filter((found) => found.value === found.value && this.anchor.priceToCoordinate(found.value) !== null)
       .map(({ series, value }) => ({
         coordinate: () => this.anchor.priceToCoordinate(value),
         text: () => this.format(value),
         textColor: () => colours.on,
-        backColor: () => colours[series.kind === "candles" ? "cyan" : series.colour],
+        backColor: () => colours[series.colour],
       }));
   }
 
@@ -167,6 +167,7 @@ class PairbridgePane {
       this.brush.draw(scope, view, this.shown());
       scope.context.restore();
     });
+    if (this.spec.id === "price-chart") this.charts.forming?.placed();
   }
 
   /** From bars and values to the canvas; null while there is nothing to see. */

@@ -6,12 +6,14 @@ class PairbridgePair {
   constructor() {
     this.pair = PairbridgeCore.emptyPair();
     this.charts = new PairbridgeCharts(this.pair);
-    this.log = PairbridgeCore.emptyLog([0, 0]);
+    this.log = new PairbridgeLog();
+    const texts = { z: (value) => PairbridgeCore.signed(value, 2) };
+    const open = (row) => PairbridgeDom.go(row.path);
+    this.list = new PairbridgeTable("watch-list", texts, { row: PairbridgePair.listRow, open });
     this.texts = /** @type {Object<string, string>} */ ({});
     this.tones = /** @type {Object<string, string>} */ ({});
     this.notes = /** @type {Object<string, string>} */ ({});
     this.leaders = /** @type {any[]} */ ([]);
-    this.tradesOnly = true;
     this.listed = ""; // what the watch list shows
     this.asOf = /** @type {number|null} */ (null); // close of the newest bar
     this.waits = ""; // why the figures stand still though the bridge delivers
@@ -31,29 +33,30 @@ class PairbridgePair {
     PairbridgeCore.absorb(this.pair, message);
     if (message.reset || message.log?.length || message.columns?.t?.length) this.charts.invalidate();
     if (isOther) this.charts.unzoom();
-    Object.assign(this.texts, message.text ?? {}, { title: `${this.pair.names.y} ~ ${this.pair.names.x}` });
-    Object.assign(this.tones, message.tone ?? {});
+    const texts = { ...message.text, title: `${this.pair.names.y} ~ ${this.pair.names.x}` };
+    Object.assign(this.texts, texts);
+    Object.assign(this.tones, message.tone);
     this.age(message);
-    this.showTexts();
-    this.showLog(message);
+    this.showTexts(texts, message.tone ?? {});
+    this.log.receive(message);
     this.charts.traded(message.trade_ms);
   }
 
   /** The page has been mounted: everything known is drawn. */
   mounted() {
     this.listed = "";
-    this.tradesOnly = true;
     this.showTexts();
     this.showNotes();
     this.showLeaders();
     this.showAge();
-    this.fillLog();
+    this.log.mounted();
     this.charts.unzoom();
   }
 
-  showTexts() {
-    for (const [name, text] of Object.entries(this.texts)) PairbridgeDom.setText(`live-${name}`, text);
-    for (const [name, tone] of Object.entries(this.tones)) {
+  /** Texts and tones: all that are known, or those that may have changed. */
+  showTexts(texts = this.texts, tones = this.tones) {
+    for (const [name, text] of Object.entries(texts)) PairbridgeDom.setText(`live-${name}`, text);
+    for (const [name, tone] of Object.entries(tones)) {
       const element = PairbridgeDom.byId(`live-${name}`);
       if (element && element.dataset.tone !== tone) element.dataset.tone = tone;
     }
@@ -68,6 +71,7 @@ class PairbridgePair {
   }
 
   age(message) {
+    if (!("as_of" in message) && !("waits" in message)) return;
     if ("as_of" in message) this.asOf = message.as_of;
     if ("waits" in message) this.waits = message.waits;
     this.showAge();
@@ -93,75 +97,33 @@ class PairbridgePair {
     }
   }
 
-  isLogged(row) {
-    return !this.tradesOnly || row.kind !== "no_entry";
-  }
-
-  showLog(message) {
-    const fresh = message.log ?? [];
-    if (!message.reset && !fresh.length) return;
-    if (message.reset) this.log = PairbridgeCore.emptyLog(message.log_kept);
-    const dropped = PairbridgeCore.remember(this.log, fresh);
-    const api = PairbridgeDom.grid("signal-log");
-    const logged = (row) => this.isLogged(row);
-    if (!api || message.reset) this.fillLog();
-    else api.applyTransaction({ add: fresh.filter(logged), addIndex: 0, remove: dropped.filter(logged) });
-  }
-
-  fillLog() {
-    if (!PairbridgeDom.byId("signal-log")) return; // another page is shown
-    const api = PairbridgeDom.grid("signal-log");
-    const rows = PairbridgeCore.rowsOf(this.log).filter((row) => this.isLogged(row));
-    if (api) api.setGridOption("rowData", rows);
-    else setTimeout(() => this.fillLog(), 100);
-  }
-
-  filterLog(value) {
-    this.tradesOnly = (value ?? []).includes("trades");
-    this.fillLog();
-  }
-
-  /** The values of a column that pass its filter in the log's table; null without a filter. */
-  passing(column) {
-    const api = PairbridgeDom.grid("signal-log");
-    if (!api?.getFilterModel()[column]) return null;
-    const values = new Set();
-    api.forEachNodeAfterFilter((node) => values.add(node.data[column]));
-    return [...values];
-  }
-
-  /** Before the browser follows the link of the export: with the filters of the table. */
-  exportShown(event) {
-    const link = event.target instanceof Element ? event.target.closest("#export-log") : null;
-    const address = link?.getAttribute("href");
-    if (!link || !address) return;
-    const filters = { kind: this.passing("kind"), reason: this.passing("reason") };
-    link.setAttribute("href", PairbridgeCore.exportAddress(address, this.tradesOnly, filters));
-  }
-
   showLeaders() {
-    if (!PairbridgeDom.byId("watch-list")) return;
-    const api = PairbridgeDom.grid("watch-list");
-    if (!api) {
-      setTimeout(() => this.showLeaders(), 100);
-      return;
-    }
     const rows = this.leaders.map((row) => ({ ...row, chosen: row.id === String(this.pair.watch) }));
     const key = JSON.stringify(rows);
-    if (key === this.listed && (api.getDisplayedRowCount() || !rows.length)) return; // would exceed the frame's time
+    if (key === this.listed) return;
     this.listed = key;
-    api.setGridOption("rowData", rows); // the grid identifies rows by id, and keeps unchanged ones
-    if (!api.pairbridgeOpens) api.addEventListener("rowClicked", (event) => PairbridgeDom.go(event.data.path));
-    api.pairbridgeOpens = true;
+    this.list.show(rows);
+  }
+
+  /** A row of the watch list: its pair is a link, and the pair that is shown is marked. */
+  static listRow(line, row) {
+    const cell = line.cells[0];
+    const link = cell.querySelector("a") ?? document.createElement("a");
+    if (!link.parentElement) {
+      link.textContent = cell.textContent;
+      cell.replaceChildren(link);
+    }
+    if (link.getAttribute("href") !== row.path) link.setAttribute("href", row.path);
+    if (line.title !== row.title) line.title = row.title;
+    line.classList.toggle("is-chosen", row.chosen);
+    if (row.chosen) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
   }
 
   /** To the next pair of the watch list, or the previous one. */
   step(by) {
-    const api = PairbridgeDom.grid("watch-list");
-    if (!api) return;
-    const nodes = [];
-    api.forEachNodeAfterFilterAndSort((node) => nodes.push(node));
-    const at = nodes.findIndex((node) => node.data.id === String(this.pair.watch));
-    PairbridgeDom.go(nodes[(at + by + nodes.length) % nodes.length]?.data.path);
+    const rows = this.list.ordered();
+    const at = rows.findIndex((row) => row.chosen);
+    PairbridgeDom.go(rows[(at + by + rows.length) % rows.length]?.path);
   }
 }

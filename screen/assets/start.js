@@ -80,6 +80,7 @@
   }
 
   window.pairbridgeNumber = core.number;
+  window.pairbridgeLogged = () => pair.log.table.ordered(); // to read only, as the charts
   window.pairbridgeCharts = new PairbridgeChartState(pair.charts);
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
@@ -93,12 +94,13 @@
         wanted = watch ?? null;
         tell();
       },
+      ready: (path) => PairbridgeLate.ready(path),
       forget: () => "",
       freshScan(newest, fresh) {
         return newest === null || newest === undefined || newest === fresh ? window.dash_clientside.no_update : newest;
       },
       showLeg: (value) => pair.charts.showLeg(value),
-      filterLog: (value) => pair.filterLog(value),
+      filterLog: (value) => pair.log.filter(value),
     },
   });
   window.dash_clientside.pairbridgeAlerts = {
@@ -110,6 +112,7 @@
   function restyle() {
     zone.use(PairbridgePreferences.zone());
     pair.charts.restyle();
+    for (const table of [pair.list, pair.log.table]) table.drawSoon();
     for (const each of document.querySelectorAll(".grid")) PairbridgeDom.grid(each.id)?.refreshCells({ force: true });
   }
 
@@ -131,7 +134,7 @@
     "/": () => document.getElementById("search")?.focus(),
   });
   document.addEventListener("keydown", (event) => keys.press(event));
-  document.addEventListener("click", (event) => pair.exportShown(event), true); // before the browser follows the link
+  document.addEventListener("click", (event) => pair.log.exported(event), true); // before the browser follows the link
   for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
   window.addEventListener("pairbridge-preferences", restyle);
   zone.use(PairbridgePreferences.zone());

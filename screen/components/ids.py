@@ -5,6 +5,7 @@ from __future__ import annotations
 BANNER = "bridge-banner"
 VIEW_ONLY = "view-only"  # used by assets/key.js
 ADDRESS = "address"  # of the page: pathname and search
+ROUTE = "route"  # the address, once the page there can be mounted
 PAGE = "page"  # in which the pages are mounted
 PAGE_NAME = "page-name"  # of the mounted one
 SEARCH = "search"

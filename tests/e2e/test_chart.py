@@ -118,6 +118,25 @@ def test_a_hidden_series_stays_hidden_over_new_bars(page: Page) -> None:
     assert len(points(page, "spread")) > 300
 
 
+def test_the_candle_that_forms_and_its_price_are_drawn_beside_the_library_and_hidden_with_the_candles(
+    page: Page,
+) -> None:
+    painted = """() => {
+      const canvas = document.querySelector(".stack-forming");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.some((value) => value > 0);
+    }"""
+    assert page.locator(".stack-forming").count() == 1
+    until(lambda: page.evaluate(painted), 20, "the candle or its price")
+    frames = page.evaluate("window.pairbridgePainted.frames")
+    seen(page, "before => window.pairbridgePainted.frames > before + 5", frames)
+    candles = page.locator(".legend [data-series=candles]")
+    candles.click()
+    until(lambda: not page.evaluate(painted), 20, "an empty canvas")
+    candles.click()
+    until(lambda: page.evaluate(painted), 20, "the candle or its price again")
+
+
 def test_the_library_is_named_and_linked_as_its_licence_asks(page: Page) -> None:
     expect(page.get_by_text("TradingView Lightweight Charts™ © TradingView, Inc.")).to_have_attribute(
         "href", "https://www.tradingview.com/"

@@ -47,9 +47,7 @@ def test_new_bars_arrive_by_themselves(page: Page) -> None:
 
 
 def shown_log(page: Page) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = page.evaluate(
-        "() => { const rows = []; dash_ag_grid.getApi('signal-log').forEachNode(n => rows.push(n.data)); return rows }"
-    )
+    rows: list[dict[str, Any]] = page.evaluate("() => window.pairbridgeLogged()")
     return rows
 
 
@@ -117,12 +115,16 @@ def test_the_export_has_the_filters_of_the_log(page: Page) -> None:
     assert {"enter_long", "exit"} <= set(trades["kind"]) and "no_entry" not in set(trades["kind"])
     closed = trades.dropna(subset=["net"])
     assert len(closed) > 0 and (closed["gross"] - closed["fee"] - closed["net"]).abs().max() < 1e-9
-    set_filter = "model => dash_ag_grid.getApi('signal-log').setFilterModel(model)"
-    page.evaluate(set_filter, {"kind": {"filterType": "text", "type": "equals", "filter": "exit"}})
+    kinds = page.get_by_label("Show one kind of decision")
+    kinds.select_option("exit")
+    until(lambda: {row["kind"] for row in shown_log(page)} == {"exit"}, 20, "the exits alone")
     assert set(exported(page)["kind"]) == {"exit"}
-    page.evaluate(set_filter, {"kind": {"filterType": "text", "type": "equals", "filter": "nothing"}})
+    page.get_by_label("Show one reason").select_option("COOLDOWN")  # the reason of no exit
+    until(lambda: not shown_log(page), 20, "no row")
+    expect(page.locator("#signal-log .rows-empty")).to_be_visible()
     assert exported(page).empty
-    page.evaluate(set_filter, None)
+    page.get_by_label("Show one reason").select_option("")
+    kinds.select_option("")
     assert len(exported(page)) >= len(trades)
 
 

@@ -41,7 +41,7 @@ def test_the_theme_is_the_systems_until_one_is_chosen_and_is_kept(trading: Stack
     light.get_by_title("Light or dark theme").click()
     assert ground(light) == "rgb(9, 13, 19)"
     until(lambda: light.evaluate(ink) == "#d5dee8", 20, "the chart in the other colours")
-    grid = "getComputedStyle(document.querySelector('#watch-list .ag-root-wrapper')).backgroundColor"
+    grid = "getComputedStyle(document.querySelector('#watch-list')).backgroundColor"
     assert light.evaluate(grid) == "rgb(15, 22, 32)"
     themes: list[str] = []
     light.expose_function("hear", lambda theme: themes.append(theme))

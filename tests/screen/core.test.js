@@ -32,6 +32,14 @@ test("frames after the first add bars and replace what they repeat", () => {
   assert.equal(pair.bars.size, 5);
 });
 
+test("rows are sorted by a field, unknown values at the end, equal ones as they were", () => {
+  const rows = [{ id: 1, z: 2 }, { id: 2, z: null }, { id: 3, z: -1 }, { id: 4 }, { id: 5, z: 2 }];
+  const ids = (direction) => core.sorted(rows, "z", direction).map(({ id }) => id);
+  assert.deepEqual(ids("ascending"), [3, 1, 5, 2, 4]);
+  assert.deepEqual(ids("descending"), [1, 5, 3, 2, 4]);
+  assert.deepEqual(ids("none"), [1, 2, 3, 4, 5]);
+});
+
 test("a reset forgets the pair before", () => {
   const pair = started(5);
   pair.decisions.set(1, {});

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.fields import unseen_label
-from screen.components.theme import GRID_THEME
+from screen.components.live_table import LiveColumn, live_table
 from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.details import details_panel
 from screen.pages.pair.evidence_panel import evidence_panel
 from screen.pages.pair.money_line import as_of, money_line
 from screen.pages.pair.settings_drawer import settings_button, settings_drawer
+from screen.pages.pair.signal_log import signal_log
 
 _CARDS = (
     ("prices", "Last prices", "Last prints of Y and X. Statistics run on the trade-side mid."),
@@ -56,7 +56,7 @@ def _sidebar() -> html.Aside:
     return html.Aside(
         [
             html.Div([html.H2("Watch list"), as_of()], className="watch-head"),
-            _watch_grid(),
+            _watch_list(),
             pair_picker(),
             html.Div(
                 [
@@ -70,38 +70,10 @@ def _sidebar() -> html.Aside:
     )
 
 
-def _watch_grid() -> dag.AgGrid:
-    return dag.AgGrid(
-        id=ids.LEADERS,
-        rowData=[],
-        columnDefs=[
-            {"field": "pair", "headerName": "Pair", "flex": 1, "minWidth": 92, "tooltipField": "title"},
-            {
-                "field": "z",
-                "headerName": "z",
-                "width": 58,
-                "valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"},
-            },
-            {"field": "gate", "headerName": "Gate", "width": 70},
-        ],
-        defaultColDef={
-            "sortable": True,
-            "resizable": False,
-            "suppressMovable": True,
-            "suppressHeaderMenuButton": True,
-        },
-        dashGridOptions={
-            "rowClassRules": {"is-chosen": "params.data.chosen"},
-            "rowHeight": 30,
-            "headerHeight": 28,
-            "suppressCellFocus": True,
-            "localeText": {"noRowsToShow": "No pair yet: it appears with the first trades of two symbols."},
-            "theme": GRID_THEME,
-        },
-        getRowId="params.data.id",
-        className="grid watch-grid",
-        style={"height": "132px"},
-    )
+def _watch_list() -> html.Div:
+    columns = (LiveColumn("pair", "Pair"), LiveColumn("z", "z", 58, is_number=True), LiveColumn("gate", "Gate", 70))
+    empty = "No pair yet: it appears with the first trades of two symbols."
+    return live_table(ids.LEADERS, "Watched pairs", columns, empty, 132)
 
 
 def pair_picker() -> html.Div:
@@ -142,7 +114,7 @@ def _main() -> html.Main:
             chart_stack(),
             evidence_panel(),
             details_panel(),
-            _log(),
+            signal_log(),
         ]
     )
 
@@ -166,74 +138,6 @@ def _card(name: str, title: str, explanation: str) -> html.Div:
     )
 
 
-def _log() -> html.Section:
-    return html.Section(
-        [
-            html.Div(
-                [
-                    html.H2("Signal log"),
-                    html.Span("", id=ids.live("log-count"), className="panel-head"),
-                    html.Span("", id=ids.live("run-note"), className="panel-head"),
-                    dbc.Checklist(
-                        id=ids.LOG_FILTER,
-                        value=["trades"],
-                        inline=True,
-                        switch=True,
-                        className="leg-choice",
-                        options=[{"label": "entries and exits only", "value": "trades"}],
-                    ),
-                    html.A("Export CSV", id=ids.EXPORT, className="btn btn-outline-info btn-sm", download=""),
-                ],
-                className="panel-top",
-                title="Every decision, and every bar beyond the threshold with the reason for no entry.",
-            ),
-            _log_grid(),
-        ],
-        className="panel log",
-    )
-
-
-def _log_grid() -> dag.AgGrid:
-    number = {"type": "rightAligned", "filter": False}
-    moment = {"valueFormatter": {"function": "pairbridgeMoment(params.value)"}, "width": 164, "filter": False}
-    columns = [
-        {"field": "bar_close", "headerName": "Bar close (UTC)", "sort": "desc", "pinned": "left", **moment},
-        {"field": "kind", "headerName": "Decision", "width": 98},
-        {"field": "reason", "headerName": "Reason", "width": 112},
-        {"field": "z", "headerName": "z", "width": 62, **number,
-         "valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
-        *(
-            {"field": field, "headerName": name, "width": width, **number,
-             "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"}}
-            for field, name, width, digits in (
-                ("spread", "Spread", 78, 6), ("beta", "β", 70, 4),
-                ("gate_pvalue", "p", 58, 3), ("y_price", "Y price", 82, -10), ("x_price", "X price", 82, -10),
-                ("quantity_y", "Qty Y", 84, -6), ("quantity_x", "Qty X", 84, -6),
-            )
-        ),
-        {"field": "position", "headerName": "Pos.", "width": 52, **number},
-        {"field": "revision", "headerName": "Rev.", "width": 52, **number},
-        {"field": "given_at", "headerName": "Given at (UTC)", **moment},
-    ]  # fmt: skip
-    return dag.AgGrid(
-        id=ids.LOG,
-        rowData=[],
-        columnDefs=columns,
-        defaultColDef={"sortable": True, "resizable": True, "filter": True},
-        dashGridOptions={
-            "rowHeight": 28,
-            "headerHeight": 30,
-            "suppressCellFocus": True,
-            "enableCellTextSelection": True,
-            "localeText": {"noRowsToShow": "No decision yet. One is logged whenever |z| passes the threshold."},
-            "theme": GRID_THEME,
-        },
-        getRowId="params.data.given",
-        className="grid",
-        style={"height": "300px"},
-    )
-
-
 def _machinery() -> html.Div:
     """Stores and timers shared by callbacks and scripts."""
-    return html.Div([dcc.Store(id=ids.UNDO), dcc.Interval(id=ids.OPTIONS, interval=3_000)], hidden=True)
+    return html.Div([dcc.Store(id=ids.UNDO), dcc.Interval(id=ids.OPTIONS, interval=10_000)], hidden=True)

@@ -1,0 +1,134 @@
+// @ts-check
+"use strict";
+
+/**
+ * The candle that forms and the label of its price, on a small canvas of their own over the first pane: a trade
+ * changes nothing else of the chart, and the library draws all panes for any change.
+ */
+class PairbridgeForming {
+  static FONT = "-apple-system, BlinkMacSystemFont, 'Trebuchet MS', Roboto, Ubuntu, sans-serif"; // the library's
+  static LABEL = { height: 19, before: 10 }; // px
+
+  /** @param {PairbridgeCharts} charts @param {HTMLElement} box of the chart */
+  constructor(charts, box) {
+    this.charts = charts;
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "stack-forming";
+    this.canvas.setAttribute("aria-hidden", "true");
+    box.append(this.canvas);
+    this.room = { right: 0, axis: 0, top: 0, height: 0 }; // of the pane, read when it changes: reading costs a layout
+    this.place = { key: "", left: 0, top: 0, width: 0, height: 0 };
+    this.drawn = "";
+  }
+
+  get pane() {
+    return this.charts.panes[0];
+  }
+
+  /** The candles' series, if it is shown. */
+  get series() {
+    return this.pane.shown().find(({ kind }) => kind === "candles");
+  }
+
+  /** Whether the pane can show the candle that forms as it is scaled: else the library has to draw anew. */
+  get fits() {
+    const { range, brush } = this.pane;
+    const bar = this.series && this.bar();
+    if (!bar || !range) return true;
+    const isInside = bar[3] >= range[0] && bar[2] <= range[1];
+    return isInside && (bar[5] <= brush.most || this.charts.hidden.has("volume"));
+  }
+
+  /** The candle that forms: time, open, high, low, close, volume; null without one in view. */
+  bar() {
+    const { bars, forming } = this.charts.pair;
+    const bar = forming[this.series?.column?.slice(0, 1) ?? ""];
+    const at = bar ? bars.index(bar[0]) : -1;
+    return bar && at >= bars.size && at <= this.charts.seen()[1] ? bar : null;
+  }
+
+  /** The pane is another: the library has drawn, or the page has another size. */
+  placed() {
+    const element = this.pane.element();
+    this.room = {
+      right: this.charts.box.clientWidth, axis: this.charts.chart.priceScale("right").width(),
+      top: element?.offsetTop ?? 0, height: element?.offsetHeight ?? 0,
+    };
+    this.draw();
+  }
+
+  /** As the pane is seen now. */
+  draw() {
+    const { pair } = this.charts;
+    const series = this.series;
+    const view = series && this.pane.view({ horizontalPixelRatio: 1, verticalPixelRatio: 1 });
+    const bar = view ? this.bar() : null;
+    const { value } = view ? this.pane.latest(series, pair) : { value: NaN };
+    this.put(view && bar ? view.x0 + pair.bars.index(bar[0]) * view.dx - Math.max(view.dx, 2) : Infinity);
+    const drawn = JSON.stringify([this.place.key, view, bar, value, this.charts.colours.ink]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    const ratio = window.devicePixelRatio;
+    const canvas = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    canvas.setTransform(ratio, 0, 0, ratio, 0, 0);
+    canvas.clearRect(0, 0, this.place.width, this.place.height);
+    if (!view) return;
+    canvas.translate(-this.place.left, 0);
+    if (bar) this.candle(canvas, view, bar);
+    if (value === value) this.label(canvas, view.y0 + value * view.dy, this.pane.format(value));
+  }
+
+  /** The canvas from the candle to the right edge of the axis. */
+  put(left) {
+    const { right, axis, top, height } = this.room;
+    const ratio = window.devicePixelRatio;
+    const from = Math.floor(Math.max(Math.min(left, right - axis), 0));
+    const key = [from, right, top, height, ratio].join(" ");
+    if (key === this.place.key) return;
+    this.place = { key, left: from, top, width: right - from, height };
+    const { style } = this.canvas;
+    Object.assign(style, { left: `${from}px`, top: `${top}px`, width: `${right - from}px`, height: `${height}px` });
+    this.canvas.width = Math.round((right - from) * ratio);
+    this.canvas.height = Math.round(height * ratio);
+  }
+
+  /** @param {CanvasRenderingContext2D} canvas @param {import("./draw_shapes.js").View} view @param {number[]} bar */
+  candle(canvas, view, bar) {
+    const [at, open, high, low, close, volume] = bar;
+    const { colours, pair, hidden } = this.charts;
+    const x = view.x0 + pair.bars.index(at) * view.dx;
+    const width = Math.max(Math.floor(view.dx * 0.7), 1);
+    const y = (value) => view.y0 + value * view.dy;
+    if (!hidden.has("volume")) {
+      const tall = (volume / this.pane.brush.most) * this.place.height * PairbridgeBrush.VOLUME;
+      canvas.fillStyle = this.pane.brush.faded("cyan", 0.28);
+      canvas.fillRect(Math.round(x - width / 2), this.place.height - tall, width, tall);
+    }
+    canvas.fillStyle = close >= open ? colours.green : colours.red;
+    canvas.fillRect(Math.round(x - 0.5), y(high), 1, Math.max(y(low) - y(high), 1));
+    const [top, bottom] = [y(Math.max(open, close)), y(Math.min(open, close))];
+    if (width > 1) canvas.fillRect(Math.round(x - width / 2), top, width, Math.max(bottom - top, 1));
+  }
+
+  /** The newest price on the axis, as the library writes those of the other panes. */
+  label(canvas, y, text) {
+    const { colours } = this.charts;
+    const { right, axis } = this.room;
+    const { height, before } = PairbridgeForming.LABEL;
+    const top = Math.min(Math.max(Math.round(y - height / 2), 0), this.place.height - height);
+    const left = right - axis;
+    canvas.fillStyle = colours.cyan;
+    canvas.beginPath();
+    canvas.roundRect(left, top, axis - 1, height, [0, 2, 2, 0]);
+    canvas.fill();
+    canvas.fillStyle = colours.on;
+    canvas.font = `12px ${PairbridgeForming.FONT}`;
+    canvas.textBaseline = "middle";
+    canvas.textAlign = "left";
+    canvas.fillText(text, left + before, top + height / 2 + 1);
+  }
+
+  remove() {
+    this.canvas.remove();
+  }
+}

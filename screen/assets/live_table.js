@@ -1,0 +1,128 @@
+// @ts-check
+"use strict";
+
+/**
+ * A table of many rows in a box that scrolls (screen/components/live_table.py): only the rows in view are in the
+ * document, and only texts that change are written. A click on a head sorts.
+ */
+class PairbridgeTable {
+  static AROUND = 6; // rows above and below those in view
+  static SORTS = { ascending: "descending", descending: "none", none: "ascending" };
+
+  /**
+   * @param {string} id of the box
+   * @param {Object<string, (value: any) => string>} texts of fields that are not texts
+   * @param {{sort?: string[], row?: (element: HTMLElement, row: any) => void, open?: (row: any) => void}} more sort:
+   *   the field and direction from the start; row: called for each row that is drawn; open: what a click on a row does
+   */
+  constructor(id, texts, { sort = ["", "none"], row = () => {}, open = () => {} } = {}) {
+    this.id = id;
+    this.texts = texts;
+    this.sort = sort;
+    this.row = row;
+    this.open = open;
+    this.rows = /** @type {any[]} */ ([]);
+    this.sorted = /** @type {any[]|null} */ (null);
+    this.isDue = false;
+    this.box = /** @type {HTMLElement|null} */ (null);
+  }
+
+  /** Other rows, or rows in which something has changed. */
+  show(rows) {
+    this.rows = rows;
+    this.sorted = null;
+    this.drawSoon();
+  }
+
+  /** As they are sorted; equal ones in the order in which they were given. */
+  ordered() {
+    this.sorted ??= PairbridgeCore.sorted(this.rows, ...this.sort);
+    return this.sorted;
+  }
+
+  drawSoon() {
+    if (this.isDue) return;
+    this.isDue = true;
+    requestAnimationFrame(() => {
+      this.isDue = false;
+      this.draw();
+    });
+  }
+
+  draw() {
+    const box = PairbridgeDom.byId(this.id);
+    if (box !== this.box) this.listen(box);
+    if (!box) return; // another page is shown
+    const rows = this.ordered();
+    const height = parseFloat(getComputedStyle(box).getPropertyValue("--row"));
+    const from = Math.max(Math.floor(box.scrollTop / height) - PairbridgeTable.AROUND, 0);
+    const part = rows.slice(from, from + Math.ceil(box.clientHeight / height) + 2 * PairbridgeTable.AROUND);
+    box.querySelector("table")?.setAttribute("aria-rowcount", String(rows.length + 1));
+    box.toggleAttribute("data-empty", !rows.length);
+    const body = /** @type {HTMLTableSectionElement} */ (box.querySelector("tbody"));
+    body.style.setProperty("--above", `${from * height}px`);
+    body.style.setProperty("--below", `${(rows.length - from - part.length) * height}px`);
+    while (body.rows.length > part.length) body.lastElementChild?.remove();
+    part.forEach((row, at) => this.fill(body.rows[at] ?? this.added(body), row, from + at));
+  }
+
+  get heads() {
+    return [...(this.box?.querySelectorAll("th") ?? [])];
+  }
+
+  added(body) {
+    const line = document.createElement("tr");
+    for (const head of this.heads) {
+      const cell = document.createElement("td");
+      cell.className = head.className;
+      line.append(cell);
+    }
+    body.append(line);
+    return line;
+  }
+
+  fill(line, row, at) {
+    line.setAttribute("aria-rowindex", String(at + 2));
+    line.dataset.row = String(at);
+    this.heads.forEach((head, column) => {
+      const field = head.dataset.field ?? "";
+      const text = this.texts[field]?.(row[field]) ?? String(row[field] ?? "");
+      const cell = line.cells[column];
+      const target = cell.firstElementChild ?? cell;
+      if (target.textContent !== text) target.textContent = text;
+    });
+    this.row(line, row);
+  }
+
+  /** Once per mounted box. */
+  listen(box) {
+    this.box = box;
+    if (!box) return;
+    box.addEventListener("scroll", () => this.drawSoon(), { passive: true });
+    box.addEventListener("click", (event) => this.clicked(event));
+    this.showSort();
+  }
+
+  clicked(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    const head = /** @type {HTMLElement|null} */ (target?.closest("th") ?? null);
+    const line = /** @type {HTMLElement|null} */ (target?.closest("tr[data-row]") ?? null);
+    if (head) this.sortBy(head.dataset.field ?? "");
+    else if (line) {
+      event.preventDefault(); // a link in the row leads to the same place, without a reload
+      this.open(this.ordered()[Number(line.dataset.row)]);
+    }
+  }
+
+  sortBy(field) {
+    const [sorted, direction] = this.sort;
+    this.sort = [field, PairbridgeTable.SORTS[field === sorted ? direction : "none"]];
+    this.showSort();
+    this.show(this.rows);
+  }
+
+  showSort() {
+    const [field, direction] = this.sort;
+    for (const head of this.heads) head.setAttribute("aria-sort", head.dataset.field === field ? direction : "none");
+  }
+}
