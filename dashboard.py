@@ -96,7 +96,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops = heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run(), cases.delivery.run()
-        tasks = [asyncio.create_task(job) for job in loops]
+        tasks = [asyncio.create_task(job) for job in (*loops, cases.api.posts.run())]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
