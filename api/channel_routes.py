@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.documents import documented
-from api.replies import listed, reply
+from api.replies import reply, whole
 from api.token_routes import encoded
 from services.delivery.service import ChannelMade, ChannelService
 
@@ -46,9 +46,9 @@ class ChannelChange(BaseModel):
 def add_channel_routes(app: FastAPI, channels: ChannelService) -> None:
     """None takes an Idempotency-Key: an answer with a secret must not be kept."""
 
-    @app.get("/api/alerts/channels", **documented("alerts", "Channels, masked", listed([_CHANNEL], None)))
+    @app.get("/api/alerts/channels", **documented("alerts", "Channels, masked", whole([_CHANNEL])))
     def every(request: Request) -> Response:
-        return reply(request, listed([asdict(each) for each in channels.channels()], None))
+        return reply(request, whole([asdict(each) for each in channels.channels()]))
 
     @app.post("/api/alerts/channels", **documented("alerts", "Add a channel", _CHANNEL | {"secret": "…"}, 201))
     def add(body: ChannelBody) -> Response:

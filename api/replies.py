@@ -6,9 +6,9 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import Request
@@ -35,32 +35,60 @@ def reply(request: Request, payload: Any, status: int = 200) -> Response:
     return Response(body, status, headers, JSON)
 
 
-def listed(rows: Any, following: tuple[int | str, ...] | None, **more: Any) -> dict[str, Any]:
-    """A page of a list: ``next`` is the cursor of the page that follows, null on the last one."""
-    return {**more, "items": rows, "next": None if following is None else cursor(following)}
+class Place(NamedTuple):
+    """Where a page begins: ``numbers`` of the list, and the ``market`` that the first page was of; empty for lists of
+    all markets."""
+
+    numbers: tuple[int, ...]
+    market: str = ""
 
 
-def cursor(place: tuple[int | str, ...]) -> str:
-    """A place in a list as opaque text.
+def whole(rows: Any, **more: Any) -> dict[str, Any]:
+    """A list that is one page."""
+    return {**more, "items": rows, "next": None}
 
-    >>> place_of(cursor((7, 9)), 2)
-    (7, 9)
+
+def paged(
+    request: Request, rows: Any, following: tuple[int, ...] | None, market: str = "", **more: Any
+) -> dict[str, Any]:
+    """A page of a list: ``next`` is the cursor of the page that follows, null on the last one. ``market``: the one that
+    was found where the request named none, so that the pages that follow are of the same."""
+    after = None if following is None else cursor(list_of(request.url.path, request.query_params), following, market)
+    return {**more, "items": rows, "next": after}
+
+
+def list_of(path: str, params: Mapping[str, str]) -> str:
+    """What tells one list from another: its path and filter, whatever the length of its pages.
+
+    >>> list_of("/api/ticks", {"symbol": "A", "limit": "5"}) == list_of("/api/ticks", {"symbol": "A", "market": ""})
+    True
     """
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+    filters = sorted((name, value) for name, value in params.items() if value and name not in ("cursor", "limit"))
+    return blake2b(json.dumps([path, filters]).encode(), digest_size=6).hexdigest()
 
 
-def place_of(text: str, length: int) -> tuple[int, ...] | None:
-    """The place of a cursor of so many whole numbers; None for empty text. Raises SettingsError."""
+def cursor(of: str, numbers: tuple[int, ...], market: str = "") -> str:
+    """A place in a list as opaque text."""
+    text = json.dumps([of, market, *numbers], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_of(request: Request, length: int) -> Place | None:
+    """The place of the request's cursor, of so many whole numbers; None without one. Raises SettingsError for a cursor
+    of another list or filter."""
+    text = request.query_params.get("cursor", "")
     if not text:
         return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(text[:_MOST_CURSOR].encode("ascii") + b"=="))
-    except (ValueError, binascii.Error, RecursionError):
-        found = None
-    is_place = isinstance(found, list) and len(found) == length
-    if not is_place or not all(type(each) is int and -1 <= each < 2**63 for each in found):
+        of, market, *numbers = json.loads(base64.urlsafe_b64decode(text[:_MOST_CURSOR].encode("ascii") + b"=="))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        of, market, numbers = None, None, []
+    are_numbers = all(type(each) is int and -1 <= each < 2**63 for each in numbers)
+    if len(numbers) != length or not are_numbers or not isinstance(market, str):
         raise SettingsError(f"cursor is {text[:40]!r}; expected the `next` of the page before")
-    return tuple(found)
+    if of != list_of(request.url.path, request.query_params):
+        raise SettingsError(f"cursor is {text[:40]!r}, of another list or filter; expected the same parameters with it")
+    return Place(tuple(numbers), market)
 
 
 def id_text(number: int | None) -> str | None:

@@ -189,6 +189,19 @@ async def test_the_log_has_pages(stand: Stand) -> None:
     assert items[0]["after"] == {"api_key": "(hidden)", "n": 249}
 
 
+async def test_a_cursor_is_of_one_list_and_filter(stand: Stand) -> None:
+    """And of the market that the first page found, whatever holds the symbol by then."""
+    first = await read(stand, "/api/ticks?symbol=YUSDT&limit=3")
+    same = await read(stand, f"/api/ticks?symbol=YUSDT&limit=7&market=&cursor={first['next']}")
+    assert same["market"] == "sim" and len(same["items"]) == 7
+    others = ("ticks?symbol=XUSDT", "ticks?symbol=YUSDT&market=other", "ticks?symbol=YUSDT&from=1", "signals?show=all")
+    for other in others:
+        answer = await stand.viewer.get(f"/api/{other}&cursor={first['next']}")
+        assert answer.status_code == 400 and "cursor is" in answer.json()["detail"], answer.text
+    answer = await stand.viewer.get(f"/api/ticks?symbol=XUSDT&cursor={first['next']}")
+    assert "of another list or filter" in answer.json()["detail"]
+
+
 async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand) -> None:
     source = {"market": "sim", "y": "YUSDT", "x": "XUSDT", "from_ms": 1_230_768_000_000}
     settings = (await read(stand, "/api/pairs"))["items"][0]["settings"]
