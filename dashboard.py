@@ -162,7 +162,7 @@ def _guarded(
     def is_page(path: str) -> bool:
         return page_of(path, pages) is not None
 
-    answering = CompressedFiles(HeadRequests(PageRequests(server, ApiPaths(), is_page)))
+    answering = HeadRequests(CompressedFiles(PageRequests(server, ApiPaths(), is_page)))
     open_file = str((config.data_dir / OPEN_FILE).resolve())
     access = Access(Timed(answering, cases.metrics), RateLimits(config.api_requests_per_s), open_file)
     login = Login(access, config.password, secret, key, time.time, cases.api.tokens)
