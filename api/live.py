@@ -196,7 +196,7 @@ async def _send(socket: WebSocket, text: str) -> None:
 async def _session_ends() -> Refusal:
     """Return when the session that opened the socket has ended."""
     lasts = is_signed_in.get()
-    while await asyncio.to_thread(lasts):  # it may look at a file; expiry and sign-out have no event to wait for
+    while await asyncio.to_thread(lasts):  # noqa: ASYNC110 - a file, perhaps; expiry has no event to wait for
         await asyncio.sleep(PULSE_S)
     return 4401, "the session has ended"
 

@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -103,12 +104,20 @@ def read_number(text: str, name: str) -> int:
     return int(text)
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One key's lock. ``users``: requests that hold it or wait for it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
 class Writes:
     """Runs each write once for its ``Idempotency-Key``: a repeat within a day gets the first answer."""
 
     def __init__(self, requests: RequestService) -> None:
         self._requests = requests
-        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+        self._turns: dict[tuple[str, str], _Turn] = {}
 
     async def once(self, request: Request, do: Callable[[], Any], status: int = 200) -> Response:
         """The answer of ``do()``, which runs in a thread, as JSON. Raises what it raises, and OtherRequest."""
@@ -119,9 +128,10 @@ class Writes:
             raise SettingsError(f"the Idempotency-Key has {len(key)} characters; expected at most {MOST_KEY}")
         body = await request.body()
         digest = blake2b(b"\n".join([request.method.encode(), str(request.url).encode(), body])).hexdigest()
-        turn = self._turns.setdefault((who, key), asyncio.Lock())
+        turn = self._turns.setdefault((who, key), _Turn())
+        turn.users += 1
         try:
-            async with turn:
+            async with turn.lock:
                 kept = await asyncio.to_thread(self._requests.answer, who, key, digest)
                 if kept is not None:
                     return Response(kept.body, kept.status, {"Idempotency-Replayed": "true"}, kept.media_type)
@@ -129,5 +139,6 @@ class Writes:
                 await asyncio.to_thread(self._requests.keep, who, key, KeptAnswer(digest, status, JSON, done))
                 return Response(done, status, media_type=JSON)
         finally:
-            if not turn.locked():
-                self._turns.pop((who, key), None)
+            turn.users -= 1
+            if not turn.users:  # a lock that somebody waits for is free for a moment, too
+                del self._turns[who, key]

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fastapi.routing import APIRoute
 
 from api.roles import LEAST
 from engine.stats import hedge_interval
@@ -292,6 +293,23 @@ def test_every_route_is_described_with_an_example() -> None:
     for method, path in LEAST:
         section = DOCS.partition(f"### `{method} {path}`\n")[2].partition("\n### ")[0]
         assert "curl" in section and f"Least role: {LEAST[method, path]}." in section, (method, path)
+
+
+async def test_the_documents_name_the_writes_that_take_a_key(stand: Stand) -> None:
+    paths = (await read(stand, "/api/openapi.json"))["paths"]
+    documented = {
+        (method.upper(), path)
+        for path, methods in paths.items()
+        for method, of in methods.items()
+        if any(each["name"] == "Idempotency-Key" for each in of.get("parameters", ()))
+    }
+    taking = {
+        (method, each.path)
+        for each in stand.server.routes
+        if isinstance(each, APIRoute) and {"writes", "posts"} & set(each.endpoint.__code__.co_freevars)
+        for method in each.methods
+    }
+    assert documented == taking and len(taking) > 15
 
 
 async def test_an_upload_of_bars_needs_a_file_and_a_server(stand: Stand) -> None:
