@@ -132,7 +132,8 @@ def add_backtest_job_routes(app: FastAPI, backtests: BacktestService, files: Bac
         number = await _ran(body, backtests, wait_s)
         if number is None:
             return Response(msgspec.json.encode(job_of(backtests.state())), 202, media_type="application/json")
-        return reply(request, {"backtest_id": id_text(number)} | _found(backtests.result(number), f"backtest {number}"))
+        record = _found(await asyncio.to_thread(backtests.result, number), f"backtest {number}")
+        return await asyncio.to_thread(reply, request, {"backtest_id": id_text(number)} | record)
 
     @app.post(
         "/api/export/backtest", **documented("files", "Run a backtest; its trades as CSV", None, media="text/csv")

@@ -153,7 +153,7 @@ class TickPostService:
     async def _link(self, market: str, slot: _Slot) -> TickLink:
         async with slot.opening:
             if slot.link is None or not slot.link.is_open:
-                token = self._token()
+                token = await asyncio.to_thread(self._token)
                 if token is None:
                     raise LinkLost("the bridge server was never started")
                 slot.link = await TickLink.open(self._url, token, market)

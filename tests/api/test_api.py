@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from fastapi.routing import APIRoute
 
 from api.roles import LEAST
 from engine.stats import hedge_interval
+from services.backtests import BacktestService
 from services.requests import RequestService
 from tests.api.stand import Stand, opened
 from tests.conftest import ROOT, until
@@ -203,7 +205,15 @@ async def test_a_cursor_is_of_one_list_and_filter(stand: Stand) -> None:
     assert "of another list or filter" in answer.json()["detail"]
 
 
-async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand) -> None:
+async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_read_in: set[bool] = set()
+    result = BacktestService.result
+
+    def noted(self: BacktestService, number: int) -> dict[str, Any] | None:
+        record_read_in.add(threading.current_thread() is threading.main_thread())
+        return result(self, number)
+
+    monkeypatch.setattr(BacktestService, "result", noted)
     source = {"market": "sim", "y": "YUSDT", "x": "XUSDT", "from_ms": 1_230_768_000_000}
     settings = (await read(stand, "/api/pairs"))["items"][0]["settings"]
     done = await stand.owner.post(
@@ -214,6 +224,7 @@ async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand) -> 
     record = await read(stand, f"/api/backtests/{number}")
     assert record["metrics"] == done.json()["metrics"] and record["y"] == "YUSDT"
     assert [each["backtest_id"] for each in (await read(stand, "/api/backtests"))["items"]] == [number]
+    assert record_read_in == {False}, "the record is read beside the event loop"
     table = await stand.viewer.get(f"/api/export/backtest?backtest={number}")
     assert table.status_code == 200 and len(table.text.splitlines()) == record["trades"] + 1
     sweep = {
