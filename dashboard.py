@@ -164,9 +164,9 @@ def _guarded(
 
     answering = HeadRequests(CompressedFiles(PageRequests(server, ApiPaths(), is_page)))
     open_file = str((config.data_dir / OPEN_FILE).resolve())
-    access = Access(Timed(answering, cases.metrics), RateLimits(config.api_requests_per_s), open_file)
+    access = Access(answering, RateLimits(config.api_requests_per_s), open_file)
     login = Login(access, config.password, secret, key, time.time, cases.api.tokens)
-    return Guard(login, hosts, content_security_policy(script_hashes), is_page)
+    return Guard(Timed(login, cases.metrics), hosts, content_security_policy(script_hashes), is_page)
 
 
 def _bridge_token(config: Config) -> str:
