@@ -61,7 +61,7 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
     _add_rules(app, alerts, writes)
     _add_one(app, alerts, writes)
 
-    @app.post("/api/alerts/preview", **documented("alerts", "What a rule would have done", _PREVIEW))
+    @app.post("/api/alerts/preview", **documented("alerts", "What a rule would have done", _PREVIEW, by_name=True))
     def preview(request: Request, body: RuleBody) -> Response:
         return reply(request, {name: _preview(found) for name, found in alerts.preview(body.model_dump()).items()})
 
@@ -77,8 +77,9 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
         cursor: Cursor = "",
     ) -> Response:
         place = place_of(request, 1)
-        rows = alerts.history(place and place.numbers[0], rule, PAGE)
-        following = (rows[-1].number,) if len(rows) == PAGE else None
+        found = alerts.history(place and place.numbers[0], rule, PAGE + 1)
+        rows = found[:PAGE]
+        following = (rows[-1].number,) if len(found) > PAGE else None
         return reply(request, paged(request, [_alert(each) for each in rows], following))
 
     @app.post(

@@ -57,9 +57,13 @@ SwaggerUIBundle({ url: "/api/openapi.json", dom_id: "#swagger-ui", deepLinking: 
 """
 
 
-def documented(tag: str, summary: str, example: Any = None, status: int = 200, media: str = "application/json") -> Any:
-    """Arguments of a route: what it is, and an example of its answer. ``media`` other than JSON: a file."""
-    schema = _schema(example) if media == "application/json" else {"type": "string"}
+def documented(
+    tag: str, summary: str, example: Any = None, status: int = 200, media: str = "application/json",
+    by_name: bool = False,
+) -> Any:  # fmt: skip
+    """Arguments of a route: what it is, and an example of its answer. ``media`` other than JSON: a file. ``by_name``:
+    the answer's fields are names of data, those of the example only some."""
+    schema = _schema({} if by_name else example) if media == "application/json" else {"type": "string"}
     content: dict[str, Any] = {"schema": schema}
     if example is not None:
         content["example"] = example
