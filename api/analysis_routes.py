@@ -20,6 +20,7 @@ from services.market_data import NotFound
 from services.pair_statistics import MOST_BARS, PairQuestion, PairStatisticsService
 from services.pairs import Pair, PairService, settings_with
 from services.paper_trades import BOOK, LOG, PaperTradeService
+from services.stream import pair_row
 from services.views import ViewService
 
 PairText = Annotated[
@@ -127,15 +128,7 @@ def add_pair_routes(app: FastAPI, pairs: PairService, views: ViewService, writes
 
     @app.get("/api/pairs", **documented("pairs", "The watched pairs", whole([_WATCHED])))
     def watched(request: Request) -> Response:
-        rows = [
-            {
-                "watch": id_text(each.watch.watch_id), "market": each.watch.market, "y": each.watch.y,
-                "x": each.watch.x, "settings": asdict(each.settings), "z": each.z, "gate": each.gate,
-                "position": each.position, "bars": each.bars, "problem": each.problem,
-            }
-            for each in views.watch_list()
-        ]  # fmt: skip
-        return reply(request, whole(rows))
+        return reply(request, whole([pair_row(each) for each in views.watch_list()]))
 
     @app.post("/api/pairs", **documented("pairs", "Watch a pair, or change its settings", {"watch": "1"}, 201))
     async def watch(request: Request, body: PairBody) -> Response:

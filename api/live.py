@@ -139,7 +139,7 @@ class LiveHub:
         screen = Screen(socket)
         self.screens.add(screen)
         self._wake.set()
-        jobs = {asyncio.create_task(self._listen(screen)), asyncio.create_task(_session_ends())}
+        jobs = {asyncio.create_task(self._listen(screen)), asyncio.create_task(session_ends())}
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -193,7 +193,7 @@ async def _send(socket: WebSocket, text: str) -> None:
         await socket.send_text(text)
 
 
-async def _session_ends() -> Refusal:
+async def session_ends() -> Refusal:
     """Return when the session that opened the socket has ended."""
     lasts = is_signed_in.get()
     while await asyncio.to_thread(lasts):  # noqa: ASYNC110 - a file, perhaps; expiry has no event to wait for

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.live import _session_ends
+from api.live import session_ends
 from api.login import COOKIE, SESSION_S, TRIES, Login
 from api.permissions import caller
 from services.tokens import Token, TokenService
@@ -59,7 +59,7 @@ async def test_a_stranger_sees_the_form_and_nothing_else() -> None:
         assert (await host.client.post(path)).status_code == 401
 
 
-async def test_the_password_opens_it_until_the_session_ends() -> None:
+async def test_the_password_opens_it_until_thesession_ends() -> None:
     host = Host()
     answer = await host.sign_in()
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -167,7 +167,7 @@ async def test_files_of_tokens_are_read_beside_the_event_loop(tmp_path: Path) ->
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         assert caller.get().role == "viewer"
         tokens.revoke(token.token_id)
-        ends.append(await _session_ends())
+        ends.append(await session_ends())
         await Response("")(scope, receive, send)
 
     login = Login(app, None, "s", "k", time.time, tokens)
