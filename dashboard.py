@@ -95,18 +95,14 @@ def create_app(
     hub = LiveHub(messages.message, cases.metrics.view)
     backend = open_backend(config.data_dir)
     streams = StreamHub(StreamService(backend, cases.views))
-
-    def changed() -> None:
-        hub.changed()
-        streams.changed()
-
+    hub.listeners.append(streams.changed)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = heartbeat.run(changed), hub.run(), streams.run(), wants.run(), cases.parity.run(), cases.delivery.run()
+        loops = heartbeat.run(hub.changed), hub.run(), streams.run(), wants.run(), cases.parity.run(), cases.delivery.run()
         tasks = [asyncio.create_task(job) for job in (*loops, cases.api.posts.run())]
-        with MonitorThread(monitor, changed, gone):
+        with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
                 task.cancel()

@@ -89,11 +89,14 @@ class LiveHub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self.screens: set[Screen] = set()
+        self.listeners: list[Callable[[], None]] = []  # called with each change
 
     def changed(self) -> None:
         """Call when displayed data may have changed."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
+        for listener in self.listeners:
+            listener()
 
     def whole(self, topics: frozenset[str], follow: int | None) -> Message:
         """The whole message, as a new screen would get it."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from api import stream as api_stream
+from api import stream_channels
 from api.permissions import is_signed_in
 from api.stream import StreamHub
 from engine.store import open_backend
@@ -210,8 +211,8 @@ async def test_one_that_does_not_read_holds_one_page_and_holds_up_nobody(world: 
             await world.write(200)
             await until(lambda: len(rows_of(quick.got)) == world.at - 400)
             largest = max(largest, slow.waiting)
-        (channel,) = (each for each in world.hub.channels.values() if isinstance(each, api_stream.StoredChannel))
-        assert slow.got == [] and largest < 150_000 and len(channel._pages) <= api_stream.KEPT_PAGES
+        (channel,) = (each for each in world.hub.channels.values() if isinstance(each, stream_channels.StoredChannel))
+        assert slow.got == [] and largest < 150_000 and len(channel._pages) <= stream_channels.KEPT_PAGES
         slow.takes = True
         await until(lambda: rows_of([each for each in slow.got if each["topic"] == "ticks"]) == rows_of(quick.got))
         (states,) = ([each for each in slow.got if each["topic"] == "snapshots"],)
@@ -245,7 +246,7 @@ async def test_newest_states_say_what_was_left_out(world: World) -> None:
         channels = world.hub.channels
         await until(lambda: len(channels) == 2 and socket.waiting > 0)
         snapshots = next(each for key, each in channels.items() if "snapshots" in key)  # type: ignore[operator]
-        assert isinstance(snapshots, api_stream.StateChannel)
+        assert isinstance(snapshots, stream_channels.StateChannel)
         for goal in range(2, 6):
             await world.write(200)
             await until(lambda goal=goal: snapshots.version >= goal)  # type: ignore[misc]
