@@ -32,6 +32,7 @@ class Stand:
 
     def __init__(self, app: Any, server: FastAPI, folder: Path) -> None:
         self.app, self.server, self.folder = app, server, folder
+        self.bridge: BridgeServer
         self.viewer = self.client({})
         self.owner = self.client({"x-pairbridge-key": (folder / "dashboard-key").read_text().strip()})
 
@@ -60,6 +61,7 @@ async def opened_with_server(folder: Path) -> AsyncIterator[Stand]:
         heartbeat = Heartbeat(f"http://127.0.0.1:{server.port}/health", 2_500)
         app, routes = create_app(harness.monitor, heartbeat, config, 8050)
         stand = Stand(app, routes, folder)
+        stand.bridge = server
         yield stand
         await stand.viewer.aclose()
         await stand.owner.aclose()
