@@ -11,6 +11,7 @@ import pytest
 from simulator import ExchangeSettings, SimulatedExchange, coins_named
 from simulator.market_data import klines
 from tests.api.stand import Stand, opened_with_server
+from tests.api.test_uploads import Here
 from tests.serving.test_history import forwarding
 
 HOUR = 3_600_000
@@ -18,7 +19,8 @@ OPENS = [1_790_000_000_000 // HOUR * HOUR + number * 60_000 for number in range(
 
 
 @pytest.fixture
-async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
+async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
+    monkeypatch.setattr("services.use_cases.ProcessExecutor", Here)
     async with opened_with_server(tmp_path) as made:
         yield made
 
@@ -61,7 +63,7 @@ async def test_history_is_fetched_followed_and_read_back(stand: Stand) -> None:
         assert (busy.status_code, busy.json()["code"]) == (409, "busy")
         async with asyncio.timeout(60):
             while (state := (await stand.viewer.get("/api/history/job")).json())["phase"] == "running":  # noqa: ASYNC110
-                await asyncio.sleep(0.1)  # a process of its own fetches
+                await asyncio.sleep(0.1)
         assert (state["phase"], state["problem"]) == ("done", ""), state
         rows = klines(sim._venue, "BTCUSDT", HOUR, asked["from_ms"], to_ms - 1, 100)
     path = f"/api/ohlc?symbol=BTCUSDT&interval=1h&market=sim&from={asked['from_ms']}&to={to_ms}"
