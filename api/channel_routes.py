@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.documents import documented
-from api.replies import reply, whole
-from api.token_routes import encoded
+from api.replies import reply, shown_once, whole
 from services.delivery.service import ChannelMade, ChannelService
 
 ChannelId = Annotated[str, PathParameter(max_length=40)]
@@ -75,5 +74,4 @@ def add_channel_routes(app: FastAPI, channels: ChannelService) -> None:
 
 
 def _made(made: ChannelMade, status: int) -> Response:
-    content = encoded(asdict(made.view) | {"secret": made.secret})
-    return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
+    return shown_once(asdict(made.view) | {"secret": made.secret}, status)

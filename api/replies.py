@@ -36,6 +36,11 @@ def reply(request: Request, payload: Any, status: int = 200) -> Response:
     return Response(body, status, headers, JSON)
 
 
+def shown_once(payload: Any, status: int) -> Response:
+    """An answer with a secret, which nothing on its way may keep."""
+    return Response(msgspec.json.encode(payload), status, {"Cache-Control": "no-store"}, JSON)
+
+
 class Place(NamedTuple):
     """Where a page begins: ``numbers`` of the list, and the ``market`` that the first page was of; empty for lists of
     all markets."""

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.documents import documented
 from api.market_routes import Cursor
 from api.permissions import caller
-from api.replies import Writes, id_text, paged, place_of, reply, whole
+from api.replies import Writes, id_text, paged, place_of, reply, shown_once, whole
 from services.requests import RequestService
 from services.tokens import Token, TokenService
 
@@ -48,9 +48,7 @@ def add_token_routes(app: FastAPI, tokens: TokenService, requests: RequestServic
     def make(body: TokenBody) -> Response:  # takes no Idempotency-Key: its answer must not be kept
         made, secret = tokens.make(body.role, body.name)
         requests.changed(caller.get().name, f"make the token {made.token_id}", None, shown(made))
-        return Response(
-            encoded(shown(made) | {"secret": secret}), 201, {"Cache-Control": "no-store"}, "application/json"
-        )
+        return shown_once(shown(made) | {"secret": secret}, 201)
 
     @app.delete("/api/tokens/{token}", **documented("access", "Revoke a token", _TOKEN))
     async def revoke(request: Request, token: Annotated[str, PathParameter(max_length=40)]) -> Response:
@@ -73,10 +71,3 @@ def add_token_routes(app: FastAPI, tokens: TokenService, requests: RequestServic
 def shown(token: Token) -> dict[str, Any]:
     """A token without its digest."""
     return {name: value for name, value in asdict(token).items() if name != "digest"}
-
-
-def encoded(payload: Any) -> bytes:
-    """JSON."""
-    import msgspec
-
-    return msgspec.json.encode(payload)

@@ -227,6 +227,8 @@ async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand, mon
     assert record_read_in == {False}, "the record is read beside the event loop"
     table = await stand.viewer.get(f"/api/export/backtest?backtest={number}")
     assert table.status_code == 200 and len(table.text.splitlines()) == record["trades"] + 1
+    same = await stand.viewer.get(f"/api/backtests/table?backtest={number}&table=trades")
+    assert same.content == table.content
     sweep = {
         "source": source,
         "settings": settings,
