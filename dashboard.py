@@ -100,8 +100,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = heartbeat.run(hub.changed), hub.run(), streams.run(), wants.run(), cases.parity.run(), cases.delivery.run()
-        tasks = [asyncio.create_task(job) for job in (*loops, cases.api.posts.run())]
+        loops = heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run(), cases.delivery.run()
+        tasks = [asyncio.create_task(job) for job in (*loops, streams.run(), cases.api.posts.run())]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
