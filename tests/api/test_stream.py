@@ -20,6 +20,9 @@ from engine.store import open_backend
 from engine.store.sqlite.retention import RetentionJob
 from services import stream_sources
 from services.alerts import AlertService
+from services.delivery.setup import delivery_of
+from services.delivery.shown import ShownChannels
+from services.requests import not_logged
 from services.stream import StreamService
 from tests.conftest import until
 from tests.engine.pairs.markets import SETTINGS, make_ticks
@@ -100,7 +103,9 @@ def rows_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     harness = await Harness.open(tmp_path)
-    AlertService(harness.monitor, open_backend(tmp_path).outbox(), lambda: None).create(FAR)
+    backend = open_backend(tmp_path)
+    channels, _ = delivery_of(backend, tmp_path, (), lambda: None, not_logged)
+    AlertService(harness.monitor, backend.outbox(), lambda: None, ShownChannels(channels)).create(FAR)
     world = World(harness)
     running = asyncio.create_task(world.hub.run())
     await world.write(400)
