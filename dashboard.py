@@ -34,6 +34,7 @@ from api.rate_limits import RateLimits
 from api.requests import HeadRequests, PageRequests
 from api.roles import ApiPaths
 from api.routes import add_routes
+from api.stream import StreamHub, add_stream_route
 from config import Config, load_or_exit, settings_in_force, stop
 from engine.errors import FolderMissing, NewerSchema, StoreError
 from engine.pairs.settings import PairSettings, classic, defended
@@ -56,6 +57,7 @@ from services.data import Setting
 from services.export import ExportService, MonitorAnalysis
 from services.proof_pack.service import ProofService
 from services.scans import BridgeAddress
+from services.stream import StreamService
 from services.use_cases import Surroundings, UseCases, use_cases_of
 
 log = logging.getLogger("pairbridge.dashboard")
@@ -91,12 +93,15 @@ def create_app(
     page = f"http://127.0.0.1:{config.bridge_port}/"
     messages = LiveMessages(cases.pairs, cases.views, cases.overview, page, jobs, cases.alerts)
     hub = LiveHub(messages.message, cases.metrics.view)
+    backend = open_backend(config.data_dir)
+    streams = StreamHub(StreamService(backend, cases.views))
+    hub.listeners.append(streams.changed)
     wants = HistoryWants(monitor, _bridge_url(config), partial(_token, config), config.history_bars)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops = heartbeat.run(hub.changed), hub.run(), wants.run(), cases.parity.run(), cases.delivery.run()
-        tasks = [asyncio.create_task(job) for job in loops]
+        tasks = [asyncio.create_task(job) for job in (*loops, streams.run(), cases.api.posts.run())]
         with MonitorThread(monitor, hub.changed, gone):
             yield
             for task in tasks:
@@ -109,7 +114,7 @@ def create_app(
 
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
-    backend = open_backend(config.data_dir)
+    add_stream_route(server, streams)
     exports = ExportService(backend, partial(MonitorAnalysis, monitor))
     files = BacktestFiles(backend.backtests(), config.data_dir)
     add_routes(server, cases, exports, ProofService(cases.jobs, config.data_dir), files)
@@ -163,11 +168,11 @@ def _guarded(
     def is_page(path: str) -> bool:
         return page_of(path, pages) is not None
 
-    answering = CompressedFiles(HeadRequests(PageRequests(server, ApiPaths(), is_page)))
+    answering = HeadRequests(CompressedFiles(PageRequests(server, ApiPaths(), is_page)))
     open_file = str((config.data_dir / OPEN_FILE).resolve())
-    access = Access(Timed(answering, cases.metrics), RateLimits(config.api_requests_per_s), open_file)
+    access = Access(answering, RateLimits(config.api_requests_per_s), open_file)
     login = Login(access, config.password, secret, key, time.time, cases.api.tokens)
-    return Guard(login, hosts, content_security_policy(script_hashes), is_page)
+    return Guard(Timed(login, cases.metrics), hosts, content_security_policy(script_hashes), is_page)
 
 
 def _bridge_token(config: Config) -> str:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from api.documents import documented
 from api.market_routes import Cursor
-from api.replies import Writes, id_text, listed, place_of, reply
+from api.replies import Writes, id_text, paged, place_of, reply, whole
 from services.alerts import AlertService, AlertView, RuleView, wanted_of
 
 PAGE = 100
@@ -61,7 +61,7 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
     _add_rules(app, alerts, writes)
     _add_one(app, alerts, writes)
 
-    @app.post("/api/alerts/preview", **documented("alerts", "What a rule would have done", _PREVIEW))
+    @app.post("/api/alerts/preview", **documented("alerts", "What a rule would have done", _PREVIEW, by_name=True))
     def preview(request: Request, body: RuleBody) -> Response:
         return reply(request, {name: _preview(found) for name, found in alerts.preview(body.model_dump()).items()})
 
@@ -70,17 +70,17 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
         found = alerts.budget(body.rule, body.per_day)
         return reply(request, _plain(found) | {"rule": wanted_of(found.rule)})
 
-    @app.get("/api/alerts/history", **documented("alerts", "Alerts, the newest first", listed([_ALERT], None)))
+    @app.get("/api/alerts/history", **documented("alerts", "Alerts, the newest first", whole([_ALERT])))
     def history(
         request: Request,
         rule: Annotated[str, Query(max_length=40)] = "",
-        after: Annotated[Cursor, Query(alias="cursor")] = "",
+        cursor: Cursor = "",
     ) -> Response:
-        place = place_of(after, 1)
-        rows = alerts.history(None if place is None else place[0], rule, PAGE)
-        return reply(
-            request, listed([_alert(each) for each in rows], (rows[-1].number,) if len(rows) == PAGE else None)
-        )
+        place = place_of(request, 1)
+        found = alerts.history(place and place.numbers[0], rule, PAGE + 1)
+        rows = found[:PAGE]
+        following = (rows[-1].number,) if len(found) > PAGE else None
+        return reply(request, paged(request, [_alert(each) for each in rows], following))
 
     @app.post(
         "/api/alerts/history/{alert}/acknowledge", **documented("alerts", "Mark an alert as seen", {"seen": True})
@@ -90,9 +90,9 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
 
 
 def _add_rules(app: FastAPI, alerts: AlertService, writes: Writes) -> None:
-    @app.get("/api/alerts/rules", **documented("alerts", "Every rule, the oldest first", listed([_RULE], None)))
+    @app.get("/api/alerts/rules", **documented("alerts", "Every rule, the oldest first", whole([_RULE])))
     def every(request: Request) -> Response:
-        return reply(request, listed([_rule(each) for each in alerts.rules()], None))
+        return reply(request, whole([_rule(each) for each in alerts.rules()]))
 
     @app.post("/api/alerts/rules", **documented("alerts", "Make a rule", _RULE, 201))
     async def create(request: Request, body: RuleBody) -> Response:

@@ -13,13 +13,14 @@ from starlette.responses import Response
 from api.documents import documented
 from api.export import From, Text
 from api.market_routes import Cursor
-from api.replies import Writes, id_text, listed, place_of, read_number, reply
+from api.replies import Writes, id_text, paged, place_of, read_number, reply, whole
 from engine.errors import SettingsError
 from services.journal import SHOWN, JournalService, place_in_journal, read_filter
 from services.market_data import NotFound
 from services.pair_statistics import MOST_BARS, PairQuestion, PairStatisticsService
 from services.pairs import Pair, PairService, settings_with
 from services.paper_trades import BOOK, LOG, PaperTradeService
+from services.stream import pair_row
 from services.views import ViewService
 
 PairText = Annotated[
@@ -84,7 +85,7 @@ def add_analysis_routes(
 
     @app.get(
         "/api/trades",
-        **documented("analysis", "Closed paper trades, and their totals", listed([], None, totals=[total])),
+        **documented("analysis", "Closed paper trades, and their totals", whole([], totals=[total])),
     )
     def closed(
         request: Request, of: Annotated[PairText, Query(alias="pair")] = "", counted: Text = BOOK, from_: From = "",
@@ -94,48 +95,40 @@ def add_analysis_routes(
             raise SettingsError(f"counted is {counted[:20]!r}; expected {BOOK} or {LOG}")
         found = trades.closed(read_filter(of, "all", "", from_, to), counted)
         totals = [each._asdict() for each in found.totals]
-        return reply(request, listed(found.rows, None, totals=totals, open_exits=found.open_exits))
+        return reply(request, whole(found.rows, totals=totals, open_exits=found.open_exits))
 
 
 def _add_signal_routes(app: FastAPI, journal: JournalService) -> None:
     row = {"id": "7", "market": "usdm", "y": "ETHUSDT", "x": "BTCUSDT", "kind": "exit", "reason": "TARGET", "z": 0.4}
 
-    @app.get("/api/signals", **documented("analysis", "Decisions, those of the newest bars first", listed([row], None)))
+    @app.get("/api/signals", **documented("analysis", "Decisions, those of the newest bars first", whole([row])))
     def signals(
         request: Request, of: Annotated[PairText, Query(alias="pair")] = "", show: Text = "all", reason: Text = "",
-        from_: From = "", to: Text = "", after: Annotated[Cursor, Query(alias="cursor")] = "",
+        from_: From = "", to: Text = "", cursor: Cursor = "",
     ) -> Response:  # fmt: skip
         if show not in SHOWN:
             raise SettingsError(f"show is {show[:40]!r}; expected one of {', '.join(SHOWN)}")
-        place = place_of(after, 2)
-        page = journal.page(read_filter(of, show, reason, from_, to), place_in_journal(place))
+        place = place_of(request, 2)
+        page = journal.page(read_filter(of, show, reason, from_, to), place and place_in_journal(place.numbers))
         rows = [{"id": id_text(each.given)} | _without(asdict(each), "given") for each in page.rows]
-        return reply(request, listed(rows, page.older and (page.older.close_ms, page.older.given)))
+        return reply(request, paged(request, rows, page.older and (page.older.close_ms, page.older.given)))
 
     run = {"run_id": "9f..", "market": "usdm", "y": "ETHUSDT", "x": "BTCUSDT", "interval_ms": 5000, "start_ms": 0}
 
-    @app.get("/api/runs", **documented("analysis", "The runs that go on, the oldest first", listed([run], None)))
+    @app.get("/api/runs", **documented("analysis", "The runs that go on, the oldest first", whole([run])))
     def going(request: Request) -> Response:
         rows = [asdict(each) for each in journal.runs()]
         for each in rows:
             each |= {"began_seq": id_text(each["began_seq"]), "settings": json.loads(each["settings"])}
-        return reply(request, listed(rows, None))
+        return reply(request, whole(rows))
 
 
 def add_pair_routes(app: FastAPI, pairs: PairService, views: ViewService, writes: Writes) -> None:
     """The watch list."""
 
-    @app.get("/api/pairs", **documented("pairs", "The watched pairs", listed([_WATCHED], None)))
+    @app.get("/api/pairs", **documented("pairs", "The watched pairs", whole([_WATCHED])))
     def watched(request: Request) -> Response:
-        rows = [
-            {
-                "watch": id_text(each.watch.watch_id), "market": each.watch.market, "y": each.watch.y,
-                "x": each.watch.x, "settings": asdict(each.settings), "z": each.z, "gate": each.gate,
-                "position": each.position, "bars": each.bars, "problem": each.problem,
-            }
-            for each in views.watch_list()
-        ]  # fmt: skip
-        return reply(request, listed(rows, None))
+        return reply(request, whole([pair_row(each) for each in views.watch_list()]))
 
     @app.post("/api/pairs", **documented("pairs", "Watch a pair, or change its settings", {"watch": "1"}, 201))
     async def watch(request: Request, body: PairBody) -> Response:

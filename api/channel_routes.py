@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.documents import documented
-from api.replies import listed, reply
-from api.token_routes import encoded
+from api.replies import reply, shown_once, whole
 from services.delivery.service import ChannelMade, ChannelService
 
 ChannelId = Annotated[str, PathParameter(max_length=40)]
@@ -46,9 +45,9 @@ class ChannelChange(BaseModel):
 def add_channel_routes(app: FastAPI, channels: ChannelService) -> None:
     """None takes an Idempotency-Key: an answer with a secret must not be kept."""
 
-    @app.get("/api/alerts/channels", **documented("alerts", "Channels, masked", listed([_CHANNEL], None)))
+    @app.get("/api/alerts/channels", **documented("alerts", "Channels, masked", whole([_CHANNEL])))
     def every(request: Request) -> Response:
-        return reply(request, listed([asdict(each) for each in channels.channels()], None))
+        return reply(request, whole([asdict(each) for each in channels.channels()]))
 
     @app.post("/api/alerts/channels", **documented("alerts", "Add a channel", _CHANNEL | {"secret": "…"}, 201))
     def add(body: ChannelBody) -> Response:
@@ -75,5 +74,4 @@ def add_channel_routes(app: FastAPI, channels: ChannelService) -> None:
 
 
 def _made(made: ChannelMade, status: int) -> Response:
-    content = encoded(asdict(made.view) | {"secret": made.secret})
-    return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
+    return shown_once(asdict(made.view) | {"secret": made.secret}, status)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from api.problems import MEDIA_TYPE
+from api.replies import MOST_KEY
 from api.roles import LEAST
 
 VENDOR = Path(__file__).parent / "vendor/swagger-ui"
@@ -23,6 +24,19 @@ _PROBLEMS = {
     411: "the body's length is missing", 413: "the body is too large", 421: "another host name",
     422: "the key belongs to another request, or the job failed", 429: "too many requests; see Retry-After",
     502: "the bridge server refused", 503: "the store, or the bridge server, cannot be used now",
+}  # fmt: skip
+# Writes that are safe to repeat, wait for what they start, or have an answer that must not be kept.
+WITHOUT_KEY = {
+    ("POST", "/api/tokens"), ("POST", "/api/alerts/channels"), ("PATCH", "/api/alerts/channels/{channel}"),
+    ("DELETE", "/api/alerts/channels/{channel}"), ("POST", "/api/alerts/channels/{channel}/test"),
+    ("POST", "/api/alerts/preview"), ("POST", "/api/alerts/budget"), ("POST", "/api/analytics/backtest"),
+    ("POST", "/api/export/backtest"), ("POST", "/api/upload/ohlc"), ("POST", "/api/uploads"),
+    ("POST", "/api/uploads/look"), ("POST", "/api/uploads/store"), ("POST", "/api/uploads/drop"),
+}  # fmt: skip
+_KEY = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MOST_KEY, "pattern": "^[!-~]+$"},
+    "description": "a repeat of the same request within a day gets the first answer; another request with it 422",
 }  # fmt: skip
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pairbridge API</title>
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
@@ -43,9 +57,13 @@ SwaggerUIBundle({ url: "/api/openapi.json", dom_id: "#swagger-ui", deepLinking: 
 """
 
 
-def documented(tag: str, summary: str, example: Any = None, status: int = 200, media: str = "application/json") -> Any:
-    """Arguments of a route: what it is, and an example of its answer. ``media`` other than JSON: a file."""
-    schema = _schema(example) if media == "application/json" else {"type": "string"}
+def documented(
+    tag: str, summary: str, example: Any = None, status: int = 200, media: str = "application/json",
+    by_name: bool = False,
+) -> Any:  # fmt: skip
+    """Arguments of a route: what it is, and an example of its answer. ``media`` other than JSON: a file. ``by_name``:
+    the answer's fields are names of data, those of the example only some."""
+    schema = _schema({} if by_name else example) if media == "application/json" else {"type": "string"}
     content: dict[str, Any] = {"schema": schema}
     if example is not None:
         content["example"] = example
@@ -103,6 +121,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
             answers.pop("422", None)
             for status, words in _PROBLEMS.items():
                 answers.setdefault(str(status), {"description": words} | problem)
+            if method != "get" and (method.upper(), path) not in WITHOUT_KEY:
+                operation.setdefault("parameters", []).append(_KEY)
             if method == "get":
                 answers.setdefault("304", {"description": "as before: see If-None-Match"})
     return found

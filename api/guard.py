@@ -68,7 +68,8 @@ class Guard:
             return 421, f"This is not {host[:80]}."
         origin = headers.get("origin")
         is_socket = scope["type"] == "websocket"
-        if (is_socket or origin is not None) and origin not in self._origins:
+        is_program = origin is None and "authorization" in headers  # no browser opens a socket so
+        if (is_socket or origin is not None) and not is_program and origin not in self._origins:
             return 403, "Another site may not use this dashboard."
         if is_socket:
             return None

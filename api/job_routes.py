@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.documents import documented
 from api.export import sent
-from api.replies import Writes, id_text, listed, read_number, reply
+from api.replies import Writes, id_text, read_number, reply, whole
 from engine.errors import SettingsError
 from services.backtest_files import BacktestFiles
 from services.backtest_request import BacktestRequest
@@ -99,9 +99,9 @@ def add_scan_routes(app: FastAPI, scans: ScanService, writes: Writes) -> None:
 
         return await writes.once(request, do, 202)
 
-    @app.get("/api/scans", **documented("jobs", "Stored scans, the newest first", listed([row], None)))
+    @app.get("/api/scans", **documented("jobs", "Stored scans, the newest first", whole([row])))
     def earlier(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 50) -> Response:
-        return reply(request, listed([_row(each, "scan_id") for each in scans.earlier(limit)], None))
+        return reply(request, whole([_row(each, "scan_id") for each in scans.earlier(limit)]))
 
     @app.get("/api/scans/{scan}", **documented("jobs", "A stored scan", {"market": "usdm", "pairs": []}))
     def one(request: Request, scan: str) -> Response:
@@ -112,9 +112,9 @@ def add_backtest_job_routes(app: FastAPI, backtests: BacktestService, files: Bac
     """Backtests and sweeps: their list, one record, the job; and S4's routes, which wait for the result."""
     row = {"backtest_id": "5", "at_ms": 1790046465580, "market": "usdm", "y": "ETHUSDT", "x": "BTCUSDT", "net": 11.0}
 
-    @app.get("/api/backtests", **documented("jobs", "Stored backtests, the newest first", listed([row], None)))
+    @app.get("/api/backtests", **documented("jobs", "Stored backtests, the newest first", whole([row])))
     def earlier(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 50) -> Response:
-        return reply(request, listed([_row(each, "backtest_id") for each in backtests.earlier(limit)], None))
+        return reply(request, whole([_row(each, "backtest_id") for each in backtests.earlier(limit)]))
 
     _add_job(app, "backtests", backtests.state, backtests.cancel, writes)
     for path, is_sweep in (("backtests", False), ("sweeps", True)):
@@ -132,7 +132,8 @@ def add_backtest_job_routes(app: FastAPI, backtests: BacktestService, files: Bac
         number = await _ran(body, backtests, wait_s)
         if number is None:
             return Response(msgspec.json.encode(job_of(backtests.state())), 202, media_type="application/json")
-        return reply(request, {"backtest_id": id_text(number)} | _found(backtests.result(number), f"backtest {number}"))
+        record = _found(await asyncio.to_thread(backtests.result, number), f"backtest {number}")
+        return await asyncio.to_thread(reply, request, {"backtest_id": id_text(number)} | record)
 
     @app.post(
         "/api/export/backtest", **documented("files", "Run a backtest; its trades as CSV", None, media="text/csv")

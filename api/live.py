@@ -89,11 +89,14 @@ class LiveHub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self.screens: set[Screen] = set()
+        self.listeners: list[Callable[[], None]] = []  # called with each change
 
     def changed(self) -> None:
         """Call when displayed data may have changed."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
+        for listener in self.listeners:
+            listener()
 
     def whole(self, topics: frozenset[str], follow: int | None) -> Message:
         """The whole message, as a new screen would get it."""
@@ -139,7 +142,7 @@ class LiveHub:
         screen = Screen(socket)
         self.screens.add(screen)
         self._wake.set()
-        jobs = {asyncio.create_task(self._listen(screen)), asyncio.create_task(_session_ends())}
+        jobs = {asyncio.create_task(self._listen(screen)), asyncio.create_task(session_ends())}
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -193,10 +196,10 @@ async def _send(socket: WebSocket, text: str) -> None:
         await socket.send_text(text)
 
 
-async def _session_ends() -> Refusal:
+async def session_ends() -> Refusal:
     """Return when the session that opened the socket has ended."""
     lasts = is_signed_in.get()
-    while lasts():  # noqa: ASYNC110 - expiry and sign-out have no event to wait for
+    while await asyncio.to_thread(lasts):  # noqa: ASYNC110 - a file, perhaps; expiry has no event to wait for
         await asyncio.sleep(PULSE_S)
     return 4401, "the session has ended"
 

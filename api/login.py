@@ -6,6 +6,7 @@ the password, so a new password ends every session.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections import OrderedDict, deque
@@ -90,7 +91,9 @@ class Login:
     async def _with_token(self, shown: str, scope: Scope, receive: Receive, send: Send) -> None:
         """A program shows a token: what it shows counts, whatever else the request has."""
         kind, _, secret = shown.partition(" ")
-        token = self._tokens.check(secret.strip()) if self._tokens and kind.lower() == "bearer" else None
+        token = None
+        if self._tokens and kind.lower() == "bearer":
+            token = await asyncio.to_thread(self._tokens.check, secret.strip())  # it may read and write files
         if token is not None and self._tokens is not None:
             become(f"token {token.token_id} ({token.name})", token.role, has_token=True)
             is_signed_in.set(partial(self._tokens.is_valid, token.token_id))

@@ -11,12 +11,12 @@ from starlette.responses import Response
 
 from api.documents import documented
 from api.export import Text
-from api.replies import KEY, id_text, listed, place_of, reply
+from api.replies import KEY, Place, id_text, paged, place_of, reply, whole
 from engine.errors import RowRefused, SettingsError
 from services.data import DataService, read_gap_filter
 from services.export.request import BarRequest, Selection, read_selection
 from services.feeds import FeedService
-from services.market_data import MOST_ROWS, MarketDataService
+from services.market_data import MOST_ROWS, MarketDataService, Page
 from services.tick_post import Posted, TickPostService, tick_row
 
 Cursor = Annotated[str, Query(max_length=200, description="the `next` of the page before")]
@@ -43,9 +43,10 @@ class RangeQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 1_000
     cursor: Annotated[str, Field(max_length=200, description="the `next` of the page before")] = ""
 
-    def selection(self) -> Selection:
-        """Raises SettingsError, RowRefused."""
-        return read_selection(self.market, [self.symbol], self.from_, self.to)
+    def selection(self, place: Place | None) -> Selection:
+        """What is asked; of the market of the pages before. Raises SettingsError, RowRefused."""
+        market = self.market or (place.market if place else "")
+        return read_selection(market, [self.symbol], self.from_, self.to)
 
 
 class BarQuery(RangeQuery):
@@ -95,33 +96,40 @@ def add_market_routes(app: FastAPI, market: MarketDataService, data: DataService
     def health(request: Request) -> Response:
         return reply(request, feeds.server())
 
-    symbols_example = listed(
-        [{"market": "usdm", "symbol": "BTCUSDT", "first_ms": 1790046400000, "end_ms": 1790046465000}], None
+    symbols_example = whole(
+        [{"market": "usdm", "symbol": "BTCUSDT", "first_ms": 1790046400000, "end_ms": 1790046465000}]
     )
 
     @app.get("/api/symbols", **documented("market", "Symbols with stored trades or bars", symbols_example))
     def symbols(request: Request, market_name: Annotated[str, Query(alias="market", max_length=40)] = "") -> Response:
-        return reply(request, listed(market.symbols(market_name), None))
+        return reply(request, whole(market.symbols(market_name)))
 
-    ticks_example = listed([_TICK], (3460311797, 3460311900), market="usdm", symbol="BTCUSDT")
+    ticks_example = whole([_TICK], market="usdm", symbol="BTCUSDT") | {"next": "WyI3ZDQ4NmIyZjE5YWUiLCIiLDddMA"}
 
     @app.get("/api/ticks", **documented("market", "Trades of one symbol, by id", ticks_example))
     def ticks(request: Request, of: Annotated[RangeQuery, Query()]) -> Response:
-        page = market.ticks(of.selection(), of.limit, place_of(of.cursor, 2))
-        return reply(request, listed(page.rows, page.following, market=page.market, symbol=page.symbol))
+        place = place_of(request, 2)
+        page = market.ticks(of.selection(place), of.limit, place and place.numbers)
+        return reply(request, _page(request, page, {}))
 
-    ohlc_example = listed([_BAR], None, market="usdm", symbol="BTCUSDT", interval="1m")
+    ohlc_example = whole([_BAR], market="usdm", symbol="BTCUSDT", interval="1m")
 
     @app.get(
         "/api/ohlc", **documented("market", "Complete bars of one symbol; the newest without `from`", ohlc_example)
     )
     def ohlc(request: Request, of: Annotated[BarQuery, Query()]) -> Response:
-        asked = BarRequest.of(of.selection(), of.interval)
-        page = market.bars(asked, of.source, of.limit, place_of(of.cursor, 1))
-        more = {"market": page.market, "symbol": page.symbol, "interval": of.interval}
-        return reply(request, listed(page.rows, page.following, **more))
+        place = place_of(request, 1)
+        page = market.bars(
+            BarRequest.of(of.selection(place), of.interval), of.source, of.limit, place and place.numbers
+        )
+        return reply(request, _page(request, page, {"interval": of.interval}))
 
     _add_data_routes(app, data)
+
+
+def _page(request: Request, page: Page, more: dict[str, str]) -> dict[str, Any]:
+    head = {"market": page.market, "symbol": page.symbol} | more
+    return head | paged(request, page.rows, page.following, page.market)
 
 
 def _add_data_routes(app: FastAPI, data: DataService) -> None:
@@ -130,28 +138,28 @@ def _add_data_routes(app: FastAPI, data: DataService) -> None:
         "missing": 21, "status": "open", "reason": None, "opened_ms": 1790046465580, "closed_ms": None,
     }  # fmt: skip
 
-    @app.get("/api/data/gaps", **documented("market", "Missing trades, the newest gap first", listed([gap], None)))
+    @app.get("/api/data/gaps", **documented("market", "Missing trades, the newest gap first", whole([gap])))
     def gaps(
         request: Request, market: Text = "", symbol: Text = "", status: Text = "",
-        after: Annotated[Cursor, Query(alias="cursor")] = "",
+        cursor: Cursor = "",
     ) -> Response:  # fmt: skip
-        place = place_of(after, 1)
-        page = data.gaps(read_gap_filter(market, symbol, status), None if place is None else place[0])
+        place = place_of(request, 1)
+        page = data.gaps(read_gap_filter(market, symbol, status), place and place.numbers[0])
         rows = [
             each._asdict()
             | {"gap_id": id_text(each.gap_id), "first_id": id_text(each.first_id), "last_id": id_text(each.last_id)}
             for each in page.rows
         ]
-        return reply(request, listed(rows, None if page.older is None else (page.older,)))
+        return reply(request, paged(request, rows, None if page.older is None else (page.older,)))
 
     setting = {
         "name": "bridge_port", "variable": "PAIRBRIDGE_BRIDGE_PORT", "value": "8765", "default": "8765",
         "is_from_environment": False, "doc": "Port of the bridge server; 0 takes any free one.",
     }  # fmt: skip
 
-    @app.get("/api/config", **documented("about", "The settings in force; secrets are hidden", listed([setting], None)))
+    @app.get("/api/config", **documented("about", "The settings in force; secrets are hidden", whole([setting])))
     def config(request: Request) -> Response:
-        return reply(request, listed(data.settings, None))
+        return reply(request, whole(data.settings))
 
 
 def add_tick_routes(app: FastAPI, posts: TickPostService) -> None:

@@ -33,6 +33,6 @@ def add_proof_route(app: FastAPI, proofs: ProofService) -> None:
             if await request.is_disconnected():
                 proofs.cancel(job_id)
             await asyncio.sleep(POLL_S)
-        path = proofs.file(job_id)
+        path = await asyncio.to_thread(proofs.file, job_id)
         headers = {"Content-Disposition": attachment(path.name), "Cache-Control": "no-store"}
         return FileResponse(path, media_type="application/zip", headers=headers)

@@ -6,9 +6,10 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import Request
@@ -35,32 +36,65 @@ def reply(request: Request, payload: Any, status: int = 200) -> Response:
     return Response(body, status, headers, JSON)
 
 
-def listed(rows: Any, following: tuple[int | str, ...] | None, **more: Any) -> dict[str, Any]:
-    """A page of a list: ``next`` is the cursor of the page that follows, null on the last one."""
-    return {**more, "items": rows, "next": None if following is None else cursor(following)}
+def shown_once(payload: Any, status: int) -> Response:
+    """An answer with a secret, which nothing on its way may keep."""
+    return Response(msgspec.json.encode(payload), status, {"Cache-Control": "no-store"}, JSON)
 
 
-def cursor(place: tuple[int | str, ...]) -> str:
-    """A place in a list as opaque text.
+class Place(NamedTuple):
+    """Where a page begins: ``numbers`` of the list, and the ``market`` that the first page was of; empty for lists of
+    all markets."""
 
-    >>> place_of(cursor((7, 9)), 2)
-    (7, 9)
+    numbers: tuple[int, ...]
+    market: str = ""
+
+
+def whole(rows: Any, **more: Any) -> dict[str, Any]:
+    """A list that is one page."""
+    return {**more, "items": rows, "next": None}
+
+
+def paged(
+    request: Request, rows: Any, following: tuple[int, ...] | None, market: str = "", **more: Any
+) -> dict[str, Any]:
+    """A page of a list: ``next`` is the cursor of the page that follows, null on the last one. ``market``: the one that
+    was found where the request named none, so that the pages that follow are of the same."""
+    after = None if following is None else cursor(list_of(request.url.path, request.query_params), following, market)
+    return {**more, "items": rows, "next": after}
+
+
+def list_of(path: str, params: Mapping[str, str]) -> str:
+    """What tells one list from another: its path and filter, whatever the length of its pages.
+
+    >>> list_of("/api/ticks", {"symbol": "A", "limit": "5"}) == list_of("/api/ticks", {"symbol": "A", "market": ""})
+    True
     """
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+    filters = sorted((name, value) for name, value in params.items() if value and name not in ("cursor", "limit"))
+    return blake2b(json.dumps([path, filters]).encode(), digest_size=6).hexdigest()
 
 
-def place_of(text: str, length: int) -> tuple[int, ...] | None:
-    """The place of a cursor of so many whole numbers; None for empty text. Raises SettingsError."""
+def cursor(of: str, numbers: tuple[int, ...], market: str = "") -> str:
+    """A place in a list as opaque text."""
+    text = json.dumps([of, market, *numbers], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_of(request: Request, length: int) -> Place | None:
+    """The place of the request's cursor, of so many whole numbers; None without one. Raises SettingsError for a cursor
+    of another list or filter."""
+    text = request.query_params.get("cursor", "")
     if not text:
         return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(text[:_MOST_CURSOR].encode("ascii") + b"=="))
-    except (ValueError, binascii.Error, RecursionError):
-        found = None
-    is_place = isinstance(found, list) and len(found) == length
-    if not is_place or not all(type(each) is int and -1 <= each < 2**63 for each in found):
+        of, market, *numbers = json.loads(base64.urlsafe_b64decode(text[:_MOST_CURSOR].encode("ascii") + b"=="))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        of, market, numbers = None, None, []
+    are_numbers = all(type(each) is int and -1 <= each < 2**63 for each in numbers)
+    if len(numbers) != length or not are_numbers or not isinstance(market, str):
         raise SettingsError(f"cursor is {text[:40]!r}; expected the `next` of the page before")
-    return tuple(found)
+    if of != list_of(request.url.path, request.query_params):
+        raise SettingsError(f"cursor is {text[:40]!r}, of another list or filter; expected the same parameters with it")
+    return Place(tuple(numbers), market)
 
 
 def id_text(number: int | None) -> str | None:
@@ -75,12 +109,20 @@ def read_number(text: str, name: str) -> int:
     return int(text)
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One key's lock. ``users``: requests that hold it or wait for it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
 class Writes:
     """Runs each write once for its ``Idempotency-Key``: a repeat within a day gets the first answer."""
 
     def __init__(self, requests: RequestService) -> None:
         self._requests = requests
-        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+        self._turns: dict[tuple[str, str], _Turn] = {}
 
     async def once(self, request: Request, do: Callable[[], Any], status: int = 200) -> Response:
         """The answer of ``do()``, which runs in a thread, as JSON. Raises what it raises, and OtherRequest."""
@@ -91,9 +133,10 @@ class Writes:
             raise SettingsError(f"the Idempotency-Key has {len(key)} characters; expected at most {MOST_KEY}")
         body = await request.body()
         digest = blake2b(b"\n".join([request.method.encode(), str(request.url).encode(), body])).hexdigest()
-        turn = self._turns.setdefault((who, key), asyncio.Lock())
+        turn = self._turns.setdefault((who, key), _Turn())
+        turn.users += 1
         try:
-            async with turn:
+            async with turn.lock:
                 kept = await asyncio.to_thread(self._requests.answer, who, key, digest)
                 if kept is not None:
                     return Response(kept.body, kept.status, {"Idempotency-Replayed": "true"}, kept.media_type)
@@ -101,5 +144,6 @@ class Writes:
                 await asyncio.to_thread(self._requests.keep, who, key, KeptAnswer(digest, status, JSON, done))
                 return Response(done, status, media_type=JSON)
         finally:
-            if not turn.locked():
-                self._turns.pop((who, key), None)
+            turn.users -= 1
+            if not turn.users:  # a lock that somebody waits for is free for a moment, too
+                del self._turns[who, key]

@@ -86,7 +86,7 @@ LEAST: dict[tuple[str, str], str] = {
     ("GET", "/metrics"): VIEWER,
 }
 OF_DOCS = ("/docs", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js")
-WEB_SOCKETS = {"/api/live": VIEWER}
+WEB_SOCKETS = {"/api/live": VIEWER, "/api/stream": VIEWER}
 
 
 class Route(NamedTuple):

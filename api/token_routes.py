@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.documents import documented
 from api.market_routes import Cursor
 from api.permissions import caller
-from api.replies import Writes, id_text, listed, place_of, reply
+from api.replies import Writes, id_text, paged, place_of, reply, shown_once, whole
 from services.requests import RequestService
 from services.tokens import Token, TokenService
 
@@ -38,9 +38,9 @@ class TokenBody(BaseModel):
 def add_token_routes(app: FastAPI, tokens: TokenService, requests: RequestService, writes: Writes) -> None:
     """Made, listed and revoked by the owner alone: no token makes another."""
 
-    @app.get("/api/tokens", **documented("access", "Tokens, without their secrets", listed([_TOKEN], None)))
+    @app.get("/api/tokens", **documented("access", "Tokens, without their secrets", whole([_TOKEN])))
     def every(request: Request) -> Response:
-        return reply(request, listed([shown(each) for each in tokens.all()], None))
+        return reply(request, whole([shown(each) for each in tokens.all()]))
 
     @app.post(
         "/api/tokens", **documented("access", "Make a token; it is shown only now", _TOKEN | {"secret": "pb_.."}, 201)
@@ -48,9 +48,7 @@ def add_token_routes(app: FastAPI, tokens: TokenService, requests: RequestServic
     def make(body: TokenBody) -> Response:  # takes no Idempotency-Key: its answer must not be kept
         made, secret = tokens.make(body.role, body.name)
         requests.changed(caller.get().name, f"make the token {made.token_id}", None, shown(made))
-        return Response(
-            encoded(shown(made) | {"secret": secret}), 201, {"Cache-Control": "no-store"}, "application/json"
-        )
+        return shown_once(shown(made) | {"secret": secret}, 201)
 
     @app.delete("/api/tokens/{token}", **documented("access", "Revoke a token", _TOKEN))
     async def revoke(request: Request, token: Annotated[str, PathParameter(max_length=40)]) -> Response:
@@ -62,21 +60,14 @@ def add_token_routes(app: FastAPI, tokens: TokenService, requests: RequestServic
 
         return await writes.once(request, do)
 
-    @app.get("/api/audit", **documented("access", "Changes, the newest first", listed([_CHANGE], None)))
-    def audit(request: Request, after: Annotated[Cursor, Query(alias="cursor")] = "") -> Response:
-        place = place_of(after, 1)
-        page = requests.page(None if place is None else place[0])
+    @app.get("/api/audit", **documented("access", "Changes, the newest first", whole([_CHANGE])))
+    def audit(request: Request, cursor: Cursor = "") -> Response:
+        place = place_of(request, 1)
+        page = requests.page(place and place.numbers[0])
         rows = [asdict(each) | {"change_id": id_text(each.change_id)} for each in page.rows]
-        return reply(request, listed(rows, None if page.older is None else (page.older,)))
+        return reply(request, paged(request, rows, None if page.older is None else (page.older,)))
 
 
 def shown(token: Token) -> dict[str, Any]:
     """A token without its digest."""
     return {name: value for name, value in asdict(token).items() if name != "digest"}
-
-
-def encoded(payload: Any) -> bytes:
-    """JSON."""
-    import msgspec
-
-    return msgspec.json.encode(payload)

@@ -80,7 +80,7 @@ def add_upload_ohlc_route(app: FastAPI, uploads: UploadService) -> None:
 async def _ended(uploads: UploadService, state: UploadState) -> UploadState:
     while state.phase in ("looking", "storing"):
         await asyncio.sleep(POLL_S)
-        state = uploads.state(state.upload)
+        state = await asyncio.to_thread(uploads.state, state.upload)  # waits while a part of a file is written
     return state
 
 

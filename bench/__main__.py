@@ -28,6 +28,7 @@ BENCHES = (
     "history",
     "universe",
     "viewers",
+    "stream",
     "requests",
     "rest",
     "hostile",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 _TIMES = ("open_time_ms", "time_ms", "close_ms", "bar_close_ms", "closed_ms")
-_METRICS = {"zscore": "z", "z": "z"}
+PAGE = 10_000  # rows of one request
 
 
 class ApiProblem(Exception):
@@ -27,7 +27,8 @@ class ApiProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request. ``read`` makes the result of its JSON."""
+    """One request. ``read`` makes the result of its JSON. ``most``: rows of a list whose pages are followed; None: its
+    answer is one page."""
 
     method: str
     path: str
@@ -35,6 +36,17 @@ class Call(Generic[T]):
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
     content: bytes | None = None
+    most: int | None = None
+
+    def pages(self) -> Generator[dict[str, Any], Json, T]:
+        """Yields the parameters of each request, takes its answer, and returns the result."""
+        found = yield dict(self.params)
+        items, more = found.get("items", []), dict(found)
+        while self.most is not None and more["next"] is not None and len(items) < self.most:
+            left = {"limit": min(self.most - len(items), PAGE)} if "limit" in self.params else {}
+            more = yield {**self.params, "cursor": more["next"], **left}
+            items = items + more["items"]
+        return self.read(found if self.most is None else {**more, "items": items[: self.most]})
 
 
 def answer_of(response: httpx.Response) -> Json:
@@ -63,9 +75,9 @@ def given(**params: Any) -> dict[str, Any]:
     return {name.rstrip("_"): value for name, value in params.items() if value is not None}
 
 
-def rows(path: str, **params: Any) -> Call[pd.DataFrame]:
-    """A list of rows."""
-    return Call("GET", path, frame_of, given(**params))
+def rows(path: str, most: int | None = None, **params: Any) -> Call[pd.DataFrame]:
+    """A list of rows, of at most ``most``."""
+    return Call("GET", path, frame_of, given(**params), most=most)
 
 
 def record(path: str, **params: Any) -> Call[Json]:
@@ -78,20 +90,105 @@ def posted(path: str, body: Any, **params: Any) -> Call[Json]:
     return Call("POST", path, lambda found: found, given(**params), json=body)
 
 
-def upload(path: Path | str, symbol: str, width: str) -> Call[Json]:
-    """A file of bars. Raises OSError."""
+def health() -> Call[Json]:
+    """Whether trades arrive."""
+    return record("/api/health")
+
+
+def symbols(market: str | None = None) -> Call[pd.DataFrame]:
+    """Symbols with stored trades or bars."""
+    return rows("/api/symbols", market=market)
+
+
+def ticks(
+    symbol: str, *, market: str | None = None, start: str | int | None = None, end: str | int | None = None,
+    limit: int = 1_000, cursor: str | None = None,
+) -> Call[pd.DataFrame]:  # fmt: skip
+    """At most ``limit`` trades of a symbol, by id, from ``start`` up to before ``end`` (ISO 8601 or ms)."""
+    asked = {"symbol": symbol, "market": market, "from": start, "to": end, "limit": min(limit, PAGE), "cursor": cursor}
+    return rows("/api/ticks", limit, **asked)
+
+
+def ohlc(
+    symbol: str, width: str, *, market: str | None = None, start: str | int | None = None,
+    end: str | int | None = None, limit: int = 1_000,
+) -> Call[pd.DataFrame]:  # fmt: skip
+    """At most ``limit`` complete bars: without ``start`` the newest, else from there on up to before ``end``."""
+    asked = {"symbol": symbol, "interval": width, "market": market, "from": start, "to": end, "limit": min(limit, PAGE)}
+    return rows("/api/ohlc", limit, **asked)
+
+
+def pair(y: str, x: str, *, market: str | None = None, width: str | None = None, bars: int | None = None) -> Call[Json]:
+    """Statistics of a pair, each with its error."""
+    return record("/api/analytics/pair", y=y, x=x, market=market, interval=width, bars=bars)
+
+
+def signals(*, pair: str | None = None, show: str | None = None, limit: int = 1_000) -> Call[pd.DataFrame]:
+    """At most ``limit`` decisions, those of the newest bars first."""
+    return rows("/api/signals", limit, pair=pair, show=show)
+
+
+def trades() -> Call[pd.DataFrame]:
+    """Closed paper trades, the newest first."""
+    return rows("/api/trades")
+
+
+def pairs() -> Call[pd.DataFrame]:
+    """The watched pairs."""
+    return rows("/api/pairs")
+
+
+def watch(market: str, y: str, x: str, **settings: Any) -> Call[Json]:
+    """Watch a pair, or change its settings."""
+    return posted("/api/pairs", {"market": market, "y": y, "x": x, "settings": settings})
+
+
+def backtest(source: Json, settings: Json | None = None, *, wait_s: float = 60.0) -> Call[Json]:
+    """Run a backtest and wait for its record."""
+    return posted("/api/analytics/backtest", {"source": source, "settings": settings or {}}, wait_s=wait_s)
+
+
+def scan(market: str, interval_ms: int, span_ms: int, symbols: int = 0) -> Call[Json]:
+    """Start a scan; ``scan_state`` follows it."""
+    return posted("/api/scans", {"market": market, "interval_ms": interval_ms, "span_ms": span_ms, "symbols": symbols})
+
+
+def scan_state() -> Call[Json]:
+    """How far the scan is."""
+    return record("/api/scans/job")
+
+
+def upload_ohlc_data(path: Path | str, symbol: str, width: str) -> Call[Json]:
+    """Store a file of bars, and wait. Raises OSError."""
     read = Path(path).read_bytes()
     return Call("POST", "/api/upload/ohlc", lambda found: found, {"symbol": symbol, "interval": width}, content=read)
 
 
-def alert_rule(
-    metric: str, symbol1: str, symbol2: str, symbol: str, threshold: float, direction: str, severity: str, market: str
-) -> Call[Json]:
-    """A rule on a pair (``symbol1``, ``symbol2``) or on one symbol. Raises ValueError."""
-    if metric in _METRICS:
+def alert_rules() -> Call[pd.DataFrame]:
+    """Every alert rule."""
+    return rows("/api/alerts/rules")
+
+
+def alerts(*, limit: int = 1_000) -> Call[pd.DataFrame]:
+    """At most ``limit`` alerts, the newest first."""
+    return rows("/api/alerts/history", limit)
+
+
+def post_alert_rule(rule: Json) -> Call[Json]:
+    """Make a rule as docs/alerts.md describes it."""
+    return posted("/api/alerts/rules", rule)
+
+
+def add_alert_rule(
+    metric: str, *, threshold: float, symbol1: str = "", symbol2: str = "", symbol: str = "",
+    direction: str = "above", severity: str = "info", market: str = "usdm",
+) -> Call[Json]:  # fmt: skip
+    """A rule on the z of a pair (``symbol1``, ``symbol2``) or the price of a symbol; returns it as it is stored. Raises
+    ValueError."""
+    if metric in ("zscore", "z"):
         if not (symbol1 and symbol2):
             raise ValueError(f"a rule on {metric} has symbol1={symbol1!r}, symbol2={symbol2!r}; expected both legs")
-        when = {"metric": _METRICS[metric], "kind": "crosses", "threshold": threshold}
+        when = {"metric": "z", "kind": "crosses", "threshold": threshold}
         scope = {"kind": "pair", "market": market, "y": symbol1, "x": symbol2}
         named = f"z of {symbol1} ~ {symbol2} crosses {threshold:g}"
     elif metric == "price":

@@ -23,6 +23,7 @@ from live.zones import offset_ms
 from services.alert_board import AlertBoard
 from services.alert_channels import Channels
 from services.alert_subjects import histories_of, subjects_of
+from services.requests import Changed, not_logged
 
 PAGE = 100
 MOST_RULES = 1_000
@@ -86,9 +87,11 @@ class AlertService:
         require_owner: Callable[[], None],
         channels: Channels,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        changed: Changed = not_logged,
     ) -> None:
         """``require_owner`` raises NotAllowed for callers with read access only; ``channels``: where alerts can
-        be sent; ``clock_ms``: the machine's."""
+        be sent; ``clock_ms``: the machine's; ``changed`` logs each change."""
+        self._changed = changed
         self._monitor = monitor
         self._outbox = outbox
         self._require_owner = require_owner
@@ -119,7 +122,9 @@ class AlertService:
             self._monitor.change_alerts(
                 lambda desk, at: desk.store.keep_alert_rule(_begun(StoredRule(rule_id, 1, text, 0, at_ms), at))
             )
-            return self.rule(rule_id)
+            made = self.rule(rule_id)
+        self._changed(f"make the alert rule {rule_id}", None, rule_to_json(rule))
+        return made
 
     def change(self, rule_id: str, changes: Mapping[str, Any]) -> RuleView:
         """Change some fields of a rule. What it does is another rule then, with a new state; a new name, severity,
@@ -138,7 +143,9 @@ class AlertService:
                 desk.store.keep_alert_rule(changed if is_same else _begun(changed, at))
 
             self._monitor.change_alerts(work)
-            return self.rule(rule_id)
+            made = self.rule(rule_id)
+        self._changed(f"change the alert rule {rule_id}", rule_to_json(before), rule_to_json(rule))
+        return made
 
     def enable(self, rule_id: str, is_enabled: bool) -> RuleView:
         """Switch a rule on or off; it begins anew. See ``change``."""
@@ -148,11 +155,12 @@ class AlertService:
         """Delete a rule; its alerts stay. Raises AlertMissing, NotAllowed, StoreError."""
         self._require_owner()
         with self._monitor.lock:
-            stored, _ = self._found(rule_id)
+            stored, before = self._found(rule_id)
             self._monitor.change_alerts(lambda desk, _: desk.store.delete_alert_rule(rule_id))
             self._deleted[rule_id] = stored
             while len(self._deleted) > KEPT_DELETED:
                 del self._deleted[next(iter(self._deleted))]
+        self._changed(f"delete the alert rule {rule_id}", rule_to_json(before), None)
 
     def undelete(self, rule_id: str) -> RuleView:
         """Take back a deletion of this process's time: the rule begins anew under its id. Raises AlertMissing,
@@ -165,16 +173,20 @@ class AlertService:
             again = replace(stored, revision=stored.revision + 1, changed_ms=self._clock_ms())
             self._monitor.change_alerts(lambda desk, at: desk.store.keep_alert_rule(_begun(again, at)))
             del self._deleted[rule_id]
-            return self.rule(rule_id)
+            found = self.rule(rule_id)
+        self._changed(f"take back the deletion of the alert rule {rule_id}", None, rule_to_json(found.rule))
+        return found
 
     def snooze(self, rule_id: str, until_ms: int = SNOOZED) -> RuleView:
         """Send nothing of a rule for bars that close up to a time; 0 ends it. Its alerts are still kept. Raises
         AlertMissing, NotAllowed, StoreError."""
         self._require_owner()
         with self._monitor.lock:
-            self._found(rule_id)
+            before = self.rule(rule_id).snoozed_ms
             self._monitor.tell_alerts(lambda desk: desk.snooze(rule_id, until_ms))
-            return self.rule(rule_id)
+            found = self.rule(rule_id)
+        self._changed(f"snooze the alert rule {rule_id}", {"snoozed_ms": before}, {"snoozed_ms": until_ms})
+        return found
 
     def history(
         self, before: int | None = None, rule_id: str = "", limit: int = PAGE, severity: str = ""
@@ -192,7 +204,10 @@ class AlertService:
         """Mark an alert as seen; False if there is none, or it was before. Raises NotAllowed, StoreError."""
         self._require_owner()
         at_ms = self._clock_ms()
-        return self._monitor.tell_alerts(lambda desk: desk.acknowledge(alert_id, at_ms))
+        is_new = self._monitor.tell_alerts(lambda desk: desk.acknowledge(alert_id, at_ms))
+        if is_new:
+            self._changed(f"acknowledge the alert {alert_id}", None, {"acknowledged_ms": at_ms})
+        return is_new
 
     def parity(self, watch_id: int, is_equal: bool) -> None:
         """The result of a parity check of a pair, for the rules that read it. Raises StoreError."""

@@ -93,6 +93,10 @@ class JournalService:
         rows = tuple(map(_row, found[:PAGE]))
         return JournalPage(rows, SignalPlace(rows[-1].close_ms, rows[-1].given) if len(found) > PAGE else None)
 
+    def after(self, wanted: SignalFilter, given: int, limit: int) -> list[JournalRow]:
+        """The next decisions after a number, in the order in which they were given."""
+        return [_row(each) for each in self._store.signals(wanted, given, limit)]
+
     def counts(self, wanted: SignalFilter) -> JournalCounts:
         """The counts of what passes the filter."""
         found = self._store.signal_counts(wanted)

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import PairbridgeError, SettingsError
-from engine.market.intervals import interval_name
+from engine.market.bar_columns import Columns
+from engine.market.intervals import MAX_WIDTH_MS, interval_name
+from engine.market.sourced import SourcedBar
 from engine.store.bulk import BulkReader, SeriesSpan
 from engine.store.interface import Backend
-from services.export.market import Bars, complete_bars
+from services.export.market import SLICE_MS, Bars, complete_bars
 from services.export.request import END_MS, BarRequest, Selection
 
 MOST_ROWS = 10_000  # of one page
+MOST_READ = 1_000_000  # seconds and candles that the bars of a page are made from
+MOST_SLICES = 1_000  # reads of half a day, or of one bar's width, for a page
 SOURCES = ("", "live", "upload")
 
 
@@ -77,10 +81,10 @@ class MarketDataService:
         self._backend = backend
 
     def symbols(self, market: str = "") -> list[SymbolSpan]:
-        """Every symbol with a trade, or of one market."""
+        """Every symbol with a trade or a bar, or of one market."""
         with self._reader() as reader:
             names = [name for name in reader.markets() if market in ("", name)]
-            return [SymbolSpan(name, *span) for name in names for span in reader.spans(name, 60_000)]
+            return [SymbolSpan(name, *span) for name in names for span in reader.spans(name, MAX_WIDTH_MS)]
 
     def ticks(self, selection: Selection, limit: int, after: tuple[int, ...] | None = None) -> Page:
         """Trades of one symbol in the order of their ids. Raises NotFound, SettingsError."""
@@ -97,26 +101,23 @@ class MarketDataService:
 
     def bars(self, request: BarRequest, source: str, limit: int, after: tuple[int, ...] | None = None) -> Page:
         """Complete bars of one symbol, rising. With neither a start nor ``after``: the newest. ``source``: ``live``,
-        ``upload`` or empty for both. Raises NotFound, SettingsError."""
+        ``upload`` or empty for both. A page ends early, even empty, where ``MOST_READ`` or ``MOST_SLICES`` are read.
+        Raises NotFound, SettingsError."""
         if source not in SOURCES:
             raise SettingsError(f"source is {source[:20]!r}; expected live, upload or nothing")
         limit, width_ms, asked = _limit(limit), request.width_ms, request.selection
         with self._reader() as reader:
             market, span = _series(reader, asked, width_ms)
             end_ms = min(asked.to_ms, span.end_ms)
-            begin_ms = max(asked.from_ms, span.first_ms - width_ms + 1) if after is None else after[0]
+            begin_ms = max(asked.from_ms if after is None else after[0], span.first_ms - width_ms + 1)
+            slices = _Slices(reader, market, span, width_ms, source)
             if after is None and asked.from_ms <= 0:
-                begin_ms = max(begin_ms, end_ms - (limit + 1) * width_ms)
-            rows: list[BarRow] = []
-            while begin_ms < end_ms and len(rows) <= limit:  # a slice at a time: bars may be missing
-                until = min(begin_ms + (limit + 1) * width_ms, end_ms)
-                for bars in complete_bars(reader, Selection(market, (span.symbol,), begin_ms, until), width_ms, span):
-                    rows += [row for row in _bar_rows(bars) if source in ("", _kind(row.source))]
-                begin_ms = until
-        if after is None and asked.from_ms <= 0:
-            return Page(market, span.symbol, tuple(rows[-limit:]), None)
-        following = (rows[limit].open_time_ms,) if len(rows) > limit else None
-        return Page(market, span.symbol, tuple(rows[:limit]), following)
+                rows = slices.newest(end_ms, limit)
+                return Page(market, span.symbol, tuple(rows), None)
+            rows, reached_ms = slices.from_(begin_ms, end_ms, limit)
+        if len(rows) > limit:
+            return Page(market, span.symbol, tuple(rows[:limit]), (rows[limit].open_time_ms,))
+        return Page(market, span.symbol, tuple(rows), (reached_ms,) if reached_ms < end_ms else None)
 
     @contextmanager
     def _reader(self) -> Iterator[BulkReader]:
@@ -125,6 +126,58 @@ class MarketDataService:
             yield reader
         finally:
             reader.close()
+
+
+class _Slices:
+    """Bars of one symbol, a slice of time at a time, until so many are found or so much is read."""
+
+    def __init__(self, reader: BulkReader, market: str, span: SeriesSpan, width_ms: int, source: str) -> None:
+        self._reader, self._market, self._span, self._width_ms, self._source = reader, market, span, width_ms, source
+        self._step_ms = max(SLICE_MS // width_ms, 1) * width_ms
+        self._read = self._slices = 0
+
+    def watermark_ms(self, market: str) -> int | None:
+        """See BulkReader."""
+        return self._reader.watermark_ms(market)
+
+    def seconds(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Columns:
+        """See BulkReader."""
+        found = self._reader.seconds(market, symbol, from_ms, to_ms)
+        self._read += found.open_time_ms.size
+        return found
+
+    def sourced_bars(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[SourcedBar]:
+        """See BulkReader."""
+        found = self._reader.sourced_bars(market, symbol, width_ms, from_ms, to_ms)
+        self._read += len(found)
+        return found
+
+    def from_(self, begin_ms: int, end_ms: int, limit: int) -> tuple[list[BarRow], int]:
+        """One more bar than the limit, if there are, and up to when all bars were looked for."""
+        rows: list[BarRow] = []
+        while begin_ms < end_ms and len(rows) <= limit and not self._is_spent():
+            until_ms = min((begin_ms // self._step_ms + 1) * self._step_ms, end_ms)
+            rows += self._between(begin_ms, until_ms)
+            begin_ms = until_ms
+        return rows, begin_ms
+
+    def newest(self, end_ms: int, limit: int) -> list[BarRow]:
+        """At most so many bars, the newest, rising."""
+        rows: list[BarRow] = []
+        while end_ms > self._span.first_ms - self._width_ms and len(rows) < limit and not self._is_spent():
+            begin_ms = (end_ms - 1) // self._step_ms * self._step_ms
+            rows = self._between(begin_ms, end_ms) + rows
+            end_ms = begin_ms
+        return rows[-limit:]
+
+    def _is_spent(self) -> bool:
+        return self._read >= MOST_READ or self._slices >= MOST_SLICES
+
+    def _between(self, begin_ms: int, until_ms: int) -> list[BarRow]:
+        self._slices += 1
+        selection = Selection(self._market, (self._span.symbol,), begin_ms, until_ms)
+        found = complete_bars(self, selection, self._width_ms, self._span)
+        return [row for bars in found for row in _bar_rows(bars) if self._source in ("", _kind(row.source))]
 
 
 def market_of(reader: BulkReader, symbol: str, market: str, width_ms: int = 0) -> tuple[str, SeriesSpan]:

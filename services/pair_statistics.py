@@ -193,25 +193,38 @@ def _hedge(y: Floats, x: Floats, name: str) -> dict[str, Any]:
     return asdict(hedge_interval(y, x, name))
 
 
-def _effective(window: int, phi: float) -> float:
-    """How many independent values an AR(1) window of ``window`` is worth for its mean."""
+class Worth(NamedTuple):
+    """How many independent values a window of an AR(1) is worth: for its ``mean``, and for its ``variance``, whose
+    terms are squares: they forget at the square of the rate (Bartlett's formula for a Gaussian AR(1))."""
+
+    mean: float
+    variance: float
+
+
+def worth_of(window: int, phi: float) -> Worth:
+    """Of so many values in a row.
+
+    >>> worth_of(100, 0.5)
+    Worth(mean=33.333333333333336, variance=60.0)
+    """
     held = min(max(phi, 0.0), 0.999) if phi == phi else 0.0
-    return max(window * (1.0 - held) / (1.0 + held), 2.0)
+    mean, variance = (window * (1.0 - rate) / (1.0 + rate) for rate in (held, held * held))
+    return Worth(max(mean, 2.0), max(variance, 2.0))
 
 
 def _spread_now(spread: Floats, window: int, phi: float) -> dict[str, float]:
     last = spread[-window - 1 : -1]  # those before the last bar, against which its z is measured
-    deviation, worth = float(last.std(ddof=1)), _effective(window, phi)
+    deviation, worth = float(last.std(ddof=1)), worth_of(window, phi)
     return {
-        "value": float(spread[-1]), "mean": float(last.mean()), "mean_error": deviation / math.sqrt(worth),
-        "deviation": deviation, "deviation_error": deviation / math.sqrt(2.0 * worth),
+        "value": float(spread[-1]), "mean": float(last.mean()), "mean_error": deviation / math.sqrt(worth.mean),
+        "deviation": deviation, "deviation_error": deviation / math.sqrt(2.0 * worth.variance),
     }  # fmt: skip
 
 
 def _z_now(z: Floats, window: int, phi: float) -> dict[str, float]:
     """The error of z follows from those of the mean and the deviation, which an AR(1) spread makes larger."""
-    value, worth = float(z[-1]), _effective(window, phi)
-    return {"value": value, "error": math.sqrt(1.0 / worth + value * value / (2.0 * worth))}
+    value, worth = float(z[-1]), worth_of(window, phi)
+    return {"value": value, "error": math.sqrt(1.0 / worth.mean + value * value / (2.0 * worth.variance))}
 
 
 def _correlation_now(r: Floats, window: int) -> dict[str, float]:

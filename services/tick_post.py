@@ -1,8 +1,9 @@
 """Trades that programs post: forwarded to the bridge server, the one writer of trades, through the bridge protocol.
 
-The dashboard holds one connection for each market that was posted to lately. A request is one batch of the protocol, so
-its key and its rows are one transaction there; after a lost connection the same batch is sent once more, and stored
-once, because it has a key: where the client gave none, one of this request alone.
+The dashboard holds one connection for each market that was posted to lately, and few of them: the server has room for
+so many, and the exchange's page needs one too. A request is one batch of the protocol, so its key and its rows are one
+transaction there; after a lost connection the same batch is sent once more, and stored once, because it has a key:
+where the client gave none, one of this request alone.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import PairbridgeError, SettingsError
@@ -21,7 +23,9 @@ from feeds.bridge_client import RefusedError
 from feeds.tick_link import LinkLost, TickLink
 from services.requests import OtherRequest
 
-IDLE_S = 30.0
+IDLE_S = 30.0  # after which an unused connection is closed
+LOOK_S = 5.0  # between two looks for those
+MOST_LINKS = 8  # connections at a time; the server takes 64 of all bridges
 TRIES = 2
 
 
@@ -46,6 +50,20 @@ class Posted:
     again: bool
 
 
+@dataclass(slots=True)
+class _Slot:
+    """One market's place among the connections. ``users``: posts that hold it."""
+
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    link: TickLink | None = None
+    users: int = 0
+    used_s: float = 0.0
+
+    async def close(self) -> None:
+        if self.link is not None:
+            await self.link.close()
+
+
 class TickPostService:
     """Posts to one bridge server, from one event loop."""
 
@@ -53,9 +71,14 @@ class TickPostService:
         """``token`` gives None while there is none."""
         self._url = url
         self._token = token
-        self._links: dict[str, TickLink] = {}
-        self._used_s: dict[str, float] = {}
-        self._opening = asyncio.Lock()
+        self._slots: dict[str, _Slot] = {}
+        self._room = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Close the connections that nobody uses any more, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self.close_idle(time.monotonic())
 
     async def post(self, market: str, rows: list[Any], key: str = "") -> Posted:
         """Store rows as the protocol has them, at most 500; returns after the commit.
@@ -77,40 +100,64 @@ class TickPostService:
 
     async def close(self) -> None:
         """Close every connection."""
-        for link in self._links.values():
-            await link.close()
-        self._links.clear()
+        slots = list(self._slots.values())
+        self._slots.clear()
+        for slot in slots:
+            await slot.close()
+
+    async def close_idle(self, now_s: float) -> None:
+        """Close the connections that were not used for ``IDLE_S``; ``now_s`` of the monotonic clock."""
+        idle = [market for market, each in self._slots.items() if not each.users and now_s - each.used_s > IDLE_S]
+        gone = [self._slots.pop(market) for market in idle]
+        async with self._room:
+            self._room.notify_all()
+        for slot in gone:
+            await slot.close()
 
     async def _sent(self, market: str, rows: list[Any], key: str) -> dict[str, Any]:
         lost = ""
         for _ in range(TRIES):
             try:
-                return await (await self._link(market)).send(rows, key)
+                async with self._slot(market) as slot:
+                    return await (await self._link(market, slot)).send(rows, key)
             except RefusedError as error:
                 raise FeedRefused(f"the bridge server refused the batch: {error}") from None
             except LinkLost as error:
                 lost = str(error)
         raise FeedAway(f"{lost}; expected it to run: post the same rows again with the same Idempotency-Key")
 
-    async def _link(self, market: str) -> TickLink:
-        async with self._opening:
-            now_s = time.monotonic()
-            await self._close_idle(now_s, market)
-            link = self._links.get(market)
-            if link is None or not link.is_open:
-                token = self._token()
+    @asynccontextmanager
+    async def _slot(self, market: str) -> AsyncIterator[_Slot]:
+        """The market's place; of ``MOST_LINKS`` that are taken, the least recently used one that nobody holds is closed
+        for it, and where all are held, this waits."""
+        unused: _Slot | None = None
+        async with self._room:
+            while market not in self._slots and len(self._slots) >= MOST_LINKS:
+                free = [name for name, each in self._slots.items() if not each.users]
+                if free:
+                    unused = self._slots.pop(min(free, key=lambda name: self._slots[name].used_s))
+                else:
+                    await self._room.wait()
+            slot = self._slots.setdefault(market, _Slot())
+            slot.users += 1
+        try:
+            if unused is not None:
+                await unused.close()
+            yield slot
+        finally:
+            slot.users -= 1
+            slot.used_s = time.monotonic()
+            async with self._room:
+                self._room.notify_all()
+
+    async def _link(self, market: str, slot: _Slot) -> TickLink:
+        async with slot.opening:
+            if slot.link is None or not slot.link.is_open:
+                token = await asyncio.to_thread(self._token)
                 if token is None:
                     raise LinkLost("the bridge server was never started")
-                link = self._links[market] = await TickLink.open(self._url, token, market)
-            self._used_s[market] = now_s
-            return link
-
-    async def _close_idle(self, now_s: float, but: str) -> None:
-        for market in [name for name, at_s in self._used_s.items() if now_s - at_s > IDLE_S and name != but]:
-            del self._used_s[market]
-            link = self._links.pop(market, None)
-            if link is not None:
-                await link.close()
+                slot.link = await TickLink.open(self._url, token, market)
+            return slot.link
 
 
 def tick_row(

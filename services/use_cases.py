@@ -106,7 +106,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
     changed = RequestService(backend.requests()).logger(around.caller)
     pairs = PairService(monitor, around.new_pair, owner_only, changed)
     channels, delivery = delivery_of(backend, data_dir, around.receivers, owner_only, changed)
-    alerts = AlertService(monitor, backend.outbox(), owner_only, ShownChannels(channels))
+    alerts = AlertService(monitor, backend.outbox(), owner_only, ShownChannels(channels), changed=changed)
     parity = ParityService(monitor, books, jobs, data_dir, owner_only, found=alerts.parity)
     return UseCases(
         jobs=jobs,

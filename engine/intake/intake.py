@@ -155,7 +155,7 @@ class Intake:
             return []
         self._recovery.left(conn)
         asked = self.history.left(conn)
-        return asked + self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello.market)
+        return asked + self._tell_leases(self.leases.leave(conn), now_ms) + self._watch_market(bridge.hello)
 
     def tick(self, now_ms: int) -> list[Action]:
         """Call a few times a second: handles timeouts."""
@@ -171,9 +171,8 @@ class Intake:
                 self.registry.market(bridge.hello.market).sign_ms = now_ms
             if bridge.owes_stored and now_ms - bridge.stored_ms >= _STORED_EVERY_MS:
                 bridge.owes_stored, bridge.stored_ms = False, now_ms
-                actions.append(
-                    Send(conn, encode(type="stored", high_water=self.registry.market(bridge.hello.market).high_water))
-                )
+                high_water = self.registry.high_water(bridge.hello.market)
+                actions.append(Send(conn, encode(type="stored", high_water=high_water)))
         return actions + self._recovery.ask_again(now_ms) + self.history.tick(now_ms)
 
     def has_greeted(self, conn: int) -> bool:
@@ -201,12 +200,13 @@ class Intake:
             )
         bridge.hello = message
         self.history.joined(conn, message)
-        market = self.registry.market(message.market)
-        if not message.helper:
+        if not message.helper:  # a helper's market counts from its first rows on
+            market = self.registry.market(message.market)
             market.sign_ms, market.last_word = now_ms, ""
         limits = {"rows": MAX_ROWS, "in_flight": MAX_IN_FLIGHT}
-        welcome = encode(type="welcome", proto=PROTO, high_water=market.high_water, limits=limits)
-        return [Send(conn, welcome), *self._watch_market(message.market)]
+        high_water = self.registry.high_water(message.market)
+        welcome = encode(type="welcome", proto=PROTO, high_water=high_water, limits=limits)
+        return [Send(conn, welcome), *self._watch_market(message)]
 
     def _handle(self, conn: int, bridge: Bridge, hello: Hello, message: Message, now_ms: int) -> list[Action]:
         if isinstance(message, Ticks):
@@ -227,7 +227,9 @@ class Intake:
                 self.registry.market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
         if isinstance(message, HistoryMessage):
-            bridge.in_flight += isinstance(message, (Bars, FundingRows))
+            if isinstance(message, (Bars, FundingRows)):
+                bridge.in_flight += 1
+                self.registry.market(hello.market)
             return self.history.handle(conn, hello.market, message, now_ms)
         raise MessageRefused("malformed", "hello came twice")
 
@@ -248,6 +250,8 @@ class Intake:
         self.registry.sign(hello, now_ms)
         bridge.in_flight += 1
         batch = self.rows.batch(conn, sent.seq, hello.market, hello.client, sent.rows, sent.key)
+        if batch.ticks:
+            self.registry.market(hello.market)
         return [Store(batch), *self._recovery.refused(hello.market, batch.refused)]
 
     def _tell_leases(self, conns: set[int], now_ms: int) -> list[Action]:
@@ -265,14 +269,15 @@ class Intake:
     def _holds(self, conn: int) -> bool:
         return bool(self.leases.of(conn)[0])
 
-    def _watch_market(self, name: str) -> list[Action]:
+    def _watch_market(self, hello: Hello) -> list[Action]:
         """Record that a bridge connected or disconnected, so that a replay sees it in the same place as live."""
-        market = self.registry.market(name)
-        is_up = bool(self.registry.live(name))
+        if hello.helper:
+            return []
+        market, is_up = self.registry.market(hello.market), bool(self.registry.live(hello.market))
         if is_up == market.is_up:
             return []
         market.is_up = is_up
-        return [_bridge_note(name, is_up)]
+        return [_bridge_note(hello.market, is_up)]
 
     def _refuse(self, conn: int, code: str, message: str, now_ms: int) -> list[Action]:
         self.refused[code] += 1

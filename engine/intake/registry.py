@@ -47,12 +47,18 @@ class Registry:
         return [conn for conn, bridge in self.bridges.items() if bridge.hello is None]
 
     def has_room(self, name: str) -> bool:
-        """Whether a market may be registered; always true for a registered one."""
-        return name in self.markets or len(self.markets) < MAX_MARKETS
+        """Whether a market may be registered; always true for a registered one. Those of connected bridges count: what
+        a helper sends first registers its market."""
+        taken = {bridge.hello.market for bridge in self.bridges.values() if bridge.hello is not None}
+        return name in self.markets or len(taken | {*self.markets, name}) <= MAX_MARKETS
 
     def market(self, name: str) -> Market:
         """A market; registers it at its first mention."""
         return self.markets.setdefault(name, Market())
+
+    def high_water(self, name: str) -> Mapping[str, int]:
+        """The greatest ids of a market; empty for one that is not registered."""
+        return self.markets[name].high_water if name in self.markets else {}
 
     def live(self, market: str) -> list[Bridge]:
         """The bridges of a market's live stream, without helpers (history only)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from engine.market.paper_result import PaperResult
 from engine.market.records import Decision, Run, RunEnd
+from engine.store.alerts import StoredAlert
 from engine.store.interface import Cursor, LoggedDecision
 
 if TYPE_CHECKING:
@@ -138,6 +139,15 @@ class AnalysisReader(Protocol):
 
     def newest_signal(self) -> int:
         """The greatest number of a decision; 0 without one."""
+
+    def store_id(self) -> str:
+        """The store's identity: another id means other decisions and alerts."""
+
+    def alerts_after(self, number: int, limit: int) -> list[tuple[int, StoredAlert]]:
+        """(number, alert) of the next alerts, the oldest first."""
+
+    def newest_alert(self) -> int:
+        """The greatest number of an alert; 0 without one."""
 
     def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
         """The entry, as it stands, of the position that was open before this bar; None without one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from services.export.request import BarRequest, NothingToExport, Selection, iso
 if TYPE_CHECKING:
     import polars
 
-_SLICE_MS = 43_200_000  # of one-second bars in memory at a time; a bar of one day takes one day
+SLICE_MS = 43_200_000  # of one-second bars in memory at a time; a bar of one day takes one day
 _VOLUME_PLACES = 18  # decimals that an import of bars reads
 _SHOWN = 8  # names in a message
 
@@ -54,6 +54,19 @@ class SymbolSummary:
     least_return_bps: float
     greatest_return_bps: float
     drawdown_percent: float
+
+
+class BarSource(Protocol):
+    """What bars are made from: a part of ``BulkReader``."""
+
+    def watermark_ms(self, market: str) -> int | None:
+        """See BulkReader."""
+
+    def seconds(self, market: str, symbol: str, from_ms: int, to_ms: int) -> Columns:
+        """See BulkReader."""
+
+    def sourced_bars(self, market: str, symbol: str, width_ms: int, from_ms: int, to_ms: int) -> list[SourcedBar]:
+        """See BulkReader."""
 
 
 class Bars(NamedTuple):
@@ -128,7 +141,7 @@ def bar_frames(reader: BulkReader, request: BarRequest, spans: Sequence[SeriesSp
             yield polars.DataFrame(columns)
 
 
-def complete_bars(reader: BulkReader, selection: Selection, width_ms: int, span: SeriesSpan) -> Iterator[Bars]:
+def complete_bars(reader: BarSource, selection: Selection, width_ms: int, span: SeriesSpan) -> Iterator[Bars]:
     """The bars of one symbol that open in the range, some at a time; none that trades may still change.
 
     Where there was no trade in a stretch, a bar that was not made from trades stands, as in ``v_bars``. A market of
@@ -138,7 +151,7 @@ def complete_bars(reader: BulkReader, selection: Selection, width_ms: int, span:
     first_ms = bar_open(max(selection.from_ms, bar_open(span.first_ms, width_ms)) + width_ms - 1, width_ms)
     end_ms = bar_open(min(selection.to_ms, span.end_ms) + width_ms - 1, width_ms)
     made_ms = end_ms if watermark_ms is None else bar_open(watermark_ms, width_ms)
-    step_ms = max(_SLICE_MS // width_ms, 1) * width_ms
+    step_ms = max(SLICE_MS // width_ms, 1) * width_ms
     for at in range(first_ms, end_ms, step_ms):
         until = min(at + step_ms, end_ms)
         seconds = reader.seconds(selection.market, span.symbol, at, until)

@@ -72,16 +72,20 @@ _AS_DECIDED = (
 def signal_rows(store: AnalysisReader, prices: BulkReader | None, wanted: SignalFilter) -> Iterator[list[SignalRow]]:
     """Decisions in their original order, a page at a time. ``prices`` None: no trades are stored to fill orders at."""
     after = 0
-    settings: dict[str, PairSettings] = {}
+    known: dict[str, PairSettings] = {}
     while page := store.signals(wanted, after, _PAGE):
-        rows = []
-        for signal in page:
-            run = signal.run
-            if run.settings not in settings:
-                settings[run.settings] = PairSettings.from_json(run.settings)
-            rows.append(_row(store, prices, signal, settings[run.settings]))
-        yield rows
+        yield [signal_row(store, prices, signal, known) for signal in page]
         after = page[-1].logged.given
+
+
+def signal_row(
+    store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, known: dict[str, PairSettings]
+) -> SignalRow:
+    """One of them; ``known``: settings of runs, read once."""
+    text = signal.run.settings
+    if text not in known:
+        known[text] = PairSettings.from_json(text)
+    return _row(store, prices, signal, known[text])
 
 
 def signal_frame(rows: list[SignalRow]) -> polars.DataFrame:

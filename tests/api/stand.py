@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
+from api.bounded_http import bounded_http
 from config import Config
 from dashboard import create_app
 from live.heartbeat import Heartbeat
 from serving.bridge_server import BridgeServer
-from tests.conftest import ROOT
+from tests.conftest import ROOT, until
 from tests.engine.pairs.markets import make_ticks
 from tests.live.test_monitor import Harness
 
 BASE = "http://127.0.0.1:8050"
+FIRST = 1_000  # trades that are stored at first
 
 
 class Stand:
@@ -27,6 +32,7 @@ class Stand:
 
     def __init__(self, app: Any, server: FastAPI, folder: Path) -> None:
         self.app, self.server, self.folder = app, server, folder
+        self.bridge: BridgeServer
         self.viewer = self.client({})
         self.owner = self.client({"x-pairbridge-key": (folder / "dashboard-key").read_text().strip()})
 
@@ -55,6 +61,7 @@ async def opened_with_server(folder: Path) -> AsyncIterator[Stand]:
         heartbeat = Heartbeat(f"http://127.0.0.1:{server.port}/health", 2_500)
         app, routes = create_app(harness.monitor, heartbeat, config, 8050)
         stand = Stand(app, routes, folder)
+        stand.bridge = server
         yield stand
         await stand.viewer.aclose()
         await stand.owner.aclose()
@@ -77,3 +84,33 @@ async def opened(folder: Path, settle: Callable[[Config], Config] = lambda confi
         await stand.owner.aclose()
         harness.monitor.close()
         await harness.writer.close()
+
+
+@asynccontextmanager
+async def served(folder: Path, port: int = 0) -> AsyncIterator[tuple[str, Harness]]:
+    """The dashboard on a real socket, with its lifespan: its address, and the writer of its store. The address stays
+    the same over two of them with the same port."""
+    harness = await Harness.open(folder)
+    await harness.write(make_ticks(1)[:FIRST])
+    listening = socket.create_server(("127.0.0.1", port))
+    port = listening.getsockname()[1]
+    config = Config(data_dir=folder, api_requests_per_s=100_000.0)
+    app, _ = create_app(harness.monitor, Heartbeat("http://127.0.0.1:1/", 2_500), config, port)
+    options: dict[str, Any] = {"http": bounded_http(), "ws": "websockets-sansio", "log_config": None}
+    server = Unsignalled(uvicorn.Config(app, **options, timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{port}", harness
+    finally:
+        server.should_exit = True
+        await serving
+        await harness.writer.close()
+
+
+class Unsignalled(uvicorn.Server):
+    """Leaves the signals to the tests."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

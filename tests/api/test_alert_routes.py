@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from api.alert_routes import PAGE
+from engine.store.alerts import StoredAlert
+from services.alerts import AlertService, AlertView
 from tests.api.stand import Stand, opened
 
 WANTED = {"name": "far", "when": {"metric": "z", "kind": "crosses", "threshold": 2.0}, "severity": "warning"}
@@ -34,6 +37,45 @@ async def test_a_rule_is_made_changed_snoozed_and_deleted(stand: Stand) -> None:
     assert (await stand.owner.delete(f"/api/alerts/rules/{rule}")).json() == {"deleted": rule}
     missing = await stand.viewer.get(f"/api/alerts/rules/{rule}")
     assert missing.status_code == 404 and missing.json()["code"] == "alert"
+
+
+async def test_each_change_of_a_rule_is_in_the_log(stand: Stand) -> None:
+    rule = (await stand.owner.post("/api/alerts/rules", json=WANTED)).json()["rule_id"]
+    await stand.owner.patch(f"/api/alerts/rules/{rule}", json={"cap_per_day": 2})
+    await stand.owner.post(f"/api/alerts/rules/{rule}/snooze", json={"until_ms": 7})
+    await stand.owner.delete(f"/api/alerts/rules/{rule}")
+    changes = (await stand.owner.get("/api/audit")).json()["items"]
+    assert [each["what"] for each in changes] == [
+        f"{what} the alert rule {rule}" for what in ("delete", "snooze", "change", "make")
+    ]
+    deleted, snoozed, changed, made = changes
+    assert {each["who"] for each in changes} == {"the key of the data folder"}
+    assert made["before"] is None and made["after"]["when"] == WANTED["when"]
+    assert changed["before"] == made["after"] and changed["after"] == made["after"] | {"cap_per_day": 2}
+    assert (snoozed["before"], snoozed["after"]) == ({"snoozed_ms": 0}, {"snoozed_ms": 7})
+    assert deleted["before"] == changed["after"] and deleted["after"] is None
+
+
+async def test_a_full_page_of_the_history_is_not_followed_by_an_empty_one(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = [alert_view(number) for number in range(PAGE + 1, 0, -1)]
+
+    def history(self: AlertService, before: int | None = None, rule: str = "", limit: int = 0) -> list[AlertView]:
+        return [each for each in views if before is None or each.number < before][:limit]
+
+    monkeypatch.setattr(AlertService, "history", history)
+    first = (await stand.viewer.get("/api/alerts/history")).json()
+    last = (await stand.viewer.get(f"/api/alerts/history?cursor={first['next']}")).json()
+    assert (len(first["items"]), len(last["items"]), last["next"]) == (PAGE, 1, None)
+    del views[0]
+    only = (await stand.viewer.get("/api/alerts/history")).json()
+    assert len(only["items"]) == PAGE and only["next"] is None
+
+
+def alert_view(number: int) -> AlertView:
+    alert = StoredAlert(f"a{number}", "r", 1, "far", "info", "z", "pair|sim|A|B", "run", 0, number, "", {}, 0, "sent")
+    return AlertView(number, alert, ())
 
 
 async def test_what_cannot_be_is_said(stand: Stand) -> None:

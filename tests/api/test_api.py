@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fastapi.routing import APIRoute
 
 from api.roles import LEAST
 from engine.stats import hedge_interval
+from services.backtests import BacktestService
 from services.requests import RequestService
 from tests.api.stand import Stand, opened
 from tests.conftest import ROOT, until
@@ -189,7 +192,28 @@ async def test_the_log_has_pages(stand: Stand) -> None:
     assert items[0]["after"] == {"api_key": "(hidden)", "n": 249}
 
 
-async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand) -> None:
+async def test_a_cursor_is_of_one_list_and_filter(stand: Stand) -> None:
+    """And of the market that the first page found, whatever holds the symbol by then."""
+    first = await read(stand, "/api/ticks?symbol=YUSDT&limit=3")
+    same = await read(stand, f"/api/ticks?symbol=YUSDT&limit=7&market=&cursor={first['next']}")
+    assert same["market"] == "sim" and len(same["items"]) == 7
+    others = ("ticks?symbol=XUSDT", "ticks?symbol=YUSDT&market=other", "ticks?symbol=YUSDT&from=1", "signals?show=all")
+    for other in others:
+        answer = await stand.viewer.get(f"/api/{other}&cursor={first['next']}")
+        assert answer.status_code == 400 and "cursor is" in answer.json()["detail"], answer.text
+    answer = await stand.viewer.get(f"/api/ticks?symbol=XUSDT&cursor={first['next']}")
+    assert "of another list or filter" in answer.json()["detail"]
+
+
+async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_read_in: set[bool] = set()
+    result = BacktestService.result
+
+    def noted(self: BacktestService, number: int) -> dict[str, Any] | None:
+        record_read_in.add(threading.current_thread() is threading.main_thread())
+        return result(self, number)
+
+    monkeypatch.setattr(BacktestService, "result", noted)
     source = {"market": "sim", "y": "YUSDT", "x": "XUSDT", "from_ms": 1_230_768_000_000}
     settings = (await read(stand, "/api/pairs"))["items"][0]["settings"]
     done = await stand.owner.post(
@@ -200,8 +224,11 @@ async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand) -> 
     record = await read(stand, f"/api/backtests/{number}")
     assert record["metrics"] == done.json()["metrics"] and record["y"] == "YUSDT"
     assert [each["backtest_id"] for each in (await read(stand, "/api/backtests"))["items"]] == [number]
+    assert record_read_in == {False}, "the record is read beside the event loop"
     table = await stand.viewer.get(f"/api/export/backtest?backtest={number}")
     assert table.status_code == 200 and len(table.text.splitlines()) == record["trades"] + 1
+    same = await stand.viewer.get(f"/api/backtests/table?backtest={number}&table=trades")
+    assert same.content == table.content
     sweep = {
         "source": source,
         "settings": settings,
@@ -279,6 +306,23 @@ def test_every_route_is_described_with_an_example() -> None:
     for method, path in LEAST:
         section = DOCS.partition(f"### `{method} {path}`\n")[2].partition("\n### ")[0]
         assert "curl" in section and f"Least role: {LEAST[method, path]}." in section, (method, path)
+
+
+async def test_the_documents_name_the_writes_that_take_a_key(stand: Stand) -> None:
+    paths = (await read(stand, "/api/openapi.json"))["paths"]
+    documented = {
+        (method.upper(), path)
+        for path, methods in paths.items()
+        for method, of in methods.items()
+        if any(each["name"] == "Idempotency-Key" for each in of.get("parameters", ()))
+    }
+    taking = {
+        (method, each.path)
+        for each in stand.server.routes
+        if isinstance(each, APIRoute) and {"writes", "posts"} & set(each.endpoint.__code__.co_freevars)
+        for method in each.methods
+    }
+    assert documented == taking and len(taking) > 15
 
 
 async def test_an_upload_of_bars_needs_a_file_and_a_server(stand: Stand) -> None:

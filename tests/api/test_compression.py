@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import time
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from starlette.routing import Route
 
 from api import compression
 from api.compression import CompressedFiles
+from api.requests import HeadRequests
 
 TEXT = "let a = 1; // " + "words " * 1_000
 
@@ -56,6 +59,35 @@ async def test_a_file_is_the_same_and_smaller(app: CompressedFiles, monkeypatch:
 async def test_others_go_through_as_they_are(app: CompressedFiles, path: str, takes: str) -> None:
     found = await get(app, path, accept_encoding=takes)
     assert found.text == TEXT and "content-encoding" not in found.headers
+
+
+async def test_of_several_at_a_time_one_compresses_and_its_size_counts_once(
+    app: CompressedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    compress = gzip.compress
+
+    def slow(body: bytes, *rest: Any, **named: Any) -> bytes:
+        calls.append(len(body))
+        time.sleep(0.05)
+        return compress(body, *rest, **named)
+
+    monkeypatch.setattr(gzip, "compress", slow)
+    answers = await asyncio.gather(*(get(app, "/assets/a.js", accept_encoding="gzip") for _ in range(8)))
+    assert {each.text for each in answers} == {TEXT} and calls == [len(TEXT)]
+    assert app._size == sum(map(len, app._kept.values())) > 0 and not app._making
+
+
+@pytest.mark.parametrize(("takes", "is_packed"), [("gzip;q=0", False), ("br, gzip;q=0.1", True), ("identity", False)])
+async def test_each_answer_says_that_it_varies_and_head_is_as_get(
+    app: CompressedFiles, takes: str, is_packed: bool
+) -> None:
+    got = await get(app, "/assets/a.js", accept_encoding=takes)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(HeadRequests(app)), base_url="http://127.0.0.1") as one:
+        head = await one.head("/assets/a.js", headers={"accept-encoding": takes})
+    assert got.headers["vary"] == "Accept-Encoding" and ("content-encoding" in got.headers) == is_packed
+    assert head.headers == got.headers and head.content == b""
+    assert (await get(app, "/assets/a.js", accept_encoding="gzip", if_none_match="x")).headers["vary"]
 
 
 async def test_an_answer_without_a_body_stays_one(app: CompressedFiles) -> None:

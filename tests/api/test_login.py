@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from api.live import session_ends
 from api.login import COOKIE, SESSION_S, TRIES, Login
+from api.permissions import caller
+from services.tokens import Token, TokenService
 
 PASSWORD = "correct horse & battery"
 HTML = {"accept": "text/html"}
@@ -52,7 +59,7 @@ async def test_a_stranger_sees_the_form_and_nothing_else() -> None:
         assert (await host.client.post(path)).status_code == 401
 
 
-async def test_the_password_opens_it_until_the_session_ends() -> None:
+async def test_the_password_opens_it_until_thesession_ends() -> None:
     host = Host()
     answer = await host.sign_in()
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -138,3 +145,32 @@ async def test_a_session_that_was_signed_out_has_ended_for_whoever_kept_its_cook
     await host.client.get("/logout")
     host.client.cookies.update(kept)
     assert (await host.client.get("/", headers={"accept": "text/plain"})).status_code == 401
+
+
+async def test_files_of_tokens_are_read_beside_the_event_loop(tmp_path: Path) -> None:
+    """Of a request with a token, and of a socket that asks whether its session lasts."""
+    seen: list[bool] = []
+
+    class Noting(TokenService):
+        def check(self, secret: str) -> Token | None:
+            seen.append(threading.current_thread() is threading.main_thread())
+            return super().check(secret)
+
+        def is_valid(self, token_id: str) -> bool:
+            seen.append(threading.current_thread() is threading.main_thread())
+            return super().is_valid(token_id)
+
+    tokens = Noting(tmp_path)
+    token, secret = tokens.make("viewer", "a test")
+    ends: list[tuple[int, str]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert caller.get().role == "viewer"
+        tokens.revoke(token.token_id)
+        ends.append(await session_ends())
+        await Response("")(scope, receive, send)
+
+    login = Login(app, None, "s", "k", time.time, tokens)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(login), base_url="http://127.0.0.1") as client:
+        assert (await client.get("/", headers={"authorization": f"Bearer {secret}"})).status_code == 200
+    assert seen == [False, False] and ends == [(4401, "the session has ended")]

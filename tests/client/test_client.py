@@ -67,9 +67,26 @@ async def test_problems_are_said_and_a_viewer_changes_nothing(stand: Stand) -> N
 
 def test_both_clients_have_the_same_methods() -> None:
     def names(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
-    assert names(Pairbridge) == names(AsyncPairbridge) and len(names(Pairbridge)) >= 16
+    assert names(Pairbridge) == names(AsyncPairbridge) and len(names(Pairbridge)) >= 18
+
+
+async def test_pages_are_followed_up_to_the_limit(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.calls.PAGE", 70)
+    monkeypatch.setattr("services.journal.PAGE", 9)
+    async with client_of(stand) as bridge:
+        ticks = await bridge.ticks("YUSDT", market="sim", limit=150)
+        assert len(ticks) == len(set(ticks["id"])) == 150 and ticks["id"].map(int).is_monotonic_increasing
+        every = await bridge.ticks("YUSDT", market="sim", limit=100_000)
+        assert len(every) > 150 and every["id"].tolist()[:150] == ticks["id"].tolist()
+        later = await bridge.ticks("YUSDT", start=int(every["time_ms"].iloc[100]), limit=100_000)
+        assert later["time_ms"].min() == every["time_ms"].iloc[100]
+        bars = await bridge.ohlc("YUSDT", "1s", start="2009-01-02", limit=100)
+        assert len(bars) == 100 and bars.index.is_monotonic_increasing and bars.index.is_unique
+        decisions = await bridge.signals()
+        assert len(decisions) == len(set(decisions["id"])) > 9
+        assert len(await bridge.signals(limit=10)) == 10
 
 
 def test_what_is_no_json_is_a_problem_too() -> None:

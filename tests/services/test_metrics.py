@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from live.heartbeat import Heartbeat
 from services.metrics import Metrics
+from tests.api.stand import opened
 from tests.api.test_tick_posts import client_of, server_at, tick
 from tests.conftest import ROOT
 
@@ -63,3 +65,19 @@ def test_rules_name_metrics_that_there_are() -> None:
     for name in named:
         plain = re.sub(r"_(total|bucket|count)$", "", name)
         assert plain in DOCS or f"_{plain.rpartition('_')[2]}_total" in DOCS, name
+
+
+async def test_refused_requests_are_counted_too(tmp_path: Path) -> None:
+    """By the role, by the token and by the rate: all are answers."""
+    async with opened(tmp_path, lambda config: replace(config, api_requests_per_s=2.0)) as stand:
+        assert (await stand.viewer.post("/api/pairs", json={})).status_code == 403
+        assert (await stand.with_token("pb_a_b").get("/api/pairs")).status_code == 401
+        answers = [(await stand.viewer.get("/api/pairs")).status_code for _ in range(8)]
+        assert 429 in answers
+        key = (stand.folder / "dashboard-key").read_text().strip()
+        async with asyncio.timeout(10):
+            while (told := await stand.client({"x-pairbridge-key": key}).get("/metrics")).status_code == 429:  # noqa: ASYNC110
+                await asyncio.sleep(0.3)  # until the bucket has filled
+    found = values_of(told.content)
+    assert found["pairbridge_answers_total", "403"] == found["pairbridge_answers_total", "401"] == 1.0
+    assert found["pairbridge_answers_total", "429"] >= answers.count(429)

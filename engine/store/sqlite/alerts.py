@@ -81,7 +81,7 @@ CREATE INDEX outbox_dead ON outbox (state) WHERE state='dead';
 """
 
 _RULE = [each.name for each in dataclasses.fields(StoredRule)]
-_ALERT = [f'"{each.name}"' for each in dataclasses.fields(StoredAlert)]
+ALERT = [f'"{each.name}"' for each in dataclasses.fields(StoredAlert)]
 _OUTBOX = [each.name for each in dataclasses.fields(OutboxRow)]
 _MARKS = ",".join("?" * len(_OUTBOX))
 
@@ -130,8 +130,8 @@ class AlertTables:
         """See AlertStore."""
         values = [getattr(alert, each.name) for each in dataclasses.fields(alert)]
         values[[each.name for each in dataclasses.fields(alert)].index("values")] = json.dumps(alert.values)
-        marks = ",".join("?" * len(_ALERT))
-        query = f"INSERT INTO alerts ({', '.join(_ALERT)}) VALUES ({marks}) ON CONFLICT (alert_id) DO NOTHING"
+        marks = ",".join("?" * len(ALERT))
+        query = f"INSERT INTO alerts ({', '.join(ALERT)}) VALUES ({marks}) ON CONFLICT (alert_id) DO NOTHING"
         if not self._write(query, values).rowcount:
             return False
         for row in outbox:
@@ -150,9 +150,9 @@ class AlertTables:
         asked = {"rule_id=?": rule_id, "severity=?": severity}
         found = {condition: value for condition, value in asked.items() if value}
         conditions = " AND ".join(["number<?", *found])
-        query = f"SELECT number, {', '.join(_ALERT)} FROM alerts WHERE {conditions} ORDER BY number DESC LIMIT ?"
+        query = f"SELECT number, {', '.join(ALERT)} FROM alerts WHERE {conditions} ORDER BY number DESC LIMIT ?"
         rows = self._read(query, (2**62 if before is None else before, *found.values(), limit))
-        return [(number, _alert(values)) for number, *values in rows]
+        return [(number, alert_of(values)) for number, *values in rows]
 
     def unseen_alerts(self) -> dict[str, int]:
         """See AlertStore."""
@@ -249,6 +249,7 @@ def _outbox(row: Sequence[Any]) -> OutboxRow:
     return OutboxRow(**{**values, "payload": json.loads(values["payload"])})
 
 
-def _alert(row: Sequence[Any]) -> StoredAlert:
+def alert_of(row: Sequence[Any]) -> StoredAlert:
+    """An alert from the columns ``ALERT``."""
     values = dict(zip((each.name for each in dataclasses.fields(StoredAlert)), row, strict=True))
     return StoredAlert(**{**values, "values": json.loads(values["values"])})

@@ -11,8 +11,10 @@ from typing import Any
 
 from engine.market.paper_result import PaperResult
 from engine.market.records import Decision, Run, RunEnd
+from engine.store.alerts import StoredAlert
 from engine.store.bulk import PastRun, SignalCount, SignalFilter, SignalPlace, StoredRun, StoredSignal
 from engine.store.interface import Cursor, LoggedDecision
+from engine.store.sqlite.alerts import ALERT, alert_of
 from engine.store.sqlite.files import connect_reader, readable
 
 _RUN = [field.name for field in dataclasses.fields(Run)]
@@ -67,6 +69,19 @@ class SqliteAnalysisReader:
     def newest_signal(self) -> int:
         """See AnalysisReader."""
         return int(self._read("SELECT coalesce(max(given), 0) FROM decisions", [])[0][0])
+
+    def store_id(self) -> str:
+        """See AnalysisReader."""
+        return str(self._read("SELECT value FROM meta WHERE key='store_id'", [])[0][0])
+
+    def alerts_after(self, number: int, limit: int) -> list[tuple[int, StoredAlert]]:
+        """See AnalysisReader."""
+        query = f"SELECT number, {', '.join(ALERT)} FROM alerts WHERE number>? ORDER BY number LIMIT ?"
+        return [(at, alert_of(values)) for at, *values in self._read(query, [number, limit])]
+
+    def newest_alert(self) -> int:
+        """See AnalysisReader."""
+        return int(self._read("SELECT coalesce(max(number), 0) FROM alerts", [])[0][0])
 
     def entry_before(self, run_id: str, bar_ms: int) -> Decision | None:
         """See AnalysisReader."""

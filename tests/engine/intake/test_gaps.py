@@ -107,6 +107,30 @@ def test_markets_are_bounded_and_a_stored_one_is_always_let_in() -> None:
     assert harness.of(9_999, "welcome") and harness.intake.refused["too-many"] == MAX_MARKETS + 1
 
 
+def test_a_helpers_market_counts_from_its_first_good_row() -> None:
+    harness = Harness()
+    helper = HELLO | {"helper": True}
+    price = [["A", 1, "0", "1", 1_790_000_000_000, False]]
+    for at in range(2 * MAX_MARKETS):
+        harness.do(harness.intake.connected(at, 0))
+        harness.say(at, helper | {"market": f"m{at}"})
+        harness.say(at, {"type": "ticks", "seq": 1, "rows": price})  # refused: there is no trade at 0
+        harness.do(harness.intake.disconnected(at, 0))
+    assert not harness.intake.registry.markets and not harness.intake.refused
+    for at in range(1_000, 1_000 + MAX_MARKETS):
+        harness.do(harness.intake.connected(at, 0))
+        harness.say(at, helper | {"market": f"m{at}"})
+        if at % 2:
+            harness.say(at, {"type": "ticks", "seq": 1, "rows": [["A", 1, "1.5", *price[0][3:]]]})
+            harness.do(harness.intake.disconnected(at, 0))
+    assert len(harness.intake.registry.markets) == MAX_MARKETS // 2  # the others still may send
+    harness.bridge(9_999, market="one-more")
+    assert harness.intake.refused == {"too-many": 1}
+    harness.do(harness.intake.disconnected(1_000, 0))  # it has sent nothing
+    harness.bridge(10_000, market="one-more")
+    assert harness.of(10_000, "welcome")
+
+
 def test_a_refused_row_gives_its_gap_the_reason_with_the_first_import() -> None:
     harness = Harness()
     harness.bridge(1, "BTCUSDT")
