@@ -167,11 +167,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[in
 
 def _by_step(ops: list[Op]) -> list[tuple[int, list[Op]]]:
     """(step, ops so far) before each write, cut and sync."""
-    step, found = 0, []
+    step, last, found = 0, len(script()), []
     for at, op in enumerate(ops):
         if op.kind == "mark":
             step = int(op.note) + 1
-        elif op.kind in ("write", "truncate", "sync") and step < len(script()):
+        elif op.kind in ("write", "truncate", "sync") and step < last:
             found.append((step, ops[:at]))
     return found
 
