@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,17 @@ from dash import Dash
 
 from docs.examples.own_indicator import PERIOD, compute_rsi, rsi_step
 from docs.examples.own_page import PAGE
+from engine.alerts.metrics import METRICS
+from engine.alerts.rules import AlertRule, Condition
+from engine.pairs.layout import Out
 from screen.page_table import PAGES, page_of, pages_with
 from screen.shell import shell
 from tests.engine.pairs.markets import make_ticks
+from tests.live.test_alerts import add_rules, given
 from tests.live.test_monitor import Harness
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = ["docs/examples/own_indicator.py", "docs/examples/own_page.py"]
+EXAMPLES = ["docs/examples/own_indicator.py", "docs/examples/own_page.py", "docs/examples/own_metric.py"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES)
@@ -46,6 +52,30 @@ def test_the_rsi_is_wilders_and_the_same_bar_by_bar() -> None:
     np.testing.assert_allclose(found[PERIOD:], wilder(prices), rtol=1e-10)
     state = np.zeros(4)
     assert [rsi_step(state, price) for price in prices][PERIOD:] == found[PERIOD:].tolist()
+
+
+async def test_a_metric_gives_alerts_on_the_bars_that_pandas_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "docs.examples.own_metric", raising=False)
+    importlib.import_module("docs.examples.own_metric")
+    try:
+        harness = await Harness.open(tmp_path)
+        add_rules(harness, [AlertRule("wide", Condition("z_range", "above", 4.0, window=12))])
+        await harness.write(make_ticks(1))
+        harness.read_all(7)
+        (watch,) = harness.monitor.watches.values()
+        run = harness.monitor.followed(watch)
+        assert run is not None
+        z = pd.Series(run.model.column(Out.Z))
+        wide = (z.rolling(12).max() - z.rolling(12).min()) > 4.0
+        opened = [run.model.open_time_ms(place) for place in np.flatnonzero(wide & ~wide.shift(fill_value=False))]
+        closes = [time_ms + run.run.interval_ms for time_ms in opened]
+        assert len(closes) >= 3 and [alert.close_ms for alert in given(harness)] == closes
+        harness.monitor.close()
+        await harness.writer.close()
+    finally:
+        METRICS.pop("z_range")
 
 
 async def test_a_page_is_in_the_navigation_and_shows_the_pairs(tmp_path: Path) -> None:

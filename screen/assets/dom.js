@@ -16,7 +16,9 @@ const PairbridgeDom = (() => {
 
   /** To another page or pair, without a reload. */
   function go(path) {
-    if (path) window.dash_clientside.set_props("address", { pathname: path });
+    if (!path) return;
+    const [pathname, query] = path.split("?");
+    window.dash_clientside.set_props("address", { pathname, search: query ? `?${query}` : "" });
   }
 
   function setText(id, text) {

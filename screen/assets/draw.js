@@ -30,6 +30,7 @@ class PairbridgeCharts {
     this.frames = 0;
     this.trade_ms = 0; // the newest known trade, for measurements
     this.gestures = new PairbridgeGestures(this);
+    this.seek = new PairbridgeSeek(this);
   }
 
   /** Call when more than the last candle has changed. */

@@ -33,6 +33,7 @@ class PairbridgePair {
     PairbridgeCore.absorb(this.pair, message);
     if (message.reset || message.log?.length || message.columns?.t?.length) this.charts.invalidate();
     if (isOther) this.charts.unzoom();
+    if (isOther) this.charts.seek.begin();
     const texts = { ...message.text, title: `${this.pair.names.y} ~ ${this.pair.names.x}` };
     Object.assign(this.texts, texts);
     Object.assign(this.tones, message.tone);
@@ -50,6 +51,7 @@ class PairbridgePair {
     this.showLeaders();
     this.showAge();
     this.log.mounted();
+    this.charts.seek.begin();
     this.charts.unzoom();
   }
 

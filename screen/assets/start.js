@@ -87,6 +87,7 @@
     pairbridgeShare: core.share,
     pairbridgeSigned: core.signed,
     pairbridgeMoment: core.moment,
+    pairbridgeOpenTrade: ({ data }) => PairbridgeDom.go(data.path && `${data.path}?close=${Date.parse(data.entry_time)}`),
   });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {
     pairbridge: {

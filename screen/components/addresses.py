@@ -20,13 +20,16 @@ class PairAddress(NamedTuple):
     x: str
 
 
-def pair_path(market: str, y: str, x: str) -> str:
-    """The address of a pair's page.
+def pair_path(market: str, y: str, x: str, close_ms: int | None = None) -> str:
+    """The address of a pair's page; ``close_ms``: with the bar that closed then in view.
 
     >>> pair_path("usdm", "ETHUSDT", "BTCUSDT")
     '/pair/usdm/ETHUSDT~BTCUSDT'
+    >>> pair_path("usdm", "ETHUSDT", "BTCUSDT", 1790046465000)
+    '/pair/usdm/ETHUSDT~BTCUSDT?close=1790046465000'
     """
-    return f"{PAIR}/{market}/{_quoted(y)}~{_quoted(x)}"
+    bar = "" if close_ms is None else f"?close={close_ms}"
+    return f"{PAIR}/{market}/{_quoted(y)}~{_quoted(x)}{bar}"
 
 
 def _quoted(symbol: str) -> str:

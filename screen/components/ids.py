@@ -23,6 +23,7 @@ EXPORT = "export-log"
 EVIDENCE = "evidence"
 
 CHART_STACK = "chart-stack"  # these three are used by assets/draw.js
+SEEK_NOTE = "seek-note"  # why a bar that the address names is not shown
 CHART_CANVAS = "chart-canvas"
 CHART_LEGENDS = "chart-legends"
 PRICE = "price-chart"  # the panes of the stack, as in assets/draw_series.js

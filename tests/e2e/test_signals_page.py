@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -96,13 +97,21 @@ def test_the_closed_trades_add_up(page: Page) -> None:
         expect(page.locator("#signals-totals")).to_contain_text(f"net {trades[0][9]}")
 
 
-def test_a_run_is_checked_and_a_row_leads_to_its_pair(page: Page) -> None:
+def test_a_run_is_checked_and_a_row_leads_to_its_bar_on_the_chart(trading: Stack, page: Page) -> None:
     page.locator("#signals-parity button").first.click()
     expect(page.locator("#signals-parity")).to_contain_text("equal")
     expect(page.locator("#signals-parity")).to_contain_text("through")
+    when = page.locator("#signals-rows tbody tr").first.locator("time").get_attribute("datetime") or ""
+    close_ms = round(datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp() * 1_000)
     page.locator("#signals-rows a").first.focus()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/pair/sim/ETHUSDT~BTCUSDT$"))
+    expect(page).to_have_url(re.compile(rf"/pair/sim/ETHUSDT~BTCUSDT\?close={close_ms}$"))
+    middle = "() => { const [from, to] = window.pairbridgeCharts.visible(); return (from + to) / 2; }"
+    until(lambda: abs(page.evaluate(middle) - (close_ms - 5_000)) < 10_000, 30, "the bar in the middle of the chart")
+    shown = page.evaluate("ms => PairbridgeTimes.text(ms)", close_ms - 5_000)
+    expect(page.locator("#chart-legends")).to_contain_text(shown.split(" ")[1])
+    page.goto(trading.dashboard_url + "pair/sim/ETHUSDT~BTCUSDT?close=1600000000000")
+    expect(page.locator("#seek-note")).to_contain_text("is not on this chart, which begins at")
 
 
 @pytest.mark.parametrize("width", [390, 1024, 2560])

@@ -36,7 +36,7 @@ def result_panels(record: Record, number: int, is_watched: bool) -> list[Any]:
     return [
         _verdict(record, number, is_watched),
         html.Div([_equity(record), _attribution(record)], className="backtest-columns"),
-        _trades(record),
+        _trades(record, is_watched),
         _metrics(record),
         *([_heat(search), _walk(search), _cells(search)] if search else []),
         _asked(record),
@@ -162,14 +162,16 @@ def _metrics(record: Record) -> html.Section:
     return _panel("Metrics", lead, [html.Div(parts, className="backtest-tables")], "backtest-metrics")
 
 
-def _trades(record: Record) -> html.Section:
+def _trades(record: Record, is_watched: bool) -> html.Section:
     kept = len(record["trade_list"])
     lead = (
         f"All {kept:,}"
         if kept == record["trades"]
         else f"The newest {kept:,} of {record['trades']:,}; the files have all"
     )
-    return _panel("Trades", f"{lead}. Money in {labels.quote_of(record)}.", [trades_grid(record)])
+    path = pair_path(record["market"], record["y"], record["x"]) if is_watched else ""
+    opens = " A row opens the chart at the bar of its signal." if is_watched else ""
+    return _panel("Trades", f"{lead}. Money in {labels.quote_of(record)}.{opens}", [trades_grid(record, path)])
 
 
 def _heat(search: Record) -> html.Section:

@@ -15,19 +15,23 @@ _COSTS = ("fees", "half_spread", "slippage", "funding")
 _RIGHT: dict[str, Any] = {"type": "rightAligned"}
 
 
-def trades_grid(record: Record) -> dag.AgGrid:
-    """The trades of a record, the oldest first."""
+def trades_grid(record: Record, path: str = "") -> dag.AgGrid:
+    """The trades of a record, the oldest first. ``path`` of the pair's page, if it has one: a row opens its chart at
+    the bar that gave the entry, which closed when the bar of the fill opened."""
     rows = [
         {
             "id": str(place),
             **trade,
             "why": labels.EXITS.get(trade["reason"], trade["reason"]),
             "costs": sum(trade[name] for name in _COSTS),
+            "path": path,
         }
         for place, trade in enumerate(record["trade_list"])
     ]
     empty = "No trade: the verdict says why."
-    return _grid("backtest-trades", rows, _trade_columns(), min(420, 70 + 28 * max(len(rows), 2)), empty)
+    grid = _grid("backtest-trades", rows, _trade_columns(), min(420, 70 + 28 * max(len(rows), 2)), empty)
+    grid.eventListeners = {"rowClicked": ["pairbridgeOpenTrade(params)"]}
+    return grid
 
 
 def cells_grid(search: Record) -> dag.AgGrid:

@@ -65,6 +65,7 @@ def _controls() -> html.Div:
             html.H2("Chart"),
             html.Div(ranges, className="ranges", role="group", **_label("Range")),
             html.Span("", id=ids.live(f"{ids.SPREAD}-head"), className="panel-head"),
+            html.Span("", id=ids.SEEK_NOTE, className="seek-note", role="status"),
             dbc.RadioItems(
                 id=ids.PRICE_LEG,
                 value="y",

@@ -22,9 +22,11 @@ from services.parity import PairParity
 _SIDES = {1: "long", -1: "short"}
 
 
-def pair_link(market: str, y: str, x: str) -> dcc.Link:
-    """A pair's name that leads to its page."""
-    return dcc.Link(f"{y} ~ {x}", href=pair_path(market, y, x), title=f"{y} ~ {x} in market {market}: its page")
+def pair_link(market: str, y: str, x: str, close_ms: int | None = None) -> dcc.Link:
+    """A pair's name that leads to its page, and there to the bar that closed at ``close_ms``."""
+    where = "its page" if close_ms is None else "this bar on its chart"
+    title = f"{y} ~ {x} in market {market}: {where}"
+    return dcc.Link(f"{y} ~ {x}", href=pair_path(market, y, x, close_ms), title=title)
 
 
 def journal_table(page: JournalPage, is_filtered: bool) -> Any:
@@ -42,7 +44,7 @@ def _decision(row: JournalRow) -> list[Cell]:
     given = f"given at {clock(row.given_at_ms)}, {origin}"
     return [
         ("Bar close (UTC)", moment(row.close_ms, title=given), "when"),
-        ("Pair", pair_link(row.market, row.y, row.x), "pair"),
+        ("Pair", pair_link(row.market, row.y, row.x, row.close_ms), "pair"),
         ("Bars", row.interval, ""),
         ("Decision", html.Span(kind, title=meaning), "kind"),
         ("Reason", html.Span(reason, title=why), ""),
@@ -94,7 +96,7 @@ def _trade(row: ClosedTrade) -> list[Cell]:
     reason, why = labels.reason_label(row.reason)
     return [
         ("Closed (UTC)", moment(row.closed_ms), "when"),
-        ("Pair", pair_link(row.market, row.y, row.x), "pair"),
+        ("Pair", pair_link(row.market, row.y, row.x, row.closed_ms), "pair"),
         ("Side", _SIDES[row.side], ""),
         ("Exit", html.Span(reason, title=why), ""),
         (f"Gross{_in(row.unit)}", labels.money(row.gross), "num"),
