@@ -1,5 +1,5 @@
 """The money of a pair is the same to the cent wherever it stands: on each screen, in the paper book, in a backtest of
-the same bars."""
+the same bars. And the way from the start to it, by keys alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 
 from tests.e2e.conftest import watched_page
-from tests.e2e.stack import Stack, standing, until
+from tests.e2e.stack import Stack, decisions, standing, until
 
 pytestmark = pytest.mark.browser
 CENT = 0.0051
@@ -84,3 +85,56 @@ def test_the_money_of_a_pair_is_the_same_to_the_cent_everywhere(market: Stack, p
 
 def read(download: Download) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(Path(download.path()).read_text()))
+
+
+def test_from_the_start_to_a_pair_a_backtest_and_an_exported_log_by_keys_alone(market: Stack, page: Page) -> None:
+    """Every element is reached with Tab, and no mouse event happens."""
+    page.goto(market.owner_url)
+    expect(page.locator("#overview-pairs .ag-row").first).to_be_visible()
+    page.evaluate("() => { window.mouse = 0; addEventListener('pointerdown', () => (window.mouse += 1), true); }")
+    keys = page.keyboard
+    keys.press("g")
+    keys.press("p")
+    expect(page.locator("#live-title")).to_have_text("ETHUSDT ~ BTCUSDT")
+    by_tab(page, "pick-y")
+    keys.type("SOL")
+    by_tab(page, "pick-x")
+    keys.type("ETH")
+    by_tab(page, "add-pair")
+    keys.press("Enter")
+    expect(page.locator("#live-title")).to_have_text("SOLUSDT ~ ETHUSDT")
+    until(
+        lambda: ("SOLUSDT", "ETHUSDT") in market.query("SELECT y, x FROM watch", file="analysis.db"),
+        10,
+        "the pair",
+    )
+
+    keys.press("g")
+    keys.press("b")
+    expect(page.locator("#backtest-market")).to_have_value("sim")
+    by_tab(page, "backtest-y")
+    keys.type("ETH")
+    by_tab(page, "backtest-x")
+    keys.type("BTC")
+    by_tab(page, "backtest-start")
+    keys.press("Enter")
+    expect(page.locator("#backtest-result .verdict strong")).to_be_visible(timeout=120_000)
+
+    keys.press("g")
+    keys.press("j")
+    expect(page.locator("#signals-rows tbody tr").first).to_be_visible()
+    by_tab(page, "signals-csv")
+    with page.expect_download() as download:
+        keys.press("Enter")
+    assert len(read(download.value)) == len(decisions(market))
+    assert page.evaluate("() => window.mouse") == 0
+
+
+def by_tab(page: Page, name: str) -> None:
+    """Tab until an element has the focus, which has to be seen on it."""
+    where: Any = "() => document.activeElement?.id"
+    for _ in range(120):
+        if page.evaluate(where) == name:
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{name} is not reached by Tab from here; the focus is on {page.evaluate(where)!r}")
