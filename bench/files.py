@@ -1,7 +1,8 @@
 """Files into the store, beside what plain libraries take for the same file: ``python -m bench files``.
 
-The server is a process of its own, on a file in a temporary folder (set ``TMPDIR`` to choose the disk). An import
-counts from the first look at the file until its last row is acknowledged, which is after COMMIT and sync.
+The server is a process of its own, on a file in a temporary folder (set ``TMPDIR`` to choose the disk). An import is
+what ``python -m feeds FILE`` does, from the first look at the file until its last row is acknowledged, which is after
+COMMIT and sync.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import polars
 from bench.report import Row, row, show
 from bench.store import _serving
 from engine.files.upload import look_through
-from feeds.replay import bring
+from feeds.importing import Import, import_files
 from runtime.interpreter_settings import apply_interpreter_settings
 from tests.engine.files.test_malformed import HOSTILE
 from tests.engine.store.harness import query
@@ -99,8 +100,10 @@ def _beside_peers(path: Path, what: str, bound_s: float, count: str) -> list[Row
 async def _brought(path: Path, count: str) -> tuple[float, int]:
     async with _serving() as server:
         begun_s = time.perf_counter()
-        await bring(look_through([path]), "", server.url, server.token)
+        request = Import(server.url, server.token, server.data_dir, "bench")
+        (outcome,) = [each async for each in import_files([path], request, lambda *_: None)]
         took_s = time.perf_counter() - begun_s
+        assert not outcome.problem, outcome.problem
         return took_s, int(query(server.ticks_db, count)[0][0])
 
 

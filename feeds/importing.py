@@ -1,4 +1,5 @@
 """Many files at once: their bytes examined, looked through in parallel processes, and stored one after the other.
+Candles of an exchange's dump, whose head says everything, are looked through while they are stored.
 
 What one file lacks does not stop the others: each comes out with what became of it, or why nothing did.
 """
@@ -24,8 +25,9 @@ import msgspec
 
 from engine.files.columns import TICKS
 from engine.files.inspection import Inspected, Told
+from engine.files.row_summary import look_ahead
 from engine.files.rows import in_general
-from engine.files.upload import Upload, digest_of, look_at, upload_of
+from engine.files.upload import Upload, digest_of, upload_of
 from engine.market.ticks import OWN_MARKET
 from feeds.dump_files import DumpFile, examined
 from feeds.import_ledger import ImportLedger
@@ -144,7 +146,7 @@ async def _inspected(parts: Sequence[_Part], told: Told, report: Progress) -> As
     """Each part with what was found in it, or with why nothing was."""
     loop = asyncio.get_running_loop()
     with _executor([part.file.path for part in parts]) as executor:
-        waiting = [(part, loop.run_in_executor(executor, look_at, part.file.path, told)) for part in parts]
+        waiting = [(part, loop.run_in_executor(executor, look_ahead, part.file.path, told)) for part in parts]
         for number, (part, looking) in enumerate(waiting, 1):
             try:
                 part.found = await looking
@@ -231,6 +233,7 @@ async def _stored(
     try:
         upload = upload_of([each for part in unit for each in part.found], Told(), "")
         brought = await bring(upload, market, request.url, request.token, report=report, data_dir=request.data_dir)
+        upload_of(upload.files, Told(), "")  # by now all have been read
     except ValueError as error:
         return FileOutcome(names, market, problem=str(error))
     log.warning("%s: %s", names, outcome(brought))

@@ -98,7 +98,13 @@ async def bring(
         starts: Mapping[str, int] = {}
         if data_dir is not None and upload.begins():
             starts = await asyncio.to_thread(first_ids, upload, market, await link.greeted(), data_dir)
-        await _send(link, upload, upload.tick_batches(brought.again, starts), report)
+        try:
+            await _send(link, upload, upload.tick_batches(brought.again, starts), report)
+        except ValueError as error:
+            if all(each.is_seen for each in upload.files):
+                raise
+            await link.drained()  # it was looked at while it was stored, and goes on differently than it began
+            raise ValueError(f"{error}; {link.bars.tally.stored:,} bars before that are stored") from None
         await link.drained()
         link.farewell = f"{names} is replayed"[:500]
         brought.tally, brought.bars, brought.funding = link.tally, link.bars.tally, link.funding.tally

@@ -20,7 +20,8 @@ from engine.errors import RowRefused
 from engine.files.columns import TICKS
 from engine.files.containers import Member, lines_of, members_of, opened_text
 from engine.files.frames import FRAMES
-from engine.files.inspection import Inspected, Told, inspect
+from engine.files.inspection import Inspected, Told
+from engine.files.row_summary import inspect
 from engine.files.rows import RecordedTrade, Trades
 from engine.files.tables import layout_of
 from engine.market.ticks import MAX_TIME_MS, read_row, row_of_frame

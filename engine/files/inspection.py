@@ -1,31 +1,28 @@
 """What a file is: looked at from its first row to its last before anything of it is stored.
 
-Whatever a file does not say itself becomes a question; nothing is stored while one is open.
+Whatever a file does not say itself becomes a question; nothing is stored while one is open. Of an exchange's dump of
+candles the head says all of it, so its rows may be looked at while they are stored (``seen``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from operator import le, lt
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.files.columns import BARS, TICKS, Columns, columns_of
 from engine.files.containers import Member, usual_growth
 from engine.files.frames import FRAMES, trades_of_frames
 from engine.files.names import read_file_name
 from engine.files.plain_blocks import BlockReader
-from engine.files.rows import Manner, Notes, Recorded, RecordedBar, RowReader, Trades
+from engine.files.rows import Manner, Notes, Recorded, RecordedBar, RowReader
 from engine.files.tables import Chunk, Layout, chunks_of, layout_of, raw_blocks_of
-from engine.files.values import NAIVE, read_symbol_name, read_zone
+from engine.files.values import read_symbol_name, read_zone
 from engine.files.vectors import Block
 from engine.market.intervals import MAX_WIDTH_MS, SECOND_MS, parse_interval
 
-_SHOWN = 5  # first and last rows
 _SMALL = 1 << 17  # bytes
-_HOPELESS = 20_000  # rows of which none can be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,7 @@ class Inspected:
     is_sorted: bool = True
     first_rows: list[Any] = field(default_factory=list)
     last_rows: list[Any] = field(default_factory=list)
+    is_seen: bool = False
 
     @property
     def kind(self) -> str:
@@ -85,6 +83,11 @@ class Inspected:
     def is_of_exchange(self) -> bool:
         """Whether the rows can be told from others of their exchange: by ids, or as candles or funding of its dumps."""
         return self.has_ids or (self.columns is not None and self.columns.is_dump)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether its head has said everything: bars of an exchange's dump, in whatever order."""
+        return self.kind == BARS and self.is_of_exchange and not self.questions
 
     @property
     def format(self) -> str:
@@ -134,14 +137,12 @@ def _add(notes: Notes, others: Notes) -> None:
         notes.spellings.setdefault(symbol, set()).update(written)
 
 
-def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
-    """Read a file to its end. ``may_be_zero``: prices and quantities of 0 are kept, else only in rows with ids.
-
-    Raises ValueError where it is no file of trades or bars, or what was told of it cannot be.
-    """
+def begun(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
+    """What the head of a file says; its rows are not looked at. ``may_be_zero``: prices and quantities of 0 are kept,
+    else only in rows with ids. Raises ValueError where it is no file of trades or bars, or what was told cannot be."""
     layout = layout_of(member)
     if layout.kind == FRAMES:
-        return _looked_through(Inspected(member, layout, None, Manner(), []))
+        return Inspected(member, layout, None, Manner(), [])
     columns = columns_of(layout.header, layout.first, told.columns)
     questions = [Question("columns", columns.question)] if columns.question else []
     name = read_file_name(member.name)
@@ -155,7 +156,8 @@ def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
     sample = next(chunks_of(member, layout), Chunk([], [], []))
     comma, question = _decimal_comma(columns, sample, told.decimal)
     questions += [question] if question else []
-    zone = read_zone(told.zone) if told.zone else None
+    is_dump_of_bars = columns.kind == BARS and columns.is_dump  # whose times are UTC
+    zone = read_zone(told.zone or "UTC") if told.zone or is_dump_of_bars else None
     manner = Manner(symbol, 0, zone, comma, may_be_zero or columns.has_ids)
     if columns.kind == BARS and "width" not in columns.places:
         width_ms = parse_interval(told.interval) if told.interval else name.width_ms
@@ -163,98 +165,7 @@ def inspect(member: Member, told: Told, may_be_zero: bool = False) -> Inspected:
         manner = replace(manner, width_ms=width_ms or 0)
         if not width_ms:
             questions.append(Question("interval", f"{member} does not say how wide its bars are; say its interval"))
-    return _looked_through(Inspected(member, layout, columns, manner, questions))
-
-
-def _looked_through(found: Inspected) -> Inspected:
-    last: dict[str, int] = {}
-    firsts: list[Any]
-    lasts: list[Any]
-    for some in found.blocks():
-        if isinstance(some, Block):
-            _see_block(found, some, last)
-            continue
-        if isinstance(some, Trades):
-            rows = _Rows(some.symbols, some.times, some.ids or some.times)
-            firsts, lasts = some.part(slice(_SHOWN)), some.part(slice(-_SHOWN, None))
-        else:
-            times = [row.open_time_ms if isinstance(row, RecordedBar) else row.time_ms for row in some]
-            rows = _Rows([row[0] for row in some], times, times)
-            firsts, lasts = [*some[:_SHOWN]], [*some[-_SHOWN:]]
-            found.widths_ms.update({row.width_ms for row in some if isinstance(row, RecordedBar)})
-        if not rows.times:
-            _check_hope(found)
-            continue
-        found.rows += len(rows.times)
-        found.symbols.update(rows.symbols)
-        found.first_ms = min(rows.times) if found.first_ms is None else min(found.first_ms, *rows.times)
-        found.last_ms = max(rows.times) if found.last_ms is None else max(found.last_ms, *rows.times)
-        found.first_rows += firsts[: _SHOWN - len(found.first_rows)]
-        found.last_rows = [*found.last_rows, *lasts][-_SHOWN:]
-        _see_order(found, rows, last)
-    if found.notes.counted[NAIVE]:
-        found.questions.append(
-            Question("zone", f"{found.notes.counted[NAIVE]:,} times of {found.member} name no zone; say their zone")
-        )
-    return found
-
-
-def _see_block(found: Inspected, block: Block, last: dict[str, int]) -> None:
-    """As what is done of rows by the row."""
-    first_ms, last_ms = block.times()
-    found.rows += len(block)
-    found.symbols.update(block.symbols())
-    found.widths_ms.update(block.widths())
-    found.first_ms = first_ms if found.first_ms is None else min(found.first_ms, first_ms)
-    found.last_ms = last_ms if found.last_ms is None else max(found.last_ms, last_ms)
-    if len(found.first_rows) < _SHOWN:
-        found.first_rows += block.part(slice(_SHOWN - len(found.first_rows)))
-    found.last_rows = [*found.last_rows, *block.part(slice(-_SHOWN, None))][-_SHOWN:]
-    for symbol, first, end, low, high, step in block.orders():
-        before = last.get(symbol, -1)
-        if step < found.has_ids or first < before + found.has_ids:
-            found.is_sorted = False
-        last[symbol] = max(before, end)
-        least, greatest = found.spans.get(symbol, (low, high))
-        found.spans[symbol] = (min(least, low), max(greatest, high))
-
-
-def _check_hope(found: Inspected) -> None:
-    """Stop reading a file that is something else. Raises ValueError."""
-    if not found.rows and found.columns is not None and found.notes.refused.total() > _HOPELESS:
-        raise ValueError(
-            f"{found.member} has no row that can be used among the first {found.notes.refused.total():,}"
-            f" ({found.notes.examples[0]}); expected at least one trade or bar"
-        )
-
-
-class _Rows(NamedTuple):
-    """What is looked at of all rows. ``keys``: their places in the order to store."""
-
-    symbols: Sequence[str]
-    times: Sequence[int]
-    keys: Sequence[int]
-
-
-def _see_order(found: Inspected, rows: _Rows, last: dict[str, int]) -> None:
-    """Whether each symbol's keys rise, over the rows so far; those of ids must rise strictly."""
-    spans, keys = found.spans, rows.keys
-    is_rising = all(map(lt if found.has_ids else le, keys, islice(keys, 1, None)))
-    if is_rising and keys[0] > max(last.values(), default=-1):  # then those of each symbol do, as mostly
-        newest = dict(zip(rows.symbols, keys, strict=True))
-        oldest = dict(zip(reversed(rows.symbols), reversed(keys), strict=True))
-        for symbol, key in newest.items():
-            spans[symbol] = (spans[symbol][0] if symbol in spans else oldest[symbol], key)
-        last.update(newest)
-        return
-    for symbol, key in zip(rows.symbols, keys, strict=True):
-        before = last.get(symbol, -1)
-        if key < before or (found.has_ids and key == before):
-            found.is_sorted = found.columns is None  # frames are stored as they came
-        else:
-            last[symbol] = key
-        least, greatest = spans.get(symbol, (key, key))
-        spans[symbol] = (min(least, key), max(greatest, key))
+    return Inspected(member, layout, columns, manner, questions)
 
 
 def _decimal_comma(columns: Columns, sample: Chunk, told: str) -> tuple[bool, Question | None]:

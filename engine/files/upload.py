@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.files.columns import BARS, FUNDING, TICKS
-from engine.files.containers import members_of, refusals
-from engine.files.inspection import Inspected, Question, Told, inspect
+from engine.files.containers import refusals
+from engine.files.inspection import Inspected, Question, Told
+from engine.files.row_summary import look_at, seen
 from engine.files.rows import RecordedBar, RecordedFunding, Trades
 from engine.files.tables import CHUNK
 from engine.files.vectors import Block, EncodedBars, EncodedRows
@@ -130,7 +131,8 @@ class Upload:
         """The same as ``bars``, those of plain files as they are sent, with their source. Raises ValueError."""
         for each in self.files:
             source = KLINE if each.is_of_exchange else UPLOADED
-            for some in each.blocks() if each.kind == BARS else ():
+            blocks = each.blocks() if each.is_seen else seen(each)
+            for some in blocks if each.kind == BARS else ():
                 if isinstance(some, Block):
                     yield from ((bars, source) for bars in some.bars())
                 else:
@@ -149,18 +151,13 @@ def look_through(paths: Sequence[Path], told: Told = Told()) -> Upload:  # noqa:
     return upload_of([each for path in paths for each in look_at(path, told)], told, _digest(paths))
 
 
-def look_at(path: Path, told: Told) -> list[Inspected]:
-    """Read the files at one path to their end. Raises ValueError."""
-    return [inspect(member, told) for member in members_of(path)]
-
-
 def upload_of(files: Sequence[Inspected], told: Told, digest: str) -> Upload:
-    """Files that were looked at, as one upload. Raises ValueError where nothing in them can be used, or a symbol was
-    told for others than one file without."""
+    """Files that were looked at, as one upload. Raises ValueError where nothing in them can be used, as far as they
+    were read, or a symbol was told for others than one file without."""
     nameless = [str(each.member) for each in files if each.columns and "symbol" not in each.columns.places]
     if told.symbol and len(nameless) != 1:
         raise ValueError(f"symbol is {told.symbol!r} for {len(nameless)} files without one; expected one such file")
-    if not any(each.rows for each in files):
+    if not any(each.rows or not each.is_seen for each in files):
         raise ValueError(f"{_listed(files)}; expected at least one trade or bar")
     return Upload(tuple(files), digest)
 

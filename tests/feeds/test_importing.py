@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import feeds.importing
-from engine.files.inspection import Told
+from engine.files.inspection import Inspected, Told
 from feeds.dump_files import expanded
 from feeds.import_table import table
 from feeds.importing import FileOutcome, Import, import_files
 from tests.conftest import ServerHarness, until
 from tests.engine.files.helpers import FIXTURES
-from tests.feeds.dumps import DAY0, DAY_MS, write
+from tests.feeds.dumps import DAY0, DAY_MS, HEADS, write
 from tests.feeds.test_main import finished, start
 
 
@@ -95,8 +95,8 @@ async def test_a_second_run_reads_nothing_but_the_bytes(
     write(tmp_path, "fundingRate")
     await brought(harness, tmp_path)
     looked: list[Path] = []
-    real = feeds.importing.look_at
-    monkeypatch.setattr(feeds.importing, "look_at", lambda path, told: looked.append(path) or real(path, told))
+    real = feeds.importing.look_ahead
+    monkeypatch.setattr(feeds.importing, "look_ahead", lambda path, told: looked.append(path) or real(path, told))
     third = write(tmp_path, "aggTrades", 2)
     again = await brought(harness, tmp_path)
     assert looked == [third], "a file is known by its bytes, whatever else is in the folder"
@@ -200,3 +200,38 @@ async def test_stopped_while_it_stores_it_goes_on_the_next_time(harness: ServerH
     )
     assert (code, stored_then + known) == (0, 60_000) and known >= before, "what was on its way was stored too"
     assert query(harness, stored) == [(60_000,)]
+
+
+def klines(folder: Path, *lines: str, repeat: int = 1_500) -> Path:
+    """A dump of candles, longer than what is read by the row, and then ``lines``."""
+    rows = [f"{DAY0 + n * 60_000},1.5,2.5,1.0,2.0,10,{DAY0 + n * 60_000 + 59_999},20,3,5,10,0" for n in range(repeat)]
+    path = folder / "BTCUSDT-1m-2026-01.csv"
+    path.write_text("\n".join([HEADS["klines"], *rows, *lines, ""]), encoding="latin-1")
+    return path
+
+
+async def test_candles_are_read_once_and_what_is_refused_in_them_is_told(
+    harness: ServerHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    blocks = Inspected.blocks
+    monkeypatch.setattr(Inspected, "blocks", lambda self: (opened.append(str(self.member)), blocks(self))[1])
+    bad = f"{DAY0 + 10**9 * 60},1.5,1.4,1.0,2.0,10,0,20,3,5,10,0"
+    (outcome,) = await brought(harness, klines(tmp_path, bad))
+    assert (outcome.stored, outcome.refused.total(), outcome.problem) == (1_500, 1, "") and len(opened) == 1
+    (again,) = await brought(harness, tmp_path / "BTCUSDT-1m-2026-01.csv", is_again=True)
+    assert (again.stored, again.known) == (0, 1_500)
+
+
+async def test_candles_that_go_on_as_something_else_keep_what_was_stored_and_say_so(
+    harness: ServerHarness, tmp_path: Path
+) -> None:
+    (outcome,) = await brought(harness, klines(tmp_path, "\xff" * 40, repeat=40_000))
+    assert "is not text" in outcome.problem
+    stored = query(harness, "SELECT count(*) FROM sourced_bars")[0][0]
+    assert stored > 0 and outcome.problem.endswith(f"; {stored:,} bars before that are stored")
+
+
+async def test_a_dump_without_a_candle_is_refused_as_before(harness: ServerHarness, tmp_path: Path) -> None:
+    (outcome,) = await brought(harness, klines(tmp_path, f"{DAY0},1.5,1.4,1.0,2.0,10,0,20,3,5,10,0", repeat=0))
+    assert "has no row that can be used" in outcome.problem and "expected at least one trade or bar" in outcome.problem
