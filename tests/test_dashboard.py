@@ -13,9 +13,6 @@ from engine.errors import NotAllowed
 from live.heartbeat import Heartbeat
 from screen.live_messages import LiveMessages
 from services.backtest_request import BacktestRequest, StoredSource
-from services.delivery.browser import BrowserFeed
-from services.delivery.channels import Channel
-from services.delivery.message import Message
 from services.pairs import PairService
 from services.use_cases import use_cases_of
 from services.views import catching_up
@@ -30,17 +27,13 @@ async def test_each_watched_pair_is_one_row_of_the_watch_list(tmp_path: Path) ->
     harness.read_all()
     harness.monitor.watch("sim", "XUSDT", "YUSDT", replace(SETTINGS, entry_z=2.5))
     pairs = PairService(harness.monitor, SETTINGS, lambda: None)
-    told = BrowserFeed()
-    messages = LiveMessages(pairs, harness.views, harness.overview, "http://127.0.0.1:2/", told=told)
+    messages = LiveMessages(pairs, harness.views, harness.overview, "http://127.0.0.1:2/")
     message, _ = messages.message(frozenset({"watch-list", "names", "overview"}), None, None)
     assert [row["pair"] for row in message["leaders"]] == ["Y ~ X", "X ~ Y"]
     assert message["names_known"][0] == ["YUSDT ~ XUSDT", "/pair/sim/YUSDT~XUSDT"]
     assert [row["symbol"] for row in message["symbols"]] == ["XUSDT", "YUSDT"]
     assert [row["path"] for row in message["pairs"]] == ["/pair/sim/YUSDT~XUSDT", "/pair/sim/XUSDT~YUSDT"]
     assert message["clock"].endswith(" UTC") and "columns" not in message
-    await told.send(Channel("browser", "", "browser", ""), Message("k", "info", "info: far", "z is far", {}))
-    message, _ = messages.message(frozenset({"told"}), None, None)
-    assert [(each["number"], each["key"], each["title"]) for each in message["alerts_told"]] == [(1, "k", "info: far")]
     harness.monitor.close()
     await harness.writer.close()
 

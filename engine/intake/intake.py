@@ -15,7 +15,7 @@ from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, S
 from engine.intake.gap_recovery import GapRecovery
 from engine.intake.gaps import MAX_FETCH_IDS, OpenGaps
 from engine.intake.history_intake import HistoryIntake
-from engine.intake.history_messages import Bars, FundingRows, HistoryMessage
+from engine.intake.history_messages import Bars, FundingRows, HistoryMessage, Want
 from engine.intake.leases import Leases
 from engine.intake.messages import (
     MAX_IN_FLIGHT,
@@ -227,8 +227,8 @@ class Intake:
                 self.registry.market(hello.market).last_word = message.reason
             return [Close(conn, 1000, "bye"), *self.disconnected(conn, now_ms)]
         if isinstance(message, HistoryMessage):
-            if isinstance(message, (Bars, FundingRows)):
-                bridge.in_flight += 1
+            bridge.in_flight += isinstance(message, (Bars, FundingRows))
+            if isinstance(message, (Bars, FundingRows)) or (isinstance(message, Want) and message.spans):
                 self.registry.market(hello.market)
             return self.history.handle(conn, hello.market, message, now_ms)
         raise MessageRefused("malformed", "hello came twice")

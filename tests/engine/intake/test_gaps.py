@@ -11,7 +11,7 @@ from engine.intake.health import Moment, health
 from engine.intake.registry import MAX_MARKETS
 from engine.market.coverage import Gap
 from engine.market.records import GapUpdate
-from tests.engine.intake.harness import HELLO, Harness, row
+from tests.engine.intake.harness import HELLO, T0, Harness, row
 
 
 def news(first: int, last: int, given_up: str | None = None, missing: tuple[Gap, ...] | None = None) -> GapUpdate:
@@ -129,6 +129,18 @@ def test_a_helpers_market_counts_from_its_first_good_row() -> None:
     harness.do(harness.intake.disconnected(1_000, 0))  # it has sent nothing
     harness.bridge(10_000, market="one-more")
     assert harness.of(10_000, "welcome")
+
+
+def test_a_market_of_which_candles_are_wanted_is_shown() -> None:
+    harness = Harness()
+    harness.do(harness.intake.connected(1, 0))
+    harness.say(1, HELLO | {"helper": True, "market": "spot"})
+    harness.say(1, {"type": "want", "bars": []})
+    assert not harness.intake.registry.markets
+    harness.say(
+        1, {"type": "want", "bars": [["BTCUSDT", 60_000, T0 // 60_000 * 60_000 - 60_000, T0 // 60_000 * 60_000]]}
+    )
+    assert set(harness.intake.registry.markets) == {"spot"}
 
 
 def test_a_refused_row_gives_its_gap_the_reason_with_the_first_import() -> None:
