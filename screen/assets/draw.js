@@ -156,6 +156,7 @@ class PairbridgeCharts {
     else if (bars.moved !== this.known.moved) this.shift(size);
     else this.extend(size);
     if (!this.held) this.follow(size);
+    this.seek.step();
     const changed = this.isStale ? this.panes : this.panes.slice(0, 1); // the forming candle is in the first
     if (this.isStale || !this.forming?.fits) this.redraw(changed);
     this.legend.show(this.at, changed);

@@ -19,6 +19,7 @@ class PairbridgeSeek {
     this.close = /^[0-9]{12,14}$/.test(named) ? Number(named) : null;
     this.isInView = false;
     PairbridgeDom.setText("seek-note", "");
+    if (this.close !== null) this.charts.paintSoon();
   }
 
   /** After each change of the data, until the bar is found. */

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from dash import Dash, Input, Output, State, ctx, no_update
 
 from engine.errors import NotAllowed, PairbridgeError
+from screen.components.addresses import BACKTEST
 from screen.components.fields import error_id
 from screen.pages.backtest import ids, labels, run_labels, source
 from screen.pages.backtest.fields import ALL, FORM, GROUPS, SEARCH
@@ -54,6 +55,7 @@ def register_backtest(
         Input(ids.ADDRESS, "search"),
         Input(ids.NEWEST, "data"),
         State(ids.SHOWN, "data"),
+        State(ids.ADDRESS, "pathname"),
     )(partial(_show, backtests, pairs))
 
 
@@ -207,8 +209,11 @@ async def _show(
     search: str | None,
     newest: int | None,
     shown: Any,
+    path: str | None,
 ) -> tuple[Any, ...]:
     """(list, chosen, address, result, what is shown, whether its settings cannot be used)."""
+    if path != BACKTEST:  # it is being left, and the address is that of another page
+        return (no_update,) * 6
     earlier = await asyncio.to_thread(backtests.earlier)
     options = [{"label": labels.summary(each), "value": str(each.backtest_id)} for each in earlier]
     wanted = wanted_of(ctx.triggered_id, chosen, search, newest, shown)
