@@ -50,13 +50,20 @@ class PairbridgeSeek {
     const { bars } = charts.pair;
     this.close = null;
     if (index >= 0 && index <= PairbridgeCore.newest(charts.pair)) {
-      const [low, high] = charts.panes[0].range ?? [0, 0];
-      charts.chart.setCrosshairPosition((low + high) / 2, bars.time(index) / 1000, charts.panes[0].anchor);
+      const time = bars.time(index) / 1000;
+      requestAnimationFrame(() => requestAnimationFrame(() => this.point(time))); // the library has moved by then
       return;
     }
     charts.unzoom();
     const begin = PairbridgeTimes.text(bars.time(0));
     const said = `The bar that closed at ${PairbridgeTimes.text(Number(close))} is not on this chart, which begins at ${begin}.`;
     PairbridgeDom.setText("seek-note", said);
+  }
+
+  /** The cross-hair on a time that is in view. */
+  point(time) {
+    const { chart, panes } = this.charts;
+    const [low, high] = panes[0]?.range ?? [0, 0];
+    chart?.setCrosshairPosition((low + high) / 2, time, panes[0].anchor);
   }
 }
