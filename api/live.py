@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.documents import documented
 from api.permissions import is_signed_in
+from api.wake import Wake
 
 log = logging.getLogger("pairbridge.dashboard")
 
@@ -86,15 +87,13 @@ class LiveHub:
         """``took`` is called with the seconds that each message took to make."""
         self._compose = compose
         self._took = took
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self.screens: set[Screen] = set()
         self.listeners: list[Callable[[], None]] = []  # called with each change
 
     def changed(self) -> None:
         """Call when displayed data may have changed."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake.set)
+        self._wake.set()
         for listener in self.listeners:
             listener()
 
@@ -104,14 +103,10 @@ class LiveHub:
 
     async def run(self) -> None:
         """Serve the screens until cancelled."""
-        self._loop = asyncio.get_running_loop()
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PULSE_S):
-                    await self._wake.wait()
-            self._wake.clear()
+            await self._wake.wait(PULSE_S)
             try:
-                await self._round(self._loop.time())
+                await self._round(asyncio.get_running_loop().time())
             except Exception:
                 log.exception("the push to the screens failed; retrying")
             await asyncio.sleep(MIN_GAP_S)
@@ -121,8 +116,8 @@ class LiveHub:
         for screen in self.screens:
             if screen.is_ready:
                 groups.setdefault((screen.shown, screen.told), []).append(screen)
-            elif self._loop is not None:
-                self._loop.call_later(MIN_GAP_S, self._wake.set)
+            else:
+                asyncio.get_running_loop().call_later(MIN_GAP_S, self._wake.set)
         for (shown, before), group in groups.items():
             seen = before.seen if before else None
             began_s = time.perf_counter()

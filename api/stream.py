@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.live import MIN_GAP_S, PULSE_S, Refusal, session_ends
 from api.stream_channels import Channel, Follower, channel_of
+from api.wake import Wake
 from engine.errors import PairbridgeError, SettingsError, StoreError
 from services.stream import StreamService, Subscription, subscriptions_of
 
@@ -47,25 +48,19 @@ class StreamHub:
 
     def __init__(self, service: StreamService) -> None:
         self._service = service
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
+        self._wake = Wake()
         self._round = asyncio.Event()  # set, and replaced, when there may be news
         self.channels: dict[Hashable, Channel] = {}
         self.streams: set[Stream] = set()
 
     def changed(self) -> None:
         """Call when something may be stored."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake.set)
+        self._wake.set()
 
     async def run(self) -> None:
         """Look for news when woken, and once a second, until cancelled."""
-        self._loop = asyncio.get_running_loop()
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PULSE_S):
-                    await self._wake.wait()
-            self._wake.clear()
+            await self._wake.wait(PULSE_S)
             for channel in self.channels.values():
                 if channel.looking is None or channel.looking.done():
                     channel.looking = asyncio.create_task(self._look(channel))
