@@ -15,10 +15,11 @@ from engine.market.records import Batch, Commit, Event, GapUpdate, Receipt
 from engine.market.ticks import Tick
 from engine.store.interface import Now
 from engine.store.sqlite.posts import Posts
-from engine.store.sqlite.series_index import CommitPlan, Series, SeriesIndex, TickRow
+from engine.store.sqlite.series_index import UNKNOWN, CommitPlan, Series, SeriesIndex, TickRow
 from engine.store.sqlite.tick_lookup import TickLookup
 
-_INSERT = {many: "INSERT INTO ticks VALUES " + ",".join(["(?,?,?,?,?,?,?,?)"] * many) for many in (1_000, 100, 10, 1)}
+_ROW = f"(?,?,?,?,?,?,nullif(?,{UNKNOWN}),?)"
+_INSERT = {many: "INSERT INTO ticks VALUES " + ",".join([_ROW] * many) for many in (1_000, 100, 10, 1)}
 _INSERT_BAR = f"INSERT OR REPLACE INTO bars VALUES ({','.join('?' * 18)})"
 
 

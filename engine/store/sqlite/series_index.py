@@ -22,7 +22,12 @@ from engine.store.interface import Now
 _symbol = attrgetter("symbol")
 _series_id = itemgetter(1)  # of a TickRow
 
-TickRow = tuple[int, int, int, float, float, int, bool | None, bool]  # seq, series_id, then as in the table
+# seq, series_id, then as in the table, but numbers only: for a bool or None ``sqlite3`` looks for an adapter and fails,
+# which takes longer than writing the rest of the row.
+TickRow = tuple[int, int, int, float, float, int, int, int]
+UNKNOWN = -1  # of ``buyer_is_maker``
+_CODES: dict[bool | None, int] = {None: UNKNOWN, False: 0, True: 1}
+_MAKERS = {code: maker for maker, code in _CODES.items()}
 
 _FOLDS_KEPT_MS = 10_000  # open seconds in memory; a late tick of an older one reads it back
 
@@ -140,8 +145,9 @@ class SeriesIndex:
                 known.append((series.series_id, tick))
                 continue
             seq += 1
-            future = time_ms > horizon_ms
-            if not future:
+            future = 1
+            if time_ms <= horizon_ms:
+                future = 0
                 if time_ms > latest_ms:
                     latest_ms = time_ms
                     if not has_moved or time_ms > now.wall_ms:  # else the wall clock alone makes the horizon
@@ -153,7 +159,7 @@ class SeriesIndex:
                     seconds[second_ms].append((seq, tick))
                 else:
                     seconds[second_ms] = [(seq, tick)]
-            add_row((seq, series.series_id, agg_id, price, quantity, time_ms, maker, future))
+            add_row((seq, series.series_id, agg_id, price, quantity, time_ms, _CODES[maker], future))
         if has_moved:
             watermark.advance(latest_ms, now.wall_ms, now.mono_ms)
         plan.seq = seq
@@ -195,7 +201,11 @@ class SeriesIndex:
             if before is None or row[2] >= before[2]:
                 last[row[1]] = row
         counts = Counter(map(_series_id, rows))
-        return tuple((Tick(self.by_id[of].symbol, *row[2:]), counts[of]) for of, row in last.items())
+        return tuple((self._tick(row), counts[of]) for of, row in last.items())
+
+    def _tick(self, row: TickRow) -> Tick:
+        _, of, agg_id, price, quantity, time_ms, maker, future = row
+        return Tick(self.by_id[of].symbol, agg_id, price, quantity, time_ms, _MAKERS[maker], bool(future))
 
     def _place(self, plan: CommitPlan, series: Series, tick: Tick) -> bool:
         """Account for a tick with a non-consecutive id; returns whether it is new."""
