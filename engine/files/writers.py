@@ -24,7 +24,7 @@ MEDIA_TYPES = {
 FORMULA_STARTS = "=+-@\t\r"  # of a cell that a spreadsheet would compute
 
 _ROW_GROUP = 50_000
-_FRAME = 5_000  # rows that the Parquet writer takes at a time: it reads some forty frames ahead
+_FRAME = 3_000  # rows that the Parquet writer takes at a time: it reads some forty frames ahead
 _PIECES = 8  # written pieces that wait for the consumer
 _POLL_S = 0.05
 _ISO = "%Y-%m-%dT%H:%M:%S%.3fZ"
