@@ -34,7 +34,12 @@ class ServerProcess:
         self.data_dir = data_dir or folder / "data"
         self._command = [sys.executable, *(["-c", code] if code else ["server.py"])]
         self._environ = {key: value for key, value in os.environ.items() if not key.startswith("PAIRBRIDGE_")}
-        self._environ |= {"PAIRBRIDGE_DATA_DIR": str(self.data_dir), "PAIRBRIDGE_BRIDGE_PORT": "0", **settings}
+        self._environ |= {
+            "PAIRBRIDGE_LOG_LEVEL": os.environ.get("PAIRBRIDGE_LOG_LEVEL", "INFO"),
+            "PAIRBRIDGE_DATA_DIR": str(self.data_dir),
+            "PAIRBRIDGE_BRIDGE_PORT": "0",
+            **settings,
+        }
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
         ignored = shutil.ignore_patterns("*.nbi", "*.nbc", "token.js")

@@ -65,6 +65,7 @@ class Stack:
         self.bridge_port, self.dashboard_port, self.exchange_port = free_port(), free_port(), free_port()
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PAIRBRIDGE_")},
+            "PAIRBRIDGE_LOG_LEVEL": os.environ.get("PAIRBRIDGE_LOG_LEVEL", "INFO"),
             "PAIRBRIDGE_DATA_DIR": str(self.data),
             "PAIRBRIDGE_BRIDGE_PORT": str(self.bridge_port),
             "PAIRBRIDGE_DASHBOARD_PORT": str(self.dashboard_port),
