@@ -32,6 +32,7 @@ BENCHES = (
     "requests",
     "rest",
     "hostile",
+    "neighbours",
     "latency",
     "chart",
     "screen",

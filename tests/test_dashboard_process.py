@@ -24,9 +24,9 @@ from tests.conftest import ROOT
 ENDS_WITHIN_S = 10.0
 
 
-def environ(data_dir: Path) -> dict[str, str]:
+def environ(data_dir: Path, **settings: str) -> dict[str, str]:
     ports = {"PAIRBRIDGE_DASHBOARD_PORT": "0", "PAIRBRIDGE_BRIDGE_PORT": "0", "PAIRBRIDGE_OPEN_BROWSER": "0"}
-    return {**os.environ, **ports, "PAIRBRIDGE_DATA_DIR": str(data_dir)}
+    return {**os.environ, **ports, "PAIRBRIDGE_DATA_DIR": str(data_dir), **settings}
 
 
 def run(name: str, data_dir: Path) -> tuple[int, str]:
@@ -41,12 +41,13 @@ async def made(path: Path) -> None:
 
 
 @contextmanager
-def dashboard(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def dashboard(data_dir: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A dashboard on a free port, and its address."""
     command = [sys.executable, "dashboard.py"]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environ(data_dir), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+        command, cwd=ROOT, env=environ(data_dir, **settings), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
             yield process, process.stdout.readline().split()[-1]
