@@ -57,7 +57,8 @@ class BudgetBody(BaseModel):
 
 
 def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None:
-    """All of ``/api/alerts``: rules under ``rules``, what they gave under ``history``."""
+    """All of ``/api/alerts``: rules under ``rules``, what they gave under ``history``. The three short paths are those
+    of tools that know rules only, for which a rule is an alert."""
     _add_rules(app, alerts, writes)
     _add_one(app, alerts, writes)
 
@@ -90,10 +91,12 @@ def add_alert_routes(app: FastAPI, alerts: AlertService, writes: Writes) -> None
 
 
 def _add_rules(app: FastAPI, alerts: AlertService, writes: Writes) -> None:
+    @app.get("/api/alerts", **documented("alerts", "Every rule: as /api/alerts/rules", whole([_RULE])))
     @app.get("/api/alerts/rules", **documented("alerts", "Every rule, the oldest first", whole([_RULE])))
     def every(request: Request) -> Response:
         return reply(request, whole([_rule(each) for each in alerts.rules()]))
 
+    @app.post("/api/alerts", **documented("alerts", "Make a rule: as /api/alerts/rules", _RULE, 201))
     @app.post("/api/alerts/rules", **documented("alerts", "Make a rule", _RULE, 201))
     async def create(request: Request, body: RuleBody) -> Response:
         return await writes.once(request, lambda: _rule(alerts.create(body.model_dump())), 201)
@@ -108,6 +111,7 @@ def _add_one(app: FastAPI, alerts: AlertService, writes: Writes) -> None:
     async def change(request: Request, rule: RuleId, body: RuleBody) -> Response:
         return await writes.once(request, lambda: _rule(alerts.change(rule, body.model_dump())))
 
+    @app.delete("/api/alerts/{rule}", **documented("alerts", "Delete a rule: as under rules", {"deleted": "9f"}))
     @app.delete("/api/alerts/rules/{rule}", **documented("alerts", "Delete a rule; its alerts stay", {"deleted": "9f"}))
     async def delete(request: Request, rule: RuleId) -> Response:
         def do() -> dict[str, str]:

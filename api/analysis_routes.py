@@ -15,6 +15,7 @@ from api.export import From, Text
 from api.market_routes import Cursor
 from api.replies import Writes, id_text, paged, place_of, read_number, reply, whole
 from engine.errors import SettingsError
+from services.alert_board import AlertBoard
 from services.journal import SHOWN, JournalService, place_in_journal, read_filter
 from services.market_data import NotFound
 from services.pair_statistics import MOST_BARS, PairQuestion, PairStatisticsService
@@ -34,6 +35,7 @@ _STATISTICS = {
     "spread": {"value": 0.0012, "mean": 0.0003, "mean_error": 0.0002, "deviation": 0.0009, "deviation_error": 0.0001},
     "zscore": {"value": 1.0, "error": 0.3}, "correlation": {"value": 0.81, "low": 0.69, "high": 0.89},
     "half_life_bars": {"value": 31.0, "low": 19.0, "high": 66.0}, "price_stats": {}, "adf": None,
+    "alerts": [{"rule_id": "9f", "name": "worth a look", "severity": "warning", "phase": "armed", "is_met": False}],
 }  # fmt: skip
 _WATCHED = {
     "watch": "1", "market": "usdm", "y": "ETHUSDT", "x": "BTCUSDT", "settings": {"interval_ms": 5000}, "z": 1.2,
@@ -72,13 +74,16 @@ class PairBody(BaseModel):
 
 
 def add_analysis_routes(
-    app: FastAPI, statistics: PairStatisticsService, journal: JournalService, trades: PaperTradeService
-) -> None:
+    app: FastAPI, statistics: PairStatisticsService, journal: JournalService, trades: PaperTradeService,
+    board: AlertBoard,
+) -> None:  # fmt: skip
     """The reads of analysis."""
 
     @app.get("/api/analytics/pair", **documented("analysis", "Statistics of a pair, each with its error", _STATISTICS))
     def pair(request: Request, of: Annotated[PairQuery, Query()]) -> Response:
-        return reply(request, statistics.statistics(of.question()))
+        found = statistics.statistics(of.question())
+        alerts = board.on_pair(found["market"], found["y"], found["x"])
+        return reply(request, found | {"alerts": [asdict(each) for each in alerts]})
 
     _add_signal_routes(app, journal)
     total = {"unit": "USDT", "trades": 3, "wins": 2, "gross": 41.0, "fees": 30.0, "net": 11.0}

@@ -32,7 +32,7 @@ def add_routes(
     writes = Writes(cases.api.requests)
     add_market_routes(app, cases.api.market, cases.data, cases.feeds)
     add_tick_routes(app, cases.api.posts)
-    add_analysis_routes(app, cases.api.statistics, cases.journal, cases.trades)
+    add_analysis_routes(app, cases.api.statistics, cases.journal, cases.trades, cases.alerts.board)
     add_pair_routes(app, cases.pairs, cases.views, writes)
     add_scan_routes(app, cases.scans, writes)
     add_backtest_routes(app, files)  # its fixed paths before the one with a number

@@ -13,6 +13,7 @@ from engine.alerts.metrics import METRICS, PairBars
 from engine.alerts.program import local_time
 from engine.alerts.rules import AlertRule, Feature, features_of
 from engine.store.alerts import StoredAlert, StoredRule
+from live.alert_messages import pair_subject
 from live.alerts import applies
 from live.monitor import Monitor
 from live.zones import offset_ms
@@ -21,6 +22,7 @@ from services.alert_subjects import Subject, subjects_of
 log = logging.getLogger("pairbridge.monitor")
 
 URGENT = ("warning", "critical")
+_NOT_LOOKED_AT = ("off", "expired", "no bars", "suspended")  # phases
 NEWEST = 3  # alerts that a screen is told of at once
 Values = dict[tuple[str, str], dict[Feature, float]]  # by subject and run
 
@@ -50,6 +52,18 @@ class RuleNow:
     today: int = 0
     held: int = 0
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOnPair:
+    """A rule at the newest bar of a pair. ``is_met``: whether the bar is as it needs; None where the rule is not looked
+    at. ``phase`` as in ``RuleNow``."""
+
+    rule_id: str
+    name: str
+    severity: str
+    phase: str
+    is_met: bool | None
 
 
 class AlertBoard:
@@ -104,6 +118,15 @@ class AlertBoard:
                 values: Values = {}
                 self._found = at, [self._now(*each, subjects, values) for each in desk.rules]
             return self._found[1]
+
+    def on_pair(self, market: str, y: str, x: str) -> list[RuleOnPair]:
+        """The rules that apply to a pair, the oldest first; none where it is not watched."""
+        subject = pair_subject(market, y, x)
+        with self._monitor.lock:
+            found = [each for each in subjects_of(self._monitor) if each.name == subject]
+            rules = [each for each in self._monitor.alerts.rules if applies(each[1].scope, subject)] if found else []
+            values: Values = {}
+            return [_on_pair(rule, self._now(stored, rule, found, values)) for stored, rule in rules]
 
     def _now(self, stored: StoredRule, rule: AlertRule, subjects: list[Subject], values: Values) -> RuleNow:
         on = [each for each in subjects if applies(rule.scope, each.name)]
@@ -162,6 +185,11 @@ class AlertBoard:
                 column = METRICS[each.metric].column
                 values[each] = float(column(bars, model.size - 1, model.size, subject.side or each.leg, each.window)[0])
         return values
+
+
+def _on_pair(rule: AlertRule, now: RuleNow) -> RuleOnPair:
+    is_met = None if now.phase in _NOT_LOOKED_AT else not now.missing
+    return RuleOnPair(now.rule_id, rule.name, rule.severity, now.phase, is_met)
 
 
 def _close_ms(subject: Subject) -> int:
