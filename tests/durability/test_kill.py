@@ -44,8 +44,9 @@ async def kill_again_and_again(server: ServerProcess, kills: int) -> Bridge:
     return bridge
 
 
-async def test_50_kills_lose_nothing_that_was_acknowledged(server: ServerProcess) -> None:
-    bridge = await kill_again_and_again(server, 50)
+@pytest.mark.parametrize("kills", [15, pytest.param(50, marks=pytest.mark.soak)])
+async def test_kills_lose_nothing_that_was_acknowledged(server: ServerProcess, kills: int) -> None:
+    bridge = await kill_again_and_again(server, kills)
     assert_nothing_lost(server.ticks_db, bridge)
 
 
