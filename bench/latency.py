@@ -62,7 +62,7 @@ class Load(NamedTuple):
 TWO = Load("2 symbols, 200/s", ("BTCUSDT", "ETHUSDT"), 14.3, (("ETHUSDT", "BTCUSDT"),), 60, 150, {"p95": 60.0})
 MANY = tuple(f"S{number:02d}USDT" for number in range(18))
 TWENTY = Load(
-    "20 symbols, 2,000/s, 4 pairs in view", ("BTCUSDT", "ETHUSDT", *MANY), 14.3,
+    "20 symbols, 2,000/s, 4 pairs in view", ("BTCUSDT", "ETHUSDT", *MANY), 40.0,
     (("ETHUSDT", "BTCUSDT"), ("S00USDT", "S01USDT"), ("S02USDT", "S03USDT"), ("S04USDT", "S05USDT")), 120, 1_500,
     {"p50": 50.0, "p95": 100.0, "p99": 200.0},
 )  # fmt: skip
