@@ -23,14 +23,17 @@ from engine.stats.error_correction import ErrorCorrection
 from engine.stats.half_life import HalfLife, half_life, half_life_of, unbiased_phi
 from engine.stats.health import KalmanHealth, kalman_health
 from engine.stats.hedge_interval import HedgeInterval
+from engine.stats.mackinnon import tau_pvalue
 from engine.stats.power import Evidence as TestEvidence
 from engine.stats.power import evidence as test_evidence
 from engine.stats.regression import ols_kernel, residuals_kernel
 from engine.stats.representation import short_repr
+from engine.stats.unitroot import BIC, adf_kernel
 
 DAY_MS = 86_400_000
 HEALTH_BARS = 500  # of the filter's errors
 MINIMUM_BARS = 30  # least bars of a window
+ALONE = 0.01  # p-value below which a leg is taken to come back by itself: so is one of a hundred that walk
 LEAST_BARS = 100
 
 
@@ -67,7 +70,8 @@ class PairEvidence:
     ``half_spreads_bps``: of Y and X, effective, from the trades' sides, the median over the z window; NaN unknown.
     ``hedge`` is the line in use with its error, ``correction`` the speed at which either leg reverts, over the test
     window. ``bootstrap``: p-value of the robust gate's latest test, NaN if it drew nothing; ``noise``: the share of
-    time that noise keeps such a gate open.
+    time that noise keeps such a gate open. ``legs``: p-values of the ADF test of Y and of X by themselves over the test
+    window: a leg that comes back without the other is always found related.
     """
 
     bars: int
@@ -87,6 +91,7 @@ class PairEvidence:
     correction: ErrorCorrection | None
     bootstrap: float = math.nan
     noise: tuple[NoiseShare, ...] = ()
+    legs: tuple[float, float] = (math.nan, math.nan)
 
     __repr__ = short_repr
 
@@ -116,6 +121,7 @@ def evidence_of(model: PairModel) -> PairEvidence:
         correction=error_correction_of(model, test_bars),
         bootstrap=model.state(At.GATE_BOOTSTRAP),
         noise=noise_shares(model.settings),
+        legs=_legs(model, test_bars),
     )
 
 
@@ -129,6 +135,19 @@ def _residual(model: PairModel, bars: int) -> Floats | None:
     y, x = model.inputs(model.price_row, model.size - bars)
     alpha, beta = ols_kernel(y, x)
     return None if math.isnan(beta) else residuals_kernel(y, x, alpha, beta)
+
+
+def _legs(model: PairModel, bars: int) -> tuple[float, float]:
+    """NaN with fewer bars, or for a leg that does not move."""
+    if not MINIMUM_BARS <= bars <= model.size:
+        return math.nan, math.nan
+    y, x = model.inputs(model.price_row, model.size - bars)
+    return _walks(y), _walks(x)
+
+
+def _walks(leg: Floats) -> float:
+    """The p-value of the ADF test, lags by BIC."""
+    return float(tau_pvalue(adf_kernel(leg, True, BIC, -1)[0], 1))
 
 
 def _tests_today(model: PairModel) -> int:

@@ -16,6 +16,7 @@ TRAPS = {
     "correlation": "Bars carried over pauses hide it: a true 0.80 reads 0.49, or 0.27 if one leg hardly trades.",
     "coverage": "Carried prices look calm; a window of them understates both risk and correlation.",
     "ev-power": "A short window rarely finds even a true relation: 10 half-lives find it in 1 case of 9.",
+    "ev-legs": "Of 100 pairs of legs that walk, two have one that is named here by chance.",
     "ev-needed": "It is computed from the fitted half-life, which is too short in small samples.",
     "ev-half-life": "Pure noise has a half-life too: a random walk of n bars shows a median of 0.153 n.",
     "ev-critical": "The table for a given series is too mild for a fitted line: its '5 %' is 14 %.",

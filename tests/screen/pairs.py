@@ -91,7 +91,7 @@ def evidence(**changes: Any) -> PairEvidence:
         ),
         "half_spreads_bps": (0.42, 0.11), "bounce": Bounce(0.031, 0.41, 8.1, 12.3, 1.51, False),
         "health": health(), "breaks": BreakWatch(0.24, 0.41, 5_000), "hedge": hedge(), "correction": correction(),
-        "noise": FIXED,
+        "noise": FIXED, "legs": (0.41, 0.62),
     }  # fmt: skip
     return PairEvidence(**(fields | changes))
 

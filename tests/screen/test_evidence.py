@@ -36,6 +36,7 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
     assert items() == {
         "power": ("59%", "at the fitted half-life; 16% to 98% over its 95 % interval", "warn"),
         "needed": ("633 bars", "53 min, at the fitted half-life; the window has 500", "warn"),
+        "legs": ("both walk", "ETHUSDT p 0.4100, BTCUSDT p 0.6200", "good"),
         "half-life": ("18.3 bars", "95 % 10 to 42 · noise: none in 50 of 100, under 23 in 5", "good"),
         "critical": ("-3.348", "latest statistic -4.00; lower is evidence", ""),
         "tests-today": ("300", "each opens on 5 % of noise; neighbours overlap", ""),
@@ -272,6 +273,6 @@ def test_every_reason_not_to_enter_has_its_words() -> None:
 
 def test_every_line_says_what_it_means() -> None:
     lines = [line for group in GROUPS for line in group.lines]
-    assert len({line.name for line in lines}) == len(lines) == 25
+    assert len({line.name for line in lines}) == len(lines) == 26
     for line in lines:
         assert line.explanation.endswith(".") and len(line.explanation) > 10, line.name

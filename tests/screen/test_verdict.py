@@ -50,6 +50,12 @@ def test_the_evidence_is_graded_by_its_power(half_life: float, grade: str, tone:
     assert found.value.endswith(f"; evidence {grade}: power {test.power:.0%}") and found.tone == tone
 
 
+def test_a_leg_that_comes_back_alone_puts_the_evidence_in_doubt() -> None:
+    found = verdict(view(evidence=evidence(test=of_test(200, 5.0), legs=(0.004, 0.3))))
+    assert "; evidence in doubt: ETHUSDT comes back alone" in found.value and found.tone == "warn"
+    assert "evidence good" in verdict(view(evidence=evidence(test=of_test(200, 5.0), legs=(0.01, NAN)))).value
+
+
 def test_what_is_not_known_is_said() -> None:
     assert verdict(view(latest=None)).value == "WAITING: no complete bar of both legs yet"
     assert verdict(view(problem="its settings cannot be read")).value == "SUSPENDED: its settings cannot be read"

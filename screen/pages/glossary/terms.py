@@ -74,6 +74,7 @@ SECTIONS: tuple[tuple[str, tuple[Term, ...]], ...] = (
         Term("gate", "Cointegration gate", "Entries wait until an Engle-Granger test of one fixed line finds that the"
              " spread comes back."),
         _evidence("ev-power", "Chance that the test finds it"), _evidence("ev-needed"), _evidence("ev-critical"),
+        _evidence("ev-legs"),
         _evidence("ev-tests-today"), _evidence("ev-open", "Share of time open, and what noise would show"),
         _evidence("ev-bootstrap", "Test against the legs' own variance"), _evidence("ev-flips", "Changes of the gate"),
         _evidence("ev-breaks"), _setting("gate_dwell", "Dwell: least stay of the gate"),

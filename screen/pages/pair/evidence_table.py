@@ -60,6 +60,12 @@ GROUPS = (
                 values.needed,
             ),
             Line(
+                "ev-legs", "Each leg by itself",
+                "The tests of a relation presume legs that walk: a leg that comes back without the other is always"
+                " found related, to anything. p-values of the ADF test of each leg over the test window; below 1 % the"
+                " relation proves nothing.", values.legs,
+            ),
+            Line(
                 "ev-half-life", "Half-life over the test window",
                 "Bars until half of a deviation is gone, over the test window: a median-unbiased estimate for the"
                 " residual of a fitted line, with its exact interval; ∞ if a random walk cannot be excluded. Unrelated"

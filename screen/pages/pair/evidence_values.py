@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from engine.pairs.evidence import LEAST_BARS, PairEvidence
+from engine.pairs.evidence import ALONE, LEAST_BARS, PairEvidence
 from engine.pairs.noise_gate import FIXED
 from engine.pairs.noise_gate import LEVEL as NOISE_LEVEL
 from engine.stats.half_life import NULL_RESIDUAL_5, HalfLife
@@ -62,6 +62,23 @@ def needed(view: PairView, found: PairEvidence) -> Item:
     is_enough = bars_for_power(found.half_life.high, ENOUGH_POWER) <= found.test_bars
     note = f"{length}, at the fitted half-life; the window has {found.test_bars:,}"
     return Item(f"{needed:,.0f} bars", note, "good" if is_enough else "warn")
+
+
+def legs(view: PairView, found: PairEvidence) -> Item:
+    """Whether each leg walks, as the test of a relation presumes."""
+    why = _no_test(view, found)
+    if why or all(map(math.isnan, found.legs)):
+        return unknown(why)
+    named = list(zip((view.y, view.x), found.legs, strict=True))
+    alone = [name for name, p in named if p < ALONE]
+    note = ", ".join(f"{name} p {_p_text(p)}" for name, p in named)
+    if alone:
+        return Item(f"{' and '.join(alone)} comes back alone", f"{note}: a relation proves nothing here", "bad")
+    return Item("both walk", note, "good")
+
+
+def _p_text(p: float) -> str:
+    return "unknown" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _no_half_life(life: HalfLife) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from engine.pairs.enums import Reason
+from engine.pairs.evidence import ALONE
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
 from screen.components.formatting import Item
@@ -54,6 +55,9 @@ def evidence_grade(view: PairView) -> tuple[str, str]:
     found = view.evidence
     if found is None or found.test is None or math.isnan(found.test.power):
         return "evidence not known yet", "warn"
+    alone = [name for name, p in zip((view.y, view.x), found.legs, strict=True) if p < ALONE]
+    if alone:
+        return f"evidence in doubt: {' and '.join(alone)} comes back alone, and then a relation is always found", "warn"
     power = found.test.power
     grade = "good" if power >= GOOD_POWER else "medium" if power >= FAIR_POWER else "weak"
     return f"evidence {grade}: power {power:.0%}", "" if power >= FAIR_POWER else "warn"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.pairs import PairModel, classic, evidence_of
-from engine.pairs.evidence import DAY_MS
+from engine.pairs.evidence import ALONE, DAY_MS
 from engine.pairs.layout import Floats, In, Out
 from engine.stats import eg_power, engle_granger, half_life, kalman_health, ols
 from engine.stats.mackinnon import eg_critical
@@ -60,6 +60,18 @@ def test_noise_shows_its_null_half_life_and_no_power() -> None:
     shown = [each.half_life.raw_bars for each in found if each.half_life is not None]
     assert np.median(shown) == pytest.approx(0.087 * 500, rel=0.25)
     assert np.nanmedian([each.test.power for each in found if each.test is not None]) < 0.2
+
+
+def test_a_leg_that_comes_back_by_itself_is_told_from_legs_that_walk() -> None:
+    """T: any walk beside a stationary leg is 'related'; of 100 walks one is named by chance."""
+    walks = np.array([evidence_of(model_of(walking(seed, 700), DEFAULT)).legs for seed in range(100)])
+    assert 0.0 <= np.mean(walks < ALONE) <= 0.03 and walks.shape == (100, 2)
+    rng = np.random.default_rng(9)
+    for _ in range(5):
+        y, x = 8.0 + ar1(rng, 700, 3.0, 1e-3), 11.0 + 1e-4 * walk(rng, 700)
+        alone, other = evidence_of(model_of(bars_of(y, x), DEFAULT)).legs
+        assert alone < ALONE < other
+        assert engle_granger(y[-500:], x[-500:]).pvalue < 0.01, "and so it is 'related' to a walk"
 
 
 def test_before_a_window_is_full_nothing_is_said_about_it() -> None:
