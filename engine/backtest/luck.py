@@ -33,6 +33,9 @@ MOST_BAND_CELLS = 20_000_000  # draws x returns held at once: 160 MB
 _NORMAL = NormalDist()
 
 
+LEAST_RETURNS = 30  # below, skewness and kurtosis say nothing, nor does the normal approximation of the PSR
+
+
 def probabilistic_sharpe(
     ratio: float, returns: float, *, benchmark: float = 0.0, skew: float = 0.0, kurtosis: float = 3.0
 ) -> float:

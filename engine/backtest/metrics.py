@@ -21,6 +21,7 @@ import numpy as np
 from engine.backtest.block_bootstrap import DRAWS, SEED, draw_places, percentile_interval, usual_block
 from engine.backtest.clock import DAY_MS, STEPS_MS, YEAR_DAYS, EquityCurve
 from engine.backtest.drawdown import drawdown
+from engine.backtest.luck import LEAST_RETURNS as LEAST_FOR_LUCK
 from engine.backtest.luck import LEVEL, deflated_sharpe, minimum_track_record, probabilistic_sharpe
 from engine.backtest.sharpe import MINIMUM_RETURNS, lo_factor, sharpe_ratio, sortino_ratio
 from engine.backtest.trade_metrics import Findings, Trades, add_holds, add_money, add_results
@@ -153,16 +154,26 @@ def _add_sharpe(found: Findings, returns: Floats, settings: MetricSettings) -> N
         return
     ratio = sharpe_ratio(returns)
     factor = lo_factor(returns, settings.per_day) if settings.per_day > 1 else 1.0
-    found.add(A_DAY, factor * ratio.ratio, "under a day of returns, or autocorrelations that leave it no variance")
+    short = returns.size < settings.per_day
+    found.add(
+        A_DAY, factor * ratio.ratio,
+        "under a day of returns" if short else "autocorrelations of the returns leave a day no variance",
+    )  # fmt: skip
     if not math.isnan(factor):
         found.bound(A_DAY, ratio.interval(factor))
     size, skew, kurtosis = ratio.returns, ratio.skew, ratio.kurtosis
+    if returns.size < LEAST_FOR_LUCK:
+        for name in names[1:]:
+            found.add(name, None, f"not known: {returns.size} whole periods, luck can be told from {LEAST_FOR_LUCK} on")
+        return
     found.add(names[1], probabilistic_sharpe(ratio.ratio, size, skew=skew, kurtosis=kurtosis))
     spread = settings.trial_deviation
     deflated = deflated_sharpe(ratio.ratio, size, settings.trials, deviation=spread, skew=skew, kurtosis=kurtosis)
     found.add(names[2], deflated)
     needed = minimum_track_record(ratio.ratio, skew=skew, kurtosis=kurtosis, level=LEVEL) / settings.per_day
-    found.add(names[3], needed if math.isfinite(needed) else None, "the ratio is not above 0: no length would do")
+    found.add(
+        names[3], needed if math.isfinite(needed) else None, "not known: the ratio is not above 0, no length would do"
+    )
 
 
 def _add_annual(found: Findings, curve: EquityCurve, returns: Floats, per_day: int) -> None:
@@ -179,11 +190,12 @@ def _add_annual(found: Findings, curve: EquityCurve, returns: Floats, per_day: i
 
 def _evidence(found: Findings) -> str:
     """The ratio of a day with its interval and the track record it would need, in words."""
-    a_day, needed = found.values[A_DAY], found.values["Minimum track record [days]"]
+    name = "Minimum track record [days]"
+    a_day, needed = found.values[A_DAY], found.values[name]
     if a_day is None:
         return f"No ratio of a day: {found.reasons[A_DAY]}"
     low, high = found.intervals[A_DAY]
-    record = "no length would do" if needed is None else f"minimum track record {needed:.3g} days"
+    record = f"minimum track record {found.reasons[name] if needed is None else f'{needed:.3g} days'}"
     return f"Sharpe of a day {a_day:.2f} ({low:.2f} to {high:.2f}), {record}"
 
 

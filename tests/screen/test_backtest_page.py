@@ -205,8 +205,11 @@ def test_the_verdict_says_first_whether_it_earns_and_then_whether_it_is_luck(rec
     _, one, _ = records
     metrics = one["metrics"] | {"PSR [0..1]": 0.99, "DSR [0..1]": 0.97, labels.GROSS: 50.0, labels.COSTS: 10.0}
     good = one | {"net": 40.0, "percentile": 99.0, "metrics": metrics, "trades": 30}
+    good["from_ms"] = good["to_ms"] - 30 * 86_400_000
     assert labels.verdict(good).value == "It earns, and more than luck would."
     assert "PSR 99.0 %, DSR 97.0 %, Twins 99 %" in labels.verdict(good).note
+    short = labels.verdict(good | {"from_ms": good["to_ms"] - 11_880_000})
+    assert short.value == "It earned over 3.3 hours; that is too short to tell it from luck." and short.tone == "warn"
     lucky = labels.verdict(good | {"percentile": 60.0})
     assert lucky.value == "It earns, but luck could have done it." and "Against it: Twins 60 %" in lucky.note
     assert lucky.tone == "warn"

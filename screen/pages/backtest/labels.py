@@ -12,6 +12,8 @@ from screen.pages.backtest.form import label_of
 from services.pairs import QUOTES
 
 Record = dict[str, Any]
+DAY_MS = 86_400_000
+LEAST_DAYS = 30  # as for annualised figures
 SURE = 0.95  # of PSR and DSR, and 95 of 100 twins
 NET, GROSS, COSTS = "PnL net [quote]", "PnL gross [quote]", "Costs [quote]"
 GROUPS = (
@@ -95,7 +97,22 @@ def verdict(record: Record) -> Item:
     known = [each for each in luck(record) if each.is_good]
     if len(known) < 2:
         return Item("It earns; too little is known to tell it from luck.", f"{sums} {_advice(record)}", "warn")
+    days = (record["to_ms"] - record["from_ms"]) / DAY_MS
+    if days < LEAST_DAYS:
+        note = (
+            f"{sums} For it: {_list(known)}. Against it: one stretch of a market is one case; {LEAST_DAYS} days tell."
+        )
+        return Item(f"It earned over {_length(days)}; that is too short to tell it from luck.", note, "warn")
     return Item("It earns, and more than luck would.", f"{sums} For it: {_list(known)}. Past data all the same.", "")
+
+
+def _length(days: float) -> str:
+    """A time in words.
+
+    >>> _length(0.1375), _length(2.08)
+    ('3.3 hours', '2.1 days')
+    """
+    return f"{24.0 * days:.1f} hours" if days < 1.0 else f"{days:.1f} days"
 
 
 def luck(record: Record) -> list[Luck]:
@@ -271,6 +288,6 @@ def _list(found: list[Luck]) -> str:
 
 
 def _advice(record: Record) -> str:
-    days = (record["to_ms"] - record["from_ms"]) / 86_400_000
+    days = (record["to_ms"] - record["from_ms"]) / DAY_MS
     advice = "Compare it with twins" if record["percentile"] is None else "More bars would tell"
     return f"{advice}; these are {days:.1f} days and {record['trades']:,} trades."

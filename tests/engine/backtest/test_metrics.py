@@ -116,7 +116,8 @@ def test_under_30_days_nothing_is_annualised_and_the_reason_has_the_evidence() -
     for name in ("Return, annualised [%]", "Sharpe, annualised [-]", "Sortino, annualised [-]", "Calmar [-]"):
         assert found.metrics[name] is None and name not in found.intervals
         assert found.reasons[name].startswith("3 days; annualised from 30 days on. Sharpe of a day 0.44 (")
-        assert f"minimum track record {found.metrics['Minimum track record [days]']:.3g} days" in found.reasons[name]
+        assert found.reasons[name].endswith("record not known: 3 whole periods, luck can be told from 30 on")
+    assert found.metrics["PSR [0..1]"] is found.metrics["DSR [0..1]"] is None
     times, equity = long_run(30, 1)
     args: dict[str, Any] = {"capital": 1e4, "interval_ms": 10 * MINUTE_MS}
     assert performance(times, equity, NO_TRADES, **args).metrics["Sharpe, annualised [-]"] is not None
@@ -186,7 +187,13 @@ def test_the_hourly_clock_is_brought_to_a_day_by_lo() -> None:
 
 
 def test_more_trials_deflate() -> None:
-    one, many = small(), small(trials=100.0)
+    times, equity = long_run(30, 1)
+    args: dict[str, Any] = {"capital": 1e4, "interval_ms": 10 * MINUTE_MS}
+    one, many = (
+        performance(times, equity, NO_TRADES, **args, settings=MetricSettings("daily", trials=trials))
+        for trials in (1.0, 100.0)
+    )
+    assert one.metrics["PSR [0..1]"] is not None
     assert one.metrics["DSR [0..1]"] == one.metrics["PSR [0..1]"] == many.metrics["PSR [0..1]"]
     assert (many.metrics["DSR [0..1]"] or 1.0) < (one.metrics["DSR [0..1]"] or 0.0)
 
