@@ -126,7 +126,7 @@ class PairbridgeCharts {
       layout: {
         background: { color: "transparent" },
         textColor: colours.muted,
-        fontSize: 12,
+        fontSize: PairbridgeType.px(12),
         panes: { separatorColor: colours.line, separatorHoverColor: colours.line },
       },
       grid: { vertLines: grid, horzLines: grid },

@@ -7,7 +7,7 @@
  */
 class PairbridgeForming {
   static FONT = "-apple-system, BlinkMacSystemFont, 'Trebuchet MS', Roboto, Ubuntu, sans-serif"; // the library's
-  static LABEL = { height: 19, before: 10 }; // px
+  static LABEL = { height: 19, before: 10 }; // px, of plain type
 
   /** @param {PairbridgeCharts} charts @param {HTMLElement} box of the chart */
   constructor(charts, box) {
@@ -114,7 +114,8 @@ class PairbridgeForming {
   label(canvas, y, text) {
     const { colours } = this.charts;
     const { right, axis } = this.room;
-    const { height, before } = PairbridgeForming.LABEL;
+    const { height: plain, before } = PairbridgeForming.LABEL;
+    const height = Math.round(PairbridgeType.px(plain));
     const top = Math.min(Math.max(Math.round(y - height / 2), 0), this.place.height - height);
     const left = right - axis;
     canvas.fillStyle = colours.cyan;
@@ -122,7 +123,7 @@ class PairbridgeForming {
     canvas.roundRect(left, top, axis - 1, height, [0, 2, 2, 0]);
     canvas.fill();
     canvas.fillStyle = colours.on;
-    canvas.font = `12px ${PairbridgeForming.FONT}`;
+    canvas.font = `${PairbridgeType.px(12)}px ${PairbridgeForming.FONT}`;
     canvas.textBaseline = "middle";
     canvas.textAlign = "left";
     canvas.fillText(text, left + before, top + height / 2 + 1);

@@ -15,6 +15,7 @@
   const jobs = new PairbridgeJobs();
   const alerts = new PairbridgeAlerts();
   const hints = new PairbridgeHints();
+  const type = new PairbridgeType(restyle);
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
@@ -139,5 +140,9 @@
   for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
   window.addEventListener("pairbridge-preferences", restyle);
   zone.use(PairbridgePreferences.zone());
-  new MutationObserver(pageChanged).observe(document.documentElement, { childList: true, subtree: true });
+  const changed = () => {
+    pageChanged();
+    type.bring();
+  };
+  new MutationObserver(changed).observe(document.documentElement, { childList: true, subtree: true });
 })();

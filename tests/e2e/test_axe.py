@@ -1,4 +1,4 @@
-"""Accessibility by axe-core: every page, in both themes, on three widths, without a serious or critical finding."""
+"""Accessibility by axe-core: every page, in both themes, on four widths, without a serious or critical finding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.conftest import MANY_BARS, seen
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.browser
-WIDTHS = (390, 1024, 1440)
+WIDTHS = (390, 1024, 1440, 2560)
 READY = {
     "/": "#overview-symbols .ag-center-cols-container .ag-row",
     "/pair": "#evidence .ev-line",
@@ -66,11 +66,14 @@ def test_a_page_has_no_serious_finding(trading: Stack, themed: Page, path: str) 
     expect(themed.locator(READY[path]).first).to_be_visible()
     if path == "/pair":
         seen(themed, MANY_BARS)
+    text: dict[int, float] = {}
     for width in WIDTHS:
         themed.set_viewport_size({"width": width, "height": 900})
+        text[width] = themed.evaluate("parseFloat(getComputedStyle(document.querySelector('#page')).fontSize)")
         assert lasting_findings(themed) == []
         overflow = themed.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{path} scrolls sideways at {width}"
+    assert text == {390: 13, 1024: 13, 1440: 13, 2560: pytest.approx(15.4, abs=0.1)}
 
 
 def test_the_help_has_no_serious_finding(themed: Page) -> None:

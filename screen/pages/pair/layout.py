@@ -112,8 +112,7 @@ def _main() -> html.Main:
             html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
             money_line(),
             chart_stack(),
-            evidence_panel(),
-            details_panel(),
+            html.Div([evidence_panel(), details_panel()], className="pair-more"),  # beside the chart on wide screens
             signal_log(),
         ]
     )
