@@ -2,7 +2,7 @@
 "use strict";
 
 /**
- * The candle that forms and the label of its price, on a small canvas of their own over the first pane: a trade
+ * The candle that forms and the label of its price, on a small canvas of their own over their pane: a trade
  * changes nothing else of the chart, and the library draws all panes for any change.
  */
 class PairbridgeForming {
@@ -21,17 +21,19 @@ class PairbridgeForming {
     this.drawn = "";
   }
 
+  /** The pane of the candles, if it is shown. */
   get pane() {
-    return this.charts.panes[0];
+    return this.charts.panes.find(({ spec }) => spec.id === "price-chart");
   }
 
   /** The candles' series, if it is shown. */
   get series() {
-    return this.pane.shown().find(({ kind }) => kind === "candles");
+    return this.pane?.shown().find(({ kind }) => kind === "candles");
   }
 
   /** Whether the pane can show the candle that forms as it is scaled: else the library has to draw anew. */
   get fits() {
+    if (!this.pane) return true;
     const { range, brush } = this.pane;
     const bar = this.series && this.bar();
     if (!bar || !range) return true;
@@ -49,7 +51,7 @@ class PairbridgeForming {
 
   /** The pane is another: the library has drawn, or the page has another size. */
   placed() {
-    const element = this.pane.element();
+    const element = this.pane?.element();
     this.room = {
       right: this.charts.box.clientWidth, axis: this.charts.chart.priceScale("right").width(),
       top: element?.offsetTop ?? 0, height: element?.offsetHeight ?? 0,

@@ -11,6 +11,7 @@ class PairbridgeType {
   /** @param {() => void} changed called after the size is another */
   constructor(changed) {
     PairbridgeType.rem = PairbridgeType.measured();
+    this.wasOther = false;
     window.addEventListener("resize", () => {
       const before = PairbridgeType.rem;
       PairbridgeType.rem = PairbridgeType.measured();
@@ -31,8 +32,10 @@ class PairbridgeType {
     return (plain * PairbridgeType.rem) / PairbridgeType.PLAIN;
   }
 
-  /** Call when grids or plots may have come. */
+  /** Call when grids or plots may have come. Free of cost where type has always been plain. */
   bring() {
+    this.wasOther ||= PairbridgeType.rem !== PairbridgeType.PLAIN;
+    if (!this.wasOther) return;
     for (const each of document.querySelectorAll(".grid")) this.grid(PairbridgeDom.grid(each.id));
     for (const each of document.querySelectorAll(".js-plotly-plot")) this.plot(each);
   }

@@ -10,6 +10,7 @@
   const banner = new PairbridgeBanner();
   const pair = new PairbridgePair();
   const overview = new PairbridgeOverview();
+  const lists = new PairbridgeWatchLists();
   const zone = new PairbridgeZone();
   const rows = new PairbridgeRows();
   const jobs = new PairbridgeJobs();
@@ -60,6 +61,7 @@
     hints.toTerm();
     pair.mounted();
     overview.mounted();
+    lists.mounted();
     alerts.mounted();
     for (const link of document.querySelectorAll(".pages .nav-link")) {
       const here = core.pageOf(location.pathname) === link.getAttribute("href");

@@ -82,6 +82,16 @@ def test_the_help_has_no_serious_finding(themed: Page) -> None:
     assert findings(themed) == []
 
 
+@pytest.mark.parametrize("path", ["", "pair"])
+def test_the_folds_of_what_is_saved_have_no_serious_finding(trading: Stack, themed: Page, path: str) -> None:
+    themed.goto(trading.dashboard_url + path)
+    expect(themed.locator(".saved summary").first).to_be_visible()
+    for fold in themed.locator(".saved summary").all():
+        fold.click()
+    expect(themed.get_by_role("button", name="Export all").first).to_be_visible()
+    assert lasting_findings(themed) == []
+
+
 def test_axe_finds_what_is_wrong(themed: Page) -> None:
     expect(themed.locator("#page")).to_be_visible()
     themed.evaluate("document.querySelector('#page').insertAdjacentHTML('beforeend', '<img src=\"data:,\">')")

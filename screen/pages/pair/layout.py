@@ -11,6 +11,7 @@ from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.fields import unseen_label
 from screen.components.live_table import LiveColumn, live_table
+from screen.components.saved import watch_lists
 from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.details import details_panel
 from screen.pages.pair.evidence_panel import evidence_panel
@@ -65,6 +66,7 @@ def _sidebar() -> html.Aside:
                 ],
                 className="message",
             ),
+            watch_lists(),
         ],
         className="side",
     )
