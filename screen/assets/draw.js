@@ -14,6 +14,8 @@ class PairbridgeCharts {
   constructor(pair) {
     this.pair = pair;
     this.leg = "y";
+    this.order = PairbridgeSeries.PANES.map(({ id }) => id); // the panes that are shown
+    this.chosen = /** @type {(lines: string[], leg: string) => void} */ (() => {}); // told what is hidden or shown
     this.hidden = /** @type {Set<string>} */ (new Set());
     this.axis = { start: 0, step: 1, count: 0 };
     this.panes = /** @type {PairbridgePane[]} */ ([]);
@@ -58,6 +60,7 @@ class PairbridgeCharts {
   /** Candles of "y" or "x", or "both" legs as lines. */
   showLeg(leg) {
     this.leg = leg;
+    this.chosen([...this.hidden], leg);
     this.invalidate();
     this.paintSoon();
   }
@@ -65,9 +68,18 @@ class PairbridgeCharts {
   /** Hide or show a series; returns whether it is shown now. */
   toggle(key) {
     if (!this.hidden.delete(key)) this.hidden.add(key);
+    this.chosen([...this.hidden], this.leg);
     this.invalidate();
     this.paintSoon();
     return !this.hidden.has(key);
+  }
+
+  /** Other panes, or in another order, with the hidden series and the leg of a layout; what is looked at stays. */
+  arrange({ panes, hidden, lines, leg }) {
+    Object.assign(this, { order: panes.filter((id) => !hidden.includes(id)), hidden: new Set(lines), leg });
+    this.unmount();
+    this.invalidate();
+    this.paintSoon();
   }
 
   /** Call when a trade has moved the forming candle. */
@@ -96,52 +108,37 @@ class PairbridgeCharts {
   mount() {
     const box = document.getElementById("chart-canvas");
     if (box === this.box && this.chart) return true;
+    const isOther = box !== this.box;
+    this.unmount();
+    this.box = box;
+    if (!box) return false;
+    if (isOther) this.gestures.listenTo(box);
+    this.colours = PairbridgeLook.coloursOf(box);
+    this.chart = window.LightweightCharts.createChart(box, PairbridgeLook.options(this.colours));
+    this.panes = PairbridgeSeries.shown(this.order).map((spec) => new PairbridgePane(spec, this));
+    this.panes.forEach((pane, index) => pane.addTo(this.chart, index));
+    this.forming = new PairbridgeForming(this, box);
+    const legends = /** @type {HTMLElement} */ (document.getElementById("chart-legends"));
+    if (this.legend?.box === legends) this.legend.built = "";
+    else this.legend = new PairbridgeLegend(legends, this);
+    this.known = { resets: -1, moved: 0 };
+    this.gestures.listen(this.chart);
+    requestAnimationFrame(() => requestAnimationFrame(() => this.legend?.place())); // the library has its panes by then
+    return true;
+  }
+
+  unmount() {
     this.chart?.remove();
     this.forming?.remove();
     this.chart = null;
     this.panes = [];
-    this.box = box;
-    if (!box) return false;
-    this.colours = PairbridgeCharts.coloursOf(box);
-    this.chart = window.LightweightCharts.createChart(box, PairbridgeCharts.options(this.colours));
-    this.panes = PairbridgeSeries.PANES.map((spec) => new PairbridgePane(spec, this));
-    this.panes.forEach((pane, index) => pane.addTo(this.chart, index));
-    this.forming = new PairbridgeForming(this, box);
-    this.legend = new PairbridgeLegend(/** @type {HTMLElement} */ (document.getElementById("chart-legends")), this);
-    this.known = { resets: -1, moved: 0 };
-    this.gestures.listen(this.chart, box);
-    return true;
-  }
-
-  static coloursOf(box) {
-    const style = getComputedStyle(box);
-    const names = ["ink", "muted", "line", "cyan", "violet", "green", "red", "amber", "on"];
-    return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  }
-
-  static options(colours) {
-    const grid = { color: colours.line };
-    return {
-      autoSize: true,
-      layout: {
-        background: { color: "transparent" },
-        textColor: colours.muted,
-        fontSize: 12,
-        panes: { separatorColor: colours.line, separatorHoverColor: colours.line },
-      },
-      grid: { vertLines: grid, horzLines: grid },
-      crosshair: { mode: 0 },
-      rightPriceScale: { borderVisible: false },
-      timeScale: { borderVisible: false, minBarSpacing: 0.001, shiftVisibleRangeOnNewBar: false, timeVisible: true, secondsVisible: true, tickMarkFormatter: PairbridgeTimes.tick },
-      localization: { timeFormatter: (time) => PairbridgeTimes.text(time * 1000) },
-    };
   }
 
   /** The theme or the zone of times is another: everything is drawn anew, where it is. */
   restyle() {
     if (!this.chart) return;
-    this.colours = PairbridgeCharts.coloursOf(this.box);
-    this.chart.applyOptions(PairbridgeCharts.options(this.colours));
+    this.colours = PairbridgeLook.coloursOf(this.box);
+    this.chart.applyOptions(PairbridgeLook.options(this.colours));
     for (const pane of this.panes) pane.brush.patterns = {};
     this.invalidate();
     this.paintSoon();
@@ -157,7 +154,7 @@ class PairbridgeCharts {
     else this.extend(size);
     if (!this.held) this.follow(size);
     this.seek.step();
-    const changed = this.isStale ? this.panes : this.panes.slice(0, 1); // the forming candle is in the first
+    const changed = this.isStale ? this.panes : this.panes.filter(({ spec }) => spec.id === "price-chart");
     if (this.isStale || !this.forming?.fits) this.redraw(changed);
     this.legend.show(this.at, changed);
   }

@@ -252,7 +252,7 @@ class PairbridgeBrush {
         path.moveTo(x, 0);
         path.lineTo(x, this.size.height);
       });
-      canvas.font = `${12 * ratio}px system-ui, sans-serif`;
+      canvas.font = `${PairbridgeType.px(12) * ratio}px system-ui, sans-serif`;
       canvas.fillStyle = colours.amber;
       canvas.textAlign = "center";
       canvas.fillText(text, x, this.size.height * 0.3);

@@ -2,12 +2,12 @@
 "use strict";
 
 /**
- * The candle that forms and the label of its price, on a small canvas of their own over the first pane: a trade
+ * The candle that forms and the label of its price, on a small canvas of their own over their pane: a trade
  * changes nothing else of the chart, and the library draws all panes for any change.
  */
 class PairbridgeForming {
   static FONT = "-apple-system, BlinkMacSystemFont, 'Trebuchet MS', Roboto, Ubuntu, sans-serif"; // the library's
-  static LABEL = { height: 19, before: 10 }; // px
+  static LABEL = { height: 19, before: 10 }; // px, of plain type
 
   /** @param {PairbridgeCharts} charts @param {HTMLElement} box of the chart */
   constructor(charts, box) {
@@ -21,17 +21,19 @@ class PairbridgeForming {
     this.drawn = "";
   }
 
+  /** The pane of the candles, if it is shown. */
   get pane() {
-    return this.charts.panes[0];
+    return this.charts.panes.find(({ spec }) => spec.id === "price-chart");
   }
 
   /** The candles' series, if it is shown. */
   get series() {
-    return this.pane.shown().find(({ kind }) => kind === "candles");
+    return this.pane?.shown().find(({ kind }) => kind === "candles");
   }
 
   /** Whether the pane can show the candle that forms as it is scaled: else the library has to draw anew. */
   get fits() {
+    if (!this.pane) return true;
     const { range, brush } = this.pane;
     const bar = this.series && this.bar();
     if (!bar || !range) return true;
@@ -49,7 +51,7 @@ class PairbridgeForming {
 
   /** The pane is another: the library has drawn, or the page has another size. */
   placed() {
-    const element = this.pane.element();
+    const element = this.pane?.element();
     this.room = {
       right: this.charts.box.clientWidth, axis: this.charts.chart.priceScale("right").width(),
       top: element?.offsetTop ?? 0, height: element?.offsetHeight ?? 0,
@@ -114,7 +116,8 @@ class PairbridgeForming {
   label(canvas, y, text) {
     const { colours } = this.charts;
     const { right, axis } = this.room;
-    const { height, before } = PairbridgeForming.LABEL;
+    const { height: plain, before } = PairbridgeForming.LABEL;
+    const height = Math.round(PairbridgeType.px(plain));
     const top = Math.min(Math.max(Math.round(y - height / 2), 0), this.place.height - height);
     const left = right - axis;
     canvas.fillStyle = colours.cyan;
@@ -122,7 +125,7 @@ class PairbridgeForming {
     canvas.roundRect(left, top, axis - 1, height, [0, 2, 2, 0]);
     canvas.fill();
     canvas.fillStyle = colours.on;
-    canvas.font = `12px ${PairbridgeForming.FONT}`;
+    canvas.font = `${PairbridgeType.px(12)}px ${PairbridgeForming.FONT}`;
     canvas.textBaseline = "middle";
     canvas.textAlign = "left";
     canvas.fillText(text, left + before, top + height / 2 + 1);

@@ -22,16 +22,21 @@ class PairbridgeGestures {
     return this.isPressed;
   }
 
-  listen(chart, box) {
+  /** To a chart, which may be made anew in its box. */
+  listen(chart) {
+    chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.ranged());
+    chart.subscribeCrosshairMove((event) => this.pointed(event));
+    chart.subscribeDblClick(() => this.charts.unzoom());
+  }
+
+  /** Once per box. */
+  listenTo(box) {
     const moved = () => this.moved();
     box.addEventListener("wheel", moved, { capture: true, passive: true });
     box.addEventListener("touchmove", moved, { capture: true, passive: true });
     box.addEventListener("pointerdown", () => (this.isPressed = true), { capture: true });
     box.addEventListener("pointermove", (event) => event.buttons && moved(), { capture: true });
     box.addEventListener("keydown", (event) => this.pressed(event));
-    chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.ranged());
-    chart.subscribeCrosshairMove((event) => this.pointed(event));
-    chart.subscribeDblClick(() => this.charts.unzoom());
     new ResizeObserver(() => requestAnimationFrame(() => this.charts.legend?.place())).observe(box);
     box.addEventListener("pointermove", () => this.isPressed && this.charts.legend?.place()); // panes are resized so
   }

@@ -65,7 +65,7 @@ class PairbridgeLegend {
     const title = document.createElement("strong");
     title.textContent = spec.title;
     row.append(title);
-    if (spec.id === "price-chart") row.append(this.value("time", "span"));
+    if (spec === this.charts.panes[0].spec) row.append(this.value("time", "span"));
     for (const series of this.charts.seriesOf(spec.id)) row.append(this.button(series));
     this.rows.set(spec.id, row);
     return row;
@@ -93,6 +93,10 @@ class PairbridgeLegend {
   /** Put legends and the texts over empty panes where the panes are. */
   place() {
     if (!this.charts.chart) return; // another page is shown
+    for (const { id } of PairbridgeSeries.PANES) {
+      const note = document.getElementById(`${id}-note`);
+      if (note) note.hidden = !this.charts.order.includes(id);
+    }
     for (const { spec, element } of this.charts.panes.map((pane) => ({ spec: pane.spec, element: pane.element() }))) {
       if (!element) continue;
       const row = this.rows.get(spec.id);

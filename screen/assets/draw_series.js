@@ -21,6 +21,8 @@ const PairbridgeSeries = (() => {
     { id: "beta-chart", title: "Hedge ratio", stretch: 15, unit: "" },
     { id: "gate-chart", title: "Gate", stretch: 9, unit: "" },
   ];
+  /** The panes of these ids, in their order. @param {string[]} order */
+  const shown = (order) => order.flatMap((id) => PANES.filter((pane) => pane.id === id));
   const LEVELS = [0.05, 0.2]; // of the gate's p: opens, closes
   const DOTTED = [2, 3];
 
@@ -170,7 +172,7 @@ const PairbridgeSeries = (() => {
     return times.text(pair.bars.time(index));
   }
 
-  return { PANES, LEVELS, seriesOf, levelsOf, legendOf, candle, timeText };
+  return { PANES, LEVELS, shown, seriesOf, levelsOf, legendOf, candle, timeText };
 })();
 
 if (typeof module !== "undefined") module.exports = PairbridgeSeries;

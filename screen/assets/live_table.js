@@ -54,7 +54,7 @@ class PairbridgeTable {
     if (box !== this.box) this.listen(box);
     if (!box) return; // another page is shown
     const rows = this.ordered();
-    const height = parseFloat(getComputedStyle(box).getPropertyValue("--row"));
+    const height = parseFloat(getComputedStyle(box).getPropertyValue("--row")) * PairbridgeType.rem;
     const from = Math.max(Math.floor(box.scrollTop / height) - PairbridgeTable.AROUND, 0);
     const part = rows.slice(from, from + Math.ceil(box.clientHeight / height) + 2 * PairbridgeTable.AROUND);
     box.querySelector("table")?.setAttribute("aria-rowcount", String(rows.length + 1));

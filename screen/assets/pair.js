@@ -6,6 +6,7 @@ class PairbridgePair {
   constructor() {
     this.pair = PairbridgeCore.emptyPair();
     this.charts = new PairbridgeCharts(this.pair);
+    this.layout = new PairbridgeLayout(this.charts);
     this.log = new PairbridgeLog();
     const texts = { z: (value) => PairbridgeCore.signed(value, 2) };
     const open = (row) => PairbridgeDom.go(row.path);
@@ -51,6 +52,7 @@ class PairbridgePair {
     this.showLeaders();
     this.showAge();
     this.log.mounted();
+    this.layout.mounted();
     this.charts.seek.begin();
     this.charts.unzoom();
   }

@@ -10,11 +10,13 @@
   const banner = new PairbridgeBanner();
   const pair = new PairbridgePair();
   const overview = new PairbridgeOverview();
+  const lists = new PairbridgeWatchLists();
   const zone = new PairbridgeZone();
   const rows = new PairbridgeRows();
   const jobs = new PairbridgeJobs();
   const alerts = new PairbridgeAlerts();
   const hints = new PairbridgeHints();
+  const type = new PairbridgeType(restyle);
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
@@ -59,6 +61,7 @@
     hints.toTerm();
     pair.mounted();
     overview.mounted();
+    lists.mounted();
     alerts.mounted();
     for (const link of document.querySelectorAll(".pages .nav-link")) {
       const here = core.pageOf(location.pathname) === link.getAttribute("href");
@@ -139,5 +142,9 @@
   for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
   window.addEventListener("pairbridge-preferences", restyle);
   zone.use(PairbridgePreferences.zone());
-  new MutationObserver(pageChanged).observe(document.documentElement, { childList: true, subtree: true });
+  const changed = () => {
+    pageChanged();
+    type.bring();
+  };
+  new MutationObserver(changed).observe(document.documentElement, { childList: true, subtree: true });
 })();

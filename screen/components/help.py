@@ -52,7 +52,12 @@ not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it w
 
 **Chart.** The wheel zooms, a drag moves, the left edge loads older bars; double-click to follow now again. The legend
 has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. Times
-are UTC or local, as chosen at the top; exports are always UTC.
+are UTC or local, as chosen at the top; exports are always UTC. *Layout* above it hides and orders panes, and hides
+parts of the page.
+
+**Under names.** *Layout* and *Watch lists* save what is shown and what is watched, in this browser, and exchange it
+with other browsers as a file. Loading a watch list first says which pairs it adds and removes; pairs in both stay as
+they are.
 
 **Keys.** `g` and a page's letter (`o` overview, `p` pair, `s` scan, `b` backtest, `j` signals, `a` alerts, `d` data,
 `h` glossary) · `/` go to a pair · `j` `k` next and previous row, or pair on a pair's page · `Enter` opens the row · `i`

@@ -34,16 +34,21 @@ def live_table(element_id: str, caption: str, columns: Sequence[LiveColumn], emp
                     html.Thead(html.Tr([_head(column) for column in columns])),
                     html.Tbody(),
                 ],
-                style={"minWidth": f"{sum(column.width or 90 for column in columns)}px"},
+                style={"minWidth": _rem(sum(column.width or 90 for column in columns))},
             ),
             html.P(empty, className="rows-empty"),
         ],
-        id=element_id, className="live-table", tabIndex="0", role="region", style={"height": f"{height}px"}, **named,
+        id=element_id, className="live-table", tabIndex="0", role="region", style={"height": _rem(height)}, **named,
     )  # fmt: skip
 
 
+def _rem(pixels: int) -> str:
+    """Pixels of plain type, so that a table grows with the type."""
+    return f"{pixels / 16:g}rem"
+
+
 def _wide(column: LiveColumn) -> dict[str, str]:
-    return {"width": f"{column.width}px"} if column.width else {}
+    return {"width": _rem(column.width)} if column.width else {}
 
 
 def _head(column: LiveColumn) -> html.Th:

@@ -27,7 +27,7 @@ GRID_THEME = {
     " headerBackgroundColor: 'var(--head)', headerTextColor: 'var(--muted)', borderColor: 'var(--line)',"
     " oddRowBackgroundColor: 'var(--stripe)', accentColor: 'var(--cyan)',"
     " rowHoverColor: 'color-mix(in srgb, var(--cyan) 8%, transparent)',"
-    " selectedRowBackgroundColor: 'color-mix(in srgb, var(--cyan) 16%, transparent)', fontSize: 12, spacing: 4,"
+    " selectedRowBackgroundColor: 'color-mix(in srgb, var(--cyan) 16%, transparent)', fontSize: '0.75rem', spacing: 4,"
     " wrapperBorderRadius: 7, fontFamily: 'inherit', headerFontWeight: 500, browserColorScheme: 'inherit'})"
 }
 
@@ -35,13 +35,13 @@ GRID_THEME = {
 def axis(**more: Any) -> Figure:
     """One axis."""
     return {
-        "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "tickfont": {"color": MUTED, "size": 12},
+        "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "tickfont": {"color": MUTED},
         "automargin": True, **more,
     }  # fmt: skip
 
 
 def layout(**more: Any) -> Figure:
-    """The layout that all figures share."""
+    """The layout that all figures share; ``assets/font_size.js`` makes its type larger with the page's."""
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -50,7 +50,7 @@ def layout(**more: Any) -> Figure:
         "hovermode": "x unified",
         "dragmode": "zoom",
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 12, "color": MUTED}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"color": MUTED}},
         "xaxis": axis(
             type="date",
             hoverformat="%Y-%m-%d %H:%M:%S UTC",

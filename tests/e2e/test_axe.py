@@ -1,4 +1,4 @@
-"""Accessibility by axe-core: every page, in both themes, on three widths, without a serious or critical finding."""
+"""Accessibility by axe-core: every page, in both themes, on four widths, without a serious or critical finding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.conftest import MANY_BARS, seen
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.browser
-WIDTHS = (390, 1024, 1440)
+WIDTHS = (390, 1024, 1440, 2560)
 READY = {
     "/": "#overview-symbols .ag-center-cols-container .ag-row",
     "/pair": "#evidence .ev-line",
@@ -66,17 +66,30 @@ def test_a_page_has_no_serious_finding(trading: Stack, themed: Page, path: str) 
     expect(themed.locator(READY[path]).first).to_be_visible()
     if path == "/pair":
         seen(themed, MANY_BARS)
+    text: dict[int, float] = {}
     for width in WIDTHS:
         themed.set_viewport_size({"width": width, "height": 900})
+        text[width] = themed.evaluate("parseFloat(getComputedStyle(document.querySelector('#page')).fontSize)")
         assert lasting_findings(themed) == []
         overflow = themed.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{path} scrolls sideways at {width}"
+    assert text == {390: 13, 1024: 13, 1440: 13, 2560: pytest.approx(15.4, abs=0.1)}
 
 
 def test_the_help_has_no_serious_finding(themed: Page) -> None:
     themed.get_by_role("button", name="Help", exact=True).click()
     expect(themed.get_by_role("dialog")).to_be_visible()
     assert findings(themed) == []
+
+
+@pytest.mark.parametrize("path", ["", "pair"])
+def test_the_folds_of_what_is_saved_have_no_serious_finding(trading: Stack, themed: Page, path: str) -> None:
+    themed.goto(trading.dashboard_url + path)
+    expect(themed.locator(".saved summary").first).to_be_visible()
+    for fold in themed.locator(".saved summary").all():
+        fold.click()
+    expect(themed.get_by_role("button", name="Export all").first).to_be_visible()
+    assert lasting_findings(themed) == []
 
 
 def test_axe_finds_what_is_wrong(themed: Page) -> None:

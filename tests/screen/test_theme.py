@@ -81,10 +81,11 @@ def test_lines_of_plots_can_be_told_from_the_grounds_of_both_themes(name: str) -
     assert all(contrast(line, of[ground]) >= MARK for line in lines for ground in ("raised", "grid"))
 
 
-def test_styles_name_colours_and_no_text_is_smaller_than_12_px() -> None:
+def test_styles_name_colours_and_texts_grow_with_the_root_from_12_px_on() -> None:
     for style in ASSETS.glob("*.css"):
         text = style.read_text()
-        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:\d+ )?([\d.]+)px", text)]
+        assert re.findall(r"font(?:-size)?: (?:\d+ )?[\d.]+px", text) == [], style.name
+        sizes = [float(size) * 16 for size in re.findall(r"font(?:-size)?: (?:\d+ )?([\d.]+)rem", text)]
         assert all(size >= 12 for size in sizes), style.name
         if style.name != "colours.css":
             assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;, )])|rgba?\(", text) == [], style.name

@@ -75,7 +75,7 @@ def heatmap(search: dict[str, Any]) -> Figure | None:
         "type": "heatmap", "z": score, "x": _texts(heat["values"][1]), "y": _texts(heat["values"][0]), "zmin": -limit,
         "zmax": limit, "colorscale": _HEAT, "xgap": 1, "ygap": 1, "texttemplate": "%{z:.3f}", "textfont": {"size": 12},
         "hovertemplate": f"{names[0]} %{{y}}, {names[1]} %{{x}}: %{{z:.4f}}<extra></extra>",
-        "colorbar": {"thickness": 10, "tickfont": {"color": MUTED, "size": 12}, "outlinewidth": 0, "nticks": 5},
+        "colorbar": {"thickness": 10, "tickfont": {"color": MUTED}, "outlinewidth": 0, "nticks": 5},
     }  # fmt: skip
     figure = layout(showlegend=False, hovermode="closest", dragmode=False, shapes=_frames(heat))
     figure["annotations"] = [_mark(heat["peak"], "★", 0.3), _mark(heat["plateau"], "P", -0.3)]

@@ -9,6 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from screen.components.addresses import BACKTEST, GLOSSARY, PAIR, SCAN
+from screen.components.saved import watch_lists
 from screen.components.theme import GRID_THEME
 
 PAIRS, SYMBOLS, GUIDE, BRIDGE = "overview-pairs", "overview-symbols", "overview-start", "overview-bridge"
@@ -28,6 +29,7 @@ def overview_page() -> html.Main:
                 "Watched pairs",
                 "A row opens its pair. PnL: the paper position, what the signals would have earned after costs.",
                 PAIRS, _pair_columns(), "No pair is watched yet: the first appears with the trades of two symbols.",
+                watch_lists(),
             ),
             _table(
                 "Symbols", "Every symbol with stored trades, by the last print.",
@@ -69,13 +71,14 @@ def _tour() -> html.Section:
     return html.Section([head, html.Ol(items)], id=TOUR, className="panel start", hidden=True)
 
 
-def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empty: str) -> html.Section:
+def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empty: str, *above: Any) -> html.Section:
     return html.Section(
         [
             html.Div(
                 [
                     html.H2(title),
                     html.Span(lead, className="panel-head"),
+                    *above,
                     dbc.Input(
                         id=f"{name}-filter",
                         type="search",

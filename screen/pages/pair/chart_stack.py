@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from screen.components import ids
+from screen.components.saved import saved_box
 
 # Of the newest bars: the label, its meaning, and ms. "now" returns to what is followed without a choice.
 _RANGES = (
@@ -72,6 +73,11 @@ def _controls() -> html.Div:
                 inline=True,
                 className="leg-choice",
                 options=[{"label": each, "value": each.lower()} for each in ("Y", "X", "Both")],
+            ),
+            saved_box(
+                "layouts",
+                "Layout",
+                "Which panes and parts are shown, in which order; layouts under names, kept in this browser.",
             ),
         ],
         className="panel-top",

@@ -11,6 +11,7 @@ from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.fields import unseen_label
 from screen.components.live_table import LiveColumn, live_table
+from screen.components.saved import watch_lists
 from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.details import details_panel
 from screen.pages.pair.evidence_panel import evidence_panel
@@ -65,6 +66,7 @@ def _sidebar() -> html.Aside:
                 ],
                 className="message",
             ),
+            watch_lists(),
         ],
         className="side",
     )
@@ -112,8 +114,7 @@ def _main() -> html.Main:
             html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
             money_line(),
             chart_stack(),
-            evidence_panel(),
-            details_panel(),
+            html.Div([evidence_panel(), details_panel()], className="pair-more"),  # beside the chart on wide screens
             signal_log(),
         ]
     )

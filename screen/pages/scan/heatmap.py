@@ -21,11 +21,11 @@ def correlation_map(correlation: dict[str, Any], kind: str) -> Figure:
     cells: Figure = {
         "type": "heatmap", "z": correlation[kind], "x": names, "y": names, "zmin": -1, "zmax": 1, "xgap": 1, "ygap": 1,
         "colorscale": _SCALE, "hovertemplate": "%{y} ~ %{x}: %{z:.3f}<extra></extra>",
-        "colorbar": {"thickness": 10, "tickfont": {"color": MUTED, "size": 12}, "outlinewidth": 0, "nticks": 5},
+        "colorbar": {"thickness": 10, "tickfont": {"color": MUTED}, "outlinewidth": 0, "nticks": 5},
     }  # fmt: skip
     if len(names) <= LABELLED:
         cells |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 12}}
-    ticks = {"tickfont": {"color": MUTED, "size": 12}, "type": "category", "showgrid": False, "automargin": True}
+    ticks = {"tickfont": {"color": MUTED}, "type": "category", "showgrid": False, "automargin": True}
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)
     figure["xaxis"] = {**ticks, "tickangle": -60 if len(names) > LABELLED else 0, "fixedrange": True}
     figure["yaxis"] = {**ticks, "autorange": "reversed", "fixedrange": True}
