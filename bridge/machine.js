@@ -32,7 +32,7 @@ class Machine {
     this.symbolStates = new SymbolStates(plan.symbols);
     this.dedupQueue = new DedupQueue(sendQueue, host.log);
     this.restRequests = new RestRequests(plan, host);
-    const [{ market }, can] = [plan, MarketHistory.abilities(plan)];
+    const [{ market }, can] = [plan, [...MarketHistory.abilities(plan), "subscribe"]];
     this.serverLink = new ServerLink({ url: server, market, session, token, sendQueue, random, emit, newId, can });
     const { symbolStates, dedupQueue, restRequests, serverLink } = this;
     this.symbolHealth = new SymbolHealth({ symbolStates, restRequests, serverLink, host });
@@ -41,7 +41,8 @@ class Machine {
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
     const history = new MarketHistory({ plan, restRequests, serverLink, host });
-    this.serverRequests = new ServerRequests({ backfill: this.backfill, history });
+    this.additions = new Additions({ symbolStates, restRequests, feeds: this.feeds, serverLink, host });
+    this.serverRequests = new ServerRequests({ backfill: this.backfill, history, additions: this.additions });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
