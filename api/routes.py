@@ -35,7 +35,6 @@ def add_routes(
     add_tick_routes(app, cases.api.posts)
     add_analysis_routes(app, cases.api.statistics, cases.journal, cases.trades, cases.alerts.board)
     add_ingestion_route(app, cases.api.ingestion, cases.feeds)
-    add_analysis_routes(app, cases.api.statistics, cases.journal, cases.trades)
     add_pair_routes(app, cases.pairs, cases.views, writes)
     add_scan_routes(app, cases.scans, writes)
     add_backtest_routes(app, files)  # its fixed paths before the one with a number

@@ -68,7 +68,7 @@ class DirectFeed:
             async with connect(address, max_size=2**20, ping_interval=PING_S, ping_timeout=PING_S) as socket:
                 log.info("connected to %s", self._route.stream)
                 self._socket = socket
-                why = await self._read(socket, link)
+                why = await self._read(socket, link) if asked is self._symbols else "symbols were added"
         except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
             if asked is self._symbols:
                 log.warning("the exchange's stream ended: %s", error)
