@@ -46,8 +46,7 @@ class Additions {
       this.symbolStates.add(fresh);
       this.feeds.add(fresh, this.host.clock.now);
       this.added.push(...fresh);
-      const more = fresh.length > 5 ? ` and ${fresh.length - 5} more` : "";
-      this.host.log("good", `Added, as a program asked for: ${fresh.slice(0, 5).join(", ")}${more}.`);
+      this.host.log("good", `Added at a program's request: ${Symbols.few(fresh)}.`);
     }
     this.#subscribe();
   }

@@ -239,7 +239,7 @@ class BridgePage {
     if (!fresh.length) return;
     this.#input("symbols").value = [...symbols, ...fresh].join(", ");
     this.#remember([...symbols, ...fresh]);
-    this.panel.text("symbols-hint", `Added, as a program asked for: ${added.join(", ")}.`);
+    this.panel.text("symbols-hint", `Added at a program's request: ${Symbols.few(added)}.`);
   }
 
   /** The token is missing or was refused, including a typed one. */

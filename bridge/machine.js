@@ -7,7 +7,7 @@
  *
  * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
  * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
- * does not arrive, `serverRequests` fetches missing trades, candles and funding, `restRequests` calls the exchange's
+ * does not arrive, `serverRequests` fetches missing trades, candles and funding, `additions` adds symbols, `restRequests` calls the exchange's
  * REST API, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
@@ -60,8 +60,7 @@ class Machine {
     this.clock.set(now, wall);
     this.phase = "running";
     const { market, stream, symbols } = this.plan;
-    const more = symbols.length > 5 ? ` and ${symbols.length - 5} more` : "";
-    this.#log("info", `Start: ${symbols.slice(0, 5).join(", ")}${more}; market ${market}; ${stream}`);
+    this.#log("info", `Start: ${Symbols.few(symbols)}; market ${market}; ${stream}`);
     this.serverLink.start(this.plan.symbols, now);
     this.feeds.start(now);
     this.#errand();

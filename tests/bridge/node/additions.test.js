@@ -25,7 +25,7 @@ test("symbols that a program asks for are received, without a gap and with the s
   world.run(1_000);
   assert.deepEqual(world.server.subscribed, [...BOTH, "SOLUSDT"]);
   assert.deepEqual(added(world), ["SOLUSDT"]);
-  assert.ok(world.log.includes("Added, as a program asked for: SOLUSDT."));
+  assert.ok(world.log.includes("Added at a program's request: SOLUSDT."));
   for (let i = 0; i < 50; i++) world.after(i * 10, () => world.trade("SOLUSDT"));
   world.run(20_000).check();
   assert.equal([...world.server.stored.keys()].filter((key) => key.startsWith("SOLUSDT")).length, 50);
