@@ -7,8 +7,8 @@
  *
  * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
  * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
- * does not arrive, `serverRequests` fetches missing trades, candles and funding, `additions` adds symbols, `restRequests` calls the exchange's
- * REST API, `statusReporter` reads them all.
+ * does not arrive, `serverRequests` fetches missing trades, candles and funding, `additions` adds symbols,
+ * `restRequests` calls the exchange's REST API, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
  * returns the data for a screen.
