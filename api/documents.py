@@ -20,7 +20,7 @@ TAGS = ("about", "market", "analysis", "pairs", "jobs", "alerts", "files", "acce
 _PROBLEMS = {
     400: "a parameter or the body is invalid", 401: "no session or token, or one that is not valid",
     403: "the role is not enough", 404: "there is no such thing", 405: "another method",
-    409: "something of this kind runs",
+    409: "something of this kind runs, or no bridge is connected",
     411: "the body's length is missing", 413: "the body is too large", 421: "another host name",
     422: "the key belongs to another request, or the job failed", 429: "too many requests; see Retry-After",
     502: "the bridge server refused", 503: "the store, or the bridge server, cannot be used now",
@@ -32,6 +32,7 @@ WITHOUT_KEY = {
     ("POST", "/api/alerts/preview"), ("POST", "/api/alerts/budget"), ("POST", "/api/analytics/backtest"),
     ("POST", "/api/export/backtest"), ("POST", "/api/upload/ohlc"), ("POST", "/api/uploads"),
     ("POST", "/api/uploads/look"), ("POST", "/api/uploads/store"), ("POST", "/api/uploads/drop"),
+    ("POST", "/api/ingestion"),
 }  # fmt: skip
 _KEY = {
     "name": "Idempotency-Key", "in": "header", "required": False,

@@ -175,10 +175,15 @@ def add_tick_routes(app: FastAPI, posts: TickPostService) -> None:
         return await _posted(request, posts, sent.market, sent.ticks)
 
 
+def checked_market(name: str) -> str:
+    """A market's name. Raises SettingsError."""
+    if not _MARKET(name):
+        raise SettingsError(f"market is {name[:40]!r}; expected lower-case letters, digits or -")
+    return name
+
+
 async def _posted(request: Request, posts: TickPostService, market: str, ticks: Any) -> Response:
-    if not _MARKET(market):
-        raise SettingsError(f"market is {market[:40]!r}; expected lower-case letters, digits or -")
-    found = await posts.post(market, [each.row() for each in ticks], request.headers.get(KEY, ""))
+    found = await posts.post(checked_market(market), [each.row() for each in ticks], request.headers.get(KEY, ""))
     if len(ticks) == 1 and found.rejected:
         raise RowRefused(found.rejected[0][1])
     return reply(request, {"market": market} | _counts(found))

@@ -16,6 +16,7 @@ LEAST: dict[tuple[str, str], str] = {
     ("GET", "/api/ticks"): VIEWER,
     ("POST", "/api/ticks"): FEEDER,
     ("POST", "/api/ticks/batch"): FEEDER,
+    ("POST", "/api/ingestion"): TRADER,
     ("GET", "/api/ohlc"): VIEWER,
     ("GET", "/api/analytics/pair"): VIEWER,
     ("POST", "/api/analytics/backtest"): TRADER,

@@ -11,6 +11,7 @@ from api.bars import add_bars_route
 from api.channel_routes import add_channel_routes
 from api.documents import add_documents
 from api.export import add_export_routes
+from api.ingestion import add_ingestion_route
 from api.job_routes import add_backtest_job_routes, add_history_routes, add_scan_routes
 from api.market_routes import add_market_routes, add_tick_routes
 from api.metrics import add_metrics_route
@@ -33,6 +34,7 @@ def add_routes(
     add_market_routes(app, cases.api.market, cases.data, cases.feeds)
     add_tick_routes(app, cases.api.posts)
     add_analysis_routes(app, cases.api.statistics, cases.journal, cases.trades, cases.alerts.board)
+    add_ingestion_route(app, cases.api.ingestion, cases.feeds)
     add_pair_routes(app, cases.pairs, cases.views, writes)
     add_scan_routes(app, cases.scans, writes)
     add_backtest_routes(app, files)  # its fixed paths before the one with a number

@@ -223,12 +223,23 @@ class BridgePage {
     PageStorage.keepTab(`session.${view.market}`, { id: view.session, seq: view.seq });
     const session = this.sessions.get(view.market);
     if (session) session.seq = view.seq;
+    if (view.phase === "running") this.#keepAdded(view.added);
     this.panel.draw(view);
     this.panel.log(log);
     this.chime.hear(view.phase !== "idle" && view.findings[0].level === "bad");
     const needsToken = view.findings.some(({ code }) => code === "token-missing" || code === "refused");
     this.panel.element("token-form").hidden = !needsToken;
     this.panel.running(this.running, view.phase === "stopping");
+  }
+
+  /** @param {string[]} added symbols that a program asked for: from now on as if they had been typed */
+  #keepAdded(added) {
+    const { symbols } = Symbols.read(this.#input("symbols").value);
+    const fresh = added.filter((symbol) => !symbols.includes(symbol));
+    if (!fresh.length) return;
+    this.#input("symbols").value = [...symbols, ...fresh].join(", ");
+    this.#remember([...symbols, ...fresh]);
+    this.panel.text("symbols-hint", `Added at a program's request: ${Symbols.few(added)}.`);
   }
 
   /** The token is missing or was refused, including a typed one. */

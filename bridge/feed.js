@@ -39,10 +39,8 @@ class Feed {
     this.running = false;
     /** @type {Conn | null} */ this.current = null;
     /** @type {Conn | null} */ this.fresh = null;
-    this.retryAt = 0;
-    this.attempts = 0;
+    this.attempts = this.silences = this.retryAt = 0;
     this.renewAt = Infinity;
-    this.silences = 0;
     this.lastTrade = NaN;
     /** @type {"" | "retired" | "silent"} */ this.wrong = "";
     this.proof = { symbol: "", id: NaN, passedAt: NaN };
@@ -52,7 +50,7 @@ class Feed {
   /** @returns {"open" | "connecting" | "closed"} */
   get state() {
     if (!this.current) return "closed";
-    return Number.isNaN(this.current.openedAt) ? "connecting" : "open";
+    return this.current.isOpen ? "open" : "connecting";
   }
 
   get openedAt() {
@@ -101,9 +99,7 @@ class Feed {
     if (conn === this.fresh) {
       this.fresh = null;
       this.renewAt = now + 60_000 * (0.5 + this.random());
-      return;
-    }
-    this.#ended(conn, `The connection to the exchange ended (${code})`, now);
+    } else this.#ended(conn, `The connection to the exchange ended (${code})`, now);
   }
 
   /**
@@ -116,10 +112,7 @@ class Feed {
   delivered(id, symbol, tradeId, now) {
     const conn = this.#conn(id);
     if (!conn) return;
-    conn.frames++;
-    const seen = conn.seen.get(symbol);
-    if (seen) Object.assign(seen, { at: now, last: tradeId });
-    else conn.seen.set(symbol, { first: tradeId, last: tradeId, at: now });
+    conn.delivered(symbol, tradeId, now);
     this.lastTrade = now;
     this.silences = 0;
     if (this.wrong) this.#log("good", "Trades arrive now; the address is right after all.");
@@ -140,6 +133,21 @@ class Feed {
     this.#log("info", `Opening a second connection to the exchange before closing the first: ${why}.`);
     this.fresh = this.#open(now);
     this.renewAt = Infinity;
+  }
+
+  /**
+   * Other symbols, on a new socket that is opened beside one that is open.
+   * @param {string} url
+   * @param {string[]} symbols
+   * @param {number} now
+   */
+  widen(url, symbols, now) {
+    Object.assign(this, { url, symbols });
+    const unused = this.state === "open" ? this.fresh : this.current;
+    if (unused) this.#close(unused);
+    if (unused === this.current) this.current = null;
+    this.fresh = null;
+    this.renew(now, "symbols were added");
   }
 
   /** @param {number} now it probably works now: reconnect without delay */
@@ -210,23 +218,17 @@ class Feed {
   }
 
   /**
-   * Whether the fresh socket has taken over every symbol: the old one reached the first id of the new one.
+   * Closes the old socket once the fresh one has taken over every symbol.
    * @param {Conn} fresh
    * @param {number} now
    */
   #hand(fresh, now) {
     const old = this.current;
-    if (!old || Number.isNaN(fresh.openedAt)) return;
+    if (!old || !fresh.isOpen) return;
     const late = now - fresh.openedAt > Feed.OVERLAP_MS;
-    const caughtUp =
-      fresh.frames > 0 &&
-      [...old.seen].every(([symbol, seen]) => {
-        const first = fresh.seen.get(symbol)?.first;
-        return first === undefined ? seen.at < fresh.openedAt : seen.last >= first - 1;
-      });
     const oldIsAlive = [...old.seen.values()].some((seen) => seen.at >= fresh.openedAt);
     if (late && fresh.frames === 0 && oldIsAlive) this.#giveUpFresh(fresh, now);
-    else if (caughtUp || late) {
+    else if (late || fresh.hasTakenOver(old)) {
       this.#close(old);
       this.#promote(fresh, now);
     }
@@ -239,7 +241,7 @@ class Feed {
   #promote(fresh, now) {
     this.current = fresh;
     this.fresh = null;
-    if (!Number.isNaN(fresh.openedAt)) this.#settleIn(now);
+    if (fresh.isOpen) this.#settleIn(now);
   }
 
   /**
@@ -257,7 +259,7 @@ class Feed {
    * @param {number} now
    */
   #limitConnect(conn, now) {
-    if (!Number.isNaN(conn.openedAt) || now - conn.since <= Feed.CONNECT_MS) return;
+    if (conn.isOpen || now - conn.since <= Feed.CONNECT_MS) return;
     this.#close(conn);
     if (conn === this.fresh) this.#giveUpFresh(conn, now);
     else this.#ended(conn, "The exchange did not answer in 10 s", now);
@@ -274,12 +276,9 @@ class Feed {
     const pause = Math.min(Feed.LAST_RETRY_MS, Feed.FIRST_RETRY_MS * 2 ** (this.attempts - 1));
     this.retryAt = now + pause * (0.5 + this.random() / 2);
     this.current = null;
-    if (this.fresh) {
-      this.#log("info", `${what}; the second one takes over.`);
-      this.#promote(this.fresh, now);
-    } else {
-      this.#log("bad", `${what}; next attempt in ${((this.retryAt - now) / 1000).toFixed(1)} s.`);
-    }
+    const next = `next attempt in ${((this.retryAt - now) / 1000).toFixed(1)} s`;
+    this.#log(this.fresh ? "info" : "bad", `${what}; ${this.fresh ? "the second one takes over" : next}.`);
+    if (this.fresh) this.#promote(this.fresh, now);
   }
 
   /**
@@ -289,12 +288,11 @@ class Feed {
   #open(now) {
     const id = this.newId();
     this.emit({ do: "connect", socket: id, url: this.url });
-    return { id, since: now, openedAt: NaN, frames: 0, seen: new Map() };
+    return new Conn(id, now);
   }
 
   /** @param {number} id */
   #conn(id) {
-    if (this.current?.id === id) return this.current;
-    return this.fresh?.id === id ? this.fresh : null;
+    return [this.current, this.fresh].find((conn) => conn?.id === id) ?? null;
   }
 }

@@ -10,9 +10,9 @@ class Feeds {
    */
   constructor(plan, shared) {
     const { retired } = plan;
-    this.all = Feeds.#shards(plan.symbols).map(
-      (symbols) => new Feed({ url: Exchange.socketUrl(plan, symbols), symbols, retired, ...shared }),
-    );
+    this.url = (/** @type {string[]} */ symbols) => Exchange.socketUrl(plan, symbols);
+    this.feed = (/** @type {string[]} */ symbols) => new Feed({ url: this.url(symbols), symbols, retired, ...shared });
+    this.all = Feeds.#shards(plan.symbols).map(this.feed);
   }
 
   /** @returns {"open" | "connecting" | "closed" | "wrong-route"} the worst of all */
@@ -57,6 +57,21 @@ class Feeds {
   /** @param {number} now */
   start(now) {
     for (const feed of this.all) feed.start(now);
+  }
+
+  /**
+   * More symbols: the last feed takes what it has room for.
+   * @param {string[]} symbols
+   * @param {number} now
+   */
+  add(symbols, now) {
+    const last = this.all[this.all.length - 1];
+    const room = Exchange.STREAMS_PER_SOCKET - last.symbols.length;
+    const widened = [...last.symbols, ...symbols.slice(0, room)];
+    if (room > 0) last.widen(this.url(widened), widened, now);
+    const further = Feeds.#shards(symbols.slice(room)).map(this.feed);
+    for (const feed of further) feed.start(now);
+    this.all.push(...further);
   }
 
   stop() {

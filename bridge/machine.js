@@ -7,8 +7,8 @@
  *
  * It delegates to its parts: `feeds` keep the stream open, `frameHandler` handles its frames, `dedupQueue` queues rows,
  * `serverLink` sends them to the server; `symbolStates` holds the symbols' states, `symbolHealth` finds out why one
- * does not arrive, `serverRequests` fetches missing trades, candles and funding, `restRequests` calls the exchange's
- * REST API, `statusReporter` reads them all.
+ * does not arrive, `serverRequests` fetches missing trades, candles and funding, `additions` adds symbols,
+ * `restRequests` calls the exchange's REST API, `statusReporter` reads them all.
  *
  * Inputs: start, stop, opened, closed, received, answered, serverAnswered, tick, notice. `view` changes nothing: it
  * returns the data for a screen.
@@ -32,7 +32,7 @@ class Machine {
     this.symbolStates = new SymbolStates(plan.symbols);
     this.dedupQueue = new DedupQueue(sendQueue, host.log);
     this.restRequests = new RestRequests(plan, host);
-    const [{ market }, can] = [plan, MarketHistory.abilities(plan)];
+    const [{ market }, can] = [plan, [...MarketHistory.abilities(plan), "subscribe"]];
     this.serverLink = new ServerLink({ url: server, market, session, token, sendQueue, random, emit, newId, can });
     const { symbolStates, dedupQueue, restRequests, serverLink } = this;
     this.symbolHealth = new SymbolHealth({ symbolStates, restRequests, serverLink, host });
@@ -41,7 +41,8 @@ class Machine {
     this.frameHandler = new FrameHandler({ symbolStates, dedupQueue, restRequests, serverLink, host });
     this.backfill = new Backfill({ plan, restRequests, feeds: this.feeds, dedupQueue, serverLink, host });
     const history = new MarketHistory({ plan, restRequests, serverLink, host });
-    this.serverRequests = new ServerRequests({ backfill: this.backfill, history });
+    this.additions = new Additions({ symbolStates, restRequests, feeds: this.feeds, serverLink, host });
+    this.serverRequests = new ServerRequests({ backfill: this.backfill, history, additions: this.additions });
     this.statusReporter = new StatusReporter(this);
     /** @type {"idle" | "running" | "stopping"} */ this.phase = "idle";
     this.notices = { visible: true, online: true, permission: "" };
@@ -59,8 +60,7 @@ class Machine {
     this.clock.set(now, wall);
     this.phase = "running";
     const { market, stream, symbols } = this.plan;
-    const more = symbols.length > 5 ? ` and ${symbols.length - 5} more` : "";
-    this.#log("info", `Start: ${symbols.slice(0, 5).join(", ")}${more}; market ${market}; ${stream}`);
+    this.#log("info", `Start: ${Symbols.few(symbols)}; market ${market}; ${stream}`);
     this.serverLink.start(this.plan.symbols, now);
     this.feeds.start(now);
     this.#errand();

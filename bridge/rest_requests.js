@@ -39,6 +39,15 @@ class RestRequests {
     }
   }
 
+  /**
+   * The exchange's list of symbols as it is now.
+   * @param {(text: string) => void} tell "" if it cannot be read
+   */
+  listed(tell) {
+    if (!this.budget.spend(this.plan.weights.info, this.host.clock.now)) tell("");
+    else this.ask(Exchange.infoUrl(this.plan), ({ status, text }) => tell(status === 200 ? text : ""));
+  }
+
   /** The clock was set or had stopped: measure its offset to the exchange's again. */
   doubtClock() {
     this.skewMs = NaN;

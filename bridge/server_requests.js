@@ -1,19 +1,21 @@
 // @ts-check
 "use strict";
 
-/** What the server asks for: missing trades from `backfill`, candles, funding and day volumes from `history`. */
+/** What the server asks for: missing trades, candles, funding and day volumes, and more symbols. */
 class ServerRequests {
-  static TYPES = ["fetch", "fetch_bars", "fetch_tickers", "fetch_funding"];
+  static TYPES = ["fetch", "fetch_bars", "fetch_tickers", "fetch_funding", "add_symbols"];
 
-  /** @param {{backfill: Backfill, history: MarketHistory}} parts */
-  constructor({ backfill, history }) {
+  /** @param {{backfill: Backfill, history: MarketHistory, additions: Additions}} parts */
+  constructor({ backfill, history, additions }) {
     this.backfill = backfill;
     this.history = history;
+    this.additions = additions;
   }
 
   /** @param {any} message one of `TYPES` */
   wanted(message) {
     if (message.type === "fetch") this.backfill.wanted(message);
+    else if (message.type === "add_symbols") this.additions.wanted(message);
     else this.history.wanted(message);
   }
 

@@ -39,6 +39,7 @@ class StatusReporter {
       ackMs: serverLink.stats.ackMs,
       lagMs: frameHandler.lagMs,
       quietMs: vitals.quietMs,
+      added: this.machine.additions.added,
       symbols: symbolStates.rows(backfill.progress()),
     };
   }

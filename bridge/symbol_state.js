@@ -33,6 +33,11 @@ class SymbolStates {
     this.states = new Map(symbols.map((symbol) => [symbol, SymbolStates.#blank(symbol)]));
   }
 
+  /** @param {string[]} symbols */
+  add(symbols) {
+    for (const symbol of symbols) if (!this.states.has(symbol)) this.states.set(symbol, SymbolStates.#blank(symbol));
+  }
+
   /** @param {string} symbol */
   get(symbol) {
     return this.states.get(symbol);

@@ -49,6 +49,15 @@ class Symbols {
   }
 
   /**
+   * The first five, and the number of further ones.
+   * @param {string[]} symbols
+   */
+  static few(symbols) {
+    const more = symbols.length > 5 ? ` and ${symbols.length - 5} more` : "";
+    return symbols.slice(0, 5).join(", ") + more;
+  }
+
+  /**
    * Messages about many symbols: the first ten, and the number of further ones.
    * @param {string[]} problems
    */

@@ -34,12 +34,5 @@
  * @property {number} [skew_ms] this clock minus the exchange's
  * @property {string} [permission] the browser's permission state, if it blocks this page from the exchange
  *
- * @typedef {object} Conn one socket to the exchange
- * @property {number} id
- * @property {number} since when it was requested, ms
- * @property {number} openedAt NaN until open
- * @property {number} frames trades delivered
- * @property {Map<string, {first: number, last: number, at: number}>} seen per symbol: first and latest id, and time
- *
  * @typedef {(action: Action) => void} Emit
  */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,6 +23,15 @@ class ApiProblem(Exception):
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status, self.code, self.detail = status, code, detail
+
+
+class NoTrade(Exception):
+    """Symbols are received, and of some no trade came in time: ``symbols``; ``answer``: who receives them."""
+
+    def __init__(self, answer: Json, timeout_s: float) -> None:
+        self.symbols: list[str] = answer["without_trade"]
+        self.answer = answer
+        super().__init__(f"no trade of {', '.join(self.symbols)} was stored within {timeout_s:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,30 @@ def ticks(
     """At most ``limit`` trades of a symbol, by id, from ``start`` up to before ``end`` (ISO 8601 or ms)."""
     asked = {"symbol": symbol, "market": market, "from": start, "to": end, "limit": min(limit, PAGE), "cursor": cursor}
     return rows("/api/ticks", limit, **asked)
+
+
+def start_ingestion(
+    symbols: Sequence[str], *, market: str | None = None, wait: bool = True, timeout_s: float = 30.0
+) -> Call[Json]:
+    """Have the live trades of symbols received: by the connected bridge page, or by a feed that the server starts.
+
+    ``market``: without, that of the only connected bridge, else usdm. ``how`` of the answer is ``already``, ``asked``
+    or ``started``, ``by`` says who receives what was ``added``. With ``wait`` a trade of each symbol is stored when it
+    returns; ``timeout_s``: at most 60. Raises ValueError, NoTrade, and ApiProblem with the code ``symbol`` for wrong
+    symbols (none is added then) and ``no-bridge`` where nothing is connected and no feed can be started.
+    """
+    if isinstance(symbols, str):
+        raise ValueError(f"symbols is {symbols!r}; expected a list such as [{symbols!r}]")
+    if not 0 < timeout_s <= 60:
+        raise ValueError(f"timeout_s is {timeout_s:g}; expected more than 0 and at most 60")
+
+    def read(answer: Json) -> Json:
+        if wait and answer["without_trade"]:
+            raise NoTrade(answer, timeout_s)
+        return answer
+
+    body = {"symbols": list(symbols), **given(market=market)}
+    return Call("POST", "/api/ingestion", read, {"wait_s": timeout_s if wait else 0}, json=body)
 
 
 def ohlc(

@@ -53,6 +53,7 @@ class Methods:
     health = Method(calls.health)
     symbols = Method(calls.symbols)
     ticks = Method(calls.ticks)
+    start_ingestion = Method(calls.start_ingestion)
     ohlc = Method(calls.ohlc)
     pair = Method(calls.pair)
     signals = Method(calls.signals)

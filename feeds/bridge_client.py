@@ -31,6 +31,8 @@ RETRY_S = (0.1, 1.0)  # first and longest reconnect delay, for a local server
 Fetch = Callable[[str, int | None, int, int | None], Awaitable[str | None]]
 """(symbol, first and last id, start time) -> why some ids are missing, or None. Without a first id, from the first
 trade at or after that time on."""
+Add = Callable[[list[str]], Awaitable[dict[str, Any]]]
+"""Symbols to receive besides -> the answer: ``subscribe``, or ``unaddable``."""
 
 
 class RefusedError(Exception):
@@ -59,9 +61,9 @@ class BridgeLink:
         self._hello: dict[str, Any] = {"type": "hello", "proto": 1, "token": token, "market": market, "client": client}
         self._hello |= {"session": str(uuid.uuid4()), "helper": helper}
         self._history: HistorySource | None = None
-        self._symbols = list(symbols)
-        self._fetch = fetch
-        self._max_queue = max_queue
+        self.symbols = list(symbols)
+        self._add: Add | None = None
+        self._fetch, self._max_queue = fetch, max_queue
         self._queue = BatchQueue()
         self.bars = BarQueue()
         self.funding = FundingQueue()
@@ -76,10 +78,10 @@ class BridgeLink:
         self.upstream = "connecting"
         self.last_frame_s: float | None = None
 
-    def offer(self, history: HistorySource) -> None:
-        """Tell the server, from the next connection on, that it may ask for candles and funding."""
-        self._history = history
-        self._hello["can"] = history.can
+    def offer(self, history: HistorySource, add: Add | None = None) -> None:
+        """Tell the server, from the next connection on, that it may ask for candles, funding, with ``add`` symbols."""
+        self._history, self._add = history, add
+        self._hello["can"] = [*history.can, "subscribe"] if add else history.can
 
     @property
     def tally(self) -> Tally:
@@ -200,8 +202,8 @@ class BridgeLink:
         self.funding.connected()
         self.high_water = welcome["high_water"]
         self._has_moved()
-        if self._symbols:
-            await socket.send(json.dumps({"type": "subscribe", "symbols": self._symbols}))
+        if self.symbols:
+            await socket.send(json.dumps({"type": "subscribe", "symbols": self.symbols}))
         self._socket = socket
         self._wake.set()
 
@@ -233,7 +235,7 @@ class BridgeLink:
                 self._has_moved()
             elif kind == "lease":
                 self.active = frozenset(message["active"])
-            elif kind == "fetch" or kind in ASKED_HISTORY:
+            elif kind in ("fetch", "add_symbols") or kind in ASKED_HISTORY:
                 self._answer(socket, message)
             elif kind == "refused":
                 raise RefusedError(f"the server refused the feed: {message['message']}")
@@ -245,6 +247,8 @@ class BridgeLink:
             return
         if message["type"] == "fetch":
             work = self._serve_fetch(socket, message)
+        elif message["type"] == "add_symbols" and self._add is not None:
+            work = _say(socket, self._add(message["symbols"]))
         elif self._history is not None:
             work = _serve_history(socket, self._history, message)
         else:
@@ -283,6 +287,11 @@ class BridgeLink:
         answer = {"type": "unfetchable", "symbol": symbol, "from": first or 0, "to": last, "reason": reason}
         with contextlib.suppress(ConnectionClosed):  # the server repeats the request after the reconnect
             await socket.send(json.dumps(answer))
+
+
+async def _say(socket: ClientConnection, answer: Awaitable[dict[str, Any]]) -> None:
+    with contextlib.suppress(ConnectionClosed):  # the next connection subscribes anyway
+        await socket.send(json.dumps(await answer))
 
 
 async def _serve_history(socket: ClientConnection, source: HistorySource, asked: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from engine.market.limits import SILENCE_MS
 from engine.market.ticks import row_of_frame
 from feeds.bridge_client import BridgeLink
+from feeds.known_symbols import wrong_symbols
 from feeds.markets import Route
 from feeds.rest import HistoryFetcher
 
@@ -33,17 +35,19 @@ class DirectFeed:
     def __init__(self, route: Route, symbols: list[str]) -> None:
         self._route = route
         self._symbols = symbols
+        self._history = HistoryFetcher(route)
+        self._socket: ClientConnection | None = None
         self.link: BridgeLink | None = None
         self._has_traded = False
         self._is_warned = False  # that this address may be retired
 
     async def run(self, url: str, token: str) -> None:
         """``url`` and ``token`` of the bridge server. Raises RefusedError when it refuses the feed."""
-        history = HistoryFetcher(self._route)
+        history = self._history
         self.link = BridgeLink(
             url, token, self._route.market, "direct feed", self._symbols, history.fetch, max_queue=_QUEUE
         )
-        self.link.offer(history.candles)
+        self.link.offer(history.candles, self._add)
         history.sink = self.link
         async with self.link:
             wait_s = _RETRY_S[0]
@@ -58,16 +62,35 @@ class DirectFeed:
 
     async def _connect(self, link: BridgeLink) -> bool:
         """Run one connection until it ends; returns whether to replace it at once."""
+        asked = self._symbols
         try:
-            address = self._route.stream_url(self._symbols)
+            address = self._route.stream_url(asked)
             async with connect(address, max_size=2**20, ping_interval=PING_S, ping_timeout=PING_S) as socket:
                 log.info("connected to %s", self._route.stream)
-                why = await self._read(socket, link)
+                self._socket = socket
+                why = await self._read(socket, link) if asked is self._symbols else "symbols were added"
         except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
-            log.warning("the exchange's stream ended: %s", error)
-            return False
+            if asked is self._symbols:
+                log.warning("the exchange's stream ended: %s", error)
+                return False
+            why = "symbols were added"
+        finally:
+            self._socket = None
         log.info("connecting to %s again: %s", self._route.stream, why)
         return True
+
+    async def _add(self, symbols: list[str]) -> dict[str, Any]:
+        """Receive these too; what trades while the stream is opened anew is a gap, which the server has fetched."""
+        wrong = await wrong_symbols(self._history.candles, symbols)
+        if wrong:
+            return {"type": "unaddable", "symbols": symbols, "reason": wrong[:500]}
+        if new := [symbol for symbol in symbols if symbol not in self._symbols]:
+            self._symbols = [*self._symbols, *new]
+            if self._socket is not None:
+                self._socket.transport.abort()
+        if self.link is not None:
+            self.link.symbols = self._symbols
+        return {"type": "subscribe", "symbols": self._symbols}
 
     async def _read(self, socket: ClientConnection, link: BridgeLink) -> str:
         """Forward trades until the connection must be replaced; returns why."""

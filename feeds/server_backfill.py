@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.errors import MessageRefused, RowRefused
 from engine.intake.history_messages import BarSpan, Tickers, read_tickers
 from engine.market.sourced import KLINE, SourcedBar, read_bar
+from feeds.known_symbols import wrong_symbols
 from feeds.markets import ROUTES, Route
 from feeds.rate_limit import HistoryError
 from feeds.rest import HistoryFetcher, HistorySink
@@ -41,6 +42,10 @@ class ServerBackfill:
             except RowRefused as refused:
                 log.warning("a candle of %s %s cannot be used: %s", market, span.symbol, refused)
         return found
+
+    async def wrong_symbols(self, market: str, symbols: Sequence[str]) -> str:
+        """Which of the symbols the exchange does not trade; empty where it trades all."""
+        return await wrong_symbols(self._histories[market].candles, symbols)
 
     async def tickers(self, market: str) -> Tickers:
         """Every symbol's volume of a day. Raises HistoryError."""

@@ -14,11 +14,12 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from engine.market.similar import base_of
 from screen.components import ids
 from screen.components.addresses import OVERVIEW, PAIR, PairAddress, pair_in, pair_path
 from screen.components.help import help_dialog
 from screen.page_table import PAGES, Page, page_of
-from services.pairs import PairService, base_of
+from services.pairs import PairService
 from services.use_cases import UseCases
 
 _LIVE_REGION: Any = {"aria-live": "polite"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.store.interface import Backend
 from live.monitor import Monitor
 from services.history import HistoryService
+from services.ingestion import IngestionService
 from services.jobs import Jobs
 from services.market_data import MarketDataService
 from services.pair_statistics import PairStatisticsService
@@ -26,6 +27,7 @@ class ApiCases:
     market: MarketDataService
     statistics: PairStatisticsService
     posts: TickPostService
+    ingestion: IngestionService
     requests: RequestService
     tokens: TokenService
 
@@ -40,6 +42,7 @@ class ApiCases:
             MarketDataService(backend),
             PairStatisticsService(backend, monitor),
             TickPostService(bridge.url, bridge.token),
+            IngestionService(bridge.url, bridge.token, owner_only, changed),
             RequestService(backend.requests()),
             TokenService(data_dir),
         )

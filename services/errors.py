@@ -8,6 +8,7 @@ from engine.errors import NotAllowed, PairbridgeError, RowRefused, SettingsError
 from services.alerts import AlertMissing
 from services.delivery.channels import ChannelMissing
 from services.export.request import NothingToExport
+from services.ingestion import NoBridge, UnknownSymbol
 from services.jobs import JobBusy, JobCancelled, JobFailed
 from services.market_data import NotFound
 from services.requests import OtherRequest
@@ -39,6 +40,8 @@ _KINDS: tuple[tuple[type[PairbridgeError], int, str], ...] = (
     (ChannelMissing, 404, "channel"),
     (JobBusy, 409, "busy"),
     (OtherRequest, 422, "idempotency-key"),
+    (UnknownSymbol, 400, "symbol"),
+    (NoBridge, 409, "no-bridge"),
     (FeedRefused, 502, "bridge-server"),
     (FeedAway, 503, "bridge-server"),
     (JobFailed, 422, "job"),

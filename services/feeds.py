@@ -96,6 +96,11 @@ class FeedService:
             health["store_note"] or "", dict(health["refused"]),
         )  # fmt: skip
 
+    def only_market(self) -> str:
+        """The market of the connected bridges, empty where there are several or none."""
+        found = [each.market for each in self.server().markets if each.clients]
+        return found[0] if len(found) == 1 else ""
+
 
 def _feed(market: str, of: dict[str, Any]) -> FeedState:
     latency, history = of.get("latency"), of["history"]

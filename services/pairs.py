@@ -7,37 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.errors import SettingsError
+from engine.market.similar import nearest
 from engine.market.ticks import read_symbol
 from engine.pairs.settings import PairSettings
 from engine.store.bulk import SignalFilter
 from live.monitor import Monitor
 from services.requests import Changed, not_logged
-
-QUOTES = ("USDT", "USDC", "USD", "BUSD")
-MOST_EDITS = 2
-
-
-def base_of(symbol: str) -> str:
-    """A symbol without its quote currency.
-
-    >>> base_of("SOLUSDT"), base_of("BTC")
-    ('SOL', 'BTC')
-    """
-    return next((symbol.removesuffix(each) for each in QUOTES if symbol.endswith(each) and symbol != each), symbol)
-
-
-def edits(one: str, other: str) -> int:
-    """Levenshtein distance: insertions, deletions and replacements from one word to the other.
-
-    >>> edits("SLO", "SOL"), edits("FOO", "SOL")
-    (2, 2)
-    """
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        above, row[0] = row[0], i
-        for j, each in enumerate(other, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (letter != each))
-    return row[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +78,7 @@ class PairService:
     def nearest(self, symbol: str) -> str | None:
         """The known symbol whose name without its quote currency is nearest to ``symbol``'s, within two edits; None
         without."""
-        known = {base_of(each): each for names in self.symbols().values() for each in names}
-        near = min(known, key=lambda base: (edits(base, base_of(symbol)), base), default=None)
-        if near is None:
-            return None
-        most = min(MOST_EDITS, len(near) // 2)  # of three letters, two changed ones are another name
-        return known[near] if edits(near, base_of(symbol)) <= most else None
+        return nearest(symbol, [each for names in self.symbols().values() for each in names])
 
     def watch(self, pair: Pair) -> int:
         """Watch a pair, or change its settings; returns its watch id.

@@ -17,15 +17,18 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from config import Config
-from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, Store
+from engine.intake.actions import Action, Close, FetchSelf, RecordEvent, Send, StartFeed, Store
 from engine.intake.health import Moment, health
 from engine.intake.intake import Intake
 from engine.intake.messages import MAX_BYTES
+from engine.intake.symbol_messages import Unaddable
+from engine.intake.ticker_requests import SELF
 from engine.market.records import Commit
 from engine.store import open_backend
 from engine.store.interface import Backend, Now, TickWriter
 from feeds.bridge_client import RefusedError
 from feeds.cli import Feed
+from feeds.direct import DirectFeed
 from feeds.markets import ROUTES, Route
 from feeds.server_backfill import ServerBackfill
 from runtime.memory import memory_bytes
@@ -73,6 +76,7 @@ class BridgeServer:
         self._limiter = ConnectionLimiter(self.intake.refused, 4 * MAX_BYTES)  # above it, a bare 1009
         self._send_queues: dict[int, SendQueue] = {}
         self._sockets: dict[int, BridgeConnection] = {}
+        self._routes = routes
         self._own = ServerBackfill(self._sink_of, routes)
         self._history = HistoryStore(
             backend, writer, self.intake, self._own, self._perform, lambda: now().mono_ms, self._commits.nudge
@@ -224,6 +228,8 @@ class BridgeServer:
                 self._commits.add(action.event)
             elif isinstance(action, FetchSelf):
                 self._fetches.start(self._fetch(action))
+            elif isinstance(action, StartFeed):
+                self._fetches.start(self._start_feed(action))
             elif not isinstance(action, (Send, Close)):
                 self._history.take(action)
             elif action.conn in self._send_queues:
@@ -244,6 +250,16 @@ class BridgeServer:
         log.info("the server fetches %s %s %d..%d: %s", asked.market, asked.symbol, first, last, asked.reason)
         problem = await self._own.fetch(asked.market, asked.symbol, first, last)
         self._perform(self.intake.fetched_self(asked, problem))
+
+    async def _start_feed(self, asked: StartFeed) -> None:
+        """A direct feed as long as the server runs, unless its symbols are wrong."""
+        symbols = self.intake.history.symbols
+        if wrong := await self._own.wrong_symbols(asked.market, asked.symbols):
+            self._perform(symbols.unaddable(SELF, asked.market, Unaddable(asked.symbols, wrong)))
+            return
+        log.info("starting the direct feed of %s: %s", asked.market, ", ".join(asked.symbols))
+        await self.feed(DirectFeed(self._routes[asked.market], list(asked.symbols)))
+        self._perform(symbols.feed_ended(asked.market, "the direct feed has ended; see the log", now().mono_ms))
 
     def _sink_of(self, market: str) -> IntakeSink:
         return IntakeSink(self._commits, lambda rows: self._perform(self.intake.fetched_rows(market, rows)))

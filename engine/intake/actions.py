@@ -78,6 +78,15 @@ class FetchTickers:
 
 
 @dataclass(frozen=True, slots=True)
+class StartFeed:
+    """Receive these symbols without a bridge, then tell ``feed_ended``, or ``unaddable`` where the exchange does not
+    have them."""
+
+    market: str
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoreBars:
     """Store these bars, then tell ``bars_stored``; they are every good one that there is of the span.
 
@@ -102,5 +111,6 @@ class StoreFunding:
 
 
 Action = (
-    Send | Close | Store | RecordEvent | FetchSelf | ReadSpans | FetchBars | FetchTickers | StoreBars | StoreFunding
-)
+    Send | Close | Store | RecordEvent | FetchSelf | ReadSpans | FetchBars | FetchTickers | StartFeed | StoreBars
+    | StoreFunding
+)  # fmt: skip

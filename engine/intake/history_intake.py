@@ -1,4 +1,4 @@
-"""Everything of the intake that is history and not ticks: wants, bars and funding, from message to answer."""
+"""Everything of the intake that is not ticks: wants, bars, funding and more symbols, from message to answer."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from engine.intake.history_messages import (
 )
 from engine.intake.leases import Leases
 from engine.intake.messages import Hello, encode
+from engine.intake.symbol_messages import Unaddable, WantSymbols
+from engine.intake.symbol_requests import SymbolRequests
 from engine.intake.ticker_requests import TickerRequests
 from engine.intake.want_progress import WantProgress
 from engine.market.funding import read_funding
@@ -48,6 +50,7 @@ class HistoryIntake:
         self.checks = CandleChecks()
         self.tickers = TickerRequests(own_markets)
         self.funding = FundingSchedule(leases, settled_ms or {})
+        self.symbols = SymbolRequests(leases, own_markets)
 
     def joined(self, conn: int, hello: Hello) -> None:
         """A connection has greeted."""
@@ -57,12 +60,14 @@ class HistoryIntake:
             self.funding.joined(conn, hello.market)
         if "tickers" in hello.can:
             self.tickers.joined(conn, hello.market)
+        self.symbols.joined(conn, hello)
 
     def left(self, conn: int) -> list[Action]:
         """A connection is gone."""
         self.progress.left(conn)
         self.funding.left(conn)
         self.tickers.left(conn)
+        self.symbols.left(conn)
         return self.bars.left(conn)
 
     def handle(self, conn: int, market: str, message: HistoryMessage, now_ms: int) -> list[Action]:
@@ -84,6 +89,10 @@ class HistoryIntake:
                 return self.tickers.brought(conn, market, message)
             case UnfetchableTickers():
                 return self.tickers.failed(conn, market, message.reason, now_ms)
+            case WantSymbols():
+                return self.symbols.want(conn, market, message, now_ms)
+            case Unaddable():
+                return self.symbols.unaddable(conn, market, message)
 
     def fetched(self, market: str, span: BarSpan, bars: Iterable[SourcedBar]) -> list[Action]:
         """Candles that the server fetched itself."""
@@ -122,7 +131,7 @@ class HistoryIntake:
     def tick(self, now_ms: int) -> list[Action]:
         """Time has passed."""
         asked = self.bars.ask(now_ms) + self.funding.ask(now_ms) + self.tickers.ask(now_ms)
-        return asked + self.progress.tell(now_ms)
+        return asked + self.symbols.ask(now_ms) + self.progress.tell(now_ms)
 
     def _store(self, conn: int, market: str, message: Bars) -> StoreBars:
         symbol, width_ms, from_ms, to_ms = message.span

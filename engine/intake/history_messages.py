@@ -1,4 +1,4 @@
-"""Messages about history that is not ticks: bars that somebody wants or brings, and readings of funding."""
+"""Messages about what is not ticks: bars that somebody wants or brings, readings of funding, and symbols."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import msgspec
 
 from engine.errors import MessageRefused, RowRefused
 from engine.intake.fields import message_symbol, read_text, read_whole
+from engine.intake.symbol_messages import READERS as SYMBOL_READERS
+from engine.intake.symbol_messages import SymbolMessage
 from engine.market.intervals import bar_open
 from engine.market.sourced import KLINE, check_width
 from engine.market.sourced_columns import SourcedColumns, columns_of
@@ -202,7 +204,9 @@ def _checked(message: dict[str, Any]) -> BarSpan:
     return BarSpan(message_symbol(message.get("symbol")), width_ms, from_ms, to_ms)
 
 
-HistoryMessage = Want | Bars | UnfetchableBars | FundingRows | WantTickers | Tickers | UnfetchableTickers
+HistoryMessage = (
+    Want | Bars | UnfetchableBars | FundingRows | WantTickers | Tickers | UnfetchableTickers | SymbolMessage
+)
 
 READERS: dict[str, Any] = {
     "want": _want,
@@ -212,4 +216,5 @@ READERS: dict[str, Any] = {
     "want_tickers": _want_tickers,
     "tickers": read_tickers,
     "unfetchable_tickers": _unfetchable_tickers,
+    **SYMBOL_READERS,
 }

@@ -122,7 +122,7 @@ class Intake:
                 bridge.owes_stored = True
             else:
                 actions.append(_ack(receipt))
-        return actions + self._recovery.committed(commit, now_ms)
+        return actions + self._recovery.committed(commit, now_ms) + self.history.symbols.committed(commit)
 
     def fetched_rows(self, market: str, rows: list[object]) -> list[Action]:
         """Rows of history fetched by the server."""
@@ -219,7 +219,7 @@ class Intake:
             return self._tell_leases(self.leases.wake(conn), now_ms)
         if isinstance(message, Subscribe):
             changed = self.leases.want(conn, hello.market, message.symbols)
-            return self._tell_leases({conn} | changed, now_ms)
+            return self._tell_leases({conn} | changed, now_ms) + self.history.symbols.ask(now_ms)
         if isinstance(message, Unfetchable):
             return self._recovery.unfetchable(conn, hello.market, message)
         if isinstance(message, Bye):

@@ -48,6 +48,10 @@ class Leases:
         """The connection that forwards this symbol."""
         return self._holder.get((market, symbol))
 
+    def is_awake(self, conn: int) -> bool:
+        """Whether a connection has not stopped sending beats."""
+        return conn not in self._asleep
+
     def of(self, conn: int) -> tuple[list[str], list[str]]:
         """(active, standby) symbols of a connection, in the order of its list."""
         market, wanted = self._wanted.get(conn, ("", ()))

@@ -16,6 +16,7 @@ from engine.errors import MessageRefused
 from engine.intake.fields import message_symbol, read_number, read_number_or_none, read_text, read_whole
 from engine.intake.history_messages import READERS as HISTORY_READERS
 from engine.intake.history_messages import HistoryMessage, read_bar_frame
+from engine.intake.symbol_messages import read_symbols
 from engine.market.coverage import Gap
 from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from engine.market.ticks import row_of_frame
@@ -24,17 +25,17 @@ PROTO = 1
 MAX_BYTES = 256 * 1024
 MAX_ROWS = 500
 MAX_IN_FLIGHT = 32
-MAX_SYMBOLS = 1_024
 MAX_KEY = 200  # characters of a batch's key
-ABILITIES = frozenset({"klines", "funding", "tickers"})
+ABILITIES = frozenset({"klines", "funding", "tickers", "subscribe"})
 
 _MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message: identifies and authenticates the client. A ``helper`` sends history only; what of it the
-    server may ask for besides trades ``can`` says: ``klines``, ``funding``, ``tickers``."""
+    """The first message: identifies and authenticates the client. A ``helper`` sends history only; what
+    the server may ask for besides missing trades ``can`` says: ``klines``, ``funding``, ``tickers``, and with
+    ``subscribe`` more symbols."""
 
     token: str
     market: str
@@ -163,12 +164,7 @@ def _abilities(value: Any) -> frozenset[str]:
 
 
 def _subscribe(message: dict[str, Any]) -> Subscribe:
-    symbols = message.get("symbols")
-    if not isinstance(symbols, list):
-        raise MessageRefused("malformed", f"symbols is {repr(symbols)[:40]}; expected a list")
-    if len(symbols) > MAX_SYMBOLS:
-        raise MessageRefused("malformed", f"found {len(symbols)} symbols; expected at most {MAX_SYMBOLS}")
-    return Subscribe(tuple(dict.fromkeys(message_symbol(symbol) for symbol in symbols)))
+    return Subscribe(read_symbols(message))
 
 
 def _ticks(message: dict[str, Any]) -> Ticks:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from engine.market.intervals import interval_name
+from engine.market.similar import QUOTES
 from engine.store.backtests import BacktestSummary
 from screen.components.formatting import UNKNOWN, Item, duration
 from screen.pages.backtest.form import label_of
-from services.pairs import QUOTES
 
 Record = dict[str, Any]
 DAY_MS = 86_400_000

@@ -37,8 +37,8 @@ const asked = (world, path) => world.exchange.requests.filter(({ url }) => url.i
 const span = (bars, symbol = "BTCUSDT") => ({ symbol, width_ms: HOUR, from_ms: T0 - bars * HOUR, to_ms: T0 });
 
 test("the page says what it can bring, by market", () => {
-  assert.deepEqual(new World().start().run(500).server.hellos[0].can, ["klines", "tickers", "funding"]);
-  assert.deepEqual(new World({ venue: "spot" }).start().machine.serverLink.hello.can, ["klines", "tickers"]);
+  assert.deepEqual(new World().start().run(500).server.hellos[0].can, ["klines", "tickers", "funding", "subscribe"]);
+  assert.deepEqual(new World({ venue: "spot" }).start().machine.serverLink.hello.can, ["klines", "tickers", "subscribe"]);
 });
 
 test("candles are fetched and brought as they came, without what lies outside", () => {

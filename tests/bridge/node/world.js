@@ -23,7 +23,8 @@ class World {
     symbols = ["BTCUSDT", "ETHUSDT"],
     exchange = "ws://127.0.0.1:9443",
     venue = "sim",
-    listed = symbols,
+    others = [],
+    listed = [...symbols, ...others],
     token = "secret",
     ackMs = 0,
     ...rest
@@ -37,8 +38,8 @@ class World {
     this.actions = [];
     this.frozen = false;
     this.ackMs = ackMs;
-    this.tradeHistory = new Map(symbols.map((symbol) => [symbol, []]));
-    this.nextId = new Map(symbols.map((symbol) => [symbol, 1_000]));
+    this.tradeHistory = new Map([...symbols, ...others].map((symbol) => [symbol, []]));
+    this.nextId = new Map([...symbols, ...others].map((symbol) => [symbol, 1_000]));
     this.exchange = { up: true, silent: false, rest: "ok", listed, requests: [] };
     this.server = {
       up: true,
@@ -49,6 +50,7 @@ class World {
       batches: [],
       beats: [],
       unfetchable: [],
+      unaddable: [],
       history: [],
       subscribed: [],
       standby: new Set(),
@@ -237,6 +239,7 @@ class World {
     if (message.type === "beat") this.server.beats.push({ at: this.now, ...message });
     if (message.type === "unfetchable") this.server.unfetchable.push(message);
     if (["bars", "unfetchable_bars", "funding", "tickers", "unfetchable_tickers"].includes(message.type)) this.server.history.push(message);
+    if (message.type === "unaddable") this.server.unaddable.push(message);
     if (message.type === "bye") this.server.bye = message;
   }
 
