@@ -87,7 +87,7 @@ def test_a_rule_is_made_from_a_template_by_keyboard_only(market: Stack, page: Pa
     tab_to(page, "#alerts-save")
     expect(page.locator("#alerts-sentence")).to_contain_text("of ETHUSDT ~ BTCUSDT is beyond")
     page.keyboard.press("Enter")
-    expect(page.locator("#alerts-message")).to_have_text("enter now is added, and looks at every bar from now on.")
+    expect(page.locator("#alerts-message")).to_contain_text("It goes to this screen only")
     expect(row(page, "enter now")).to_contain_text("30 min between alerts · at most 10 a day")
     assert rules(market)["enter now"]["scope"] == {"kind": "pair", "market": "sim", "y": "ETHUSDT", "x": "BTCUSDT"}
     expect(page.locator("#alerts-editor")).to_be_hidden()
@@ -280,6 +280,8 @@ def receiver() -> Iterator[int]:
 
 def test_a_channel_is_added_tested_deleted_and_taken_back(page: Page, receiver: int) -> None:
     said, rows = page.locator("#alerts-channel-said"), page.locator("#alerts-channels tbody tr")
+    page.get_by_role("button", name="Empty rule", exact=True).click()  # a form that is open before there is a channel
+    expect(page.locator("#alerts-no-channel")).to_contain_text("None is set up: it goes to this screen only")
     page.get_by_text("Add a channel", exact=True).click()
     page.get_by_label("Kind", exact=True).select_option("email")
     expect(page.get_by_label("Mail server", exact=True)).to_be_visible()
@@ -303,9 +305,13 @@ def test_a_channel_is_added_tested_deleted_and_taken_back(page: Page, receiver: 
     Receiver.status = 404
     rows.get_by_role("button", name="Test my desk").click()
     expect(said).to_contain_text("my desk: the test was not taken: ")
-    page.get_by_role("button", name="Empty rule", exact=True).click()
-    expect(page.locator("#alerts-channel-list").get_by_label("my desk")).to_be_visible()
-    page.locator("#alerts-cancel").click()
+    type_in(page, "Name", "for my desk")
+    page.locator("#alerts-channel-list").get_by_label("my desk").check()
+    page.locator("#alerts-save").click()
+    expect(page.locator("#alerts-message")).to_have_text("for my desk is added, and looks at every bar from now on.")
+    expect(row(page, "for my desk")).to_contain_text("goes to: my desk")
+    row(page, "for my desk").get_by_role("button", name="Delete for my desk").click()
+    expect(row(page, "for my desk")).to_have_count(0)
     for is_final in (False, True):
         rows.get_by_role("button", name="Delete my desk").click()
         expect(page.locator("#alerts-channels")).to_contain_text("No channel is set up. Add one below")

@@ -73,16 +73,18 @@ def test_every_control_of_the_callbacks_is_on_the_page() -> None:
 
 async def test_rules_and_alerts_are_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     press(monkeypatch, None)
-    rows, chosen, seen = await callbacks._show_rules(world.service, None, None, None)
+    rows, chosen, seen = await callbacks._show_rules(world.service, None, None, None, None)
     assert "No rule yet" in text_of(rows) and len(chosen) == 1
     made = world.service.create(FAR | {"cap_per_day": 50})
-    rows, chosen, seen = await callbacks._show_rules(world.service, None, None, seen)
+    rows, chosen, seen = await callbacks._show_rules(world.service, None, None, None, seen)
     (row,) = rows_of(rows)
     assert row[1] == "far" and row[2].startswith("When |z| of any watched pair goes beyond 1.2")
     assert row[4] == "armed" and ("to go" in row[5] or "true now" in row[5]) and row[6] == "0 of 50"
     assert chosen[1] == {"label": "far", "value": made.rule_id}
     await world.read(8_000, 12_000)
-    assert await callbacks._show_rules(world.service, None, None, seen) == (no_update,) * 3, "alerts change no rule"
+    assert await callbacks._show_rules(world.service, None, None, None, seen) == (no_update,) * 3, (
+        "alerts change no rule"
+    )
     shown, said, no_newer, no_older, place = await callbacks._show_history(
         world.service, None, None, "any", "any", 0, 0, None
     )
@@ -221,6 +223,26 @@ async def test_channels_are_offered_where_there_are_some(world: World) -> None:
     assert editing.channel_options(world.service, rule) == [
         {"label": "My phone", "value": "phone"}, {"label": "gone (not set up)", "value": "gone"},
     ]  # fmt: skip
+
+
+async def test_where_a_rule_goes_is_said_when_it_is_saved_and_on_its_card(world: World) -> None:
+    added = world.channels.add({"name": "my phone", "kind": "ntfy", "address": "ntfy://topic-of-mine"})
+    channel_id = added.view.channel_id
+    choices, missing = await editor_callbacks._offer(world.service, 1, [channel_id])
+    assert choices == [{"label": "my phone", "value": channel_id}] and missing == ""
+    new: dict[str, Any] = {"rule_id": None}
+    rule = AlertRule("told", Condition("z", "above", 2.0), channels=(channel_id,))
+    assert saved(world.service, rule, new)[0] == "told is added, and looks at every bar from now on."
+    said, _ = saved(world.service, AlertRule("quiet", Condition("z", "above", 2.0)), new)
+    assert said.endswith("It goes to this screen only: no channel is ticked in it.")
+    rows, _, seen = await callbacks._show_rules(world.service, None, None, None, None)
+    told, quiet = rows_of(rows)
+    assert told[2].endswith("goes to: my phone") and quiet[2].endswith("goes to: this screen only")
+    world.channels.remove(channel_id)
+    rows, *_ = await callbacks._show_rules(world.service, None, None, 1, seen)
+    assert rows_of(rows)[0][2].endswith("goes to: a deleted channel")
+    choices, missing = await editor_callbacks._offer(world.service, 2, [])
+    assert choices == [] and "this screen only" in missing
 
 
 async def test_channels_are_added_tested_deleted_and_taken_back(world: World) -> None:

@@ -33,6 +33,7 @@ def register_alerts(app: Dash, alerts: AlertService, channels: ChannelService) -
         Output(ids.RULES_SEEN, "data"),
         Input(ids.NEWS, "data"),
         Input(ids.CHANGED, "data"),
+        Input(ids.CHANNELS_CHANGED, "data"),
         State(ids.RULES_SEEN, "data"),
     )(partial(_show_rules, alerts))
     app.callback(
@@ -80,19 +81,27 @@ def _register_acts(app: Dash, alerts: AlertService) -> None:
     app.callback(Output(ids.UNDO, "hidden"), Input(ids.UNDO_STORE, "data"))(_offer_undo)
 
 
-async def _show_rules(alerts: AlertService, _news: Any, _changed: Any, seen: Any) -> tuple[Any, ...]:
-    """Drawn anew where a rule has changed: an alert changes only texts, which come by the live connection."""
+async def _show_rules(alerts: AlertService, _news: Any, _changed: Any, _channels: Any, seen: Any) -> tuple[Any, ...]:
+    """Drawn anew where a rule or a channel's name has changed: an alert changes only texts, which come by the live connection."""
     try:
-        views, now = await asyncio.to_thread(lambda: (alerts.rules(), alerts.board.now()))
+        views, now, names = await asyncio.to_thread(
+            lambda: (alerts.rules(), alerts.board.now(), names_of(alerts))
+        )  # fmt: skip
     except PairbridgeError as error:
         return problem_of(error).message, no_update, None
-    drawn = [[each.rule_id, each.revision, each.snoozed_ms] for each in views]
+    drawn: list[Any] = [[each.rule_id, each.revision, each.snoozed_ms] for each in views]
+    drawn.append(names)
     if seen == drawn:
         return (no_update,) * 3
     chosen = [{"label": "any rule", "value": labels.ANY}]
     chosen += [{"label": each.rule.name, "value": each.rule_id} for each in views]
-    rows = rules_table(views, {each.rule_id: each for each in now}, now_ms())
+    rows = rules_table(views, {each.rule_id: each for each in now}, now_ms(), names)
     return rows, chosen, drawn
+
+
+def names_of(alerts: AlertService) -> dict[str, str]:
+    """The channels' names by id."""
+    return {each.channel_id: each.name for each in alerts.channels.channels()}
 
 
 def now_ms() -> int:

@@ -14,6 +14,7 @@ from screen.pages.alerts.form import FormFaults, controls_of, form_of, subject_o
 from screen.pages.alerts.sentences import FLAGS, condition_words, subject_words
 from screen.pages.alerts.templates import first_symbol, of_template
 from screen.pages.alerts.tree import Node, shape_of
+from services.alert_channels import Channel
 from services.alerts import AlertService
 
 
@@ -31,7 +32,7 @@ def opened(alerts: AlertService, pressed: Mapping[str, str]) -> tuple[Any, ...]:
     return (
         False, f"Edit {rule.name}" if rule_id else "New rule", tree_panel(form.tree, rule.scope.kind == "symbol"),
         shape(form.tree, subject_of(rule.scope)), subject_options(subjects, rule), channels, list(rule.channels),
-        not channels, {"rule_id": rule_id, "rule": rule_to_json(rule)}, "", "", "", *controls_of(form),
+        no_channel(channels), {"rule_id": rule_id, "rule": rule_to_json(rule)}, "", "", "", *controls_of(form),
     )  # fmt: skip
 
 
@@ -55,9 +56,19 @@ def _subject_label(value: str, is_many: bool) -> str:
 
 def channel_options(alerts: AlertService, rule: AlertRule) -> list[dict[str, str]]:
     """The channels, and those that the rule names though they are set up no more."""
-    found = [{"label": each.name, "value": each.channel_id} for each in alerts.channels.channels()]
+    return options_of(alerts.channels.channels(), rule.channels)
+
+
+def options_of(channels: Sequence[Channel], ticked: Sequence[str]) -> list[dict[str, str]]:
+    """The channels, and those that are ticked though they are set up no more."""
+    found = [{"label": each.name, "value": each.channel_id} for each in channels]
     known = {each["value"] for each in found}
-    return found + [{"label": f"{each} (not set up)", "value": each} for each in rule.channels if each not in known]
+    return found + [{"label": f"{each} (not set up)", "value": each} for each in ticked if each not in known]
+
+
+def no_channel(choices: Sequence[Mapping[str, str]]) -> str:
+    """What stands for the choice of channels where there is none to choose."""
+    return "" if choices else "None is set up: it goes to this screen only. Add one below, under Channels."
 
 
 def shape(tree: Node, subject: str) -> list[Any]:
@@ -88,10 +99,14 @@ def saved(alerts: AlertService, rule: AlertRule, edited: Mapping[str, Any]) -> t
     rule_id = edited["rule_id"]
     if rule_id is None:
         alerts.create(rule_to_json(rule))
-        return f"{rule.name} is added, and looks at every bar from now on.", None
+        return f"{rule.name} is added, and looks at every bar from now on.{_unheard(rule)}", None
     was = alerts.rule(rule_id).rule
     alerts.change(rule_id, whole_json(rule))
-    return f"{rule.name} is changed.", {"kind": "change", "rule": rule_id, "was": rule_to_json(was)}
+    return f"{rule.name} is changed.{_unheard(rule)}", {"kind": "change", "rule": rule_id, "was": rule_to_json(was)}
+
+
+def _unheard(rule: AlertRule) -> str:
+    return "" if rule.channels else " It goes to this screen only: no channel is ticked in it."
 
 
 def whole_json(rule: AlertRule) -> dict[str, Any]:

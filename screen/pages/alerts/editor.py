@@ -164,10 +164,11 @@ def editor() -> html.Section:
             ),
             html.Div(
                 [
-                    html.Span("Channels", className="alert-kind"),
+                    html.Span("Goes to this screen, and to", className="alert-kind"),
                     dbc.Checklist(id=ids.CHANNELS, options=[], value=[], inline=True),
+                    html.Span("", id=ids.NO_CHANNEL, className="panel-head", **_LIVE),
                 ],
-                id=ids.CHANNELS_PART, hidden=True, className="alert-channels", role="group",
+                className="alert-channels", role="group",
             ),
             html.Div("", id=ids.ERRORS, className="error-summary", role="alert"),
             _buttons(),

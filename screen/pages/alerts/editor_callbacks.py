@@ -16,7 +16,7 @@ from engine.errors import PairbridgeError, SettingsError
 from screen.components.clicks import was_clicked
 from screen.components.fields import error_id
 from screen.pages.alerts import ids, labels
-from screen.pages.alerts.editing import opened, rounded, saved, shape, solvable, summary
+from screen.pages.alerts.editing import no_channel, opened, options_of, rounded, saved, shape, solvable, summary
 from screen.pages.alerts.editor import tree_panel
 from screen.pages.alerts.fields import CAP, FORM, SUBJECT
 from screen.pages.alerts.figures import preview_figure
@@ -32,7 +32,7 @@ _GIVEN: tuple[tuple[Any, str], ...] = (*((name, "value") for name in FORM), (ids
 _OPENED = (
     Output(ids.EDITOR, "hidden"), Output(ids.TITLE, "children"), Output(ids.TREE, "children"),
     Output(ids.SHAPE, "data"), Output(SUBJECT.id, "options"), Output(ids.CHANNELS, "options"),
-    Output(ids.CHANNELS, "value"), Output(ids.CHANNELS_PART, "hidden"), Output(ids.EDITED, "data"),
+    Output(ids.CHANNELS, "value"), Output(ids.NO_CHANNEL, "children"), Output(ids.EDITED, "data"),
     Output(ids.PREVIEWED, "children"), Output(ids.SOLVED, "children"), Output(ids.SAVE_SAID, "children"),
     *(Output(name, "value") for name in FORM),
 )  # fmt: skip
@@ -71,6 +71,13 @@ def register_editor(app: Dash, alerts: AlertService) -> None:
         State(ids.BUDGET_LEAF, "value"),
         prevent_initial_call=True,
     )(_check)
+    app.callback(
+        Output(ids.CHANNELS, "options", allow_duplicate=True),
+        Output(ids.NO_CHANNEL, "children", allow_duplicate=True),
+        Input(ids.CHANNELS_CHANGED, "data"),
+        State(ids.CHANNELS, "value"),
+        prevent_initial_call=True,
+    )(partial(_offer, alerts))
     _register_buttons(app, alerts)
     wire: Any = app.clientside_callback  # untyped
     wire(ClientsideFunction("pairbridgeAlerts", "opened"), Input(ids.EDITOR, "hidden"), prevent_initial_call=True)
@@ -151,6 +158,12 @@ async def _edit(_clicks: Any, _picks: Any, subject: str | None, _numbers: Any, d
     if wanted == drawn:
         return no_update, no_update
     return tree_panel(tree, wanted[1]), wanted
+
+
+async def _offer(alerts: AlertService, _changed: Any, ticked: Sequence[str] | None) -> tuple[Any, str]:
+    """The channels were changed while a rule is open: what can be ticked, and what is, though it was deleted."""
+    choices = options_of(await asyncio.to_thread(alerts.channels.channels), ticked or ())
+    return choices, no_channel(choices)
 
 
 async def _check(*given: Any) -> tuple[Any, ...]:

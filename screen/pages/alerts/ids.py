@@ -27,7 +27,7 @@ BUDGET, BUDGET_LEAF, BUDGET_PART = "alerts-budget", "alerts-budget-leaf", "alert
 SOLVE, SOLVED = "alerts-solve", "alerts-solved"
 PREVIEW, PREVIEWED = "alerts-preview", "alerts-previewed"
 CHANNELS = "alerts-channel-list"
-CHANNELS_PART = "alerts-channels-part"
+NO_CHANNEL = "alerts-no-channel"  # what stands for the choice where there is none
 
 CHANNELS_SHOWN = "alerts-channels"
 CHANNELS_CHANGED = "alerts-channels-changed"

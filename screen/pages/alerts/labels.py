@@ -78,14 +78,6 @@ def delivery(view: AlertView) -> str:
     )
 
 
-def values(view: AlertView) -> str:
-    """The values of an alert's bar."""
-    return ", ".join(
-        f"{name.replace('_', ' ')} {'–' if value is None else amount(value, 6)}"
-        for name, value in view.alert.values.items()
-    )
-
-
 def budget(found: Budget) -> str:
     """What a solved rule is expected to do."""
     how = "a fitted Ornstein-Uhlenbeck process, which the history agrees with" if found.method == "ou" else "counting"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from engine.alerts.distance import Missing
 from engine.alerts.metrics import METRICS
@@ -84,6 +85,15 @@ def terms(rule: AlertRule) -> str:
             ),
         )
     )
+
+
+def goes_to(channels: Sequence[str], names: Mapping[str, str]) -> str:
+    """Where the alerts of a rule are told, beside open pages. ``names`` of the channels by id.
+
+    >>> goes_to(("a", "b"), {"a": "my phone"}), goes_to((), {})
+    ('goes to: my phone, a deleted channel', 'goes to: this screen only')
+    """
+    return "goes to: " + (", ".join(names.get(each, "a deleted channel") for each in channels) or "this screen only")
 
 
 def condition_words(condition: Condition, scope: Scope, of: str = "") -> str:

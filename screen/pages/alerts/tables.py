@@ -12,7 +12,7 @@ from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN
 from screen.components.tables import Cell, moment, table
 from screen.pages.alerts import ids, labels
-from screen.pages.alerts.sentences import amount, sentence, subject_words, terms
+from screen.pages.alerts.sentences import amount, goes_to, sentence, subject_words, terms
 from services.alert_board import RuleNow
 from services.alerts import AlertView, RuleView, Trial
 
@@ -30,17 +30,21 @@ def subject_link(subject: str) -> Any:
     return dcc.Link(f"{names[0]} ~ {names[1]}", href=pair_path(market, names[0], names[1]), title="To the pair")
 
 
-def rules_table(views: Sequence[RuleView], now: Mapping[str, RuleNow], at_ms: int) -> Any:
-    """Every rule."""
-    rows = [_rule(each, now.get(each.rule_id, RuleNow(each.rule_id, "no bars")), at_ms) for each in views]
+def rules_table(views: Sequence[RuleView], now: Mapping[str, RuleNow], at_ms: int, names: Mapping[str, str]) -> Any:
+    """Every rule. ``names`` of the channels by id."""
+    rows = [_rule(each, now.get(each.rule_id, RuleNow(each.rule_id, "no bars")), at_ms, names) for each in views]
     classes = ["" if each.rule.enabled else "is-off" for each in views]
     return table("Alert rules", rows, classes, labels.EMPTY_RULES)
 
 
-def _rule(view: RuleView, now: RuleNow, at_ms: int) -> list[Cell]:
+def _rule(view: RuleView, now: RuleNow, at_ms: int, names: Mapping[str, str]) -> list[Cell]:
     rule, live = view.rule, _live(view.rule_id)
     asleep = labels.snoozed(view, at_ms)
-    said = [html.Div(sentence(rule), className="rule-said"), html.Div(terms(rule), className="panel-head")]
+    said = [
+        html.Div(sentence(rule), className="rule-said"),
+        html.Div(terms(rule), className="panel-head"),
+        html.Div(goes_to(rule.channels, names), className="panel-head"),
+    ]
     return [
         ("On", _switch(view), "rule-on"),
         ("Rule", html.Span(rule.name, title=f"Revision {view.revision}"), "pair rule-name"),
