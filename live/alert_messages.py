@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from engine.alerts.evaluator import Fired
-from engine.alerts.rule_json import in_words
 from engine.alerts.rules import AlertRule
 from engine.store.alerts import OutboxRow, StoredAlert, StoredRule
+from live.alert_text import alert_text
 
 Values = dict[str, float | None]
 
@@ -55,8 +55,7 @@ def alerts_of(
         identity = f"{stored.rule_id}|{stored.revision}|{kind}|{subject}|{run_id}|{close_ms}"
         identity += f"|event {event_id}" if event_id else ""
         alert_id = hashlib.sha256(identity.encode()).hexdigest()[:24]
-        what = f"{held} more alerts were held back on the day before" if held else in_words(rule.when)
-        text = f"{rule.name}: {subject_name(subject)}, {what}"
+        text = alert_text(rule.name, subject, values, close_ms, held)
         found.append(
             StoredAlert(
                 alert_id, stored.rule_id, stored.revision, rule.name, rule.severity, kind, subject, run_id, close_ms,

@@ -18,7 +18,6 @@ import numpy as np
 
 from engine.alerts.evaluator import Fired, RuleBook
 from engine.alerts.metrics import METRICS, PairBars
-from engine.alerts.program import finite
 from engine.alerts.rule_json import rule_of
 from engine.alerts.rules import AlertRule, Feature, Scope, features_of
 from engine.errors import SettingsError
@@ -30,6 +29,7 @@ from engine.store.alerts import AlertStore, RuleStateRow, StoredAlert, StoredRul
 from live.alert_memory import DeskMemory
 from live.alert_messages import Moment, alerts_of, messages_of, pair_subject, symbol_subject
 from live.alert_sources import Sources
+from live.alert_text import read_beside
 from live.zones import offset_ms
 
 log = logging.getLogger("pairbridge.monitor")
@@ -231,15 +231,27 @@ class AlertDesk:
                 continue
             found = self.book.step(subject, close_ms, values[place - start], None if is_bar else reads.at_bridge)
             for given in found:
-                self._give(given, subject, moment._replace(close_ms=close_ms), values[place - start])
+                beside = self._beside(given, subject, run, place)
+                self._give(given, subject, moment._replace(close_ms=close_ms), values[place - start], beside)
             if is_bar and side:
                 self.memory.leave_out(subject, close_ms)
 
-    def _give(self, given: Fired, subject: str, moment: Moment, values: Floats) -> None:
+    def _beside(self, given: Fired, subject: str, run: PairRun, at: int) -> dict[str, float]:
+        """What is told with an alert beside what its rule reads."""
+        bars = self._bars[run.run.run_id]
+        features = read_beside(self._active[given.rule][1], subject)
+        return {
+            each.label: float(METRICS[each.metric].column(bars, at, at + 1, each.leg, each.window)[0])
+            for each in features
+        }
+
+    def _give(
+        self, given: Fired, subject: str, moment: Moment, values: Floats, beside: dict[str, float]
+    ) -> None:  # fmt: skip
         stored, rule = self._active[given.rule]
         place = {feature: number for number, feature in enumerate(self.book.program.features)}
-        shown = {feature.label: finite([float(values[place[feature]])])[0] for feature in features_of(rule)}
-        known = {name: None if value is None or math.isinf(value) else value for name, value in shown.items()}
+        shown = {feature.label: float(values[place[feature]]) for feature in features_of(rule)}
+        known = {name: value if math.isfinite(value) else None for name, value in {**shown, **beside}.items()}
         for alert in alerts_of(stored, rule, given, subject, moment, known):
             self._pending.append((alert, rule.channels))
 

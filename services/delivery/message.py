@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from engine.store.alerts import OutboxRow
@@ -42,9 +41,7 @@ SENT = Outcome("sent")
 def message_of(row: OutboxRow) -> Message:
     """The message of one alert."""
     alert = row.payload
-    known = [f"{name} {value:.6g}" for name, value in alert["values"].items() if value is not None]
-    body = " · ".join([alert["text"], *known, f"bar closed {_time(alert['close_ms'])}"])
-    return Message(row.outbox_id, alert["severity"], f"{alert['severity']}: {alert['name']}", body, alert)
+    return Message(row.outbox_id, alert["severity"], f"{alert['severity']}: {alert['name']}", alert["text"], alert)
 
 
 def digest_key(rows: Sequence[OutboxRow]) -> str:
@@ -59,7 +56,7 @@ def digest_of(rows: Sequence[OutboxRow]) -> Message:
     counts = Counter(alert["name"] for alert in alerts)
     severity = max((alert["severity"] for alert in alerts), key=SEVERITIES.index)
     lines = [", ".join(f"{name}: {count}" for name, count in counts.most_common(MOST_LISTED))]
-    lines += [f"{_time(alert['close_ms'])} {alert['text']}" for alert in listed]
+    lines += [str(alert["text"]) for alert in listed]
     if len(alerts) > len(listed):
         lines.append(f"and {len(alerts) - len(listed)} more, in the history")
     payload = {
@@ -67,7 +64,3 @@ def digest_of(rows: Sequence[OutboxRow]) -> Message:
         "rules": dict(counts.most_common(MOST_LISTED)), "alerts": listed,
     }  # fmt: skip
     return Message(key, severity, f"{severity}: {len(alerts)} alerts", "\n".join(lines), payload)
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

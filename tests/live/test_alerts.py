@@ -21,6 +21,7 @@ from engine.store.interface import Cursor, Now
 from engine.store.sqlite.alerts import SqliteOutbox
 from engine.store.sqlite.reader import SqliteTickReader
 from live.alert_replay import replay_alerts
+from live.alert_text import alert_text
 from live.alerts import AlertDesk
 from services.alert_board import AlertBoard
 from tests.engine.pairs.markets import T0, Trouble, deliver, make_ticks
@@ -87,11 +88,14 @@ async def test_live_gives_the_alerts_of_a_replay_each_once(
     reader.close()
     counts = {rule.name: sum(each.rule_id == rule.name for each in found) for rule in RULES}
     assert min(counts.values()) >= 1 and counts["far"] == 8, counts
+    assert any(alert.text.startswith(("SHORT YUSDT", "LONG YUSDT")) for alert in found if alert.name == "far")
+    assert all({"z", "beyond_entry", "gate", "beta"} <= set(alert.values) for alert in found if alert.name == "far")
     outbox = SqliteOutbox(tmp_path / "analysis.db")
     for alert in found:
         channels = next(rule.channels for rule in RULES if rule.name == alert.name)
         messages = outbox.of_alerts([alert.alert_id])
         assert tuple(row.channel for row in messages) == channels
+        assert alert.text == alert_text(alert.name, alert.subject, alert.values, alert.close_ms, alert.held)
         assert all(row.payload["id"] == row.outbox_id and row.payload["values"] == alert.values for row in messages)
     assert outbox.counts() == {"pending": 2 * counts["far"] + counts["moves"]}
     harness.monitor.close()

@@ -202,7 +202,11 @@ async def test_screens_are_told_what_has_changed(world: World) -> None:
     await world.read(8_000, 12_000)
     news = alert_news(world.service.board.news())
     assert news["unseen"] == len(world.service.history()) and len(news["newest"]) == 3
-    assert news["newest"][0]["path"] == "/pair/sim/YUSDT~XUSDT" and news["newest"][0]["said"].startswith("far: YUSDT~X")
+    assert (
+        news["newest"][0]["path"] == "/pair/sim/YUSDT~XUSDT"
+        and news["newest"][0]["said"].partition(": z ")[0].removeprefix("SHORT ").removeprefix("LONG ")
+        == "YUSDT against XUSDT"
+    )
     texts = RulesNow(world.service)
     assert texts.texts() is texts.texts(), "composed once for each change"
     assert set(texts.texts()[rule_id]) == {"phase", "distance", "today"}

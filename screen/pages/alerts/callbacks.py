@@ -82,7 +82,7 @@ def _register_acts(app: Dash, alerts: AlertService) -> None:
 
 
 async def _show_rules(alerts: AlertService, _news: Any, _changed: Any, _channels: Any, seen: Any) -> tuple[Any, ...]:
-    """Drawn anew where a rule or a channel's name has changed: an alert changes only texts, which come by the live connection."""
+    """Drawn anew where a rule or a channel has changed: alerts change only texts, which come by the live connection."""
     try:
         views, now, names = await asyncio.to_thread(
             lambda: (alerts.rules(), alerts.board.now(), names_of(alerts))

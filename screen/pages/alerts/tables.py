@@ -107,13 +107,14 @@ def _alert(view: AlertView, has_rule: bool) -> list[Cell]:
     if has_rule:
         acts.append(_small("Snooze rule 1 h", ids.snooze(alert.alert_id, alert.rule_id), f"Snooze {alert.name} 1 h"))
     done = [html.Span("acknowledged", title="Seen", className="panel-head")] if alert.acknowledged_ms else []
-    what = alert.text.removeprefix(f"{alert.name}: ") if alert.kind == "digest" else labels.values(view)
+    what = alert.text.partition(": ")[2].partition(" - rule: ")[0]
+    side = alert.text.partition(" ")[0] if alert.text.startswith(("SHORT ", "LONG ")) else ""
     return [
         ("Bar close (UTC)", moment(alert.close_ms), "when"),
         ("Severity", badge(alert.severity), ""),
         ("Rule", alert.name, ""),
         ("On", subject_link(alert.subject), "pair"),
-        ("Values", html.Span(what, title=alert.text), "said"),
+        ("Values", html.Span(f"{side} Y: {what}" if side else what, title=alert.text), "said"),
         ("Delivery", labels.delivery(view), "said"),
         ("Done", html.Div([*done, *acts], className="row-buttons"), "rule-acts"),
     ]
