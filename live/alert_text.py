@@ -40,7 +40,7 @@ def alert_text(name: str, subject: str, values: Values, close_ms: int, held: int
     >>> alert_text("worth entering", "pair|usdm|ETHUSDT|BTCUSDT", found, 1_767_323_040_000)
     'SHORT ETHUSDT against BTCUSDT: z 2.31, pays from 1.19, gate open, beta 0.0713 - rule: worth entering; bar closed 2026-01-02 03:04:00 UTC'
     """  # noqa: E501
-    what = f"{held} more alerts were held back by the cap on the day before" if held else values_text(values)
+    what = f"{held} more alerts were held back by the cap on the day before" if held else values_text(values, subject)
     at = datetime.fromtimestamp(close_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     head = subject_text(subject) if held else _head(subject, values)
     return f"{head}: {what} - rule: {name}; bar closed {at}"
@@ -65,34 +65,36 @@ def _head(subject: str, values: Values) -> str:
     return f"{'SHORT' if z > 0.0 else 'LONG'} {y} {'and' if beta is not None and beta < 0.0 else 'against'} {x}"
 
 
-def values_text(values: Values) -> str:
+def values_text(values: Values, subject: str) -> str:
     """The values of an alert's bar by their labels, z first, rounded.
 
-    >>> values_text({"correlation_100": 0.87654, "price_y": 68_123.456, "gate": 0.0, "z": None})
-    'z not known, correlation over 100 bars 0.88, price of Y 68,123.46, gate closed'
+    >>> found = {"correlation_100": 0.87654, "price_x": 68_123.456, "gate": 0.0, "z": None}
+    >>> values_text(found, "pair|usdm|ETHUSDT|BTCUSDT")
+    'z not known, correlation over 100 bars 0.88, price of BTCUSDT 68,123.46, gate closed'
     """
+    kind, _, *symbols = subject.split("|")
+    legs = dict(zip("yx", symbols, strict=True)) if kind == "pair" else {"y": "", "x": ""}
     z, beyond = values.get("z"), values.get("beyond_entry")
-    said = [_value("z", z)] if "z" in values else []
+    said = [_value("z", z, legs)] if "z" in values else []
     if "beyond_entry" in values and z is not None:
         pays = "entry cost not known" if beyond is None else f"pays from {abs(z) - beyond:.2f}"
         said.append(pays if beyond is None or beyond >= 0.0 else pays.replace("pays", "pays only"))
     elif "beyond_entry" in values:
-        said.append(_value("beyond_entry", beyond))
-    said += [_value(name, value) for name, value in values.items() if name not in ("z", "beyond_entry")]
+        said.append(_value("beyond_entry", beyond, legs))
+    said += [_value(name, value, legs) for name, value in values.items() if name not in ("z", "beyond_entry")]
     return ", ".join(said)
 
 
-def _value(label: str, value: float | None) -> str:
-    """``label``: of a Feature."""
+def _value(label: str, value: float | None, legs: Mapping[str, str]) -> str:
+    """``label``: of a Feature; ``legs``: the symbols of a pair by side, empty where the subject says it."""
     name = max((each for each in METRICS if label == each or label.startswith(f"{each}_")), key=len, default="")
     if not name:
         return f"{label} {'not known' if value is None else format(value, '.4g')}"
     if name in _STATES and value is not None:
         return _STATES[name][int(value > 0.5)]
-    legs = [part for part in label.removeprefix(name).split("_") if part]
     words = METRICS[name].title
-    for part in legs:
-        words += f" over {part} bars" if part.isdigit() else f" of {part.upper()}"
+    for part in filter(None, label.removeprefix(name).split("_")):
+        words += f" over {part} bars" if part.isdigit() else f" of {legs[part]}" if legs[part] else ""
     if value is None or math.isnan(value):
         return f"{words} not known"
     unit = f" {METRICS[name].unit}" if METRICS[name].unit else ""

@@ -45,7 +45,7 @@ def test_what_is_no_call_says_its_values_by_their_labels() -> None:
     assert alert_text("lost", PAIR, lost, AT).startswith(
         "ETHUSDT against BTCUSDT: drawdown 5.23 %, bridge disconnected, half-life over 500 bars 123 bars - rule: lost"
     )
-    assert alert_text("p", "symbol|usdm|ETHUSDT", {"price_y": 3_012.57}, AT).startswith("ETHUSDT: price of Y 3,012.57")
+    assert alert_text("p", "symbol|usdm|ETHUSDT", {"price_y": 3_012.57}, AT).startswith("ETHUSDT: price 3,012.57")
     assert alert_text("far", PAIR, FAR, AT, 3).startswith("ETHUSDT against BTCUSDT: 3 more alerts were held back")
     pair = Scope("pair", "usdm", "ETHUSDT", "BTCUSDT")
     assert read_beside(AlertRule("a", Condition("z_costs", "above", 2.0), pair), PAIR) == CALL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from dash import Dash, no_update
 
 from engine.alerts.rule_json import rule_from_json, rule_to_json
 from engine.alerts.rules import AlertRule, Condition
+from engine.store.sqlite.alerts import SqliteOutbox
 from screen.pages.alerts import callbacks, channel_callbacks, channels, editing, editor_callbacks, figures, ids, labels
 from screen.pages.alerts.editing import opened, saved, whole_json
 from screen.pages.alerts.editor import tree_panel
@@ -92,7 +94,9 @@ async def test_rules_and_alerts_are_listed(world: World, monkeypatch: pytest.Mon
     assert said == f"{len(alerts)} shown" and no_newer and no_older and place == {"before": None, "next": None}
     first = rows_of(shown)[0]
     assert (
-        first[1:4] == ["warning", "far", "YUSDT ~ XUSDT"] and first[4].startswith("z ") and first[5] == "phone: waits"
+        first[1:4] == ["warning", "far", "YUSDT ~ XUSDT"]
+        and first[4].startswith("z ")
+        and first[5] == "deleted channel phone: waits"
     )
     assert "Acknowledge" in first[6] and "Snooze rule 1 h" in first[6]
     none = await callbacks._show_history(world.service, None, None, made.rule_id, "info", 0, 0, None)
@@ -247,6 +251,27 @@ async def test_where_a_rule_goes_is_said_when_it_is_saved_and_on_its_card(world:
     assert rows_of(rows)[0][2].endswith("goes to: a deleted channel")
     choices, missing = await editor_callbacks._offer(world.service, 2, [])
     assert choices == [] and "this screen only" in missing
+
+
+async def test_the_history_names_channels_and_says_how_far_messages_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    press(monkeypatch, None)
+    added = world.channels.add({"name": "my phone", "kind": "ntfy", "address": "ntfy://topic-of-mine"})
+    world.service.create(FAR | {"channels": [added.view.channel_id]})
+    await world.read(8_000, 12_000)
+    first, seen = await callbacks._look_at_sent(world.service, 1, None)
+    assert first is not no_update and seen and {each[1] for each in seen} == {"pending"}
+    assert await callbacks._look_at_sent(world.service, 2, seen) == (no_update, no_update)
+    outbox = SqliteOutbox(world.harness.folder / "analysis.db")
+    (row,) = outbox.of_alerts([world.service.history()[0].alert.alert_id])
+    outbox.keep_attempts([replace(row, attempts=1, next_at_ms=1_767_323_040_000, error="answered 500")])
+    changed, _ = await callbacks._look_at_sent(world.service, 3, seen)
+    assert changed is not no_update
+    shown, *_ = await callbacks._show_history(world.service, None, None, "any", "any", 0, 0, None)
+    states = [each[5] for each in rows_of(shown)]
+    assert states[0] == "my phone: waits, next try at 2026-01-02 03:04:00 UTC: answered 500"
+    assert set(states[1:]) == {"my phone: waits"}
 
 
 async def test_channels_are_added_tested_deleted_and_taken_back(world: World) -> None:

@@ -50,6 +50,13 @@ def register_alerts(app: Dash, alerts: AlertService, channels: ChannelService) -
         Input(ids.OLDER, "n_clicks"),
         State(ids.OLDER_PLACE, "data"),
     )(partial(_show_history, alerts))
+    app.callback(
+        Output(ids.CHANGED, "data", allow_duplicate=True),
+        Output(ids.SENT_SEEN, "data"),
+        Input(ids.SENT_LOOK, "n_intervals"),
+        State(ids.SENT_SEEN, "data"),
+        prevent_initial_call=True,
+    )(partial(_look_at_sent, alerts))
     _register_acts(app, alerts)
 
 
@@ -116,9 +123,10 @@ async def _show_history(
     before = before_of(ctx.triggered_id, place)
     wanted = ["" if each in (None, labels.ANY) else str(each) for each in (rule, severity)]
     try:
-        found, known = await asyncio.to_thread(
+        found, known, names = await asyncio.to_thread(
             lambda: (
                 alerts.history(before, wanted[0], PAGE + 1, wanted[1]), {each.rule_id for each in alerts.rules()},
+                names_of(alerts),
             )
         )  # fmt: skip
     except PairbridgeError as error:
@@ -126,8 +134,19 @@ async def _show_history(
     shown = found[:PAGE]
     said = f"{len(shown)} shown{', older ones' if before else ''}" if shown else ""
     following = shown[-1].number if len(found) > PAGE else None
-    rows = history_table(shown, any(wanted), known)
+    rows = history_table(shown, any(wanted), known, names)
     return rows, said, before is None, following is None, {"before": before, "next": following}
+
+
+async def _look_at_sent(alerts: AlertService, _looks: Any, seen: Any) -> tuple[Any, Any]:
+    """Sending changes no rule and no alert, so it is looked at now and then: the history is drawn anew if the newest
+    messages are further than they were."""
+    try:
+        found = await asyncio.to_thread(alerts.history)
+    except PairbridgeError:  # the history says why, as it is drawn
+        return now_ms(), None
+    states = [[row.outbox_id, row.state, row.attempts] for each in found for row in each.messages]
+    return (no_update, no_update) if states == seen else (now_ms(), states)
 
 
 def before_of(trigger: Any, place: dict[str, Any] | None) -> int | None:

@@ -42,6 +42,7 @@ CHANNEL_UNDO, CHANNEL_REMOVED = "alerts-channel-undo", "alerts-channel-removed"
 
 HISTORY = "alerts-history"
 FILTER_RULE, FILTER_SEVERITY = "alerts-filter-rule", "alerts-filter-severity"
+SENT_LOOK, SENT_SEEN = "alerts-sent-look", "alerts-sent-seen"  # how far messages are, as it is drawn
 NEWEST, OLDER, OLDER_PLACE, RANGE = "alerts-newest", "alerts-older", "alerts-older-place", "alerts-range"
 
 

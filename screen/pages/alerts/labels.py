@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from engine.alerts.budget import Budget
 from engine.alerts.preview import Preview
 from engine.alerts.rules import AlertRule, Scope
+from engine.store.alerts import OutboxRow
 from screen.components.fields import Choices
 from screen.components.formatting import clock, duration
 from screen.pages.alerts.sentences import amount, missing_words, subject_words
@@ -33,7 +35,6 @@ EMPTY_RULES = (
 )
 EMPTY_HISTORY = "No alert yet. A rule that fires is listed here, newest first, whether it is sent or not."
 EMPTY_FILTER = "No alert passes this filter."
-_SENT = {"pending": "waits", "sent": "sent", "dead": "given up"}
 
 
 def distance(now: RuleNow, scope: Scope) -> str:
@@ -68,14 +69,41 @@ def snoozed(view: RuleView, now_ms: int) -> str:
     return "until woken" if view.snoozed_ms >= SNOOZED else clock(view.snoozed_ms)
 
 
-def delivery(view: AlertView) -> str:
-    """What became of an alert's messages, as it is stored."""
+def delivery(view: AlertView, names: Mapping[str, str]) -> str:
+    """What became of an alert's messages, as it is stored. ``names`` of the channels by id."""
     if not view.messages:
         return {"outbox": "waits", "no channel": "shown here only"}.get(view.alert.sent_as, view.alert.sent_as)
-    return ", ".join(
-        f"{each.channel}: {_SENT[each.state]}" + (f" after {each.attempts} tries" if each.state == "dead" else "")
-        for each in view.messages
+    return "; ".join(
+        f"{names.get(each.channel, f'deleted channel {each.channel}')}: {sent(each)}" for each in view.messages
     )
+
+
+def sent(message: OutboxRow) -> str:
+    """The state of one message.
+
+    >>> from dataclasses import replace
+    >>> row = OutboxRow("o", "a", "phone", {}, attempts=2, next_at_ms=1_767_323_040_000, error="answered 500")
+    >>> sent(row)
+    'waits, next try at 2026-01-02 03:04:00 UTC: answered 500'
+    >>> sent(replace(row, state="dead", attempts=15)), sent(replace(row, state="sent")), sent(replace(row, attempts=0, error=""))
+    ('failed after 15 tries: answered 500', 'sent', 'waits')
+    """
+    why = f": {message.error}" if message.error else ""
+    if message.state == "dead":
+        tries = "1 try" if message.attempts == 1 else f"{message.attempts} tries"
+        return f"failed after {tries}{why}" if message.attempts else f"not sent{why}"
+    if message.state == "pending":
+        return f"waits, next try at {utc_second(message.next_at_ms)}{why}" if message.attempts else f"waits{why}"
+    return message.state
+
+
+def utc_second(at_ms: int) -> str:
+    """A time with its date.
+
+    >>> utc_second(1_767_323_040_000)
+    '2026-01-02 03:04:00 UTC'
+    """
+    return datetime.fromtimestamp(at_ms // 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def budget(found: Budget) -> str:

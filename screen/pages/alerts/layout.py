@@ -13,6 +13,7 @@ from screen.pages.alerts.channels import channels_part
 from screen.pages.alerts.editor import editor
 from screen.pages.alerts.templates import NAMES
 
+LOOK_MS = 5_000  # at how far messages are
 _LIVE: Any = {"aria-live": "polite"}
 
 
@@ -120,5 +121,7 @@ def _filter(name: str, label: str, choices: Choices) -> tuple[Any, Any]:
 
 
 def _machinery() -> html.Div:
-    names = (ids.NEWS, ids.PRESSED, ids.CHANGED, ids.SHAPE, ids.EDITED, ids.UNDO_STORE, ids.OLDER_PLACE, ids.RULES_SEEN)
-    return html.Div([dcc.Store(id=name) for name in names], hidden=True)
+    names = (ids.NEWS, ids.PRESSED, ids.CHANGED, ids.SHAPE, ids.EDITED, ids.UNDO_STORE, ids.OLDER_PLACE, ids.RULES_SEEN,
+             ids.SENT_SEEN)  # fmt: skip
+    look = dcc.Interval(id=ids.SENT_LOOK, interval=LOOK_MS)
+    return html.Div([*(dcc.Store(id=name) for name in names), look], hidden=True)

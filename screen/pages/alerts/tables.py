@@ -92,14 +92,14 @@ def _act(text: str, what: str, view: RuleView, title: str) -> html.Button:
     return _small(text, ids.act(what, view.rule_id), title)
 
 
-def history_table(views: Sequence[AlertView], is_filtered: bool, known: set[str]) -> Any:
-    """Alerts; ``known``: the rules that there are still."""
-    rows = [_alert(each, each.alert.rule_id in known) for each in views]
+def history_table(views: Sequence[AlertView], is_filtered: bool, known: set[str], names: Mapping[str, str]) -> Any:
+    """Alerts; ``known``: the rules that there are still; ``names`` of the channels by id."""
+    rows = [_alert(each, each.alert.rule_id in known, names) for each in views]
     classes = ["is-seen" if each.alert.acknowledged_ms else "" for each in views]
     return table("Alerts, newest first", rows, classes, labels.EMPTY_FILTER if is_filtered else labels.EMPTY_HISTORY)
 
 
-def _alert(view: AlertView, has_rule: bool) -> list[Cell]:
+def _alert(view: AlertView, has_rule: bool, names: Mapping[str, str]) -> list[Cell]:
     alert = view.alert
     acts: list[Any] = []
     if not alert.acknowledged_ms:
@@ -115,7 +115,7 @@ def _alert(view: AlertView, has_rule: bool) -> list[Cell]:
         ("Rule", alert.name, ""),
         ("On", subject_link(alert.subject), "pair"),
         ("Values", html.Span(f"{side} Y: {what}" if side else what, title=alert.text), "said"),
-        ("Delivery", labels.delivery(view), "said"),
+        ("Delivery", labels.delivery(view, names), "said"),
         ("Done", html.Div([*done, *acts], className="row-buttons"), "rule-acts"),
     ]
 
