@@ -4,6 +4,10 @@ parameter that names a host or a file, no redirects, and nothing of theirs in a 
 from __future__ import annotations
 
 import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -57,8 +61,9 @@ def plugin_of(kind: str, address: str) -> Any:
     apprise is imported here: it is needed by those who have such a channel only.
     """
     for name in SILENCED:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        logging.getLogger(name).setLevel(logging.WARNING if name == "apprise" else logging.CRITICAL + 1)
         logging.getLogger(name).propagate = False
+    logging.getLogger("apprise").addHandler(_HEARD)  # its only one, which keeps none of the text
     service = SERVICES[kind]
     expected = f"expected one such as {service.example}"
     if any(ord(each) <= 32 for each in address):
@@ -120,6 +125,44 @@ class PushSender:
 
 def _notify(channel: Channel, message: Message) -> Outcome:
     plugin = plugin_of(channel.kind, channel.address)
-    if plugin.notify(body=message.body, title=message.title, notify_type=TYPES[message.severity], body_format="text"):
+    with _HEARD.listening() as reasons:
+        is_sent = plugin.notify(
+            body=message.body, title=message.title, notify_type=TYPES[message.severity], body_format="text"
+        )
+    if is_sent:
         return SENT
-    return Outcome("retry", f"{channel.kind} did not take it, or cannot be reached")
+    return Outcome("retry", f"{channel.kind} {reasons[-1] if reasons else 'did not take it, or cannot be reached'}")
+
+
+class _Heard(logging.Handler):
+    """What apprise logs of a failure is all that it says of one. Of its texts, which hold addresses, only the kind of
+    failure is kept, for the thread that sends."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._reasons: dict[int, list[str]] = {}  # by thread
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        """The failures of this thread meanwhile."""
+        thread = threading.get_ident()
+        reasons = self._reasons[thread] = []
+        try:
+            yield reasons
+        finally:
+            del self._reasons[thread]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the kind of failure."""
+        reasons, text = self._reasons.get(threading.get_ident()), record.getMessage()
+        answered = _ANSWERED.search(text)
+        if reasons is None:
+            return
+        if answered:
+            reasons.append(f"refused it: it answered {answered[1]}")
+        elif "onnection error" in text:
+            reasons.append("cannot be reached: no connection from this machine, or no answer in time")
+
+
+_ANSWERED = re.compile(r"error=([1-5][0-9]{2})\b")
+_HEARD = _Heard()

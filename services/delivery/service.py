@@ -171,7 +171,20 @@ def masked(channel: Channel) -> str:
         return f"{parts.scheme}://{masked_host(parts.hostname or '')}/{HIDDEN}"
     if channel.kind == "email":
         return ", ".join(masked_mailbox(each.strip()) for each in channel.address.split(","))
+    if channel.kind == "ntfy":
+        return masked_topics(channel.address)
     return f"{channel.kind} {HIDDEN}"
+
+
+def masked_topics(address: str) -> str:
+    """What is read from an address of ntfy: enough to tell a wrong topic, too little to read it.
+
+    >>> masked_topics("ntfy://my-topic-7"), masked_topics("https://ntfy.sh/alerts-of-mine-31?priority=high")
+    ('topic \N{HORIZONTAL ELLIPSIS}-7 at ntfy.sh', 'topic \N{HORIZONTAL ELLIPSIS}-31 at ntfy.sh')
+    """
+    names = address.partition("://")[2].partition("?")[0].removeprefix("ntfy.sh/").strip("/").split("/")
+    shown = ", ".join("\N{HORIZONTAL ELLIPSIS}" + name[len(name) - min(len(name) // 5, 3) :] for name in names)
+    return f"{'topics' if len(names) > 1 else 'topic'} {shown} at ntfy.sh"
 
 
 def masked_host(host: str) -> str:

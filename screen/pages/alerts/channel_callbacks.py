@@ -105,7 +105,9 @@ def wanted_of(typed: tuple[str | None, ...]) -> dict[str, Any]:
 
 def added(made: ChannelMade) -> Any:
     """What is said of a new channel."""
-    said = f"{made.view.name} is added. Test it, and tick it in the rules whose alerts it is to get."
+    read = made.view.address.removeprefix(f"{made.view.kind} ")
+    said = f"{made.view.name} is added, and its address read as: {made.view.kind} {read}. Test it, and tick it in the"
+    said += " rules whose alerts it is to get."
     if not made.secret:
         return said
     return [said, " Its secret, shown this once: ", html.Code(made.secret, className="channel-secret")]
@@ -123,8 +125,10 @@ async def _act(channels: ChannelService, pressed: Mapping[str, str] | None) -> t
         found = await asyncio.to_thread(channels.test, channel_id)
     except PairbridgeError as error:
         return f"Not done: {problem_of(error).message}.", no_update, no_update
-    said = "the test was taken" if found.state == "sent" else f"the test was not taken: {found.error}"
-    return f"{name}: {said}.", no_update, no_update
+    if found.state == "sent":
+        return f"{name}: the test was taken.", no_update, no_update
+    failed = html.Span(f"{name}: the test was not taken: {found.error}.", className="message", role="alert")
+    return failed, no_update, no_update
 
 
 async def _put_back(channels: ChannelService, clicks: int | None, channel_id: str | None) -> tuple[Any, Any, Any]:

@@ -6,12 +6,15 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from engine.errors import SettingsError
 from services.delivery.channels import Channel
@@ -288,7 +291,9 @@ def test_harmless_parameters_are_taken(kind: str, extra: str) -> None:
     assert plugin_of(kind, ADDRESSES[kind] + extra) is not None
 
 
-async def test_apprise_sends_what_its_service_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_apprise_sends_what_its_service_takes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
     sent: list[tuple[str, dict[str, Any]]] = []
 
     class Answer:
@@ -306,4 +311,31 @@ async def test_apprise_sends_what_its_service_takes(monkeypatch: pytest.MonkeyPa
     assert how["allow_redirects"] is False and how["verify"] is True
     Answer.status_code = 500
     found = await PushSender(Network()).send(channel, MESSAGE)
-    assert (found.state, found.error) == ("retry", "discord did not take it, or cannot be reached")
+    assert (found.state, found.error) == ("retry", "discord refused it: it answered 500")
+
+    def unreachable(url: str, **_: Any) -> Answer:
+        raise requests.ConnectionError(url)
+
+    monkeypatch.setattr("requests.post", unreachable)
+    with caplog.at_level(logging.DEBUG):
+        found = await PushSender(Network()).send(channel, MESSAGE)
+    assert found.state == "retry" and found.error.startswith("discord cannot be reached: ")
+    assert "JHMHI8" not in found.error + caplog.text
+
+
+async def test_failures_through_apprise_at_once_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread hears its own."""
+    together = threading.Barrier(2, timeout=10)
+
+    def post(url: str, **_: Any) -> Any:
+        together.wait()
+        if "ntfy" in url:
+            raise requests.ConnectionError(url)
+        return SimpleNamespace(status_code=403, content=b"{}", headers={})
+
+    monkeypatch.setattr("requests.post", post)
+    sender = PushSender(Network())
+    kinds = ("discord", "ntfy")
+    found = await asyncio.gather(*(sender.send(Channel(kind, kind, kind, ADDRESSES[kind]), MESSAGE) for kind in kinds))
+    assert found[0].error == "discord refused it: it answered 403"
+    assert found[1].error.startswith("ntfy cannot be reached: ")
