@@ -25,6 +25,8 @@ from engine.stats.representation import short_repr
 LEAST_BARS = 500
 GRID = np.concatenate([np.linspace(0.5, 0.98, 12), 1.0 - np.geomspace(0.02, 1e-5, 16)])  # quantiles that are tried
 HALVINGS = 9  # of the interval between two of them
+LEAST_DAYS = 3.0  # of bars that can tell a daily rate
+WIDEST = 3.0  # budgets that the upper end of the interval may be
 OU_BARS = 200_000  # of the simulated path
 OU_SEED = 20_260_922
 AGREES = 1.0  # standard errors of the count: a rolling z of a walk is near an OU process, and not one
@@ -51,6 +53,12 @@ class Budget:
     cap: int
 
     __repr__ = short_repr
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether the history is long enough to say how often the rule fires: at least ``LEAST_DAYS``, and an interval
+        that ends within ``WIDEST`` budgets."""
+        return self.days >= LEAST_DAYS and self.high <= WIDEST * self.per_day
 
 
 def default_cap(per_day: float) -> int:

@@ -142,7 +142,14 @@ def test_a_budget_is_solved_and_a_preview_says_what_it_would_have_done(page: Pag
     page.locator("#alerts-subject").select_option("pair|sim|ETHUSDT|BTCUSDT")
     page.locator("#alerts-budget").fill("20")
     page.locator("#alerts-solve").click()
-    expect(page.locator("#alerts-solved")).to_contain_text("alerts a day expected, 95 % interval")
+    solved = page.locator("#alerts-solved")
+    expect(solved).to_have_text(
+        re.compile(r"^Level of z was -2\.5 to 2\.5, is now .* Only .* are stored: too short to tell")
+    )
+    type_in(page, "Daily limit", "7")
+    expect(solved).to_have_text("")
+    page.locator("#alerts-solve").click()
+    expect(solved).to_contain_text("the daily limit of 7 holds")
     expect(page.locator("#alerts-sentence")).not_to_contain_text("2.5")
     page.locator("#alerts-preview").click()
     expect(page.locator("#alerts-previewed")).to_contain_text("of stored bars it would have fired")
@@ -304,7 +311,7 @@ def test_a_channel_is_added_tested_deleted_and_taken_back(page: Page, receiver: 
     assert [each["alert"]["kind"] for each in Receiver.came] == ["test"]
     Receiver.status = 404
     rows.get_by_role("button", name="Test my desk").click()
-    expect(said).to_contain_text("my desk: the test was not taken: ")
+    expect(said.get_by_role("alert")).to_have_text("my desk: the test was not taken: answered 404.")
     type_in(page, "Name", "for my desk")
     page.locator("#alerts-channel-list").get_by_label("my desk").check()
     page.locator("#alerts-save").click()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from dash import Dash, no_update
 
+from engine.alerts.budget import Budget
 from engine.alerts.rule_json import rule_from_json, rule_to_json
 from engine.alerts.rules import AlertRule, Condition
 from engine.store.sqlite.alerts import SqliteOutbox
@@ -188,7 +189,8 @@ async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch)
     press(monkeypatch, None, inputs_list=[picks, numbers], states_list=[picks, numbers])
     given = [*controls_of(form), ["phone"], [], [], {"rule_id": None, "rule": rule_to_json(rule)}]
     solved = await editor_callbacks._solve(world.service, 1, *given, "400", None)
-    assert "alerts a day expected, 95 % interval" in solved[4] and int(solved[2]) >= 400
+    assert solved[4].startswith("Level of z was -1.2 to 1.2, is now ") and int(solved[2]) >= 400
+    assert "are stored: too short to tell how often it would fire" in solved[4], "an hour and a half of bars"
     after = rule_from_json(solved[3]["rule"])
     assert after.budget_per_day == 400.0 and isinstance(after.when, Condition) and after.when != rule.when
     assert len(f"{after.when.upper:g}") <= 8
@@ -199,6 +201,40 @@ async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch)
     marks = [each for each in parts[-1].figure["data"] if each["mode"] == "markers"]
     (trial,) = world.service.trials(rule_to_json(rule))
     assert sum(len(each["x"]) for each in marks) == len(trial.preview.alerts)
+
+
+async def test_what_is_said_of_a_level_goes_as_it_is_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = form_of(AlertRule("far", Condition("z", "above", 2.0), cap_per_day=5))
+    edited = {"rule_id": None, "rule": rule_to_json(AlertRule("far", Condition("z", "above", 2.0), cap_per_day=5))}
+    picks, numbers = lists_of(form.tree)
+    press(monkeypatch, None, inputs_list=[picks, numbers])
+    controls = [*controls_of(form), []]
+    assert await editor_callbacks._outdate(*controls, [], [], edited) is no_update, "nothing was solved"
+    edited["is_solved"] = True
+    assert await editor_callbacks._outdate(*controls, [], [], edited) is no_update
+    renamed = [*controls_of(form_of(AlertRule("x", Condition("z", "above", 2.0), cap_per_day=5))), []]
+    assert await editor_callbacks._outdate(*renamed, [], [], edited) is no_update
+    capped = [*controls_of(form_of(AlertRule("far", Condition("z", "above", 2.0), cap_per_day=6))), []]
+    assert await editor_callbacks._outdate(*capped, [], [], edited) == ""
+    numbers[0]["value"] = "2.1"
+    assert await editor_callbacks._outdate(*controls, [], [], edited) == ""
+
+
+def test_a_rate_is_stated_only_where_the_time_can_tell_it_and_the_cap_allows_it() -> None:
+    rule = AlertRule("far", Condition("z", "above", 2.0), cap_per_day=3, budget_per_day=2.0)
+    found = Budget(rule, 2.0, 2.0, 1.9, 1.5, 2.4, "empirical", 19, 10.0, 3)
+    assert labels.budget(found).startswith("1.9 alerts a day expected, 95 % interval 1.5 to 2.4; by counting over 10")
+    wide = labels.budget(replace(found, expected=4.0, high=5.5))
+    assert wide.startswith("3 alerts a day expected, 95 % interval 1.5 to 3; the daily limit of 3 would hold back")
+    for little in (replace(found, days=0.13), replace(found, high=6.1)):
+        said = labels.budget(little)
+        assert said.startswith("Only ") and "too short to tell" in said and "expected" not in said
+    many = labels.budget(replace(found, per_day=1.0, expected=0.5, low=0.4, high=0.9))
+    assert many.startswith("1 alerts a day expected on 2 pairs, if all are like the one with the most bars")
+
+
+def test_the_preview_says_what_costs_it_goes_by() -> None:
+    assert "that the pair has now" in labels.costs(AlertRule("x", Condition("z_costs", "above", 2.0)))
 
 
 async def test_screens_are_told_what_has_changed(world: World) -> None:
@@ -288,8 +324,9 @@ async def test_channels_are_added_tested_deleted_and_taken_back(world: World) ->
         fault, said, changed, *cleared = await channel_callbacks._add(services, 1, *typed)
         assert fault == "" and changed and cleared == ["", "", ""]
         assert ("shown this once" in text_of(said)) == (typed[0] == "webhook")
+        assert ("read as: ntfy topic …ne at ntfy.sh" in text_of(said)) == (typed[0] == "ntfy")
     shown = text_of(await channel_callbacks._show(services, world.service, None))
-    assert all(each in shown for each in ("desk", "mail", "phone")) and "t0ken" not in shown and "topic" not in shown
+    assert all(each in shown for each in ("desk", "mail", "phone")) and "t0ken" not in shown and "topic-of" not in shown
     views = {each.name: each for each in services.channels()}
     assert views["mail"].options == {"host": "….example.org", "port": "587", "tls": "starttls", "user": "••••••",
                                      "sender": "m…@example.org"}  # fmt: skip

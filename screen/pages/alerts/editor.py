@@ -31,7 +31,8 @@ _HELP = {
     " on the level gives an alert each time.",
 }
 _BUDGET_HELP = (
-    "The level is found by replaying this rule over the stored bars; its expected rate is shown with a 95 % interval."
+    "A calculator, not a limit: it replays this rule over the stored bars, finds the level that gives about so many"
+    " alerts a day, and puts it into the condition above. The limit is the daily limit under How often."
 )
 
 
@@ -219,12 +220,13 @@ def _row(field: Field, control: Any, is_group: bool = False) -> html.Div:
 
 
 def _budget() -> html.Section:
-    number = Field(ids.BUDGET, "budget", "At most", _BUDGET_HELP, unit="a day", empty="2")
+    number = Field(ids.BUDGET, "budget", "Aim for", _BUDGET_HELP, unit="a day", empty="2")
     which = Field(ids.BUDGET_LEAF, "leaf", "By the level of", "Which condition's level is moved.")
     chosen = dbc.Select(id=ids.BUDGET_LEAF, options=[], size="sm")
     leaf = html.Div(_row(which, chosen), id=ids.BUDGET_PART, hidden=True)
     solve = dbc.Button("Find the level", id=ids.SOLVE, color="info", outline=True, size="sm")
     typed = dbc.Input(id=ids.BUDGET, type="number", min=0.1, max=1_000, step="any", size="sm", value=2)
     return _group(
-        "Budget", [_row(number, typed), leaf, solve, html.P("", id=ids.SOLVED, className="panel-head", role="status")]
+        "Calculator: find a level",
+        [_row(number, typed), leaf, solve, html.P("", id=ids.SOLVED, className="panel-head", role="status")],
     )

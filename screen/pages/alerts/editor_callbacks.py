@@ -72,6 +72,12 @@ def register_editor(app: Dash, alerts: AlertService) -> None:
         prevent_initial_call=True,
     )(_check)
     app.callback(
+        Output(ids.SOLVED, "children", allow_duplicate=True),
+        *(Input(*each) for each in _GIVEN),
+        State(ids.EDITED, "data"),
+        prevent_initial_call=True,
+    )(_outdate)
+    app.callback(
         Output(ids.CHANNELS, "options", allow_duplicate=True),
         Output(ids.NO_CHANNEL, "children", allow_duplicate=True),
         Input(ids.CHANNELS_CHANGED, "data"),
@@ -160,6 +166,17 @@ async def _edit(_clicks: Any, _picks: Any, subject: str | None, _numbers: Any, d
     return tree_panel(tree, wanted[1]), wanted
 
 
+async def _outdate(*given: Any) -> Any:
+    """What was said of a level that was found goes as the conditions, the subject or the limit are changed."""
+    *values, edited = given
+    if not edited or not edited.get("is_solved") or not ctx.inputs_list[-1]:
+        return no_update
+    solved = rule_from_json(edited["rule"])
+    rule, _ = rule_from(form_given(values, placed(*ctx.inputs_list[-2:]), edited))
+    wanted = solved.when, solved.scope, solved.cap_per_day
+    return no_update if rule and (rule.when, rule.scope, rule.cap_per_day) == wanted else ""
+
+
 async def _offer(alerts: AlertService, _changed: Any, ticked: Sequence[str] | None) -> tuple[Any, str]:
     """The channels were changed while a rule is open: what can be ticked, and what is, though it was deleted."""
     choices = options_of(await asyncio.to_thread(alerts.channels.channels), ticked or ())
@@ -240,5 +257,6 @@ async def _solve(alerts: AlertService, clicks: int | None, *given: Any) -> tuple
     solved = replace(found.rule, when=rounded(found.rule.when))
     form = form_of(solved)
     drawn = shape(form.tree, subject_of(solved.scope))
-    after = {**edited, "rule": rule_to_json(solved)}
-    return tree_panel(form.tree, drawn[1]), drawn, str(found.cap), after, labels.budget(found)
+    after = {**edited, "rule": rule_to_json(solved), "is_solved": True}
+    said = labels.level_change(rule, solved) + labels.budget(found)
+    return tree_panel(form.tree, drawn[1]), drawn, str(found.cap), after, said

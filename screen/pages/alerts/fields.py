@@ -39,8 +39,8 @@ REPEAT = _field(
     "Off: one alert, and the next only after it was false.", is_switch=True,
 )  # fmt: skip
 CAP = _field(
-    "cap_per_day", "Never more than",
-    "Alerts a day, all pairs together. What is held back is told by one digest on the next day.",
+    "cap_per_day", "Daily limit",
+    "Never more alerts on one day, all pairs together. What is held back is told by one digest on the next day.",
     empty="no cap", unit="a day",
 )  # fmt: skip
 DAY = _field(

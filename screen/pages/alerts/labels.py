@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from engine.alerts.budget import Budget
+from engine.alerts.budget import Budget, poisson_interval
+from engine.alerts.metrics import METRICS
 from engine.alerts.preview import Preview
-from engine.alerts.rules import AlertRule, Scope
+from engine.alerts.rules import AlertRule, Condition, Scope, leaves_of
 from engine.store.alerts import OutboxRow
 from screen.components.fields import Choices
 from screen.components.formatting import clock, duration
@@ -85,8 +86,8 @@ def sent(message: OutboxRow) -> str:
     >>> row = OutboxRow("o", "a", "phone", {}, attempts=2, next_at_ms=1_767_323_040_000, error="answered 500")
     >>> sent(row)
     'waits, next try at 2026-01-02 03:04:00 UTC: answered 500'
-    >>> sent(replace(row, state="dead", attempts=15)), sent(replace(row, state="sent")), sent(replace(row, attempts=0, error=""))
-    ('failed after 15 tries: answered 500', 'sent', 'waits')
+    >>> sent(replace(row, state="dead", attempts=15)), sent(replace(row, attempts=0, error=""))
+    ('failed after 15 tries: answered 500', 'waits')
     """
     why = f": {message.error}" if message.error else ""
     if message.state == "dead":
@@ -107,13 +108,51 @@ def utc_second(at_ms: int) -> str:
 
 
 def budget(found: Budget) -> str:
-    """What a solved rule is expected to do."""
+    """What a solved rule is expected to do; first of all whether the stored time can tell.
+
+    The numbers of several pairs are those of the pair that was looked at, times their number.
+    """
+    pairs = max(round((found.rule.budget_per_day or found.per_day) / found.per_day), 1)
+    alike = f" on {pairs} pairs, if all are like the one with the most bars" if pairs > 1 else ""
+    if not found.is_telling:
+        low, high = (each * pairs / found.days for each in poisson_interval(found.counted))
+        return (
+            f"Only {days(found.days)} are stored: too short to tell how often it would fire (there it fired"
+            f" {_times(found.counted)}; the daily rate could be anything from {amount(low, 2)} to"
+            f" {amount(high, 2)}{alike}). Find the level again when more days are stored. Until then the"
+            f" daily limit of {found.cap} holds: what is beyond it is held back."
+        )
     how = "a fitted Ornstein-Uhlenbeck process, which the history agrees with" if found.method == "ou" else "counting"
+    rate, high = found.expected * pairs, found.high * pairs
+    beyond = f"; the daily limit of {found.cap} would hold back what is beyond it" if high > found.cap else ""
     return (
-        f"Level {amount(found.threshold, 4)}: {amount(found.expected, 2)} alerts a day expected, 95 % interval"
-        f" {amount(found.low, 2)} to {amount(found.high, 2)}, by {how} over {days(found.days)} of bars"
-        f" (it fired {_times(found.counted)} there). Never more than {found.cap} on one day."
+        f"{_rate(rate, found.cap)} alerts a day expected{alike}, 95 % interval {_rate(found.low * pairs, found.cap)} to"
+        f" {_rate(high, found.cap)}{beyond}; by {how} over {days(found.days)} of bars (it fired"
+        f" {_times(found.counted)} there)."
     )
+
+
+def _rate(per_day: float, cap: int) -> str:
+    """A rate that a cap allows."""
+    return amount(min(per_day, float(cap)), 2)
+
+
+def level_change(before: AlertRule, after: AlertRule) -> str:
+    """Which level was put into the form in place of which.
+
+    >>> was = AlertRule("far", Condition("beyond_entry", "above", 0.0))
+    >>> level_change(was, AlertRule("far", Condition("beyond_entry", "above", 1.41)))
+    'Level of |z| beyond the entry that pays was 0, is now 1.41. '
+    """
+    for old, new in zip(leaves_of(before.when), leaves_of(after.when), strict=True):
+        if old != new:
+            return f"Level of {METRICS[new.metric].title} was {_level(old)}, is now {_level(new)}. "
+    return "The level is as it was. "
+
+
+def _level(condition: Condition) -> str:
+    low = amount(condition.threshold, 6)
+    return f"{low} to {amount(condition.upper, 6)}" if condition.kind == "leaves" else low
 
 
 def days(count: float) -> str:
@@ -138,7 +177,21 @@ def preview(trials: Sequence[Trial], rule: AlertRule) -> str:
         said += f", {amount(fired / longest, 3)} a day"
     if held:
         said += f"; the cap held {_times(held)} back"
-    return f"{said}. {reverted(found)}" if fired else f"{said}."
+    return f"{said}. {reverted(found)}{costs(rule)}" if fired else f"{said}.{costs(rule)}"
+
+
+def costs(rule: AlertRule) -> str:
+    """What a metric in costs goes by on bars of the past; nothing for a rule without one.
+
+    >>> costs(AlertRule("far", Condition("z", "above", 2.0)))
+    ''
+    """
+    if not any(each.metric in ("z_costs", "beyond_entry") for each in leaves_of(rule.when)):
+        return ""
+    return (
+        " What an entry has to pay is counted with the fee, slippage and entry level that the pair has now, on all"
+        " bars, and each bar's own half-spread unless one is set: a change of these settings changes the past here."
+    )
 
 
 def reverted(found: Sequence[Preview]) -> str:
