@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from engine.alerts.metrics import METRICS
+from engine.alerts.metrics import METRICS, PairBars
 from engine.alerts.rules import AlertRule, Feature, features_of
 
 Values = Mapping[str, float | None]
@@ -31,6 +31,14 @@ def read_beside(rule: AlertRule, subject: str) -> tuple[Feature, ...]:
     """What is stored with an alert beside the rule's own features: of a pair's call, what an entry would be."""
     is_call = any(each.metric in _CALLS for each in features_of(rule))
     return CALL if is_call and subject.startswith("pair|") else ()
+
+
+def values_beside(rule: AlertRule, subject: str, bars: PairBars, at: int) -> dict[str, float]:
+    """The values of ``read_beside`` in one bar, by label."""
+    return {
+        each.label: float(METRICS[each.metric].column(bars, at, at + 1, each.leg, each.window)[0])
+        for each in read_beside(rule, subject)
+    }
 
 
 def alert_text(name: str, subject: str, values: Values, close_ms: int, held: int = 0) -> str:

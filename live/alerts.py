@@ -29,7 +29,7 @@ from engine.store.alerts import AlertStore, RuleStateRow, StoredAlert, StoredRul
 from live.alert_memory import DeskMemory
 from live.alert_messages import Moment, alerts_of, messages_of, pair_subject, symbol_subject
 from live.alert_sources import Sources
-from live.alert_text import read_beside
+from live.alert_text import values_beside
 from live.zones import offset_ms
 
 log = logging.getLogger("pairbridge.monitor")
@@ -231,23 +231,12 @@ class AlertDesk:
                 continue
             found = self.book.step(subject, close_ms, values[place - start], None if is_bar else reads.at_bridge)
             for given in found:
-                beside = self._beside(given, subject, run, place)
+                beside = values_beside(self._active[given.rule][1], subject, self._bars[run.run.run_id], place)
                 self._give(given, subject, moment._replace(close_ms=close_ms), values[place - start], beside)
             if is_bar and side:
                 self.memory.leave_out(subject, close_ms)
 
-    def _beside(self, given: Fired, subject: str, run: PairRun, at: int) -> dict[str, float]:
-        """What is told with an alert beside what its rule reads."""
-        bars = self._bars[run.run.run_id]
-        features = read_beside(self._active[given.rule][1], subject)
-        return {
-            each.label: float(METRICS[each.metric].column(bars, at, at + 1, each.leg, each.window)[0])
-            for each in features
-        }
-
-    def _give(
-        self, given: Fired, subject: str, moment: Moment, values: Floats, beside: dict[str, float]
-    ) -> None:  # fmt: skip
+    def _give(self, given: Fired, subject: str, moment: Moment, values: Floats, beside: dict[str, float]) -> None:
         stored, rule = self._active[given.rule]
         place = {feature: number for number, feature in enumerate(self.book.program.features)}
         shown = {feature.label: float(values[place[feature]]) for feature in features_of(rule)}

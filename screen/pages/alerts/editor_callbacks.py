@@ -71,6 +71,15 @@ def register_editor(app: Dash, alerts: AlertService) -> None:
         State(ids.BUDGET_LEAF, "value"),
         prevent_initial_call=True,
     )(_check)
+    _register_changes(app, alerts)
+    _register_buttons(app, alerts)
+    wire: Any = app.clientside_callback  # untyped
+    wire(ClientsideFunction("pairbridgeAlerts", "opened"), Input(ids.EDITOR, "hidden"), prevent_initial_call=True)
+    wire(ClientsideFunction("pairbridgeAlerts", "drawn"), Input(ids.SHAPE, "data"), prevent_initial_call=True)
+
+
+def _register_changes(app: Dash, alerts: AlertService) -> None:
+    """What follows a change of the open form, or of the channels."""
     app.callback(
         Output(ids.SOLVED, "children", allow_duplicate=True),
         *(Input(*each) for each in _GIVEN),
@@ -84,10 +93,6 @@ def register_editor(app: Dash, alerts: AlertService) -> None:
         State(ids.CHANNELS, "value"),
         prevent_initial_call=True,
     )(partial(_offer, alerts))
-    _register_buttons(app, alerts)
-    wire: Any = app.clientside_callback  # untyped
-    wire(ClientsideFunction("pairbridgeAlerts", "opened"), Input(ids.EDITOR, "hidden"), prevent_initial_call=True)
-    wire(ClientsideFunction("pairbridgeAlerts", "drawn"), Input(ids.SHAPE, "data"), prevent_initial_call=True)
 
 
 def _register_buttons(app: Dash, alerts: AlertService) -> None:

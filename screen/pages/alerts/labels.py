@@ -117,7 +117,7 @@ def budget(found: Budget) -> str:
     if not found.is_telling:
         low, high = (each * pairs / found.days for each in poisson_interval(found.counted))
         return (
-            f"Only {days(found.days)} are stored: too short to tell how often it would fire (there it fired"
+            f"Only {days(found.days)} are stored: too short to tell how often it would fire (it fired there:"
             f" {_times(found.counted)}; the daily rate could be anything from {amount(low, 2)} to"
             f" {amount(high, 2)}{alike}). Find the level again when more days are stored. Until then the"
             f" daily limit of {found.cap} holds: what is beyond it is held back."
