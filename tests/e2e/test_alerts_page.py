@@ -345,6 +345,16 @@ def test_who_may_only_look_sees_all_and_changes_nothing(market: Stack, browser: 
     assert rules(market) == before and faults == []
 
 
+CUT_OFF = """
+[...document.querySelectorAll(".alert-leaf select")].filter((select) => {
+  const style = getComputedStyle(select), pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return pen.measureText(select.selectedOptions[0].text).width > room;
+}).map((select) => select.selectedOptions[0].text)
+"""
+
+
 @pytest.mark.parametrize("width", [390, 1024, 2560])
 def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
@@ -354,6 +364,7 @@ def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
     page.get_by_role("button", name="Add a box").first.click()
     expect(page.locator(".alert-box")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_the_page_is_reached_by_the_navigation(page: Page) -> None:
