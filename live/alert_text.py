@@ -6,15 +6,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 from engine.alerts.metrics import METRICS, PairBars
-from engine.alerts.rules import AlertRule, Feature, features_of
+from engine.alerts.rules import AlertRule, Feature, leaves_of
 
 Values = Mapping[str, float | None]
 
 # Read of each bar that gives an alert on one of these metrics of a pair: what an entry there would be
 _CALLS = ("z", "z_costs", "beyond_entry", "spread")
 CALL = tuple(Feature(name) for name in ("z", "beyond_entry", "gate", "beta"))
+_COLUMNS = tuple((each.label, METRICS[each.metric].column) for each in CALL)
 _FORMATS = {
     **dict.fromkeys(("z", "z_costs", "beyond_entry", "coverage", "correlation", "change", "beta_drift", "drawdown"),
                     ".2f"),
@@ -29,16 +31,15 @@ _STATES = {  # of metrics that are 0 or 1
 
 def read_beside(rule: AlertRule, subject: str) -> tuple[Feature, ...]:
     """What is stored with an alert beside the rule's own features: of a pair's call, what an entry would be."""
-    is_call = any(each.metric in _CALLS for each in features_of(rule))
+    is_call = any(each.metric in _CALLS for each in leaves_of(rule.when))
     return CALL if is_call and subject.startswith("pair|") else ()
 
 
 def values_beside(rule: AlertRule, subject: str, bars: PairBars, at: int) -> dict[str, float]:
     """The values of ``read_beside`` in one bar, by label."""
-    return {
-        each.label: float(METRICS[each.metric].column(bars, at, at + 1, each.leg, each.window)[0])
-        for each in read_beside(rule, subject)
-    }
+    if not read_beside(rule, subject):
+        return {}
+    return {label: float(column(bars, at, at + 1, "", 0)[0]) for label, column in _COLUMNS}
 
 
 def alert_text(name: str, subject: str, values: Values, close_ms: int, held: int = 0) -> str:
@@ -93,9 +94,15 @@ def values_text(values: Values, subject: str) -> str:
     return ", ".join(said)
 
 
+@cache
+def _metric_of(label: str) -> str:
+    """The metric of a Feature's label; empty for what is none."""
+    return max((each for each in METRICS if label == each or label.startswith(f"{each}_")), key=len, default="")
+
+
 def _value(label: str, value: float | None, legs: Mapping[str, str]) -> str:
     """``label``: of a Feature; ``legs``: the symbols of a pair by side, empty where the subject says it."""
-    name = max((each for each in METRICS if label == each or label.startswith(f"{each}_")), key=len, default="")
+    name = _metric_of(label)
     if not name:
         return f"{label} {'not known' if value is None else format(value, '.4g')}"
     if name in _STATES and value is not None:
