@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.report import Row, row, show
 from tests.durability.bridge import ServerProcess
 from tests.durability.honest import watched
-from tests.durability.neighbours import posting, receivers_down
+from tests.durability.neighbours import posting, receivers_down, tried
 
 SECONDS = 60
 SETTLE_S = 5.0
@@ -40,9 +40,10 @@ async def _receivers(server: ServerProcess) -> list[Row]:
         await asyncio.sleep(SETTLE_S)
         async with watched(server) as seen:
             await asyncio.sleep(SECONDS)
-        counts = world.outbox.counts()
+        counts, attempts = world.outbox.counts(), min(tried(server.data_dir).values())
     what = "two alert receivers down"
     return [
+        row(f"{what}: attempts at each, at least", attempts, "", bounds={"ours": ("at least", 3)}),
         row(f"{what}: alerts sent", counts.get("sent", 0), "", bounds={"ours": ("at most", 0)}),
         row(f"{what}: ack p99", 1_000 * seen.p99_s, "ms", bounds={"ours": ("at most", 100)}),
     ]

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
@@ -16,6 +17,7 @@ from runtime.secrets import write_private
 from services.delivery.channels import Channel, ChannelFile
 from tests.conftest import ROOT
 from tests.durability.bridge import ServerProcess
+from tests.engine.store.harness import query
 from tests.services.delivery.receivers import listening
 from tests.services.delivery.test_delivery import SECRET, World
 from tests.test_dashboard_process import dashboard
@@ -31,8 +33,8 @@ async def receivers_down(server: ServerProcess) -> AsyncIterator[World]:
     """A dashboard over the server's folder, with this many alerts for each of two receivers: at one nobody listens,
     the other takes a request and never answers."""
 
-    async def silent(*_: object) -> None:
-        await asyncio.Event().wait()
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the sender gives up
 
     world = World(server.data_dir)
     world.alerts(ALERTS, "refusing", "silent")
@@ -47,6 +49,11 @@ async def receivers_down(server: ServerProcess) -> AsyncIterator[World]:
         allowed = ",".join(f"localhost:{port}" for port in ports.values())
         with dashboard(server.data_dir, PAIRBRIDGE_BRIDGE_PORT=str(server.port), PAIRBRIDGE_ALLOWED_RECEIVERS=allowed):
             yield world
+
+
+def tried(data_dir: Path) -> dict[str, int]:
+    """How many attempts were made, by receiver."""
+    return dict(query(data_dir / "analysis.db", "SELECT channel, sum(attempts) FROM outbox GROUP BY channel"))
 
 
 @asynccontextmanager

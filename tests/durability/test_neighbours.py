@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import until
 from tests.durability.bridge import Bridge, ServerProcess, assert_nothing_lost
-from tests.durability.neighbours import ALERTS, posting, receivers_down
+from tests.durability.neighbours import ALERTS, posting, receivers_down, tried
 from tests.engine.store.harness import query
 
 ACK_P99_S = 0.1
@@ -21,6 +22,7 @@ async def deliver_while_receivers_are_down(folder: Path, seconds: float) -> Brid
     try:
         async with receivers_down(server) as world:
             await bridge.run(server.url, server.token, rows=1_000 * seconds)
+            await until(lambda: min(tried(server.data_dir).values()) > 0, 30, "an attempt at each receiver")
             counts = world.outbox.counts()
         assert server.terminate() == 0
     finally:
