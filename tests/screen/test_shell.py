@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from dash import no_update
 
+from engine.market.similar import edits
 from screen.components.addresses import pair_in, pair_path
 from screen.page_table import PAGES, page_of
 from screen.shell import _go, _route
-from services.pairs import PairService, edits
+from services.pairs import PairService
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
 
