@@ -90,6 +90,10 @@ def rows_of(table: Any) -> list[list[str]]:
     return [[text_of(cell) for cell in row.children] for row in table.children[2].children]
 
 
+def heads_of(table: Any) -> set[str]:
+    return {head.children for head in table.children[1].children.children}
+
+
 def test_the_doctests_of_the_page() -> None:
     for module in (labels, tables):
         assert doctest.testmod(module).failed == 0
@@ -189,7 +193,9 @@ async def test_trades_are_listed_by_book_and_by_log_with_the_running_total(
         assert f"{found.totals[0].trades:,} trades" in text_of(line) and "USDT" in text_of(line)
         again = await callbacks._show_trades(services.journal, services.trades, None, counted, 1, seen)
         assert again == (no_update,) * 3
-    assert {row[6] for row in rows} == {"–"}, "the log knows no measured half-spreads"
+        assert {"Entered (UTC)", "Y in, out", "X in, out", "Fees", "Half-spreads", "Slippage", "Funding"} <= heads_of(
+            table
+        )
 
 
 async def test_the_run_of_a_pair_is_checked_from_its_row(
@@ -249,9 +255,13 @@ def test_the_badge_of_a_run() -> None:
 
 
 def test_what_is_not_listed_or_has_no_result_is_said() -> None:
-    totals = (TradeTotal("BTC", 2, 1, 1.0, 0.5, 0.5), TradeTotal("", 3, 0, -1.0, 1.0, -2.0))
+    totals = (
+        TradeTotal("BTC", 2, 1, 1.0, 0.5, 0.25, 0.0, 0.0, 0.25),
+        TradeTotal("", 3, 0, -1.0, 1.0, 0.0, 0.5, 0.5, -2.0),
+    )
     line = text_of(tables.totals_line(TradeJournal((), totals, 2)))
-    assert "2 trades, 1 won: gross +1.00, fees 0.50, net +0.50 BTC" in " ".join(line.split())
+    assert "2 trades, 1 won: gross +1.00 − fees 0.50 − half-spreads 0.25 = net +0.25 BTC" in " ".join(line.split())
+    assert "− slippage 0.50, funding +0.50 = net -2.00" in " ".join(line.split())
     assert "of quote currency" in line and "the newest 0 are listed" in line and "2 exits without a result" in line
 
 

@@ -8,7 +8,7 @@ from screen.components.fields import Choices
 from screen.components.formatting import UNKNOWN, Item, clock
 from screen.pages.pair.reason_labels import REASONS
 from services.journal import PAGE, JournalCounts, pair_value
-from services.paper_trades import BOOK, LOG
+from services.paper_trades import BOOK, LOG, TradeTotal
 from services.parity import PairParity
 
 ANY = "any"  # in a select, which shows no empty value
@@ -27,7 +27,7 @@ SHOWN: Choices = (
 )
 COUNTED: Choices = (
     (BOOK, "current runs: paper books, all costs"),
-    (LOG, "all runs: signal log, fees only"),
+    (LOG, "all runs: ended ones by the signal log"),
 )
 EXIT_REASONS = {
     Reason.TARGET: "z came back to the exit",
@@ -143,6 +143,17 @@ def money(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:+,.2f}" if round(value, 2) else "0.00"
+
+
+def costs(total: TradeTotal) -> str:
+    """Gross and what is taken off it, to a cent; a cost that was never charged is left out.
+
+    >>> costs(TradeTotal("USDT", 9, 5, 100.0, 30.0, 10.0, 0.0, -1.0, 59.0))
+    'gross +100.00 − fees 30.00 − half-spreads 10.00, funding -1.00'
+    """
+    text = f"gross {money(total.gross)} − fees {total.fees:,.2f} − half-spreads {total.half_spread:,.2f}"
+    text += f" − slippage {total.slippage:,.2f}" if total.slippage else ""
+    return text + (f", funding {money(total.funding)}" if total.funding else "")
 
 
 def tone(value: float) -> str:

@@ -99,9 +99,13 @@ def _trade(row: ClosedTrade) -> list[Cell]:
         ("Pair", pair_link(row.market, row.y, row.x, row.closed_ms), "pair"),
         ("Side", _SIDES[row.side], ""),
         ("Exit", html.Span(reason, title=why), ""),
+        ("Entered (UTC)", moment(row.entered_ms), ""),
+        ("Y in, out", f"{row.entry_y:.8g} → {row.exit_y:.8g}", "num"),
+        ("X in, out", f"{row.entry_x:.8g} → {row.exit_x:.8g}", "num"),
         (f"Gross{_in(row.unit)}", labels.money(row.gross), "num"),
         ("Fees", labels.number(row.fees, 2), "num"),
-        ("Spread, slippage", labels.number(row.spread_cost, 2), "num"),
+        ("Half-spreads", labels.number(row.half_spread, 2), "num"),
+        ("Slippage", labels.number(row.slippage, 2), "num"),
         ("Funding", labels.money(row.funding), "num"),
         ("Net", _money(row.net), "num"),
         ("Running total", _money(row.total), "num"),
@@ -130,10 +134,7 @@ def totals_line(journal: TradeJournal) -> list[Any]:
 
 def _total(total: TradeTotal) -> list[Any]:
     unit = f" {total.unit}" if total.unit else " of quote currency"
-    return [
-        f"{total.trades:,} trades, {total.wins:,} won: gross {labels.money(total.gross)}, fees {total.fees:,.2f}, net ",
-        _money(total.net), unit,
-    ]  # fmt: skip
+    return [f"{total.trades:,} trades, {total.wins:,} won: {labels.costs(total)} = net ", _money(total.net), unit]
 
 
 def parity_table(pairs: Sequence[PairParity]) -> Any:
