@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from engine.market.intervals import interval_name
 from engine.market.records import Decision
 from engine.pairs.settings import PairSettings
-from engine.store.bulk import AnalysisReader, BulkReader, SignalFilter, StoredSignal
+from engine.store.bulk import AnalysisReader, BulkReader, RunPlace, SignalFilter, StoredSignal
 from services.export.trades import NOT_BOOKED, BookedTrades, TradeResult, fill_after, result_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ class SignalRow:
     ``trade_id``: of the position that this entry opens or this exit closes: the run, and the number of its entry's
     bar.
     ``gross`` to ``counted``: see TradeResult; of the trade that this exit closes, on the row that stands, once both
-    orders are filled; ``entry_time``: when the bar opened that filled its entry. ``spread_charted``: in
-    ``spread_unit``, as charts show it. ``late_ms``: None for decisions made from history.
+    orders are filled; ``entry_time``: when the bar opened that filled its entry. ``run``: number of the run among its
+    pair's, and when it began. ``spread_charted``: in ``spread_unit``, as charts show it. ``late_ms``: None for
+    decisions made from history.
     """
 
     market: str
@@ -68,10 +69,13 @@ class SignalRow:
     revision: int
     late_ms: int | None
     run_id: str
+    run: int | None = None
+    run_began: int | None = None
 
 
 SIGNAL_COLUMNS = tuple(field.name for field in fields(SignalRow))
-_TIMES = ("bar_close", "given_at", "entry_time")
+_TIMES = ("bar_close", "given_at", "entry_time", "run_began")
+NO_PLACES: Mapping[str, RunPlace] = {}
 _RESULT = ("gross", "fee", "half_spread", "slippage", "funding", "net", "counted")
 _AS_DECIDED = (
     "kind", "reason", "z", "spread", "deviation", "beta", "alpha", "gate_pvalue", "y_price", "x_price", "quantity_y",
@@ -86,20 +90,23 @@ def signal_rows(
     ``booked``: results of the current runs; those of others are counted from the log."""
     after = 0
     known: dict[str, PairSettings] = {}
+    places = store.run_places()
     while page := store.signals(wanted, after, _PAGE):
-        yield [signal_row(store, prices, signal, known, booked) for signal in page]
+        yield [signal_row(store, prices, signal, known, booked, places) for signal in page]
         after = page[-1].logged.given
 
 
 def signal_row(
     store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, known: dict[str, PairSettings],
-    booked: BookedTrades = NOT_BOOKED,
+    booked: BookedTrades = NOT_BOOKED, places: Mapping[str, RunPlace] = NO_PLACES,
 ) -> SignalRow:  # fmt: skip
-    """One of them; ``known``: settings of runs, read once."""
+    """One of them; ``known``: settings of runs, read once; ``places`` of the runs."""
     text = signal.run.settings
     if text not in known:
         known[text] = PairSettings.from_json(text)
-    return _row(store, prices, signal, known[text], booked)
+    row = _row(store, prices, signal, known[text], booked)
+    place = places.get(row.run_id)
+    return row if place is None else replace(row, run=place.number, run_began=place.began_at_ms)
 
 
 def signal_frame(rows: list[SignalRow]) -> polars.DataFrame:

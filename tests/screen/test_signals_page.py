@@ -18,7 +18,7 @@ from dash import Dash, no_update
 from engine.errors import NotAllowed
 from engine.pairs.enums import Reason
 from engine.store import open_backend
-from engine.store.bulk import SignalFilter
+from engine.store.bulk import SignalBars, SignalFilter
 from engine.store.sqlite.analysis_reader import SqliteAnalysisReader
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from live.paper import PaperBooks
@@ -266,9 +266,11 @@ def test_what_is_not_listed_or_has_no_result_is_said() -> None:
 
 
 def test_reasons_are_counted_with_the_most_frequent_first() -> None:
-    counts = JournalCounts(9, {"enter_long": 2, "no_entry": 7}, {"GATE_CLOSED": 5, "WARMUP": 2})
+    counts = JournalCounts(9, {"enter_long": 2, "no_entry": 7}, {"GATE_CLOSED": 5, "WARMUP": 2}, SignalBars(1, 2, 7))
     assert labels.count_items(counts)[0] == ("gate closed", "the test does not find the legs cointegrated", "5")
-    assert labels.counts_head(counts) == "7 bars without an entry, 2 entries; superseded rows left out"
+    assert labels.counts_head(counts) == "7 bars without an entry, 2 entries in 1 run; superseded rows left out"
+    twice = labels.counts_head(replace(counts, bars=SignalBars(3, 1, 4)))
+    assert twice.startswith("4 bars without an entry, 1 entry in 3 runs; a bar that several runs decided counts once")
     drawn = tables.counts_list(counts)
     assert drawn[1].children[1].style == {"--share": "100.0%"} and drawn[2].children[1].style == {"--share": "40.0%"}
 

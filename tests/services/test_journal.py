@@ -116,6 +116,36 @@ def test_a_filter_that_cannot_be_read_says_why(values: tuple[str, str, str, str,
         read_filter(*values)
 
 
+async def test_a_bar_that_two_runs_decide_is_listed_for_each_and_counted_once(traded: Harness) -> None:
+    """After a change of settings the new run decides the bars before it too; what was given live stays."""
+    journal = journal_of(traded)
+    before, counted = every(journal, SignalFilter()), journal.counts(SignalFilter()).bars
+    traded.monitor.watch("sim", "YUSDT", "XUSDT", replace(SETTINGS, fee_bps=SETTINGS.fee_bps + 0.001))
+    traded.read_all()
+    rows, counts = every(journal, SignalFilter()), journal.counts(SignalFilter())
+    assert {row.given for row in before} < {row.given for row in rows}, "nothing of the log is lost"
+    later = [row for row in rows if (row.y, row.run_number) == ("YUSDT", 2)]
+    assert later and {str(row.run_changed) for row in later} == {
+        str({"fee_bps": (SETTINGS.fee_bps, SETTINGS.fee_bps + 0.001)})
+    }
+    assert {row.run_number for row in before} == {1} and all(row.run_changed is None for row in before)
+    standing = [row for row in rows if row.stands and row.kind in ("enter_long", "enter_short")]
+    once = {(row.y, row.close_ms, row.interval) for row in standing}
+    assert (
+        counts.bars.entered
+        == len(once)
+        < len(standing)
+        == sum(counts.kinds.get(kind, 0) for kind in ("enter_long", "enter_short"))
+    )
+    assert counts.bars.runs == 3 == counted.runs + 1 and counts.bars.entered >= counted.entered
+    stored = SqliteAnalysisReader(traded.folder / "analysis.db")
+    exported = [row for page in signal_rows(stored, None, SignalFilter()) for row in page]
+    assert {(row.run_id, row.run, row.run_began) for row in exported} == {
+        (row.run_id, row.run_number, row.run_began_ms) for row in rows
+    }
+    assert {row.run for row in exported if row.late_ms is not None} == {1}, "given live by the first run"
+
+
 async def test_an_empty_journal_is_empty(tmp_path: Path) -> None:
     harness = await Harness.open(tmp_path)
     journal = journal_of(harness)

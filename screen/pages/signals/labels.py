@@ -7,7 +7,8 @@ from engine.pairs.enums import Reason
 from screen.components.fields import Choices
 from screen.components.formatting import UNKNOWN, Item, clock
 from screen.pages.pair.reason_labels import REASONS
-from services.journal import PAGE, JournalCounts, pair_value
+from screen.pages.pair.settings_form import in_words
+from services.journal import PAGE, JournalCounts, JournalRow, pair_value
 from services.paper_trades import BOOK, LOG, TradeTotal
 from services.parity import PairParity
 
@@ -90,9 +91,23 @@ def count_items(counts: JournalCounts) -> list[tuple[str, str, str]]:
 
 def counts_head(counts: JournalCounts) -> str:
     """The line above the reasons."""
-    refused = sum(counts.reasons.values())
-    entered = counts.kinds.get("enter_long", 0) + counts.kinds.get("enter_short", 0)
-    return f"{refused:,} bars without an entry, {entered:,} entries; superseded rows left out"
+    runs, entered, refused = counts.bars
+    text = f"{refused:,} bar{'s' * (refused != 1)} without an entry, {entered:,} entr{'y' if entered == 1 else 'ies'}"
+    twice = "; a bar that several runs decided counts once" if runs > 1 else ""
+    return f"{text} in {runs:,} run{'s' * (runs != 1)}{twice}; superseded rows left out"
+
+
+def run_label(row: JournalRow) -> tuple[str, str]:
+    """Which run decided, and what that run has changed."""
+    if row.run_number is None or row.run_began_ms is None:
+        return UNKNOWN, ""
+    began = f"began {clock(row.run_began_ms)}"
+    if row.run_number == 1:
+        return "run 1", f"{began}: the first of its pair"
+    if row.run_changed is None:
+        return f"run {row.run_number}", f"{began}; what it changed is in Settings, Earlier runs"
+    changed = "; ".join(in_words(row.run_changed)) or "the same settings"
+    return f"run {row.run_number}", f"{began}; against the run before: {changed}"
 
 
 def parity_item(pair: PairParity) -> Item:

@@ -41,6 +41,7 @@ def _decision(row: JournalRow) -> list[Cell]:
     reason, why = labels.reason_label(row.reason)
     revision = f"{row.revision}" if row.stands else f"{row.revision}, superseded"
     origin = "given live" if row.is_live else "decided over bars from before the run began"
+    run, changed = labels.run_label(row)
     given = f"given at {clock(row.given_at_ms)}, {origin}"
     return [
         ("Bar close (UTC)", moment(row.close_ms, title=given), "when"),
@@ -55,6 +56,7 @@ def _decision(row: JournalRow) -> list[Cell]:
         ("X price", f"{row.x_price:.10g}", "num"),
         ("Quantity Y", f"{row.quantity_y:+.6g}" if row.quantity_y else UNKNOWN, "num"),
         ("Quantity X", f"{row.quantity_x:+.6g}" if row.quantity_x else UNKNOWN, "num"),
+        ("Run", html.Span(run, title=changed), "num"),
         ("Revision", html.Span(revision, title="0: as first given; late trades can revise a bar"), "num"),
         ("Proof", _proof(row), "num"),
     ]
