@@ -115,7 +115,7 @@ def create_app(
     server = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     add_live_route(server, hub)
     add_stream_route(server, streams)
-    exports = ExportService(backend, partial(MonitorAnalysis, monitor))
+    exports = ExportService(backend, partial(MonitorAnalysis, monitor), cases.trades.booked)
     files = BacktestFiles(backend.backtests(), config.data_dir)
     add_routes(server, cases, exports, ProofService(cases.jobs, config.data_dir), files)
     app = _screen(server, cases, pages, config, None if config.password else str(open_file))

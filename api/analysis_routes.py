@@ -86,7 +86,17 @@ def add_analysis_routes(
         return reply(request, found | {"alerts": [asdict(each) for each in alerts]})
 
     _add_signal_routes(app, journal)
-    total = {"unit": "USDT", "trades": 3, "wins": 2, "gross": 41.0, "fees": 30.0, "net": 11.0}
+    total = {
+        "unit": "USDT",
+        "trades": 3,
+        "wins": 2,
+        "gross": 41.0,
+        "fees": 20.0,
+        "half_spread": 10.0,
+        "slippage": 0.0,
+        "funding": 0.0,
+        "net": 11.0,
+    }
 
     @app.get(
         "/api/trades",

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from engine.errors import SettingsError
 from engine.market.intervals import interval_name
 from engine.market.records import Run
-from engine.store.bulk import AnalysisReader, SignalCount, SignalFilter, SignalPlace, StoredSignal
+from engine.store.bulk import (
+    AnalysisReader,
+    RunPlace,
+    SignalBars,
+    SignalCount,
+    SignalFilter,
+    SignalPlace,
+    StoredSignal,
+)
 from services.export.request import read_selection
+from services.run_history import Changes, RunHistoryService
 
 PAGE = 100  # decisions on one page
 NO_ENTRY = "no_entry"
@@ -25,7 +34,8 @@ class JournalRow:
     """One decision. Times in ms since 1970, UTC; quantities in coins, + to buy; None where unknown.
 
     ``stands``: no later revision supersedes it; ``is_live``: made while its bar was new, not over bars from before the
-    run began.
+    run began. ``run_number`` among the pair's runs; ``run_changed``: its settings against those of the run before, None
+    without one and for old runs.
     """
 
     given: int
@@ -49,6 +59,9 @@ class JournalRow:
     stands: bool
     is_live: bool
     run_id: str
+    run_number: int | None
+    run_began_ms: int | None
+    run_changed: Changes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +75,12 @@ class JournalPage:
 @dataclass(frozen=True, slots=True)
 class JournalCounts:
     """How many rows pass the filter, and of the decisions that stand how many have each kind and each reason for no
-    entry."""
+    entry; ``bars``: the same without counting a bar twice that several runs decided."""
 
     rows: int
     kinds: dict[str, int]
     reasons: dict[str, int]
+    bars: SignalBars
 
 
 class JournalService:
@@ -90,12 +104,19 @@ class JournalService:
     def page(self, wanted: SignalFilter, before: SignalPlace | None = None) -> JournalPage:
         """The next decisions before a place, those of the newest bars first."""
         found = self._store.latest_signals(wanted, before, PAGE + 1)
-        rows = tuple(map(_row, found[:PAGE]))
+        rows = tuple(self._rows(found[:PAGE]))
         return JournalPage(rows, SignalPlace(rows[-1].close_ms, rows[-1].given) if len(found) > PAGE else None)
 
     def after(self, wanted: SignalFilter, given: int, limit: int) -> list[JournalRow]:
         """The next decisions after a number, in the order in which they were given."""
-        return [_row(each) for each in self._store.signals(wanted, given, limit)]
+        return self._rows(self._store.signals(wanted, given, limit))
+
+    def _rows(self, signals: Sequence[StoredSignal]) -> list[JournalRow]:
+        places, history = self._store.run_places(), RunHistoryService(self._store)
+        later = {each.run for each in signals if each.run.run_id in places and places[each.run.run_id].number > 1}
+        pairs = {(run.market, run.y, run.x) for run in later}
+        changed = {past.run_id: past.changed for pair in pairs for past in history.runs(*pair)}
+        return [_row(each, places.get(each.run.run_id), changed.get(each.run.run_id)) for each in signals]
 
     def counts(self, wanted: SignalFilter) -> JournalCounts:
         """The counts of what passes the filter."""
@@ -107,6 +128,7 @@ class JournalService:
             sum(each.decisions for each in found),
             _by_kind(standing),
             {each.reason: each.decisions for each in by_reason},
+            self._store.signal_bars(wanted),
         )
 
 
@@ -145,7 +167,7 @@ def _by_kind(counts: Sequence[SignalCount]) -> dict[str, int]:
     return found
 
 
-def _row(signal: StoredSignal) -> JournalRow:
+def _row(signal: StoredSignal, place: RunPlace | None, changed: Changes | None) -> JournalRow:
     decision, run = signal.logged.decision, signal.run
     return JournalRow(
         given=signal.logged.given, market=run.market, y=run.y, x=run.x, interval=interval_name(run.interval_ms),
@@ -154,6 +176,7 @@ def _row(signal: StoredSignal) -> JournalRow:
         y_price=decision.y_price, x_price=decision.x_price, quantity_y=decision.quantity_y,
         quantity_x=decision.quantity_x, position=decision.position, revision=decision.revision, stands=signal.stands,
         is_live=decision.given_seq > run.began_seq, run_id=run.run_id,
+        run_number=place and place.number, run_began_ms=place and place.began_at_ms, run_changed=changed,
     )  # fmt: skip
 
 

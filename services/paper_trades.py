@@ -19,18 +19,21 @@ from engine.store.interface import Backend
 from live.monitor import Monitor
 from live.paper import PaperBooks
 from services.export.signals import SignalRow, signal_rows
+from services.export.trades import BookedTrades, Fill, TradeResult
 
 KEPT = 200  # newest trades that are listed; all are in the totals
 BOOK, LOG = "book", "log"  # how results are counted
+_SUMS = ("gross", "fees", "half_spread", "slippage", "funding", "net")
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """One closed trade; money in ``unit``, None where it is not counted.
+    """One closed trade; money in ``unit``: net = gross - fees - half_spread - slippage + funding.
 
-    ``closed_ms``: when the bar closed that gave the exit. ``spread_cost``: half-spreads and slippage; ``funding``:
-    received. ``total``: net of all trades in the same unit up to this one.
+    ``closed_ms``: when the bar closed that gave the exit; ``entered_ms``: when the bar opened that filled the entry;
+    prices of the fills of both legs. ``funding``: received. ``total``: net of all trades in the same unit up to this
+    one.
     """
 
     market: str
@@ -43,9 +46,15 @@ class ClosedTrade:
     unit: str
     gross: float
     fees: float
-    spread_cost: float | None
-    funding: float | None
+    half_spread: float
+    slippage: float
+    funding: float
     net: float
+    entered_ms: int
+    entry_y: float
+    entry_x: float
+    exit_y: float
+    exit_x: float
     total: float = 0.0
 
 
@@ -57,6 +66,9 @@ class TradeTotal(NamedTuple):
     wins: int
     gross: float
     fees: float
+    half_spread: float
+    slippage: float
+    funding: float
     net: float
 
 
@@ -85,8 +97,22 @@ class PaperTradeService:
             return listed(self._of_books(wanted))
         return self._of_log(wanted)
 
+    def booked(self, wanted: SignalFilter) -> BookedTrades:
+        """What the books of the filter's pairs count, for the log of their current runs."""
+        trades: dict[tuple[str, int], TradeResult] = {}
+        runs: set[str] = set()
+        for run, rows in self._ledgers(wanted):
+            runs.add(run.run.run_id)
+            trades |= {(run.run.run_id, _closed_ms(run, row)): _result(run, row) for row in rows}
+        return BookedTrades(frozenset(runs), trades)
+
     def _of_books(self, wanted: SignalFilter) -> list[ClosedTrade]:
-        found: list[ClosedTrade] = []
+        trades = (_of_book(run, row) for run, rows in self._ledgers(wanted) for row in rows)
+        return [trade for trade in trades if wanted.from_ms <= trade.closed_ms < wanted.to_ms]
+
+    def _ledgers(self, wanted: SignalFilter) -> list[tuple[PairRun, Floats]]:
+        """The current runs of the filter's pairs with the closed trades of their books, rows of ``TradeCol``."""
+        found: list[tuple[PairRun, Floats]] = []
         with self._monitor.lock:
             self._books.keep(set(self._monitor.watches))
             for watch_id, watch in self._monitor.watches.items():
@@ -94,8 +120,7 @@ class PaperTradeService:
                 if run is None or not run.model.size or not _is_of(wanted, run):
                     continue
                 ledger, _ = self._books.ledger(watch_id, run)
-                trades = (_of_book(run, row) for row in ledger.trades)
-                found += [trade for trade in trades if wanted.from_ms <= trade.closed_ms < wanted.to_ms]
+                found.append((run, ledger.trades.copy()))
         return found
 
     def _of_log(self, wanted: SignalFilter) -> TradeJournal:
@@ -105,7 +130,8 @@ class PaperTradeService:
         except StoreError:  # without trades the decisions stay, and their fills are unknown
             prices = None
         try:
-            exits = _Exits(signal_rows(self._backend.analysis_reader(), prices, wanted._replace(kinds=("exit",))))
+            exits_only, booked = wanted._replace(kinds=("exit",)), self.booked(wanted)
+            exits = _Exits(signal_rows(self._backend.analysis_reader(), prices, exits_only, booked))
             return replace(listed(exits), open_exits=exits.waiting)
         finally:
             if prices is not None:
@@ -122,8 +148,8 @@ class _Exits:
     def __iter__(self) -> Iterator[ClosedTrade]:
         for page in self._pages:
             for row in page:
-                if row.net is not None and row.gross is not None and row.fee is not None:
-                    yield _of_log_row(row, row.gross, row.fee, row.net)
+                if row.net is not None:
+                    yield _of_log_row(row)
                 else:
                     self.waiting += row.trade_id is not None
 
@@ -133,11 +159,9 @@ def listed(trades: Iterable[ClosedTrade]) -> TradeJournal:
     newest: list[tuple[int, int, ClosedTrade]] = []  # a heap; the number keeps the order of equal times
     totals: dict[str, TradeTotal] = {}
     for number, trade in enumerate(trades):
-        known = totals.get(trade.unit, TradeTotal(trade.unit, 0, 0, 0.0, 0.0, 0.0))
-        totals[trade.unit] = TradeTotal(
-            trade.unit, known.trades + 1, known.wins + (trade.net > 0.0), known.gross + trade.gross,
-            known.fees + trade.fees, known.net + trade.net,
-        )  # fmt: skip
+        known = totals.get(trade.unit, TradeTotal(trade.unit, 0, 0, *[0.0] * len(_SUMS)))
+        sums = [getattr(known, name) + getattr(trade, name) for name in _SUMS]
+        totals[trade.unit] = TradeTotal(trade.unit, known.trades + 1, known.wins + (trade.net > 0.0), *sums)
         push = heapq.heappush if len(newest) < KEPT else heapq.heappushpop
         push(newest, (trade.closed_ms, number, trade))
     left = {unit: total.net for unit, total in totals.items()}
@@ -166,22 +190,38 @@ def _is_of(wanted: SignalFilter, run: PairRun) -> bool:
     )
 
 
-def _of_book(run: PairRun, row: Floats) -> ClosedTrade:
-    of, code = run.run, int(row[TradeCol.REASON])
-    kind = Reason if code in Reason.__members__.values() else ForcedExit
-    return ClosedTrade(
-        market=of.market, y=of.y, x=of.x, interval=interval_name(of.interval_ms),
-        closed_ms=run.model.open_time_ms(int(row[TradeCol.EXIT_SIGNAL])) + of.interval_ms,
-        side=int(row[TradeCol.SIDE]), reason=kind(code).name, unit=quote_of(of.y, of.x),
-        gross=float(row[TradeCol.GROSS]), fees=-float(row[TradeCol.FEES]),
-        spread_cost=-float(row[TradeCol.HALF_SPREAD] + row[TradeCol.SLIPPAGE]), funding=float(row[TradeCol.FUNDING]),
-        net=float(row[TradeCol.NET]),
+def _closed_ms(run: PairRun, row: Floats) -> int:
+    return run.model.open_time_ms(int(row[TradeCol.EXIT_SIGNAL])) + run.run.interval_ms
+
+
+def _result(run: PairRun, row: Floats) -> TradeResult:
+    opened, closed = (run.model.open_time_ms(int(row[place])) for place in (TradeCol.ENTRY, TradeCol.EXIT))
+    return TradeResult(
+        float(row[TradeCol.GROSS]), 0.0 - float(row[TradeCol.FEES]), 0.0 - float(row[TradeCol.HALF_SPREAD]),
+        0.0 - float(row[TradeCol.SLIPPAGE]), float(row[TradeCol.FUNDING]), float(row[TradeCol.NET]),
+        Fill(opened, float(row[TradeCol.ENTRY_Y]), float(row[TradeCol.ENTRY_X])),
+        Fill(closed, float(row[TradeCol.EXIT_Y]), float(row[TradeCol.EXIT_X])), BOOK,
     )  # fmt: skip
 
 
-def _of_log_row(row: SignalRow, gross: float, fee: float, net: float) -> ClosedTrade:
+def _of_book(run: PairRun, row: Floats) -> ClosedTrade:
+    of, code, found = run.run, int(row[TradeCol.REASON]), _result(run, row)
+    kind = Reason if code in Reason.__members__.values() else ForcedExit
+    return ClosedTrade(
+        market=of.market, y=of.y, x=of.x, interval=interval_name(of.interval_ms), closed_ms=_closed_ms(run, row),
+        side=int(row[TradeCol.SIDE]), reason=kind(code).name, unit=quote_of(of.y, of.x), gross=found.gross,
+        fees=found.fee, half_spread=found.half_spread, slippage=found.slippage, funding=found.funding, net=found.net,
+        entered_ms=found.entry.open_time_ms, entry_y=found.entry.y, entry_x=found.entry.x, exit_y=found.exit.y,
+        exit_x=found.exit.x,
+    )  # fmt: skip
+
+
+def _of_log_row(row: SignalRow) -> ClosedTrade:
+    """Of an exit with a result."""
+    money = {name: getattr(row, name) for name in ("gross", "half_spread", "slippage", "funding", "net")}
+    fills = {name: getattr(row, name) for name in ("entry_y", "entry_x", "exit_y", "exit_x")}
     return ClosedTrade(
         market=row.market, y=row.y, x=row.x, interval=row.interval, closed_ms=row.bar_close,
-        side=-1 if row.quantity_y > 0 else 1, reason=row.reason, unit=quote_of(row.y, row.x), gross=gross, fees=fee,
-        spread_cost=None, funding=None, net=net,
+        side=-1 if row.quantity_y > 0 else 1, reason=row.reason, unit=quote_of(row.y, row.x), fees=row.fee or 0.0,
+        entered_ms=row.entry_time or 0, **money, **fills,
     )  # fmt: skip

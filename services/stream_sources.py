@@ -252,7 +252,8 @@ class TradeSource:
         return {
             "id": str(signal.logged.given), "trade_id": found.trade_id, "market": found.market, "y": found.y,
             "x": found.x, "interval": found.interval, "closed_ms": found.bar_close, "reason": found.reason,
-            "side": -1 if found.quantity_y > 0 else 1, "gross": found.gross, "fees": found.fee, "net": found.net,
+            "side": -1 if found.quantity_y > 0 else 1, "gross": found.gross, "fees": found.fee,
+            "half_spread": found.half_spread, "slippage": found.slippage, "funding": found.funding, "net": found.net,
         }  # fmt: skip
 
 

@@ -83,6 +83,22 @@ class SignalCount(NamedTuple):
     decisions: int
 
 
+class SignalBars(NamedTuple):
+    """Of the decisions that stand: in how many ``runs`` they are, and over how many bars of a pair an entry was
+    ``entered`` or ``refused``. A bar that several runs decide, as settings changed, counts once."""
+
+    runs: int
+    entered: int
+    refused: int
+
+
+class RunPlace(NamedTuple):
+    """``number`` of a run among those of its pair, from 1, by the local clock when it began."""
+
+    number: int
+    began_at_ms: int
+
+
 class BulkReader(Protocol):
     """Stored ticks and seconds by the column, hot and archived, in bounded memory. Not for two threads at once."""
 
@@ -133,6 +149,12 @@ class AnalysisReader(Protocol):
 
     def signal_counts(self, wanted: SignalFilter) -> list[SignalCount]:
         """How many decisions pass the filter, by kind, reason and whether they stand."""
+
+    def signal_bars(self, wanted: SignalFilter) -> SignalBars:
+        """How many bars and runs the decisions that pass the filter and stand are of."""
+
+    def run_places(self) -> dict[str, RunPlace]:
+        """The place of every run among those of its pair."""
 
     def signal_pairs(self) -> list[tuple[str, str, str]]:
         """(market, Y, X) of every pair with a stored decision."""

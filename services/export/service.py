@@ -28,6 +28,7 @@ from services.export.request import (
 )
 from services.export.scan import scan_frame, scan_rows
 from services.export.signals import signal_frame, signal_rows
+from services.export.trades import NOT_BOOKED, BookedTrades
 from services.jobs import JobBusy
 
 if TYPE_CHECKING:
@@ -45,8 +46,13 @@ class ExportService:
     JobBusy while ``AT_ONCE`` exports are being made. A file that has begun ends early only with an error.
     """
 
-    def __init__(self, backend: Backend, analysis: Callable[[], AnalysisSource]) -> None:
-        """``analysis``: where the analyses of the watched pairs are; called once for each export."""
+    def __init__(
+        self, backend: Backend, analysis: Callable[[], AnalysisSource],
+        booked: Callable[[SignalFilter], BookedTrades] = lambda _: NOT_BOOKED,
+    ) -> None:  # fmt: skip
+        """``analysis``: where the analyses of the watched pairs are; ``booked``: what their paper books count; each is
+        called once for an export."""
+        self._booked = booked
         self._backend = backend
         self._analysis = analysis
         self._slots = threading.BoundedSemaphore(AT_ONCE)
@@ -96,7 +102,7 @@ class ExportService:
             prices: BulkReader | None = self._backend.bulk_reader()
         except StoreError:  # without trades the decisions stay, and their fills are unknown
             prices = None
-        pages = signal_rows(self._backend.analysis_reader(), prices, wanted)
+        pages = signal_rows(self._backend.analysis_reader(), prices, wanted, self._booked(wanted))
         is_narrowed = wanted.without_refusals and kind == "signals"
         parts = [wanted.market, symbols_part(wanted.symbols), "trades" if is_narrowed else ""]
         file = file_name(kind, parts, _named_span(wanted.from_ms, wanted.to_ms), form)

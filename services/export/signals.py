@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, get_type_hints
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from engine.market.intervals import interval_name
 from engine.market.records import Decision
 from engine.pairs.settings import PairSettings
-from engine.store.bulk import AnalysisReader, BulkReader, SignalFilter, StoredSignal
-from services.export.trades import TradeResult, fill_after, result_of
+from engine.store.bulk import AnalysisReader, BulkReader, RunPlace, SignalFilter, StoredSignal
+from services.export.trades import NOT_BOOKED, BookedTrades, TradeResult, fill_after, result_of
 
 if TYPE_CHECKING:
     import polars
@@ -26,9 +26,10 @@ class SignalRow:
 
     ``trade_id``: of the position that this entry opens or this exit closes: the run, and the number of its entry's
     bar.
-    ``gross``, ``fee``, ``net``: of the trade that this exit closes, in quote currency, on the row that stands, once
-    both orders are filled. ``spread_charted``: in ``spread_unit``, as charts show it. ``late_ms``: None for decisions
-    made from history.
+    ``gross`` to ``counted``: see TradeResult; of the trade that this exit closes, on the row that stands, once both
+    orders are filled; ``entry_time``: when the bar opened that filled its entry. ``run``: number of the run among its
+    pair's, and when it began. ``spread_charted``: in ``spread_unit``, as charts show it. ``late_ms``: None for
+    decisions made from history.
     """
 
     market: str
@@ -42,7 +43,16 @@ class SignalRow:
     trade_id: str | None
     gross: float | None
     fee: float | None
+    half_spread: float | None
+    slippage: float | None
+    funding: float | None
     net: float | None
+    counted: str | None
+    entry_time: int | None
+    entry_y: float | None
+    entry_x: float | None
+    exit_y: float | None
+    exit_x: float | None
     z: float | None
     spread: float | None
     spread_charted: float | None
@@ -59,33 +69,44 @@ class SignalRow:
     revision: int
     late_ms: int | None
     run_id: str
+    run: int | None = None
+    run_began: int | None = None
 
 
 SIGNAL_COLUMNS = tuple(field.name for field in fields(SignalRow))
-_TIMES = ("bar_close", "given_at")
+_TIMES = ("bar_close", "given_at", "entry_time", "run_began")
+NO_PLACES: Mapping[str, RunPlace] = {}
+_RESULT = ("gross", "fee", "half_spread", "slippage", "funding", "net", "counted")
 _AS_DECIDED = (
     "kind", "reason", "z", "spread", "deviation", "beta", "alpha", "gate_pvalue", "y_price", "x_price", "quantity_y",
     "quantity_x", "position", "revision", "run_id",
 )  # fmt: skip
 
 
-def signal_rows(store: AnalysisReader, prices: BulkReader | None, wanted: SignalFilter) -> Iterator[list[SignalRow]]:
-    """Decisions in their original order, a page at a time. ``prices`` None: no trades are stored to fill orders at."""
+def signal_rows(
+    store: AnalysisReader, prices: BulkReader | None, wanted: SignalFilter, booked: BookedTrades = NOT_BOOKED
+) -> Iterator[list[SignalRow]]:
+    """Decisions in their original order, a page at a time. ``prices`` None: no trades are stored to fill orders at.
+    ``booked``: results of the current runs; those of others are counted from the log."""
     after = 0
     known: dict[str, PairSettings] = {}
+    places = store.run_places()
     while page := store.signals(wanted, after, _PAGE):
-        yield [signal_row(store, prices, signal, known) for signal in page]
+        yield [signal_row(store, prices, signal, known, booked, places) for signal in page]
         after = page[-1].logged.given
 
 
 def signal_row(
-    store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, known: dict[str, PairSettings]
-) -> SignalRow:
-    """One of them; ``known``: settings of runs, read once."""
+    store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, known: dict[str, PairSettings],
+    booked: BookedTrades = NOT_BOOKED, places: Mapping[str, RunPlace] = NO_PLACES,
+) -> SignalRow:  # fmt: skip
+    """One of them; ``known``: settings of runs, read once; ``places`` of the runs."""
     text = signal.run.settings
     if text not in known:
         known[text] = PairSettings.from_json(text)
-    return _row(store, prices, signal, known[text])
+    row = _row(store, prices, signal, known[text], booked)
+    place = places.get(row.run_id)
+    return row if place is None else replace(row, run=place.number, run_began=place.began_at_ms)
 
 
 def signal_frame(rows: list[SignalRow]) -> polars.DataFrame:
@@ -104,13 +125,20 @@ def signal_frame(rows: list[SignalRow]) -> polars.DataFrame:
     return polars.DataFrame(columns)
 
 
-def _row(store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, settings: PairSettings) -> SignalRow:
+def _row(
+    store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal, settings: PairSettings, booked: BookedTrades
+) -> SignalRow:
     decision, run = signal.logged.decision, signal.run
     entry = store.entry_before(run.run_id, decision.bar_ms) if decision.kind == "exit" else None
     opened = decision if decision.kind in _ENTRIES else entry
-    result = _result(prices, signal, entry, settings) if entry and signal.stands and prices else None
+    result = None
+    if entry and signal.stands:
+        closed = run.run_id, decision.bar_ms + run.interval_ms
+        is_booked = run.run_id in booked.runs
+        result = booked.trades.get(closed) if is_booked else _result(prices, signal, entry, settings)
     unit = _BPS if settings.space == "log" else 1.0
-    given = {name: getattr(decision, name) for name in _AS_DECIDED}
+    given: dict[str, Any] = {name: getattr(decision, name) for name in _AS_DECIDED}
+    given |= {name: getattr(result, name) if result else None for name in _RESULT}
     return SignalRow(
         market=run.market,
         y=run.y,
@@ -119,9 +147,11 @@ def _row(store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal,
         bar_close=decision.bar_ms + run.interval_ms,
         given_at=signal.logged.given_at_ms,
         trade_id=None if opened is None else f"{run.run_id}-{opened.bar_ms // run.interval_ms}",
-        gross=result.gross if result else None,
-        fee=result.fee if result else None,
-        net=result.net if result else None,
+        entry_time=result.entry.open_time_ms if result else None,
+        entry_y=result.entry.y if result else None,
+        entry_x=result.entry.x if result else None,
+        exit_y=result.exit.y if result else None,
+        exit_x=result.exit.x if result else None,
         spread_charted=None if decision.spread is None else decision.spread * unit,
         spread_unit="bps" if settings.space == "log" else "price",
         late_ms=decision.late_ms if decision.given_seq > run.began_seq else None,
@@ -129,7 +159,11 @@ def _row(store: AnalysisReader, prices: BulkReader | None, signal: StoredSignal,
     )
 
 
-def _result(prices: BulkReader, signal: StoredSignal, entry: Decision, settings: PairSettings) -> TradeResult | None:
+def _result(
+    prices: BulkReader | None, signal: StoredSignal, entry: Decision, settings: PairSettings
+) -> TradeResult | None:
+    if prices is None:
+        return None
     run, exit_ = signal.run, signal.logged.decision
     opened = fill_after(prices, run.market, (run.y, run.x), entry.bar_ms, run.interval_ms)
     closed = fill_after(prices, run.market, (run.y, run.x), exit_.bar_ms, run.interval_ms)

@@ -1,7 +1,8 @@
-"""What a closed trade earned: fills, fees and profit as the backtest's ledger counts them."""
+"""What a closed trade earned: fills, every cost and profit, as the backtest's ledger counts them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.backtest import Costs, mark
@@ -22,11 +23,30 @@ class Fill(NamedTuple):
 
 
 class TradeResult(NamedTuple):
-    """In quote currency: ``gross`` without costs, ``fee`` of all fills, ``net`` of it."""
+    """In quote currency: ``gross`` without costs; ``fee``, ``half_spread`` and ``slippage`` paid on all fills, and
+    ``funding`` received; ``net`` = gross - fee - half_spread - slippage + funding. ``entry`` and ``exit``: the fills.
+    ``counted``: ``book`` by the run's paper book, ``log`` from the stored decisions alone."""
 
     gross: float
     fee: float
+    half_spread: float
+    slippage: float
+    funding: float
     net: float
+    entry: Fill
+    exit: Fill
+    counted: str = "log"
+
+
+class BookedTrades(NamedTuple):
+    """What the paper books of current ``runs`` count: by the run and the close of the bar that gave the exit, in ms.
+    An exit of these runs that is not in it has no result yet."""
+
+    runs: frozenset[str]
+    trades: Mapping[tuple[str, int], TradeResult]
+
+
+NOT_BOOKED = BookedTrades(frozenset(), {})
 
 
 def fill_after(reader: BulkReader, market: str, legs: tuple[str, str], bar_ms: int, width_ms: int) -> Fill | None:
@@ -59,8 +79,9 @@ def _first_bar(reader: BulkReader, market: str, symbol: str, from_ms: int, width
 
 
 def result_of(entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settings: PairSettings) -> TradeResult:
-    """The result of one trade whose orders were filled at ``fills``, with the costs of the pair's settings: the fee,
-    and the half-spread where it is set (a measured one is in the prices at which the trade is filled).
+    """The result of one trade whose orders were filled at ``fills``, with the costs of the pair's settings: fee,
+    slippage, and the half-spread where it is set (a measured one is in the prices at which the trade is filled). No
+    funding is counted.
 
     Both orders go through :func:`engine.backtest.mark` on the bars of the decisions and fills: the profit of the bars
     between is that from one fill to the other, so no other bar is needed.
@@ -72,8 +93,10 @@ def result_of(entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settin
     for decision, fill in zip((entry, exit_), fills, strict=True):
         quantity_y[row[decision.bar_ms]], quantity_x[row[decision.bar_ms]] = decision.quantity_y, decision.quantity_x
         price_y[row[fill.open_time_ms]], price_x[row[fill.open_time_ms]] = fill.y, fill.x
-    costs = Costs(settings.fee_bps, settings.half_spread_bps or 0.0)
+    bps = settings.fee_bps, settings.half_spread_bps or 0.0, settings.slippage_bps
+    costs = Costs(*bps)
     is_still = [time_ms not in {fill.open_time_ms for fill in fills} for time_ms in places]
     ledger = mark(price_y, price_x, quantity_y, quantity_x, costs, is_filled_bar=is_still)
-    net, fee = float(ledger.pnl.sum()), float(ledger.cost.sum())
-    return TradeResult(net + fee, fee, net)
+    net, paid = float(ledger.pnl.sum()), float(ledger.cost.sum())
+    fee, half_spread, slippage = (paid * each / sum(bps) if paid else 0.0 for each in bps)
+    return TradeResult(net + paid, fee, half_spread, slippage, 0.0, net, *fills)

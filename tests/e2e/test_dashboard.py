@@ -20,7 +20,7 @@ from tests.e2e.stack import Stack, until
 from tests.e2e.test_chart import NEWEST, SERIES, points
 
 pytestmark = pytest.mark.browser
-MONEY = re.compile(r"^paper: open [+-]?[0-9.,]+, realised [+-]?[0-9.,]+, fees [0-9.,]+ USDT, [0-9]+ trades?$")
+MONEY = re.compile(r"^paper: open [+-]?[0-9.,]+, realised [+-]?[0-9.,]+ USDT, net of all costs, [0-9]+ trades?$")
 PARITY = re.compile(r"^parity [0-9,]+/[0-9,]+ bars, [0-9,]+/[0-9,]+ decisions, [0-9,]+/[0-9,]+ fills$")
 
 
@@ -114,7 +114,9 @@ def test_the_export_has_the_filters_of_the_log(page: Page) -> None:
     trades = exported(page)
     assert {"enter_long", "exit"} <= set(trades["kind"]) and "no_entry" not in set(trades["kind"])
     closed = trades.dropna(subset=["net"])
-    assert len(closed) > 0 and (closed["gross"] - closed["fee"] - closed["net"]).abs().max() < 1e-9
+    assert len(closed) > 0 and len(closed.dropna(subset=["counted"])) == len(closed)
+    paid = closed["fee"] + closed["half_spread"] + closed["slippage"] - closed["funding"]
+    assert (closed["gross"] - paid - closed["net"]).abs().max() < 1e-9
     kinds = page.get_by_label("Show one kind of decision")
     kinds.select_option("exit")
     until(lambda: {row["kind"] for row in shown_log(page)} == {"exit"}, 20, "the exits alone")

@@ -90,11 +90,14 @@ def test_the_closed_trades_add_up(page: Page) -> None:
     until(lambda: rows(page, "signals-trades"), 20, "closed trades")
     for counted in ("log", "book"):
         page.locator("#signals-counted").select_option(counted)
-        until(lambda: (rows(page, "signals-trades")[0][6] == "–") == (counted == "log"), 20, counted)  # noqa: B023
+        expect(page.locator("#signals-totals")).to_contain_text("= net")
         trades = rows(page, "signals-trades")
-        nets = [float(row[8].replace(",", "")) for row in trades]
-        assert float(trades[0][9].replace(",", "")) == pytest.approx(sum(nets), abs=0.01 * len(nets))
-        expect(page.locator("#signals-totals")).to_contain_text(f"net {trades[0][9]}")
+        gross, fees, halves, slippage, funding, net = (
+            sum(float(row[at].replace(",", "")) for row in trades) for at in range(7, 13)
+        )
+        assert gross - fees - halves - slippage + funding == pytest.approx(net, abs=0.03 * len(trades))
+        assert float(trades[0][13].replace(",", "")) == pytest.approx(net, abs=0.01 * len(trades)), counted
+        expect(page.locator("#signals-totals")).to_contain_text(f"net {trades[0][13]}")
 
 
 def test_a_run_is_checked_and_a_row_leads_to_its_bar_on_the_chart(trading: Stack, page: Page) -> None:
@@ -112,6 +115,14 @@ def test_a_run_is_checked_and_a_row_leads_to_its_bar_on_the_chart(trading: Stack
     expect(page.locator("#chart-legends")).to_contain_text(shown.split(" ")[1])
     page.goto(trading.dashboard_url + "pair/sim/ETHUSDT~BTCUSDT?close=1600000000000")
     expect(page.locator("#seek-note")).to_contain_text("is not on this chart, which begins at")
+
+
+def test_a_click_on_a_row_leads_where_its_link_leads(page: Page) -> None:
+    until(lambda: rows(page, "signals-trades"), 20, "closed trades")
+    line = page.locator("#signals-trades tbody tr").first
+    target = line.locator("a").get_attribute("href") or ""
+    line.locator("td").nth(5).click()
+    expect(page).to_have_url(re.compile(re.escape(target) + "$"))
 
 
 @pytest.mark.parametrize("width", [390, 1024, 2560])

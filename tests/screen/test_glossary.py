@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+from engine.backtest.layout import ForcedExit
 from engine.pairs.enums import Reason
 from screen.components.traps import TRAPS
+from screen.pages.alerts.labels import PHASES
 from screen.pages.glossary.layout import glossary_page
 from screen.pages.glossary.terms import SECTIONS
 from screen.pages.pair.evidence_panel import evidence_panel
 from screen.pages.pair.evidence_table import GROUPS
+from screen.pages.pair.labels import END_REASONS
+from screen.pages.pair.money_line import money_line
+from screen.pages.pair.verdict import _position
 from screen.pages.scan.layout import NUMBERS
+from screen.pages.signals.labels import KINDS
 from tests.screen.test_shell import text_of
 
 TERMS = [term for _, terms in SECTIONS for term in terms]
@@ -34,6 +42,28 @@ def test_terms_that_were_not_understood_are_in_it() -> None:
     for word in ("Cost wall", "noise would show", "Memory", "NIS", "Ljung-Box", "ounce", "Dwell", "Space", "Hold-out",
                  "q BH", "q BY", "Crossings", "Rev.", Reason.IN_POSITION.name):  # fmt: skip
         assert word in text, word
+
+
+def test_every_reason_and_state_that_a_screen_prints_has_an_entry() -> None:
+    named = {word for term in TERMS for word in (term.key, *term.also.split(", "))}
+    printed = {each.name for each in (*Reason, *ForcedExit) if each} | set(position_words())
+    assert printed <= named, printed - named
+    words = " ".join(f"{term.meaning} {term.also}" for term in TERMS)
+    for state in [*(name for name, _ in (*KINDS.values(), *PHASES.values())), *END_REASONS.values()]:
+        assert state in words, state
+    money = str(money_line())
+    for label in ("I'm in", "I'm out", "executable z", "Proof", "Rev."):
+        assert label in named, label
+    assert "I'm in" in money and "I'm out" in money, "labels of the screen"
+
+
+def position_words() -> tuple[str, ...]:
+    return tuple(_position(SimpleNamespace(position=side)) for side in (-1.0, 0.0, 1.0))  # type: ignore[arg-type]
+
+
+def test_the_error_bars_of_the_filter_are_said_in_plain_words() -> None:
+    (nis,) = [term for term in TERMS if term.key == "ev-nis"]
+    assert nis.meaning.startswith("How well the filter's own error bars fit; about 1 is right.")
 
 
 def test_lines_of_the_evidence_lead_to_their_trap() -> None:

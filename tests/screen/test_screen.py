@@ -89,18 +89,24 @@ def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says
 
 def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     text, tone = labels.live_texts(view())
-    assert text["paper"] == "paper: open +1.23, realised -4.56, fees 0.78 USDT, 3 trades" and tone["paper"] == "down"
+    assert (
+        text["paper"] == "paper: open +1.23, realised -4.56 USDT, net of all costs, 3 trades"
+        and tone["paper"] == "down"
+    )
     assert text["paper-note"] == (
-        "since 2026-09-22 01:53:20 UTC · half-spreads 0.35 · funding -0.02 · holds -3.225 ETHUSDT, +0.1294 BTCUSDT"
+        "since 2026-09-22 01:53:20 UTC · taken off so far: fees 0.78, half-spreads 0.35 · funding -0.02"
+        " · holds -3.225 ETHUSDT, +0.1294 BTCUSDT"
         " · 1 decided over bars from before the run began"
     )
     flat = paper(0, side=0, coins_y=0.0, coins_x=0.0, open_net=0.0, realised=7.0, trades=1, funding=0.0)
     text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
-    assert text["paper"] == "paper: open 0.00, realised +7.00, fees 0.78 of quote currency, 1 trade"
+    assert text["paper"] == "paper: open 0.00, realised +7.00 of quote currency, net of all costs, 1 trade"
     assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "up"
     spanning = paper(0, of_book={"runs": 3, "realised": 12.5, "trades": 9, "open_net": 0.0, "is_open_counted": False})
     text, tone = labels.live_texts(view(paper=spanning))
-    assert text["paper"] == "paper: open 0.00, realised +12.50, fees 0.78 USDT, 9 trades" and tone["paper"] == "up"
+    assert (
+        text["paper"] == "paper: open 0.00, realised +12.50 USDT, net of all costs, 9 trades" and tone["paper"] == "up"
+    )
     assert text["paper-note"].endswith(
         "over 3 runs · holds -3.225 ETHUSDT, +0.1294 BTCUSDT, entered over bars of the run before: not counted"
     )

@@ -31,7 +31,7 @@ async def pairs(tmp_path: Path) -> AsyncIterator[PairService]:
 
 
 def text_of(component: Any) -> str:
-    children = getattr(component, "children", component)
+    children = getattr(component, "children", component if isinstance(component, (str, list, tuple)) else None)
     if isinstance(children, (list, tuple)):
         return " ".join(text_of(each) for each in children)
     return children if isinstance(children, str) else text_of(children) if children is not None else ""

@@ -18,7 +18,7 @@ from dash import Dash, no_update
 from engine.errors import NotAllowed
 from engine.pairs.enums import Reason
 from engine.store import open_backend
-from engine.store.bulk import SignalFilter
+from engine.store.bulk import SignalBars, SignalFilter
 from engine.store.sqlite.analysis_reader import SqliteAnalysisReader
 from engine.store.sqlite.bar_reader import SqliteBarReader
 from live.paper import PaperBooks
@@ -88,6 +88,10 @@ def text_of(component: Any) -> str:
 
 def rows_of(table: Any) -> list[list[str]]:
     return [[text_of(cell) for cell in row.children] for row in table.children[2].children]
+
+
+def heads_of(table: Any) -> set[str]:
+    return {head.children for head in table.children[1].children.children}
 
 
 def test_the_doctests_of_the_page() -> None:
@@ -189,7 +193,9 @@ async def test_trades_are_listed_by_book_and_by_log_with_the_running_total(
         assert f"{found.totals[0].trades:,} trades" in text_of(line) and "USDT" in text_of(line)
         again = await callbacks._show_trades(services.journal, services.trades, None, counted, 1, seen)
         assert again == (no_update,) * 3
-    assert {row[6] for row in rows} == {"–"}, "the log knows no measured half-spreads"
+        assert {"Entered (UTC)", "Y in, out", "X in, out", "Fees", "Half-spreads", "Slippage", "Funding"} <= heads_of(
+            table
+        )
 
 
 async def test_the_run_of_a_pair_is_checked_from_its_row(
@@ -249,16 +255,22 @@ def test_the_badge_of_a_run() -> None:
 
 
 def test_what_is_not_listed_or_has_no_result_is_said() -> None:
-    totals = (TradeTotal("BTC", 2, 1, 1.0, 0.5, 0.5), TradeTotal("", 3, 0, -1.0, 1.0, -2.0))
+    totals = (
+        TradeTotal("BTC", 2, 1, 1.0, 0.5, 0.25, 0.0, 0.0, 0.25),
+        TradeTotal("", 3, 0, -1.0, 1.0, 0.0, 0.5, 0.5, -2.0),
+    )
     line = text_of(tables.totals_line(TradeJournal((), totals, 2)))
-    assert "2 trades, 1 won: gross +1.00, fees 0.50, net +0.50 BTC" in " ".join(line.split())
+    assert "2 trades, 1 won: gross +1.00 − fees 0.50 − half-spreads 0.25 = net +0.25 BTC" in " ".join(line.split())
+    assert "− slippage 0.50, funding +0.50 = net -2.00" in " ".join(line.split())
     assert "of quote currency" in line and "the newest 0 are listed" in line and "2 exits without a result" in line
 
 
 def test_reasons_are_counted_with_the_most_frequent_first() -> None:
-    counts = JournalCounts(9, {"enter_long": 2, "no_entry": 7}, {"GATE_CLOSED": 5, "WARMUP": 2})
+    counts = JournalCounts(9, {"enter_long": 2, "no_entry": 7}, {"GATE_CLOSED": 5, "WARMUP": 2}, SignalBars(1, 2, 7))
     assert labels.count_items(counts)[0] == ("gate closed", "the test does not find the legs cointegrated", "5")
-    assert labels.counts_head(counts) == "7 bars without an entry, 2 entries; superseded rows left out"
+    assert labels.counts_head(counts) == "7 bars without an entry, 2 entries in 1 run; superseded rows left out"
+    twice = labels.counts_head(replace(counts, bars=SignalBars(3, 1, 4)))
+    assert twice.startswith("4 bars without an entry, 1 entry in 3 runs; a bar that several runs decided counts once")
     drawn = tables.counts_list(counts)
     assert drawn[1].children[1].style == {"--share": "100.0%"} and drawn[2].children[1].style == {"--share": "40.0%"}
 

@@ -3,11 +3,13 @@ them."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from engine.errors import SettingsError
@@ -18,7 +20,8 @@ from engine.store.sqlite.bar_reader import SqliteBarReader
 from live.paper import PaperBooks
 from services import journal as journal_service
 from services import paper_trades
-from services.export.signals import signal_rows
+from services.export import ExportService, MonitorAnalysis
+from services.export.signals import signal_row, signal_rows
 from services.journal import JournalRow, JournalService, read_filter
 from services.paper_trades import BOOK, LOG, ClosedTrade, PaperTradeService, listed
 from tests.engine.pairs.markets import SETTINGS, Trouble, deliver, make_ticks
@@ -113,6 +116,36 @@ def test_a_filter_that_cannot_be_read_says_why(values: tuple[str, str, str, str,
         read_filter(*values)
 
 
+async def test_a_bar_that_two_runs_decide_is_listed_for_each_and_counted_once(traded: Harness) -> None:
+    """After a change of settings the new run decides the bars before it too; what was given live stays."""
+    journal = journal_of(traded)
+    before, counted = every(journal, SignalFilter()), journal.counts(SignalFilter()).bars
+    traded.monitor.watch("sim", "YUSDT", "XUSDT", replace(SETTINGS, fee_bps=SETTINGS.fee_bps + 0.001))
+    traded.read_all()
+    rows, counts = every(journal, SignalFilter()), journal.counts(SignalFilter())
+    assert {row.given for row in before} < {row.given for row in rows}, "nothing of the log is lost"
+    later = [row for row in rows if (row.y, row.run_number) == ("YUSDT", 2)]
+    assert later and {str(row.run_changed) for row in later} == {
+        str({"fee_bps": (SETTINGS.fee_bps, SETTINGS.fee_bps + 0.001)})
+    }
+    assert {row.run_number for row in before} == {1} and all(row.run_changed is None for row in before)
+    standing = [row for row in rows if row.stands and row.kind in ("enter_long", "enter_short")]
+    once = {(row.y, row.close_ms, row.interval) for row in standing}
+    assert (
+        counts.bars.entered
+        == len(once)
+        < len(standing)
+        == sum(counts.kinds.get(kind, 0) for kind in ("enter_long", "enter_short"))
+    )
+    assert counts.bars.runs == 3 == counted.runs + 1 and counts.bars.entered >= counted.entered
+    stored = SqliteAnalysisReader(traded.folder / "analysis.db")
+    exported = [row for page in signal_rows(stored, None, SignalFilter()) for row in page]
+    assert {(row.run_id, row.run, row.run_began) for row in exported} == {
+        (row.run_id, row.run_number, row.run_began_ms) for row in rows
+    }
+    assert {row.run for row in exported if row.late_ms is not None} == {1}, "given live by the first run"
+
+
 async def test_an_empty_journal_is_empty(tmp_path: Path) -> None:
     harness = await Harness.open(tmp_path)
     journal = journal_of(harness)
@@ -138,16 +171,51 @@ async def test_trades_of_the_books_are_those_of_the_pair_page(traded: Harness) -
     assert (total.unit, total.trades) == ("USDT", count) and count >= 5
     assert total.net == pytest.approx(realised, abs=1e-9)
     for trade in found.rows:
-        assert trade.spread_cost is not None and trade.funding is not None and trade.fees > 0.0
-        assert trade.net == pytest.approx(trade.gross - trade.fees - trade.spread_cost + trade.funding, abs=1e-9)
+        assert trade.fees > 0.0 and trade.half_spread > 0.0 and trade.entered_ms < trade.closed_ms
+        paid = trade.fees + trade.half_spread + trade.slippage - trade.funding
+        assert trade.net == pytest.approx(trade.gross - paid, abs=1e-9)
+
+
+async def test_the_export_adds_up_to_the_totals_of_the_screen(traded: Harness) -> None:
+    """Column by column, of both ways to count, and every row in itself."""
+    trades, _ = trades_of(traded)
+    exports = ExportService(open_backend(traded.folder), lambda: MonitorAnalysis(traded.monitor), trades.booked)
+    content = b"".join(exports.signals(SignalFilter(), "csv").chunks)
+    rows = pd.read_csv(io.BytesIO(content)).dropna(subset=["net"])
+    paid = rows["fee"] + rows["half_spread"] + rows["slippage"] - rows["funding"]
+    assert (rows["gross"] - paid - rows["net"]).abs().max() < 1e-9 and set(rows["counted"]) == {BOOK}
+    for counted in (BOOK, LOG):
+        (total,) = trades.closed(SignalFilter(), counted).totals
+        assert total.trades == len(rows) >= 5 and total.fees > 0.0 and total.half_spread > 0.0
+        for column, summed in (("fee", "fees"), *((each, each) for each in ("gross", "half_spread", "slippage",
+                                                                             "funding", "net"))):  # fmt: skip
+            assert rows[column].sum() == pytest.approx(getattr(total, summed), abs=1e-9), column
+
+
+async def test_without_books_the_log_charges_every_cost_of_the_settings(traded: Harness) -> None:
+    store, prices = SqliteAnalysisReader(traded.folder / "analysis.db"), open_backend(traded.folder).bulk_reader()
+    dear = replace(SETTINGS, half_spread_bps=1.5, slippage_bps=0.5)
+    found = next(
+        signal for signal in store.signals(SignalFilter(kinds=("exit",)), 0, 99)
+        if signal.stands and signal_row(store, prices, signal, {}).net is not None
+    )  # fmt: skip
+    row = signal_row(store, prices, found, {found.run.settings: dear})
+    prices.close()
+    assert row.gross and row.fee and row.half_spread and row.slippage and row.net and row.counted == LOG
+    assert row.half_spread / row.fee == pytest.approx(1.5 / dear.fee_bps) and row.slippage == pytest.approx(
+        row.half_spread / 3.0
+    )
+    assert row.net == pytest.approx(row.gross - row.fee - row.half_spread - row.slippage, abs=1e-9)
 
 
 async def test_trades_of_the_log_are_those_of_the_export(traded: Harness) -> None:
     trades, _ = trades_of(traded)
     backend = open_backend(traded.folder)
-    prices = backend.bulk_reader()
+    prices, booked = backend.bulk_reader(), trades.booked(SignalFilter())
     rows = [
-        row for page in signal_rows(backend.analysis_reader(), prices, SignalFilter(kinds=("exit",))) for row in page
+        row
+        for page in signal_rows(backend.analysis_reader(), prices, SignalFilter(kinds=("exit",)), booked)
+        for row in page
     ]
     prices.close()
     paid = [row for row in rows if row.net is not None]
@@ -161,7 +229,9 @@ async def test_trades_of_the_log_are_those_of_the_export(traded: Harness) -> Non
 
 
 def closed(at: int, net: float, unit: str = "USDT") -> ClosedTrade:
-    return ClosedTrade("sim", "Y", "X", "1s", at, 1, "TARGET", unit, net + 1.0, 1.0, None, None, net)
+    return ClosedTrade(
+        "sim", "Y", "X", "1s", at, 1, "TARGET", unit, net + 1.0, 1.0, 0.0, 0.0, 0.0, net, at - 1, *[1.0] * 4
+    )
 
 
 def test_totals_run_over_all_trades_and_only_the_newest_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:

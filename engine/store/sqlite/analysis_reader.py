@@ -12,7 +12,16 @@ from typing import Any
 from engine.market.paper_result import PaperResult
 from engine.market.records import Decision, Run, RunEnd
 from engine.store.alerts import StoredAlert
-from engine.store.bulk import PastRun, SignalCount, SignalFilter, SignalPlace, StoredRun, StoredSignal
+from engine.store.bulk import (
+    PastRun,
+    RunPlace,
+    SignalBars,
+    SignalCount,
+    SignalFilter,
+    SignalPlace,
+    StoredRun,
+    StoredSignal,
+)
 from engine.store.interface import Cursor, LoggedDecision
 from engine.store.sqlite.alerts import ALERT, alert_of
 from engine.store.sqlite.files import connect_reader, readable
@@ -23,6 +32,7 @@ _DECISION = [field.name for field in dataclasses.fields(Decision)]
 _SIGNAL = ", ".join([*(f"d.{name}" for name in _DECISION), *(f"r.{name}" for name in _RUN)])
 _FROM = "FROM decisions AS d JOIN runs AS r USING (run_id)"
 _CLOSE = "d.bar_ms + r.interval_ms"
+_BAR = "r.market || '/' || r.y || '~' || r.x || '/' || r.interval_ms || '/' || d.bar_ms"
 _STANDS = (
     "NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.run_id=d.run_id AND n.bar_ms=d.bar_ms AND n.revision>d.revision)"
 )
@@ -60,6 +70,22 @@ class SqliteAnalysisReader:
         return [
             SignalCount(kind, reason, bool(stands), count) for kind, reason, stands, count in self._read(query, values)
         ]
+
+    def signal_bars(self, wanted: SignalFilter) -> SignalBars:
+        """See AnalysisReader."""
+        conditions, values = _conditions(wanted)
+        entered = "d.kind IN ('enter_long', 'enter_short')"
+        counts = (f"count(DISTINCT CASE WHEN {kind} THEN {_BAR} END)" for kind in (entered, "d.kind='no_entry'"))
+        query = f"SELECT count(DISTINCT r.run_id), {', '.join(counts)} {_FROM} WHERE {_STANDS}{conditions}"
+        return SignalBars(*self._read(query, values)[0])
+
+    def run_places(self) -> dict[str, RunPlace]:
+        """See AnalysisReader."""
+        query = (
+            "SELECT run_id, row_number() OVER (PARTITION BY market, y, x ORDER BY began_at_ms, began_seq), began_at_ms"
+            " FROM runs"
+        )
+        return {run_id: RunPlace(number, began_at_ms) for run_id, number, began_at_ms in self._read(query, [])}
 
     def signal_pairs(self) -> list[tuple[str, str, str]]:
         """See AnalysisReader."""

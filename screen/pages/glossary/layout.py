@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dash_bootstrap_components as dbc
 from dash import html
 
 from screen.pages.glossary.terms import SECTIONS, Term
+
+FILTER = "glossary-filter"  # of assets/glossary.js
 
 
 def glossary_page() -> html.Main:
@@ -13,6 +16,16 @@ def glossary_page() -> html.Main:
         [
             html.H1("Glossary", className="sheet-title"),
             html.P("Every term and statistic of the screens: what it is, and how it misleads.", className="lead-in"),
+            html.Label("Filter the terms", htmlFor=FILTER, className="visually-hidden"),
+            dbc.Input(
+                id=FILTER,
+                type="search",
+                size="sm",
+                placeholder="Filter the terms …",
+                autocomplete="off",
+                className="glossary-filter",
+            ),
+            html.P("No term has these words.", id=f"{FILTER}-none", className="rows-empty", role="status", hidden=True),
             *(_section(title, terms) for title, terms in SECTIONS),
         ],
         className="sheet glossary",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.backtest.layout import ForcedExit
 from engine.pairs.enums import Reason
 from screen.components.traps import TRAPS
+from screen.pages.alerts.labels import PHASES
 from screen.pages.pair.evidence_table import GROUPS
+from screen.pages.pair.labels import END_REASONS
 from screen.pages.pair.reason_labels import REASONS
 from screen.pages.pair.settings_fields import FIELDS
 from screen.pages.scan.form import TEST_FIELDS
 from screen.pages.scan.layout import NUMBERS
+from screen.pages.signals.labels import EXIT_REASONS, KINDS
 
 _FIELD = {field.name: field for field in (*FIELDS, *TEST_FIELDS)}
 _LINE = {line.name: line for group in GROUPS for line in group.lines}
@@ -47,8 +52,13 @@ def _column(key: str, label: str) -> Term:
     return Term(key, label, f"{tip}.", name)
 
 
-def _reason(reason: Reason, label: str) -> Term:
-    return Term(reason.name, label, f"No entry: {REASONS[reason]}.", reason.name)
+def _reason(reason: Reason | ForcedExit) -> Term:
+    kind, meaning = ("No entry", REASONS[reason]) if reason in REASONS else ("Exit", EXIT_REASONS[reason])
+    return Term(reason.name, reason.name.replace("_", " ").capitalize(), f"{kind}: {meaning}.", reason.name)
+
+
+def _listed(texts: Mapping[str, tuple[str, str]]) -> str:
+    return "; ".join(f"{name}: {meaning}" if meaning else name for name, meaning in texts.values()) + "."
 
 
 SECTIONS: tuple[tuple[str, tuple[Term, ...]], ...] = (
@@ -61,14 +71,35 @@ SECTIONS: tuple[tuple[str, tuple[Term, ...]], ...] = (
              " with less distance to go no entry pays.", "pays from, BELOW_COST"),
         Term("mid", "Trade-side mid", "The mean of the last price paid by a buyer and the last one paid by a seller."),
         _setting("space", "Space: log prices or prices"),
-        _reason(Reason.IN_POSITION, "Already in a position"),
-        _reason(Reason.GATE_CLOSED, "Gate closed"),
-        _reason(Reason.BELOW_COST, "Would not pay its costs"),
         Term("paper", "Paper position", "What the signals would have earned, filled at the next bar's quotes, after"
              " fees and half-spreads."),
+        Term("executable-z", "Executable z", "The z at which both legs could be filled now: what is bought at the ask,"
+             " what is sold at the bid. It is never better than the z of the mids.", "executable z"),
+        Term("position-lock", "Position lock", "I'm in freezes line and coins of this moment and follows that position"
+             " beside the model's; I'm out removes it.", "I'm in, I'm out, in, not in"),
+        Term("dependent-leg", "Dependent leg", "Y, the leg that the line explains by X; the spread is what X leaves"
+             " unexplained of it.", "Y"),
         Term("revision", "Revision", "How often a decision was recomputed since it was first given, as late trades"
              " changed its bar; 0: as given.", "Rev."),
         Term("parity", "Parity", "Whether a replay of the stored trades gives the decisions that were given live."),
+        Term("proof", "Proof pack", "A file with the trades, bars and settings behind one decision, and a script that"
+             " computes it again.", "Proof, zip"),
+    )),
+    ("Reasons and states", (
+        Term("run", "Run", "One pair analysed with fixed settings from one bar on; a change of them begins the next,"
+             " which also decides the stored bars before it.", "run 3"),
+        Term("run-end", "End of a run", f"Why a run gave way to the next: {'; '.join(END_REASONS.values())}.",
+             "New run after"),
+        Term("position", "Position", "LONG: Y bought and X sold; SHORT: the other way; FLAT: neither.",
+             "LONG, SHORT, FLAT"),
+        Term("decision", "Decision", f"What the rule does at a bar. {_listed(KINDS)}"),
+        *(_reason(each) for each in Reason if each), *(_reason(each) for each in EXIT_REASONS if each not in Reason),
+        Term("OPEN", "Open trade", "In a backtest's list: not closed, valued at the last bar.", "OPEN"),
+    )),
+    ("Alerts", (
+        Term("level", "State of an alert rule", _listed(PHASES), ", ".join(name for name, _ in PHASES.values())),
+        Term("topic", "ntfy topic", "The name under which the ntfy service passes alerts on; your telephone subscribes"
+             " to the same name.", "ntfy://TOPIC"),
     )),
     ("The test of the relation", (
         Term("gate", "Cointegration gate", "Entries wait until an Engle-Granger test of one fixed line finds that the"
@@ -91,6 +122,8 @@ SECTIONS: tuple[tuple[str, tuple[Term, ...]], ...] = (
     )),
     ("Data", (
         Term("coverage", "Coverage", "The share of bars in which both legs traded; the others carry the last price."),
+        Term("garch", "GARCH", "A model of the size of moves: large ones come in clusters; it gives the present"
+             " volatility of a leg."),
         Term("correlation", "Correlation", "How far returns move together: Pearson over bars, Hayashi-Yoshida over each"
              " symbol's own times."),
     )),

@@ -141,8 +141,9 @@ GROUPS = (
             ),
             Line(
                 "ev-nis", "NIS",
-                "Mean squared error over its expected value, after removing an AR(1): 1 for a healthy filter."
-                " 95 % of healthy filters are inside the band.", values.of_filter(values.nis),
+                "How well the filter's own error bars fit; about 1 is right. Above: it is surer of its line than it may"
+                " be; below: its bars are too wide. 95 % of healthy filters are inside the band.",
+                values.of_filter(values.nis),
             ),
             Line(
                 "ev-ljung-box", "Ljung-Box",

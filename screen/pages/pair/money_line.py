@@ -96,11 +96,9 @@ def _paper(view: PairView) -> Item:
         return Item("paper: no position yet", "it begins with the run's first bar")
     found, held, unit = view.paper.book, view.paper.position, quote_of(view)
     trades = f"{found.trades} trade{'s' * (found.trades != 1)}"
-    text = (
-        f"paper: open {signed(found.open_net)}, realised {signed(found.realised)},"
-        f" fees {found.fees:,.2f} {unit}, {trades}"
-    )
-    notes = [f"since {clock(found.since_ms)}", f"half-spreads {found.half_spread:,.2f}"]
+    text = f"paper: open {signed(found.open_net)}, realised {signed(found.realised)} {unit}, net of all costs, {trades}"
+    costs = f"taken off so far: fees {found.fees:,.2f}, half-spreads {found.half_spread:,.2f}"
+    notes = [f"since {clock(found.since_ms)}", costs]
     notes += [f"slippage {found.slippage:,.2f}"] if found.slippage else []
     notes += [f"funding {signed(found.funding)}"] if found.funding else []
     notes += [f"over {found.runs} runs"] if found.runs > 1 else []

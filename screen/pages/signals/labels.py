@@ -7,8 +7,9 @@ from engine.pairs.enums import Reason
 from screen.components.fields import Choices
 from screen.components.formatting import UNKNOWN, Item, clock
 from screen.pages.pair.reason_labels import REASONS
-from services.journal import PAGE, JournalCounts, pair_value
-from services.paper_trades import BOOK, LOG
+from screen.pages.pair.settings_form import in_words
+from services.journal import PAGE, JournalCounts, JournalRow, pair_value
+from services.paper_trades import BOOK, LOG, TradeTotal
 from services.parity import PairParity
 
 ANY = "any"  # in a select, which shows no empty value
@@ -27,7 +28,7 @@ SHOWN: Choices = (
 )
 COUNTED: Choices = (
     (BOOK, "current runs: paper books, all costs"),
-    (LOG, "all runs: signal log, fees only"),
+    (LOG, "all runs: ended ones by the signal log"),
 )
 EXIT_REASONS = {
     Reason.TARGET: "z came back to the exit",
@@ -90,9 +91,23 @@ def count_items(counts: JournalCounts) -> list[tuple[str, str, str]]:
 
 def counts_head(counts: JournalCounts) -> str:
     """The line above the reasons."""
-    refused = sum(counts.reasons.values())
-    entered = counts.kinds.get("enter_long", 0) + counts.kinds.get("enter_short", 0)
-    return f"{refused:,} bars without an entry, {entered:,} entries; superseded rows left out"
+    runs, entered, refused = counts.bars
+    text = f"{refused:,} bar{'s' * (refused != 1)} without an entry, {entered:,} entr{'y' if entered == 1 else 'ies'}"
+    twice = "; a bar that several runs decided counts once" if runs > 1 else ""
+    return f"{text} in {runs:,} run{'s' * (runs != 1)}{twice}; superseded rows left out"
+
+
+def run_label(row: JournalRow) -> tuple[str, str]:
+    """Which run decided, and what that run has changed."""
+    if row.run_number is None or row.run_began_ms is None:
+        return UNKNOWN, ""
+    began = f"began {clock(row.run_began_ms)}"
+    if row.run_number == 1:
+        return "run 1", f"{began}: the first of its pair"
+    if row.run_changed is None:
+        return f"run {row.run_number}", f"{began}; what it changed is in Settings, Earlier runs"
+    changed = "; ".join(in_words(row.run_changed)) or "the same settings"
+    return f"run {row.run_number}", f"{began}; against the run before: {changed}"
 
 
 def parity_item(pair: PairParity) -> Item:
@@ -143,6 +158,17 @@ def money(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:+,.2f}" if round(value, 2) else "0.00"
+
+
+def costs(total: TradeTotal) -> str:
+    """Gross and what is taken off it, to a cent; a cost that was never charged is left out.
+
+    >>> costs(TradeTotal("USDT", 9, 5, 100.0, 30.0, 10.0, 0.0, -1.0, 59.0))
+    'gross +100.00 − fees 30.00 − half-spreads 10.00, funding -1.00'
+    """
+    text = f"gross {money(total.gross)} − fees {total.fees:,.2f} − half-spreads {total.half_spread:,.2f}"
+    text += f" − slippage {total.slippage:,.2f}" if total.slippage else ""
+    return text + (f", funding {money(total.funding)}" if total.funding else "")
 
 
 def tone(value: float) -> str:

@@ -120,7 +120,8 @@ def _trades() -> html.Section:
         ],
         className="signals-counted",
         title="Paper books: the current run of each watched pair, all costs charged, as the pair's money line. Signal"
-        " log: all runs, filled at the first prints after the decision, with fees alone, as the exported log.",
+        " log: all runs, as the exported log: the current ones by their books, ended ones filled at the first prints"
+        " after the decisions, without funding.",
     )
     head = [
         html.H2("Closed paper trades"),

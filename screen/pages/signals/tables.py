@@ -41,6 +41,7 @@ def _decision(row: JournalRow) -> list[Cell]:
     reason, why = labels.reason_label(row.reason)
     revision = f"{row.revision}" if row.stands else f"{row.revision}, superseded"
     origin = "given live" if row.is_live else "decided over bars from before the run began"
+    run, changed = labels.run_label(row)
     given = f"given at {clock(row.given_at_ms)}, {origin}"
     return [
         ("Bar close (UTC)", moment(row.close_ms, title=given), "when"),
@@ -55,6 +56,7 @@ def _decision(row: JournalRow) -> list[Cell]:
         ("X price", f"{row.x_price:.10g}", "num"),
         ("Quantity Y", f"{row.quantity_y:+.6g}" if row.quantity_y else UNKNOWN, "num"),
         ("Quantity X", f"{row.quantity_x:+.6g}" if row.quantity_x else UNKNOWN, "num"),
+        ("Run", html.Span(run, title=changed), "num"),
         ("Revision", html.Span(revision, title="0: as first given; late trades can revise a bar"), "num"),
         ("Proof", _proof(row), "num"),
     ]
@@ -99,9 +101,13 @@ def _trade(row: ClosedTrade) -> list[Cell]:
         ("Pair", pair_link(row.market, row.y, row.x, row.closed_ms), "pair"),
         ("Side", _SIDES[row.side], ""),
         ("Exit", html.Span(reason, title=why), ""),
+        ("Entered (UTC)", moment(row.entered_ms), ""),
+        ("Y in, out", f"{row.entry_y:.8g} → {row.exit_y:.8g}", "num"),
+        ("X in, out", f"{row.entry_x:.8g} → {row.exit_x:.8g}", "num"),
         (f"Gross{_in(row.unit)}", labels.money(row.gross), "num"),
         ("Fees", labels.number(row.fees, 2), "num"),
-        ("Spread, slippage", labels.number(row.spread_cost, 2), "num"),
+        ("Half-spreads", labels.number(row.half_spread, 2), "num"),
+        ("Slippage", labels.number(row.slippage, 2), "num"),
         ("Funding", labels.money(row.funding), "num"),
         ("Net", _money(row.net), "num"),
         ("Running total", _money(row.total), "num"),
@@ -130,10 +136,7 @@ def totals_line(journal: TradeJournal) -> list[Any]:
 
 def _total(total: TradeTotal) -> list[Any]:
     unit = f" {total.unit}" if total.unit else " of quote currency"
-    return [
-        f"{total.trades:,} trades, {total.wins:,} won: gross {labels.money(total.gross)}, fees {total.fees:,.2f}, net ",
-        _money(total.net), unit,
-    ]  # fmt: skip
+    return [f"{total.trades:,} trades, {total.wins:,} won: {labels.costs(total)} = net ", _money(total.net), unit]
 
 
 def parity_table(pairs: Sequence[PairParity]) -> Any:
