@@ -39,6 +39,7 @@ LEAST: dict[tuple[str, str], str] = {
     ("GET", "/api/backtests/table"): VIEWER,
     ("GET", "/api/backtests/tear-sheet"): VIEWER,
     ("GET", "/api/backtests/record"): VIEWER,
+    ("GET", "/api/backtests/portfolio"): VIEWER,
     ("GET", "/api/backtests/{backtest}"): VIEWER,
     ("POST", "/api/history"): TRADER,
     ("GET", "/api/history/job"): VIEWER,

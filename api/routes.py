@@ -37,7 +37,7 @@ def add_routes(
     add_ingestion_route(app, cases.api.ingestion, cases.feeds)
     add_pair_routes(app, cases.pairs, cases.views, writes)
     add_scan_routes(app, cases.scans, writes)
-    add_backtest_routes(app, files)  # its fixed paths before the one with a number
+    add_backtest_routes(app, files, cases.portfolios)  # its fixed paths before the one with a number
     add_backtest_job_routes(app, cases.backtests, files, writes)
     add_history_routes(app, cases.api.history, writes)
     add_upload_routes(app, cases.uploads)

@@ -30,7 +30,7 @@ from engine.backtest import (
     twin_pairs,
 )
 from engine.backtest.layout import Row, TradeCol, new_states, par_record
-from engine.backtest.ledger_run import ledger_par
+from engine.backtest.ledger_run import held_on, ledger_par
 from engine.backtest.paper import EQUITY, close_last, take_bars
 from engine.backtest.sizing import variance_saved
 from engine.market.bars import Bar
@@ -95,6 +95,7 @@ def compile_backtest() -> int:
     y = x + rng.normal(0, 1e-3, PAIR_BARS)
     mark(np.exp(y), np.exp(x), y, x)
     found = run(np.exp(y), np.exp(x), 5_000 * np.arange(PAIR_BARS), _SETTINGS, Costs(), Account(), Venue())
+    held_on(found.inputs, Costs(), Account(), Venue())
     sweep(found.inputs, [_SETTINGS], Costs(), threads=1)
     par = ledger_par(_SETTINGS, Costs(), Account(), Venue())
     take_bars(par_record(par), new_states(par), np.zeros((EQUITY + 1, 1)), 0, 1, np.zeros((1, len(TradeCol))), 0)

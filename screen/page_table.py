@@ -19,6 +19,7 @@ from screen.pages.alerts.layout import alerts_page
 from screen.pages.backtest.audit_callbacks import register_audit
 from screen.pages.backtest.callbacks import register_backtest
 from screen.pages.backtest.layout import backtest_page
+from screen.pages.backtest.portfolio_callbacks import register_portfolio
 from screen.pages.data.callbacks import register_data
 from screen.pages.data.layout import data_page
 from screen.pages.glossary.layout import glossary_page
@@ -61,6 +62,7 @@ def _register_pair_page(app: Dash, cases: UseCases) -> None:
 def _register_backtest_page(app: Dash, cases: UseCases) -> None:
     register_backtest(app, cases.backtests, cases.backtest_sources, cases.uploads, cases.pairs)
     register_audit(app, cases.audits)
+    register_portfolio(app, cases.portfolios)
 
 
 PAGES: tuple[Page, ...] = (

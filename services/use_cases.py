@@ -34,6 +34,7 @@ from services.pair_reports import PairReportService
 from services.pairs import PairService
 from services.paper_trades import PaperTradeService
 from services.parity import ParityService
+from services.portfolio import PortfolioService
 from services.position_locks import PositionLockService
 from services.requests import RequestService
 from services.run_history import RunHistoryService
@@ -62,6 +63,7 @@ class UseCases:
     settings_trials: SettingsTrialService
     backtests: BacktestService
     backtest_sources: BacktestSources
+    portfolios: PortfolioService
     audits: AuditService
     journal: JournalService
     trades: PaperTradeService
@@ -123,6 +125,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         settings_trials=SettingsTrialService(jobs, data_dir, owner_only),
         backtests=BacktestService(jobs, backend.backtests(), backend.trials(), data_dir, owner_only, changed),
         backtest_sources=BacktestSources(pairs, backend),
+        portfolios=PortfolioService(backend.backtests(), data_dir),
         audits=AuditService(jobs, backend.backtests(), data_dir, owner_only),
         journal=JournalService(backend.analysis_reader()),
         trades=PaperTradeService(monitor, books, backend),

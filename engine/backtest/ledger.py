@@ -11,13 +11,14 @@ import numpy as np
 
 from engine.backtest.attribution import costs_so_far, gross_at, write_trade
 from engine.backtest.fills import fill_legs
-from engine.backtest.layout import ForcedExit, LedgerPar, LedgerState, Record, Row
+from engine.backtest.layout import ForcedExit, LedgerPar, LedgerState, Record, Row, TradeCol
 from engine.backtest.sizing import order_entry, order_rehedge
 from engine.pairs.enums import Action
 from engine.stats.checks import Floats, Ints
 from engine.stats.jit import njit
 
 STOP_LOSS, LIQUIDATION, OPEN = (float(each) for each in ForcedExit)
+_TRADE_COLUMNS = len(TradeCol)  # compiled code has no len of it
 
 
 @njit
@@ -83,6 +84,21 @@ def run_ledger(
         write_trade(par, state, trades[count], rows.shape[1] - 1, state.close_y, state.close_x, OPEN)
         count += 1
     return count
+
+
+@njit
+def run_held(
+    pars: Record, states: Record, rows: Floats, actions: Ints, reasons: Ints, delay: int, held_y: Floats, held_x: Floats
+) -> None:
+    """As ``run_ledger``, for the coins of each leg held at each close: re-hedges, which no trade lists, included."""
+    par, state, trade = pars[0], states[0], np.empty(_TRADE_COLUMNS)
+    for i in range(rows.shape[1]):
+        at = i - delay
+        action, reason = (actions[at], reasons[at]) if at >= 0 else (0, 0)
+        step(par, state, rows, i, at, action, reason, trade)
+        is_held = state.side != 0.0
+        held_y[i] = state.coins_y if is_held else 0.0
+        held_x[i] = state.coins_x + state.added_x if is_held else 0.0
 
 
 @njit

@@ -11,7 +11,7 @@ from engine.backtest.account import NEUTRALS, SIZINGS, Account
 from engine.backtest.costs import Costs
 from engine.backtest.inputs import Venue
 from engine.backtest.layout import LedgerPar, Record, Refusal, TradeCol, new_states, par_record
-from engine.backtest.ledger import run_ledger
+from engine.backtest.ledger import run_held, run_ledger
 from engine.backtest.rows import Inputs
 from engine.pairs.enums import Action
 from engine.pairs.settings import PairSettings
@@ -45,6 +45,16 @@ def run_on(inputs: Inputs, costs: Costs, account: Account, venue: Venue) -> Ledg
     _check_costs(found, inputs.open_times_ms)
     refused = {each.name.lower(): int(state[each.name.lower()][0]) for each in Refusal}
     return LedgerRun(found, equity, state, refused)
+
+
+def held_on(inputs: Inputs, costs: Costs, account: Account, venue: Venue) -> tuple[Floats, Floats]:
+    """Coins of Y and of X held at each close by the ledger of :func:`run_on`; 0 where it is flat."""
+    par = ledger_par(inputs.settings, costs, account, venue)
+    held_y, held_x = np.empty(inputs.bars), np.empty(inputs.bars)
+    run_held(
+        par_record(par), new_states(par), inputs.rows, inputs.actions, inputs.reasons, venue.delay_bars, held_y, held_x
+    )
+    return held_y, held_x
 
 
 def ledger_par(settings: PairSettings, costs: Costs, account: Account, venue: Venue) -> LedgerPar:

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.backtest import Result
 from engine.backtest.layout import Row
+from engine.backtest.ledger_run import held_on
 from engine.pairs.enums import Action, Reason
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ _SHOWN = (Row.CLOSE_Y, Row.CLOSE_X, Row.Z, Row.COST_Z, Row.BETA, Row.ALPHA, Row.
 
 
 def tables_of(found: Result) -> dict[str, pd.DataFrame]:
-    """``trades``: one row a trade with its attribution; ``equity``: one row a bar; ``decisions``: one row for each bar
-    with a decision, entries that were not given included. Times in UTC, money in quote currency."""
+    """``trades``: one row a trade with its attribution; ``equity``: one row a bar, with the closes and the coins held
+    of both legs, which a portfolio is made of; ``decisions``: one row for each bar with a decision, entries that were
+    not given included. Times in UTC, money in quote currency."""
     import pandas as pd
 
     inputs = found.inputs
     times = pd.DatetimeIndex(pd.to_datetime(inputs.open_times_ms, unit="ms", utc=True), name="bar_open")
     equity = pd.DataFrame({"bar_open": times, "equity": found.ledger.equity})
+    equity["close_y"], equity["close_x"] = inputs.rows[Row.CLOSE_Y], inputs.rows[Row.CLOSE_X]
+    equity["held_y"], equity["held_x"] = held_on(inputs, found.costs, found.account, found.venue)
     decisions = pd.DataFrame({"bar_open": times})
     decisions["action"] = [Action(code).name.lower() for code in inputs.actions.tolist()]
     decisions["reason"] = [Reason(code).name if code else "" for code in inputs.reasons.tolist()]

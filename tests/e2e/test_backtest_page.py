@@ -224,3 +224,37 @@ def test_it_is_reached_by_keys_and_fits_a_phone(trading: Stack, page: Page, brow
     expect(phone.locator("#backtest-said")).to_contain_text("Not started")
     phone.close()
     assert faults == []
+
+
+def test_backtests_are_put_on_one_capital(trading: Stack, page: Page) -> None:
+    easy(page)
+    one = run(trading, page)
+    choose(page, y="BTCUSDT", x="ETHUSDT")
+    swapped = run(trading, page)
+    choose(page, y="SOLUSDT", x="BTCUSDT")
+    other = run(trading, page)
+    trials = trading.query("SELECT count(*) FROM trials", file="analysis.db")
+    page.locator("#backtest-portfolio > summary").focus()
+    page.keyboard.press("Enter")
+    page.locator("#backtest-combine").click()
+    expect(page.locator("#backtest-combine-said")).to_contain_text("backtests are 0; expected 2 to 10")
+    page.get_by_label(re.compile(rf"^{one}: ")).press("Space")
+    page.get_by_label(re.compile(rf"^{swapped}: ")).press("Space")
+    page.locator("#backtest-combine").click()
+    expect(page.locator("#backtest-combine-said")).to_contain_text("expected each pair once")
+    page.get_by_label(re.compile(rf"^{swapped}: ")).press("Space")
+    page.get_by_label(re.compile(rf"^{other}: ")).press("Space")
+    page.locator("#backtest-combine").press("Enter")
+    shown = page.locator("#backtest-combined")
+    expect(shown).to_contain_text(f"Made of backtests {one} and {other}; no new trial is counted.")
+    for name in ("equity", "shares", "map"):
+        expect(page.locator(f"#backtest-portfolio-{name} .js-plotly-plot")).to_be_visible()
+    values = page.evaluate("document.querySelector('#backtest-portfolio-shares .js-plotly-plot').data[0].x")
+    assert len(values) == 3 and sum(values[:2]) == pytest.approx(values[2], abs=1e-6)
+    fill(page, "portfolio-pair", "0.000001")
+    page.locator("#backtest-combine").click()
+    refused = shown.locator(".metric", has_text="Refused: pair limit").locator(".card-value")
+    expect(refused).not_to_have_text("0")
+    assert trading.query("SELECT count(*) FROM trials", file="analysis.db") == trials
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

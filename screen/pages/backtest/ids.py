@@ -34,6 +34,9 @@ CHOSEN, USE, RESULT = "backtest-chosen", "backtest-use", "backtest-result"
 AUDIT, AUDIT_SAID, AUDIT_TICK = "backtest-audit", "backtest-audit-said", "backtest-audit-tick"
 SHOWN = "backtest-shown"  # the result on the page
 OFFER_POLL = "backtest-offer-poll"
+PORTFOLIO, PORTFOLIO_PARTS = "backtest-portfolio", "backtest-portfolio-parts"
+PORTFOLIO_FORM, PORTFOLIO_NONE = "backtest-portfolio-form", "backtest-portfolio-none"
+COMBINE, COMBINE_SAID, COMBINED = "backtest-combine", "backtest-combine-said", "backtest-combined"
 
 
 def of(name: str) -> str:

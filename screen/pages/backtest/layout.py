@@ -12,6 +12,7 @@ from screen.components.fields import Choices, Field, error_id, field_row, option
 from screen.pages.backtest import ids
 from screen.pages.backtest.fields import AXIS_CHOICES, FORM, GROUPS, KINDS, LUCK, SEARCH, WIDTH
 from screen.pages.backtest.form import axis_values, form_values, new_request
+from screen.pages.backtest.portfolio import portfolio_part
 from screen.pages.pair.settings_form import PRESET_COSTS
 from services.reports.audit import CUTS
 
@@ -224,7 +225,7 @@ def _results() -> html.Section:
         ],
         className="backtest-head",
     )  # fmt: skip
-    return html.Section([head, html.Div("", id=ids.RESULT)], className="backtest-results")
+    return html.Section([head, portfolio_part(), html.Div("", id=ids.RESULT)], className="backtest-results")
 
 
 def _machinery() -> html.Div:

@@ -8,10 +8,10 @@ from dash import dcc, html
 
 from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN
-from screen.components.theme import Figure
 from screen.pages.backtest import figures, labels
 from screen.pages.backtest.form import label_of
 from screen.pages.backtest.labels import Luck, Record
+from screen.pages.backtest.parts import fact, graph, panel
 from screen.pages.backtest.tables import MOST_CELLS, cells_grid, trades_grid
 
 FILES = (
@@ -61,7 +61,7 @@ def _verdict(record: Record, number: int, is_watched: bool) -> html.Section:
                 ],
                 className="verdict",
             ),
-            html.Div([_fact("Net", labels.money(record["net"]), quote, labels.tone(record["net"])), *_facts(record)],
+            html.Div([fact("Net", labels.money(record["net"]), quote, labels.tone(record["net"])), *_facts(record)],
                      className="backtest-facts"),
             html.Div([_luck(each) for each in labels.luck(record)], className="backtest-luck"),
             html.P([labels.trial_line(record), " ", labels.refused(record)], className="panel-head"),
@@ -75,7 +75,7 @@ def _facts(record: Record) -> list[Any]:
     metrics = record["metrics"]
     known = (("Return", "Return [%]"), ("Max drawdown", "Max drawdown [%]"), ("Sharpe a day", "Sharpe of a day [-]"),
              ("Win rate", "Win rate [%]"))  # fmt: skip
-    found = [_fact("Trades", f"{record['trades']:,}", "closed or open at the end", "")]
+    found = [fact("Trades", f"{record['trades']:,}", "closed or open at the end", "")]
     for name, key in known:
         value, between = metrics.get(key), record["intervals"].get(key)
         unit = key.partition("[")[2].removesuffix("]")
@@ -84,20 +84,8 @@ def _facts(record: Record) -> list[Any]:
             note = labels.span(between, unit)
         is_money = key == "Return [%]" and value is not None
         shown = UNKNOWN if value is None else labels.shown(value, unit)
-        found.append(_fact(name, shown, note, labels.tone(value) if is_money and value is not None else ""))
+        found.append(fact(name, shown, note, labels.tone(value) if is_money and value is not None else ""))
     return found
-
-
-def _fact(name: str, value: str, note: str, tone: str) -> html.Div:
-    data: Any = {"data-tone": tone}
-    return html.Div(
-        [
-            html.Div(name, className="card-title"),
-            html.Div(value, className="card-value", **data),
-            html.Div(note, className="card-note"),
-        ],
-        className="metric",
-    )
 
 
 def _luck(each: Luck) -> html.Div:
@@ -117,22 +105,12 @@ def _download(text: str, href: str) -> html.A:
     return html.A(text, href=href, download="", className="btn btn-sm btn-outline-info")
 
 
-def _graph(name: str, figure: Figure, height: int) -> dcc.Graph:
-    config: Any = {"displaylogo": False, "displayModeBar": False, "responsive": True}
-    return dcc.Graph(id=name, figure=figure, config=config, responsive=True, style={"height": f"{height}px"})
-
-
-def _panel(title: str, lead: str, parts: list[Any], name: str = "") -> html.Section:
-    head = html.Div([html.H2(title), html.Span(lead, className="panel-head")], className="panel-top")
-    return html.Section([head, *parts], className=f"panel backtest-part {name}".strip())
-
-
 def _equity(record: Record) -> html.Section:
     quote, band = labels.quote_of(record), record["curve"]["band"]
     lead = f"{quote}; dotted: the capital at the start."
     if band:
         lead += f" Grey: where {100 * band['level']:.0f} % of other orders of the same returns went."
-    return _panel("Equity and drawdown", lead, [_graph("backtest-equity", figures.equity(record), 380)])
+    return panel("Equity and drawdown", lead, [graph("backtest-equity", figures.equity(record), 380)])
 
 
 def _attribution(record: Record) -> html.Section:
@@ -141,11 +119,9 @@ def _attribution(record: Record) -> html.Section:
         for name, value in record["attribution"].items()
         if name in labels.PARTS and abs(value) >= 0.005
     ]
-    graph = _graph("backtest-attribution", figures.attribution(record), figures.attribution_height(record))
+    bars = graph("backtest-attribution", figures.attribution(record), figures.attribution_height(record))
     lead = f"{labels.quote_of(record)}; the parts add up to the net"
-    return _panel(
-        "What it is made of", lead, [graph, html.Details([html.Summary("What each part is"), html.Dl(items)])]
-    )
+    return panel("What it is made of", lead, [bars, html.Details([html.Summary("What each part is"), html.Dl(items)])])
 
 
 def _metrics(record: Record) -> html.Section:
@@ -159,7 +135,7 @@ def _metrics(record: Record) -> html.Section:
                         html.Th("95 % interval, or why not known", scope="col")])  # fmt: skip
         parts.append(html.Table([html.Thead(head), html.Tbody(rows)], className="backtest-table"))
     lead = f"Money in {labels.quote_of(record)}; no figure is annualised under 30 days"
-    return _panel("Metrics", lead, [html.Div(parts, className="backtest-tables")], "backtest-metrics")
+    return panel("Metrics", lead, [html.Div(parts, className="backtest-tables")], "backtest-metrics")
 
 
 def _trades(record: Record, is_watched: bool) -> html.Section:
@@ -171,25 +147,25 @@ def _trades(record: Record, is_watched: bool) -> html.Section:
     )
     path = pair_path(record["market"], record["y"], record["x"]) if is_watched else ""
     opens = " A row opens the chart at the bar of its signal." if is_watched else ""
-    return _panel("Trades", f"{lead}. Money in {labels.quote_of(record)}.{opens}", [trades_grid(record, path)])
+    return panel("Trades", f"{lead}. Money in {labels.quote_of(record)}.{opens}", [trades_grid(record, path)])
 
 
 def _heat(search: Record) -> html.Section:
     figure = figures.heatmap(search)
     if figure is None:
         note = "Random points have no grid: the cells are below, the best first."
-        return _panel("Map of the search", "", [html.P(note, className="panel-head")])
+        return panel("Map of the search", "", [html.P(note, className="panel-head")])
     rows = 1 if len(search["heatmap"]["names"]) == 1 else len(search["heatmap"]["values"][0])
     lead = f"Sharpe ratio of a period ({search['clock']}). ★ the best cell, P the best neighbourhood: trust P. "
-    return _panel("Map of the search", lead + figures.cut_at(search),
-                  [_graph("backtest-heat", figure, max(240, min(720, 90 + 34 * rows)))])  # fmt: skip
+    return panel("Map of the search", lead + figures.cut_at(search),
+                  [graph("backtest-heat", figure, max(240, min(720, 90 + 34 * rows)))])  # fmt: skip
 
 
 def _walk(search: Record) -> html.Section:
     walk = search["walk"]
     if walk is None:
         note = "Not asked for: set training and test periods in the form, and the choice is judged on later bars."
-        return _panel("Walk-forward", "", [html.P(note, className="panel-head")])
+        return panel("Walk-forward", "", [html.P(note, className="panel-head")])
     rows = [
         html.Tr(
             [
@@ -209,13 +185,13 @@ def _walk(search: Record) -> html.Section:
         f" parts chose {chosen} different cell{'s' if chosen > 1 else ''}."
     )
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="backtest-table")
-    return _panel("Walk-forward", lead, [html.Div(table, className="backtest-scroll")])
+    return panel("Walk-forward", lead, [html.Div(table, className="backtest-scroll")])
 
 
 def _cells(search: Record) -> html.Section:
     count = len(search["cells"])
     more = f", the best {MOST_CELLS}" if count > MOST_CELLS else ""
-    return _panel("Cells", f"{count:,} cells{more}; a click on a column sorts", [cells_grid(search)])
+    return panel("Cells", f"{count:,} cells{more}; a click on a column sorts", [cells_grid(search)])
 
 
 def _asked(record: Record) -> html.Section:
