@@ -78,11 +78,8 @@ def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empt
                 [
                     html.H2(title),
                     html.Span(lead, className="panel-head"),
-<<<<<<< HEAD
                     *above,
-=======
                     html.Span("More columns: swipe sideways →", className="panel-head swipe-hint"),
->>>>>>> a2bb257 (An applied draft is compared no more; rows lead to their bar; the overview on a phone begins with what matters)
                     dbc.Input(
                         id=f"{name}-filter",
                         type="search",
