@@ -21,7 +21,7 @@ class PairbridgeCharts {
     this.span = /** @type {number|null} */ (null); // ms that are followed; null: SHOWN bars
     this.held = /** @type {number[]|null} */ (null); // the times that the user looks at; null: the newest are followed
     this.target = /** @type {number[]|null} */ (null); // what will be seen once the library has drawn
-    this.at = /** @type {number|null} */ (null); // the bar under the cross-hair
+    this.pointed = /** @type {number|null} */ (null); // when the bar under the cross-hair opens, ms
     this.isStale = true; // something else than the forming candle has changed
     this.known = { resets: -1, moved: 0 };
     this.cache = { marks: /** @type {any} */ (null), edges: /** @type {any} */ (null), series: new Map() };
@@ -100,6 +100,7 @@ class PairbridgeCharts {
     this.forming?.remove();
     this.chart = null;
     this.panes = [];
+    this.pointed = null;
     this.box = box;
     if (!box) return false;
     this.colours = PairbridgeCharts.coloursOf(box);
@@ -272,6 +273,12 @@ class PairbridgeCharts {
       this.setAxis(size);
       this.paintSoon();
     }
+  }
+
+  /** The bar whose values the legends show: that under the cross-hair, or the marked one; null: the newest. */
+  get at() {
+    const ms = this.pointed ?? this.seek.marked;
+    return ms === null ? null : this.pair.bars.index(ms);
   }
 
   marks() {

@@ -31,9 +31,16 @@ class PairbridgeGestures {
     box.addEventListener("keydown", (event) => this.pressed(event));
     chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.ranged());
     chart.subscribeCrosshairMove((event) => this.pointed(event));
-    chart.subscribeDblClick(() => this.charts.unzoom());
+    chart.subscribeClick(() => this.charts.seek.end());
+    chart.subscribeDblClick(() => this.follow());
     new ResizeObserver(() => requestAnimationFrame(() => this.charts.legend?.place())).observe(box);
     box.addEventListener("pointermove", () => this.isPressed && this.charts.legend?.place()); // panes are resized so
+  }
+
+  /** Back to the newest bars, and no bar is marked. */
+  follow() {
+    this.charts.seek.end();
+    this.charts.unzoom();
   }
 
   /** From here on the view is the user's. */
@@ -47,7 +54,9 @@ class PairbridgeGestures {
   clicked(event) {
     const button = event.target instanceof Element ? event.target.closest("[data-range]") : null;
     if (!(button instanceof HTMLElement)) return;
-    this.charts.showRange(button.dataset.range === "all" ? Infinity : Number(button.dataset.range));
+    this.charts.seek.end();
+    if (button.dataset.range === "now") this.charts.unzoom();
+    else this.charts.showRange(button.dataset.range === "all" ? Infinity : Number(button.dataset.range));
   }
 
   released() {
@@ -75,7 +84,7 @@ class PairbridgeGestures {
     const { start, step } = charts.axis;
     const index = event.logical === undefined || event.logical === null ? null : start + event.logical * step;
     const isInside = event.point !== undefined && index !== null && index >= 0 && index <= PairbridgeCore.newest(charts.pair);
-    charts.at = isInside ? index : null;
+    charts.pointed = isInside ? charts.pair.bars.time(index) : null;
     charts.legend?.show(charts.at);
   }
 
@@ -98,8 +107,9 @@ class PairbridgeGestures {
     const { held, span } = this.charts;
     if (!held) this.isUser = false;
     for (const button of document.querySelectorAll("[data-range]")) {
-      const range = button.getAttribute("data-range") === "all" ? Infinity : Number(button.getAttribute("data-range"));
-      button.setAttribute("aria-pressed", String(!held && range === span));
+      const name = button.getAttribute("data-range");
+      const isShown = name === "now" || span === (name === "all" ? Infinity : Number(name));
+      button.setAttribute("aria-pressed", String(!held && isShown));
     }
   }
 }

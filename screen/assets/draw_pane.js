@@ -59,6 +59,11 @@ class PairbridgePane {
     return this.labels;
   }
 
+  /** Of the library: the label of the marked bar on the time axis. */
+  timeAxisViews() {
+    return this.spec.id === "price-chart" ? this.charts.seek.labels() : [];
+  }
+
   /** Of the library: before it draws. */
   updateAllViews() {
     const { pair, colours } = this.charts;

@@ -38,6 +38,12 @@ class PairbridgeChartState {
     return at === null ? null : box.getBoundingClientRect().left + at;
   }
 
+  /** When the bar opens whose values the legends show, ms; null: they show the newest. */
+  at() {
+    const { at, pair } = this.#charts;
+    return at === null ? null : pair.bars.time(at);
+  }
+
   /** A colour in which the chart draws now, by its name in colours.css. */
   colour(name) {
     return this.#charts.colours[name];

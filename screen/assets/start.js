@@ -128,7 +128,7 @@
     k: () => step(-1),
     Enter: (event) => rows.open(event),
     i: (event) => hints.explain(event.target),
-    f: () => pair.charts.unzoom(),
+    f: () => pair.charts.gestures.follow(),
     e: () => document.getElementById("export-log")?.click(),
     s: () => document.getElementById("settings-open")?.click(),
     "?": () => document.getElementById("help-open")?.click(),

@@ -9,8 +9,9 @@ from dash import html
 
 from screen.components import ids
 
-# Of the newest bars: the label, its meaning, and ms. "now" returns to what is followed without a choice.
+# Of the newest bars: the label, its meaning, and ms. "now" follows them again, in the range that was chosen.
 _RANGES = (
+    ("now", "Follow the newest bars again: as the key f, a double click, or a double tap", "now"),
     ("15 m", "The last 15 minutes", 900_000),
     ("1 h", "The last hour", 3_600_000),
     ("4 h", "The last 4 hours", 14_400_000),
