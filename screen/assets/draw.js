@@ -121,16 +121,17 @@ class PairbridgeCharts {
   }
 
   static options(colours) {
-    const grid = { color: colours.line };
+    const touch = PairbridgeGestures.options();
     return {
       autoSize: true,
       layout: {
         background: { color: "transparent" },
         textColor: colours.muted,
         fontSize: 12,
-        panes: { separatorColor: colours.line, separatorHoverColor: colours.line },
+        panes: { separatorColor: colours.line, separatorHoverColor: colours.line, ...touch.panes },
       },
-      grid: { vertLines: grid, horzLines: grid },
+      ...touch.gestures,
+      grid: { vertLines: { color: colours.line }, horzLines: { color: colours.line } },
       crosshair: { mode: 0 },
       rightPriceScale: { borderVisible: false },
       timeScale: { borderVisible: false, minBarSpacing: 0.001, shiftVisibleRangeOnNewBar: false, timeVisible: true, secondsVisible: true, tickMarkFormatter: PairbridgeTimes.tick },

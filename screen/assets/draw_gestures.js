@@ -12,9 +12,22 @@ class PairbridgeGestures {
     this.isPressed = false;
     this.isUser = false; // whether the user moved the chart since it last followed
     this.quiet = 0; // a timer
+    this.touched = { x: 0, y: 0 }; // where the first finger came down
     document.addEventListener("click", (event) => this.clicked(event));
     document.addEventListener("pointerup", () => this.released());
     document.addEventListener("pointercancel", () => this.released());
+  }
+
+  /**
+   * What the library's own gestures do. A finger's swipe up or down is the page's; where fingers are what there is, they
+   * would also drag price axes and the dividers of panes by mistake, so these stay.
+   */
+  static options() {
+    const isFinger = matchMedia("(pointer: coarse)").matches;
+    return {
+      panes: { enableResize: !isFinger },
+      gestures: { handleScroll: { vertTouchDrag: false }, handleScale: { axisPressedMouseMove: !isFinger } },
+    };
   }
 
   /** Whether a gesture goes on, during which the axis must stay. */
@@ -25,9 +38,10 @@ class PairbridgeGestures {
   listen(chart, box) {
     const moved = () => this.moved();
     box.addEventListener("wheel", moved, { capture: true, passive: true });
-    box.addEventListener("touchmove", moved, { capture: true, passive: true });
+    box.addEventListener("touchstart", (event) => this.touches(event), { capture: true, passive: true });
+    box.addEventListener("touchmove", (event) => this.swiped(event), { capture: true, passive: true });
     box.addEventListener("pointerdown", () => (this.isPressed = true), { capture: true });
-    box.addEventListener("pointermove", (event) => event.buttons && moved(), { capture: true });
+    box.addEventListener("pointermove", (event) => event.buttons && event.pointerType !== "touch" && moved(), { capture: true });
     box.addEventListener("keydown", (event) => this.pressed(event));
     chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.ranged());
     chart.subscribeCrosshairMove((event) => this.pointed(event));
@@ -49,6 +63,17 @@ class PairbridgeGestures {
     this.isUser = true;
     this.charts.hold(...this.charts.window());
     this.tell();
+  }
+
+  touches({ touches: [{ clientX: x, clientY: y }] }) {
+    this.touched = { x, y };
+  }
+
+  /** Two fingers, or one to the side, move the chart; one up or down moves the page. */
+  swiped({ touches }) {
+    const [{ clientX, clientY }] = touches;
+    const { x, y } = this.touched;
+    if (touches.length > 1 || Math.abs(clientX - x) > Math.abs(clientY - y)) this.moved();
   }
 
   clicked(event) {
