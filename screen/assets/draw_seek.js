@@ -14,15 +14,24 @@ class PairbridgeSeek {
     this.charts = charts;
     this.close = /** @type {number|null} */ (null); // of the bar that is looked for
     this.marked = /** @type {number|null} */ (null); // when the bar that was found opens, ms
+    this.path = ""; // the page of which the address named a bar
     this.isInView = false; // whether the chart has gone there
     document.addEventListener("keydown", (event) => this.pressed(event), true); // before what is over it has closed
   }
 
-  /** The page has been mounted, or another pair is shown. */
+  /** The page has been mounted. */
+  mounted() {
+    this.path = location.pathname;
+    this.begin();
+  }
+
+  /** The page has been mounted, or another pair is shown: one to which the address leads, or one chosen on this page. */
   begin() {
-    const named = new URLSearchParams(location.search).get("close") ?? "";
+    const isNamed = location.pathname === this.path;
+    const named = (isNamed && new URLSearchParams(location.search).get("close")) || "";
     this.end();
     this.charts.pointed = null;
+    if (!isNamed && location.search) window.dash_clientside.set_props("address", { search: "" }); // of the pair that was left
     this.close = /^[0-9]{12,14}$/.test(named) ? Number(named) : null;
     this.isInView = false;
     if (this.close !== null) this.charts.paintSoon();
@@ -46,12 +55,19 @@ class PairbridgeSeek {
   step() {
     const { charts, close } = this;
     const { pair, older } = charts;
-    if (close === null || !charts.chart || !pair.bars.size) return;
+    if (close === null || !charts.chart || !pair.bars.size || !this.isHere) return;
     const open = close - pair.bars.width;
     const index = pair.bars.index(open);
     if (!this.isInView) this.goTo(open);
     if (index < 0 && older.isMore) older.want(PairbridgeCharts.SHOWN - index);
     else this.found(index, open);
+  }
+
+  /** Whether the pair that is shown is that of the address; the data of the one before may still be here. */
+  get isHere() {
+    const { y, x } = this.charts.pair.names;
+    const [, , ...named] = decodeURIComponent(this.path).split("/").filter(Boolean);
+    return location.pathname === this.path && (!named.length || named.join("/") === `${y}~${x}`);
   }
 
   goTo(open) {

@@ -51,7 +51,7 @@ class PairbridgePair {
     this.showLeaders();
     this.showAge();
     this.log.mounted();
-    this.charts.seek.begin();
+    this.charts.seek.mounted();
     this.charts.unzoom();
   }
 
