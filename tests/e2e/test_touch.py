@@ -25,20 +25,18 @@ def phone(trading: Stack, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def swipe(page: Page, at: tuple[float, float], by: tuple[float, float]) -> None:
-    """A finger from a point, by the browser's own clock: a slow machine must not make a long press of it."""
-    session = page.context.new_cdp_session(page)
-    gesture = {"x": at[0], "y": at[1], "xDistance": by[0], "yDistance": by[1]}
-    session.send("Input.synthesizeScrollGesture", gesture | {"gestureSourceType": "touch", "speed": 600})
-    session.detach()
+def swipe(page: Page, at: tuple[float, float], by: tuple[float, float], apart: float = 0) -> None:
+    """A finger from a point; with ``apart`` two, first that far apart, and ``by[0]`` further in the end.
 
-
-def spread(page: Page, at: tuple[float, float], apart: float, more: float) -> None:
-    """Two fingers, first that far apart, and ``more`` further in the end."""
+    Without a rest between its steps: on a slow machine it would become a long press.
+    """
     session = page.context.new_cdp_session(page)
     for step in range(13):
-        half = (apart + more * step / 12) / 2
-        points = [{"x": at[0] + side * half, "y": at[1], "id": finger} for finger, side in ((0, -1), (1, 1))]
+        part = step / 12
+        points = [{"x": at[0] + by[0] * part, "y": at[1] + by[1] * part, "id": 0}]
+        if apart:
+            half = (apart + by[0] * part) / 2
+            points = [{"x": at[0] + side * half, "y": at[1], "id": finger} for finger, side in ((0, -1), (1, 1))]
         kind = "touchMove" if step else "touchStart"
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
@@ -70,6 +68,7 @@ def test_fingers_scroll_the_page_and_move_the_chart_and_change_neither_panes_nor
             before = page.evaluate(TOP)
             swipe(page, (x, y), (0, up))
             until(lambda: (page.evaluate(TOP) - before) * up < -50 * abs(up), 5, f"the page at {x}, {y}")  # noqa: B023
+            page.wait_for_timeout(500)  # it glides on
         page.evaluate("document.querySelector('#chart-canvas').scrollIntoView({ block: 'center' })")
     assert page.evaluate(SHAPE) == shape
     assert page.locator("[data-range=now]").get_attribute("aria-pressed") == "true", "it follows as before"
@@ -82,7 +81,7 @@ def test_fingers_scroll_the_page_and_move_the_chart_and_change_neither_panes_nor
     expect(page.locator("[data-range=now]")).to_have_attribute("aria-pressed", "false")
     until(lambda: still(page), 10, "the chart at rest")
     room = _room(page)
-    spread(page, (middle, 230), 60, 120)
+    swipe(page, (middle, 230), (120, 0), apart=60)
     until(lambda: _room(page) < room * 0.7, 5, "a narrower view")
     page.locator("[data-range=now]").tap()
     until(lambda: in_view(page)[1] >= page.evaluate(NEWEST), 5, "following now again")
