@@ -18,7 +18,11 @@
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
-  const connection = new PairbridgeConnection(receive, (silentMs) => {
+  const connection = new PairbridgeConnection(receive, (silentMs, isFirst) => {
+    if (isFirst) {
+      banner.show({ state: "CONNECTING", cause: "Waiting for the first figures of the dashboard.", advice: "" });
+      return;
+    }
     pair.flows("DASHBOARD DISCONNECTED");
     banner.show({
       state: "DASHBOARD DISCONNECTED",
