@@ -31,7 +31,7 @@ def in_view(page: Page) -> list[float]:
 def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
     box = drag(page)
     page.mouse.wheel(0, -300)
-    zoomed = until(lambda: _still(page), 5, "the zoom")
+    zoomed = until(lambda: still(page), 5, "the zoom")
     before = page.evaluate(NEWEST)
     seen(page, f"before => {NEWEST} > before", arg=before)
     assert in_view(page) == pytest.approx(zoomed, abs=50)
@@ -54,7 +54,7 @@ def drag(page: Page) -> FloatRect:
     return box
 
 
-def _still(page: Page) -> list[float]:
+def still(page: Page) -> list[float]:
     """The edges, once a gesture has had its effect; empty before."""
     before = in_view(page)
     page.wait_for_timeout(300)

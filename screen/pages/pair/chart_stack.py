@@ -19,9 +19,9 @@ _RANGES = (
     ("all", "Everything of this run and its history", "all"),
 )
 _TITLE = (
-    "One time axis and one cross-hair. Drag or swipe to move, wheel or pinch to zoom, double click or f to follow"
-    " the newest bars. A value of the legend hides or shows its line. Hatched: bars in which a leg did not trade;"
-    " amber: gaps in the data; dotted amber: where candles and ticks meet."
+    "One time axis and one cross-hair. Drag or swipe to the side to move, wheel or pinch to zoom, double click, double"
+    " tap or f to follow the newest bars. A value of the legend hides or shows its line. Hatched: bars in which a leg"
+    " did not trade; amber: gaps in the data; dotted amber: where candles and ticks meet."
 )
 _NOTICE = "TradingView Lightweight Charts™ © TradingView, Inc."  # as its licence asks
 _CANVAS: Any = {"aria-label": "Chart of the pair; arrow keys move it, + and - zoom", "role": "application"}
