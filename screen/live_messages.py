@@ -12,7 +12,7 @@ from screen.components.formatting import clock
 from screen.pages.alerts.live import RulesNow, alert_news
 from screen.pages.overview.rows import pair_row, symbol_row
 from screen.pages.pair.frames import Frame, frame, watchlist_row
-from screen.pages.pair.labels import no_pair_notes, waiting
+from screen.pages.pair.labels import loading_notes, no_pair_notes, waiting
 from services.alerts import AlertService
 from services.backtests import BacktestState
 from services.overview import OverviewService
@@ -76,12 +76,17 @@ class LiveMessages:
         watch_id = self._pairs.first() if follows is None else follows
         found = None if watch_id is None else self._views.pair(watch_id, cursor, KEEP_BARS)
         if found is None:
-            return {"type": "pulse", "notes": no_pair_notes(self._bridge_url)}, cursor, None
+            return {"type": "pulse", "notes": self._no_pair(watch_id)}, cursor, None
         market = found.view.market
         message = frame(found)
         message["trade_ms"] = self._views.watermark_ms(market)
         message["waits"] = waiting(found.view, message["trade_ms"])
         return message, found.seen, market
+
+    def _no_pair(self, watch_id: int | None) -> dict[str, str]:
+        """Why the charts are empty: nothing has ever traded, or what is stored is still being read."""
+        is_known = watch_id is not None or self._overview.overview().symbols
+        return loading_notes() if is_known else no_pair_notes(self._bridge_url)
 
     def _jobs(self) -> dict[str, Frame]:
         """The phase of each kind of job, and what to say of its end."""

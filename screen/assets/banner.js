@@ -16,7 +16,7 @@ class PairbridgeBanner {
     const key = JSON.stringify(status);
     if (!box || (key === this.drawn && box.childElementCount)) return;
     this.drawn = key;
-    const tone = { LIVE: "is-live", "MARKET QUIET": "is-quiet", "WAITING FOR BRIDGE": "is-waiting" }[status.state];
+    const tone = { LIVE: "is-live", "MARKET QUIET": "is-quiet", "WAITING FOR BRIDGE": "is-waiting", CONNECTING: "is-waiting" }[status.state];
     box.className = `banner ${tone ?? "is-down"}`;
     const state = document.createElement("strong");
     state.textContent = status.state;

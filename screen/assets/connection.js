@@ -8,10 +8,12 @@
 class PairbridgeConnection {
   static SILENT_MS = 2500; // the dashboard sends a message every second
   static POLL_AFTER_MS = 3000;
+  static FIRST_MS = 10_000; // how long the first message may take: both may just be starting
 
   /**
    * @param {(message: any) => void} receive
-   * @param {(silentMs: number) => void} silent called a few times a second while nothing is heard
+   * @param {(silentMs: number, isFirst: boolean) => void} silent called a few times a second while nothing is heard;
+   *   `isFirst`: while the first message may still come
    */
   constructor(receive, silent) {
     this.receive = receive;
@@ -20,6 +22,7 @@ class PairbridgeConnection {
     this.follow = /** @type {number|null} */ (null);
     this.socket = /** @type {WebSocket|null} */ (null);
     this.heard = performance.now();
+    this.isFirst = true; // nothing was heard yet
     this.retry = 250;
     this.polls = /** @type {number|undefined} */ (undefined);
     this.connect();
@@ -60,12 +63,14 @@ class PairbridgeConnection {
 
   hear(message) {
     this.heard = performance.now();
+    this.isFirst = false;
     this.receive(message);
   }
 
   watchOver() {
     const silentMs = performance.now() - this.heard;
-    if (silentMs > PairbridgeConnection.SILENT_MS) this.silent(silentMs);
+    const isFirst = this.isFirst && silentMs < PairbridgeConnection.FIRST_MS;
+    if (isFirst || silentMs > PairbridgeConnection.SILENT_MS) this.silent(silentMs, isFirst);
     if (silentMs > PairbridgeConnection.POLL_AFTER_MS && !this.isOpen) this.poll(true);
   }
 

@@ -23,7 +23,7 @@ class PairbridgeCharts {
     this.span = /** @type {number|null} */ (null); // ms that are followed; null: SHOWN bars
     this.held = /** @type {number[]|null} */ (null); // the times that the user looks at; null: the newest are followed
     this.target = /** @type {number[]|null} */ (null); // what will be seen once the library has drawn
-    this.at = /** @type {number|null} */ (null); // the bar under the cross-hair
+    this.pointed = /** @type {number|null} */ (null); // when the bar under the cross-hair opens, ms
     this.isStale = true; // something else than the forming candle has changed
     this.known = { resets: -1, moved: 0 };
     this.cache = { marks: /** @type {any} */ (null), edges: /** @type {any} */ (null), series: new Map() };
@@ -132,6 +132,7 @@ class PairbridgeCharts {
     this.forming?.remove();
     this.chart = null;
     this.panes = [];
+    this.pointed = null;
   }
 
   /** The theme or the zone of times is another: everything is drawn anew, where it is. */
@@ -269,6 +270,12 @@ class PairbridgeCharts {
       this.setAxis(size);
       this.paintSoon();
     }
+  }
+
+  /** The bar whose values the legends show: that under the cross-hair, or the marked one; null: the newest. */
+  get at() {
+    const ms = this.pointed ?? this.seek.marked;
+    return ms === null ? null : this.pair.bars.index(ms);
   }
 
   marks() {

@@ -26,6 +26,7 @@ class PairbridgeBrush {
     this.hatch(PairbridgeBrush.GAP, "amber", 0.5);
     for (const series of shown) this[series.kind](series);
     if (this.pane.spec.id === "price-chart") this.edges();
+    this.marked();
   }
 
   get pair() {
@@ -34,6 +35,17 @@ class PairbridgeBrush {
 
   get colours() {
     return this.pane.charts.colours;
+  }
+
+  /** The line of the bar that an address named. */
+  marked() {
+    const { marked } = this.pane.charts.seek;
+    if (marked === null) return;
+    const x = Math.round(this.x(this.pair.bars.index(marked)));
+    this.stroke(this.colours.amber, 1.5, [4, 3], (canvas) => {
+      canvas.moveTo(x, 0);
+      canvas.lineTo(x, this.size.height);
+    });
   }
 
   /** Which legs' filled bars matter here: those of the leg that is shown. */

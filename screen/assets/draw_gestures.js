@@ -12,9 +12,22 @@ class PairbridgeGestures {
     this.isPressed = false;
     this.isUser = false; // whether the user moved the chart since it last followed
     this.quiet = 0; // a timer
+    this.touched = { x: 0, y: 0 }; // where the first finger came down
     document.addEventListener("click", (event) => this.clicked(event));
     document.addEventListener("pointerup", () => this.released());
     document.addEventListener("pointercancel", () => this.released());
+  }
+
+  /**
+   * What the library's own gestures do. A finger's swipe up or down is the page's; where fingers are what there is, they
+   * would also drag price axes and the dividers of panes by mistake, so these stay.
+   */
+  static options() {
+    const isFinger = matchMedia("(pointer: coarse)").matches;
+    return {
+      panes: { enableResize: !isFinger },
+      gestures: { handleScroll: { vertTouchDrag: false }, handleScale: { axisPressedMouseMove: !isFinger } },
+    };
   }
 
   /** Whether a gesture goes on, during which the axis must stay. */
@@ -26,19 +39,27 @@ class PairbridgeGestures {
   listen(chart) {
     chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.ranged());
     chart.subscribeCrosshairMove((event) => this.pointed(event));
-    chart.subscribeDblClick(() => this.charts.unzoom());
+    chart.subscribeClick(() => this.charts.seek.end());
+    chart.subscribeDblClick(() => this.follow());
   }
 
   /** Once per box. */
   listenTo(box) {
     const moved = () => this.moved();
     box.addEventListener("wheel", moved, { capture: true, passive: true });
-    box.addEventListener("touchmove", moved, { capture: true, passive: true });
+    box.addEventListener("touchstart", (event) => this.touches(event), { capture: true, passive: true });
+    box.addEventListener("touchmove", (event) => this.swiped(event), { capture: true, passive: true });
     box.addEventListener("pointerdown", () => (this.isPressed = true), { capture: true });
-    box.addEventListener("pointermove", (event) => event.buttons && moved(), { capture: true });
+    box.addEventListener("pointermove", (event) => event.buttons && event.pointerType !== "touch" && moved(), { capture: true });
     box.addEventListener("keydown", (event) => this.pressed(event));
     new ResizeObserver(() => requestAnimationFrame(() => this.charts.legend?.place())).observe(box);
     box.addEventListener("pointermove", () => this.isPressed && this.charts.legend?.place()); // panes are resized so
+  }
+
+  /** Back to the newest bars, and no bar is marked. */
+  follow() {
+    this.charts.seek.end();
+    this.charts.unzoom();
   }
 
   /** From here on the view is the user's. */
@@ -49,10 +70,23 @@ class PairbridgeGestures {
     this.tell();
   }
 
+  touches({ touches: [{ clientX: x, clientY: y }] }) {
+    this.touched = { x, y };
+  }
+
+  /** Two fingers, or one to the side, move the chart; one up or down moves the page. */
+  swiped({ touches }) {
+    const [{ clientX, clientY }] = touches;
+    const { x, y } = this.touched;
+    if (touches.length > 1 || Math.abs(clientX - x) > Math.abs(clientY - y)) this.moved();
+  }
+
   clicked(event) {
     const button = event.target instanceof Element ? event.target.closest("[data-range]") : null;
     if (!(button instanceof HTMLElement)) return;
-    this.charts.showRange(button.dataset.range === "all" ? Infinity : Number(button.dataset.range));
+    this.charts.seek.end();
+    if (button.dataset.range === "now") this.charts.unzoom();
+    else this.charts.showRange(button.dataset.range === "all" ? Infinity : Number(button.dataset.range));
   }
 
   released() {
@@ -80,7 +114,7 @@ class PairbridgeGestures {
     const { start, step } = charts.axis;
     const index = event.logical === undefined || event.logical === null ? null : start + event.logical * step;
     const isInside = event.point !== undefined && index !== null && index >= 0 && index <= PairbridgeCore.newest(charts.pair);
-    charts.at = isInside ? index : null;
+    charts.pointed = isInside ? charts.pair.bars.time(index) : null;
     charts.legend?.show(charts.at);
   }
 
@@ -103,8 +137,9 @@ class PairbridgeGestures {
     const { held, span } = this.charts;
     if (!held) this.isUser = false;
     for (const button of document.querySelectorAll("[data-range]")) {
-      const range = button.getAttribute("data-range") === "all" ? Infinity : Number(button.getAttribute("data-range"));
-      button.setAttribute("aria-pressed", String(!held && range === span));
+      const name = button.getAttribute("data-range");
+      const isShown = name === "now" || span === (name === "all" ? Infinity : Number(name));
+      button.setAttribute("aria-pressed", String(!held && isShown));
     }
   }
 }

@@ -6,6 +6,8 @@
  * cross-hair, and the decision of that bar.
  */
 class PairbridgeLegend {
+  static AIR = 14; // px between a legend and the data: a mark of a decision is half as high
+
   /**
    * @param {HTMLElement} box lies over the chart
    * @param {PairbridgeCharts} charts
@@ -16,6 +18,9 @@ class PairbridgeLegend {
     this.built = "";
     this.values = /** @type {Map<string, HTMLElement>} */ (new Map());
     this.rows = /** @type {Map<string, HTMLElement>} */ (new Map());
+    this.rooms = /** @type {Map<string, number>} */ (new Map()); // the height of each legend, px: the largest so far
+    this.width = 0; // of the box, for which they are
+    this.sizes = new ResizeObserver(() => this.place());
     box.addEventListener("click", (event) => this.clicked(event));
   }
 
@@ -53,6 +58,8 @@ class PairbridgeLegend {
     this.built = key;
     this.values.clear();
     this.rows.clear();
+    this.rooms.clear();
+    this.sizes.disconnect();
     const rows = this.charts.panes.map((pane) => this.row(pane.spec));
     this.box.replaceChildren(...rows);
     this.place();
@@ -68,6 +75,7 @@ class PairbridgeLegend {
     if (spec === this.charts.panes[0].spec) row.append(this.value("time", "span"));
     for (const series of this.charts.seriesOf(spec.id)) row.append(this.button(series));
     this.rows.set(spec.id, row);
+    this.sizes.observe(row);
     return row;
   }
 
@@ -90,6 +98,13 @@ class PairbridgeLegend {
     return element;
   }
 
+  /** Data are drawn under the legend, not beneath it; the room only grows, so that nothing jumps with a value's digits. */
+  makeRoom(pane, legend, height) {
+    const room = Math.max(this.rooms.get(pane.spec.id) ?? 0, legend);
+    this.rooms.set(pane.spec.id, room);
+    if (height) pane.leaveAbove((room + PairbridgeLegend.AIR) / height);
+  }
+
   /** Put legends and the texts over empty panes where the panes are. */
   place() {
     if (!this.charts.chart) return; // another page is shown
@@ -97,10 +112,15 @@ class PairbridgeLegend {
       const note = document.getElementById(`${id}-note`);
       if (note) note.hidden = !this.charts.order.includes(id);
     }
-    for (const { spec, element } of this.charts.panes.map((pane) => ({ spec: pane.spec, element: pane.element() }))) {
+    if (this.box.offsetWidth !== this.width) this.rooms.clear();
+    this.width = this.box.offsetWidth;
+    for (const pane of this.charts.panes) {
+      const { spec } = pane;
+      const element = pane.element();
       if (!element) continue;
       const row = this.rows.get(spec.id);
       if (row) row.style.top = `${element.offsetTop}px`;
+      if (row) this.makeRoom(pane, row.offsetHeight, element.offsetHeight);
       const note = document.getElementById(`${spec.id}-note`);
       if (note) Object.assign(note.style, { top: `${element.offsetTop}px`, height: `${element.offsetHeight}px` });
     }

@@ -11,14 +11,16 @@ class PairbridgeLook {
 
   static options(colours) {
     const grid = { color: colours.line };
+    const touch = PairbridgeGestures.options();
     return {
       autoSize: true,
       layout: {
         background: { color: "transparent" },
         textColor: colours.muted,
         fontSize: PairbridgeType.px(12),
-        panes: { separatorColor: colours.line, separatorHoverColor: colours.line },
+        panes: { separatorColor: colours.line, separatorHoverColor: colours.line, ...touch.panes },
       },
+      ...touch.gestures,
       grid: { vertLines: grid, horzLines: grid },
       crosshair: { mode: 0 },
       rightPriceScale: { borderVisible: false },

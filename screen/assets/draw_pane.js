@@ -6,7 +6,8 @@
  * cross-hair and the gestures, and no copy of the data. Its one series is invisible, and gives the pane its scale.
  */
 class PairbridgePane {
-  static AIR = 0.06; // above and below what is drawn
+  static AIR = 0.06; // below what is drawn
+  static MOST_ABOVE = 0.45; // of a pane's height, for its legend
 
   /**
    * @param {import("./draw_series.js").Pane} spec
@@ -18,6 +19,7 @@ class PairbridgePane {
     this.brush = new PairbridgeBrush(this);
     this.anchor = /** @type {any} */ (null);
     this.labels = /** @type {any[]} */ ([]);
+    this.above = NaN; // the share of its height that is kept for the legend
     this.range = /** @type {number[]|null} */ (null);
     this.scaled = { key: "", found: /** @type {any} */ (null) }; // the library asks many times for one drawing
     this.views = [{ renderer: () => ({ draw: (target) => this.draw(target) }) }];
@@ -37,10 +39,19 @@ class PairbridgePane {
       },
       index,
     );
-    const bottom = { "price-chart": 0.24, "gate-chart": 0.05 }[this.spec.id] ?? PairbridgePane.AIR;
-    this.anchor.priceScale().applyOptions({ scaleMargins: { top: 0.14, bottom }, minimumWidth: 64 });
+    this.anchor.priceScale().applyOptions({ minimumWidth: 64 });
+    this.leaveAbove(0.14);
     this.anchor.attachPrimitive(this);
     chart.panes()[index].setStretchFactor(this.spec.stretch);
+  }
+
+  /** Keep a share of the pane's height over what is drawn, for its legend. */
+  leaveAbove(share) {
+    const top = Math.min(share, PairbridgePane.MOST_ABOVE);
+    if (Math.abs(top - this.above) < 0.005) return;
+    this.above = top;
+    const bottom = { "price-chart": 0.24, "gate-chart": 0.05 }[this.spec.id] ?? PairbridgePane.AIR;
+    this.anchor.priceScale().applyOptions({ scaleMargins: { top, bottom } }); // it draws again by itself
   }
 
   /** Where the pane is in the page; null before it was drawn. */
@@ -57,6 +68,11 @@ class PairbridgePane {
   /** Of the library: the labels of the newest values on the price axis. */
   priceAxisViews() {
     return this.labels;
+  }
+
+  /** Of the library: the label of the marked bar on the time axis. */
+  timeAxisViews() {
+    return this.spec.id === "price-chart" ? this.charts.seek.labels() : [];
   }
 
   /** Of the library: before it draws. */

@@ -38,6 +38,20 @@ class PairbridgeChartState {
     return at === null ? null : box.getBoundingClientRect().left + at;
   }
 
+  /** When the bar opens whose values the legends show, ms; null: they show the newest. */
+  at() {
+    const { at, pair } = this.#charts;
+    return at === null ? null : pair.bars.time(at);
+  }
+
+  /** Where in the window the highest value in view of a pane is drawn, px; null before. */
+  top(id) {
+    const pane = this.#charts.panes.find(({ spec }) => spec.id === id);
+    const at = pane?.range && pane.anchor.priceToCoordinate(pane.range[1]);
+    const box = pane?.element()?.getBoundingClientRect();
+    return typeof at === "number" && box ? box.top + at : null;
+  }
+
   /** A colour in which the chart draws now, by its name in colours.css. */
   colour(name) {
     return this.#charts.colours[name];

@@ -2,34 +2,71 @@
 "use strict";
 
 /**
- * The explanation of what is on the screen, for fingers and keys: a mouse has it as the element's title. A tap on
- * something with a title, or the key `i` while it has the focus, shows it; Escape, or a tap elsewhere, takes it away.
+ * The explanation of what is on the screen, in one box: pointing at a line of help for a moment shows it, so does a
+ * click or the focus by Tab; a tap on anything with a title, or the key `i` while it has the focus. Escape, or a click
+ * elsewhere, takes it away. The browser's own tooltip of an element is off while the box explains it.
  */
 class PairbridgeHints {
   static TAKEN = "a, button, input, select, textarea, label, summary, canvas, .ag-root-wrapper"; // a tap does something
+  static REST_MS = 350; // how long the mouse rests on a line, and how long it may be beside it
 
   constructor() {
     this.box = /** @type {HTMLElement | null} */ (null);
     this.of = /** @type {HTMLElement | null} */ (null); // what is explained
+    this.isKept = false; // until it is closed; else while the mouse is there
+    this.later = 0; // a timer
     document.addEventListener("pointerup", (event) => this.tapped(event));
+    document.addEventListener("pointerover", (event) => this.pointed(event));
+    document.addEventListener("focusin", (event) => this.focused(event));
+    document.addEventListener("focusout", (event) => this.left(event));
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
     document.addEventListener("scroll", () => this.follow(), { capture: true, passive: true });
   }
 
+  /** The element that explains a target, if it is there to be explained: it shows the cursor of help. */
+  static helped(target) {
+    const found = target instanceof Element ? target.closest("[title], [data-hint]") : null;
+    return found && getComputedStyle(found).cursor === "help" ? found : null;
+  }
+
+  isIn(target) {
+    return target instanceof Node && Boolean(this.box?.contains(target));
+  }
+
   /** @param {PointerEvent} event */
   tapped(event) {
-    const isIn = event.target instanceof Node && this.box?.contains(event.target);
-    if (isIn) return;
+    if (this.isIn(event.target)) return;
     this.close();
     const target = event.target instanceof Element ? event.target : null;
-    if (event.pointerType !== "mouse" && target && !target.closest(PairbridgeHints.TAKEN)) this.explain(target);
+    if (!target || target.closest(PairbridgeHints.TAKEN)) return;
+    if (event.pointerType !== "mouse") this.explain(target);
+    else if (PairbridgeHints.helped(target)) this.explain(target);
+  }
+
+  /** The mouse comes to something: in a moment it is explained, or what was is not any more. */
+  pointed(event) {
+    if (event.pointerType !== "mouse" || event.buttons || this.isKept) return;
+    clearTimeout(this.later);
+    const found = PairbridgeHints.helped(event.target);
+    if (this.isIn(event.target) || (found && found === this.of)) return;
+    const change = () => (found ? this.explain(found, false) : this.close());
+    if (found || this.box) this.later = window.setTimeout(change, PairbridgeHints.REST_MS);
+  }
+
+  /** By the keyboard, to a line of help. */
+  focused({ target }) {
+    if (target instanceof Element && target.matches(":focus-visible") && PairbridgeHints.helped(target)) this.explain(target);
+  }
+
+  left({ target, relatedTarget }) {
+    if (target === this.of && !this.isIn(relatedTarget)) this.close();
   }
 
   /** Show the explanation of an element, or of what it stands in; returns false without one. */
-  explain(target) {
+  explain(target, isKept = true) {
+    this.close();
     const found = target instanceof Element ? target.closest("[title]") : null;
     if (!(found instanceof HTMLElement) || !found.title) return false;
-    this.close();
     const box = document.createElement("div");
     box.className = "hint-box";
     box.setAttribute("role", "status");
@@ -38,8 +75,9 @@ class PairbridgeHints {
     box.append(words);
     if (found.dataset.term) box.append(this.more(found.dataset.term));
     document.querySelector(".page")?.append(box);
-    this.box = box;
-    this.of = found;
+    found.dataset.hint = found.title;
+    found.removeAttribute("title");
+    Object.assign(this, { box, of: found, isKept });
     this.follow();
     return true;
   }
@@ -75,7 +113,11 @@ class PairbridgeHints {
   }
 
   close() {
+    clearTimeout(this.later);
     this.box?.remove();
-    this.box = null;
+    const { of } = this;
+    if (of?.dataset.hint && !of.title) of.title = of.dataset.hint;
+    if (of) delete of.dataset.hint;
+    Object.assign(this, { box: null, of: null, isKept: false });
   }
 }

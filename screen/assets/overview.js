@@ -60,6 +60,7 @@ class PairbridgeOverview {
     const table = /** @type {HTMLElement} */ (document.getElementById(id));
     table.classList.toggle("is-long", isLong);
     api.setGridOption("rowData", this.rows[name]);
+    api.setGridOption("loading", false);
     if (!api.pairbridgeOpens) this.listen(api, id);
   }
 

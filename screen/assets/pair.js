@@ -53,7 +53,7 @@ class PairbridgePair {
     this.showAge();
     this.log.mounted();
     this.layout.mounted();
-    this.charts.seek.begin();
+    this.charts.seek.mounted();
     this.charts.unzoom();
   }
 

@@ -20,7 +20,11 @@
   let wanted = /** @type {number|null} */ (null); // the watch to follow; null: the first
   let isSearching = false;
 
-  const connection = new PairbridgeConnection(receive, (silentMs) => {
+  const connection = new PairbridgeConnection(receive, (silentMs, isFirst) => {
+    if (isFirst) {
+      banner.show({ state: "CONNECTING", cause: "Waiting for the first figures of the dashboard.", advice: "" });
+      return;
+    }
     pair.flows("DASHBOARD DISCONNECTED");
     banner.show({
       state: "DASHBOARD DISCONNECTED",
@@ -131,7 +135,7 @@
     k: () => step(-1),
     Enter: (event) => rows.open(event),
     i: (event) => hints.explain(event.target),
-    f: () => pair.charts.unzoom(),
+    f: () => pair.charts.gestures.follow(),
     e: () => document.getElementById("export-log")?.click(),
     s: () => document.getElementById("settings-open")?.click(),
     "?": () => document.getElementById("help-open")?.click(),

@@ -21,7 +21,7 @@ tests; one opening is no proof.
 
 **Evidence.** Below the charts, the evidence panel shows how reliable the figures are: the power of the test, the
 values on noise, whether the filter absorbs the spread, whether the reversion is bid-ask bounce, and the share of real
-bars in each window. Point at a line, or reach it with Tab, for its meaning.
+bars in each window. Point at a line, tap it, or reach it with Tab, for its meaning.
 
 **Settings.** The key `s` opens the drawer; `?` beside a field says what it is. *What would have changed?* runs the
 settings in force and the draft through the stored bars of the last day (for wide bars up to a week), with all costs. A
@@ -50,10 +50,10 @@ not traded for a while · `FILLED_BAR` no trade in this bar · `BELOW_COST` it w
 `BREAK` the relation was just seen to break, and the run ends · `COOLDOWN` · `MAX_Z` too far out · `IN_POSITION` ·
 `BRIDGE_DOWN`.
 
-**Chart.** The wheel zooms, a drag moves, the left edge loads older bars; double-click to follow now again. The legend
-has the values of the bar under the cross-hair, and only that bar's decision; a click on a name hides its line. Times
-are UTC or local, as chosen at the top; exports are always UTC. *Layout* above it hides and orders panes, and hides
-parts of the page.
+**Chart.** The wheel or two fingers zoom, a drag or a swipe to the side moves, the left edge loads older bars; *now*, a
+double click or a double tap follows the market again. The legend has the values of the bar under the cross-hair, and
+only that bar's decision; a click or tap on a name hides its line. Times are UTC or local, as chosen at the top; exports
+are always UTC. *Layout* above it hides and orders panes, and hides parts of the page.
 
 **Under names.** *Layout* and *Watch lists* save what is shown and what is watched, in this browser, and exchange it
 with other browsers as a file. Loading a watch list first says which pairs it adds and removes; pairs in both stay as

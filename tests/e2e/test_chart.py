@@ -31,7 +31,7 @@ def in_view(page: Page) -> list[float]:
 def test_zoom_survives_new_bars_and_a_double_click_follows_again(page: Page) -> None:
     box = drag(page)
     page.mouse.wheel(0, -300)
-    zoomed = until(lambda: _still(page), 5, "the zoom")
+    zoomed = until(lambda: still(page), 5, "the zoom")
     before = page.evaluate(NEWEST)
     seen(page, f"before => {NEWEST} > before", arg=before)
     assert in_view(page) == pytest.approx(zoomed, abs=50)
@@ -54,7 +54,7 @@ def drag(page: Page) -> FloatRect:
     return box
 
 
-def _still(page: Page) -> list[float]:
+def still(page: Page) -> list[float]:
     """The edges, once a gesture has had its effect; empty before."""
     before = in_view(page)
     page.wait_for_timeout(300)
@@ -153,3 +153,71 @@ def test_the_other_leg_can_be_shown_as_candles_and_both_as_lines(page: Page) -> 
     seen(page, "window.pairbridgeCharts.values('y').length > 300 && window.pairbridgeCharts.values('x').length > 300")
     expect(page.locator(".legend [data-series=y]")).to_contain_text(re.compile(r"ETHUSDT -?[0-9]+\.[0-9]{3} %"))
     assert points(page, "candles") == []
+
+
+AT = "window.pairbridgeCharts.at()"
+X = "ms => window.pairbridgeCharts.x(ms)"
+
+
+def jump(page: Page, open_ms: float) -> None:
+    """By the address that a row of the journal has."""
+    address = page.url.partition("#")[0].partition("?")[0]
+    page.goto(f"{address}?close={int(open_ms) + 5_000}")
+    until(lambda: page.evaluate(AT) == open_ms, 30, "the marked bar")
+
+
+def legend_time(page: Page) -> str:
+    return str(page.locator(".legend [data-value=time]").text_content())
+
+
+@pytest.mark.parametrize("bars_ago", [3, 400, 1_300])
+def test_a_bar_of_an_address_is_marked_and_stays_the_marked_one_while_bars_come(page: Page, bars_ago: int) -> None:
+    """The newest ones, one that is loaded, and one of before."""
+    open_ms = page.evaluate(NEWEST) - bars_ago * 5_000
+    jump(page, open_ms)
+    closed = page.evaluate("ms => PairbridgeTimes.text(ms)", open_ms + 5_000)
+    expect(page.locator("#seek-note")).to_contain_text(f"Marked: the bar that closed at {closed}; Escape or a click")
+    said = page.evaluate("ms => PairbridgeTimes.text(ms)", open_ms)
+    place = until(lambda: _at_rest(page, open_ms), 10, "the chart at rest")
+    first, last = in_view(page)
+    assert (first + last) / 2 == pytest.approx(open_ms, abs=10_000)
+    before = page.evaluate(NEWEST)
+    seen(page, f"before => {NEWEST} >= before + 15_000", arg=before)
+    assert page.evaluate(AT) == open_ms and legend_time(page) == said
+    assert page.evaluate(X, open_ms) == pytest.approx(place, abs=1.5)
+    page.keyboard.press("Escape")
+    expect(page.locator("#seek-note")).to_have_text("")
+    assert page.evaluate(AT) is None
+
+
+def _at_rest(page: Page, open_ms: float) -> float:
+    before = page.evaluate(X, open_ms)
+    page.wait_for_timeout(400)
+    return float(before) if page.evaluate(X, open_ms) == before else 0.0
+
+
+def test_a_click_a_range_button_and_another_page_take_the_mark_away(page: Page) -> None:
+    open_ms = page.evaluate(NEWEST) - 200_000
+    jump(page, open_ms)
+    page.locator("#chart-canvas").scroll_into_view_if_needed()
+    box = page.locator("#chart-canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 150)
+    seen(page, f"open => {AT} !== null && {AT} < open - 60_000", open_ms)  # the pointer's bar comes first
+    page.mouse.move(box["x"] + 100, box["y"] - 30)
+    seen(page, f"open => {AT} === open", open_ms)
+    page.mouse.click(box["x"] + 100, box["y"] + 150)
+    expect(page.locator("#seek-note")).to_have_text("")
+    jump(page, open_ms)
+    page.locator("[data-range=now]").click()
+    expect(page.locator("#seek-note")).to_have_text("")
+    until(lambda: page.evaluate(AT) is None and in_view(page)[1] >= page.evaluate(NEWEST), 5, "following again")
+    expect(page.locator("[data-range=now]")).to_have_attribute("aria-pressed", "true")
+    jump(page, open_ms)
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page.locator("#overview-symbols")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    seen(page, f"document.querySelector('#chart-canvas canvas') && {AT} === null")
+    expect(page.locator("#seek-note")).to_have_text("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,36 @@ def test_polling_stands_in_when_the_live_connection_is_refused(harness: Stack, b
     expect(page.locator("#bridge-banner")).to_contain_text("LIVE")
     before = page.evaluate(NEWEST)
     seen(page, f"before => {NEWEST} > before", arg=before)
+    page.close()
+
+
+def test_before_its_first_message_the_page_says_that_it_connects_and_loads(harness: Stack, browser: Browser) -> None:
+    page, _ = watched_page(browser)
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket("**/api/live", lambda socket: sockets.append(socket))
+    page.goto(harness.owner_url)
+    banner = page.locator("#bridge-banner")
+    expect(banner).to_have_text("CONNECTINGWaiting for the first figures of the dashboard.")
+    expect(banner).to_have_class("banner is-waiting")
+    for table in ("#overview-pairs", "#overview-symbols"):
+        expect(page.locator(table)).to_contain_text("Loading …")
+        expect(page.locator(table)).not_to_contain_text("yet")
+    page.wait_for_timeout(4_000)  # longer than a dashboard that was heard may be silent
+    assert banner.inner_text().startswith("CONNECTING")
+    expect(banner).to_contain_text("DASHBOARD DISCONNECTED", timeout=12_000)
+    sockets[0].send(json.dumps({"type": "pulse", "pairs": [], "symbols": []}))
+    expect(page.locator("#overview-pairs")).to_contain_text("No pair is watched yet")
+    expect(page.locator("#overview-symbols")).to_contain_text("No trades yet.")
+    page.close()
+
+
+def test_a_dashboard_that_falls_silent_is_told_within_3_s(harness: Stack, browser: Browser) -> None:
+    page, _ = watched_page(browser)
+    page.route_web_socket("**/api/live", lambda socket: socket.send(json.dumps({"type": "pulse"})))
+    page.goto(harness.owner_url)
+    began = time.monotonic()
+    expect(page.locator("#bridge-banner")).to_contain_text("DASHBOARD DISCONNECTED", timeout=4_000)
+    assert time.monotonic() - began < 3.5
     page.close()
 
 

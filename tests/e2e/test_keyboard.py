@@ -104,6 +104,43 @@ def test_what_has_the_focus_is_explained_with_the_way_to_its_trap(page: Page) ->
     expect(page.locator(".term.is-named")).to_contain_text("not that the pair is any good")
 
 
+def test_pointing_a_click_and_tab_explain_a_line_in_one_box_inside_the_window(page: Page) -> None:
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    seen(page, MANY_BARS)
+    line, hint = page.locator("[data-term=ev-nis]"), page.locator(".hint-box")
+    words = line.get_attribute("title")
+    line.scroll_into_view_if_needed()
+    line.hover()
+    expect(hint).to_have_count(1)
+    expect(hint.locator("p")).to_have_text(str(words))
+    expect(line).not_to_have_attribute("title", re.compile("."))  # or the browser's tooltip would say it twice
+    page.mouse.move(5, 5)
+    expect(hint).to_have_count(0)
+    expect(line).to_have_attribute("title", str(words))
+    line.click()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(600)
+    expect(hint).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(hint).to_have_count(0)
+    lines = page.locator(".evidence [tabindex='0']")
+    for at in range(lines.count()):
+        page.keyboard.press("Tab")
+        if not page.evaluate("document.activeElement.matches('.evidence *')"):
+            assert at > 5
+            break
+        expect(hint).to_have_count(1)
+        if at % 2:
+            page.keyboard.press("i")
+        expect(hint).to_have_count(1)
+        assert page.evaluate("getComputedStyle(document.activeElement, '::after').content") == "none"
+        box, size = hint.bounding_box(), page.viewport_size
+        assert box is not None and size is not None and box["x"] >= 0 and box["y"] >= 0
+        assert box["x"] + box["width"] <= size["width"] and box["y"] + box["height"] <= size["height"]
+    page.keyboard.press("Escape")
+
+
 def test_a_tap_explains_what_it_touches(trading: Stack, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()

@@ -304,6 +304,45 @@ def test_another_estimator_is_drawn_and_the_filter_says_it_is_not_in_use(page: P
     assert page.evaluate("window.pairbridgeCharts.values('beta')") == []
 
 
+COVERED = """() => [...document.querySelectorAll(".drawer button")].filter((button) => {
+  const { left, top, width, height } = button.getBoundingClientRect();
+  const [x, y] = [left + width / 2, top + height / 2];
+  const foot = document.querySelector(".drawer-foot").getBoundingClientRect();
+  const isSeen = width && y > 0 && (button.closest(".drawer-foot, .drawer-head") ? y < innerHeight : y < foot.top);
+  const target = button.disabled ? button.closest(".drawer") : button; // a disabled one takes no clicks
+  return isSeen && button.checkVisibility() && !target.contains(document.elementFromPoint(x, y));
+}).map((button) => button.id || button.textContent)"""
+
+
+def test_nothing_of_the_chart_lies_over_the_drawer(page: Page) -> None:
+    """Wherever the page is scrolled to, so also with a divider of panes at the height of a button."""
+    page.mouse.move(10, 10)
+    borders = page.evaluate("document.querySelectorAll('#chart-canvas td[colspan]').length")
+    assert borders == 4, "the charting library's dividers"
+    for scrolled in range(0, 640, 8):
+        page.evaluate("top => scrollTo(0, top)", scrolled)
+        assert page.evaluate(COVERED) == [], scrolled
+
+
+def test_a_marked_bar_is_left_with_its_pair(market: Stack, page: Page) -> None:
+    open_ms = page.evaluate("window.pairbridgeCharts.values('z').at(-1)[0]") - 300_000
+    address = page.url.partition("#")[0].partition("?")[0]
+    page.goto(f"{address}?close={int(open_ms) + 5_000}")
+    until(lambda: page.evaluate("window.pairbridgeCharts.at()") == open_ms, 30, "the marked bar")
+    page.locator("#pick-y").select_option("SOLUSDT")
+    page.locator("#pick-x").select_option("BTCUSDT")
+    page.locator("#add-pair").click()
+    expect(page.locator("#live-title")).to_have_text("SOLUSDT ~ BTCUSDT")
+    seen(page, "window.pairbridgeCharts.at() === null && window.pairbridgeCharts.values('candles').length > 100")
+    until(lambda: "SOLUSDT" in page.url and "close=" not in page.url, 10, "the address of the other pair")
+    expect(page.locator("#seek-note")).to_have_text("")
+    time = page.locator(".legend [data-value=time]")
+    before = time.text_content()
+    expect(time).not_to_have_text(str(before))
+    page.locator("#remove-pair").click()
+    expect(page.locator("#message")).to_contain_text("removed")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_nothing_scrolls_sideways_overlaps_or_is_cut(
     market: Stack, browser: Browser, width: int, height: int

@@ -61,7 +61,7 @@ def _tour() -> html.Section:
     steps: tuple[tuple[str, Any], ...] = (
         ("Watched pairs", "A row below is a pair: z is how far its spread is from the mean, To entry what is missing."),
         ("The pair", ["Open ", dcc.Link("its page", href=PAIR), ": its first line says what the rule does, and why."]),
-        ("Evidence", "Further down there: how far each figure can be trusted. A tap, or the key i, explains a line."),
+        ("Evidence", "Further down: how far each figure can be trusted. Point at a line, or tap it, for its meaning."),
         ("Luck", ["A ", dcc.Link("backtest", href=BACKTEST), " or a ", dcc.Link("scan", href=SCAN), " tells what chance"
          " would do as well; the ", dcc.Link("glossary", href=GLOSSARY), " has the trap of each figure."]),
     )  # fmt: skip
@@ -100,7 +100,8 @@ def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empt
                     "rowHeight": 30,
                     "headerHeight": 30,
                     "domLayout": "autoHeight",
-                    "localeText": {"noRowsToShow": empty},
+                    "loading": True,  # until the dashboard's first message (assets/overview.js)
+                    "localeText": {"noRowsToShow": empty, "loadingOoo": "Loading …"},
                     "rowClassRules": {"is-stale": "params.data.stale"},
                     "theme": GRID_THEME,
                 },

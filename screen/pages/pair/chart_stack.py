@@ -10,8 +10,9 @@ from dash import html
 from screen.components import ids
 from screen.components.saved import saved_box
 
-# Of the newest bars: the label, its meaning, and ms. "now" returns to what is followed without a choice.
+# Of the newest bars: the label, its meaning, and ms. "now" follows them again, in the range that was chosen.
 _RANGES = (
+    ("now", "Follow the newest bars again: as the key f, a double click, or a double tap", "now"),
     ("15 m", "The last 15 minutes", 900_000),
     ("1 h", "The last hour", 3_600_000),
     ("4 h", "The last 4 hours", 14_400_000),
@@ -19,9 +20,9 @@ _RANGES = (
     ("all", "Everything of this run and its history", "all"),
 )
 _TITLE = (
-    "One time axis and one cross-hair. Drag or swipe to move, wheel or pinch to zoom, double click or f to follow"
-    " the newest bars. A value of the legend hides or shows its line. Hatched: bars in which a leg did not trade;"
-    " amber: gaps in the data; dotted amber: where candles and ticks meet."
+    "One time axis and one cross-hair. Drag or swipe to the side to move, wheel or pinch to zoom, double click, double"
+    " tap or f to follow the newest bars. A value of the legend hides or shows its line. Hatched: bars in which a leg"
+    " did not trade; amber: gaps in the data; dotted amber: where candles and ticks meet."
 )
 _NOTICE = "TradingView Lightweight Charts™ © TradingView, Inc."  # as its licence asks
 _CANVAS: Any = {"aria-label": "Chart of the pair; arrow keys move it, + and - zoom", "role": "application"}

@@ -14,7 +14,7 @@ from screen.pages.pair.money_line import as_of
 from screen.pages.pair.reason_labels import REASONS, element
 
 _NO_PAIR = "no pair is followed yet"
-_FOCUSABLE: Any = {"tabIndex": 0}  # assets/theme.css shows the title of the focused element
+_FOCUSABLE: Any = {"tabIndex": 0}  # assets/hints.js explains the focused element
 
 
 def evidence_panel() -> html.Section:
@@ -26,7 +26,15 @@ def evidence_panel() -> html.Section:
                     html.H2("Evidence"),
                     html.Span("", id=ids.live("evidence-head"), className="panel-head"),
                     as_of(),
-                    html.Span("how reliable the figures above are; point at a line for its meaning", className="hint"),
+                    html.Span(
+                        [
+                            "how reliable the figures above are; ",
+                            html.Span("point at a line or click it", className="for-mouse"),
+                            html.Span("tap a line", className="for-touch"),
+                            " for its meaning",
+                        ],
+                        className="hint",
+                    ),
                 ],
                 className="panel-top",
             ),

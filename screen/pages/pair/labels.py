@@ -52,6 +52,11 @@ def no_pair_notes(bridge_url: str) -> dict[str, str]:
     return dict.fromkeys(ids.CHARTS, sentence)
 
 
+def loading_notes() -> dict[str, str]:
+    """The text over every chart while the pair that is followed has no figures, though trades are known."""
+    return dict.fromkeys(ids.CHARTS, "No figures of a pair yet: they are being loaded, or no such pair is watched.")
+
+
 def notes(view: PairView) -> dict[str, str]:
     """The text over each chart without data; empty otherwise."""
     market, width = view.market, interval_name(view.settings.interval_ms)
