@@ -73,9 +73,9 @@ def test_fingers_scroll_the_page_and_move_the_chart_and_change_neither_panes_nor
     assert page.evaluate(SHAPE) == shape
     assert page.locator("[data-range=now]").get_attribute("aria-pressed") == "true", "it follows as before"
 
-    edges = in_view(page)
-    top = page.evaluate(TOP)
-    swipe(page, (middle, 230), (120, 4))
+    page.wait_for_timeout(800)  # the last swipe glides on
+    edges, top = in_view(page), page.evaluate(TOP)
+    swipe(page, (middle, 230), (120, 0))
     until(lambda: in_view(page)[1] < edges[1] - room / 10, 5, "older bars")
     assert page.evaluate(TOP) == top
     expect(page.locator("[data-range=now]")).to_have_attribute("aria-pressed", "false")
