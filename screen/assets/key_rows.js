@@ -58,6 +58,15 @@ class PairbridgeRows {
     return id === null ? [row] : [...(this.table?.querySelectorAll(`[row-id="${CSS.escape(id)}"]`) ?? [])];
   }
 
+  /** A click on a row of a plain table that is of a pair leads to its bar, as the link in it does. */
+  clicked(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    const row = target?.closest(".rows-table tbody tr");
+    if (!row || target?.closest("a, button, input, select, summary, label") || String(getSelection() ?? "")) return;
+    const link = row.querySelector("td.pair a[href]");
+    if (link instanceof HTMLElement) link.click();
+  }
+
   /** Enter on a row that is not a link: what a click on it does. */
   open(event) {
     const row = event.target instanceof Element ? event.target.closest(".ag-row, .rows-table tbody tr") : null;

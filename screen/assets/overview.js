@@ -18,6 +18,8 @@ window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFu
 /** The overview's tables: rows keyed by id, of which the grid repaints what has changed. */
 class PairbridgeOverview {
   static TABLES = { pairs: "overview-pairs", symbols: "overview-symbols" };
+  static NARROW = matchMedia("(max-width: 600px)");
+  static FIRST = { pair: 136, z: 56, position: 68, open: 72 }; // on a narrow screen, with their widths
   static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
 
   constructor() {
@@ -64,9 +66,24 @@ class PairbridgeOverview {
   /** Once per mounted table: a row opens its pair, and the words above it filter. */
   listen(api, id) {
     api.pairbridgeOpens = true;
+    api.setGridOption("suppressMovableColumns", matchMedia("(pointer: coarse)").matches); // a swipe scrolls
+    const usual = api.getColumnState();
+    const arrange = () => !api.isDestroyed() && api.applyColumnState({ state: this.columns(usual), applyOrder: true });
+    if (id === PairbridgeOverview.TABLES.pairs) {
+      if (PairbridgeOverview.NARROW.matches) arrange();
+      PairbridgeOverview.NARROW.addEventListener("change", arrange);
+    }
     api.addEventListener("rowClicked", (event) => PairbridgeDom.go(event.data.path));
     const filter = /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-filter`));
     filter?.addEventListener("input", () => api.setGridOption("quickFilterText", filter.value));
+  }
+
+  /** The columns in their order; on a narrow screen those first that are looked at first. */
+  columns(usual) {
+    if (!PairbridgeOverview.NARROW.matches) return usual.map(({ colId, width }) => ({ colId, width }));
+    const first = Object.entries(PairbridgeOverview.FIRST).map(([colId, width]) => ({ colId, width }));
+    const others = usual.filter(({ colId }) => !(colId in PairbridgeOverview.FIRST));
+    return [...first, ...others.map(({ colId, width }) => ({ colId, width }))];
   }
 
   /** The steps through the demo: while every symbol is of the simulated exchange, until they are dismissed. */

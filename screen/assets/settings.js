@@ -199,7 +199,7 @@ class PairbridgeSettings {
         const values = byId(clientside().callback_context.inputs_list.slice(2));
         if (!base || !settings.isFilled(base, values)) return [keep, keep, keep, keep, keep];
         const count = settings.mark(base, values);
-        const marked = JSON.stringify(values);
+        const marked = JSON.stringify([base.key, base.values, values]); // an applied draft is compared no more
         const isSame = marked === settings.marked;
         settings.marked = marked;
         const takesBack = count === 0 && Boolean(applied?.[base.key]);

@@ -52,6 +52,41 @@ def test_the_overview_has_every_symbol_and_every_watched_pair(trading: Stack, ov
     expect(overview.locator("#live-clock")).not_to_have_text(before)
 
 
+def test_a_phone_sees_pair_z_position_and_result_first(trading: Stack, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(trading.owner_url)
+    heads = page.locator("#overview-pairs .ag-header-cell")
+    expect(page.locator("#overview-pairs .ag-center-cols-container .ag-row").first).to_be_visible()
+    for name in ("Pair", "z", "Position", "Open"):
+        head = heads.filter(has=page.get_by_text(name, exact=True))
+        expect(head).to_be_in_viewport(ratio=0.95)
+    expect(page.get_by_text("More columns: swipe sideways").first).to_be_visible()
+    is_fixed = "() => dash_ag_grid.getApi('overview-pairs').getGridOption('suppressMovableColumns')"
+    assert page.evaluate(is_fixed) is True
+    page.set_viewport_size({"width": 1440, "height": 900})
+    order = "() => dash_ag_grid.getApi('overview-pairs').getColumnState().map((each) => each.colId)"
+    until(lambda: page.evaluate(order)[:4] == ["pair", "width", "z", "trail"], 10, "the usual order")
+    page.close()
+    assert faults == []
+
+
+def test_the_glossary_is_filtered_from_the_keyboard(trading: Stack, browser: Browser) -> None:
+    page, faults = watched_page(browser)
+    page.goto(trading.owner_url)
+    expect(page.locator("#overview-symbols")).to_be_visible()
+    page.goto(trading.dashboard_url + "glossary")
+    page.get_by_label("Filter the terms").focus()
+    page.keyboard.type("cooldown")
+    expect(page.locator(".glossary .term:visible")).to_have_count(1)
+    expect(page.locator("#COOLDOWN")).to_contain_text("too soon after an exit")
+    page.keyboard.type(" zebra")
+    expect(page.locator("#glossary-filter-none")).to_be_visible()
+    page.close()
+    assert faults == []
+
+
 def test_its_tables_filter_by_words(overview: Page) -> None:
     overview.get_by_placeholder("Filter").nth(1).fill("sol")
     until(lambda: [row["symbol"] for row in rows(overview, "overview-symbols")] == ["SOLUSDT"], 20, "one row")

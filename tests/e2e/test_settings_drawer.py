@@ -255,7 +255,13 @@ def test_what_would_have_changed_is_a_backtest_of_both(market: Stack, page: Page
     assert found.locator(".earned").count() == 2 and runs(market) == before  # a trial begins no run
     type_in(page, "set-entry", "1.4")
     expect(found).to_have_text("")
-    page.locator("#undo-edits").click()
+    trial.click()
+    expect(found.locator("table")).to_be_visible()
+    page.locator("#apply").click()
+    expect(page.locator("#settings-message")).to_contain_text("A new run has begun")
+    expect(found).to_have_text("")  # what is applied is no draft to compare
+    page.locator("#settings-undo").click()
+    expect(page.locator("#set-entry")).to_have_value("2")
 
 
 def test_earlier_runs_are_listed_and_returned_to(market: Stack, page: Page) -> None:

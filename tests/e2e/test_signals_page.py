@@ -117,6 +117,14 @@ def test_a_run_is_checked_and_a_row_leads_to_its_bar_on_the_chart(trading: Stack
     expect(page.locator("#seek-note")).to_contain_text("is not on this chart, which begins at")
 
 
+def test_a_click_on_a_row_leads_where_its_link_leads(page: Page) -> None:
+    until(lambda: rows(page, "signals-trades"), 20, "closed trades")
+    line = page.locator("#signals-trades tbody tr").first
+    target = line.locator("a").get_attribute("href") or ""
+    line.locator("td").nth(5).click()
+    expect(page).to_have_url(re.compile(re.escape(target) + "$"))
+
+
 @pytest.mark.parametrize("width", [390, 1024, 2560])
 def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})

@@ -79,6 +79,7 @@ def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empt
                     html.H2(title),
                     html.Span(lead, className="panel-head"),
                     *above,
+                    html.Span("More columns: swipe sideways →", className="panel-head swipe-hint"),
                     dbc.Input(
                         id=f"{name}-filter",
                         type="search",
@@ -114,7 +115,7 @@ def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empt
 
 def _pair_columns() -> list[dict[str, Any]]:
     return [
-        {"field": "pair", "headerName": "Pair", "minWidth": 150, "pinned": "left", "cellClass": "opens"},
+        {"field": "pair", "headerName": "Pair", "width": 150, "minWidth": 132, "pinned": "left", "cellClass": "opens"},
         {"field": "width", "headerName": "Bars", "width": 58},
         _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations")
         | {"valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
