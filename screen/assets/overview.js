@@ -19,7 +19,7 @@ window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFu
 class PairbridgeOverview {
   static TABLES = { pairs: "overview-pairs", symbols: "overview-symbols" };
   static NARROW = matchMedia("(max-width: 600px)");
-  static FIRST = { pair: 150, z: 58, position: 72, open: 74 }; // on a narrow screen, with their widths
+  static FIRST = { pair: 136, z: 56, position: 68, open: 72 }; // on a narrow screen, with their widths
   static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
 
   constructor() {

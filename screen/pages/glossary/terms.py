@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 
-from engine.backtest.layout import ForcedExit
 from engine.pairs.enums import Reason
 from screen.components.traps import TRAPS
 from screen.pages.alerts.labels import PHASES
@@ -52,8 +52,9 @@ def _column(key: str, label: str) -> Term:
     return Term(key, label, f"{tip}.", name)
 
 
-def _reason(reason: Reason | ForcedExit) -> Term:
-    kind, meaning = ("No entry", REASONS[reason]) if reason in REASONS else ("Exit", EXIT_REASONS[reason])
+def _reason(reason: IntEnum) -> Term:
+    refusals: Mapping[IntEnum, str] = {**REASONS}
+    kind, meaning = ("No entry", refusals[reason]) if reason in refusals else ("Exit", EXIT_REASONS[reason])
     return Term(reason.name, reason.name.replace("_", " ").capitalize(), f"{kind}: {meaning}.", reason.name)
 
 

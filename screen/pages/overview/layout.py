@@ -116,7 +116,7 @@ def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empt
 
 def _pair_columns() -> list[dict[str, Any]]:
     return [
-        {"field": "pair", "headerName": "Pair", "minWidth": 150, "pinned": "left", "cellClass": "opens"},
+        {"field": "pair", "headerName": "Pair", "width": 150, "minWidth": 132, "pinned": "left", "cellClass": "opens"},
         {"field": "width", "headerName": "Bars", "width": 58},
         _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations")
         | {"valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
