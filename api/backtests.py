@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 from api.documents import documented
 from api.export import Form, file_of, sent
 from api.replies import read_number, reply
-from engine.backtest import PortfolioLimits
 from services.backtest_files import BacktestFiles
 from services.portfolio import MOST, PortfolioRequest, PortfolioService
 from services.portfolio_record import portfolio_record
@@ -55,5 +54,5 @@ def add_backtest_routes(app: FastAPI, files: BacktestFiles, portfolios: Portfoli
         pair_gross: Share = 1.0, symbol_net: Share = 1.0, total_gross: Share = 3.0,
     ) -> Response:  # fmt: skip
         numbers = tuple(read_number(each.strip(), "backtests") for each in backtests.split(","))
-        limits = PortfolioLimits(pair_gross, symbol_net, total_gross)
-        return reply(request, portfolio_record(portfolios.combine(PortfolioRequest(numbers, capital, limits))))
+        asked = PortfolioRequest.of(numbers, capital, pair_gross, symbol_net, total_gross)
+        return reply(request, portfolio_record(portfolios.combine(asked)))

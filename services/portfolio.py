@@ -47,6 +47,17 @@ class PortfolioRequest:
     capital: float = 100_000.0
     limits: PortfolioLimits = field(default_factory=PortfolioLimits)
 
+    @classmethod
+    def of(
+        cls, backtests: tuple[int, ...], capital: float, pair_gross: float, symbol_net: float, total_gross: float
+    ) -> PortfolioRequest:
+        """With the limits of ``PortfolioLimits``. Raises SettingsError for one that is not above 0 too."""
+        try:
+            limits = PortfolioLimits(pair_gross, symbol_net, total_gross)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        return cls(backtests, capital, limits)
+
     def __post_init__(self) -> None:
         """Raises SettingsError for numbers that are too few, too many or there twice, and a capital of 0 or less."""
         if not LEAST <= len(self.backtests) <= MOST:

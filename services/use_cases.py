@@ -103,8 +103,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
     jobs = Jobs(ProcessExecutor(), metrics.job)
     books = PaperBooks(backend.bar_reader, monitor.analysis.paper_results)
     monitor.keep_paper(books)
-    locks = PositionLockService(monitor, owner_only)
-    seen = SeenPairs(backend.trials(), lambda: time.time_ns() // 1_000_000)
+    locks, seen = PositionLockService(monitor, owner_only), SeenPairs(backend.trials(), _now_ms)
     changed = RequestService(backend.requests()).logger(around.caller)
     pairs = PairService(monitor, around.new_pair, owner_only, changed)
     channels, delivery = delivery_of(backend, data_dir, around.receivers, owner_only, changed)
@@ -139,3 +138,7 @@ def use_cases_of(monitor: Monitor, heartbeat: Heartbeat, around: Surroundings) -
         metrics=metrics,
         api=ApiCases.around(monitor, backend, data_dir, jobs, bridge, owner_only, changed),
     )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -8,7 +8,6 @@ from typing import Any
 
 from dash import Dash, Input, Output, State
 
-from engine.backtest import PortfolioLimits
 from engine.errors import PairbridgeError, SettingsError
 from screen.pages.backtest import ids
 from screen.pages.backtest.portfolio import FIELDS, error_ids, portfolio_panels
@@ -61,7 +60,7 @@ async def _combine(portfolios: PortfolioService, _: int, ticked: list[str] | Non
         return "", "Not combined.", *errors.values()
     numbers = sorted(int(each) for each in ticked or ())
     try:
-        request = PortfolioRequest(tuple(numbers), values.pop("capital"), PortfolioLimits(**values))
+        request = PortfolioRequest.of(tuple(numbers), **values)
         record = await asyncio.to_thread(_record, portfolios, request)
     except PairbridgeError as error:
         return "", f"Not combined: {problem_of(error).message}.", *errors.values()

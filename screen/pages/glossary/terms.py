@@ -53,8 +53,8 @@ def _column(key: str, label: str) -> Term:
 
 
 def _reason(reason: IntEnum) -> Term:
-    refusals: Mapping[IntEnum, str] = {**REASONS}
-    kind, meaning = ("No entry", refusals[reason]) if reason in refusals else ("Exit", EXIT_REASONS[reason])
+    refusal = REASONS.get(reason) if isinstance(reason, Reason) else None
+    kind, meaning = ("Exit", EXIT_REASONS[reason]) if refusal is None else ("No entry", refusal)
     return Term(reason.name, reason.name.replace("_", " ").capitalize(), f"{kind}: {meaning}.", reason.name)
 
 
