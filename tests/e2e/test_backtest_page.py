@@ -247,7 +247,8 @@ def test_backtests_are_put_on_one_capital(trading: Stack, page: Page) -> None:
     page.locator("#backtest-combine").press("Enter")
     shown = page.locator("#backtest-combined")
     expect(shown).to_contain_text(f"Made of backtests {one} and {other}; no new trial is counted.")
-    for name in ("equity", "shares", "map"):
+    expect(shown).to_contain_text("Correlation of hourly profits")
+    for name in ("equity", "shares"):
         expect(page.locator(f"#backtest-portfolio-{name} .js-plotly-plot")).to_be_visible()
     values = page.evaluate("document.querySelector('#backtest-portfolio-shares .js-plotly-plot').data[0].x")
     assert len(values) == 3 and sum(values[:2]) == pytest.approx(values[2], abs=1e-6)
@@ -257,4 +258,4 @@ def test_backtests_are_put_on_one_capital(trading: Stack, page: Page) -> None:
     expect(refused).not_to_have_text("0")
     assert trading.query("SELECT count(*) FROM trials", file="analysis.db") == trials
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390, 10, "the figures to fit a phone")

@@ -73,7 +73,6 @@ def portfolio_part() -> html.Details:
 def portfolio_panels(record: Record) -> list[Any]:
     """The whole portfolio, as ``services.portfolio_record`` makes it."""
     many = len(record["pairs"])
-    lead = "1: they earn together, -1: one earns what the other loses; none: a pair did not move"
     return [
         _head(record),
         panel("Equity and drawdown", f"{record['quote']}; dotted: the capital at the start.",
@@ -82,8 +81,7 @@ def portfolio_panels(record: Record) -> list[Any]:
             [
                 panel("Contributions", f"{record['quote']}; the pairs add up to the total",
                       [graph("backtest-portfolio-shares", portfolio_figures.contributions(record), 90 + 28 * many)]),
-                panel(f"Correlation of {record['clock']} profits", lead,
-                      [graph("backtest-portfolio-map", portfolio_figures.correlation(record), 120 + 34 * many)]),
+                _correlation(record),
             ],
             className="backtest-halves",
         ),
@@ -115,6 +113,16 @@ def _head(record: Record) -> html.Section:
         [html.P([html.Strong(made), bars, note], className="panel-head"), html.Div(facts, className="backtest-facts")],
         className="backtest-part",
     )
+
+
+def _correlation(record: Record) -> html.Section:
+    title, unit = f"Correlation of {record['clock']} profits", "hours" if record["clock"] == "hourly" else "days"
+    if all(value is None for row in record["correlation"] for value in row):
+        note = f"Not known: it takes two whole {unit} that all have, in which a pair's profit changes."
+        return panel(title, "", [html.P(note, className="panel-head")])
+    lead = "1: they earn together, -1: one earns what the other loses; none: a pair did not move"
+    height = 120 + 34 * len(record["pairs"])
+    return panel(title, lead, [graph("backtest-portfolio-map", portfolio_figures.correlation(record), height)])
 
 
 def _limit(record: Record, reason: str) -> str:

@@ -43,14 +43,19 @@ def correlation(record: dict[str, Any]) -> Figure:
     """Of the pairs' profits, each cell with its number; columns by the number of the backtest."""
     rows = [name_of(pair) for pair in record["pairs"]]
     columns = [f"no. {pair['backtest_id']}" for pair in record["pairs"]]
-    texts = [["none" if value is None else f"{value:+.2f}" for value in row] for row in record["correlation"]]
     cells = {
         "type": "heatmap", "z": record["correlation"], "x": columns, "y": rows, "zmin": -1, "zmax": 1,
         "colorscale": [[0.0, RED], [0.5, MIDDLE], [1.0, GREEN]], "xgap": 1, "ygap": 1, "showscale": False,
-        "text": texts, "texttemplate": "%{text}", "textfont": {"size": 12}, "hoverongaps": False,
-        "hovertemplate": "%{y} and %{x}: %{text}<extra></extra>",
+        "texttemplate": "%{z:+.2f}", "textfont": {"size": 12}, "hoverongaps": False,
+        "hovertemplate": "%{y} and %{x}: %{z:+.3f}<extra></extra>",
     }  # fmt: skip
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)
     figure["xaxis"] = axis(type="category", fixedrange=True, showgrid=False, side="top")
     figure["yaxis"] = axis(type="category", autorange="reversed", fixedrange=True, showgrid=False)
+    figure["annotations"] = [
+        {"x": column, "y": row, "text": "none", "showarrow": False, "font": {"color": MUTED}}
+        for row, values in zip(rows, record["correlation"], strict=True)
+        for column, value in zip(columns, values, strict=True)
+        if value is None
+    ]
     return {"data": [cells], "layout": figure}
