@@ -11,7 +11,7 @@ from pathlib import Path
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 _FILE_BYTES = 5_000_000
 _FILES = 5
-_TALKATIVE = ("websockets", "aiosqlite", "httpx", "httpcore", "uvicorn.access", "numba")  # a line for each frame or step
+_TALKATIVE = ("websockets", "aiosqlite", "httpx", "httpcore", "uvicorn.access", "numba")  # a line for a frame, a step
 
 
 def log_to(folder: Path, name: str, level: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.logs import log_to
 
-LIBRARIES = ("websockets", "aiosqlite", "httpx", "httpcore", "uvicorn.access")
+LIBRARIES = ("websockets", "aiosqlite", "httpx", "httpcore", "uvicorn.access", "numba")
 
 
 @pytest.fixture
