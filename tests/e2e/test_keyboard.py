@@ -95,7 +95,7 @@ def test_what_has_the_focus_is_explained_with_the_way_to_its_trap(page: Page) ->
     expect(line).to_be_focused()
     page.keyboard.press("i")
     hint = page.locator(".hint-box")
-    expect(hint).to_contain_text("1 for a healthy filter")
+    expect(hint).to_contain_text("about 1 is right")
     page.keyboard.press("Escape")
     expect(hint).to_have_count(0)
     line.focus()

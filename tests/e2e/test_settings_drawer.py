@@ -260,7 +260,7 @@ def test_what_would_have_changed_is_a_backtest_of_both(market: Stack, page: Page
     page.locator("#apply").click()
     expect(page.locator("#settings-message")).to_contain_text("A new run has begun")
     expect(found).to_have_text("")  # what is applied is no draft to compare
-    page.locator("#settings-undo").click()
+    page.locator("#undo-settings").click()
     expect(page.locator("#set-entry")).to_have_value("2")
 
 
