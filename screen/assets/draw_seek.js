@@ -88,6 +88,7 @@ class PairbridgeSeek {
     this.close = null;
     if (index >= 0 && index <= PairbridgeCore.newest(charts.pair) && bars.time(index) === open) {
       this.marked = open;
+      this.goTo(open); // again: bars that were loaded meanwhile have moved what was in view
       const tap = matchMedia("(pointer: coarse)").matches ? "a tap" : "Escape or a click";
       const leave = `${tap} on the chart takes the mark away, a range button goes back to the newest bars.`;
       PairbridgeDom.setText("seek-note", `Marked: the bar that closed at ${at}; ${leave}`);
