@@ -2,7 +2,8 @@
 
 ``tests/run.py`` runs it after the whole suite, whose processes log at DEBUG. Each data folder's own secrets are
 searched for in every file of its test: logs, databases with their write-ahead logs, exports, outputs of processes and
-of those that crashed. They may only be in the files that hold them.
+of those that crashed. They may only be in the files that hold them, and in the profile of the browser that opened the
+pages with its key, as in its user's.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import NamedTuple
 KEYS = ("token", "dashboard-key", "session-secret")
 CHANNELS = "channels.json"
 HOLDERS = frozenset({*KEYS, CHANNELS, "token.js", "open-bridge.html", "open-dashboard.html"})
+BROWSER = "profile"  # the folder of a browser's profile in a test's
 LEAST = 12  # characters: shorter made-up secrets are words of a test, which may be anywhere
 
 
@@ -50,7 +52,10 @@ def _places(folder: Path) -> Iterator[Path]:
 
 
 def _files(place: Path) -> Iterator[Path]:
-    return (path for path in place.rglob("*") if path.is_file() and not path.is_symlink() and path.name not in HOLDERS)
+    for path in place.rglob("*"):
+        is_of_browser = BROWSER in path.relative_to(place).parts
+        if path.is_file() and not path.is_symlink() and path.name not in HOLDERS and not is_of_browser:
+            yield path
 
 
 def _secrets(place: Path) -> Iterator[tuple[bytes, str]]:
