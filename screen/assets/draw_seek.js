@@ -15,7 +15,6 @@ class PairbridgeSeek {
     this.close = /** @type {number|null} */ (null); // of the bar that is looked for
     this.marked = /** @type {number|null} */ (null); // when the bar that was found opens, ms
     this.path = ""; // the page of which the address named a bar
-    this.isInView = false; // whether the chart has gone there
     document.addEventListener("keydown", (event) => this.pressed(event), true); // before what is over it has closed
   }
 
@@ -33,7 +32,6 @@ class PairbridgeSeek {
     this.charts.pointed = null;
     if (!isNamed && location.search) window.dash_clientside.set_props("address", { search: "" }); // of the pair that was left
     this.close = /^[0-9]{12,14}$/.test(named) ? Number(named) : null;
-    this.isInView = false;
     if (this.close !== null) this.charts.paintSoon();
   }
 
@@ -58,7 +56,6 @@ class PairbridgeSeek {
     if (close === null || !charts.chart || !pair.bars.size || !this.isHere) return;
     const open = close - pair.bars.width;
     const index = pair.bars.index(open);
-    if (!this.isInView) this.goTo(open);
     if (index < 0 && older.isMore) older.want(PairbridgeCharts.SHOWN - index);
     else this.found(index, open);
   }
@@ -73,7 +70,6 @@ class PairbridgeSeek {
   goTo(open) {
     const { charts } = this;
     const half = (PairbridgeCharts.SHOWN / 2) * charts.pair.bars.width;
-    this.isInView = true;
     charts.held = [open - half, open + half];
     charts.gestures.isUser = true;
     charts.gestures.tell();
@@ -88,7 +84,7 @@ class PairbridgeSeek {
     this.close = null;
     if (index >= 0 && index <= PairbridgeCore.newest(charts.pair) && bars.time(index) === open) {
       this.marked = open;
-      this.goTo(open); // again: bars that were loaded meanwhile have moved what was in view
+      this.goTo(open); // only now: bars that are loaded move what is in view
       const tap = matchMedia("(pointer: coarse)").matches ? "a tap" : "Escape or a click";
       const leave = `${tap} on the chart takes the mark away, a range button goes back to the newest bars.`;
       PairbridgeDom.setText("seek-note", `Marked: the bar that closed at ${at}; ${leave}`);
