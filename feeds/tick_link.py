@@ -25,8 +25,24 @@ class LinkLost(Exception):
     """The connection ended before the acknowledgement; what became of the batch is not known."""
 
 
+async def greeted(url: str, token: str, market: str) -> ClientConnection:
+    """A connection to the bridge server as a helper, which does not count as the market's live stream. Raises LinkLost
+    where there is no server, RefusedError where it refuses."""
+    hello = {"type": "hello", "proto": PROTO, "token": token, "market": market, "client": "api", "helper": True}
+    try:
+        socket = await connect(url, compression=None, ping_interval=None, open_timeout=CONNECT_S, max_size=2**20)
+        await socket.send(json.dumps(hello | {"session": str(uuid.uuid4())}))
+        answer = json.loads(await asyncio.wait_for(socket.recv(), CONNECT_S))
+    except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
+        raise LinkLost(f"the bridge server does not answer: {error or type(error).__name__}") from None
+    if answer["type"] != "welcome":
+        await socket.close()
+        raise RefusedError(str(answer.get("message", answer)))
+    return socket
+
+
 class TickLink:
-    """One connection as a helper: it does not count as the market's live stream. Used by one event loop."""
+    """One connection. Used by one event loop."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -38,18 +54,8 @@ class TickLink:
 
     @classmethod
     async def open(cls, url: str, token: str, market: str) -> TickLink:
-        """Connect and greet. Raises LinkLost where there is no server, RefusedError where it refuses."""
-        hello = {"type": "hello", "proto": PROTO, "token": token, "market": market, "client": "api", "helper": True}
-        try:
-            socket = await connect(url, compression=None, ping_interval=None, open_timeout=CONNECT_S, max_size=2**20)
-            await socket.send(json.dumps(hello | {"session": str(uuid.uuid4())}))
-            answer = json.loads(await asyncio.wait_for(socket.recv(), CONNECT_S))
-        except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
-            raise LinkLost(f"the bridge server does not answer: {error or type(error).__name__}") from None
-        if answer["type"] != "welcome":
-            await socket.close()
-            raise RefusedError(str(answer.get("message", answer)))
-        return cls(socket)
+        """Connect. Raises as ``greeted``."""
+        return cls(await greeted(url, token, market))
 
     @property
     def is_open(self) -> bool:

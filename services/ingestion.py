@@ -9,24 +9,23 @@ import asyncio
 import contextlib
 import json
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from engine.errors import PairbridgeError, SettingsError
-from engine.intake.messages import PROTO
 from engine.market.limits import COIN_M_MARKETS, NO_COIN_M
 from engine.market.ticks import read_symbol
+from feeds.bridge_client import RefusedError
+from feeds.tick_link import LinkLost, greeted
 from services.jobs import JobBusy
 from services.requests import Changed, not_logged
 from services.tick_post import FeedAway, FeedRefused
 
 ANSWER_S = 75.0  # three bridges, one after the other, and the server itself may be asked for 20 s each
-CONNECT_S = 3.0
 MOST_AT_ONCE = 8  # requests: the server takes 64 of all bridges
 
 Message = dict[str, Any]
@@ -83,7 +82,11 @@ class IngestionService:
         self._running += 1
         try:
             return await self._asked(market, wanted, wait_s)
-        except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
+        except RefusedError as error:
+            raise FeedRefused(f"the bridge server refused: {error}") from None
+        except LinkLost as error:
+            raise FeedAway(str(error)) from None
+        except (ConnectionClosed, TimeoutError) as error:
             raise FeedAway(f"the bridge server does not answer: {error or type(error).__name__}") from None
         finally:
             self._running -= 1
@@ -92,9 +95,7 @@ class IngestionService:
         token = await asyncio.to_thread(self._token)
         if token is None:
             raise FeedAway("the bridge server was never started; expected it to run")
-        async with connect(self._url, compression=None, ping_interval=None, open_timeout=CONNECT_S) as socket:
-            await socket.send(json.dumps(_hello(market, token)))
-            await _heard(socket, "welcome", CONNECT_S)
+        async with await greeted(self._url, token, market) as socket:
             await socket.send(json.dumps({"type": "want_symbols", "symbols": wanted}))
             answer = await _heard(socket, "symbols", ANSWER_S)
             added = tuple(answer["added"])
@@ -125,8 +126,3 @@ async def _heard(socket: ClientConnection, kind: str, within_s: float) -> Messag
                 raise FeedRefused(f"the bridge server refused: {message['message']}")
             if message["type"] == "symbols_refused":
                 raise (NoBridge if message["code"] == "nobody" else UnknownSymbol)(message["reason"])
-
-
-def _hello(market: str, token: str) -> Message:
-    who = {"market": market, "client": "api", "session": str(uuid.uuid4()), "helper": True}
-    return {"type": "hello", "proto": PROTO, "token": token, **who}
