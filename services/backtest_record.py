@@ -11,6 +11,7 @@ from engine.backtest import EquityBand, equity_band
 from engine.backtest.cell_records import TOTALS
 from engine.backtest.clock import STEPS_MS, EquityCurve
 from engine.backtest.verdict import Heatmap, WalkForward
+from engine.stats.checks import Floats, Ints
 from live.code_version import BACKTESTING, code_version
 from services.backtest_job import Found, cell_changes, metric_settings
 from services.jobs import Json
@@ -64,12 +65,18 @@ def trade_rows(found: Found) -> list[Json]:
 def curve_of(found: Found) -> Json:
     """Equity and its fall at up to 1,500 bar ends, and the band of resampled hours or days, where there are any."""
     inputs, equity = found.best.inputs, found.best.ledger.equity
-    places = np.unique(np.linspace(0, inputs.bars - 1, min(inputs.bars, MOST_POINTS)).astype(np.int64))
-    peak = np.maximum.accumulate(np.maximum(equity, found.best.account.capital))
+    ends_ms = inputs.open_times_ms + inputs.settings.interval_ms
+    return equity_points(ends_ms, equity, found.best.account.capital) | {"band": _band(found)}
+
+
+def equity_points(ends_ms: Ints, equity: Floats, capital: float) -> Json:
+    """Equity and its fall at up to 1,500 bar ends; one value a bar is given."""
+    places = np.unique(np.linspace(0, equity.size - 1, min(equity.size, MOST_POINTS)).astype(np.int64))
+    peak = np.maximum.accumulate(np.maximum(equity, capital))
     fall = 100.0 * (equity / peak - 1.0)
-    times = inputs.open_times_ms[places] + inputs.settings.interval_ms
-    curve = {"time_ms": times.tolist(), "equity": equity[places].tolist(), "fall_percent": fall[places].tolist()}
-    return curve | {"band": _band(found)}
+    return {
+        "time_ms": ends_ms[places].tolist(), "equity": equity[places].tolist(), "fall_percent": fall[places].tolist(),
+    }  # fmt: skip
 
 
 def plain(value: Any) -> Any:

@@ -25,7 +25,7 @@ from engine.backtest.clock import DAY_MS
 from engine.backtest.ledger_metrics import DAILY_FROM_DAYS
 from engine.errors import SettingsError
 from engine.market.intervals import interval_name
-from engine.market.similar import QUOTES
+from engine.market.similar import quote_of
 from engine.stats.checks import Floats, Ints, positive
 from engine.stats.representation import short_repr
 from engine.store.backtests import BacktestStore
@@ -166,15 +166,6 @@ def check_together(parts: Sequence[Stored]) -> None:
             )
     _check_one("bars of", "one width", {part.number: interval_name(part.record["interval_ms"]) for part in parts})
     _check_one("money in", "one quote currency", {part.number: quote_of(part.record["y"]) for part in parts})
-
-
-def quote_of(symbol: str) -> str:
-    """The currency in which a symbol is priced, as far as its name tells.
-
-    >>> quote_of("ETHUSDT"), quote_of("FOO")
-    ('USDT', 'quote currency')
-    """
-    return next((each for each in QUOTES if symbol.endswith(each) and symbol != each), "quote currency")
 
 
 def common_times(parts: Sequence[Stored]) -> Ints:

@@ -7,9 +7,10 @@ from dataclasses import asdict
 import numpy as np
 
 from engine.backtest.portfolio import ADMITTED, VERDICTS
-from services.backtest_record import MOST_POINTS, plain
+from engine.market.similar import quote_of
+from services.backtest_record import equity_points, plain
 from services.jobs import Json
-from services.portfolio import Combined, quote_of
+from services.portfolio import Combined
 
 _OF_EQUITY = (
     "Capital", "Equity", "Return [", "Return,", "Span", "Max drawdown", "Longest time", "Worst day", "Returns",
@@ -42,7 +43,7 @@ def portfolio_record(made: Combined) -> Json:
         "metrics": plain(metrics),
         "intervals": plain({name: value for name, value in figures.intervals.items() if name in metrics}),
         "reasons": {name: value for name, value in figures.reasons.items() if name in metrics},
-        "curve": _curve(made, width),
+        "curve": equity_points(made.times_ms + width, found.equity, made.request.capital),
     }
 
 
@@ -74,16 +75,4 @@ def _pair(made: Combined, place: int) -> Json:
         "positions": len(mine),
         "refused": {name: int((mine[:, 3] == code).sum()) for code, name in _reasons()},
         "left_out": int(part.times_ms.size - made.times_ms.size),
-    }
-
-
-def _curve(made: Combined, width: int) -> Json:
-    equity = made.found.equity
-    places = np.unique(np.linspace(0, equity.size - 1, min(equity.size, MOST_POINTS)).astype(np.int64))
-    peak = np.maximum.accumulate(np.maximum(equity, made.request.capital))
-    fall = 100.0 * (equity / peak - 1.0)
-    return {
-        "time_ms": (made.times_ms[places] + width).tolist(),
-        "equity": equity[places].tolist(),
-        "fall_percent": fall[places].tolist(),
     }

@@ -1,4 +1,4 @@
-"""Names of symbols that are like a mistyped one."""
+"""What the name of a symbol tells: its quote currency, and which known one a mistyped one is like."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from collections.abc import Iterable
 
 QUOTES = ("USDT", "USDC", "USD", "BUSD")
 MOST_EDITS = 2
+
+
+def quote_of(symbol: str) -> str:
+    """The currency in which a symbol is priced, as far as its name tells.
+
+    >>> quote_of("ETHUSDT"), quote_of("FOO")
+    ('USDT', 'quote currency')
+    """
+    return next((each for each in QUOTES if symbol.endswith(each) and symbol != each), "quote currency")
 
 
 def base_of(symbol: str) -> str:

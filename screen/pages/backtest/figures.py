@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from screen.components.theme import AMBER, CYAN, GREEN, MIDDLE, MUTED, RED, Figure, axis, layout
@@ -40,7 +41,11 @@ def attribution(record: dict[str, Any]) -> Figure:
     parts = [
         (PARTS.get(name, (name,))[0], value) for name, value in record["attribution"].items() if abs(value) >= 0.005
     ]
-    parts.append(("Net", record["net"]))
+    return money_bars([*parts, ("Net", record["net"])])
+
+
+def money_bars(parts: Sequence[tuple[str, float]]) -> Figure:
+    """Names and amounts, from top to bottom."""
     names, values = [name for name, _ in parts], [value for _, value in parts]
     bars = {
         "type": "bar", "orientation": "h", "y": names, "x": values, "text": [f"{each:+,.2f}" for each in values],
@@ -49,7 +54,7 @@ def attribution(record: dict[str, Any]) -> Figure:
     }  # fmt: skip
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)
     figure["xaxis"] = axis(tickformat=",.4~g", fixedrange=True, zeroline=True, zerolinecolor=MUTED, nticks=5)
-    figure["yaxis"] = axis(autorange="reversed", fixedrange=True)
+    figure["yaxis"] = axis(type="category", autorange="reversed", fixedrange=True)
     return {"data": [bars], "layout": figure}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from engine.market import similar
 from engine.market.intervals import interval_name
-from engine.market.similar import QUOTES
 from engine.store.backtests import BacktestSummary
 from screen.components.formatting import UNKNOWN, Item, duration
 from screen.pages.backtest.form import label_of
@@ -58,13 +58,8 @@ class Luck(NamedTuple):
 
 
 def quote_of(record: Record) -> str:
-    """The currency of the money.
-
-    >>> quote_of({"y": "ETHUSDT"}), quote_of({"y": "FOO"})
-    ('USDT', 'quote currency')
-    """
-    found = (each for each in QUOTES if record["y"].endswith(each) and record["y"] != each)
-    return next(found, "quote currency")
+    """The currency of the money."""
+    return similar.quote_of(record["y"])
 
 
 def money(value: float) -> str:

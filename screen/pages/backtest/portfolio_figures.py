@@ -26,17 +26,7 @@ def equity(record: dict[str, Any]) -> Figure:
 def contributions(record: dict[str, Any]) -> Figure:
     """Net by pair and their total."""
     parts = [(name_of(pair), pair["net"]) for pair in record["pairs"]]
-    parts.append(("Total", record["net"]))
-    names, values = [name for name, _ in parts], [value for _, value in parts]
-    bars = {
-        "type": "bar", "orientation": "h", "y": names, "x": values, "text": [f"{each:+,.2f}" for each in values],
-        "textposition": "auto", "hovertemplate": "%{y}: %{x:+,.2f}<extra></extra>", "cliponaxis": False,
-        "marker": {"color": [GREEN if value > 0 else RED for value in values]},
-    }  # fmt: skip
-    figure = layout(showlegend=False, hovermode="closest", dragmode=False)
-    figure["xaxis"] = axis(tickformat=",.4~g", fixedrange=True, zeroline=True, zerolinecolor=MUTED, nticks=4)
-    figure["yaxis"] = axis(type="category", autorange="reversed", fixedrange=True)
-    return {"data": [bars], "layout": figure}
+    return figures.money_bars([*parts, ("Total", record["net"])])
 
 
 def correlation(record: dict[str, Any]) -> Figure:
