@@ -30,10 +30,8 @@ from engine.stats.representation import short_repr
 EULER = 0.5772156649015329
 LEVEL = 0.95
 MOST_BAND_CELLS = 20_000_000  # draws x returns held at once: 160 MB
+LEAST_FOR_LUCK = 30  # returns: below, skewness and kurtosis say nothing, nor does the PSR's normal approximation
 _NORMAL = NormalDist()
-
-
-LEAST_RETURNS = 30  # below, skewness and kurtosis say nothing, nor does the normal approximation of the PSR
 
 
 def probabilistic_sharpe(

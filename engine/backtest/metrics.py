@@ -21,8 +21,7 @@ import numpy as np
 from engine.backtest.block_bootstrap import DRAWS, SEED, draw_places, percentile_interval, usual_block
 from engine.backtest.clock import DAY_MS, STEPS_MS, YEAR_DAYS, EquityCurve
 from engine.backtest.drawdown import drawdown
-from engine.backtest.luck import LEAST_RETURNS as LEAST_FOR_LUCK
-from engine.backtest.luck import LEVEL, deflated_sharpe, minimum_track_record, probabilistic_sharpe
+from engine.backtest.luck import LEAST_FOR_LUCK, LEVEL, deflated_sharpe, minimum_track_record, probabilistic_sharpe
 from engine.backtest.sharpe import MINIMUM_RETURNS, lo_factor, sharpe_ratio, sortino_ratio
 from engine.backtest.trade_metrics import Findings, Trades, add_holds, add_money, add_results
 from engine.stats.checks import ArrayLike, Floats, positive, whole

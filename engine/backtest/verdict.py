@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backtest.cell_records import CellRecords, sharpe_of_periods
-from engine.backtest.luck import LEAST_RETURNS, deflated_sharpe, probabilistic_sharpe
+from engine.backtest.luck import LEAST_FOR_LUCK, deflated_sharpe, probabilistic_sharpe
 from engine.backtest.overfitting import BLOCKS, Overfitting, cscv
 from engine.backtest.search_cells import Axes, Cell
 from engine.backtest.sharpe import sharpe_ratio
@@ -92,8 +92,8 @@ def judge(
     best, count = int(np.argmax(scores)), float(len(cells) if trials is None else max(trials, len(cells)))
     psr = dsr = None
     returns = records.pnl[best] / capital
-    if returns.size < LEAST_RETURNS:
-        reasons["psr"] = reasons["dsr"] = f"{returns.size} periods; luck can be told from {LEAST_RETURNS} on"
+    if returns.size < LEAST_FOR_LUCK:
+        reasons["psr"] = reasons["dsr"] = f"{returns.size} periods; luck can be told from {LEAST_FOR_LUCK} on"
     elif np.ptp(returns) > 1e-12 * np.max(np.abs(returns)):
         own = sharpe_ratio(returns)
         psr = probabilistic_sharpe(own.ratio, own.returns, skew=own.skew, kurtosis=own.kurtosis)
