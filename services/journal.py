@@ -112,6 +112,8 @@ class JournalService:
         return self._rows(self._store.signals(wanted, given, limit))
 
     def _rows(self, signals: Sequence[StoredSignal]) -> list[JournalRow]:
+        if not signals:  # the usual case of whoever follows the log
+            return []
         places, history = self._store.run_places(), RunHistoryService(self._store)
         later = {each.run for each in signals if each.run.run_id in places and places[each.run.run_id].number > 1}
         pairs = {(run.market, run.y, run.x) for run in later}
