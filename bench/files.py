@@ -21,7 +21,7 @@ from pathlib import Path
 import polars
 
 from bench.report import Row, row, show
-from bench.store import _serving
+from bench.store import serving
 from engine.files.upload import look_through
 from feeds.importing import Import, import_files
 from runtime.interpreter_settings import apply_interpreter_settings
@@ -98,7 +98,7 @@ def _beside_peers(path: Path, what: str, bound_s: float, count: str) -> list[Row
 
 
 async def _brought(path: Path, count: str) -> tuple[float, int]:
-    async with _serving() as server:
+    async with serving() as server:
         begun_s = time.perf_counter()
         request = Import(server.url, server.token, server.data_dir, "bench")
         (outcome,) = [each async for each in import_files([path], request, lambda *_: None)]

@@ -7,11 +7,9 @@ program posts 10,000 trades a second to the API. Server, dashboard, bridge and p
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
 
 from bench.report import Row, row, show
-from tests.durability.bridge import ServerProcess
+from bench.store import serving
 from tests.durability.honest import watched
 from tests.durability.neighbours import posting, receivers_down, tried
 
@@ -23,20 +21,14 @@ def run() -> list[Row]:
     """Measure and print the table."""
     lines: list[Row] = []
     for measure in (_receivers, _posts):
-        with tempfile.TemporaryDirectory() as folder:
-            server = ServerProcess(Path(folder))
-            server.start()
-            try:
-                found = asyncio.run(measure(server))
-            finally:
-                server.kill()
+        found = asyncio.run(measure())
         show(found, heading=not lines)
         lines += found
     return lines
 
 
-async def _receivers(server: ServerProcess) -> list[Row]:
-    async with receivers_down(server) as world:
+async def _receivers() -> list[Row]:
+    async with serving() as server, receivers_down(server) as world:
         await asyncio.sleep(SETTLE_S)
         async with watched(server) as seen:
             await asyncio.sleep(SECONDS)
@@ -49,8 +41,8 @@ async def _receivers(server: ServerProcess) -> list[Row]:
     ]
 
 
-async def _posts(server: ServerProcess) -> list[Row]:
-    async with posting(server) as stored:
+async def _posts() -> list[Row]:
+    async with serving() as server, posting(server) as stored:
         await asyncio.sleep(SETTLE_S)
         async with watched(server) as seen:
             await asyncio.sleep(SECONDS)

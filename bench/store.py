@@ -67,7 +67,8 @@ def run() -> list[Row]:
 
 
 @asynccontextmanager
-async def _serving(code: str = "") -> AsyncIterator[ServerProcess]:
+async def serving(code: str = "") -> AsyncIterator[ServerProcess]:
+    """A bridge server as a process, with a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         server = ServerProcess(Path(folder), code=code)
         server.start()
@@ -79,7 +80,7 @@ async def _serving(code: str = "") -> AsyncIterator[ServerProcess]:
 
 async def _steady() -> list[Row]:
     """20,000 rows a second for a minute."""
-    async with _serving() as server:
+    async with serving() as server:
         bridge = Bridge(20_000)
         begun_s, cpu_s = time.monotonic(), _cpu_s(server)
         life = bridge.run(server.url, server.token, 20_000 * SECONDS)
@@ -98,7 +99,7 @@ async def _steady() -> list[Row]:
 
 async def _burst() -> list[Row]:
     """50,000 rows a second for ten seconds."""
-    async with _serving() as server:
+    async with serving() as server:
         bridge = Bridge(50_000)
         begun_s = time.monotonic()
         await bridge.run(server.url, server.token, 500_000)
@@ -120,7 +121,7 @@ async def _beside_raw_sqlite() -> list[Row]:
     lost = 0
     messages = [_message(number) for number in range(ROUND_ROWS // BATCH)]
     for _ in range(ROUNDS):
-        async with _serving() as server:
+        async with serving() as server:
             begun_s = time.perf_counter()
             await _offer(server, messages)
             ours.append(ROUND_ROWS / (time.perf_counter() - begun_s))
@@ -178,7 +179,7 @@ def _raw(batch: int) -> float:
 
 async def _long_reader() -> list[Row]:
     """The log of the file while another program holds a read transaction for a minute."""
-    async with _serving() as server:
+    async with serving() as server:
         bridge = Bridge(5_000, batch=50)
         life = asyncio.create_task(bridge.run(server.url, server.token, 5_000 * (SECONDS + 5)))
         await asyncio.sleep(1)
@@ -201,7 +202,7 @@ async def _long_reader() -> list[Row]:
 
 async def _retention() -> list[Row]:
     """A million ticks are archived while 5,000 a second arrive."""
-    async with _serving(_KEEPING_HOUSE) as server:
+    async with serving(_KEEPING_HOUSE) as server:
         old = Bridge(FASTER_THAN_POSSIBLE)
         await old.run(server.url, server.token, ARCHIVED)
         live = Bridge(5_000, batch=50, symbols=["LIVEUSDT"], begin_ms=T0 + 2 * DAY_MS)

@@ -42,6 +42,12 @@ class Stand:
     def with_token(self, secret: str) -> httpx.AsyncClient:
         return self.client({"authorization": f"Bearer {secret}"})
 
+    async def read(self, path: str) -> Any:
+        """What a viewer is answered."""
+        answer = await self.viewer.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     async def token(self, role: str) -> str:
         made = await self.owner.post("/api/tokens", json={"role": role, "name": f"a {role}"})
         assert made.status_code == 201, made.text

@@ -34,16 +34,10 @@ async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
         yield made
 
 
-async def read(stand: Stand, path: str) -> Any:
-    answer = await stand.viewer.get(path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
 async def pages(stand: Stand, path: str) -> list[Any]:
     items, cursor = [], ""
     while True:
-        page = await read(stand, f"{path}{'&' if '?' in path else '?'}cursor={cursor}")
+        page = await stand.read(f"{path}{'&' if '?' in path else '?'}cursor={cursor}")
         items += page["items"]
         if page["next"] is None:
             return items
@@ -56,7 +50,7 @@ def stored(folder: Path, query: str) -> list[Any]:
 
 
 async def test_symbols_trades_and_bars_are_those_of_the_store(stand: Stand) -> None:
-    assert [each["symbol"] for each in (await read(stand, "/api/symbols?market=sim"))["items"]] == ["XUSDT", "YUSDT"]
+    assert [each["symbol"] for each in (await stand.read("/api/symbols?market=sim"))["items"]] == ["XUSDT", "YUSDT"]
     ticks = await pages(stand, "/api/ticks?symbol=YUSDT&limit=97")
     rows = stored(
         stand.folder, "SELECT agg_id, price, quantity, trade_time_ms FROM v_ticks WHERE symbol='YUSDT' ORDER BY 1"
@@ -72,14 +66,14 @@ async def test_symbols_trades_and_bars_are_those_of_the_store(stand: Stand) -> N
     query = f"SELECT {columns} FROM v_bars WHERE symbol='YUSDT' AND interval='5s' ORDER BY 1"
     complete = stored(stand.folder, query)[: len(bars)]
     assert [(b["open_time_ms"], b["open"], b["high"], b["low"], b["close"], b["trades"]) for b in bars] == complete
-    newest = (await read(stand, "/api/ohlc?symbol=YUSDT&interval=5s&limit=3"))["items"]
+    newest = (await stand.read("/api/ohlc?symbol=YUSDT&interval=5s&limit=3"))["items"]
     assert newest == bars[-3:] and {each["source"] for each in newest} == {"live"}
-    assert (await read(stand, "/api/ohlc?symbol=YUSDT&interval=5s&source=upload"))["items"] == []
+    assert (await stand.read("/api/ohlc?symbol=YUSDT&interval=5s&source=upload"))["items"] == []
 
 
 async def test_a_pairs_statistics_are_the_engines_and_each_has_its_error(stand: Stand) -> None:
     asked = "/api/analytics/pair?y=YUSDT&x=XUSDT&interval=2s&bars=100&window=40"
-    found = await read(stand, asked)
+    found = await stand.read(asked)
     series = found["series"]
     y, x = np.log(series["y"]), np.log(series["x"])
     for name, hedge in found["hedges"].items():
@@ -100,17 +94,17 @@ async def test_a_pairs_statistics_are_the_engines_and_each_has_its_error(stand: 
     assert stats["last_price"] == series["y"][-1] and stats["mean"] == pytest.approx(np.mean(series["y"]))
     assert stats["annualised_volatility_error"] > 0 and stats["mean_return_error"] > 0
     assert 0 <= found["adf"]["pvalue"] <= 1 and set(found["adf"]["critical"]) == {"1%", "5%", "10%"}
-    plain = await read(stand, asked + "&adf=false&series=0&regression=robust")
+    plain = await stand.read(asked + "&adf=false&series=0&regression=robust")
     assert plain["adf"] is None and "series" not in plain and plain["hedge_ratio"] == found["hedges"]["huber"]["beta"]
     # watched pairs answer from memory, others from the store: with the same numbers
-    other = await read(stand, "/api/analytics/pair?y=XUSDT&x=YUSDT&interval=2s&bars=100&window=40")
+    other = await stand.read("/api/analytics/pair?y=XUSDT&x=YUSDT&interval=2s&bars=100&window=40")
     assert other["series"]["y"] == series["x"] and other["series"]["x"] == series["y"]
     assert other["series"]["open_time_ms"] == series["open_time_ms"]
 
 
 async def test_decisions_trades_runs_and_pairs(stand: Stand) -> None:
     signals = await pages(stand, "/api/signals?pair=sim/YUSDT~XUSDT")
-    trades = await read(stand, "/api/trades")
+    trades = await stand.read("/api/trades")
     assert len({each["id"] for each in signals}) == len(signals) > 20
     assert {each["kind"] for each in await pages(stand, "/api/signals?show=trades")} <= {
         "enter_long",
@@ -118,8 +112,8 @@ async def test_decisions_trades_runs_and_pairs(stand: Stand) -> None:
         "exit",
     }
     assert sum(each["trades"] for each in trades["totals"]) == len(trades["items"]) > 3
-    (pair,) = (await read(stand, "/api/pairs"))["items"]
-    (run,) = (await read(stand, "/api/runs"))["items"]
+    (pair,) = (await stand.read("/api/pairs"))["items"]
+    (run,) = (await stand.read("/api/runs"))["items"]
     assert (pair["watch"], pair["y"], pair["x"], run["y"]) == ("1", "YUSDT", "XUSDT", "YUSDT")
     assert run["settings"]["interval_ms"] == pair["settings"]["interval_ms"] and run["began_seq"].isdecimal()
 
@@ -171,7 +165,7 @@ async def test_a_repeated_write_is_done_once(stand: Stand) -> None:
     watch = answers[0].json()["watch"]
     await stand.owner.delete(f"/api/pairs/{watch}")
     again = await stand.owner.post("/api/pairs", json=body, headers=key)
-    assert again.json() == {"watch": watch} and len((await read(stand, "/api/pairs"))["items"]) == 1
+    assert again.json() == {"watch": watch} and len((await stand.read("/api/pairs"))["items"]) == 1
     other = await stand.owner.post("/api/pairs", json=body | {"y": "ZUSDT"}, headers=key)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key")
     trader = stand.with_token(await stand.token("trader"))
@@ -194,8 +188,8 @@ async def test_the_log_has_pages(stand: Stand) -> None:
 
 async def test_a_cursor_is_of_one_list_and_filter(stand: Stand) -> None:
     """And of the market that the first page found, whatever holds the symbol by then."""
-    first = await read(stand, "/api/ticks?symbol=YUSDT&limit=3")
-    same = await read(stand, f"/api/ticks?symbol=YUSDT&limit=7&market=&cursor={first['next']}")
+    first = await stand.read("/api/ticks?symbol=YUSDT&limit=3")
+    same = await stand.read(f"/api/ticks?symbol=YUSDT&limit=7&market=&cursor={first['next']}")
     assert same["market"] == "sim" and len(same["items"]) == 7
     others = ("ticks?symbol=XUSDT", "ticks?symbol=YUSDT&market=other", "ticks?symbol=YUSDT&from=1", "signals?show=all")
     for other in others:
@@ -215,15 +209,15 @@ async def test_a_backtest_is_waited_for_followed_and_cancelled(stand: Stand, mon
 
     monkeypatch.setattr(BacktestService, "result", noted)
     source = {"market": "sim", "y": "YUSDT", "x": "XUSDT", "from_ms": 1_230_768_000_000}
-    settings = (await read(stand, "/api/pairs"))["items"][0]["settings"]
+    settings = (await stand.read("/api/pairs"))["items"][0]["settings"]
     done = await stand.owner.post(
         "/api/analytics/backtest?wait_s=60", json={"source": source, "settings": settings}, timeout=90
     )
     assert done.status_code == 200, done.text
     number = done.json()["backtest_id"]
-    record = await read(stand, f"/api/backtests/{number}")
+    record = await stand.read(f"/api/backtests/{number}")
     assert record["metrics"] == done.json()["metrics"] and record["y"] == "YUSDT"
-    assert [each["backtest_id"] for each in (await read(stand, "/api/backtests"))["items"]] == [number]
+    assert [each["backtest_id"] for each in (await stand.read("/api/backtests"))["items"]] == [number]
     assert record_read_in == {False}, "the record is read beside the event loop"
     table = await stand.viewer.get(f"/api/export/backtest?backtest={number}")
     assert table.status_code == 200 and len(table.text.splitlines()) == record["trades"] + 1
@@ -309,7 +303,7 @@ def test_every_route_is_described_with_an_example() -> None:
 
 
 async def test_the_documents_name_the_writes_that_take_a_key(stand: Stand) -> None:
-    paths = (await read(stand, "/api/openapi.json"))["paths"]
+    paths = (await stand.read("/api/openapi.json"))["paths"]
     documented = {
         (method.upper(), path)
         for path, methods in paths.items()

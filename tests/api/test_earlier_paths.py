@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,16 +21,10 @@ async def stand(tmp_path: Path) -> AsyncIterator[Stand]:
         yield made
 
 
-async def read(stand: Stand, path: str) -> Any:
-    answer = await stand.viewer.get(path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
 async def test_health_symbols_and_bars(stand: Stand) -> None:
-    assert {"state", "markets"} <= set(await read(stand, "/api/health"))
-    assert {each["symbol"] for each in (await read(stand, "/api/symbols"))["items"]} == {"YUSDT", "XUSDT"}
-    bars = (await read(stand, "/api/ohlc?symbol=YUSDT&interval=2s&source=live"))["items"]
+    assert {"state", "markets"} <= set(await stand.read("/api/health"))
+    assert {each["symbol"] for each in (await stand.read("/api/symbols"))["items"]} == {"YUSDT", "XUSDT"}
+    bars = (await stand.read("/api/ohlc?symbol=YUSDT&interval=2s&source=live"))["items"]
     assert {"open_time_ms", "open", "high", "low", "close", "volume"} <= set(bars[0])
     exported = await stand.viewer.get("/api/export/ohlc?market=sim&symbols=YUSDT&interval=2s&format=csv")
     assert exported.headers["content-type"].startswith("text/csv")
@@ -46,25 +39,25 @@ async def test_the_alerts_of_a_pair_are_evaluated_with_its_statistics(stand: Sta
     off = (await stand.owner.post("/api/alerts", json=RULE | {"name": "off", "enabled": False})).json()["rule_id"]
     unmet = RULE | {"name": "high", "when": {"metric": "z", "kind": "above", "threshold": 1_000.0}}
     high = (await stand.owner.post("/api/alerts", json=unmet)).json()["rule_id"]
-    assert [each["rule_id"] for each in (await read(stand, "/api/alerts"))["items"]] == [rule, off, high]
+    assert [each["rule_id"] for each in (await stand.read("/api/alerts"))["items"]] == [rule, off, high]
 
     asked = "/api/analytics/pair?y=YUSDT&x=XUSDT&interval=2s&bars=100&window=40&series=0"
-    found = await read(stand, asked)
+    found = await stand.read(asked)
     assert {"hedge_ratio", "spread", "zscore", "correlation", "price_stats", "adf"} <= set(found)
     met = {each["name"]: (each["rule_id"], each["severity"], each["is_met"]) for each in found["alerts"]}
     assert met == {"far": (rule, "warning", True), "off": (off, "warning", None), "high": (high, "warning", False)}
-    assert (await read(stand, asked.replace("YUSDT", "Z").replace("XUSDT", "YUSDT").replace("Z", "XUSDT")))[
+    assert (await stand.read(asked.replace("YUSDT", "Z").replace("XUSDT", "YUSDT").replace("Z", "XUSDT")))[
         "alerts"
     ] == [], "nobody watches that pair"
 
     for each in (rule, off, high):
         assert (await stand.owner.delete(f"/api/alerts/{each}")).json() == {"deleted": each}
-    assert (await read(stand, asked))["alerts"] == (await read(stand, "/api/alerts"))["items"] == []
+    assert (await stand.read(asked))["alerts"] == (await stand.read("/api/alerts"))["items"] == []
 
 
 async def test_a_backtest_is_answered_and_its_trades_are_a_file(stand: Stand) -> None:
     source = {"market": "sim", "y": "YUSDT", "x": "XUSDT", "from_ms": 1_230_768_000_000}
-    body = {"source": source, "settings": (await read(stand, "/api/pairs"))["items"][0]["settings"]}
+    body = {"source": source, "settings": (await stand.read("/api/pairs"))["items"][0]["settings"]}
     done = await stand.owner.post("/api/analytics/backtest?wait_s=60", json=body, timeout=90)
     assert done.status_code == 200, done.status_code
     assert done.json()["metrics"]["PnL net [quote]"] == pytest.approx(done.json()["net"])
@@ -79,5 +72,5 @@ async def test_bars_of_a_file_are_stored_as_a_source_of_their_own(tmp_path: Path
     async with opened_with_server(tmp_path) as stand:
         sent = await stand.owner.post("/api/upload/ohlc?symbol=FILEUSDT&width=1m", content=text.encode(), timeout=60)
         assert sent.status_code == 200, sent.text
-        bars = (await read(stand, "/api/ohlc?symbol=FILEUSDT&interval=1m&source=upload"))["items"]
+        bars = (await stand.read("/api/ohlc?symbol=FILEUSDT&interval=1m&source=upload"))["items"]
         assert len(bars) == 50 and bars[7]["close"] == 8.5
