@@ -87,16 +87,9 @@ def add_analysis_routes(
 
     _add_signal_routes(app, journal)
     total = {
-        "unit": "USDT",
-        "trades": 3,
-        "wins": 2,
-        "gross": 41.0,
-        "fees": 20.0,
-        "half_spread": 10.0,
-        "slippage": 0.0,
-        "funding": 0.0,
-        "net": 11.0,
-    }
+        "unit": "USDT", "trades": 3, "wins": 2, "gross": 41.0, "fees": 20.0, "half_spread": 10.0, "slippage": 0.0,
+        "funding": 0.0, "net": 11.0,
+    }  # fmt: skip
 
     @app.get(
         "/api/trades",

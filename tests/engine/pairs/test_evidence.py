@@ -63,7 +63,7 @@ def test_noise_shows_its_null_half_life_and_no_power() -> None:
 
 
 def test_a_leg_that_comes_back_by_itself_is_told_from_legs_that_walk() -> None:
-    """T: any walk beside a stationary leg is 'related'; of 100 walks one is named by chance."""
+    """Any walk beside a stationary leg is 'related'; of 100 walks one is named by chance."""
     walks = np.array([evidence_of(model_of(walking(seed, 700), DEFAULT)).legs for seed in range(100)])
     assert 0.0 <= np.mean(walks < ALONE) <= 0.03 and walks.shape == (100, 2)
     rng = np.random.default_rng(9)
