@@ -57,7 +57,7 @@ def evidence_grade(view: PairView) -> tuple[str, str]:
         return "evidence not known yet", "warn"
     alone = [name for name, p in zip((view.y, view.x), found.legs, strict=True) if p < ALONE]
     if alone:
-        return f"evidence in doubt: {' and '.join(alone)} comes back alone, and then a relation is always found", "warn"
+        return f"evidence in doubt: {' and '.join(alone)} comes back alone", "warn"
     power = found.test.power
     grade = "good" if power >= GOOD_POWER else "medium" if power >= FAIR_POWER else "weak"
     return f"evidence {grade}: power {power:.0%}", "" if power >= FAIR_POWER else "warn"
