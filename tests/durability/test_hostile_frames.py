@@ -71,15 +71,14 @@ async def test_every_attack_is_refused_by_name_and_counted(server: ServerProcess
     assert stored == [("BTCUSDT", 7, 85_595.9, 0.411)]
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(5_000, marks=pytest.mark.soak)])
-async def test_of_generated_messages_only_good_rows_are_stored(server: ServerProcess, count: int) -> None:
+async def test_of_5000_generated_messages_only_good_rows_are_stored(server: ServerProcess) -> None:
     stored, closed = dict[tuple[str, int], Stored](), 0
     before = await refused(server)
     async with undisturbed(server) as target:
-        waiting = deque(messages(seed=5_000, count=count))
+        waiting = deque(messages(seed=5_000, count=5_000))
         while waiting:
             closed += await _converse(target, waiting, stored)
-    assert closed > count / 5 and len(stored) > count / 2.5, "the generator makes enough of both"
+    assert closed > 1_000 and len(stored) > 2_000, "the generator makes enough of both"
     assert sum((await refused(server) - before).values()) == closed
     found = query(
         server.ticks_db,

@@ -115,7 +115,7 @@ def assert_one_path(ticks: list[Tick], trouble: Trouble, chosen: PairSettings, r
     return live
 
 
-@settings(max_examples=60, deadline=None, phases=NO_SHRINK)
+@settings(max_examples=120, deadline=None, phases=NO_SHRINK)
 @given(st.integers(0, 10**6), filled, ways, some_restarts)
 def test_restarts_and_order_do_not_show(seed: int, trouble: Trouble, chosen: PairSettings, restarts: set[int]) -> None:
     live = assert_one_path(make_ticks(seed), trouble, chosen, restarts)
