@@ -16,11 +16,12 @@ class PairbridgeKeys {
   /** @param {KeyboardEvent} event */
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || this.isElsewhere(event)) return;
-    if (event.timeStamp - this.goes < PairbridgeKeys.AFTER_G_MS) {
+    const now = performance.now(); // of the handling: while a page is mounted, keys wait
+    if (now - this.goes < PairbridgeKeys.AFTER_G_MS) {
       this.goes = -Infinity;
       this.toPage(event.key);
     } else if (event.key === "g") {
-      this.goes = event.timeStamp;
+      this.goes = now;
     } else if (this.actions[event.key] && this.actions[event.key](event) !== false) {
       event.preventDefault(); // the browser's own search, for one
     }

@@ -61,6 +61,8 @@ def scan(stack: Stack, page: Page, interval: str = "5s", span: str = "3") -> dic
 
 
 def test_its_end_is_told_on_another_page(trading: Stack, page: Page) -> None:
+    expect(page.locator("#scan-pairs")).to_contain_text("No pair was tested yet")
+    expect(page.locator("#scan-map-note")).to_have_text("The map comes with a scan.")
     page.locator("#scan-interval").select_option("1s")
     page.locator("#scan-span").select_option("3")
     page.locator("#scan-start").click()
@@ -84,8 +86,6 @@ def shown(page: Page) -> list[dict[str, Any]]:
 
 
 def test_what_is_shown_is_what_was_stored_and_what_is_exported(trading: Stack, page: Page) -> None:
-    expect(page.locator("#scan-pairs")).to_contain_text("No pair was tested yet")
-    expect(page.locator("#scan-map-note")).to_have_text("The map comes with a scan.")
     result = scan(trading, page)
     assert result["tests"] == 6 and result["symbols"][0] in SYMBOLS.split(",")
     until(lambda: len(shown(page)) == 6, 20, "the table")
