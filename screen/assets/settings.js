@@ -11,9 +11,6 @@ class PairbridgeSettings {
   constructor() {
     this.opener = /** @type {HTMLElement | null} */ (null);
     this.key = ""; // of the pair in the form
-    this.form = /** @type {HTMLElement | null} */ (null); // the mounted drawer that was filled
-    this.base = ""; // the settings in force that the form was filled from
-    this.due = ""; // the values it was filled with, until it has them
     this.marked = ""; // the values that were marked last
   }
 
@@ -113,20 +110,9 @@ class PairbridgeSettings {
     PairbridgeDom.setText("settings-title", base.title);
     const draft = this.drafts()[base.key] ?? {};
     const values = ids.map((id) => (id in draft ? draft[id] : base.values[id]));
-    this.form = this.drawer;
-    this.base = JSON.stringify(base);
-    this.due = JSON.stringify(values);
     const width = draft["set-interval"];
     const isOffered = !width || base.widths.some((each) => each.value === width);
     return { values, widths: isOffered ? base.widths : [...base.widths, { label: width, value: width }], isOther };
-  }
-
-  /** Whether the form has what it was filled with: between the two, its values are those of another pair. */
-  isFilled(base, values) {
-    if (this.form !== this.drawer || JSON.stringify(base) !== this.base) return false;
-    if (this.due && JSON.stringify(Object.values(values)) !== this.due) return false;
-    this.due = "";
-    return true;
   }
 
   /** Marks each field that differs from the settings in force; returns how many. */
@@ -189,15 +175,15 @@ class PairbridgeSettings {
     pairbridgeSettings: {
       fill(base) {
         const outputs = clientside().callback_context.outputs_list;
-        const ids = outputs.slice(0, -2).map((each) => each.id);
+        const ids = outputs.slice(0, -3).map((each) => each.id);
         if (!base) return new Array(outputs.length).fill(clientside().no_update);
         const { values, widths, isOther } = settings.filled(base, ids);
-        return [...values, widths, isOther ? "" : clientside().no_update];
+        return [...values, base, widths, isOther ? "" : clientside().no_update];
       },
       mark(base, applied) {
         const keep = clientside().no_update;
         const values = byId(clientside().callback_context.inputs_list.slice(2));
-        if (!base || !settings.isFilled(base, values)) return [keep, keep, keep, keep, keep];
+        if (!base) return [keep, keep, keep, keep, keep];
         const count = settings.mark(base, values);
         const marked = JSON.stringify([base.key, base.values, values]); // an applied draft is compared no more
         const isSame = marked === settings.marked;

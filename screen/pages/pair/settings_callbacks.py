@@ -122,8 +122,10 @@ def _register_changes(app: Dash, pairs: PairService) -> None:
 
 def _register_browser(app: Dash) -> None:
     wire: Any = app.clientside_callback  # untyped
-    wire(ClientsideFunction("pairbridgeSettings", "fill"), *_VALUES, _WIDTHS, _SAID, Input(ids.BASE, "data"),
-         prevent_initial_call=True)  # fmt: skip
+    wire(
+        ClientsideFunction("pairbridgeSettings", "fill"), *_VALUES, Output(ids.FILLED, "data"), _WIDTHS, _SAID,
+        Input(ids.BASE, "data"), prevent_initial_call=True,
+    )  # fmt: skip
     wire(
         ClientsideFunction("pairbridgeSettings", "mark"),
         Output(ids.DRAFT_NOTE, "children"),
@@ -131,14 +133,14 @@ def _register_browser(app: Dash) -> None:
         Output(ids.DRAFT_UNDO, "style"),
         Output(ids.SETTINGS_UNDO, "style"),
         Output(ids.TRIAL_RESULT, "children", allow_duplicate=True),
-        Input(ids.BASE, "data"),
+        Input(ids.FILLED, "data"),  # set together with the values: never another pair's
         Input(ids.APPLIED, "data"),
         *(Input(name, "value") for name in FORM),
         prevent_initial_call=True,
     )
     wire(
         ClientsideFunction("pairbridgeSettings", "undo"), *_VALUES, _SAID, Input(ids.DRAFT_UNDO, "n_clicks"),
-        State(ids.BASE, "data"), prevent_initial_call=True,
+        State(ids.FILLED, "data"), prevent_initial_call=True,
     )  # fmt: skip
     wire(ClientsideFunction("pairbridgeSettings", "show"), Input(ids.DRAWER_VIEW, "value"), prevent_initial_call=True)
     wire(

@@ -131,6 +131,7 @@ def _button(text: str, name: str, title: str, colour: str) -> dbc.Button:
 def _stores() -> tuple[Any, ...]:
     return (
         dcc.Store(id=ids.BASE),
+        dcc.Store(id=ids.FILLED),
         dcc.Store(id=ids.APPLIED, storage_type="session"),
         dcc.Store(id=ids.TRIAL_JOB),
         dcc.Interval(id=ids.TRIAL_POLL, interval=POLL_MS, disabled=True),
