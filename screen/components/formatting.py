@@ -50,6 +50,15 @@ def times(ratio: float) -> str:
     return f"{ratio:.0f} ×" if ratio >= 10 else f"{ratio:.1f} ×"
 
 
+def p_value(p: float) -> str:
+    """A p-value with digits enough to see on which side of a level it is.
+
+    >>> p_value(0.0248), p_value(0.00002), p_value(float("nan"))
+    ('p 0.0248', 'p < 0.0001', 'p unknown')
+    """
+    return "p unknown" if math.isnan(p) else "p < 0.0001" if p < 1e-4 else f"p {p:.4f}"
+
+
 def window_name(name: str) -> str:
     """The display name of a window.
 

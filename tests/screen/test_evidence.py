@@ -50,7 +50,7 @@ def test_every_figure_stands_with_its_unit_and_its_doubt() -> None:
         "ratio": ("34 ×", "10 or more: the spread is left whole", "good"),
         "memory": ("623 bars", "half-life of its memory, measured", ""),
         "nis": ("0.89", "healthy: 0.88 to 1.13", "good"),
-        "ljung-box": ("p 0.28", "10 lags, after an AR(1) of 0.96", "good"),
+        "ljung-box": ("p 0.2800", "10 lags, after an AR(1) of 0.96", "good"),
         "bounce-badge": ("in the mid", "mid / prints 1.5 ×; from 3 × on it is bounce", "good"),
         "bounce-share": ("3.1%", "of its variance; 41% of its moves", ""),
         "bounce-lives": ("8.1 / 12.3 bars", "last prints / trade-side mid, raw, over 500 bars", ""),
@@ -110,7 +110,7 @@ def test_what_the_bars_were_made_from_is_said() -> None:
         ("memory", {"health": health(memory_bars=math.inf)}, ("∞", "warn")),
         ("nis", {"health": health(nis_white=1.5)}, ("1.50", "warn")),
         ("nis", {"health": health(nis_white=NAN)}, ("–", "")),
-        ("ljung-box", {"health": health(ljung_box=LjungBox(30.0, 0.01, 10))}, ("p 0.01", "warn")),
+        ("ljung-box", {"health": health(ljung_box=LjungBox(30.0, 0.01, 10))}, ("p 0.0100", "warn")),
         ("ljung-box", {"health": health(ljung_box=LjungBox(NAN, NAN, 10))}, ("–", "")),
         ("bounce-badge", {"bounce": Bounce(0.4, 0.9, 1.0, 12.0, 12.0, True)}, ("BOUNCE", "bad")),
         ("bounce-badge", {"bounce": Bounce(0.4, 0.9, 1.0, NAN, math.inf, True)}, ("BOUNCE", "bad")),
@@ -228,8 +228,8 @@ ROBUST = PairSettings(gate="robust")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"bootstrap": 0.0052}, ("p 0.005", "of the test that opened the gate", "good")),
-        ({"bootstrap": 0.21}, ("p 0.210", "too high: the plain test alone would have opened", "bad")),
+        ({"bootstrap": 0.0052}, ("p 0.0052", "of the test that opened the gate", "good")),
+        ({"bootstrap": 0.21}, ("p 0.2100", "too high: the plain test alone would have opened", "bad")),
         ({"bootstrap": NAN}, ("not asked", "the plain test alone keeps the gate closed", "")),
         (UNTESTED, ("–", "needs 500 bars; 40 so far", "")),
     ],

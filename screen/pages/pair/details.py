@@ -10,7 +10,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from screen.components import ids
-from screen.components.formatting import UNKNOWN, clock
+from screen.components.formatting import UNKNOWN, clock, p_value
 from services.pair_details import SPIKE, BothLegs, LegDetails
 from services.pair_reports import ReportState
 from services.pair_together import LAGS_MS, TRADES_MS, Together
@@ -200,7 +200,7 @@ def _granger(both: Together) -> tuple[str, str]:
     found, (y, x) = both.granger, both.symbols
     if found is None:
         return UNKNOWN, "too few bars in which both traded"
-    said = f"{y} leads {x}: p {found.p_y_to_x:.3f} · {x} leads {y}: p {found.p_x_to_y:.3f}"
+    said = f"{y} leads {x}: {p_value(found.p_y_to_x)} · {x} leads {y}: {p_value(found.p_x_to_y)}"
     is_led = min(found.p_y_to_x, found.p_x_to_y) < 0.025
     return "yes" if is_led else "no", f"{said}; {found.lags} lags; yes: either below 2.5 %, as two are asked"
 

@@ -11,7 +11,7 @@ from engine.pairs.noise_gate import LEVEL as NOISE_LEVEL
 from engine.stats.half_life import NULL_RESIDUAL_5, HalfLife
 from engine.stats.health import GREEN, RED, KalmanHealth
 from engine.stats.power import bars_for_power, eg_power
-from screen.components.formatting import UNKNOWN, Item, duration, times, unknown
+from screen.components.formatting import UNKNOWN, Item, duration, p_value, times, unknown
 from services.pair_view import PairView
 
 Make = Callable[[PairView, PairEvidence], Item]
@@ -71,14 +71,10 @@ def legs(view: PairView, found: PairEvidence) -> Item:
         return unknown(why)
     named = list(zip((view.y, view.x), found.legs, strict=True))
     alone = [name for name, p in named if p < ALONE]
-    note = ", ".join(f"{name} p {_p_text(p)}" for name, p in named)
+    note = ", ".join(f"{name} {p_value(p)}" for name, p in named)
     if alone:
         return Item(f"{' and '.join(alone)} comes back alone", f"{note}: a relation proves nothing here", "bad")
     return Item("both walk", note, "good")
-
-
-def _p_text(p: float) -> str:
-    return "unknown" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _no_half_life(life: HalfLife) -> str:
@@ -152,7 +148,7 @@ def bootstrap(view: PairView, found: PairEvidence) -> Item:
         return Item("not asked", "the plain test alone keeps the gate closed")
     is_open = found.bootstrap <= view.settings.gate_level / 100.0
     note = "of the test that opened the gate" if is_open else "too high: the plain test alone would have opened"
-    return Item(f"p {found.bootstrap:.3f}", note, "good" if is_open else "bad")
+    return Item(p_value(found.bootstrap), note, "good" if is_open else "bad")
 
 
 def flips(view: PairView, found: PairEvidence) -> Item:
@@ -232,7 +228,7 @@ def ljung_box(health: KalmanHealth) -> Item:
     if math.isnan(left.pvalue):
         return unknown("the spread runs away")
     note = f"{left.lags} lags, after an AR(1) of {health.rho:.2f}"
-    return Item(f"p {left.pvalue:.2f}", note, "good" if left.pvalue >= LEVEL else "warn")
+    return Item(p_value(left.pvalue), note, "good" if left.pvalue >= LEVEL else "warn")
 
 
 def _no_bounce(view: PairView, found: PairEvidence) -> Item:
