@@ -45,7 +45,7 @@ from live.heartbeat import Heartbeat
 from live.monitor import Monitor
 from live.thread import MonitorThread
 from live.wants import HistoryWants
-from runtime.interpreter_settings import apply_interpreter_settings
+from runtime.interpreter_settings import apply_interpreter_settings, map_large_arrays
 from runtime.logs import log_to
 from runtime.secrets import read_or_create_token, write_opener
 from screen.late_libraries import PagesDash
@@ -236,6 +236,7 @@ def serve(monitor: Monitor, heartbeat: Heartbeat, config: Config) -> None:
 
     guarded, _ = create_app(monitor, heartbeat, config, port, end)
     apply_interpreter_settings()
+    map_large_arrays()
     options: dict[str, Any] = {
         "http": bounded_http(), "ws": "websockets-sansio", "log_config": None,
         "timeout_graceful_shutdown": 1, "backlog": 4_096,

@@ -29,7 +29,7 @@ from engine.pairs.layout import At, Floats, In, Out, Par, as_record
 from engine.pairs.leg_features import BAR_ROWS, LegFeatures, PairBar, put_bars
 from engine.pairs.settings import PairSettings
 from engine.pairs.snapshot import Snapshot
-from engine.stats.windows import window_new
+from engine.stats.windows import window_reserved
 
 CHECKPOINT_EVERY = 2_048
 
@@ -270,7 +270,7 @@ class PairModel:
     def _fill_windows(self, place: int) -> None:
         """Rebuild both windows as of before the bar at ``place``."""
         beta_bars, z_bars = self._par.beta_window, self._par.z_window
-        self._beta_window, self._z_window = window_new(beta_bars), window_new(z_bars)
+        self._beta_window, self._z_window = window_reserved(beta_bars), window_reserved(z_bars)
         (y, x), (at_y, at_x) = self.legs, self._at
         begin = max(0, place - max(beta_bars, z_bars))
         refill(

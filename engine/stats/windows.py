@@ -27,12 +27,15 @@ PAIR = 2
 TAIL = 5  # offset_y, offset_x, syy, sxy, sxx, as distances from the last bar of the tail's block
 
 
-@njit
-def window_new(window: int) -> Floats:
-    """The state before the first bar; ``window`` >= 2 bars."""
+def window_reserved(window: int) -> Floats:
+    """The state before the first bar; ``window`` >= 2 bars. The zeros are the system's: a page costs no memory before
+    a bar reaches it, where the compiled ``window_new`` writes all of them."""
     state = np.zeros(HEAD + (PAIR + TAIL) * window)
     state[WINDOW] = window
     return state
+
+
+window_new = njit(window_reserved)
 
 
 @inlined
