@@ -8,7 +8,7 @@
  * attempts: Chromium, after about 15 failures, by 1 to 5 s each.
  */
 class ServerLink {
-  static COALESCE_MS = 10; // between batches that are not full: the longest delay of a row
+  static COALESCE_MS = 5; // between batches that are not full: the longest delay of a row
   static ANSWER_MS = 5_000; // timeout for the socket to open, for welcome and for lease
   static DRAIN_MS = 2_000; // after Stop, for acknowledgements in transit
 

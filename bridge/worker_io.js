@@ -35,6 +35,7 @@ class WorkerIo {
     /** @type {Map<number, WebSocket>} */ this.sockets = new Map();
     /** @type {LogLine[]} */ this.lines = [];
     this.viewAt = 0;
+    this.forwarded = 0; // rows that the console has not been told of
     scope.onmessage = (/** @type {MessageEvent<ToWorker>} */ event) => this.told(event.data);
     setInterval(() => this.tick(), WorkerIo.TICK_MS);
   }
@@ -97,7 +98,7 @@ class WorkerIo {
     const target = this.sockets.get(socket);
     if (target?.readyState !== WebSocket.OPEN) return; // it is closing: the machine sends again
     target.send(text);
-    if (rows) console.log(`Forwarding tick... ${rows}`);
+    this.forwarded += rows;
   }
 
   /**
@@ -217,6 +218,8 @@ class WorkerIo {
   #show() {
     if (!this.machine) return;
     this.viewAt = performance.now();
+    if (this.forwarded) console.log(`Forwarding tick... ${this.forwarded}`); // each line costs a millisecond
+    this.forwarded = 0;
     this.scope.postMessage({ type: "view", view: this.machine.view(this.viewAt), log: this.lines });
     this.lines = [];
   }
