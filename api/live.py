@@ -27,7 +27,8 @@ from api.wake import Wake
 
 log = logging.getLogger("pairbridge.dashboard")
 
-MIN_GAP_S = 0.03  # at most some 30 messages a second to one screen
+MIN_GAP_S = 0.016  # between two messages to one screen: a frame of it
+READ_GAP_S = 0.25  # to one that shows no pair, but tables: faster than that nobody reads
 PULSE_S = 1.0  # each screen gets a message at least this often
 
 PATHS = ("/api/live/state",)
@@ -55,6 +56,11 @@ class Shown:
     topics: frozenset[str] = frozenset()
     follow: int | None = None
 
+    @property
+    def gap_s(self) -> float:
+        """The least time between two messages."""
+        return MIN_GAP_S if "pair" in self.topics else READ_GAP_S
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
@@ -74,10 +80,11 @@ class Screen:
     told_s: float = 0.0  # by the loop's clock
     sending: asyncio.Task[None] | None = None
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the last message has been received."""
-        return self.sending is None or self.sending.done()
+    def ready_in(self, now_s: float) -> float:
+        """Seconds until the next message may be sent; 0: now. None may while the last one has not been received."""
+        if self.sending is not None and not self.sending.done():
+            return MIN_GAP_S
+        return max(self.told_s + self.shown.gap_s - now_s, 0.0) if self.told else 0.0
 
 
 class LiveHub:
@@ -113,11 +120,15 @@ class LiveHub:
 
     async def _round(self, now_s: float) -> None:
         groups: dict[tuple[Shown, Told | None], list[Screen]] = {}
+        waits_s = []
         for screen in self.screens:
-            if screen.is_ready:
-                groups.setdefault((screen.shown, screen.told), []).append(screen)
+            ready_s = screen.ready_in(now_s)
+            if ready_s:
+                waits_s.append(ready_s)
             else:
-                asyncio.get_running_loop().call_later(MIN_GAP_S, self._wake.set)
+                groups.setdefault((screen.shown, screen.told), []).append(screen)
+        if waits_s:
+            asyncio.get_running_loop().call_later(min(waits_s), self._wake.set)
         for (shown, before), group in groups.items():
             seen = before.seen if before else None
             began_s = time.perf_counter()

@@ -55,7 +55,8 @@ class StreamHub:
 
     def changed(self) -> None:
         """Call when something may be stored."""
-        self._wake.set()
+        if self.channels:
+            self._wake.set()
 
     async def run(self) -> None:
         """Look for news when woken, and once a second, until cancelled."""

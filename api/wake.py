@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 
 class Wake:
@@ -23,7 +22,9 @@ class Wake:
     async def wait(self, within_s: float) -> None:
         """Return when it was set since the last return, at the latest after so many seconds."""
         self._loop = asyncio.get_running_loop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._event.wait()
+        late = self._loop.call_later(within_s, self._event.set)
+        try:
+            await self._event.wait()
+        finally:
+            late.cancel()
         self._event.clear()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, NamedTuple
-
-import httpx
+from urllib.request import ProxyHandler, build_opener
 
 from engine.intake.bridge_state import State, Status
 
@@ -17,6 +18,8 @@ log = logging.getLogger("pairbridge.heartbeat")
 
 ASK_EVERY_S = 0.25
 ANSWER_WITHIN_S = 0.5
+
+_direct = build_opener(ProxyHandler({}))  # the server is on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,13 @@ class Heartbeat:
 
     async def run(self, asked: Callable[[], None]) -> None:
         """Poll until cancelled; ``asked`` is called after each attempt, successful or not."""
-        async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
-            while True:
-                try:
-                    answer = await client.get(self._url)
-                    self._answer = Answer(answer.raise_for_status().json(), _now_ms())
-                except (httpx.HTTPError, ValueError) as error:
-                    log.debug("no health from the server: %r", error)
-                asked()
-                await asyncio.sleep(ASK_EVERY_S)
+        while True:
+            try:
+                self._answer = Answer(await asyncio.to_thread(_health, self._url), _now_ms())
+            except (OSError, HTTPException, ValueError) as error:
+                log.debug("no health from the server: %r", error)
+            asked()
+            await asyncio.sleep(ASK_EVERY_S)
 
     def health(self) -> dict[str, Any] | None:
         """The server's whole response; None while it does not respond."""
@@ -116,6 +117,13 @@ class Heartbeat:
     def status(self, market: str | None) -> Status:
         """The banner's content for a market; None: for the most recently active one."""
         return banner(self._answer, market, _now_ms(), self._began_ms, self._limit_ms)
+
+
+def _health(url: str) -> dict[str, Any]:
+    """Raises OSError, HTTPException, ValueError."""
+    with _direct.open(url, timeout=ANSWER_WITHIN_S) as answer:
+        health: dict[str, Any] = json.load(answer)
+    return health
 
 
 def _now_ms() -> int:

@@ -129,8 +129,9 @@ class PaperBooks:
         funding = book.funding if book is not None and is_same else NO_FUNDING
         looked_s = book.looked_s if book is not None and is_same else now_s - FUNDING_EVERY_S
         if now_s - looked_s >= FUNDING_EVERY_S:
-            funding, looked_s = self._funding_of(run, funding), now_s
-        if book is None or book.made_of != made_of or not _is_same(book.funding, funding):
+            found, looked_s = self._funding_of(run, funding), now_s
+            funding = funding if _is_same(funding, found) else found
+        if book is None or book.made_of != made_of or book.funding is not funding:
             earlier = self._results(run.run.market, run.run.y, run.run.x)
             book = _Book(PaperLedger(run.settings, funding), funding, made_of, looked_s, earlier)
             self._books[watch_id] = book
@@ -171,11 +172,13 @@ def _is_same(one: Funding, other: Funding) -> bool:
 def _paper_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult]) -> Paper:
     decisions = [run.current.get(run.model.open_time_ms(place)) for place in ledger.entries()]
     before = sum(each is not None and each.given_seq <= run.run.began_seq for each in decisions)
-    return Paper(ledger.position(), run.model.open_time_ms(0), before, ledger.size, _book_of(ledger, run, earlier))
+    position = ledger.position()
+    book = _book_of(ledger, position, run, earlier)
+    return Paper(position, run.model.open_time_ms(0), before, ledger.size, book)
 
 
-def _book_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult]) -> PaperTotals:
-    cut_ms, position = _cut_ms(earlier), ledger.position()
+def _book_of(ledger: PaperLedger, position: PaperPosition, run: PairRun, earlier: Sequence[PaperResult]) -> PaperTotals:
+    cut_ms = _cut_ms(earlier)
     closed = _sums(ledger.trades[_entered_ms(run, ledger.trades) >= cut_ms])
     entered_ms = run.model.open_time_ms(int(ledger.state["entry_signal"][0]))
     is_open_counted = position.side != 0 and entered_ms >= cut_ms

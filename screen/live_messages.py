@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping
+import math
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Generic, TypeVar
 
 from engine.scan.request import ScanState
 from screen.components.addresses import BACKTEST, SCAN, pair_path
@@ -19,10 +22,42 @@ from services.overview import OverviewService
 from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
 
+TABLES_S = 0.25  # between two looks at all pairs: faster than that nobody reads a table
 KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 NO_CURSOR = ViewerCursor()
+T = TypeVar("T")
 JobState = Callable[[], ScanState | BacktestState]
 JOB_PAGES = {"scan": SCAN, "backtest": BACKTEST}
+
+
+class _Rows(Generic[T]):
+    """The rows of records: of the same object the same row, so that of 190 only those that changed cost anything."""
+
+    def __init__(self, make: Callable[[T], Frame]) -> None:
+        self._make = make
+        self._known: dict[int, tuple[T, Frame]] = {}  # by the record's identity, which lasts while it is kept here
+
+    def of(self, records: Iterable[T]) -> list[Frame]:
+        """In the records' order."""
+        known = self._known
+        self._known = now = {id(each): known.get(id(each)) or (each, self._make(each)) for each in records}
+        return [row for _, row in now.values()]
+
+
+class _Part:
+    """A part of messages that is looked up for all screens together, at most every ``TABLES_S``."""
+
+    def __init__(self, look: Callable[[], Frame]) -> None:
+        self._look = look
+        self._found: Frame = {}
+        self._looked_s = -math.inf
+
+    def now(self) -> Frame:
+        """As of at most ``TABLES_S`` ago."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= TABLES_S:
+            self._found, self._looked_s = self._look(), now_s
+        return self._found
 
 
 class LiveMessages:
@@ -45,6 +80,8 @@ class LiveMessages:
         self._states = jobs
         self._alerts = alerts
         self._rules_now = None if alerts is None else RulesNow(alerts)
+        self._leaders, self._pair_rows = _Rows(watchlist_row), _Rows(pair_row)
+        self._watch_list, self._tables = _Part(self._watched), _Part(self._overviewed)
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -61,15 +98,23 @@ class LiveMessages:
                 message["rules_now"] = self._rules_now.texts()
         message["banner"] = dataclasses.asdict(self._views.status(market))
         if "watch-list" in topics:
-            message["leaders"] = [watchlist_row(row) for row in self._views.watch_list()]
+            message |= self._watch_list.now()
         if "overview" in topics:
-            found = self._overview.overview()
-            message["symbols"] = [symbol_row(each) for each in found.symbols]
-            message["pairs"] = [pair_row(each) for each in found.pairs]
-            message["start"] = "" if found.symbols else self._bridge_url
+            message |= self._tables.now()
         if "names" in topics:
             message["names_known"] = self._names()
         return message, cursor
+
+    def _watched(self) -> Frame:
+        return {"leaders": self._leaders.of(self._views.watch_list())}
+
+    def _overviewed(self) -> Frame:
+        found = self._overview.overview()
+        start = "" if found.symbols else self._bridge_url
+        return {
+            "symbols": [symbol_row(each) for each in found.symbols], "pairs": self._pair_rows.of(found.pairs),
+            "start": start,
+        }  # fmt: skip
 
     def _pair(self, follows: int | None, cursor: ViewerCursor) -> tuple[Frame, ViewerCursor, str | None]:
         """The frame of the pair, or the notes over its charts if there is none; the new state, and its market."""

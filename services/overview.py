@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,13 +16,14 @@ from engine.backtest.paper import PaperPosition
 from engine.errors import StoreError
 from engine.pairs.enums import Action
 from engine.pairs.layout import Out
+from engine.pairs.model import PairModel
 from engine.pairs.run import PairRun
 from engine.pairs.settings import LEAST_TEST_WINDOW, PairSettings
 from engine.pairs.snapshot import Snapshot
 from engine.store.interface import BarReader, Watched
 from live.heartbeat import Heartbeat, TradeCount
 from live.monitor import Monitor
-from live.paper import PaperBooks
+from live.paper import Paper, PaperBooks
 from live.watch import Watch
 
 DAY_MS = 86_400_000
@@ -71,6 +73,19 @@ class Overview:
     pairs: list[PairNow]
 
 
+class _State(NamedTuple):
+    """What a pair's record is a function of, beside its settings, which a run keeps."""
+
+    run: PairRun
+    revisions: int
+    bars: int
+    problem: str
+    paper: Paper | None  # made anew when it changes
+
+    def is_same(self, other: _State) -> bool:
+        return self.run is other.run and self.paper is other.paper and self[1:4] == other[1:4]
+
+
 @dataclass(slots=True)
 class _Base:
     price: float | None = None
@@ -106,14 +121,14 @@ class OverviewService:
         self._open_bars = open_bars
         self._bases: dict[tuple[str, str], _Base] = {}
         self._counts: deque[tuple[float, dict[tuple[str, str], TradeCount]]] = deque()
-        self._walls: dict[int, tuple[tuple[str, int, int], CostWall | None]] = {}
+        self._known: dict[int, tuple[_State, PairNow]] = {}
 
     def overview(self) -> Overview:
         """What is known now. The monitor is held for one pair at a time."""
         with self._monitor.lock:
             watch_ids = list(self._monitor.watches)
         pairs = [found for watch_id in watch_ids if (found := self._pair(watch_id)) is not None]
-        self._walls = {watch_id: self._walls[watch_id] for watch_id in watch_ids if watch_id in self._walls}
+        self._known = {watch_id: self._known[watch_id] for watch_id in watch_ids if watch_id in self._known}
         return Overview(self._symbols(), pairs)
 
     def _symbols(self) -> list[SymbolNow]:
@@ -174,6 +189,7 @@ class OverviewService:
         return trade_rates(before, counts, now_s - then_s)
 
     def _pair(self, watch_id: int) -> PairNow | None:
+        """The same object until something about the pair has changed: its cost wall takes milliseconds."""
         with self._monitor.lock:
             watch = self._monitor.watches.get(watch_id)
             if watch is None:
@@ -181,31 +197,33 @@ class OverviewService:
             run = self._monitor.followed(watch)
             if run is None or not run.model.size:
                 return PairNow(watch.entry, watch.settings, watch.problem, 0, False, None, (), None, None, 0)
-            model = run.model
-            paper = self._books.paper(watch_id, run)
-            return PairNow(
-                watch=watch.entry,
-                settings=watch.settings,
-                problem=watch.problem,
-                bars=model.size,
-                calibrated=model.calibration is not None,
-                latest=model.snapshot(model.size - 1),
-                trail=tuple(model.column(Out.Z, max(model.size - TRAIL, 0)).tolist()),
-                wall=self._wall(watch_id, watch, run),
-                paper=paper.position if paper else None,
-                entries_today=_entries_today(run),
-            )
+            state = _State(run, run.revisions, run.model.size, watch.problem, self._books.paper(watch_id, run))
+            known = self._known.get(watch_id)
+            if known is None or not known[0].is_same(state):
+                known = self._known[watch_id] = state, _pair_now(watch, state)
+            return known[1]
 
-    def _wall(self, watch_id: int, watch: Watch, run: PairRun) -> CostWall | None:
-        """Cached for each state of the run: it takes milliseconds."""
-        model, state = run.model, (run.run.run_id, run.revisions, run.model.size)
-        if model.calibration is None or model.size < LEAST_BARS:
-            return None
-        cached = self._walls.get(watch_id)
-        if cached is None or cached[0] != state:
-            window = max(model.windows().get("test", LEAST_TEST_WINDOW), LEAST_BARS)  # fewer have no half-life
-            cached = self._walls[watch_id] = state, cost_wall(model, window)
-        return cached[1]
+
+def _pair_now(watch: Watch, state: _State) -> PairNow:
+    model, paper = state.run.model, state.paper
+    return PairNow(
+        watch=watch.entry,
+        settings=watch.settings,
+        problem=watch.problem,
+        bars=model.size,
+        calibrated=model.calibration is not None,
+        latest=model.snapshot(model.size - 1),
+        trail=tuple(model.column(Out.Z, max(model.size - TRAIL, 0)).tolist()),
+        wall=_wall(model),
+        paper=paper.position if paper else None,
+        entries_today=_entries_today(state.run),
+    )
+
+
+def _wall(model: PairModel) -> CostWall | None:
+    if model.calibration is None or model.size < LEAST_BARS:
+        return None
+    return cost_wall(model, max(model.windows().get("test", LEAST_TEST_WINDOW), LEAST_BARS))  # fewer have no half-life
 
 
 def _entries_today(run: PairRun) -> int:

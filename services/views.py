@@ -6,6 +6,7 @@ Everything is copied out under the monitor's lock: plain lists and frozen record
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,6 +98,7 @@ class ViewService:
         self._parity = parity
         self._locks = locks
         self._seen = seen
+        self._rows: dict[int, tuple[Hashable, WatchlistRow]] = {}  # with the state of which each is a function
 
     def pair(self, watch_id: int, cursor: ViewerCursor, keep: int) -> ViewDelta | None:
         """One watched pair, at most its last ``keep`` bars; None when it is not watched."""
@@ -139,25 +141,21 @@ class ViewService:
             return older_bars(run, before, count)
 
     def watch_list(self) -> list[WatchlistRow]:
-        """The watch list with each pair's latest numbers. Pairs on a screen count as trials."""
-        rows, shown = [], []
+        """The watch list with each pair's latest numbers: of a pair the same object until it has changed. Pairs on a
+        screen count as trials."""
+        shown = []
         with self._monitor.lock:
-            for watch in self._monitor.watches.values():
+            known, self._rows = self._rows, {}
+            for watch_id, watch in self._monitor.watches.items():
                 run = self._monitor.followed(watch)
-                if run and run.model.size:
-                    shown.append(_seen_pair(watch, run))
-                shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
-                rows.append(
-                    WatchlistRow(
-                        watch.entry,
-                        watch.settings,
-                        None if shot is None or math.isnan(shot.z) else shot.z,
-                        None if shot is None or math.isnan(shot.gate) else shot.gate,
-                        int(shot.position) if shot else 0,
-                        run.model.size if run else 0,
-                        watch.problem,
-                    )
-                )
+                state = (watch.settings, watch.problem, run, run and run.revisions, run and run.model.size)
+                row = known.get(watch_id)
+                if row is None or row[0] != state:
+                    row = state, _watchlist_row(watch, run)
+                    if run and run.model.size:
+                        shown.append(_seen_pair(watch, run))
+                self._rows[watch_id] = row
+            rows = [row for _, row in self._rows.values()]
         if self._seen:
             self._seen.note(shown)
         return rows
@@ -237,6 +235,19 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         paper=money.paper,
         parity=money.parity,
         locked=money.locked,
+    )
+
+
+def _watchlist_row(watch: Watch, run: PairRun | None) -> WatchlistRow:
+    shot = run.model.snapshot(run.model.size - 1) if run and run.model.size else None
+    return WatchlistRow(
+        watch.entry,
+        watch.settings,
+        None if shot is None or math.isnan(shot.z) else shot.z,
+        None if shot is None or math.isnan(shot.gate) else shot.gate,
+        int(shot.position) if shot else 0,
+        run.model.size if run else 0,
+        watch.problem,
     )
 
 

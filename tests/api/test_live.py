@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocketState
 
-from api.live import LiveHub, difference
+from api.live import MIN_GAP_S, READ_GAP_S, LiveHub, Screen, Shown, Told, difference
 from api.permissions import is_signed_in
 from tests.conftest import until
 
@@ -98,6 +98,37 @@ async def test_a_screen_that_does_not_read_gets_what_it_lacks_later_and_holds_up
     slow.takes = True
     await until(lambda: known(slow) == list(range(world.at)))
     assert len(slow.got) <= 3, "one that waited, and all the rest at once"
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def test_a_screen_of_tables_is_told_less_often_than_one_of_a_pair() -> None:
+    told = Told({}, None)
+    pair = Screen(Socket(), Shown(frozenset({"pair", "watch-list"})), told, told_s=10.0)  # type: ignore[arg-type]
+    tables = Screen(Socket(), Shown(frozenset({"overview"})), told, told_s=10.0)  # type: ignore[arg-type]
+    assert pair.ready_in(10.0) == pytest.approx(MIN_GAP_S) and tables.ready_in(10.0) == pytest.approx(READ_GAP_S)
+    assert pair.ready_in(10.0 + MIN_GAP_S) == 0.0 == tables.ready_in(10.0 + READ_GAP_S)
+    assert tables.ready_in(10.0 + MIN_GAP_S) == pytest.approx(READ_GAP_S - MIN_GAP_S)
+    tables.told = None
+    assert tables.ready_in(10.0) == 0.0, "a page that has just opened waits for nothing"
+    tables.sending = asyncio.Future()  # type: ignore[assignment]
+    assert tables.ready_in(99.0) == MIN_GAP_S, "the last message has not been received"
+
+
+async def test_what_changes_too_soon_for_a_screen_of_tables_is_sent_when_it_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.live.PULSE_S", 1e3)
+    world, socket = World(), Socket()
+    hub = LiveHub(world.compose)
+    jobs = [asyncio.create_task(hub.run()), asyncio.create_task(hub.serve(socket))]  # type: ignore[arg-type]
+    await until(lambda: bool(socket.got))
+    for _ in range(5):
+        world.at += 1
+        hub.changed()
+        await asyncio.sleep(0)
+    await until(lambda: known(socket) == list(range(5)))
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
