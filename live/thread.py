@@ -11,7 +11,7 @@ from live.monitor import Monitor
 
 log = logging.getLogger("pairbridge.monitor")
 
-POLL_S = 0.01
+POLL_S = 0.004
 BREATH_S = 0.001  # between two steps of a backlog: an immediately reacquired lock starves the other threads
 RETRY_S = 2.0
 

@@ -2,6 +2,7 @@
 
 declare const PairbridgeBars: typeof import("./assets/bars.js");
 declare const PairbridgeCore: typeof import("./assets/core.js");
+declare const PairbridgePace: typeof import("./assets/pace.js");
 declare const PairbridgeSavedCore: typeof import("./assets/saved_core.js");
 declare const PairbridgeSeries: typeof import("./assets/draw_series.js");
 declare const PairbridgeTimes: typeof import("./assets/clock_times.js");

@@ -155,9 +155,13 @@ class PairbridgeCharts {
     else this.extend(size);
     if (!this.held) this.follow(size);
     this.seek.step();
-    const changed = this.isStale ? this.panes : this.panes.filter(({ spec }) => spec.id === "price-chart");
-    if (this.isStale || !this.forming?.fits) this.redraw(changed);
-    this.legend.show(this.at, changed);
+    if (this.isStale) this.legend.show(this.at);
+    if (this.isStale || !this.forming?.fits) this.redraw(this.isStale ? this.panes : this.prices);
+  }
+
+  /** The pane that a trade changes, if it is shown. */
+  get prices() {
+    return this.panes.filter(({ spec }) => spec.id === "price-chart");
   }
 
   /** The last point once more makes the library ask for the range and draw. */

@@ -50,6 +50,11 @@ class PairbridgeLegend {
     this.box.dataset.leg = leg;
   }
 
+  /** Show the values of the candle that forms. */
+  traded() {
+    if (this.charts.chart && !this.charts.isStale) this.show(this.charts.at, this.charts.prices);
+  }
+
   /** The buttons, anew when the series are others. */
   build() {
     const wanted = this.charts.panes.map((pane) => this.charts.seriesOf(pane.spec.id).map(({ key, name }) => [key, name]));

@@ -19,6 +19,7 @@ class PairbridgePair {
     this.asOf = /** @type {number|null} */ (null); // close of the newest bar
     this.waits = ""; // why the figures stand still though the bridge delivers
     this.cut = ""; // why nothing is delivered
+    this.reading = new PairbridgePace(() => this.read(), PairbridgePace.READ_MS);
   }
 
   receive(message) {
@@ -32,14 +33,15 @@ class PairbridgePair {
   frame(message) {
     const isOther = message.reset && message.watch !== this.pair.watch;
     PairbridgeCore.absorb(this.pair, message);
-    if (message.reset || message.log?.length || message.columns?.t?.length) this.charts.invalidate();
+    const isBar = message.reset || message.log?.length || message.columns?.t?.length; // else a trade
+    if (isBar) this.charts.invalidate();
     if (isOther) this.charts.unzoom();
     if (isOther) this.charts.seek.begin();
-    const texts = { ...message.text, title: `${this.pair.names.y} ~ ${this.pair.names.x}` };
-    Object.assign(this.texts, texts);
+    Object.assign(this.texts, message.text, { title: `${this.pair.names.y} ~ ${this.pair.names.x}` });
     Object.assign(this.tones, message.tone);
     this.age(message);
-    this.showTexts(texts, message.tone ?? {});
+    if (isBar) this.reading.now();
+    else this.reading.soon();
     this.log.receive(message);
     this.charts.traded(message.trade_ms);
   }
@@ -57,10 +59,16 @@ class PairbridgePair {
     this.charts.unzoom();
   }
 
-  /** Texts and tones: all that are known, or those that may have changed. */
-  showTexts(texts = this.texts, tones = this.tones) {
-    for (const [name, text] of Object.entries(texts)) PairbridgeDom.setText(`live-${name}`, text);
-    for (const [name, tone] of Object.entries(tones)) {
+  /** What a trade changes in words and figures. */
+  read() {
+    this.showTexts();
+    this.charts.legend?.traded();
+  }
+
+  /** Write what is known; an element may have come since. */
+  showTexts() {
+    for (const [name, text] of Object.entries(this.texts)) PairbridgeDom.setText(`live-${name}`, text);
+    for (const [name, tone] of Object.entries(this.tones)) {
       const element = PairbridgeDom.byId(`live-${name}`);
       if (element && element.dataset.tone !== tone) element.dataset.tone = tone;
     }

@@ -11,7 +11,7 @@ import pytest
 from tests.browser import missing
 
 
-@pytest.mark.parametrize("name", ["core", "bars", "clock_times", "draw_series", "draw_shapes", "saved_core"])
+@pytest.mark.parametrize("name", ["core", "bars", "clock_times", "draw_series", "draw_shapes", "pace", "saved_core"])
 def test_the_pure_scripts_in_node(name: str) -> None:
     node = shutil.which("node")
     if node is None:
