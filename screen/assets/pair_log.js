@@ -7,9 +7,10 @@ class PairbridgeLog {
     bar_close: (value) => PairbridgeCore.moment(value),
     given_at: (value) => PairbridgeCore.moment(value),
     z: (value) => PairbridgeCore.signed(value, 2),
+    gate_pvalue: (value) => PairbridgeCore.share(value),
     ...Object.fromEntries(
       Object.entries({
-        spread: 6, beta: 4, gate_pvalue: 3, y_price: -10, x_price: -10, quantity_y: -6, quantity_x: -6,
+        spread: 6, beta: 4, y_price: -10, x_price: -10, quantity_y: -6, quantity_x: -6,
       }).map(([field, digits]) => [field, (value) => PairbridgeCore.number(value, digits)]),
     ),
   };

@@ -47,7 +47,7 @@ def pair_row(found: PairNow) -> dict[str, Any]:
         "entry": _known(entry, 2),
         "distance": None if z is None else _known(entry - abs(z), 2),
         "gate": _gate(found),
-        "p": None if shot is None else _known(shot.gate_pvalue, 3),
+        "p": None if shot is None else _known(shot.gate_pvalue, 4),
         "half_life": None if wall is None else _known(wall.half_life.bars, 1),
         "half_life_range": _half_life_range(found),
         "edge": None if wall is None else _known(wall.net_bps_per_day, 1),

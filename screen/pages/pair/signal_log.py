@@ -20,7 +20,7 @@ _COLUMNS = (
     *(
         LiveColumn(field, head, width, is_number=True)
         for field, head, width in (
-            ("z", "z", 62), ("spread", "Spread", 84), ("beta", "β", 70), ("gate_pvalue", "p", 58),
+            ("z", "z", 62), ("spread", "Spread", 84), ("beta", "β", 70), ("gate_pvalue", "p", 74),
             ("y_price", "Y price", 92), ("x_price", "X price", 92), ("quantity_y", "Qty Y", 84),
             ("quantity_x", "Qty X", 84), ("position", "Pos.", 52), ("revision", "Rev.", 52),
         )
