@@ -4,12 +4,12 @@ the same bars. And the way from the start to it, by keys alone."""
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Download, Page, expect
@@ -20,6 +20,7 @@ from tests.e2e.stack import Stack, decisions, standing, until
 
 pytestmark = pytest.mark.browser
 CENT = 0.0051
+LOOKED_S = FUNDING_EVERY_S + 30
 REALISED = re.compile(
     r"realised ([+−-][\d,]+\.\d\d) USDT, net of all costs, (\d+) trades.*fees ([\d,]+\.\d\d)", re.DOTALL
 )
@@ -45,43 +46,45 @@ def money(text: str) -> float:
     return float(text.replace(",", "").replace("−", "-"))
 
 
+def booked(market: Stack) -> pd.DataFrame:
+    """The closed trades of the paper book, as the API gives them."""
+    key = {"x-pairbridge-key": (market.data / "dashboard-key").read_text().strip()}
+    query = {"market": "sim", "y": "ETHUSDT", "x": "BTCUSDT"}
+    answer = httpx.get(f"{market.dashboard_url}api/trades", params=query, headers=key, timeout=30.0)
+    return pd.DataFrame(answer.raise_for_status().json()["items"])
+
+
 def test_the_money_of_a_pair_is_the_same_to_the_cent_everywhere(market: Stack, page: Page) -> None:
+    """A funding rate that was stored last is in the paper book with its next look, so each screen is waited for."""
     query = "SELECT min(t) FROM (SELECT max(trade_time_ms) AS t FROM v_ticks GROUP BY symbol)"
     last = market.query(query)[0][0]
     page.goto(market.owner_pair_url)
     newest = "() => (window.pairbridgeCharts?.values('z') ?? []).at(-1)?.[0] ?? 0"
     until(lambda: page.evaluate(newest) >= last // 5_000 * 5_000 - 5_000, 90, "the last whole bar")
-    closed = backtested(market, page)
-    assert len(closed) >= 5
+    closed, book = backtested(market, page), booked(market)
+    assert len(closed) == len(book) >= 5
+    without_funding = (book["net"] - book["funding"]).sum()  # as the form of a backtest leaves it out
+    assert closed["net"].sum() == pytest.approx(without_funding, abs=CENT)
+    assert -closed["fees"].sum() == pytest.approx(book["fees"].sum(), abs=CENT)
+
+    def shows(found: re.Match[str] | None, net: int, fees: int = 0) -> bool:
+        now = booked(market)
+        if found is None or money(found[net]) != pytest.approx(now["net"].sum(), abs=CENT):
+            return False
+        return not fees or money(found[fees]) == pytest.approx(now["fees"].sum(), abs=CENT)
+
     page.goto(market.owner_pair_url)
     line = page.locator("#live-paper").locator("xpath=..")
-
-    def realised_now() -> float:
-        found = REALISED.search(line.inner_text())
-        return money(found[1]) if found else math.nan
-
-    until(  # rates that were stored after the paper book has looked for them are in it with its next look
-        lambda: realised_now() == pytest.approx(closed["net"].sum(), abs=CENT),
-        FUNDING_EVERY_S + 30,
-        f"realised {closed['net'].sum():.2f} in the paper book, as in the backtest",
-    )
-    found = REALISED.search(line.inner_text())
-    assert found is not None
-    realised, trades, fees = money(found[1]), int(found[2]), money(found[3])
-    assert trades == len(closed) and -closed["fees"].sum() == pytest.approx(fees, abs=CENT)
-
+    until(lambda: shows(REALISED.search(line.inner_text()), 1, 3), LOOKED_S, "the paper book on the pair's page")
     page.goto(market.dashboard_url)
     cell = page.locator("#overview-pairs .ag-row [col-id=realised]")  # the only pair
-    expect(cell).to_have_text(re.compile(r"\d"))
-    assert money(cell.inner_text()) == pytest.approx(realised, abs=CENT)
-
+    until(lambda: shows(re.fullmatch(r"([+−-]?[\d,.]+\d)", cell.inner_text()), 1), LOOKED_S, "it on the overview")
     page.goto(market.dashboard_url + "signals")
     page.locator("#signals-counted").select_option("book")
     total = page.locator("#signals-totals")
-    expect(total).to_contain_text(f"{trades:,} trades")
-    said = re.search(r"fees ([\d,.]+\d).* net ([+−-][\d,.]+\d)", total.inner_text())
-    assert said is not None
-    assert money(said[1]) == pytest.approx(fees, abs=CENT) and money(said[2]) == pytest.approx(realised, abs=CENT)
+    expect(total).to_contain_text(f"{len(closed):,} trades")
+    said = r"fees ([\d,.]+\d).* net ([+−-][\d,.]+\d)"
+    until(lambda: shows(re.search(said, total.inner_text()), 2, 1), LOOKED_S, "it on the journal")
 
 
 def backtested(market: Stack, page: Page) -> pd.DataFrame:
