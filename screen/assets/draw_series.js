@@ -137,7 +137,7 @@ const PairbridgeSeries = (() => {
       walls: () => (series.key === "pays" ? text(value("pays")) : between()),
       band: between,
       line: () => (series.key === "z" ? core.signed(value(column), 2) : lineText()),
-      steps: () => text(value(column)),
+      steps: () => (series.key === "pvalue" ? core.share(value(column)) : text(value(column))),
     };
     return texts[series.kind]();
   }

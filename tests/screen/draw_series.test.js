@@ -33,7 +33,7 @@ test("the legend has the values of a bar, in its units", () => {
   assert.deepEqual(legends(pair(), 0), {
     candles: "O 3,100 H 3,105 L 3,099 C 3,102.5", volume: "12.35", band: "5.00 to 15.00 bps", mean: "10.00 bps", wall: "2.50 to 17.50 bps",
     spread: "12.00 bps", rule: "", pays: "1.50", z: "+0.40", marks: "", interval: "1.0500 to 1.1500", beta_ols: "0.9000",
-    beta_kalman: "1.1000", gate: "open", pvalue: "0.040",
+    beta_kalman: "1.1000", gate: "open", pvalue: "0.0400",
   });
 });
 

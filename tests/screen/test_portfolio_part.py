@@ -21,7 +21,7 @@ def test_panels_say_what_it_is_made_of_and_their_parts_add_up(world: World) -> N
     assert f"Made of backtests {world.numbers[0]}, {world.numbers[1]} and {world.numbers[2]}" in said
     assert "no new trial is counted" in said
     bars = figures.contributions(record)["data"][0]
-    assert abs(sum(bars["x"][:-1]) - bars["x"][-1]) < 1e-6 and bars["y"][-1] == "Total"
+    assert abs(sum(bars["x"][:-1]) - bars["x"][-1]) < 1e-6 and bars["y"][-1].startswith("Total  +")
     heat = figures.correlation(record)["data"][0]
     assert heat["y"] == [f"{n} ~ {x}" for n, x in zip(
         (f"{number}: {y}" for number, y in zip(world.numbers, ("ETHUSDT", "SOLUSDT", "XRPUSDT"), strict=True)),

@@ -45,11 +45,10 @@ def attribution(record: dict[str, Any]) -> Figure:
 
 
 def money_bars(parts: Sequence[tuple[str, float]]) -> Figure:
-    """Names and amounts, from top to bottom."""
-    names, values = [name for name, _ in parts], [value for _, value in parts]
+    """Names and amounts, from top to bottom. Beside the bars there is no room for the amounts."""
+    names, values = [f"{name}  {value:+,.2f}" for name, value in parts], [value for _, value in parts]
     bars = {
-        "type": "bar", "orientation": "h", "y": names, "x": values, "text": [f"{each:+,.2f}" for each in values],
-        "textposition": "auto", "hovertemplate": "%{y}: %{x:+,.2f}<extra></extra>", "cliponaxis": False,
+        "type": "bar", "orientation": "h", "y": names, "x": values, "hovertemplate": "%{y}<extra></extra>",
         "marker": {"color": [GREEN if value > 0 else RED for value in values]},
     }  # fmt: skip
     figure = layout(showlegend=False, hovermode="closest", dragmode=False)
