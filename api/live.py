@@ -27,7 +27,7 @@ from api.wake import Wake
 
 log = logging.getLogger("pairbridge.dashboard")
 
-MIN_GAP_S = 0.016  # between two messages to one screen: a frame of it
+MIN_GAP_S = 0.016  # between two messages to one screen: about a frame of a display of 60 Hz
 READ_GAP_S = 0.25  # to one that shows no pair, but tables: faster than that nobody reads
 PULSE_S = 1.0  # each screen gets a message at least this often
 

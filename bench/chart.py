@@ -18,7 +18,7 @@ from bench.report import Row, row, show
 from tests.browser import launched_chromium
 
 ASSETS = Path(__file__).parents[1] / "screen/assets"
-SCRIPTS = ("vendor/lightweight-charts.js", "clock_times.js", "bars.js", "dom.js", "font_size.js", "pace.js", "core.js")
+SCRIPTS = ("vendor/lightweight-charts.js", "clock_times.js", "bars.js", "dom.js", "font_size.js", "core.js")
 BARS = 86_400
 RUNS = 7
 DRAG_PX = 400

@@ -218,7 +218,7 @@ class WorkerIo {
   #show() {
     if (!this.machine) return;
     this.viewAt = performance.now();
-    if (this.forwarded) console.log(`Forwarding tick... ${this.forwarded}`); // each line costs a millisecond
+    if (this.forwarded) console.log(`Forwarding tick... ${this.forwarded}`); // open developer tools make each line slow
     this.forwarded = 0;
     this.scope.postMessage({ type: "view", view: this.machine.view(this.viewAt), log: this.lines });
     this.lines = [];

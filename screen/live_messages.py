@@ -45,7 +45,8 @@ class _Rows(Generic[T]):
 
 
 class _Part:
-    """A part of messages that is looked up for all screens together, at most every ``TABLES_S``."""
+    """A part of messages that is looked up for all screens together, at most every ``TABLES_S``. The last change
+    reaches a screen with its next message, at the latest after ``api.live.PULSE_S``."""
 
     def __init__(self, look: Callable[[], Frame]) -> None:
         self._look = look
@@ -130,7 +131,7 @@ class LiveMessages:
 
     def _no_pair(self, watch_id: int | None) -> dict[str, str]:
         """Why the charts are empty: nothing has ever traded, or what is stored is still being read."""
-        is_known = watch_id is not None or self._overview.overview().symbols
+        is_known = watch_id is not None or self._tables.now()["symbols"]
         return loading_notes() if is_known else no_pair_notes(self._bridge_url)
 
     def _jobs(self) -> dict[str, Frame]:

@@ -74,16 +74,13 @@ class Overview:
 
 
 class _State(NamedTuple):
-    """What a pair's record is a function of, beside its settings, which a run keeps."""
+    """What a pair's record is a function of, beside its settings, which a run keeps. Equal only with the same run."""
 
     run: PairRun
     revisions: int
     bars: int
     problem: str
     paper: Paper | None  # made anew when it changes
-
-    def is_same(self, other: _State) -> bool:
-        return self.run is other.run and self.paper is other.paper and self[1:4] == other[1:4]
 
 
 @dataclass(slots=True)
@@ -199,7 +196,7 @@ class OverviewService:
                 return PairNow(watch.entry, watch.settings, watch.problem, 0, False, None, (), None, None, 0)
             state = _State(run, run.revisions, run.model.size, watch.problem, self._books.paper(watch_id, run))
             known = self._known.get(watch_id)
-            if known is None or not known[0].is_same(state):
+            if known is None or known[0] != state:
                 known = self._known[watch_id] = state, _pair_now(watch, state)
             return known[1]
 
