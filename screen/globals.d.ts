@@ -14,6 +14,7 @@ interface Window {
   dash_clientside: any;
   Plotly: any;
   React: any;
+  pairbridge_markup: any;
   dashAgGridComponentFunctions: any;
   dashAgGridFunctions: any;
   pairbridgeNumber: (value: unknown, digits: number) => string;

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from dash import Dash
@@ -42,7 +43,7 @@ Register = Callable[[Dash, UseCases], None]
 class Page:
     """One page: its address, its name in the navigation, the key that follows ``g``, what makes its layout from the
     settings of a new pair, and what registers its callbacks. ``has_grid``: whether it may show a ``dash_ag_grid``,
-    whose scripts are loaded for such pages only."""
+    whose scripts are loaded for such pages only. Our own layouts contain no data, so each is made once."""
 
     path: str
     title: str
@@ -66,23 +67,23 @@ def _register_backtest_page(app: Dash, cases: UseCases) -> None:
 
 
 PAGES: tuple[Page, ...] = (
-    Page(OVERVIEW, "Overview", "o", lambda _: overview_page()),
-    Page(PAIR, "Pair", "p", pair_page, _register_pair_page, has_grid=False),
-    Page(SCAN, "Scan", "s", lambda _: scan_page(), lambda app, its: register_scan(app, its.scans, its.pairs)),
-    Page(BACKTEST, "Backtest", "b", backtest_page, _register_backtest_page),
+    Page(OVERVIEW, "Overview", "o", cache(lambda _: overview_page())),
+    Page(PAIR, "Pair", "p", cache(lambda _: pair_page()), _register_pair_page, has_grid=False),
+    Page(SCAN, "Scan", "s", cache(lambda _: scan_page()), lambda app, its: register_scan(app, its.scans, its.pairs)),
+    Page(BACKTEST, "Backtest", "b", cache(backtest_page), _register_backtest_page),
     Page(
-        SIGNALS, "Signals", "j", lambda _: signals_page(),
+        SIGNALS, "Signals", "j", cache(lambda _: signals_page()),
         lambda app, its: register_signals(app, its.journal, its.trades, its.parity), has_grid=False,
     ),
     Page(
-        ALERTS, "Alerts", "a", lambda _: alerts_page(),
+        ALERTS, "Alerts", "a", cache(lambda _: alerts_page()),
         lambda app, its: register_alerts(app, its.alerts, its.channels), has_grid=False,
     ),
     Page(
-        DATA, "Data", "d", lambda _: data_page(),
+        DATA, "Data", "d", cache(lambda _: data_page()),
         lambda app, its: register_data(app, its.data, its.feeds, its.uploads, its.backups), has_grid=False,
     ),
-    Page(GLOSSARY, "Glossary", "h", lambda _: glossary_page(), has_grid=False),
+    Page(GLOSSARY, "Glossary", "h", cache(lambda _: glossary_page()), has_grid=False),
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 
 /**
  * The settings drawer: opens and closes, marks what differs from the settings in force, and keeps the unsaved edits of
- * each pair in this browser tab.
+ * each pair in this browser tab. The drawer is made when it is opened first.
  */
 class PairbridgeSettings {
   static KEY = "pairbridge-settings-drafts";
@@ -12,6 +12,7 @@ class PairbridgeSettings {
     this.opener = /** @type {HTMLElement | null} */ (null);
     this.key = ""; // of the pair in the form
     this.marked = ""; // the values that were marked last
+    this.isAwaited = false; // it was asked for and is being made
   }
 
   get drawer() {
@@ -26,6 +27,18 @@ class PairbridgeSettings {
     const before = document.activeElement;
     const isFocused = before instanceof HTMLElement && before !== document.body;
     this.opener = isFocused ? before : PairbridgeDom.byId("settings-open");
+    if (this.drawer) return this.unhide();
+    this.isAwaited = true;
+    window.dash_clientside.set_props("settings-wanted", { data: true });
+  }
+
+  /** Its form is about to be filled. */
+  arrived() {
+    if (this.isAwaited && this.drawer) this.unhide();
+  }
+
+  unhide() {
+    this.isAwaited = false;
     this.show(true);
     this.drawer?.focus();
   }
@@ -178,6 +191,7 @@ class PairbridgeSettings {
         const ids = outputs.slice(0, -3).map((each) => each.id);
         if (!base) return new Array(outputs.length).fill(clientside().no_update);
         const { values, widths, isOther } = settings.filled(base, ids);
+        setTimeout(() => settings.arrived());
         return [...values, base, widths, isOther ? "" : clientside().no_update];
       },
       mark(base, applied) {

@@ -11,6 +11,8 @@ from typing import Any
 
 from dash import html
 
+from screen.components.markup import Markup, markup
+
 
 @dataclass(frozen=True, slots=True)
 class LiveColumn:
@@ -22,10 +24,10 @@ class LiveColumn:
     is_number: bool = False
 
 
-def live_table(element_id: str, caption: str, columns: Sequence[LiveColumn], empty: str, height: int) -> html.Div:
+def live_table(element_id: str, caption: str, columns: Sequence[LiveColumn], empty: str, height: int) -> Markup:
     """The table without rows in a box that scrolls, ``height`` pixels high; ``empty`` is said while there are none."""
     named: Any = {"aria-label": caption}
-    return html.Div(
+    box = html.Div(
         [
             html.Table(
                 [
@@ -40,6 +42,7 @@ def live_table(element_id: str, caption: str, columns: Sequence[LiveColumn], emp
         ],
         id=element_id, className="live-table", tabIndex="0", role="region", style={"height": _rem(height)}, **named,
     )  # fmt: skip
+    return markup(box)
 
 
 def _rem(pixels: int) -> str:

@@ -6,15 +6,18 @@ from typing import Any
 
 from dash import html
 
+from screen.components.markup import Markup, markup
 
-def saved_box(kind: str, title: str, meaning: str) -> html.Details:
+
+def saved_box(kind: str, title: str, meaning: str) -> Markup:
     """A fold with the saved ones of a ``kind`` that ``assets/saved_core.js`` knows; ``meaning`` explains the fold."""
     named: Any = {"data-saved": kind}
-    return html.Details(
+    fold = html.Details(
         [html.Summary(title, title=meaning), html.Div(className="saved-body")], className="saved", **named
     )
+    return markup(fold)
 
 
-def watch_lists() -> html.Details:
+def watch_lists() -> Markup:
     """The fold of the watch lists, for every page that shows what is watched."""
     return saved_box("watch-lists", "Watch lists", "Sets of watched pairs under names, kept in this browser.")

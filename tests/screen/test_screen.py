@@ -26,9 +26,11 @@ from live.parity import Mismatch
 from live.shown_log import LogCount
 from screen.components import fields, formatting, ids
 from screen.components.addresses import PAIR
+from screen.components.markup import Markup
 from screen.page_table import PAGES
 from screen.pages.pair import frames, labels
 from screen.pages.pair.layout import pair_page
+from screen.pages.pair.settings_drawer import settings_drawer
 from screen.shell import register_screen, shell
 from services.pair_columns import _LEG_COLUMNS, _MODEL_COLUMNS
 from services.parity import ParityState
@@ -218,6 +220,7 @@ def test_every_callback_stays_within_the_shell_and_one_page() -> None:
     register_screen(app, nobody)
     around = set(_ids(shell()))
     pages = {each.path: list(_ids(each.layout(PairSettings()))) for each in PAGES}
+    pages[PAIR] += _ids(settings_drawer(PairSettings()))  # made when it is opened first
     for path, laid_out in pages.items():
         assert len(set(laid_out)) == len(laid_out), f"an id stands twice on {path}"
         assert not around & set(laid_out), path
@@ -235,6 +238,8 @@ def _ids(component: Any) -> Any:
     if isinstance(component, Component):
         if getattr(component, "id", None) is not None:
             yield component.id if isinstance(component.id, str) else json.dumps(component.id, sort_keys=True)
+        if isinstance(component, Markup):
+            yield from re.findall(r' id="([^"]+)"', component.html)
         children = getattr(component, "children", None)
         for child in children if isinstance(children, (list, tuple)) else [children]:
             yield from _ids(child)

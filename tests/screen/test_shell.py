@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from dash import no_update
 
 from engine.market.similar import edits
 from screen.components.addresses import pair_in, pair_path
+from screen.components.markup import Markup
 from screen.page_table import PAGES, page_of
 from screen.shell import _go, _route
 from services.pairs import PairService
@@ -31,6 +34,8 @@ async def pairs(tmp_path: Path) -> AsyncIterator[PairService]:
 
 
 def text_of(component: Any) -> str:
+    if isinstance(component, Markup):
+        return unescape(re.sub("<[^>]*>", " ", component.html))
     children = getattr(component, "children", component if isinstance(component, (str, list, tuple)) else None)
     if isinstance(children, (list, tuple)):
         return " ".join(text_of(each) for each in children)

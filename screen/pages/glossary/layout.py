@@ -5,6 +5,7 @@ from __future__ import annotations
 import dash_bootstrap_components as dbc
 from dash import html
 
+from screen.components.markup import Markup, markup
 from screen.pages.glossary.terms import SECTIONS, Term
 
 FILTER = "glossary-filter"  # of assets/glossary.js
@@ -32,8 +33,9 @@ def glossary_page() -> html.Main:
     )
 
 
-def _section(title: str, terms: tuple[Term, ...]) -> html.Section:
-    return html.Section([html.H2(title), html.Dl([_term(term) for term in terms])], className="panel sheet-part")
+def _section(title: str, terms: tuple[Term, ...]) -> Markup:
+    parts = [html.H2(title), html.Dl([_term(term) for term in terms])]
+    return markup(html.Section(parts, className="panel sheet-part"))
 
 
 def _term(term: Term) -> html.Div:

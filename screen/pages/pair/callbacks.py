@@ -38,6 +38,7 @@ def register_pair(app: Dash, pairs: PairService) -> None:
     """Register the callbacks that connect the page to the services and the asset script."""
     _register_choices(app, pairs)
     _register_changes(app, pairs)
+    app.callback(Output(ids.EXPORT, "href"), Input(ids.WATCH, "data"))(_export)
     for component, function in ((ids.PRICE_LEG, "showLeg"), (ids.LOG_FILTER, "filterLog")):
         wire: Any = app.clientside_callback  # untyped
         wire(ClientsideFunction("pairbridge", function), Input(component, "value"), prevent_initial_call=True)
@@ -88,6 +89,10 @@ async def _offer(
         (no_update, no_update, no_update, no_update) if is_same else (_options(list(found)), chosen, offered, offered)
     )
     return *names, no_update if has_pair else PAIR
+
+
+async def _export(watch_id: int | None) -> str | None:
+    return None if watch_id is None else f"/api/signals.csv?watch={watch_id}"
 
 
 async def _change(

@@ -8,6 +8,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from screen.components import ids
+from screen.components.markup import markup
 from screen.components.saved import saved_box
 
 # Of the newest bars: the label, its meaning, and ms. "now" follows them again, in the range that was chosen.
@@ -40,17 +41,12 @@ def chart_stack() -> html.Section:
         )
         for at, chart in enumerate(ids.CHARTS)
     ]
+    legends = html.Div(id=ids.CHART_LEGENDS, className="legends")
+    canvas = html.Div(id=ids.CHART_CANVAS, className="stack-canvas", tabIndex=0, **_CANVAS)
     return html.Section(
         [
             _controls(),
-            html.Div(
-                [
-                    html.Div(id=ids.CHART_CANVAS, className="stack-canvas", tabIndex=0, **_CANVAS),
-                    html.Div(id=ids.CHART_LEGENDS, className="legends"),
-                    *notes,
-                ],
-                className="stack-box",
-            ),
+            markup(html.Div([canvas, legends, *notes], className="stack-box")),
             html.A(
                 _NOTICE, href="https://www.tradingview.com/", target="_blank", rel="noopener", className="stack-notice"
             ),
@@ -65,7 +61,7 @@ def _controls() -> html.Div:
     return html.Div(
         [
             html.H2("Chart"),
-            html.Div(ranges, className="ranges", role="group", **_label("Range")),
+            markup(html.Div(ranges, className="ranges", role="group", **_label("Range"))),
             html.Span("", id=ids.live(f"{ids.SPREAD}-head"), className="panel-head"),
             html.Span("", id=ids.SEEK_NOTE, className="seek-note", role="status"),
             dbc.RadioItems(

@@ -8,6 +8,7 @@ from dash import html
 
 from screen.components import ids
 from screen.components.formatting import UNKNOWN
+from screen.components.markup import Markup, markup
 from screen.components.traps import TRAPS
 from screen.pages.pair.evidence_table import GROUPS, Group, Line
 from screen.pages.pair.money_line import as_of
@@ -17,9 +18,9 @@ _NO_PAIR = "no pair is followed yet"
 _FOCUSABLE: Any = {"tabIndex": 0}  # assets/hints.js explains the focused element
 
 
-def evidence_panel() -> html.Section:
+def evidence_panel() -> Markup:
     """The whole panel, without numbers; ``assets/pair.js`` fills them in."""
-    return html.Section(
+    panel = html.Section(
         [
             html.Div(
                 [
@@ -43,6 +44,7 @@ def evidence_panel() -> html.Section:
         className="panel evidence-panel",
         id=ids.EVIDENCE,
     )
+    return markup(panel)
 
 
 def _group(group: Group) -> html.Div:

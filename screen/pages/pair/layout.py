@@ -7,16 +7,16 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from engine.pairs.settings import PairSettings
 from screen.components import ids
 from screen.components.fields import unseen_label
 from screen.components.live_table import LiveColumn, live_table
+from screen.components.markup import Markup, markup
 from screen.components.saved import watch_lists
 from screen.pages.pair.chart_stack import chart_stack
 from screen.pages.pair.details import details_panel
 from screen.pages.pair.evidence_panel import evidence_panel
 from screen.pages.pair.money_line import as_of, money_line
-from screen.pages.pair.settings_drawer import settings_button, settings_drawer
+from screen.pages.pair.settings_drawer import settings_button, settings_place
 from screen.pages.pair.signal_log import signal_log
 
 _CARDS = (
@@ -46,11 +46,11 @@ _LIVE_REGION: Any = {"aria-live": "polite"}
 _NUMBERS_LABEL: Any = {"aria-label": "Latest numbers"}
 
 
-def pair_page(settings: PairSettings | None = None) -> html.Div:
-    """The page of one pair, without data; ``settings`` of a new pair, for the form."""
+def pair_page() -> html.Div:
+    """The page of one pair, without data."""
     shows: Any = {"data-topics": "pair watch-list"}
     body = html.Div([_sidebar(), _main()], className="body")
-    return html.Div([body, settings_drawer(settings or PairSettings()), _machinery()], **shows)
+    return html.Div([body, settings_place(), _machinery()], **shows)
 
 
 def _sidebar() -> html.Aside:
@@ -72,7 +72,7 @@ def _sidebar() -> html.Aside:
     )
 
 
-def _watch_list() -> html.Div:
+def _watch_list() -> Markup:
     columns = (LiveColumn("pair", "Pair"), LiveColumn("z", "z", 58, is_number=True), LiveColumn("gate", "Gate", 70))
     empty = "No pair yet: it appears with the first trades of two symbols."
     return live_table(ids.LEADERS, "Watched pairs", columns, empty, 132)
@@ -111,7 +111,7 @@ def _main() -> html.Main:
     return html.Main(
         [
             _heading(),
-            html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL),
+            markup(html.Section([_card(*card) for card in _CARDS], className="cards", **_NUMBERS_LABEL)),
             money_line(),
             chart_stack(),
             html.Div([evidence_panel(), details_panel()], className="pair-more"),  # beside the chart on wide screens

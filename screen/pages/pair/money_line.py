@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from screen.components import ids
 from screen.components.formatting import Item, clock
+from screen.components.markup import Markup, markup
 from services.pair_view import PairView
 from services.parity import ParityState
 
@@ -60,12 +61,12 @@ def as_of() -> html.Span:
     return html.Span("", className="as-of")
 
 
-def _text(name: str, explanation: str) -> html.Div:
+def _text(name: str, explanation: str) -> Markup:
     spans = [
         html.Span("", id=ids.live(name), className="money-value"),
         html.Span("", id=ids.live(f"{name}-note"), className="panel-head"),
     ]
-    return html.Div(spans, title=explanation)
+    return markup(html.Div(spans, title=explanation))
 
 
 def money_items(view: PairView) -> dict[str, Item]:

@@ -17,7 +17,7 @@ from screen.components.addresses import pair_path
 from screen.components.clicks import was_clicked
 from screen.components.fields import error_id, not_done
 from screen.components.formatting import WORKING
-from screen.pages.pair.settings_drawer import APPLY
+from screen.pages.pair.settings_drawer import APPLY, settings_drawer
 from screen.pages.pair.settings_fields import FIELDS, FORM
 from screen.pages.pair.settings_form import (
     PRESETS,
@@ -58,10 +58,12 @@ def register_settings(
 
 
 def _register_form(app: Dash, pairs: PairService) -> None:
+    app.callback(Output(ids.DRAWER_PLACE, "children"), Input(ids.DRAWER_WANTED, "data"), prevent_initial_call=True)(
+        partial(_make, pairs)
+    )
     app.callback(
         Output(ids.BASE, "data"),
         Output(ids.PRESET_TABLE, "children"),
-        Output(ids.EXPORT, "href"),
         Input(ids.WATCH, "data"),
         Input(ids.APPLIED, "data"),
         Input(ids.DRAWER_OPEN, "n_clicks"),
@@ -150,6 +152,10 @@ def _register_browser(app: Dash) -> None:
     )
 
 
+async def _make(pairs: PairService, is_wanted: bool | None) -> Any:
+    return settings_drawer(pairs.new_pair) if is_wanted else no_update
+
+
 async def _base(pairs: PairService, watch_id: int | None, _: Any = None, __: Any = None) -> tuple[Any, ...]:
     """The pair and its settings in force, as the form shows them; without a pair those of a new one."""
     pair = await asyncio.to_thread(pairs.pair, watch_id)
@@ -160,7 +166,7 @@ async def _base(pairs: PairService, watch_id: int | None, _: Any = None, __: Any
         "values": dict(zip(FORM, form_values(settings), strict=True)),
         "widths": interval_options(settings),
     }
-    return base, preset_table(settings), f"/api/signals.csv?watch={watch_id}" if pair else None
+    return base, preset_table(settings)
 
 
 async def _fit_deviation(estimator: str | None) -> Any:

@@ -1,4 +1,5 @@
-"""The drawer with a pair's settings: it slides over the page from the right, and ``assets/settings.js`` opens it."""
+"""The drawer with a pair's settings: it slides over the page from the right, and ``assets/settings.js`` opens it. With
+half of the page's components in it, it is made when it is opened first."""
 
 from __future__ import annotations
 
@@ -27,6 +28,11 @@ def settings_button() -> dbc.Button:
         "Settings", id=ids.DRAWER_OPEN, n_clicks=0, title="Settings of this pair (key: s)", type="button",
         className="btn btn-outline-info btn-sm", **expands,
     )  # fmt: skip
+
+
+def settings_place() -> html.Div:
+    """Where the drawer will be."""
+    return html.Div([html.Div(id=ids.DRAWER_PLACE), dcc.Store(id=ids.DRAWER_WANTED)])
 
 
 def settings_drawer(settings: PairSettings) -> html.Aside:

@@ -11,6 +11,7 @@ from dash import html
 from engine.pairs.enums import Reason
 from screen.components import ids
 from screen.components.live_table import LiveColumn, live_table
+from screen.components.markup import Markup, markup
 
 KINDS = ("enter_long", "enter_short", "exit", "no_entry", "withdrawn")
 _COLUMNS = (
@@ -59,8 +60,8 @@ def signal_log() -> html.Section:
     )  # fmt: skip
 
 
-def _filter(field: str, words: str, everything: str, choices: Iterable[str]) -> html.Select:
+def _filter(field: str, words: str, everything: str, choices: Iterable[str]) -> Markup:
     """Values of a column; the script reads it, so it is no component of a callback."""
     of: Any = {"data-log-filter": field, "aria-label": words}
     options = [html.Option(everything, value=""), *(html.Option(each, value=each) for each in choices)]
-    return html.Select(options, className="form-select form-select-sm", **of)
+    return markup(html.Select(options, className="form-select form-select-sm", **of))
