@@ -56,12 +56,14 @@ class Monitor(MonitorStatus):
         self._checked_s = 0.0
         self._pace = STEP_TICKS  # ticks that fit into a step of ``STEP_S``; ticks read beyond that are read again
         self.lost = ""  # what was deleted while running, for display
+        self.step_ticks = 0  # processed by the newest step
 
     def step(self, limit: int = STEP_TICKS) -> bool:
         """Read and process at most ``limit`` ticks. Returns whether more may be available now.
 
         Its changes are one transaction: on any error all are undone, and the next step resumes from the stored state.
         """
+        self.step_ticks = 0
         with self._one_change():
             self._check_analysis()
             try:
@@ -232,6 +234,7 @@ class Monitor(MonitorStatus):
         limit = min(limit, self._pace)
         ticks = reader.ticks_after(self.cursor.seq, limit)
         self.last_seq = reader.last_seq()
+        self.step_ticks = len(ticks)
         up_to = ticks[-1][0] if len(ticks) == limit else self.last_seq
         self._pace = min(2 * self._pace, STEP_TICKS)
         events = deque(reader.events_after(self.cursor.event_id, up_to))

@@ -9,8 +9,7 @@ monitor's lock.
 
 from __future__ import annotations
 
-import logging
-import time
+import operator as op
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +17,13 @@ from typing import Any
 import numpy as np
 
 from engine.backtest.layout import TradeCol
-from engine.backtest.paper import NO_RATES, PaperLedger, PaperPosition, Rates
-from engine.errors import StoreError
-from engine.market.funding import SETTLED
+from engine.backtest.paper import PaperLedger, PaperPosition
 from engine.market.paper_result import PaperResult
 from engine.pairs.run import PairRun
 from engine.stats.checks import Floats
 from engine.store.interface import BarReader
+from live.settled_rates import Funding, SettledRates
 
-log = logging.getLogger("pairbridge.monitor")
-
-FUNDING_EVERY_S = 30.0  # between two looks for new funding rates
-
-Funding = tuple[Rates, Rates]  # of Y and X
-NO_FUNDING: Funding = (NO_RATES, NO_RATES)
 _PARTS = ("fees", "half_spread", "slippage", "funding")
 
 
@@ -68,9 +60,8 @@ class Paper:
 @dataclass(slots=True)
 class _Book:
     ledger: PaperLedger
-    funding: Funding
+    funding: Funding  # that it was made with
     made_of: tuple[str, int]  # the run, and its revisions
-    looked_s: float  # for funding, by the monotonic clock
     earlier: list[PaperResult]
     paper: Paper | None = None
 
@@ -85,7 +76,7 @@ class PaperBooks:
     ) -> None:
         """``open_bars`` opens the store in which funding is looked up; without it none is charged. ``results``: those
         of the ended runs of a pair: see PaperResultStore."""
-        self._open_bars = open_bars
+        self._rates = SettledRates(open_bars)
         self._results = results
         self._books: dict[int, _Book] = {}
 
@@ -103,11 +94,11 @@ class PaperBooks:
         """The ledger of a pair's run after its last bar, and the rates in it."""
         self.paper(watch_id, run)
         book = self._book(watch_id, run)
-        return book.ledger, book.funding
+        return book.ledger, _since(run, book.funding)
 
     def result(self, run: PairRun, earlier: Sequence[PaperResult]) -> PaperResult:
         """What a run earned up to now, if it ended here; ``earlier``: the results of the runs before it."""
-        ledger = PaperLedger(run.settings, self._funding_of(run, NO_FUNDING))
+        ledger = PaperLedger(run.settings, _since(run, self._rates.of(run, is_fresh=True)))
         ledger.follow(run.model, run.legs)
         closing, cut_ms = ledger.closing_trade(), _cut_ms(earlier)
         trades = ledger.trades if closing is None else np.vstack([ledger.trades, closing])
@@ -124,49 +115,18 @@ class PaperBooks:
         self._books = {watch_id: book for watch_id, book in self._books.items() if watch_id in watch_ids}
 
     def _book(self, watch_id: int, run: PairRun) -> _Book:
-        book, made_of, now_s = self._books.get(watch_id), (run.run.run_id, run.revisions), time.monotonic()
-        is_same = book is not None and book.made_of[0] == run.run.run_id
-        funding = book.funding if book is not None and is_same else NO_FUNDING
-        looked_s = book.looked_s if book is not None and is_same else now_s - FUNDING_EVERY_S
-        if now_s - looked_s >= FUNDING_EVERY_S:
-            found, looked_s = self._funding_of(run, funding), now_s
-            funding = funding if _is_same(funding, found) else found
-        if book is None or book.made_of != made_of or book.funding is not funding:
+        book, made_of, funding = self._books.get(watch_id), (run.run.run_id, run.revisions), self._rates.of(run)
+        if book is None or book.made_of != made_of or any(map(op.is_not, book.funding, funding)):
             earlier = self._results(run.run.market, run.run.y, run.run.x)
-            book = _Book(PaperLedger(run.settings, funding), funding, made_of, looked_s, earlier)
+            book = _Book(PaperLedger(run.settings, _since(run, funding)), funding, made_of, earlier)
             self._books[watch_id] = book
-        book.looked_s = looked_s
         return book
 
-    def _funding_of(self, run: PairRun, known: Funding) -> Funding:
-        if self._open_bars is None:
-            return NO_FUNDING
-        try:
-            return read_funding(self._open_bars, run)
-        except StoreError as error:
-            log.warning("the funding rates of %s on %s were not read: %s", run.run.y, run.run.x, error)
-            return known
 
-
-def read_funding(open_bars: Callable[[], BarReader], run: PairRun) -> Funding:
-    """The settled rates of both legs from the run's start on. Raises StoreError."""
-    reader = open_bars()
-    try:
-        market, start_ms = run.run.market, run.run.start_ms
-        found = [reader.funding(market, symbol, SETTLED, start_ms, 2**62) for symbol in (run.run.y, run.run.x)]
-    finally:
-        reader.close()
-    y, x = (
-        (np.array([each.time_ms for each in rows], dtype=np.int64), np.array([each.rate for each in rows], dtype=float))
-        for rows in found
-    )
+def _since(run: PairRun, funding: Funding) -> Funding:
+    """Of each leg the rates from the run's start on."""
+    y, x = ((times[times >= run.run.start_ms], rates[times >= run.run.start_ms]) for times, rates in funding)
     return y, x
-
-
-def _is_same(one: Funding, other: Funding) -> bool:
-    return all(
-        np.array_equal(mine, theirs) for a, b in zip(one, other, strict=True) for mine, theirs in zip(a, b, strict=True)
-    )
 
 
 def _paper_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult]) -> Paper:

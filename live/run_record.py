@@ -17,7 +17,7 @@ from engine.pairs.leg import Col
 from engine.pairs.run import PairRun
 from engine.stats.checks import Floats
 from engine.store.interface import Cursor
-from live.paper import Funding
+from live.settled_rates import Funding
 
 Json = dict[str, Any]
 Digests = np.ndarray[Any, np.dtype[np.uint64]]

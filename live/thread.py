@@ -12,6 +12,7 @@ from live.monitor import Monitor
 log = logging.getLogger("pairbridge.monitor")
 
 POLL_S = 0.004
+BUSY_TICKS, BUSY_S = 8, 0.010  # after a step of so many ticks the next may wait for more: each step has a price
 BREATH_S = 0.001  # between two steps of a backlog: an immediately reacquired lock starves the other threads
 RETRY_S = 2.0
 
@@ -58,7 +59,8 @@ class MonitorThread:
             if self._monitor.version != version:
                 version = self._monitor.version
                 self._changed()
-            self._ending.wait(BREATH_S if more else POLL_S)
+            is_busy = self._monitor.step_ticks >= BUSY_TICKS
+            self._ending.wait(BREATH_S if more else BUSY_S if is_busy else POLL_S)
 
     def _fail(self, error: Exception) -> bool:
         self._monitor.fail(f"{error}" if isinstance(error, PairbridgeError) else f"{type(error).__name__}: {error}")

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -23,6 +24,7 @@ from services.pairs import PairService
 from services.views import ViewerCursor, ViewService
 
 TABLES_S = 0.25  # between two looks at all pairs: faster than that nobody reads a table
+AROUND_S = 0.1  # between two looks at the banner, the jobs and the alerts
 KEEP_BARS = 1_000  # on a screen; assets/core.js keeps as many
 NO_CURSOR = ViewerCursor()
 T = TypeVar("T")
@@ -45,18 +47,19 @@ class _Rows(Generic[T]):
 
 
 class _Part:
-    """A part of messages that is looked up for all screens together, at most every ``TABLES_S``. The last change
+    """A part of messages that is looked up for all screens together, at most every ``every_s``. The last change
     reaches a screen with its next message, at the latest after ``api.live.PULSE_S``."""
 
-    def __init__(self, look: Callable[[], Frame]) -> None:
+    def __init__(self, look: Callable[[], Frame], every_s: float) -> None:
         self._look = look
+        self._every_s = every_s
         self._found: Frame = {}
         self._looked_s = -math.inf
 
     def now(self) -> Frame:
-        """As of at most ``TABLES_S`` ago."""
+        """As of at most ``every_s`` ago."""
         now_s = time.monotonic()
-        if now_s - self._looked_s >= TABLES_S:
+        if now_s - self._looked_s >= self._every_s:
             self._found, self._looked_s = self._look(), now_s
         return self._found
 
@@ -82,7 +85,8 @@ class LiveMessages:
         self._alerts = alerts
         self._rules_now = None if alerts is None else RulesNow(alerts)
         self._leaders, self._pair_rows = _Rows(watchlist_row), _Rows(pair_row)
-        self._watch_list, self._tables = _Part(self._watched), _Part(self._overviewed)
+        self._watch_list, self._tables = _Part(self._watched, TABLES_S), _Part(self._overviewed, TABLES_S)
+        self._around: dict[str | None, _Part] = {}  # by market
 
     def message(self, topics: frozenset[str], follows: int | None, known: Hashable) -> tuple[Frame, Hashable]:
         """The update for a screen that shows these topics, in this state; and the new state."""
@@ -92,12 +96,11 @@ class LiveMessages:
         if "pair" in topics:
             message, cursor, market = self._pair(follows, cursor)
         message["clock"] = self._clock(market)
-        message["jobs"] = self._jobs()
-        if self._alerts is not None:
-            message["alerts"] = alert_news(self._alerts.board.news())
-            if "alerts" in topics and self._rules_now is not None:
-                message["rules_now"] = self._rules_now.texts()
-        message["banner"] = dataclasses.asdict(self._views.status(market))
+        if market not in self._around:
+            self._around[market] = _Part(partial(self._of_all_pages, market), AROUND_S)
+        message |= self._around[market].now()
+        if "alerts" in topics and self._rules_now is not None:
+            message["rules_now"] = self._rules_now.texts()
         if "watch-list" in topics:
             message |= self._watch_list.now()
         if "overview" in topics:
@@ -105,6 +108,13 @@ class LiveMessages:
         if "names" in topics:
             message["names_known"] = self._names()
         return message, cursor
+
+    def _of_all_pages(self, market: str | None) -> Frame:
+        """The banner, the jobs and the news of alerts."""
+        found: Frame = {"jobs": self._jobs(), "banner": dataclasses.asdict(self._views.status(market))}
+        if self._alerts is not None:
+            found["alerts"] = alert_news(self._alerts.board.news())
+        return found
 
     def _watched(self) -> Frame:
         return {"leaders": self._leaders.of(self._views.watch_list())}

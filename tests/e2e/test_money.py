@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 
-from live.paper import FUNDING_EVERY_S
+from live.settled_rates import FUNDING_EVERY_S
 from tests.e2e.conftest import watched_page
 from tests.e2e.stack import Stack, decisions, standing, until
 

@@ -24,7 +24,8 @@ from engine.pairs.run import PairRun
 from engine.pairs.settings import PairSettings
 from engine.stats.checks import Floats
 from engine.store.sqlite.bar_reader import SqliteBarReader
-from live.paper import FUNDING_EVERY_S, NO_FUNDING, PaperBooks
+from live.paper import PaperBooks
+from live.settled_rates import FUNDING_EVERY_S, NO_FUNDING
 from services.views import ViewerCursor
 from tests.engine.pairs.markets import SETTINGS, T0, Trouble, deliver, make_ticks, run_of
 from tests.live.test_monitor import Harness
@@ -138,7 +139,7 @@ class Readings:
 
 def test_funding_that_comes_later_is_charged_where_it_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
     history, run, readings, now = MemoryHistory(), run_of(FAST), Readings(), [1_000.0]
-    monkeypatch.setattr("live.paper.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("live.settled_rates.time.monotonic", lambda: now[0])
     pipeline = Pipeline(history)
     seq = fed(pipeline, history, make_ticks(3, 300), 0)
     pipeline.begin(run, seq)
