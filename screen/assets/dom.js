@@ -21,6 +21,16 @@ const PairbridgeDom = (() => {
     window.dash_clientside.set_props("address", { pathname, search: query ? `?${query}` : "" });
   }
 
+  /** A click on a plain link to another page of the screen: without a reload. @param {MouseEvent} event */
+  function followed(event) {
+    const link = event.target instanceof Element ? event.target.closest("#page a[href^='/']") : null;
+    const isElsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!link || isElsewhere || event.defaultPrevented || link.matches("[download], [target], [href^='/api/'], [href*='#']"))
+      return;
+    event.preventDefault();
+    go(link.getAttribute("href"));
+  }
+
   function setText(id, text) {
     const element = byId(id);
     if (element) write(element, text);
@@ -45,5 +55,5 @@ const PairbridgeDom = (() => {
     return box;
   }
 
-  return { byId, grid, go, setText, write, linked };
+  return { byId, grid, go, followed, setText, write, linked };
 })();

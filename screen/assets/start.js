@@ -143,6 +143,7 @@
   });
   document.addEventListener("keydown", (event) => keys.press(event));
   document.addEventListener("click", (event) => rows.clicked(event));
+  document.addEventListener("click", PairbridgeDom.followed);
   document.addEventListener("click", (event) => pair.log.exported(event), true); // before the browser follows the link
   for (const kind of ["focusin", "focusout"]) document.addEventListener(kind, onFocus);
   window.addEventListener("pairbridge-preferences", restyle);

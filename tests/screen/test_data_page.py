@@ -29,6 +29,7 @@ from services.jobs import Jobs
 from services.uploads import UploadService, UploadState
 from tests.conftest import ServerHarness, until
 from tests.engine.store.harness import NOW, batch, tick
+from tests.screen.reading import elements
 from tests.screen.test_signals_page import rows_of, text_of
 
 CASES = Path(__file__).parents[1] / "fixtures" / "cases"
@@ -82,7 +83,7 @@ def test_a_feed_is_shown_with_its_latency_and_its_findings() -> None:
     assert row[0] == "sim" and row[3:6] == ["0.2 s ago", "12 s ago", "12 / 48 ms"]
     assert "clock is ahead" in text_of(tables.findings_list(server))
     wants = tables.history_table(server)
-    assert [row.className for row in wants.children[2].children] == ["", "is-stuck"]
+    assert [row.className for row in elements(wants).children[2].children] == ["", "is-stuck"]
     assert rows_of(wants)[0][5] == "asking the store" and rows_of(wants)[1][4:6] == ["100", "25"]
     assert labels.history_line(server) == "175 of 200 wanted bars are stored"
     assert labels.server_line(server).endswith("last commit 3 ms · 2 batches wait · refused: 1 handshake")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,12 @@ from dash import no_update
 
 from engine.market.similar import edits
 from screen.components.addresses import pair_in, pair_path
-from screen.components.markup import Markup
 from screen.page_table import PAGES, page_of
 from screen.shell import _go, _route
 from services.pairs import PairService
 from tests.engine.pairs.markets import SETTINGS, make_ticks
 from tests.live.test_monitor import Harness
+from tests.screen.reading import elements
 
 
 @pytest.fixture
@@ -34,8 +32,7 @@ async def pairs(tmp_path: Path) -> AsyncIterator[PairService]:
 
 
 def text_of(component: Any) -> str:
-    if isinstance(component, Markup):
-        return unescape(re.sub("<[^>]*>", " ", component.html))
+    component = elements(component)
     children = getattr(component, "children", component if isinstance(component, (str, list, tuple)) else None)
     if isinstance(children, (list, tuple)):
         return " ".join(text_of(each) for each in children)

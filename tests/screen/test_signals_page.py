@@ -24,6 +24,7 @@ from engine.store.sqlite.bar_reader import SqliteBarReader
 from live.paper import PaperBooks
 from live.parity import Mismatch, Parity
 from screen.components.fields import error_id
+from screen.components.markup import Markup
 from screen.pages.signals import callbacks, ids, labels, tables
 from screen.pages.signals.layout import signals_page
 from services.export.request import read_when
@@ -34,6 +35,7 @@ from services.paper_trades import BOOK, LOG, PaperTradeService, TradeJournal, Tr
 from services.parity import PairParity, ParityService, ParityState
 from tests.engine.pairs.markets import SETTINGS, Trouble, deliver, make_ticks
 from tests.live.test_monitor import Harness
+from tests.screen.reading import elements
 
 
 class Services:
@@ -77,6 +79,8 @@ def pressed(monkeypatch: pytest.MonkeyPatch, what: Any) -> None:
 
 def text_of(component: Any) -> str:
     """Everything that is read on the screen."""
+    if isinstance(component, Markup):
+        return text_of(elements(component))
     if component is None or isinstance(component, (bool, int, float)):
         return ""
     if isinstance(component, str):
@@ -87,11 +91,11 @@ def text_of(component: Any) -> str:
 
 
 def rows_of(table: Any) -> list[list[str]]:
-    return [[text_of(cell) for cell in row.children] for row in table.children[2].children]
+    return [[text_of(cell) for cell in row.children] for row in elements(table).children[2].children]
 
 
 def heads_of(table: Any) -> set[str]:
-    return {head.children for head in table.children[1].children.children}
+    return {head.children for head in elements(table).children[1].children.children}
 
 
 def test_the_doctests_of_the_page() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 
 from engine.alerts.rules import AlertRule
 from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN
-from screen.components.tables import Cell, moment, table
+from screen.components.tables import Cell, moment, table, table_of_parts
 from screen.pages.alerts import ids, labels
 from screen.pages.alerts.sentences import amount, goes_to, sentence, subject_words, terms
 from services.alert_board import RuleNow
@@ -27,14 +27,14 @@ def subject_link(subject: str) -> Any:
     kind, market, *names = subject.split("|")
     if kind != "pair":
         return f"{names[0]}"
-    return dcc.Link(f"{names[0]} ~ {names[1]}", href=pair_path(market, names[0], names[1]), title="To the pair")
+    return html.A(f"{names[0]} ~ {names[1]}", href=pair_path(market, names[0], names[1]), title="To the pair")
 
 
 def rules_table(views: Sequence[RuleView], now: Mapping[str, RuleNow], at_ms: int, names: Mapping[str, str]) -> Any:
     """Every rule. ``names`` of the channels by id."""
     rows = [_rule(each, now.get(each.rule_id, RuleNow(each.rule_id, "no bars")), at_ms, names) for each in views]
     classes = ["" if each.rule.enabled else "is-off" for each in views]
-    return table("Alert rules", rows, classes, labels.EMPTY_RULES)
+    return table_of_parts("Alert rules", rows, classes, labels.EMPTY_RULES)
 
 
 def _rule(view: RuleView, now: RuleNow, at_ms: int, names: Mapping[str, str]) -> list[Cell]:
@@ -96,7 +96,8 @@ def history_table(views: Sequence[AlertView], is_filtered: bool, known: set[str]
     """Alerts; ``known``: the rules that there are still; ``names`` of the channels by id."""
     rows = [_alert(each, each.alert.rule_id in known, names) for each in views]
     classes = ["is-seen" if each.alert.acknowledged_ms else "" for each in views]
-    return table("Alerts, newest first", rows, classes, labels.EMPTY_FILTER if is_filtered else labels.EMPTY_HISTORY)
+    empty = labels.EMPTY_FILTER if is_filtered else labels.EMPTY_HISTORY
+    return table_of_parts("Alerts, newest first", rows, classes, empty)
 
 
 def _alert(view: AlertView, has_rule: bool, names: Mapping[str, str]) -> list[Cell]:

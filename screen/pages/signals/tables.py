@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 
 from engine.store.bulk import SignalFilter
 from screen.components.addresses import pair_path
 from screen.components.formatting import UNKNOWN, clock, utc
-from screen.components.tables import Cell, moment, table, toned
+from screen.components.tables import Cell, moment, table, table_of_parts, toned
 from screen.pages.signals import ids, labels
 from services.export.request import END_MS
 from services.journal import JournalCounts, JournalPage, JournalRow
@@ -22,11 +22,11 @@ from services.parity import PairParity
 _SIDES = {1: "long", -1: "short"}
 
 
-def pair_link(market: str, y: str, x: str, close_ms: int | None = None) -> dcc.Link:
+def pair_link(market: str, y: str, x: str, close_ms: int | None = None) -> html.A:
     """A pair's name that leads to its page, and there to the bar that closed at ``close_ms``."""
     where = "its page" if close_ms is None else "this bar on its chart"
     title = f"{y} ~ {x} in market {market}: {where}"
-    return dcc.Link(f"{y} ~ {x}", href=pair_path(market, y, x, close_ms), title=title)
+    return html.A(f"{y} ~ {x}", href=pair_path(market, y, x, close_ms), title=title)
 
 
 def journal_table(page: JournalPage, is_filtered: bool) -> Any:
@@ -155,7 +155,7 @@ def parity_table(pairs: Sequence[PairParity]) -> Any:
             [("Pair", pair_link(pair.market, pair.y, pair.x), "pair"), ("Parity", said, "said"), ("Replay", button, "")]
         )
     empty = "No pair is watched yet."
-    return table("Parity of each pair's run", rows, [""] * len(rows), empty)
+    return table_of_parts("Parity of each pair's run", rows, [""] * len(rows), empty)
 
 
 def export_address(wanted: SignalFilter, form: str) -> str:
