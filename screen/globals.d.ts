@@ -20,5 +20,6 @@ interface Window {
   pairbridgeNumber: (value: unknown, digits: number) => string;
   pairbridgePainted?: { at: number; frames: number };
   pairbridgeLogged: () => any[];
+  pairbridgeSymbols: () => any[];
   pairbridgeCharts: PairbridgeChartState;
 }

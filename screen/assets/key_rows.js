@@ -3,7 +3,7 @@
 
 /** `j` and `k` through the rows of the page's tables, the plain ones and the grids; Enter opens the row. */
 class PairbridgeRows {
-  static ROWS = "#page .rows-table tbody tr, #page .ag-center-cols-container .ag-row";
+  static ROWS = "#page .rows-table tbody tr, #overview-symbols tbody tr, #page .ag-center-cols-container .ag-row";
 
   constructor() {
     this.table = /** @type {Element | null} */ (null); // in which the row is
@@ -18,11 +18,11 @@ class PairbridgeRows {
 
   /** What tells a row from the others of its table while it is drawn anew. */
   static keyOf(row) {
-    return row.getAttribute("row-id") ?? String([...(row.parentElement?.children ?? [])].indexOf(row));
+    return row.getAttribute("row-id") ?? row.dataset.row ?? String([...(row.parentElement?.children ?? [])].indexOf(row));
   }
 
   static tableOf(row) {
-    return row.closest(".ag-root-wrapper, .rows-table, .rows-scroll");
+    return row.closest(".ag-root-wrapper, .rows-table, .rows-scroll, .live-table");
   }
 
   current(rows) {

@@ -12,15 +12,18 @@ class PairbridgeTable {
   /**
    * @param {string} id of the box
    * @param {Object<string, (value: any) => string>} texts of fields that are not texts
-   * @param {{sort?: string[], row?: (element: HTMLElement, row: any) => void, open?: (row: any) => void}} more sort:
-   *   the field and direction from the start; row: called for each row that is drawn; open: what a click on a row does
+   * @param {{sort?: string[], row?: (element: HTMLElement, row: any) => void, open?: (row: any) => void, most?: number}}
+   *   more sort: the field and direction from the start; row: called for each row that is drawn; open: what a click on
+   *   a row does; most: so many rows are seen without scrolling, 0: as many as fit into the box as it is
    */
-  constructor(id, texts, { sort = ["", "none"], row = () => {}, open = () => {} } = {}) {
+  constructor(id, texts, { sort = ["", "none"], row = () => {}, open = () => {}, most = 0 } = {}) {
     this.id = id;
     this.texts = texts;
     this.sort = sort;
     this.row = row;
     this.open = open;
+    this.most = most;
+    this.words = /** @type {string[]} */ ([]); // a row is shown if it has all of them
     this.rows = /** @type {any[]} */ ([]);
     this.sorted = /** @type {any[]|null} */ (null);
     this.isDue = false;
@@ -34,10 +37,26 @@ class PairbridgeTable {
     this.drawSoon();
   }
 
-  /** As they are sorted; equal ones in the order in which they were given. */
+  /** Only rows in which these words are, in any case and column. */
+  filter(text) {
+    this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    this.show(this.rows);
+  }
+
+  passes(row) {
+    const said = this.heads.map((head) => this.text(row, head.dataset.field ?? "").toLowerCase());
+    return this.words.every((word) => said.some((text) => text.includes(word)));
+  }
+
+  /** Those that pass, as they are sorted; equal ones in the order in which they were given. */
   ordered() {
-    this.sorted ??= PairbridgeCore.sorted(this.rows, ...this.sort);
+    const passing = this.words.length ? this.rows.filter((row) => this.passes(row)) : this.rows;
+    this.sorted ??= PairbridgeCore.sorted(passing, ...this.sort);
     return this.sorted;
+  }
+
+  text(row, field) {
+    return this.texts[field]?.(row[field]) ?? String(row[field] ?? "");
   }
 
   drawSoon() {
@@ -55,15 +74,23 @@ class PairbridgeTable {
     if (!box) return; // another page is shown
     const rows = this.ordered();
     const height = parseFloat(getComputedStyle(box).getPropertyValue("--row")) * PairbridgeType.rem;
+    if (this.most) box.style.height = `${(Math.min(Math.max(rows.length, 1), this.most) + 1) * height + 2}px`; // head, border
     const from = Math.max(Math.floor(box.scrollTop / height) - PairbridgeTable.AROUND, 0);
     const part = rows.slice(from, from + Math.ceil(box.clientHeight / height) + 2 * PairbridgeTable.AROUND);
     box.querySelector("table")?.setAttribute("aria-rowcount", String(rows.length + 1));
     box.toggleAttribute("data-empty", !rows.length);
+    if (!rows.length) this.sayNone(box);
     const body = /** @type {HTMLTableSectionElement} */ (box.querySelector("tbody"));
     body.style.setProperty("--above", `${from * height}px`);
     body.style.setProperty("--below", `${(rows.length - from - part.length) * height}px`);
     while (body.rows.length > part.length) body.lastElementChild?.remove();
     part.forEach((row, at) => this.fill(body.rows[at] ?? this.added(body), row, from + at));
+  }
+
+  /** Why there is no row. */
+  sayNone(box) {
+    const said = box.querySelector(".rows-empty");
+    PairbridgeDom.write(said, this.rows.length ? "No row has these words." : said.dataset.said);
   }
 
   get heads() {
@@ -85,8 +112,7 @@ class PairbridgeTable {
     line.setAttribute("aria-rowindex", String(at + 2));
     line.dataset.row = String(at);
     this.heads.forEach((head, column) => {
-      const field = head.dataset.field ?? "";
-      const text = this.texts[field]?.(row[field]) ?? String(row[field] ?? "");
+      const text = this.text(row, head.dataset.field ?? "");
       const cell = line.cells[column];
       const target = cell.firstElementChild ?? cell;
       if (target.textContent !== text) target.textContent = text;

@@ -17,7 +17,8 @@ window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFu
 
 /** The overview's tables: rows keyed by id, of which the grid repaints what has changed. */
 class PairbridgeOverview {
-  static TABLES = { pairs: "overview-pairs", symbols: "overview-symbols" };
+  static PAIRS = "overview-pairs";
+  static SYMBOLS = "overview-symbols";
   static NARROW = matchMedia("(max-width: 600px)");
   static FIRST = { pair: 136, z: 56, position: 68, open: 72 }; // on a narrow screen, with their widths
   static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
@@ -28,14 +29,26 @@ class PairbridgeOverview {
       PairbridgePreferences.write("tour", "done");
       this.tour();
     });
-    this.rows = /** @type {Object<string, any[]>} */ ({});
-    this.later = /** @type {Object<string, number>} */ ({}); // of tables that are not there yet
+    document.addEventListener("input", ({ target }) => {
+      if (target instanceof HTMLInputElement && target.id === `${PairbridgeOverview.SYMBOLS}-filter`) this.table.filter(target.value);
+    });
+    const number = (digits) => (value) => PairbridgeCore.number(value, digits);
+    const texts = { price: number(-10), change: number(2), rate: number(1), gaps: number(0), age: number(0) };
+    const row = (line, { stale }) => line.classList.toggle("is-stale", stale);
+    this.table = new PairbridgeTable(PairbridgeOverview.SYMBOLS, texts, { row, most: PairbridgeOverview.WHOLE });
+    this.pairs = /** @type {any[]|null} */ (null);
+    this.symbols = /** @type {any[]|null} */ (null);
+    this.later = 0; // a timer, while the grid is not there yet
   }
 
   receive(message) {
-    for (const name of Object.keys(PairbridgeOverview.TABLES)) {
-      if (message[name]) this.rows[name] = message[name];
-      if (message[name]) this.fill(name);
+    if (message.symbols) {
+      this.symbols = message.symbols;
+      this.table.show(this.symbols);
+    }
+    if (message.pairs) {
+      this.pairs = message.pairs;
+      this.fill();
     }
     if ("start" in message) this.guide(message.start);
     this.tour();
@@ -43,37 +56,37 @@ class PairbridgeOverview {
 
   /** The page has been mounted. */
   mounted() {
-    for (const name of Object.keys(this.rows)) this.fill(name);
+    if (this.symbols) this.table.filter(""); // the filter of a page that was just mounted is empty
+    this.fill();
   }
 
-  fill(name) {
-    const id = PairbridgeOverview.TABLES[name];
-    clearTimeout(this.later[name]);
-    if (!document.querySelector('[data-topics~="overview"]')) return;
+  /** The grid of the pairs. */
+  fill() {
+    const id = PairbridgeOverview.PAIRS;
+    clearTimeout(this.later);
+    if (!this.pairs || !document.querySelector('[data-topics~="overview"]')) return;
     const api = document.getElementById(id) && PairbridgeDom.grid(id);
     if (!api) {
-      this.later[name] = setTimeout(() => this.fill(name), 100); // its script is loaded, or the grid is being built
+      this.later = window.setTimeout(() => this.fill(), 100); // its script is loaded, or the grid is being built
       return;
     }
-    const isLong = this.rows[name].length > PairbridgeOverview.WHOLE;
+    const isLong = this.pairs.length > PairbridgeOverview.WHOLE;
     api.setGridOption("domLayout", isLong ? "normal" : "autoHeight");
     const table = /** @type {HTMLElement} */ (document.getElementById(id));
     table.classList.toggle("is-long", isLong);
-    api.setGridOption("rowData", this.rows[name]);
+    api.setGridOption("rowData", this.pairs);
     api.setGridOption("loading", false);
     if (!api.pairbridgeOpens) this.listen(api, id);
   }
 
-  /** Once per mounted table: a row opens its pair, and the words above it filter. */
+  /** Once per mounted grid: a row opens its pair, and the words above it filter. */
   listen(api, id) {
     api.pairbridgeOpens = true;
     api.setGridOption("suppressMovableColumns", matchMedia("(pointer: coarse)").matches); // a swipe scrolls
     const usual = api.getColumnState();
     const arrange = () => !api.isDestroyed() && api.applyColumnState({ state: this.columns(usual), applyOrder: true });
-    if (id === PairbridgeOverview.TABLES.pairs) {
-      if (PairbridgeOverview.NARROW.matches) arrange();
-      PairbridgeOverview.NARROW.addEventListener("change", arrange);
-    }
+    if (PairbridgeOverview.NARROW.matches) arrange();
+    PairbridgeOverview.NARROW.addEventListener("change", arrange);
     api.addEventListener("rowClicked", (event) => PairbridgeDom.go(event.data.path));
     const filter = /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-filter`));
     filter?.addEventListener("input", () => api.setGridOption("quickFilterText", filter.value));
@@ -90,7 +103,7 @@ class PairbridgeOverview {
   /** The steps through the demo: while every symbol is of the simulated exchange, until they are dismissed. */
   tour() {
     const box = document.getElementById("overview-tour");
-    const symbols = this.rows.symbols ?? [];
+    const symbols = this.symbols ?? [];
     const isDemo = symbols.length > 0 && symbols.every(({ market }) => market === "sim");
     if (box) box.hidden = !isDemo || PairbridgePreferences.read("tour") === "done";
   }

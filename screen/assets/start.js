@@ -88,6 +88,7 @@
 
   window.pairbridgeNumber = core.number;
   window.pairbridgeLogged = () => pair.log.table.ordered(); // to read only, as the charts
+  window.pairbridgeSymbols = () => overview.table.ordered();
   window.pairbridgeCharts = new PairbridgeChartState(pair.charts);
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions ?? {}, {
     pairbridgeNumber: core.number,
@@ -120,7 +121,7 @@
   function restyle() {
     zone.use(PairbridgePreferences.zone());
     pair.charts.restyle();
-    for (const table of [pair.list, pair.log.table]) table.drawSoon();
+    for (const table of [pair.list, pair.log.table, overview.table]) table.drawSoon();
     for (const each of document.querySelectorAll(".grid")) PairbridgeDom.grid(each.id)?.refreshCells({ force: true });
   }
 

@@ -16,17 +16,20 @@ from screen.components.markup import Markup, markup
 
 @dataclass(frozen=True, slots=True)
 class LiveColumn:
-    """One column: the field of its rows, its head, its width in pixels (0: what is left), whether it has numbers."""
+    """One column: the field of its rows, its head, its width in pixels (0: what is left), whether it has numbers, and
+    what it says."""
 
     field: str
     head: str
     width: int = 0
     is_number: bool = False
+    explanation: str = ""
 
 
 def live_table(element_id: str, caption: str, columns: Sequence[LiveColumn], empty: str, height: int) -> Markup:
     """The table without rows in a box that scrolls, ``height`` pixels high; ``empty`` is said while there are none."""
-    named: Any = {"aria-label": caption}
+    named: Any = {"aria-label": caption, "data-empty": ""}
+    said: Any = {"data-said": empty}
     box = html.Div(
         [
             html.Table(
@@ -38,7 +41,7 @@ def live_table(element_id: str, caption: str, columns: Sequence[LiveColumn], emp
                 ],
                 style={"minWidth": _rem(sum(column.width or 90 for column in columns))},
             ),
-            html.P(empty, className="rows-empty"),
+            html.P("Loading …", className="rows-empty", **said),
         ],
         id=element_id, className="live-table", tabIndex="0", role="region", style={"height": _rem(height)}, **named,
     )  # fmt: skip
@@ -57,4 +60,5 @@ def _wide(column: LiveColumn) -> dict[str, str]:
 def _head(column: LiveColumn) -> html.Th:
     field: Any = {"data-field": column.field}
     kind = "num" if column.is_number else ""
-    return html.Th(html.Button(column.head, type="button"), scope="col", className=kind, **field)
+    button = html.Button(column.head, type="button", title=column.explanation or None)
+    return html.Th(button, scope="col", className=kind, **field)

@@ -170,7 +170,7 @@ def test_an_alert_comes_without_a_reload(market: Stack, page: Page, browser: Bro
     page.locator("#alerts-severity").select_option("critical")
     elsewhere = browser.new_page()  # open before: a page tells what comes while it is open
     elsewhere.goto(market.owner_url)
-    expect(elsewhere.locator("#overview-symbols .ag-center-cols-container .ag-row").first).to_be_visible()
+    expect(elsewhere.locator("#overview-symbols tbody tr").first).to_be_visible()
     page.locator("#alerts-save").click()
     expect(elsewhere.locator("#toasts .alert-note.is-critical").first).to_contain_text("critical: ETHUSDT: price ")
     told = page.locator("#alerts-history tbody tr", has_text="near").first

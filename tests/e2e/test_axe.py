@@ -16,7 +16,7 @@ from tests.e2e.stack import Stack
 pytestmark = pytest.mark.browser
 WIDTHS = (390, 1024, 1440, 2560)
 READY = {
-    "/": "#overview-symbols .ag-center-cols-container .ag-row",
+    "/": "#overview-symbols tbody tr",
     "/pair": "#evidence .ev-line",
     "/scan": "#scan-start",
     "/backtest": "#backtest-start",

@@ -66,7 +66,7 @@ def test_the_demos_steps_stay_until_they_are_dismissed_by_key(trading: Stack, li
     light.keyboard.press("Enter")
     expect(steps).to_be_hidden()
     light.goto(trading.dashboard_url)
-    expect(light.locator("#overview-symbols .ag-center-cols-container .ag-row")).to_have_count(4)
+    expect(light.locator("#overview-symbols tbody tr")).to_have_count(4)
     expect(steps).to_be_hidden()
 
 

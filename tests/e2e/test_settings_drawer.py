@@ -43,9 +43,9 @@ def arrive(market: Stack, page: Page) -> None:
     page.goto(market.owner_pair_url, timeout=WITHIN_S * 1_000)
     seen(page, MANY_BARS)
     expect(page.locator("#export-log")).to_have_attribute("href", re.compile("watch="))
-    expect(page.locator("#settings-title")).to_have_text("Settings of ETHUSDT ~ BTCUSDT")
     page.keyboard.press("s")
     expect(page.locator("#settings-drawer")).to_be_visible()
+    expect(page.locator("#settings-title")).to_have_text("Settings of ETHUSDT ~ BTCUSDT")
 
 
 def type_in(page: Page, control: str, text: str) -> Locator:
@@ -225,12 +225,14 @@ def test_unsaved_edits_stay_with_their_pair(page: Page) -> None:
     expect(was(page, "set-entry")).to_have_text("was 2")
     expect(page.locator("#set-fee")).to_have_value("5")
     page.reload()
+    page.locator("#settings-open").click()
     expect(page.locator("#set-entry")).to_have_value("1.7")
+    page.keyboard.press("Escape")
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Overview", exact=True).click()
     expect(page.locator("#settings-drawer")).to_have_count(0)
     page.go_back()
-    expect(page.locator("#set-entry")).to_have_value("1.7")
     page.locator("#settings-open").click()
+    expect(page.locator("#set-entry")).to_have_value("1.7")
     page.locator("#undo-edits").click()
     expect(page.locator("#set-entry")).to_have_value("2")
     page.locator("#watch-list").get_by_text("SOL ~ BTC").click()

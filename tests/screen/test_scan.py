@@ -115,13 +115,16 @@ def test_rows_have_a_verdict_with_its_reason_and_what_was_left_out_too() -> None
             ["A ~ C", "TOO_MANY_LAGS", "139 lags need 281 bars; the selection has 280"],
         ]
     )
-    assert [row["why"] for row in scan_labels.excluded_rows(left_out)] == [
+    assert [row[2][1] for row in scan_labels.excluded_rows(left_out)] == [
         "too little volume: median volume 3 a bar",
         "one leg is the other",
         "more test lags than the bars allow: 139 lags need 281 bars; the selection has 280",
     ]
     assert scan_labels.excluded_head(left_out) == "3 left out; they were not tested"
     assert scan_labels.excluded_head(result()) == "nothing was left out"
+    many = result(excluded=[["A ~ B", "ONE_LINE", ""]] * 1_234)
+    assert scan_labels.excluded_head(many) == "1,234 left out; they were not tested; the first 1,000 are listed"
+    assert len(scan_labels.excluded_rows(many)) == 1_000
 
 
 def test_a_result_of_an_earlier_version_is_still_shown() -> None:

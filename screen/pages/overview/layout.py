@@ -9,12 +9,28 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from screen.components.addresses import BACKTEST, GLOSSARY, PAIR, SCAN
+from screen.components.live_table import LiveColumn, live_table
 from screen.components.saved import watch_lists
 from screen.components.theme import GRID_THEME
 
 PAIRS, SYMBOLS, GUIDE, BRIDGE = "overview-pairs", "overview-symbols", "overview-start", "overview-bridge"
 TOUR, TOUR_CLOSE = "overview-tour", "overview-tour-close"
 _RIGHT: dict[str, Any] = {"type": "rightAligned"}
+_SYMBOL_COLUMNS = (
+    LiveColumn("symbol", "Symbol", 130),
+    LiveColumn("market", "Market", 90),
+    *(
+        LiveColumn(field, head, width, is_number=True, explanation=explanation)
+        for field, head, width, explanation in (
+            ("price", "Last price", 120, "Of the last trade, in quote currency"),
+            ("change", "Change %", 100, "Since a day ago, or since the first stored second"),
+            ("over", "Over", 84, "The time of the change"),
+            ("rate", "Trades/s", 94, "Received over the last half minute"),
+            ("gaps", "Open gaps", 100, "Missing trades that are still being fetched, or were given up"),
+            ("age", "Last trade, s ago", 136, "By the market's clock; amber beyond 10 s"),
+        )
+    ),
+)
 
 
 def overview_page() -> html.Main:
@@ -25,15 +41,14 @@ def overview_page() -> html.Main:
             html.H1("Overview", className="visually-hidden"),
             _guide(),
             _tour(),
-            _table(
+            _section(
                 "Watched pairs",
                 "A row opens its pair. PnL: the paper position, what the signals would have earned after costs.",
-                PAIRS, _pair_columns(), "No pair is watched yet: the first appears with the trades of two symbols.",
-                watch_lists(),
+                PAIRS, _pair_grid(), watch_lists(),
             ),
-            _table(
-                "Symbols", "Every symbol with stored trades, by the last print.",
-                SYMBOLS, _symbol_columns(), "No trades yet.",
+            _section(
+                "Symbols", "Every symbol with stored trades, by the last print.", SYMBOLS,
+                live_table(SYMBOLS, "Symbols", _SYMBOL_COLUMNS, "No trades yet.", 60),
             ),
         ],
         className="sheet", **shows,
@@ -71,7 +86,7 @@ def _tour() -> html.Section:
     return html.Section([head, html.Ol(items)], id=TOUR, className="panel start", hidden=True)
 
 
-def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empty: str, *above: Any) -> html.Section:
+def _section(title: str, lead: str, name: str, table: Any, *above: Any) -> html.Section:
     return html.Section(
         [
             html.Div(
@@ -91,26 +106,31 @@ def _table(title: str, lead: str, name: str, columns: list[dict[str, Any]], empt
                 ],
                 className="panel-top",
             ),
-            dag.AgGrid(
-                id=name,
-                rowData=[],
-                columnDefs=columns,
-                defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-                dashGridOptions={
-                    "rowHeight": 30,
-                    "headerHeight": 30,
-                    "domLayout": "autoHeight",
-                    "loading": True,  # until the dashboard's first message (assets/overview.js)
-                    "localeText": {"noRowsToShow": empty, "loadingOoo": "Loading …"},
-                    "rowClassRules": {"is-stale": "params.data.stale"},
-                    "theme": GRID_THEME,
-                },
-                getRowId="params.data.id",
-                className="grid overview-grid",
-                style={"height": None},
-            ),
+            table,
         ],
         className="panel sheet-part",
+    )
+
+
+def _pair_grid() -> dag.AgGrid:
+    empty = "No pair is watched yet: the first appears with the trades of two symbols."
+    return dag.AgGrid(
+        id=PAIRS,
+        rowData=[],
+        columnDefs=_pair_columns(),
+        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+        dashGridOptions={
+            "rowHeight": 30,
+            "headerHeight": 30,
+            "domLayout": "autoHeight",
+            "loading": True,  # until the dashboard's first message (assets/overview.js)
+            "localeText": {"noRowsToShow": empty, "loadingOoo": "Loading …"},
+            "rowClassRules": {"is-stale": "params.data.stale"},
+            "theme": GRID_THEME,
+        },
+        getRowId="params.data.id",
+        className="grid overview-grid",
+        style={"height": None},
     )
 
 
@@ -135,19 +155,6 @@ def _pair_columns() -> list[dict[str, Any]]:
         _number("today", "Today", 74, 0, "Entries since midnight UTC"),
         {"field": "status", "headerName": "Status", "minWidth": 200, "flex": 1, "tooltipField": "status"},
     ]  # fmt: skip
-
-
-def _symbol_columns() -> list[dict[str, Any]]:
-    return [
-        {"field": "symbol", "headerName": "Symbol", "minWidth": 130, "pinned": "left"},
-        {"field": "market", "headerName": "Market", "width": 100},
-        _number("price", "Last price", 120, -10, "Of the last trade, in quote currency"),
-        _number("change", "Change %", 110, 2, "Since a day ago, or since the first stored second"),
-        {"field": "over", "headerName": "Over", "width": 84},
-        _number("rate", "Trades/s", 104, 1, "Received over the last half minute"),
-        _number("gaps", "Open gaps", 110, 0, "Missing trades that are still being fetched, or were given up"),
-        _number("age", "Last trade, s ago", 144, 0, "By the market's clock; amber beyond 10 s"),
-    ]
 
 
 def _share(field: str, name: str, width: int, help_text: str) -> dict[str, Any]:

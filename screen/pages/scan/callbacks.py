@@ -15,6 +15,7 @@ from screen.components.fields import at_fault, error_id, not_done
 from screen.pages.scan import labels as texts
 from screen.pages.scan.form import FIELDS, FORM, first_scan, fitting_span, request_from
 from screen.pages.scan.heatmap import correlation_map, empty_map
+from screen.pages.scan.layout import excluded_table
 from services.pairs import PairService
 from services.scans import ScanService
 
@@ -99,7 +100,7 @@ def _register_result(app: Dash, scans: ScanService) -> None:
         Output(ids.SCAN_DETAIL, "children"),
         Output(ids.SCAN_PAIRS, "rowData"),
         Output(ids.SCAN_PAIRS, "selectedRows"),
-        Output(ids.SCAN_EXCLUDED, "rowData"),
+        Output(ids.SCAN_EXCLUDED, "children"),
         Output(ids.SCAN_EXCLUDED_HEAD, "children"),
         Output(ids.SCAN_EXPORT, "href"),
         Input(ids.SCAN_CHOSEN, "value"),
@@ -190,7 +191,7 @@ async def _choose(scans: ScanService, newest: int | None) -> tuple[Any, Any]:
 async def _show(scans: ScanService, chosen: str | None) -> tuple[Any, ...]:
     result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
     if result is None:
-        return "No scan yet.", "", "", [], [], [], "", None
+        return "No scan yet.", "", "", [], [], excluded_table(None), "", None
     said = texts.verdict(result)
     return (
         said.value,
@@ -198,7 +199,7 @@ async def _show(scans: ScanService, chosen: str | None) -> tuple[Any, ...]:
         f"{said.note} {texts.detail(result)}",
         texts.rows(result),
         [],
-        texts.excluded_rows(result),
+        excluded_table(result),
         texts.excluded_head(result),
         f"/api/scan.csv?scan={chosen}",
     )

@@ -10,6 +10,7 @@ from engine.market.intervals import interval_name
 from engine.scan.request import ScanState
 from engine.store.scans import ScanSummary
 from screen.components.formatting import Item, duration
+from screen.components.tables import Cell
 from services.export.scan import scan_rows
 
 Result = dict[str, Any]
@@ -26,6 +27,7 @@ EXCLUSIONS = {
     "DEPENDENT_LAGS": "a regression without a solution",
 }
 _CONTROLS = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
+MOST_EXCLUDED = 1_000  # that are listed
 LUCK = 0.05  # share of unrelated pairs that pass the 5 % value
 
 
@@ -99,18 +101,23 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return [{"id": f"{pair['y']} ~ {pair['x']}", **pair} for pair in scan_rows(result)]
 
 
-def excluded_rows(result: Result) -> list[dict[str, str]]:
-    """What was excluded, and why."""
+def excluded_rows(result: Result) -> list[list[Cell]]:
+    """What was excluded, and why: the first of them."""
     return [
-        {"name": name, "code": code, "why": f"{EXCLUSIONS[code]}: {detail}" if detail else EXCLUSIONS[code]}
-        for name, code, detail in result["excluded"]
+        [
+            ("Symbol or pair", name, "pair"),
+            ("Reason", code, ""),
+            ("What it is", f"{EXCLUSIONS[code]}: {detail}" if detail else EXCLUSIONS[code], ""),
+        ]
+        for name, code, detail in result["excluded"][:MOST_EXCLUDED]
     ]
 
 
 def excluded_head(result: Result) -> str:
     """The number of exclusions."""
     count = len(result["excluded"])
-    return "nothing was left out" if not count else f"{count} left out; they were not tested"
+    listed = f"; the first {MOST_EXCLUDED:,} are listed" if count > MOST_EXCLUDED else ""
+    return "nothing was left out" if not count else f"{count:,} left out; they were not tested{listed}"
 
 
 def summary(scan: ScanSummary) -> str:

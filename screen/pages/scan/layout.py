@@ -10,9 +10,11 @@ from dash import dcc, html
 
 from screen.components import ids
 from screen.components.fields import unseen_label
+from screen.components.tables import table
 from screen.components.theme import GRID_THEME
 from screen.pages.scan.form import scan_form
 from screen.pages.scan.heatmap import empty_map
+from screen.pages.scan.labels import excluded_rows
 
 _RIGHT = {"type": "rightAligned"}
 _STATUS: Any = {"role": "status", "aria-live": "polite"}
@@ -161,27 +163,17 @@ def _excluded() -> html.Section:
                 [html.H2("Left out"), html.Span("", id=ids.SCAN_EXCLUDED_HEAD, className="panel-head")],
                 className="panel-top",
             ),
-            dag.AgGrid(
-                id=ids.SCAN_EXCLUDED,
-                rowData=[],
-                columnDefs=[
-                    {"field": "name", "headerName": "Symbol or pair", "width": 170},
-                    {"field": "code", "headerName": "Reason", "width": 150},
-                    {"field": "why", "headerName": "What it is", "flex": 1, "minWidth": 220},
-                ],
-                defaultColDef={"sortable": True, "resizable": True},
-                dashGridOptions={
-                    "rowHeight": 28,
-                    "headerHeight": 30,
-                    "localeText": {"noRowsToShow": "Exclusions of a scan are listed here with the reason."},
-                    "theme": GRID_THEME,
-                },
-                className="grid",
-                style={"height": "180px"},
-            ),
+            html.Div(excluded_table(None), id=ids.SCAN_EXCLUDED, className="rows-scroll scan-excluded", tabIndex=0),
         ],
         className="panel scan-part",
     )
+
+
+def excluded_table(result: Any) -> Any:
+    """What a scan left out; None without a scan."""
+    empty = "Exclusions of a scan are listed here with the reason."
+    rows = [] if result is None else excluded_rows(result)
+    return table("What was left out", rows, [""] * len(rows), empty if result is None else "Nothing was left out.")
 
 
 def _machinery() -> html.Div:
