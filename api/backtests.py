@@ -30,7 +30,7 @@ _EXAMPLE = {
 
 
 def add_backtest_routes(app: FastAPI, files: BacktestFiles, portfolios: PortfolioService) -> None:
-    """``/api/backtests/table?backtest=N&table=trades|equity|decisions&format=csv|parquet|ndjson``,
+    """``/api/backtests/table?backtest=N&table=trades|equity|decisions&format=csv|parquet|ndjson|arrow``,
     ``/api/backtests/tear-sheet?backtest=N`` (HTML), ``/api/backtests/record?backtest=N`` (JSON), and
     ``/api/backtests/portfolio?backtests=3,5,7&capital=&pair_gross=&symbol_net=&total_gross=``."""
 

@@ -31,7 +31,7 @@ _NO_VALUES: list[str] = []
 
 
 def add_export_routes(app: FastAPI, exports: ExportService, pairs: PairService) -> None:
-    """``/api/export/KIND?market=M&symbols=A,B&from=T&to=T&format=csv|parquet|ndjson``; times are UTC ISO 8601 or ms.
+    """``/api/export/KIND?market=M&symbols=A,B&from=T&to=T&format=csv|parquet|ndjson|arrow``; times: UTC ISO 8601 or ms.
     ``/api/signals.csv?watch=N[&show=trades][&kind=K..][&reason=R..]``: the log of one watched pair, as filtered;
     ``/api/scan.csv?scan=N``: one scan."""
     _add_market_routes(app, exports)

@@ -1,6 +1,7 @@
-"""Tables as CSV, NDJSON or Parquet, streamed: frames in, bytes out, a few frames in memory at a time.
+"""Tables as CSV, NDJSON, Parquet or Arrow, streamed: frames in, bytes out, a few frames in memory at a time.
 
-Times are UTC: ISO 8601 text with milliseconds and Z in CSV and NDJSON, a timestamp with zone in Parquet. Floats are
+Times are UTC: ISO 8601 text with milliseconds and Z in CSV and NDJSON, a timestamp with zone in Parquet and Arrow (its
+file format, as Feather 2). Floats are
 written with the fewest digits that read back as the same number. In CSV an unknown value is an empty cell, and text
 that a spreadsheet would run as a formula begins with an apostrophe. The bytes are a function of the rows: neither the
 clock nor the sizes of the frames matter.
@@ -17,14 +18,15 @@ from typing import IO, TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import polars
 
-FORMATS = ("csv", "parquet", "ndjson")
+FORMATS = ("csv", "parquet", "ndjson", "arrow")
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet", "ndjson": "application/x-ndjson",
+    "arrow": "application/vnd.apache.arrow.file",
 }  # fmt: skip
 FORMULA_STARTS = "=+-@\t\r"  # of a cell that a spreadsheet would compute
 
 _ROW_GROUP = 50_000
-_FRAME = 3_000  # rows that the Parquet writer takes at a time: it reads some forty frames ahead
+_FRAME = 3_000  # rows that the writer of Parquet or Arrow takes at a time: it reads some forty frames ahead
 _PIECES = 8  # written pieces that wait for the consumer
 _POLL_S = 0.05
 _ISO = "%Y-%m-%dT%H:%M:%S%.3fZ"
@@ -36,7 +38,9 @@ def encode(frames: Iterable[polars.DataFrame], form: str) -> Iterator[bytes]:
     Close the iterator to stop early. Raises ValueError for an unknown format, and what ``frames`` raises.
     """
     check_format(form)
-    return {"csv": _csv, "ndjson": _ndjson, "parquet": _parquet}[form](iter(frames))
+    if form in _SINKS:
+        return _sunk(iter(frames), form)
+    return {"csv": _csv, "ndjson": _ndjson}[form](iter(frames))
 
 
 def check_format(form: str) -> str:
@@ -106,18 +110,19 @@ class _Pipe:
         raise _Stopped
 
 
-def _parquet(frames: Iterator[polars.DataFrame]) -> Iterator[bytes]:
+def _sunk(frames: Iterator[polars.DataFrame], form: str) -> Iterator[bytes]:
+    """Through a thread in which polars writes."""
     first = next(frames)
     pipe, failed = _Pipe(), []
 
     def write() -> None:
         try:
-            _write_parquet(_even(_until_stopped(first, frames, pipe), _FRAME), first, pipe)
+            _sink(_even(_until_stopped(first, frames, pipe), _FRAME), first, pipe, form)
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
             failed.append(error)
         pipe.end()
 
-    thread = Thread(target=write, name="parquet", daemon=True)
+    thread = Thread(target=write, name=f"writes {form}", daemon=True)
     thread.start()
     try:
         while (piece := pipe.pieces.get()) is not None:
@@ -129,7 +134,7 @@ def _parquet(frames: Iterator[polars.DataFrame]) -> Iterator[bytes]:
         raise failed[0]
 
 
-def _write_parquet(frames: Iterator[polars.DataFrame], first: polars.DataFrame, pipe: _Pipe) -> None:
+def _sink(frames: Iterator[polars.DataFrame], first: polars.DataFrame, pipe: _Pipe, form: str) -> None:
     from polars.io.plugins import register_io_source
 
     def source(*_: Any) -> Iterator[polars.DataFrame]:
@@ -138,7 +143,18 @@ def _write_parquet(frames: Iterator[polars.DataFrame], first: polars.DataFrame, 
     make: Callable[..., polars.LazyFrame] = register_io_source
     table = make(source, schema=first.schema)
     file = cast("IO[bytes]", pipe)  # polars only writes and flushes
+    _SINKS[form](table, file)
+
+
+def _to_parquet(table: polars.LazyFrame, file: IO[bytes]) -> None:
     table.sink_parquet(file, compression="zstd", row_group_size=_ROW_GROUP, engine="streaming")
+
+
+def _to_arrow(table: polars.LazyFrame, file: IO[bytes]) -> None:
+    table.sink_ipc(file, compression="zstd", record_batch_size=_ROW_GROUP, engine="streaming")
+
+
+_SINKS: dict[str, Callable[[polars.LazyFrame, IO[bytes]], None]] = {"parquet": _to_parquet, "arrow": _to_arrow}
 
 
 def _until_stopped(

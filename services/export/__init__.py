@@ -1,4 +1,4 @@
-"""Exports: trades, bars, analyses, signals, scans and summaries as CSV, Parquet or NDJSON."""
+"""Exports: trades, bars, analyses, signals, scans and summaries as CSV, Parquet, NDJSON or Arrow."""
 
 from services.export.analytics import AnalysisSource, MonitorAnalysis, StoredAnalysis
 from services.export.request import BarRequest, ExportFile, NothingToExport, PairRequest, Selection

@@ -113,7 +113,7 @@ async def test_ranges_and_columns(client: httpx.AsyncClient) -> None:
         ("/api/export/ticks?market=none", 404, "there are the markets: sim"),
         ("/api/export/ticks?market=sim&from=tomorrow", 400, "from is 'tomorrow'; expected UTC such as"),
         ("/api/export/ticks?market=sim&from=2026-02-01&to=2026-01-01", 400, "expected an end after its start"),
-        ("/api/export/ticks?market=sim&format=xls", 400, "format is 'xls'; expected csv, parquet or ndjson"),
+        ("/api/export/ticks?market=sim&format=xls", 400, "format is 'xls'; expected csv, parquet, ndjson or arrow"),
         ("/api/export/ohlc?market=sim&interval=1M", 400, "interval is '1M'"),
         ("/api/export/ohlc?market=sim&symbols=a%20b", 400, "symbol is 'A B'"),
         ("/api/export/analytics?market=sim&symbols=YUSDT", 400, "expected the two legs of a pair, Y first"),

@@ -58,7 +58,10 @@ async def filled(folder: Path, market: str = "usdm", ticks: int = 4_000) -> list
     return made
 
 
-@pytest.mark.parametrize("form", FORMATS)
+IMPORTED = tuple(each for each in FORMATS if each != "arrow")  # Arrow is for other programs
+
+
+@pytest.mark.parametrize("form", IMPORTED)
 @pytest.mark.parametrize("market", ["usdm", "file-mine"])
 async def test_ticks_come_back_to_the_byte(harness: ServerHarness, tmp_path: Path, form: str, market: str) -> None:
     folder = tmp_path / "first"
@@ -73,7 +76,7 @@ async def test_ticks_come_back_to_the_byte(harness: ServerHarness, tmp_path: Pat
     assert (again.name, content(again)) == (path.name, path.read_bytes())
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", IMPORTED)
 @pytest.mark.parametrize("width_ms", [1_000, 7_000, 60_000, HOUR])
 async def test_bars_come_back_to_the_byte(harness: ServerHarness, tmp_path: Path, form: str, width_ms: int) -> None:
     folder = tmp_path / "first"
@@ -130,6 +133,7 @@ async def test_every_reader_reads_every_format(tmp_path: Path) -> None:
     by_pandas = pd.read_csv(io.BytesIO(files["csv"]), parse_dates=["timestamp"])
     by_polars = polars.read_csv(io.BytesIO(files["csv"]), try_parse_dates=True)
     parquet = polars.read_parquet(io.BytesIO(files["parquet"]))
+    assert polars.read_ipc(io.BytesIO(files["arrow"])).equals(parquet)
     lines = [json.loads(line) for line in files["ndjson"].splitlines()]
     assert str(by_pandas["timestamp"].dt.tz) == "UTC" and str(parquet.schema["timestamp"].time_zone) == "UTC"  # type: ignore[attr-defined]
     for name in ("symbol", "price", "size", "agg_id"):
@@ -255,7 +259,7 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 def test_ranges_and_formats_are_checked(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="expected an end after its start"):
         read_selection("usdm", [], "2026-01-02", "2026-01-01")
-    with pytest.raises(SettingsError, match="format is 'xls'; expected csv, parquet or ndjson"):
+    with pytest.raises(SettingsError, match="format is 'xls'; expected csv, parquet, ndjson or arrow"):
         service(tmp_path).ticks(Selection("usdm"), "xls")
     with pytest.raises(StoreMissing):
         service(tmp_path).ticks(Selection("usdm"), "csv")

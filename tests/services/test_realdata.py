@@ -27,7 +27,7 @@ from services.jobs import Jobs
 from services.uploads import UploadService
 from tests.conftest import ServerHarness, until
 from tests.realdata import recording
-from tests.services.test_export import content, service
+from tests.services.test_export import IMPORTED, content, service
 
 pytestmark = pytest.mark.realdata
 
@@ -53,7 +53,7 @@ def written(folder: Path, file: ExportFile) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", IMPORTED)
 async def test_recorded_ticks_come_back_to_the_byte(harness: ServerHarness, tmp_path: Path, form: str) -> None:
     first = await brought(harness, "file-first", recording(TICKS))
     assert (first.tally.stored, first.tally.rejected) == (19_280 - 98, [])
@@ -64,7 +64,7 @@ async def test_recorded_ticks_come_back_to_the_byte(harness: ServerHarness, tmp_
     assert content(exports.ticks(Selection("file-again"), form)) == path.read_bytes()
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", IMPORTED)
 async def test_recorded_candles_come_back_to_the_byte(harness: ServerHarness, tmp_path: Path, form: str) -> None:
     """Those of the symbol with minutes without a trade, as minutes and as hours."""
     first = await brought(harness, "file-first", recording("klines/BNBUSDT_1m.csv"))

@@ -27,7 +27,7 @@ KINDS: Choices = (
     ("analytics", "analysis of a watched pair"),
     ("scan", "newest scan"),
 )
-FORMS: Choices = (("csv", "CSV"), ("parquet", "Parquet"), ("ndjson", "NDJSON"))
+FORMS: Choices = (("csv", "CSV"), ("parquet", "Parquet"), ("ndjson", "NDJSON"), ("arrow", "Arrow"))
 WITH_INTERVAL = ("ohlc", "summary")
 
 

@@ -18,6 +18,7 @@ import pytest
 from engine.files.writers import FORMATS, encode
 
 T0 = 1_767_225_600_000
+SUNK = ("parquet", "arrow")  # polars writes these in a thread, and reads some frames ahead
 SCHEMA = {
     "timestamp": polars.Datetime("ms", "UTC"), "symbol": polars.String, "price": polars.Float64,
     "agg_id": polars.Int64, "buyer_is_maker": polars.Boolean,
@@ -48,7 +49,7 @@ def pieces(total: int, sizes: random.Random) -> Iterator[polars.DataFrame]:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_bytes_depend_on_the_rows_alone(form: str) -> None:
-    total = 120_000 if form == "parquet" else 9_000
+    total = 120_000 if form in SUNK else 9_000
     whole = b"".join(encode(iter([frame(0, total)]), form))
     for seed in range(3):
         assert b"".join(encode(pieces(total, random.Random(seed)), form)) == whole
@@ -70,6 +71,7 @@ def test_every_value_reads_back() -> None:
     assert read_csv(content["csv"]) == expected
     assert [tuple(json.loads(line).values()) for line in content["ndjson"].splitlines()] == expected
     assert polars.read_parquet(io.BytesIO(content["parquet"])).equals(rows)
+    assert polars.read_ipc(io.BytesIO(content["arrow"])).equals(rows)
     by_pandas = pd.read_csv(io.BytesIO(content["csv"]), parse_dates=["timestamp"])
     assert by_pandas["price"].tolist() == rows["price"].to_list() and str(by_pandas["timestamp"].dt.tz) == "UTC"
     assert by_pandas["timestamp"].dt.to_pydatetime().tolist() == moments
@@ -91,7 +93,7 @@ def test_no_spreadsheet_runs_a_cell(text: str) -> None:
 
 
 def test_an_unknown_format_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="format is 'xlsx'; expected csv, parquet or ndjson"):
+    with pytest.raises(ValueError, match="format is 'xlsx'; expected csv, parquet, ndjson or arrow"):
         encode(iter([frame(0, 1)]), "xlsx")
 
 
@@ -111,7 +113,7 @@ def test_no_more_rows_are_read_than_fit_in_a_few_megabytes(form: str) -> None:
     while before != read[0]:  # until it stands still
         before = read[0]
         time.sleep(0.5)
-    assert read[0] <= (500_000 if form == "parquet" else 20_000)
+    assert read[0] <= (500_000 if form in SUNK else 20_000)
     chunks.close()  # type: ignore[attr-defined]
 
 
@@ -131,8 +133,9 @@ def test_an_error_while_reading_reaches_whoever_writes(form: str, good: int) -> 
             pass
 
 
-def test_an_export_that_is_given_up_stops_its_thread() -> None:
-    chunks = encode(pieces(2_000_000, random.Random(1)), "parquet")
+@pytest.mark.parametrize("form", SUNK)
+def test_an_export_that_is_given_up_stops_its_thread(form: str) -> None:
+    chunks = encode(pieces(2_000_000, random.Random(1)), form)
     next(chunks)
     chunks.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name == "parquet"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("writes ")]
