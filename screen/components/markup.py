@@ -44,8 +44,8 @@ def _plain(element: Any) -> dict[str, Any]:
     if described["namespace"] != "dash_html_components":
         raise TypeError(f"{described['type']} is of {described['namespace']}; expected an element of dash.html")
     properties = dict(sorted(described["props"].items()))  # Dash has some of them in the order of a set
-    if "n_clicks" in properties:
-        raise TypeError(f"{element!r:.80} counts clicks; expected an element that no callback listens to")
+    if "n_clicks" in properties or isinstance(properties.get("id"), dict):
+        raise TypeError(f"{element!r:.80} is read by a callback; expected an element that none reads or writes")
     return properties
 
 

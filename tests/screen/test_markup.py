@@ -77,7 +77,8 @@ def test_no_text_becomes_an_element_or_an_attribute(text: str, title: str) -> No
     [
         (dbc.Button("x"), "Button is of dash_bootstrap_components; expected an element of dash.html"),
         (html.Div(dcc.Link("x", href="/")), "Link is of dash_core_components; expected an element of dash.html"),
-        (html.Div([html.Button("x", id="b", n_clicks=0)]), "counts clicks; expected an element that no callback"),
+        (html.Div([html.Button("x", id="b", n_clicks=0)]), "is read by a callback; expected an element that none"),
+        (html.Div([html.Button("x", id={"a": "b"})]), "is read by a callback; expected an element that none"),
     ],
 )
 def test_what_a_callback_needs_is_refused(element: Any, found: str) -> None:

@@ -221,6 +221,7 @@ def test_every_callback_stays_within_the_shell_and_one_page() -> None:
     around = set(_ids(shell()))
     pages = {each.path: list(_ids(each.layout(PairSettings()))) for each in PAGES}
     pages[PAIR] += _ids(settings_drawer(PairSettings()))  # made when it is opened first
+    text = {name for each in PAGES for name in _ids_of_text(each.layout(PairSettings()))}
     for path, laid_out in pages.items():
         assert len(set(laid_out)) == len(laid_out), f"an id stands twice on {path}"
         assert not around & set(laid_out), path
@@ -228,6 +229,7 @@ def test_every_callback_stays_within_the_shell_and_one_page() -> None:
         used = {each["id"] for side in ("inputs", "state") for each in callback[side]}
         used |= {part.split(".")[0] for part in callback["output"].strip(".").split("...") if "." in part}
         own = {name for name in used - around if not name.startswith("{")}  # the others a callback draws in its page
+        assert not own & text, f"{own & text} are HTML in a Markup, of which no callback can hear"
         assert any(own <= set(laid_out) for laid_out in pages.values()), own
     on_pair = set(pages[PAIR])
     assert {ids.live(f"{name}") for name in labels.live_texts(view())[0]} - {ids.live("clock")} <= on_pair
@@ -238,11 +240,19 @@ def _ids(component: Any) -> Any:
     if isinstance(component, Component):
         if getattr(component, "id", None) is not None:
             yield component.id if isinstance(component.id, str) else json.dumps(component.id, sort_keys=True)
-        if isinstance(component, Markup):
-            yield from re.findall(r' id="([^"]+)"', component.html)
+        yield from _inside(component)
         children = getattr(component, "children", None)
         for child in children if isinstance(children, (list, tuple)) else [children]:
             yield from _ids(child)
+
+
+def _inside(component: Any) -> list[str]:
+    return re.findall(r' id="([^"]+)"', component.html) if isinstance(component, Markup) else []
+
+
+def _ids_of_text(page: Any) -> set[str]:
+    """Of what is HTML in a Markup: the markups' own ids are not."""
+    return {name for part in [page, *page._traverse()] for name in _inside(part)}
 
 
 def test_the_chart_has_a_pane_for_each_text_and_draws_only_columns_that_a_frame_has() -> None:

@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from screen.components.fields import options
-from screen.components.tables import Cell, table
+from screen.components.tables import Cell, table_of_parts
 from screen.pages.alerts import ids
 from services.delivery.push import SERVICES
 from services.delivery.senders import KINDS
@@ -55,7 +55,7 @@ def channels_list(views: Sequence[ChannelView], advice: str) -> Any:
         ]
         for each in views
     ]
-    return table("Channels, addresses masked", rows, [""] * len(rows), "")
+    return table_of_parts("Channels, addresses masked", rows, [""] * len(rows), "")
 
 
 def _act(text: str, view: ChannelView) -> html.Button:
