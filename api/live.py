@@ -80,6 +80,16 @@ class Screen:
     told_s: float = 0.0  # by the loop's clock
     sending: asyncio.Task[None] | None = None
 
+    def show(self, wanted: Shown) -> None:
+        """From now on it shows this. What it was told is forgotten, unless it named the pair that it is shown as the
+        first one already."""
+        is_named = (
+            self.shown.follow is None and self.told is not None and self.told.message.get("watch") == wanted.follow
+        )
+        if not (is_named and wanted.follow is not None and wanted.topics == self.shown.topics):
+            self.told = None
+        self.shown = wanted
+
     def ready_in(self, now_s: float) -> float:
         """Seconds until the next message may be sent; 0: now. None may while the last one has not been received."""
         if self.sending is not None and not self.sending.done():
@@ -176,7 +186,7 @@ class LiveHub:
                 wish = msgspec.json.decode(text, type=Follow)
             except (msgspec.MsgspecError, RecursionError) as error:
                 return 4400, f"expected {{topics: [name], follow: number or null}}: {error}"[:120]
-            screen.shown, screen.told = Shown(frozenset(wish.topics), wish.follow), None
+            screen.show(Shown(frozenset(wish.topics), wish.follow))
             self._wake.set()
 
 

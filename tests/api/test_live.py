@@ -155,6 +155,34 @@ async def test_another_pair_is_shown_from_its_beginning_and_nothing_is_sent_when
     await asyncio.gather(*jobs, return_exceptions=True)
 
 
+async def test_the_first_pair_is_not_sent_again_when_it_is_named() -> None:
+    """A page asks for the first pair before it knows which one that is."""
+    world = World()
+    world.at = 3
+
+    def compose(topics: frozenset[str], follow: int | None, seen: Hashable) -> tuple[dict[str, Any], Hashable]:
+        return world.compose(topics, 7 if follow is None and "pair" in topics else follow, seen)
+
+    hub, socket = LiveHub(compose), Socket()
+    jobs = [asyncio.create_task(hub.run()), asyncio.create_task(hub.serve(socket))]  # type: ignore[arg-type]
+    socket.follow(None)
+    await until(lambda: bool(socket.got) and socket.got[-1].get("watch") == 7)
+    socket.follow(7)
+    world.at = 5
+    hub.changed()
+    await until(lambda: known(socket) == [0, 1, 2, 3, 4])
+    assert [message["watch"] for message in socket.got if message.get("reset") and message["watch"]] == [7]
+    socket.follow(8)
+    await until(lambda: socket.got[-1].get("watch") == 8)
+    assert socket.got[-1]["reset"]
+    socket.follow(None)
+    await until(lambda: socket.got[-1].get("watch") == 7)
+    assert socket.got[-1]["reset"], "of another pair nothing is known"
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
 async def test_a_screen_ends_with_its_session() -> None:
     hub = LiveHub(World().compose)
     socket, lasts = Socket(), [True]
