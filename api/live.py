@@ -81,13 +81,11 @@ class Screen:
     sending: asyncio.Task[None] | None = None
 
     def show(self, wanted: Shown) -> None:
-        """From now on it shows this. What it was told is forgotten, unless it named the pair that it is shown as the
-        first one already."""
-        is_named = (
-            self.shown.follow is None and self.told is not None and self.told.message.get("watch") == wanted.follow
-        )
-        if not (is_named and wanted.follow is not None and wanted.topics == self.shown.topics):
-            self.told = None
+        """From now on it shows this, and has been told nothing of it; unless it only names the pair that it was shown
+        as the first one."""
+        shown, told = self.shown, self.told
+        is_named = shown.follow is None and told is not None and told.message.get("watch", -1) == wanted.follow
+        self.told = told if is_named and shown.topics == wanted.topics else None
         self.shown = wanted
 
     def ready_in(self, now_s: float) -> float:

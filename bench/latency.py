@@ -41,10 +41,12 @@ Sent = tuple[str, float, float]
 _RECORD = """() => {
   window.painted = [];
   let newest = window.pairbridgePainted;
-  const painted = () => window.painted.push([newest.at, Date.now()]);
   Object.defineProperty(window, "pairbridgePainted", {
     get: () => newest,
-    set: (value) => { newest = value; requestAnimationFrame(painted); },
+    set: (value) => {
+      newest = value;
+      requestAnimationFrame(() => window.painted.push([value.at, Date.now()]));
+    },
   });
 }"""
 
@@ -163,7 +165,7 @@ def _bridge(stack: Stack, symbols: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait()
+        process.wait(20)
 
 
 def _listen(stack: Stack, load: Load) -> list[Sent]:

@@ -8,10 +8,10 @@
  * attempts: Chromium, after about 15 failures, by 1 to 5 s each.
  */
 class ServerLink {
-  static COALESCE_MS = 5; // between batches that are not full
-  static BUSY = { rows: 8, ms: 10 }; // when so many rows wait: every batch has a price of its own
+  static COALESCE_MS = 5; // between batches that are not full: the longest delay of a row
   static ANSWER_MS = 5_000; // timeout for the socket to open, for welcome and for lease
   static DRAIN_MS = 2_000; // after Stop, for acknowledgements in transit
+
   /** @type {Log} */ #log = (level, text) => this.emit({ do: "log", level, text });
 
   /**
@@ -161,15 +161,14 @@ class ServerLink {
   }
 
   /**
-   * Sends due batches: at once after a pause, later every COALESCE_MS (BUSY.ms), or when a batch is full.
+   * Sends due batches: at once after a pause, in a busy market every COALESCE_MS or when a batch is full.
    * @param {number} now
    */
   pump(now) {
     const { sendQueue } = this;
     while (this.state === "live" && sendQueue.outstanding < this.inFlightLimit) {
       const resend = sendQueue.inFlight.some((batch) => !batch.sent);
-      const { COALESCE_MS, BUSY } = ServerLink;
-      const due = this.shippedAt + (sendQueue.queued < BUSY.rows ? COALESCE_MS : BUSY.ms);
+      const due = this.shippedAt + ServerLink.COALESCE_MS;
       if (!resend && !sendQueue.queued) return;
       if (!resend && sendQueue.queued < sendQueue.batchRows && now < due) {
         this.#wake(due);

@@ -51,8 +51,8 @@ class SettledRates:
         self, open_bars: Callable[[], BarReader], key: tuple[str, str], start_ms: int, is_fresh: bool
     ) -> Rates:  # fmt: skip
         known, now_s = self._known.get(key), time.monotonic()
-        is_due = known is None or is_fresh or now_s - known.looked_s >= FUNDING_EVERY_S
-        if known is not None and not is_due and known.from_ms <= start_ms:
+        is_new = known is not None and now_s - known.looked_s < FUNDING_EVERY_S and not is_fresh
+        if known is not None and is_new and known.from_ms <= start_ms:
             return known.rates
         from_ms = start_ms if known is None else min(known.from_ms, start_ms)
         rates = known.rates if known else NO_RATES

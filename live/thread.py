@@ -12,7 +12,7 @@ from live.monitor import Monitor
 log = logging.getLogger("pairbridge.monitor")
 
 POLL_S = 0.004
-BUSY_TICKS, BUSY_S = 8, 0.010  # after a step of so many ticks the next may wait for more: each step has a price
+BUSY_TICKS, BUSY_S = 8, 0.010  # a step has a price of its own, so one that found many waits for more
 BREATH_S = 0.001  # between two steps of a backlog: an immediately reacquired lock starves the other threads
 RETRY_S = 2.0
 

@@ -1,10 +1,9 @@
 """Tables as CSV, NDJSON, Parquet or Arrow, streamed: frames in, bytes out, a few frames in memory at a time.
 
 Times are UTC: ISO 8601 text with milliseconds and Z in CSV and NDJSON, a timestamp with zone in Parquet and Arrow (its
-file format, as Feather 2). Floats are
-written with the fewest digits that read back as the same number. In CSV an unknown value is an empty cell, and text
-that a spreadsheet would run as a formula begins with an apostrophe. The bytes are a function of the rows: neither the
-clock nor the sizes of the frames matter.
+file format, as Feather 2). Floats are written with the fewest digits that read back as the same number. In CSV an
+unknown value is an empty cell, and text that a spreadsheet would run as a formula begins with an apostrophe. The bytes
+are a function of the rows: neither the clock nor the sizes of the frames matter.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import polars
+
+    _Sink = Callable[[polars.LazyFrame, IO[bytes]], None]
 
 FORMATS = ("csv", "parquet", "ndjson", "arrow")
 MEDIA_TYPES = {
@@ -39,7 +40,7 @@ def encode(frames: Iterable[polars.DataFrame], form: str) -> Iterator[bytes]:
     """
     check_format(form)
     if form in _SINKS:
-        return _sunk(iter(frames), form)
+        return _sunk(iter(frames), _SINKS[form])
     return {"csv": _csv, "ndjson": _ndjson}[form](iter(frames))
 
 
@@ -110,19 +111,20 @@ class _Pipe:
         raise _Stopped
 
 
-def _sunk(frames: Iterator[polars.DataFrame], form: str) -> Iterator[bytes]:
+def _sunk(frames: Iterator[polars.DataFrame], sink: _Sink) -> Iterator[bytes]:
     """Through a thread in which polars writes."""
     first = next(frames)
     pipe, failed = _Pipe(), []
 
     def write() -> None:
         try:
-            _sink(_even(_until_stopped(first, frames, pipe), _FRAME), first, pipe, form)
+            file = cast("IO[bytes]", pipe)  # polars only writes and flushes
+            sink(_table(_even(_until_stopped(first, frames, pipe), _FRAME), first), file)
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
             failed.append(error)
         pipe.end()
 
-    thread = Thread(target=write, name=f"writes {form}", daemon=True)
+    thread = Thread(target=write, name="writes an export", daemon=True)
     thread.start()
     try:
         while (piece := pipe.pieces.get()) is not None:
@@ -134,16 +136,14 @@ def _sunk(frames: Iterator[polars.DataFrame], form: str) -> Iterator[bytes]:
         raise failed[0]
 
 
-def _sink(frames: Iterator[polars.DataFrame], first: polars.DataFrame, pipe: _Pipe, form: str) -> None:
+def _table(frames: Iterator[polars.DataFrame], first: polars.DataFrame) -> polars.LazyFrame:
     from polars.io.plugins import register_io_source
 
     def source(*_: Any) -> Iterator[polars.DataFrame]:
         return frames
 
     make: Callable[..., polars.LazyFrame] = register_io_source
-    table = make(source, schema=first.schema)
-    file = cast("IO[bytes]", pipe)  # polars only writes and flushes
-    _SINKS[form](table, file)
+    return make(source, schema=first.schema)
 
 
 def _to_parquet(table: polars.LazyFrame, file: IO[bytes]) -> None:
@@ -154,7 +154,7 @@ def _to_arrow(table: polars.LazyFrame, file: IO[bytes]) -> None:
     table.sink_ipc(file, compression="zstd", record_batch_size=_ROW_GROUP, engine="streaming")
 
 
-_SINKS: dict[str, Callable[[polars.LazyFrame, IO[bytes]], None]] = {"parquet": _to_parquet, "arrow": _to_arrow}
+_SINKS: dict[str, _Sink] = {"parquet": _to_parquet, "arrow": _to_arrow}
 
 
 def _until_stopped(

@@ -3,7 +3,7 @@
 
 /** `j` and `k` through the rows of the page's tables, the plain ones and the grids; Enter opens the row. */
 class PairbridgeRows {
-  static ROWS = "#page .rows-table tbody tr, #overview-symbols tbody tr, #page .ag-center-cols-container .ag-row";
+  static ROWS = "#page :is(.rows-table, .live-table) tbody tr, #page .ag-center-cols-container .ag-row";
 
   constructor() {
     this.table = /** @type {Element | null} */ (null); // in which the row is

@@ -43,15 +43,18 @@ class PairbridgeTable {
     this.show(this.rows);
   }
 
-  passes(row) {
-    const said = this.heads.map((head) => this.text(row, head.dataset.field ?? "").toLowerCase());
-    return this.words.every((word) => said.some((text) => text.includes(word)));
+  passing() {
+    if (!this.words.length) return this.rows;
+    const fields = this.heads.map((head) => head.dataset.field ?? "");
+    return this.rows.filter((row) => {
+      const said = fields.map((field) => this.text(row, field).toLowerCase());
+      return this.words.every((word) => said.some((text) => text.includes(word)));
+    });
   }
 
   /** Those that pass, as they are sorted; equal ones in the order in which they were given. */
   ordered() {
-    const passing = this.words.length ? this.rows.filter((row) => this.passes(row)) : this.rows;
-    this.sorted ??= PairbridgeCore.sorted(passing, ...this.sort);
+    this.sorted ??= PairbridgeCore.sorted(this.passing(), ...this.sort);
     return this.sorted;
   }
 

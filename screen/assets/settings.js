@@ -29,7 +29,7 @@ class PairbridgeSettings {
     this.opener = isFocused ? before : PairbridgeDom.byId("settings-open");
     if (this.drawer) return this.unhide();
     this.isAwaited = true;
-    window.dash_clientside.set_props("settings-wanted", { data: true });
+    window.dash_clientside.set_props("settings-wanted", { data: Date.now() }); // another value, should the first have got no answer
   }
 
   /** Its form is about to be filled. */

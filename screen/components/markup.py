@@ -74,7 +74,8 @@ def _attribute(name: str, value: Any) -> str:
         return ""
     if value is True and not is_text:
         return f" {name.lower()}"
-    text = _css(value) if isinstance(value, dict) else str(value).lower() if isinstance(value, bool) else str(value)
+    text = _css(value) if isinstance(value, dict) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return f' {name if is_text else _NAMES.get(name, name.lower())}="{escape(text)}"'
 
 

@@ -15,14 +15,13 @@ Cell = tuple[str, Any, str]  # the column's label, content, class
 
 def table(caption: str, rows: Sequence[Sequence[Cell]], classes: Sequence[str], empty: str) -> Any:
     """A table with a caption for screen readers; ``classes`` of its rows. Without rows the text that says why. It is
-    one component: a change draws it anew, and its cells have no control of a callback."""
+    one component, so no callback can read or write its cells."""
     made = table_of_parts(caption, rows, classes, empty)
     return markup(made) if rows else made
 
 
 def table_of_parts(caption: str, rows: Sequence[Sequence[Cell]], classes: Sequence[str], empty: str) -> Any:
-    """As ``table``, with a component for each cell: for controls, and for figures that change while one reads them, of
-    which only the changed ones are written."""
+    """As ``table``, with a component for each cell: for those with controls that a callback reads."""
     if not rows:
         return html.P(empty, className="rows-empty")
     head = html.Tr([html.Th(label, scope="col", className=name) for label, _, name in rows[0]])

@@ -82,8 +82,10 @@ def test_rows_of_tables_are_walked_and_enter_opens_one(page: Page) -> None:
     expect(page.locator("tr.is-at")).to_have_count(1)
     link = page.locator("tr.is-at a").first
     expect(link).to_be_focused()
+    page.evaluate("() => { window.isSameDocument = true; }")
     page.keyboard.press("Enter")
     here(page, "Pair")
+    assert page.evaluate("() => window.isSameDocument"), "the link to a page of the screen has reloaded it"
 
 
 def test_what_has_the_focus_is_explained_with_the_way_to_its_trap(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from html.parser import HTMLParser
 from typing import Any
 
@@ -31,9 +32,11 @@ def elements(component: Any) -> Any:
         if hasattr(component, "id"):
             made.id = component.id
         return made
-    if isinstance(component, Component) and hasattr(component, "children"):
-        component.children = elements(component.children)
-    return component
+    if not isinstance(component, Component) or not hasattr(component, "children"):
+        return component
+    other = copy.copy(component)  # a layout is made once for all that look at it
+    other.children = elements(component.children)
+    return other
 
 
 class _Reader(HTMLParser):

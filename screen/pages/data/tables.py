@@ -11,7 +11,7 @@ from dash import html
 from engine.market.intervals import interval_name
 from engine.store.inventory import GapCount, RowCount, StoredGap, SymbolStock
 from screen.components.formatting import UNKNOWN
-from screen.components.tables import Cell, moment, table, table_of_parts, toned
+from screen.components.tables import Cell, moment, table, toned
 from screen.pages.data import labels
 from services.backups import Backup
 from services.data import RowCounts, Setting, Stock
@@ -24,7 +24,7 @@ def feeds_table(server: ServerState) -> Any:
     if not server.answers:
         empty = "The bridge server does not answer: what its feeds do is not known."
     rows = [_feed(feed) for feed in server.markets]
-    return table_of_parts("Feeds", rows, [""] * len(rows), empty)
+    return table("Feeds", rows, [""] * len(rows), empty)
 
 
 def _feed(feed: FeedState) -> list[Cell]:
@@ -63,7 +63,7 @@ def history_table(server: ServerState) -> Any:
     wants.sort(key=lambda want: want.missing == 0)
     classes = ["is-stuck" if want.problem else "" for want in wants]
     empty = "Nothing is asked for. Watched pairs and scans ask for the exchange's candles."
-    return table_of_parts("Wanted history", [_want(want) for want in wants], classes, empty)
+    return table("Wanted history", [_want(want) for want in wants], classes, empty)
 
 
 def _want(want: HistoryWant) -> list[Cell]:
@@ -92,7 +92,7 @@ def stock_table(stock: Stock, counts: RowCounts) -> Any:
     for each in stock.symbols:
         gaps = [gap for gap in lacking if (gap.market, gap.symbol) == (each.market, each.symbol)]
         rows.append(_stock(each, counts.rows.get((each.market, each.symbol)), gaps))
-    return table_of_parts("Stored trades by symbol", rows, [""] * len(rows), "No trade is stored yet.")
+    return table("Stored trades by symbol", rows, [""] * len(rows), "No trade is stored yet.")
 
 
 def _stock(of: SymbolStock, rows: RowCount | None, gaps: Sequence[GapCount]) -> list[Cell]:

@@ -38,7 +38,7 @@ def register_pair(app: Dash, pairs: PairService) -> None:
     """Register the callbacks that connect the page to the services and the asset script."""
     _register_choices(app, pairs)
     _register_changes(app, pairs)
-    app.callback(Output(ids.EXPORT, "href"), Input(ids.WATCH, "data"))(_export)
+    app.callback(Output(ids.EXPORT, "href"), Input(ids.WATCH, "data"))(partial(_export, pairs))
     for component, function in ((ids.PRICE_LEG, "showLeg"), (ids.LOG_FILTER, "filterLog")):
         wire: Any = app.clientside_callback  # untyped
         wire(ClientsideFunction("pairbridge", function), Input(component, "value"), prevent_initial_call=True)
@@ -91,8 +91,9 @@ async def _offer(
     return *names, no_update if has_pair else PAIR
 
 
-async def _export(watch_id: int | None) -> str | None:
-    return None if watch_id is None else f"/api/signals.csv?watch={watch_id}"
+async def _export(pairs: PairService, watch_id: int | None) -> str | None:
+    pair = await asyncio.to_thread(pairs.pair, watch_id)
+    return None if pair is None else f"/api/signals.csv?watch={watch_id}"
 
 
 async def _change(

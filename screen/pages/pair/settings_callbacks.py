@@ -152,8 +152,8 @@ def _register_browser(app: Dash) -> None:
     )
 
 
-async def _make(pairs: PairService, is_wanted: bool | None) -> Any:
-    return settings_drawer(pairs.new_pair) if is_wanted else no_update
+async def _make(pairs: PairService, wanted_ms: int | None) -> Any:
+    return settings_drawer(pairs.new_pair) if wanted_ms else no_update
 
 
 async def _base(pairs: PairService, watch_id: int | None, _: Any = None, __: Any = None) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ test("the first row goes at once, those that follow wait at most 5 ms for compan
     if (text.includes("aggTrade")) came.push(now);
     return received.call(this, id, text, now);
   };
-  for (let i = 0; i < 500; i++) world.after(4 * (i + world.random()), () => world.trade("BTCUSDT"));
+  for (let i = 0; i < 500; i++) world.after(i * 4 * world.random(), () => world.trade("BTCUSDT"));
   world.run(3_000).check();
   let row = 0;
   for (const batch of world.server.batches) {
@@ -42,16 +42,6 @@ test("the first row goes at once, those that follow wait at most 5 ms for compan
   assert.equal(row, 500);
   const gaps = world.server.batches.slice(1).map(({ at }, i) => at - world.server.batches[i].at);
   assert.ok(Math.min(...gaps) > 4.9, "rows that come close together travel together");
-});
-
-test("in a busy market a batch is twice as long under way, and no row waits longer than 10 ms", () => {
-  const world = new World().start().run(1_000);
-  for (let ms = 0; ms < 400; ms++) for (let i = 0; i < 4; i++) world.after(ms, () => world.trade("BTCUSDT"));
-  world.run(3_000).check();
-  const batches = world.server.batches.slice(2, -2);
-  const gaps = batches.slice(1).map(({ at }, i) => at - batches[i].at);
-  assert.ok(gaps.every((gap) => gap > 9 && gap <= 11.5), String(gaps));
-  assert.ok(batches.every(({ rows }) => rows >= 24 && rows <= 60), JSON.stringify(batches));
 });
 
 test("at most 32 batches are unacknowledged, and a full queue goes in batches of 500", () => {

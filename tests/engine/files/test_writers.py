@@ -138,4 +138,4 @@ def test_an_export_that_is_given_up_stops_its_thread(form: str) -> None:
     chunks = encode(pieces(2_000_000, random.Random(1)), form)
     next(chunks)
     chunks.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("writes ")]
+    assert not [thread for thread in threading.enumerate() if thread.name == "writes an export"]
