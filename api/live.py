@@ -27,7 +27,8 @@ from api.wake import Wake
 
 log = logging.getLogger("pairbridge.dashboard")
 
-MIN_GAP_S = 0.016  # between two messages to one screen: about a frame of a display of 60 Hz
+MIN_GAP_S = 0.012  # between two rounds of messages: below live.thread.TURN_S, so that a round follows each step at once
+LEAST_REST_S = 0.002  # after a round that took longer
 READ_GAP_S = 0.25  # to one that shows no pair, but tables: faster than that nobody reads
 PULSE_S = 1.0  # each screen gets a message at least this often
 
@@ -59,15 +60,17 @@ class Shown:
     @property
     def gap_s(self) -> float:
         """The least time between two messages."""
-        return MIN_GAP_S if "pair" in self.topics else READ_GAP_S
+        return 0.0 if "pair" in self.topics else READ_GAP_S  # rounds are ``MIN_GAP_S`` apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
-    """The last message of a group of screens, whole, and what they have got with it."""
+    """The last message of a group of screens, whole, what they have got with it, and the text that they were sent."""
 
     message: Message
     seen: Hashable
+    text: str = ""
+    is_news: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -118,13 +121,15 @@ class LiveHub:
 
     async def run(self) -> None:
         """Serve the screens until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait(PULSE_S)
+            began_s = loop.time()
             try:
-                await self._round(asyncio.get_running_loop().time())
+                await self._round(began_s)
             except Exception:
                 log.exception("the push to the screens failed; retrying")
-            await asyncio.sleep(MIN_GAP_S)
+            await asyncio.sleep(max(began_s + MIN_GAP_S - loop.time(), LEAST_REST_S))
 
     async def _round(self, now_s: float) -> None:
         groups: dict[tuple[Shown, Told | None], list[Screen]] = {}
@@ -137,18 +142,21 @@ class LiveHub:
                 groups.setdefault((screen.shown, screen.told), []).append(screen)
         if waits_s:
             asyncio.get_running_loop().call_later(min(waits_s), self._wake.set)
-        for (shown, before), group in groups.items():
-            seen = before.seen if before else None
-            began_s = time.perf_counter()
-            whole, known = await asyncio.to_thread(self._compose, shown.topics, shown.follow, seen)
-            self._took(time.perf_counter() - began_s)
-            news = whole if before is None else difference(before.message, whole)
-            told, text = Told(whole, known), msgspec.json.encode(news or {"type": "pulse"}).decode()
+        made = await asyncio.to_thread(lambda: [self._made(shown, before) for shown, before in groups])
+        for (key, group), told in zip(groups.items(), made, strict=True):
             for screen in group:
-                is_due = bool(news) or now_s - screen.told_s >= PULSE_S
-                if (screen.shown, screen.told) == (shown, before) and is_due:
+                is_due = told.is_news or now_s - screen.told_s >= PULSE_S
+                if (screen.shown, screen.told) == key and is_due:
                     screen.told, screen.told_s = told, now_s
-                    screen.sending = asyncio.create_task(_send(screen.socket, text))
+                    screen.sending = asyncio.create_task(_send(screen.socket, told.text))
+
+    def _made(self, shown: Shown, before: Told | None) -> Told:
+        """The next message of a group. Called from a thread: it may wait for a long step of the monitor."""
+        began_s = time.perf_counter()
+        whole, known = self._compose(shown.topics, shown.follow, before.seen if before else None)
+        self._took(time.perf_counter() - began_s)
+        news = whole if before is None else difference(before.message, whole)
+        return Told(whole, known, msgspec.json.encode(news or {"type": "pulse"}).decode(), bool(news))
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one screen until it disconnects."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.live import MIN_GAP_S, PULSE_S, Refusal, session_ends
+from api.live import PULSE_S, Refusal, session_ends
 from api.stream_channels import Channel, Follower, channel_of
 from api.wake import Wake
 from engine.errors import PairbridgeError, SettingsError, StoreError
@@ -31,6 +31,7 @@ MOST_STREAMS = 200
 MOST_CHANNELS = 64  # topics with different filters
 MOST_TEXT = 64_000  # characters of what a client sends
 HELLO_S = 10.0  # in which it has to say what it wants
+ROUND_S = 0.016  # from the end of a round of looks to the next
 LOOK_S = 0.1  # that one look may take before the others go on without it
 
 
@@ -71,7 +72,7 @@ class StreamHub:
                 look.add_done_callback(lambda _: self._wake.set())
             self._round.set()
             self._round = asyncio.Event()
-            await asyncio.sleep(MIN_GAP_S)
+            await asyncio.sleep(ROUND_S)
 
     async def _look(self, channel: Channel) -> None:
         try:

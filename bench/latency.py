@@ -2,7 +2,8 @@
 
 The simulated exchange trades 200 times a second over two symbols, then 2,000 times over twenty with four pair pages in
 view; the bridge page forwards, the dashboard paints. Every trade of a page's pair counts: its latency ends with the
-frame after the first one that includes it, by which that is painted; a trade that is never painted is infinitely late.
+frame after the first one that includes it, by its leg's newest id, by which that is painted; a trade that is never
+painted is infinitely late.
 Trade times and the browser's clock are of one machine. The exchange itself sends
 a trade 4 to 160 ms after its time, as Binance does; the last rows exclude this delay by measuring from the send time.
 """
@@ -34,8 +35,17 @@ PAINTED_S = 2.0  # after the last trade: what is not painted by then is lost
 LEAST_PAINTED = 0.99  # of the trades of each page's pair
 BOUND_MS = 250.0
 
-Frames = list[tuple[float, float]]
-Sent = tuple[str, float, float]
+Painted = tuple[dict[str, tuple[int, int]], float]  # by leg the newest trade's id and time; when it was painted, ms
+
+
+class Sent(NamedTuple):
+    """A trade as the exchange sent it; times in ms."""
+
+    symbol: str
+    agg_id: int
+    trade_ms: int
+    sent_ms: int
+
 
 # The chart sets the property in the animation frame in which it draws; what it drew is painted before the next one.
 _RECORD = """() => {
@@ -45,7 +55,7 @@ _RECORD = """() => {
     get: () => newest,
     set: (value) => {
       newest = value;
-      requestAnimationFrame(() => window.painted.push([value.at, Date.now()]));
+      requestAnimationFrame(() => window.painted.push([value.newest, Date.now()]));
     },
   });
 }"""
@@ -89,16 +99,15 @@ def run() -> list[Row]:
     return lines
 
 
-def _rows(load: Load, seen: list[Frames], sent: list[Sent], stored: int) -> list[Row]:
+def _rows(load: Load, seen: list[list[Painted]], sent: list[Sent], stored: int) -> list[Row]:
     from_trade: list[float] = []
     from_sent: list[float] = []
     shares: list[float] = []
     for pair, frames in zip(load.pairs, seen, strict=True):  # a page paints the trades of its own legs
-        own = [(trade_ms, sent_ms) for symbol, trade_ms, sent_ms in sent if symbol in pair]
-        from_trade += _latencies(frames, [(trade_ms, trade_ms) for trade_ms, _ in own])
-        late = _latencies(frames, own)
-        shares.append(sum(map(math.isfinite, late)) / len(late))
-        from_sent += late
+        painted = [each for leg, symbol in zip("yx", pair, strict=True) for each in _painted(frames, leg, symbol, sent)]
+        from_trade += [at_ms - trade.trade_ms for trade, at_ms in painted]
+        from_sent += [at_ms - trade.sent_ms for trade, at_ms in painted]
+        shares.append(sum(math.isfinite(at_ms) for _, at_ms in painted) / len(painted))
     fewest = min(map(len, seen)) / load.seconds
     limit = {"p95": BOUND_MS} if load is TWO else {}
     return [
@@ -116,9 +125,8 @@ def _rows(load: Load, seen: list[Frames], sent: list[Sent], stored: int) -> list
     ]
 
 
-def _measure(stack: Stack, browser: Browser, load: Load) -> tuple[list[Frames], list[Sent], int]:
-    """(newest trade time, time painted) of each frame by page, (symbol, trade time, time sent) of each trade, in ms,
-    and how many of these trades are in the store."""
+def _measure(stack: Stack, browser: Browser, load: Load) -> tuple[list[list[Painted]], list[Sent], int]:
+    """The frames of each page, the trades, and how many of these are in the store."""
     names = ",".join(load.symbols)
     stack.start_exchange("--symbols", names, "--rate", str(load.rate))
     stack.start_server()
@@ -130,8 +138,8 @@ def _measure(stack: Stack, browser: Browser, load: Load) -> tuple[list[Frames], 
             screen.evaluate(_RECORD)
         sent = _listen(stack, load)
         time.sleep(PAINTED_S)
-    frames: list[Frames] = [screen.evaluate("() => window.painted") for screen in screens]
-    times = [trade_ms for _, trade_ms, _ in sent]
+    frames = [screen.evaluate("() => window.painted") for screen in screens]
+    times = [trade.trade_ms for trade in sent]
     between = "SELECT count(*) FROM v_ticks WHERE trade_time_ms BETWEEN ? AND ?"
     ((stored,),) = stack.query(between, min(times), max(times))
     return frames, sent, int(stored)
@@ -176,19 +184,17 @@ def _listen(stack: Stack, load: Load) -> list[Sent]:
         end = time.monotonic() + load.seconds
         while time.monotonic() < end:
             data: dict[str, Any] = json.loads(socket.recv())["data"]
-            found.append((data["s"], data["T"], data["E"]))
+            found.append(Sent(data["s"], data["a"], data["T"], data["E"]))
     return found
 
 
-def _latencies(frames: Frames, trades: list[tuple[float, float]]) -> list[float]:
-    """For each (trade time, start): from the start to the first painted frame that includes the trade, ms; infinite
-    without one."""
-    newest = [at for at, _ in frames]
-    found = []
-    for trade_ms, start_ms in trades:
-        place = bisect.bisect_left(newest, trade_ms)
-        found.append(frames[place][1] - start_ms if place < len(frames) else math.inf)
-    return sorted(found)
+def _painted(frames: list[Painted], leg: str, symbol: str, sent: list[Sent]) -> Iterator[tuple[Sent, float]]:
+    """Each trade of a leg, and when the first frame that includes it was painted: never is infinite."""
+    newest = [by_leg[leg][0] for by_leg, _ in frames]
+    for trade in sent:
+        if trade.symbol == symbol:
+            place = bisect.bisect_left(newest, trade.agg_id)
+            yield trade, frames[place][1] if place < len(frames) else math.inf
 
 
 def _quantiles(what: str, values: list[float], bounds: dict[str, float]) -> list[Row]:

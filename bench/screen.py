@@ -46,7 +46,7 @@ _WATCH = """() => {
   requestAnimationFrame(look);
 }"""
 
-_IS_LIVE = "() => window.pairbridgePainted && Date.now() - window.pairbridgePainted.at < 2000"
+_IS_LIVE = "() => window.pairbridgePainted && Date.now() - window.pairbridgePainted.newest.y[1] < 2000"
 
 
 def run() -> list[Row]:

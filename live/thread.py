@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from engine.errors import FolderMissing, PairbridgeError, StoreError
@@ -12,7 +13,7 @@ from live.monitor import Monitor
 log = logging.getLogger("pairbridge.monitor")
 
 POLL_S = 0.004
-BUSY_TICKS, BUSY_S = 8, 0.010  # a step has a price of its own, so one that found many waits for more
+TURN_S = 0.016  # from a step that found trades to the next: about a frame of a display, and a step has its own price
 BREATH_S = 0.001  # between two steps of a backlog: an immediately reacquired lock starves the other threads
 RETRY_S = 2.0
 
@@ -42,6 +43,7 @@ class MonitorThread:
     def _run(self) -> None:
         version = -1
         while not self._ending.is_set():
+            began_s = time.monotonic()
             try:
                 more = self._monitor.step()
             except FolderMissing as error:
@@ -59,8 +61,8 @@ class MonitorThread:
             if self._monitor.version != version:
                 version = self._monitor.version
                 self._changed()
-            is_busy = self._monitor.step_ticks >= BUSY_TICKS
-            self._ending.wait(BREATH_S if more else BUSY_S if is_busy else POLL_S)
+            rest_s = began_s + TURN_S - time.monotonic() if self._monitor.step_ticks else POLL_S
+            self._ending.wait(BREATH_S if more else max(rest_s, BREATH_S))
 
     def _fail(self, error: Exception) -> bool:
         self._monitor.fail(f"{error}" if isinstance(error, PairbridgeError) else f"{type(error).__name__}: {error}")

@@ -18,7 +18,7 @@ interface Window {
   dashAgGridComponentFunctions: any;
   dashAgGridFunctions: any;
   pairbridgeNumber: (value: unknown, digits: number) => string;
-  pairbridgePainted?: { at: number; frames: number };
+  pairbridgePainted?: { newest: { [leg: string]: [number, number] }; frames: number };
   pairbridgeLogged: () => any[];
   pairbridgeSymbols: () => any[];
   pairbridgeCharts: PairbridgeChartState;

@@ -135,8 +135,7 @@ class LiveMessages:
             return {"type": "pulse", "notes": self._no_pair(watch_id)}, cursor, None
         market = found.view.market
         message = frame(found)
-        message["trade_ms"] = self._views.watermark_ms(market)
-        message["waits"] = waiting(found.view, message["trade_ms"])
+        message["waits"] = waiting(found.view, self._views.watermark_ms(market))
         return message, found.seen, market
 
     def _no_pair(self, watch_id: int | None) -> dict[str, str]:

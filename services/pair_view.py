@@ -34,6 +34,7 @@ class PairView:
     executable: ExecutableZ | None = None  # of the latest bar: the z at which both legs could be filled
     calibration: Calibration | None = None
     forming: dict[str, Bar] = field(default_factory=dict)  # by leg, "y" and "x": the bar not complete yet
+    newest: dict[str, tuple[int, int]] = field(default_factory=dict)  # by leg: newest trade's id and time, ms
     last_prices: tuple[float | None, float | None] = (None, None)
     gate_tests: int = 0
     gate_flips: int = 0

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from engine.backtest.locked_position import LockedPosition
 from engine.market.bars import Bar
+from engine.market.builder import BarBuilder
 from engine.pairs.executable import executable_now
 from engine.pairs.layout import At
 from engine.pairs.run import PairRun
@@ -218,6 +219,7 @@ def _view(monitor: Monitor, watch: Watch, run: PairRun, money: _Money) -> PairVi
         executable=executable_now(model),
         calibration=model.calibration,
         forming=_forming(monitor, watch, run),
+        newest=_newest(builder, entry),
         last_prices=(builder.last_price(entry.y), builder.last_price(entry.x)),
         gate_tests=model.gate_tests,
         gate_flips=model.gate_flips,
@@ -260,6 +262,15 @@ def _seen_pair(watch: Watch, run: PairRun) -> SeenPair:
     entry, model = watch.entry, run.model
     span_ms = model.open_time_ms(0), model.open_time_ms(model.size)
     return SeenPair(entry.market, entry.y, entry.x, watch.settings, *span_ms)
+
+
+def _newest(builder: BarBuilder, entry: Watched) -> dict[str, tuple[int, int]]:
+    found = {}
+    for side, symbol in (("y", entry.y), ("x", entry.x)):
+        newest_id, last_ms = builder.newest_id(symbol), builder.last_ms(symbol)
+        if newest_id is not None and last_ms is not None:
+            found[side] = newest_id, last_ms
+    return found
 
 
 def _forming(monitor: Monitor, watch: Watch, run: PairRun) -> dict[str, Bar]:

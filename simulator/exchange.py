@@ -36,7 +36,7 @@ from simulator.streams import Close, Session, route_of
 from simulator.trade_history import Trade
 
 HOST = "127.0.0.1"
-TURN_S = 0.01
+TURN_S = 0.003  # how late a trade may be sent after its E
 BACKLOG_TURN_S = 0.001
 HIGH_WATER_BYTES = 1 << 20
 MARKS_EVERY_MS = 1_000

@@ -62,6 +62,11 @@ class BarBuilder:
         series = self._series.get(symbol)
         return None if series is None else series.last_ms
 
+    def newest_id(self, symbol: str) -> int | None:
+        """Highest aggregate trade id of the symbol; None before its first tick."""
+        series = self._series.get(symbol)
+        return None if series is None else series.newest_id
+
     def last_price(self, symbol: str) -> float | None:
         """Price of the symbol's newest plausible trade, in a complete second or not; None before it has one."""
         series = self._series.get(symbol)

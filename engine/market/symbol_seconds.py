@@ -54,6 +54,11 @@ class SymbolSeconds:
         self._coverage = Coverage()
         self._stale: dict[int, tuple[int, int]] = {}  # second: first seq not emitted, watermark then
 
+    @property
+    def newest_id(self) -> int | None:
+        """Highest aggregate trade id; None before the first."""
+        return self._coverage.high_water
+
     def feed(self, seq: int, tick: Tick, watermark_ms: int) -> list[Change] | None:
         """Process the tick stored at ``seq``; returns the changes it caused, None for a known id."""
         previous_ms = self.last_ms

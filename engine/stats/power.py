@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -60,6 +61,7 @@ def eg_power(window_bars: int, half_life_bars: float) -> float:
     return _power(float(bars), half_life_bars)
 
 
+@lru_cache(maxsize=1_024)  # a screen asks with each trade for what changes with each bar
 def bars_for_power(half_life_bars: float, power: float = 0.8) -> float:
     """The window, in bars, in which the 5 % test detects a spread of that half-life with the given probability.
 

@@ -30,7 +30,7 @@ class PairbridgeCharts {
     this.version = 0; // of what is drawn
     this.isDue = false;
     this.frames = 0;
-    this.trade_ms = 0; // the newest known trade, for measurements
+    this.newest = null; // by leg: id and time of the newest trade, for measurements
     this.gestures = new PairbridgeGestures(this);
     this.seek = new PairbridgeSeek(this);
   }
@@ -82,9 +82,9 @@ class PairbridgeCharts {
     this.paintSoon();
   }
 
-  /** Call when a trade has moved the forming candle. */
-  traded(trade_ms) {
-    this.trade_ms = trade_ms ?? this.trade_ms;
+  /** Call when bars, or what a trade moves, have changed. */
+  changed(newest) {
+    this.newest = newest ?? this.newest;
     this.paintSoon();
   }
 
@@ -101,7 +101,7 @@ class PairbridgeCharts {
     if (!this.chart) return; // another page is shown
     if (this.pair.bars.size) this.forming?.draw();
     this.frames += 1;
-    if (this.trade_ms) window.pairbridgePainted = { at: this.trade_ms, frames: this.frames };
+    if (this.newest) window.pairbridgePainted = { newest: this.newest, frames: this.frames };
   }
 
   /** The chart in the page's element, which may be another than before. */

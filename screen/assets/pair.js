@@ -35,15 +35,25 @@ class PairbridgePair {
     PairbridgeCore.absorb(this.pair, message);
     const isBar = message.reset || message.log?.length || message.columns?.t?.length; // else a trade
     if (isBar) this.charts.invalidate();
-    if (isOther) this.charts.unzoom();
-    if (isOther) this.charts.seek.begin();
+    if (isOther) this.begin();
     Object.assign(this.texts, message.text, { title: `${this.pair.names.y} ~ ${this.pair.names.x}` });
     Object.assign(this.tones, message.tone);
     this.age(message);
     if (isBar) this.reading.now();
     else this.reading.soon();
     this.log.receive(message);
-    this.charts.traded(message.trade_ms);
+    if (isBar || PairbridgePair.moves(message)) this.charts.changed(message.newest);
+  }
+
+  /** Another pair is shown. */
+  begin() {
+    this.charts.unzoom();
+    this.charts.seek.begin();
+  }
+
+  /** Whether the charts show anything of a message without bars; else it is of other parts of the page. */
+  static moves({ newest, forming, candles, hedge }) {
+    return Boolean(newest || forming || candles || hedge !== undefined);
   }
 
   /** The page has been mounted: everything known is drawn. */

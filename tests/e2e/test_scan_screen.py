@@ -201,9 +201,9 @@ def test_what_cannot_be_asked_stands_at_its_field(page: Page) -> None:
 
 
 def test_the_live_half_goes_on_behind_the_scan(trading: Stack, page: Page) -> None:
-    before = page.evaluate("window.pairbridgePainted.at")
+    before = page.evaluate("window.pairbridgePainted.newest.y[0]")
     to_page(page, "Pair")
-    seen(page, "before => window.pairbridgePainted.at > before", before)
+    seen(page, "before => window.pairbridgePainted.newest.y[0] > before", before)
     seen(page, MANY_BARS)
     seen(page, "document.querySelector('#chart-canvas canvas').clientWidth > 300")
 

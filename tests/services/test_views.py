@@ -10,6 +10,7 @@ from engine.pairs.enums import Action, Reason
 from engine.pairs.evidence import evidence_of
 from engine.pairs.executable import executable_now
 from engine.pairs.layout import Out
+from screen.pages.pair.frames import frame
 from services.views import ViewerCursor
 from tests.engine.pairs.markets import T0, make_ticks
 from tests.live.test_monitor import Harness
@@ -57,6 +58,22 @@ async def test_bars_beyond_entry_are_counted_by_what_became_of_them(tmp_path: Pa
     beyond = np.abs(z) >= found.view.settings.entry_z
     assert found.view.entries + sum(found.view.refused.values()) == np.count_nonzero(beyond & (action != Action.EXIT))
     assert Reason.IN_POSITION in found.view.refused
+    harness.monitor.close()
+    await harness.writer.close()
+
+
+async def test_each_leg_has_its_own_newest_trade_whatever_else_its_market_trades(tmp_path: Path) -> None:
+    ticks = make_ticks(1)[:900]
+    harness = await Harness.open(tmp_path)
+    await harness.write(ticks)
+    harness.read_all()
+    (watch_id,) = harness.monitor.watches
+    found = harness.views.pair(watch_id, ViewerCursor(), 100)
+    assert found is not None
+    newest = {tick.symbol: (tick.agg_id, tick.trade_time_ms) for tick in ticks}  # ids rise
+    legs = {"y": newest[found.view.y], "x": newest[found.view.x]}
+    assert found.view.newest == legs and legs["y"] != legs["x"]
+    assert frame(found)["newest"] == {leg: list(trade) for leg, trade in legs.items()}
     harness.monitor.close()
     await harness.writer.close()
 

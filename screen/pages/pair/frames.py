@@ -52,6 +52,7 @@ def frame(found: ViewDelta) -> Frame:
         "first": found.first,
         "columns": found.columns,
         "forming": {side: forming(bar) for side, bar in view.forming.items()},
+        "newest": {side: list(trade) for side, trade in view.newest.items()},
         "text": text,
         "tone": tone,
         "notes": notes(view),
