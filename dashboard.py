@@ -51,7 +51,7 @@ from runtime.secrets import read_or_create_token, write_opener
 from screen.late_libraries import PagesDash
 from screen.live_messages import JobState, LiveMessages
 from screen.page_table import Page, page_of, pages_with
-from screen.shell import EARLY_SCRIPT, index_page, register_screen, shell
+from screen.shell import EARLY_SCRIPT, WORKER_SCRIPT, index_page, register_screen, shell
 from services.backtest_files import BacktestFiles
 from services.data import Setting
 from services.export import ExportService, MonitorAnalysis
@@ -128,7 +128,7 @@ def _screen(
     """Dash on the server, with the shell and every page."""
     app = PagesDash(
         "pairbridge", backend=backend_of(server), title="Pairbridge", update_title="",
-        assets_folder=str(Path(__file__).parent / "screen/assets"), assets_ignore=EARLY_SCRIPT,
+        assets_folder=str(Path(__file__).parent / "screen/assets"), assets_ignore=f"{EARLY_SCRIPT}|{WORKER_SCRIPT}",
         suppress_callback_exceptions=True,  # components of a page exist while it is mounted
     )  # fmt: skip
     app.light_pages = tuple(page.path for page in pages if not page.has_grid)

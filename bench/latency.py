@@ -1,11 +1,11 @@
 """From a trade to the painted chart, in Chromium: ``python -m bench latency``.
 
 The simulated exchange trades 200 times a second over two symbols, then 2,000 times over twenty with four pair pages in
-view; the bridge page forwards, the dashboard paints. Every trade of a page's pair counts: its latency ends with the
-frame after the first one that includes it, by its leg's newest id, by which that is painted; a trade that is never
-painted is infinitely late.
-Trade times and the browser's clock are of one machine. The exchange itself sends
-a trade 4 to 160 ms after its time, as Binance does; the last rows exclude this delay by measuring from the send time.
+view; the bridge page forwards, the dashboard paints. Every trade of the leg whose candles a page draws counts: its
+latency ends with the frame after the first picture that includes it, by its id, by which that is painted; a trade that
+is never painted is infinitely late. (Prices in words, those of the other leg among them, are written every 100 ms.)
+Trade times and the browser's clock are of one machine. The exchange itself sends a trade 4 to 160 ms after its time, as
+Binance does; the last rows exclude this delay by measuring from the send time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Sent(NamedTuple):
     sent_ms: int
 
 
-# The chart sets the property in the animation frame in which it draws; what it drew is painted before the next one.
+# The chart sets the property when it has drawn; what it drew is painted before the next animation frame.
 _RECORD = """() => {
   window.painted = [];
   let newest = window.pairbridgePainted;
@@ -103,8 +103,8 @@ def _rows(load: Load, seen: list[list[Painted]], sent: list[Sent], stored: int) 
     from_trade: list[float] = []
     from_sent: list[float] = []
     shares: list[float] = []
-    for pair, frames in zip(load.pairs, seen, strict=True):  # a page paints the trades of its own legs
-        painted = [each for leg, symbol in zip("yx", pair, strict=True) for each in _painted(frames, leg, symbol, sent)]
+    for (symbol, _), frames in zip(load.pairs, seen, strict=True):
+        painted = list(_painted(frames, symbol, sent))
         from_trade += [at_ms - trade.trade_ms for trade, at_ms in painted]
         from_sent += [at_ms - trade.sent_ms for trade, at_ms in painted]
         shares.append(sum(math.isfinite(at_ms) for _, at_ms in painted) / len(painted))
@@ -188,9 +188,9 @@ def _listen(stack: Stack, load: Load) -> list[Sent]:
     return found
 
 
-def _painted(frames: list[Painted], leg: str, symbol: str, sent: list[Sent]) -> Iterator[tuple[Sent, float]]:
-    """Each trade of a leg, and when the first frame that includes it was painted: never is infinite."""
-    newest = [by_leg[leg][0] for by_leg, _ in frames]
+def _painted(frames: list[Painted], symbol: str, sent: list[Sent]) -> Iterator[tuple[Sent, float]]:
+    """Each trade of the leg Y, and when the first frame that includes it was painted: never is infinite."""
+    newest = [by_leg["y"][0] for by_leg, _ in frames]
     for trade in sent:
         if trade.symbol == symbol:
             place = bisect.bisect_left(newest, trade.agg_id)

@@ -24,6 +24,7 @@ from services.use_cases import UseCases
 
 _LIVE_REGION: Any = {"aria-live": "polite"}
 EARLY_SCRIPT = "preferences.js"  # of the assets: it sets the theme, so it stands before everything that is painted
+WORKER_SCRIPT = "forming_worker.js"  # of the assets: no script of the page
 
 
 def index_page(early_script: str) -> str:

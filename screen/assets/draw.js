@@ -28,8 +28,7 @@ class PairbridgeCharts {
     this.known = { resets: -1, moved: 0 };
     this.cache = { marks: /** @type {any} */ (null), edges: /** @type {any} */ (null), series: new Map() };
     this.version = 0; // of what is drawn
-    this.isDue = false;
-    this.frames = 0;
+    this.size = 0; // of the axis, in bars
     this.newest = null; // by leg: id and time of the newest trade, for measurements
     this.gestures = new PairbridgeGestures(this);
     this.seek = new PairbridgeSeek(this);
@@ -88,20 +87,11 @@ class PairbridgeCharts {
     this.paintSoon();
   }
 
-  /** Tell the library what has changed; it draws in the next animation frame, and the forming candle is drawn in it. */
+  /** Tell the library what has changed, which it draws in the next animation frame; without that the candle alone. */
   paintSoon() {
-    if (this.mount() && this.pair.bars.size) this.sync();
-    if (!this.isDue) requestAnimationFrame(() => this.painted());
-    this.isDue = true;
-  }
-
-  /** After the library has drawn: its frame was requested before this one. It is painted before the next frame. */
-  painted() {
-    this.isDue = false;
-    if (!this.chart) return; // another page is shown
-    if (this.pair.bars.size) this.forming?.draw();
-    this.frames += 1;
-    if (this.newest) window.pairbridgePainted = { newest: this.newest, frames: this.frames };
+    const isOwn = this.mount() && this.pair.bars.size > 0 && !this.sync();
+    if (isOwn) this.forming.draw();
+    else requestAnimationFrame(() => this.chart && this.forming?.draw()); // after the library's, requested before
   }
 
   /** The chart in the page's element, which may be another than before. */
@@ -145,7 +135,7 @@ class PairbridgeCharts {
     this.paintSoon();
   }
 
-  /** Bring axis, view and legend up to date. */
+  /** Bring axis, view and legend up to date. Whether the library will draw. */
   sync() {
     const { bars, resets } = this.pair;
     const size = PairbridgeCore.newest(this.pair) + 1;
@@ -156,7 +146,10 @@ class PairbridgeCharts {
     if (!this.held) this.follow(size);
     this.seek.step();
     if (this.isStale) this.legend.show(this.at);
-    if (this.isStale || !this.forming?.fits) this.redraw(this.isStale ? this.panes : this.prices);
+    const isNew = this.isStale || size !== this.size || !this.forming?.fits;
+    if (isNew) this.redraw(this.isStale ? this.panes : this.prices);
+    this.size = size;
+    return isNew;
   }
 
   /** The pane that a trade changes, if it is shown. */

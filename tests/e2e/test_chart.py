@@ -123,7 +123,11 @@ def test_the_candle_that_forms_and_its_price_are_drawn_beside_the_library_and_hi
 ) -> None:
     painted = """() => {
       const canvas = document.querySelector(".stack-forming");
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const copy = document.createElement("canvas"); // a worker draws the canvas itself
+      [copy.width, copy.height] = [canvas.clientWidth, canvas.clientHeight];
+      const context = copy.getContext("2d");
+      context.drawImage(canvas, 0, 0, copy.width, copy.height);
+      const { data } = context.getImageData(0, 0, copy.width, copy.height);
       return data.some((value) => value > 0);
     }"""
     assert page.locator(".stack-forming").count() == 1
