@@ -47,9 +47,13 @@ def alert_text(name: str, subject: str, values: Values, close_ms: int, held: int
 
     >>> found = {"beyond_entry": 1.12, "z": 2.31, "gate": 1.0, "beta": 0.0713}
     >>> alert_text("worth entering", "pair|usdm|ETHUSDT|BTCUSDT", found, 1_767_323_040_000)
-    'SHORT ETHUSDT against BTCUSDT: z 2.31, pays from 1.19, gate open, beta 0.0713 - rule: worth entering; bar closed 2026-01-02 03:04:00 UTC'
+    'SHORT ETHUSDT against BTCUSDT: z 2.31, entry from 1.19, gate open, beta 0.0713 - rule: worth entering; bar closed 2026-01-02 03:04:00 UTC'
     """  # noqa: E501
-    what = f"{held} more alerts were held back by the cap on the day before" if held else values_text(values, subject)
+    what = (
+        f"{held} more alerts were held back by the daily limit on the day before"
+        if held
+        else values_text(values, subject)
+    )
     at = datetime.fromtimestamp(close_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     head = subject_text(subject) if held else _head(subject, values)
     return f"{head}: {what} - rule: {name}; bar closed {at}"
@@ -86,8 +90,8 @@ def values_text(values: Values, subject: str) -> str:
     z, beyond = values.get("z"), values.get("beyond_entry")
     said = [_value("z", z, legs)] if "z" in values else []
     if "beyond_entry" in values and z is not None:
-        pays = "entry cost not known" if beyond is None else f"pays from {abs(z) - beyond:.2f}"
-        said.append(pays if beyond is None or beyond >= 0.0 else pays.replace("pays", "pays only"))
+        entry = "entry cost not known" if beyond is None else f"entry from {abs(z) - beyond:.2f}"
+        said.append(entry if beyond is None or beyond >= 0.0 else entry.replace("entry", "entry only"))
     elif "beyond_entry" in values:
         said.append(_value("beyond_entry", beyond, legs))
     said += [_value(name, value, legs) for name, value in values.items() if name not in ("z", "beyond_entry")]

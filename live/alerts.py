@@ -120,6 +120,14 @@ class AlertDesk:
         is_seen = number is not None and subject in self._reads and applies(self._active[number][1].scope, subject)
         return number is None or not is_seen or self.book.is_armed(subject, number)
 
+    def paused_until_ms(self, rule_id: str, subject: str) -> int:
+        """The end of a rule's pause after its latest alert on a subject; 0 without one."""
+        number = self._number(rule_id)
+        if number is None or subject not in self._reads or not applies(self._active[number][1].scope, subject):
+            return 0
+        fired_ms = self.book.fired_ms(subject, number)
+        return 0 if math.isnan(fired_ms) else round(fired_ms + 1_000.0 * self._active[number][1].cooldown_s)
+
     def _number(self, rule_id: str) -> int | None:
         return next((at for at, (stored, _) in enumerate(self._active) if stored.rule_id == rule_id), None)
 

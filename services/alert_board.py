@@ -41,8 +41,9 @@ class AlertNews:
 class RuleNow:
     """A rule at the newest bar of the subject on which it is nearest to firing. ``phase``: ``off``, ``expired``,
     ``no bars``, ``suspended`` (it is not looked at on ``subject``, because of the ``problem``), ``off hours``,
-    ``capped``, ``fired`` (it has to become false first) or ``armed``. ``missing``: what the bar lacks;
-    ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its day."""
+    ``capped``, ``paused`` (up to ``until_ms``), ``fired`` (it has to become false first) or ``armed``. ``missing``:
+    what the bar lacks; ``is_snoozed``: nothing is sent. ``today`` and ``held``: alerts given and held back on its
+    day."""
 
     rule_id: str
     phase: str
@@ -52,6 +53,7 @@ class RuleNow:
     today: int = 0
     held: int = 0
     problem: str = ""
+    until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,9 @@ class AlertBoard:
             return replace(found, phase="off hours")
         if rule.cap_per_day and found.today >= rule.cap_per_day:
             return replace(found, phase="capped")
+        until_ms = desk.paused_until_ms(stored.rule_id, subject)
+        if now_ms < until_ms:
+            return replace(found, phase="paused", until_ms=until_ms)
         return replace(found, phase="armed" if desk.is_armed(stored.rule_id, subject) else "fired")
 
     def _nearest(self, rule: AlertRule, on: list[Subject], values: Values) -> tuple[tuple[Missing, ...], str, str]:

@@ -128,7 +128,8 @@ class AlertService:
 
     def change(self, rule_id: str, changes: Mapping[str, Any]) -> RuleView:
         """Change some fields of a rule. What it does is another rule then, with a new state; a new name, severity,
-        channels or budget for display keep the state. Raises AlertMissing, SettingsError, NotAllowed, StoreError."""
+        channels or budget for display keep the state, and every change the count of the day. Raises AlertMissing,
+        SettingsError, NotAllowed, StoreError."""
         self._require_owner()
         with self._monitor.lock:
             stored, before = self._found(rule_id)

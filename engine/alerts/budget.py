@@ -29,6 +29,7 @@ LEAST_DAYS = 3.0  # of bars that can tell a daily rate
 WIDEST = 3.0  # budgets that the upper end of the interval may be
 OU_BARS = 200_000  # of the simulated path
 OU_SEED = 20_260_922
+LEVEL_DIGITS = 4  # of its distance from the centre
 AGREES = 1.0  # standard errors of the count: a rolling z of a walk is near an OU process, and not one
 
 
@@ -88,7 +89,7 @@ def solve_budget(rule: AlertRule, history: History, per_day: float, leaf: int = 
         counted = _count(capped, history, leaf, centre, likely)
         if abs(counted - rate * history.days) <= AGREES * math.sqrt(rate * history.days):
             method, distance, expected = "ou", likely, rate
-    solved = with_distance(capped, leaf, centre, distance)
+    solved = with_distance(capped, leaf, centre, distance, rounded=True)
     counted = firings(solved, history).fired.size
     days = fitted.days if method == "ou" and fitted is not None else history.days
     events = expected * days if method == "ou" else float(counted)
@@ -113,10 +114,16 @@ def poisson_interval(events: float) -> tuple[float, float]:
     return low, float(gammaincinv(events + 1.0, 0.975))
 
 
-def with_distance(rule: AlertRule, leaf: int, centre: float, distance: float) -> AlertRule:
+def with_distance(rule: AlertRule, leaf: int, centre: float, distance: float, rounded: bool = False) -> AlertRule:
     """The rule with the levels of one condition ``distance`` from a centre: on both sides for ``leaves``, below for
-    ``below`` and ``crosses`` down, else above."""
-    count = -1
+    ``below`` and ``crosses`` down, else above. ``rounded``: further away, to a level that is written in few digits."""
+    count, digits = -1, LEVEL_DIGITS - 1 - math.floor(math.log10(distance)) if rounded and distance > 0.0 else None
+
+    def level(exact: float) -> float:
+        if digits is None:
+            return exact
+        side, scale = math.copysign(1.0, exact - centre), 10.0**digits
+        return round(side * math.ceil(side * exact * scale) / scale, digits) + 0.0
 
     def changed(expression: Expression) -> Expression:
         nonlocal count
@@ -127,9 +134,9 @@ def with_distance(rule: AlertRule, leaf: int, centre: float, distance: float) ->
             return expression
         if expression.kind == "leaves":
             wide = max(distance, expression.hysteresis * 1.000001)
-            return replace(expression, threshold=centre - wide, upper=centre + wide)
+            return replace(expression, threshold=level(centre - wide), upper=level(centre + wide))
         is_low = expression.kind == "below" or expression.direction == "down"
-        return replace(expression, threshold=centre - distance if is_low else centre + distance)
+        return replace(expression, threshold=level(centre - distance if is_low else centre + distance))
 
     return replace(rule, when=changed(rule.when))
 

@@ -163,6 +163,10 @@ class RuleBook:
         """Whether the next time that the rule is true on this subject counts."""
         return bool(self._subjects[subject].states[rule, StateCol.ARMED])
 
+    def fired_ms(self, subject: Hashable, rule: int) -> float:
+        """The close of the bar of the rule's latest alert on this subject; NaN before."""
+        return float(self._subjects[subject].states[rule, StateCol.FIRED_MS])
+
 
 def _floats(values: Iterable[float | None]) -> Floats:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)

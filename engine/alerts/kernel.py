@@ -2,7 +2,8 @@
 
 A value is TRUE, FALSE or UNKNOWN. A missing number (NaN) is UNKNOWN: neither true nor false. Groups follow Kleene:
 ``all`` is FALSE with any FALSE part, else UNKNOWN with any UNKNOWN one; ``any`` the reverse; ``not`` UNKNOWN is
-UNKNOWN. A rule that is UNKNOWN in a bar keeps its state as it is.
+UNKNOWN. A rule that is UNKNOWN in a bar keeps its state as it is. A rule that is TRUE is MET as well if it is so
+without any hysteresis: only then is what its alert would say so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from engine.stats.checks import Floats, Ints
 from engine.stats.jit import njit
 
-FALSE, TRUE, UNKNOWN = 0, 1, -1
+FALSE, TRUE, MET, UNKNOWN = 0, 1, 2, -1
 
 
 class Op(IntEnum):
@@ -79,23 +80,26 @@ def leaf_value(
     if value != value:
         return UNKNOWN, was
     if code == Op.CROSSES:
-        return crossing(direction, value, low, back, was)
+        is_crossed, side = crossing(direction, value, low, back, was)
+        return MET if is_crossed else FALSE, side
     if code == Op.CHANGES:
         if was != was or (value != was and not abs(value - was) <= low):
-            return TRUE if was == was else FALSE, value
+            return MET if was == was else FALSE, value
         return FALSE, was
     if code == Op.ABOVE:
-        is_true = value > low or (was == 1.0 and value > low - back)
+        is_met, is_kept = value > low, value > low - back
     elif code == Op.BELOW:
-        is_true = value < low or (was == 1.0 and value < low + back)
+        is_met, is_kept = value < low, value < low + back
     else:
-        is_true = value < low or value > high or (was == 1.0 and (value < low + back or value > high - back))
-    return (TRUE, 1.0) if is_true else (FALSE, 0.0)
+        is_met, is_kept = value < low or value > high, value < low + back or value > high - back
+    if is_met:
+        return MET, 1.0
+    return (TRUE, 1.0) if was == 1.0 and is_kept else (FALSE, 0.0)
 
 
 @njit
-def crossing(direction: float, value: float, level: float, back: float, was: float) -> tuple[int, float]:
-    """TRUE in the bar in which the value is on the other side for the first time. It leaves a side that counts only
+def crossing(direction: float, value: float, level: float, back: float, was: float) -> tuple[bool, float]:
+    """True in the bar in which the value is on the other side for the first time. It leaves a side that counts only
     beyond the hysteresis: of ``up`` the lower, of ``down`` the upper, of ``either`` both."""
     if direction > 0.0:
         is_up, is_down = value > level, value <= level - back
@@ -105,7 +109,7 @@ def crossing(direction: float, value: float, level: float, back: float, was: flo
         is_up, is_down = value > level + back, value < level - back
     side = 1.0 if is_up else (-1.0 if is_down else was)
     is_crossed = was == was and side != was
-    return TRUE if is_crossed and (direction == 0.0 or direction == side) else FALSE, side
+    return is_crossed and (direction == 0.0 or direction == side), side
 
 
 @njit
@@ -134,7 +138,7 @@ def evaluate(
     memory did. Every condition sees every bar, so none misses a crossing. Only numbers are passed on: an array as an
     argument costs more than a condition."""
     for i in range(which.size):
-        r, top, true, unknown = which[i], 0, 0, 0
+        r, top, true, unknown, met, not_known = which[i], 0, 0, 0, 0, 0  # the last two: without any hysteresis
         for at in range(int(rules[r, RuleCol.FIRST]), int(rules[r, RuleCol.LAST])):
             code, place = int(ops[at, OpCol.CODE]), int(ops[at, OpCol.FEATURE])
             if code <= Op.CHANGES:
@@ -144,13 +148,16 @@ def evaluate(
                 )  # fmt: skip
                 if after != memory[at] and after == after:
                     memory[at], changed[r] = after, 1.0
-                true |= (value == TRUE) << top
+                true |= (value >= TRUE) << top
+                met |= (value == MET) << top
                 unknown |= (value == UNKNOWN) << top
+                not_known |= (value == UNKNOWN) << top
                 top += 1
             else:
                 true, unknown = combined(code, place, top, true, unknown)
+                met, not_known = combined(code, place, top, met, not_known)
                 top -= place - 1
-        truth[i] = UNKNOWN if unknown & 1 else true & 1
+        truth[i] = UNKNOWN if unknown & 1 else (true & 1) + (true & met & ~not_known & 1)
 
 
 @njit
@@ -166,13 +173,14 @@ def begin_day(days: Floats, r: int, day: float) -> int:
 
 
 @njit
-def fires(rules: Floats, states: Floats, days: Floats, r: int, close_ms: float) -> bool:
-    """Whether a rule that is true in this bar fires. Its state has seen the bar then."""
+def fires(rules: Floats, states: Floats, days: Floats, r: int, close_ms: float, is_met: bool) -> bool:
+    """Whether a rule that is true in this bar fires: only where it is met. Its state has seen the bar then."""
     need = rules[r, RuleCol.DWELL]
     states[r, StateCol.DWELL] = min(states[r, StateCol.DWELL] + 1.0, need)
     is_due = states[r, StateCol.ARMED] == 1.0 or rules[r, RuleCol.REPEAT] == 1.0
     is_cooling = close_ms - states[r, StateCol.FIRED_MS] < rules[r, RuleCol.COOLDOWN_MS]
-    if states[r, StateCol.DWELL] < need or not is_due or is_cooling or not close_ms < rules[r, RuleCol.EXPIRES_MS]:
+    is_over = not close_ms < rules[r, RuleCol.EXPIRES_MS]
+    if states[r, StateCol.DWELL] < need or not is_due or is_cooling or is_over or not is_met:
         return False
     states[r, StateCol.ARMED], states[r, StateCol.FIRED_MS] = 0.0, close_ms
     if rules[r, RuleCol.CAP] > 0.0 and days[r, DayCol.SENT] >= rules[r, RuleCol.CAP]:
@@ -203,10 +211,10 @@ def step_rules(  # noqa: PLR0913 - a compiled loop
             digest, changed[r] = begin_day(days, r, local[0, schedule]), 1.0
         if value == FALSE and (states[r, StateCol.ARMED] != 1.0 or states[r, StateCol.DWELL] != 0.0):
             states[r, StateCol.ARMED], states[r, StateCol.DWELL], changed[r] = 1.0, 0.0, 1.0
-        elif value == TRUE:
+        elif value >= TRUE:
             armed, dwell, fired_ms = states[r, 0], states[r, 1], states[r, 2]
             if local[1, schedule] == 1.0:
-                is_fired = fires(rules, states, days, r, close_ms)
+                is_fired = fires(rules, states, days, r, close_ms, value == MET)
             else:
                 states[r, StateCol.DWELL] = min(dwell + 1.0, rules[r, RuleCol.DWELL])
             if states[r, 0] != armed or states[r, 1] != dwell or states[r, 2] != fired_ms:

@@ -7,7 +7,7 @@ An alert *reverted* if the pair's z came back to ``exit_z`` or to the other side
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,11 +32,13 @@ class PreviewAlert:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``held``: bars in which the cap held an alert back. ``followed``: the alerts of which it is known whether they
+    """``held``: bars in which the cap held an alert back; ``paused``: alerts that there would be more without cap and
+    pause, less those. ``followed``: the alerts of which it is known whether they
     ``reverted``; ``median_adverse`` of them, NaN without one. ``half_life_bars``: what two of were waited."""
 
     alerts: tuple[PreviewAlert, ...]
     held: int
+    paused: int
     days: float
     followed: int
     reverted: int
@@ -57,9 +59,11 @@ def preview(rule: AlertRule, history: History, z: Floats, half_life_bars: float,
     bars = math.ceil(HALF_LIVES * half_life_bars) if math.isfinite(half_life_bars) else 0
     alerts = tuple(_followed(history, z, int(at), bars, exit_z) for at in found.fired)
     known = [each for each in alerts if each.reverted is not None]
+    unlimited = firings(replace(rule, cooldown_s=0.0, cap_per_day=0), history).fired.size
+    paused = max(unlimited - len(alerts) - int(found.held.size), 0)
     adverse = [each.adverse for each in known]
     return Preview(
-        alerts, found.held.size, history.days, len(known), sum(bool(each.reverted) for each in known),
+        alerts, found.held.size, paused, history.days, len(known), sum(bool(each.reverted) for each in known),
         float(np.median(adverse)) if adverse else math.nan, half_life_bars,
     )  # fmt: skip
 

@@ -83,7 +83,7 @@ class AlertStore(Protocol):
         """Add a rule, or replace the one with its id."""
 
     def delete_alert_rule(self, rule_id: str) -> None:
-        """Delete a rule and its states; its alerts stay, and what of them is pending."""
+        """Delete a rule and its states as ``forget_alert_states``; its alerts stay, and what of them is pending."""
 
     def alert_states(self) -> list[RuleStateRow]:
         """The states of all rules."""
@@ -92,7 +92,8 @@ class AlertStore(Protocol):
         """Keep states, each instead of its earlier one."""
 
     def forget_alert_states(self, rule_id: str) -> None:
-        """Drop the states of a rule: it starts anew."""
+        """Drop the states of a rule on pairs and symbols: it starts anew. The count of its day stays, so that no change
+        makes it give more alerts than its daily limit."""
 
     def add_alert(self, alert: StoredAlert, outbox: Iterable[OutboxRow]) -> bool:
         """Keep an alert and its messages; False for one that is there already, then nothing changes."""

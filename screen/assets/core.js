@@ -182,6 +182,16 @@ const PairbridgeCore = (() => {
     return value > 0 ? `+${text}` : text;
   }
 
+  /** Order of texts that begin with a number, such as "1,234 (900 … 1,500)"; those without one are the least. */
+  function byNumber(one, other) {
+    const value = (text) => {
+      const found = parseFloat(String(text).replaceAll(",", ""));
+      return Number.isNaN(found) ? -Infinity : found;
+    };
+    const [a, b] = [value(one), value(other)];
+    return a === b ? 0 : a - b;
+  }
+
   /** A probability for display: four digits, and not 0 if it is only small. */
   function share(value) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
@@ -226,8 +236,8 @@ const PairbridgeCore = (() => {
   }
 
   return {
-    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, signed, share, trail,
-    pageOf, moment, exportAddress, sorted,
+    KEEP, MOST, emptyPair, absorb, absorbOlder, newest, marks, boundaries, emptyLog, remember, rowsOf, number, signed, share, byNumber,
+    trail, pageOf, moment, exportAddress, sorted,
   };
 })();
 

@@ -95,6 +95,7 @@
     pairbridgeShare: core.share,
     pairbridgeSigned: core.signed,
     pairbridgeMoment: core.moment,
+    pairbridgeByNumber: core.byNumber,
     pairbridgeOpenTrade: ({ data }) => PairbridgeDom.go(data.path && `${data.path}?close=${Date.parse(data.entry_time)}`),
   });
   window.dash_clientside = Object.assign(window.dash_clientside ?? {}, {

@@ -51,7 +51,7 @@ class Senders:
     def checked(self, channel: Channel) -> Channel:
         """A channel that can be kept; a webhook without a secret gets one. Raises SettingsError, without addresses."""
         if not channel.name.strip() or len(channel.name) > 80:
-            raise SettingsError("the name of the channel is empty or long; expected 1 to 80 characters")
+            raise SettingsError(f"the name of the channel has {len(channel.name.strip())} characters; expected 1 to 80")
         if channel.kind == "webhook":
             return _webhook(channel, self.network.allowed)
         if channel.kind == "email":

@@ -311,7 +311,7 @@ def test_a_channel_is_added_tested_deleted_and_taken_back(page: Page, receiver: 
     assert [each["alert"]["kind"] for each in Receiver.came] == ["test"]
     Receiver.status = 404
     rows.get_by_role("button", name="Test my desk").click()
-    expect(said.get_by_role("alert")).to_have_text("my desk: the test was not taken: answered 404.")
+    expect(said.get_by_role("alert")).to_have_text("my desk: the test was not sent: answered 404.")
     type_in(page, "Name", "for my desk")
     page.locator("#alerts-channel-list").get_by_label("my desk").check()
     page.locator("#alerts-save").click()

@@ -24,11 +24,11 @@ def test_the_doctests() -> None:
 @pytest.mark.parametrize(
     ("changes", "begins"),
     [
-        ({}, "SHORT ETHUSDT against BTCUSDT: z 2.31, pays from 1.19, gate open, beta 0.07134 - rule: far; bar closed"),
-        ({"z": -2.3149}, "LONG ETHUSDT against BTCUSDT: z -2.31, pays from 1.19"),
+        ({}, "SHORT ETHUSDT against BTCUSDT: z 2.31, entry from 1.19, gate open, beta 0.07134 - rule: far; bar closed"),
+        ({"z": -2.3149}, "LONG ETHUSDT against BTCUSDT: z -2.31, entry from 1.19"),
         ({"beta": -0.5}, "SHORT ETHUSDT and BTCUSDT: z 2.31"),
-        ({"gate": 0.0}, "ETHUSDT against BTCUSDT: z 2.31, pays from 1.19, gate closed"),
-        ({"beyond_entry": -0.5}, "ETHUSDT against BTCUSDT: z 2.31, pays only from 2.81"),
+        ({"gate": 0.0}, "ETHUSDT against BTCUSDT: z 2.31, entry from 1.19, gate closed"),
+        ({"beyond_entry": -0.5}, "ETHUSDT against BTCUSDT: z 2.31, entry only from 2.81"),
         ({"beyond_entry": None}, "ETHUSDT against BTCUSDT: z 2.31, entry cost not known"),
         ({"z": None, "beyond_entry": None}, "ETHUSDT against BTCUSDT: z not known, |z| beyond the entry that pays not"),
     ],

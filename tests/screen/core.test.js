@@ -154,6 +154,11 @@ test("a z has its sign and two digits everywhere", () => {
   assert.deepEqual([1.049, -1.051, 0, null].map((z) => core.signed(z, 2)), ["+1.05", "-1.05", "0.00", "–"]);
 });
 
+test("estimates with their intervals are in the order of the estimates", () => {
+  const texts = ["1,234 (900 … 1,500)", "–", "-5 (-9 … 1)", "99.5 (1 … ∞)", "–"];
+  assert.deepEqual(texts.sort(core.byNumber), ["–", "–", "-5 (-9 … 1)", "99.5 (1 … ∞)", "1,234 (900 … 1,500)"]);
+});
+
 test("the last z values are a line within 3 of 0 with its gaps, and all pairs are one page", () => {
   assert.equal(core.trail([-9, -1, null, null, 2.9, 9]), "M0 3L1 1M4 -2.9L5 -3");
   assert.equal(core.trail(undefined), "");

@@ -208,16 +208,23 @@ async def test_what_is_said_of_a_level_goes_as_it_is_changed(world: World, monke
     edited = {"rule_id": None, "rule": rule_to_json(AlertRule("far", Condition("z", "above", 2.0), cap_per_day=5))}
     picks, numbers = lists_of(form.tree)
     press(monkeypatch, None, inputs_list=[picks, numbers])
+
+    async def after(given: list[Any], replayed: Any = None) -> tuple[Any, Any]:
+        return await editor_callbacks._outdate(*given, [], [], edited, replayed)
+
     controls = [*controls_of(form), []]
-    assert await editor_callbacks._outdate(*controls, [], [], edited) is no_update, "nothing was solved"
+    assert await after(controls) == (no_update, no_update), "nothing was solved or replayed"
     edited["is_solved"] = True
-    assert await editor_callbacks._outdate(*controls, [], [], edited) is no_update
+    assert await after(controls) == (no_update, no_update)
     renamed = [*controls_of(form_of(AlertRule("x", Condition("z", "above", 2.0), cap_per_day=5))), []]
-    assert await editor_callbacks._outdate(*renamed, [], [], edited) is no_update
+    assert (await after(renamed))[0] is no_update
     capped = [*controls_of(form_of(AlertRule("far", Condition("z", "above", 2.0), cap_per_day=6))), []]
-    assert await editor_callbacks._outdate(*capped, [], [], edited) == ""
+    said, replayed = await after(capped, "of before")
+    assert said == "" and replayed.children == editor_callbacks.OUTDATED
     numbers[0]["value"] = "2.1"
-    assert await editor_callbacks._outdate(*controls, [], [], edited) == ""
+    assert (await after(controls))[0] == ""
+    press(monkeypatch, editor_callbacks.NAME.id, inputs_list=[picks, numbers])
+    assert (await after(renamed, "of before"))[1] is no_update, "the name does not change what it would have done"
 
 
 def test_a_rate_is_stated_only_where_the_time_can_tell_it_and_the_cap_allows_it() -> None:
@@ -272,8 +279,9 @@ async def test_channels_are_offered_where_there_are_some(world: World) -> None:
 async def test_where_a_rule_goes_is_said_when_it_is_saved_and_on_its_card(world: World) -> None:
     added = world.channels.add({"name": "my phone", "kind": "ntfy", "address": "ntfy://topic-of-mine"})
     channel_id = added.view.channel_id
-    choices, missing = await editor_callbacks._offer(world.service, 1, [channel_id])
-    assert choices == [{"label": "my phone", "value": channel_id}] and missing == ""
+    phone = {"label": "my phone", "value": channel_id}
+    assert await editor_callbacks._offer(world.service, 1, [], []) == ([phone], [channel_id], ""), "a new one is ticked"
+    assert await editor_callbacks._offer(world.service, 1, [phone], []) == ([phone], [], ""), "a known one is not"
     new: dict[str, Any] = {"rule_id": None}
     rule = AlertRule("told", Condition("z", "above", 2.0), channels=(channel_id,))
     assert saved(world.service, rule, new)[0] == "told is added, and looks at every bar from now on."
@@ -285,7 +293,7 @@ async def test_where_a_rule_goes_is_said_when_it_is_saved_and_on_its_card(world:
     world.channels.remove(channel_id)
     rows, *_ = await callbacks._show_rules(world.service, None, None, 1, seen)
     assert rows_of(rows)[0][2].endswith("goes to: a deleted channel")
-    choices, missing = await editor_callbacks._offer(world.service, 2, [])
+    choices, _, missing = await editor_callbacks._offer(world.service, 2, [phone], [])
     assert choices == [] and "this screen only" in missing
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
 
 import pytest
 
+from engine.backtest.breakeven import CostWall
 from engine.pairs.settings import PairSettings
+from engine.stats.half_life import HalfLife
 from engine.store.interface import Watched
 from screen.pages.overview.rows import pair_row
 from services.overview import PairNow
@@ -28,8 +31,17 @@ def test_a_row_has_its_pair_its_path_and_what_is_unknown_as_none() -> None:
     row = pair_row(now(z=-1.236))
     assert (row["id"], row["pair"], row["path"]) == ("7", "ETHUSDT ~ BTCUSDT", "/pair/sim/ETHUSDT~BTCUSDT")
     assert (row["z"], row["trail"], row["today"]) == (-1.24, [0.5, None, -1.0], 3)
-    assert row["half_life"] is row["edge"] is row["open"] is row["realised"] is None
+    assert row["half_life_text"] == row["edge_text"] == "–" and row["open"] is row["realised"] is None
     assert math.isclose(row["distance"], row["entry"] - 1.236, abs_tol=0.006)
+
+
+def test_estimates_are_shown_with_their_intervals() -> None:
+    life = HalfLife(12.34, 8.0, math.inf, 10.0, 0.94, NAN, NAN)
+    wall = CostWall(**dict.fromkeys((each.name for each in fields(CostWall)), NAN) | {
+        "half_life": life, "net_bps_per_day": 1234.4, "net_bps_per_day_low": -20.6, "net_bps_per_day_high": 2500.0,
+    })  # fmt: skip
+    row = pair_row(replace(now(), wall=wall))
+    assert (row["half_life_text"], row["edge_text"]) == ("12.3 (8.0 … ∞)", "1,234 (-21 … 2,500)")
 
 
 def test_a_pair_that_waits_or_is_suspended_says_so() -> None:

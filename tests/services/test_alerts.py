@@ -78,8 +78,9 @@ async def test_a_rule_lives(world: World) -> None:
     newest = service.history()[0]
     assert newest.alert.name == "further" and newest.alert.sent_as == "snoozed" and newest.messages == ()
     service.snooze(made.rule_id, 0)
+    today = service.rule(made.rule_id).today
     changed = service.change(made.rule_id, {"schedule": {"zone": "Europe/Berlin", "days": [0, 1]}})
-    assert (changed.revision, changed.today, changed.hours) == (3, 0, "Mon Tue Europe/Berlin")
+    assert (changed.revision, changed.today, changed.hours) == (3, today, "Mon Tue Europe/Berlin")
     assert not service.enable(made.rule_id, False).rule.enabled
     count = len(service.history())
     await world.read(12_000, 13_000)
@@ -89,6 +90,26 @@ async def test_a_rule_lives(world: World) -> None:
     with pytest.raises(AlertMissing) as missing:
         service.rule(made.rule_id)
     assert problem_of(missing.value).status == 404
+
+
+async def test_no_change_of_a_rule_gives_more_alerts_than_its_daily_limit(world: World) -> None:
+    service = world.service
+    rule_id = service.create({**FAR, "cap_per_day": 2}).rule_id
+    await world.read(8_000, 9_000)
+    assert service.rule(rule_id).today == 2 == len(service.history())
+    service.change(rule_id, {"cooldown_s": 60.0})
+    await world.read(9_000, 10_000)
+    service.enable(rule_id, False)
+    service.enable(rule_id, True)
+    await world.read(10_000, 11_000)
+    service.delete(rule_id)
+    service.undelete(rule_id)
+    await world.read(11_000, 12_000)
+    view = service.rule(rule_id)
+    assert view.today == 2 == len(service.history()) and view.held > 0
+    service.change(rule_id, {"cap_per_day": 3})
+    await world.read(12_000, 13_000)
+    assert service.rule(rule_id).today == 3 == len(service.history())
 
 
 async def test_a_preview_and_a_budget_replay_stored_bars(world: World) -> None:
@@ -192,6 +213,11 @@ async def test_each_rule_says_how_far_it_is_from_firing(world: World) -> None:
     assert {each.rule_id: each.phase for each in board.now()}[true] == "fired"
     service.snooze(true)
     assert {each.rule_id: each.is_snoozed for each in board.now()}[true]
+    again = service.create(far | {"when": {"metric": "price", "kind": "above"}, "cooldown_s": 7_200.0}).rule_id
+    await world.read(10_000, 11_000)
+    paused = {each.rule_id: each for each in board.now()}[again]
+    (alert,) = service.history(rule_id=again)
+    assert (paused.phase, paused.until_ms) == ("paused", alert.alert.close_ms + 7_200_000)
 
 
 async def test_the_board_is_computed_once_for_each_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ class AlertTables:
 
     def forget_alert_states(self, rule_id: str) -> None:
         """See AlertStore."""
-        self._write("DELETE FROM alert_states WHERE rule_id=?", (rule_id,))
+        self._write("DELETE FROM alert_states WHERE rule_id=? AND subject<>''", (rule_id,))
 
     def add_alert(self, alert: StoredAlert, outbox: Iterable[OutboxRow]) -> bool:
         """See AlertStore."""

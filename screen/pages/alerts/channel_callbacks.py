@@ -127,7 +127,7 @@ async def _act(channels: ChannelService, pressed: Mapping[str, str] | None) -> t
         return f"Not done: {problem_of(error).message}.", no_update, no_update
     if found.state == "sent":
         return f"{name}: the test was taken.", no_update, no_update
-    failed = html.Span(f"{name}: the test was not taken: {found.error}.", className="message", role="alert")
+    failed = html.Span(f"{name}: the test was not sent: {found.error}.", className="message", role="alert")
     return failed, no_update, no_update
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from engine.alerts.rule_json import rule_to_json
-from engine.alerts.rules import AlertRule, Condition, Expression, Feature, leaves_of
+from engine.alerts.rules import AlertRule, Feature, leaves_of
 from screen.pages.alerts.editor import tree_panel
 from screen.pages.alerts.fields import ALL as FIELDS
 from screen.pages.alerts.form import FormFaults, controls_of, form_of, subject_of
@@ -119,11 +119,3 @@ def _json(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {each.name: _json(getattr(value, each.name)) for each in fields(value)}
     return list(value) if isinstance(value, tuple) else value
-
-
-def rounded(expression: Expression) -> Expression:
-    """Levels with six digits: what was solved is read on the screen as it is kept."""
-    if not isinstance(expression, Condition):
-        return replace(expression, parts=tuple(rounded(part) for part in expression.parts))
-    ends = {"threshold": float(f"{expression.threshold:.6g}"), "upper": float(f"{expression.upper:.6g}")}
-    return replace(expression, **ends)  # type: ignore[arg-type]

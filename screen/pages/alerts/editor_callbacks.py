@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +15,9 @@ from engine.errors import PairbridgeError, SettingsError
 from screen.components.clicks import was_clicked
 from screen.components.fields import error_id
 from screen.pages.alerts import ids, labels
-from screen.pages.alerts.editing import no_channel, opened, options_of, rounded, saved, shape, solvable, summary
+from screen.pages.alerts.editing import no_channel, opened, options_of, saved, shape, solvable, summary
 from screen.pages.alerts.editor import tree_panel
-from screen.pages.alerts.fields import CAP, FORM, SUBJECT
+from screen.pages.alerts.fields import CAP, FORM, NAME, SEVERITY, SUBJECT
 from screen.pages.alerts.figures import preview_figure
 from screen.pages.alerts.form import Form, FormFaults, form_of, rule_from, subject_of
 from screen.pages.alerts.sentences import sentence, subject_words
@@ -29,6 +28,8 @@ from services.errors import problem_of
 
 _TREE: tuple[tuple[Any, str], ...] = ((ids.pick(ALL, ALL), "value"), (ids.number(ALL, ALL), "value"))
 _GIVEN: tuple[tuple[Any, str], ...] = (*((name, "value") for name in FORM), (ids.CHANNELS, "value"), *_TREE)
+_BESIDE_THE_REPLAY = (NAME.id, SEVERITY.id, ids.CHANNELS)
+OUTDATED = "The rule was changed after its replay: click again to see what it would have done."
 _OPENED = (
     Output(ids.EDITOR, "hidden"), Output(ids.TITLE, "children"), Output(ids.TREE, "children"),
     Output(ids.SHAPE, "data"), Output(SUBJECT.id, "options"), Output(ids.CHANNELS, "options"),
@@ -82,14 +83,18 @@ def _register_changes(app: Dash, alerts: AlertService) -> None:
     """What follows a change of the open form, or of the channels."""
     app.callback(
         Output(ids.SOLVED, "children", allow_duplicate=True),
+        Output(ids.PREVIEWED, "children", allow_duplicate=True),
         *(Input(*each) for each in _GIVEN),
         State(ids.EDITED, "data"),
+        State(ids.PREVIEWED, "children"),
         prevent_initial_call=True,
     )(_outdate)
     app.callback(
         Output(ids.CHANNELS, "options", allow_duplicate=True),
+        Output(ids.CHANNELS, "value", allow_duplicate=True),
         Output(ids.NO_CHANNEL, "children", allow_duplicate=True),
         Input(ids.CHANNELS_CHANGED, "data"),
+        State(ids.CHANNELS, "options"),
         State(ids.CHANNELS, "value"),
         prevent_initial_call=True,
     )(partial(_offer, alerts))
@@ -171,21 +176,29 @@ async def _edit(_clicks: Any, _picks: Any, subject: str | None, _numbers: Any, d
     return tree_panel(tree, wanted[1]), wanted
 
 
-async def _outdate(*given: Any) -> Any:
-    """What was said of a level that was found goes as the conditions, the subject or the limit are changed."""
-    *values, edited = given
+async def _outdate(*given: Any) -> tuple[Any, Any]:
+    """What was said of a level that was found goes as the conditions, the subject or the limit are changed, and a
+    replay as anything is but the name, the severity and the channels."""
+    *values, edited, previewed = given
+    is_same = ctx.triggered_id in _BESIDE_THE_REPLAY
+    replayed = no_update if is_same or not previewed else html.P(OUTDATED, className="alert-previewed")
     if not edited or not edited.get("is_solved") or not ctx.inputs_list[-1]:
-        return no_update
+        return no_update, replayed
     solved = rule_from_json(edited["rule"])
     rule, _ = rule_from(form_given(values, placed(*ctx.inputs_list[-2:]), edited))
     wanted = solved.when, solved.scope, solved.cap_per_day
-    return no_update if rule and (rule.when, rule.scope, rule.cap_per_day) == wanted else ""
+    return no_update if rule and (rule.when, rule.scope, rule.cap_per_day) == wanted else "", replayed
 
 
-async def _offer(alerts: AlertService, _changed: Any, ticked: Sequence[str] | None) -> tuple[Any, str]:
-    """The channels were changed while a rule is open: what can be ticked, and what is, though it was deleted."""
-    choices = options_of(await asyncio.to_thread(alerts.channels.channels), ticked or ())
-    return choices, no_channel(choices)
+async def _offer(
+    alerts: AlertService, _changed: Any, known: Sequence[Mapping[str, Any]] | None, ticked: Sequence[str] | None
+) -> tuple[Any, list[str], str]:
+    """The channels were changed while a rule is open: what can be ticked, and what is. One that was added is ticked;
+    one that was deleted stays named."""
+    before, offered = {each["value"] for each in known or ()}, list(ticked or ())
+    choices = options_of(await asyncio.to_thread(alerts.channels.channels), offered)
+    added = [each["value"] for each in choices if each["value"] not in before]
+    return choices, offered + added, no_channel(choices)
 
 
 async def _check(*given: Any) -> tuple[Any, ...]:
@@ -259,7 +272,7 @@ async def _solve(alerts: AlertService, clicks: int | None, *given: Any) -> tuple
         found = await asyncio.to_thread(alerts.budget, rule_to_json(rule), wanted, int(leaf or 0))
     except (PairbridgeError, ValueError) as error:
         return *same, f"Not solved: {error}."
-    solved = replace(found.rule, when=rounded(found.rule.when))
+    solved = found.rule
     form = form_of(solved)
     drawn = shape(form.tree, subject_of(solved.scope))
     after = {**edited, "rule": rule_to_json(solved), "is_solved": True}

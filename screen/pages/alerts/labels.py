@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from engine.alerts.budget import Budget, poisson_interval
 from engine.alerts.metrics import METRICS
-from engine.alerts.preview import Preview
 from engine.alerts.rules import AlertRule, Condition, Scope, leaves_of
 from engine.store.alerts import OutboxRow
 from screen.components.fields import Choices
@@ -26,7 +27,8 @@ PHASES = {
     "no bars": ("waits for bars", "Nothing that it is for has a bar yet"),
     "suspended": ("suspended", "A metric failed, so its rules are not looked at until a rule is changed"),
     "off hours": ("outside its hours", "It looks at bars again when its hours begin"),
-    "capped": ("cap reached", "Its alerts of today are held back, and told by one digest tomorrow"),
+    "capped": ("daily limit reached", "Its alerts of today are held back, and told by one digest tomorrow"),
+    "paused": ("paused", "The pause after its latest alert: it fires after that if it is true then"),
     "fired": ("fired", "It fires again after it was false, or after its pause if it repeats"),
     "armed": ("armed", "It fires as soon as nothing is missing"),
 }
@@ -51,6 +53,8 @@ def distance(now: RuleNow, scope: Scope) -> str:
 def phase(now: RuleNow) -> str:
     """The state of a rule in a word or two."""
     words = PHASES[now.phase][0]
+    if now.phase == "paused":
+        words += f" until {utc_second(now.until_ms)[11:]}"
     return f"{words}, snoozed" if now.is_snoozed and now.phase != "off" else words
 
 
@@ -176,8 +180,11 @@ def preview(trials: Sequence[Trial], rule: AlertRule) -> str:
     if longest >= 0.5 and fired:  # a shorter history says little of a day
         said += f", {amount(fired / longest, 3)} a day"
     if held:
-        said += f"; the cap held {_times(held)} back"
-    return f"{said}. {reverted(found)}{costs(rule)}" if fired else f"{said}.{costs(rule)}"
+        said += f"; the daily limit held {_times(held)} back"
+    if paused := sum(each.paused for each in found):
+        said += f"; {paused:,} more fell into the pauses of {duration(rule.cooldown_s)} and were left out"
+    short = "" if longest >= 7.0 else " That is all that is stored: less than a week."
+    return f"{said}.{short}{f' {reverted(trials)}' if fired else ''}{costs(rule)}"
 
 
 def costs(rule: AlertRule) -> str:
@@ -194,17 +201,27 @@ def costs(rule: AlertRule) -> str:
     )
 
 
-def reverted(found: Sequence[Preview]) -> str:
+def reverted(trials: Sequence[Trial]) -> str:
     """What z did after the alerts."""
+    found = [each.preview for each in trials]
     followed, back = sum(each.followed for each in found), sum(each.reverted for each in found)
     if not followed:
         return "Of none of them is it known whether z reverted."
     adverse = sorted(one.adverse for each in found for one in each.alerts if not math.isnan(one.adverse))
     middle = adverse[len(adverse) // 2] if len(adverse) % 2 else sum(adverse[len(adverse) // 2 - 1 :][:2]) / 2.0
+    further = f"went another {amount(middle, 2)} σ the wrong way" if middle else "went no further the wrong way"
+    spans = {duration(2.0 * each.preview.half_life_bars * _width_s(each)) for each in trials if each.preview.followed}
+    about = f" ({', '.join(sorted(spans))})" if len(spans) == 1 else ""
+    which = "the one" if followed == 1 else f"the {followed:,}"
     return (
-        f"z reverted within two half-lives after {back} of the {followed} of which it is known; before that it went"
-        f" another {amount(middle, 2)} σ the wrong way, in the median."
+        f"z reverted within two half-lives{about} after {back:,} of {which} of which that is known; before that it"
+        f" {further}, in the median."
     )
+
+
+def _width_s(trial: Trial) -> float:
+    """Of the bars of a trial."""
+    return float(np.median(np.diff(trial.close_ms))) / 1_000.0
 
 
 def _times(count: int) -> str:

@@ -109,13 +109,13 @@ def _alert(view: AlertView, has_rule: bool, names: Mapping[str, str]) -> list[Ce
         acts.append(_small("Snooze rule 1 h", ids.snooze(alert.alert_id, alert.rule_id), f"Snooze {alert.name} 1 h"))
     done = [html.Span("acknowledged", title="Seen", className="panel-head")] if alert.acknowledged_ms else []
     what = alert.text.partition(": ")[2].partition(" - rule: ")[0]
-    side = alert.text.partition(" ")[0] if alert.text.startswith(("SHORT ", "LONG ")) else ""
+    side = " ".join(alert.text.split(" ")[:2]) if alert.text.startswith(("SHORT ", "LONG ")) else ""
     return [
         ("Bar close (UTC)", moment(alert.close_ms), "when"),
         ("Severity", badge(alert.severity), ""),
         ("Rule", alert.name, ""),
         ("On", subject_link(alert.subject), "pair"),
-        ("Values", html.Span(f"{side} Y: {what}" if side else what, title=alert.text), "said"),
+        ("Values", html.Span(f"{side}: {what}" if side else what, title=alert.text), "said"),
         ("Delivery", labels.delivery(view, names), "said"),
         ("Done", html.Div([*done, *acts], className="row-buttons"), "rule-acts"),
     ]

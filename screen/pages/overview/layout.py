@@ -136,23 +136,23 @@ def _pair_grid() -> dag.AgGrid:
 
 def _pair_columns() -> list[dict[str, Any]]:
     return [
-        {"field": "pair", "headerName": "Pair", "width": 150, "minWidth": 132, "pinned": "left", "cellClass": "opens"},
-        {"field": "width", "headerName": "Bars", "width": 58},
-        _number("z", "z", 70, 2, "Distance of the spread from its mean, in deviations")
+        {"field": "pair", "headerName": "Pair", "width": 150, "minWidth": 140, "pinned": "left", "cellClass": "opens"},
+        {"field": "width", "headerName": "Bars", "width": 52},
+        _number("z", "z", 64, 2, "Distance of the spread from its mean, in deviations")
         | {"valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
         {
-            "field": "trail", "headerName": "Last 60 bars", "width": 138, "sortable": False,
+            "field": "trail", "headerName": "Last 60 bars", "width": 112, "sortable": False,
             "cellRenderer": "PairbridgeTrail", "cellDataType": False,
         },
-        _number("distance", "To entry", 84, 2, "|z| still missing to the entry that is in force, costs included"),
-        {"field": "gate", "headerName": "Gate", "width": 74},
-        _share("p", "p", 80, "Of the gate's latest test"),
-        _number("half_life", "Half-life", 92, 1, "In bars, of the tested residual", "half_life_range"),
-        _number("edge", "Edge, bps a day", 124, 0, "Expected net bps of the Y leg a day, after costs", "edge_range"),
-        {"field": "position", "headerName": "Position", "width": 80},
+        _number("distance", "To entry", 78, 2, "|z| still missing to the entry that is in force, costs included"),
+        {"field": "gate", "headerName": "Gate", "width": 68},
+        _share("p", "p", 78, "Of the gate's latest test"),
+        _estimate("half_life", "Half-life, bars", 122, "Of the tested residual, with its 95 % interval"),
+        _estimate("edge", "Edge, bps a day", 172, "Expected net bps of the Y leg a day, after costs, with its range"),
+        {"field": "position", "headerName": "Position", "width": 74},
         _money("open", "Open"),
         _money("realised", "Realised"),
-        _number("today", "Today", 74, 0, "Entries since midnight UTC"),
+        _number("today", "Today", 62, 0, "Entries since midnight UTC"),
         {"field": "status", "headerName": "Status", "minWidth": 200, "flex": 1, "tooltipField": "status"},
     ]  # fmt: skip
 
@@ -164,14 +164,21 @@ def _share(field: str, name: str, width: int, help_text: str) -> dict[str, Any]:
     }
 
 
-def _number(field: str, name: str, width: int, digits: int, help_text: str, tooltip: str = "") -> dict[str, Any]:
+def _number(field: str, name: str, width: int, digits: int, help_text: str) -> dict[str, Any]:
     return {
         "field": field, "headerName": name, "width": width, "headerTooltip": help_text, **_RIGHT,
         "valueFormatter": {"function": f"pairbridgeNumber(params.value, {digits})"},
-        **({"tooltipField": tooltip} if tooltip else {}),
+    }  # fmt: skip
+
+
+def _estimate(field: str, name: str, width: int, help_text: str) -> dict[str, Any]:
+    """A number with its interval, as text, sorted by the number."""
+    return {
+        "field": f"{field}_text", "headerName": name, "width": width, "headerTooltip": help_text, **_RIGHT,
+        "comparator": {"function": "pairbridgeByNumber"}, "tooltipField": f"{field}_range",
     }  # fmt: skip
 
 
 def _money(field: str, name: str) -> dict[str, Any]:
     rules = {"profit": "params.value > 0", "loss": "params.value < 0"}
-    return {**_number(field, name, 88, 2, "In quote currency, after costs"), "cellClassRules": rules}
+    return {**_number(field, name, 80, 2, "In quote currency, after costs"), "cellClassRules": rules}

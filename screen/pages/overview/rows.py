@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.market.intervals import interval_name
 from screen.components.addresses import pair_path
-from screen.components.formatting import duration
+from screen.components.formatting import UNKNOWN, duration
 from screen.pages.pair.verdict import entry_in_force, why
 from services.overview import PairNow, SymbolNow
 
@@ -32,7 +32,7 @@ def symbol_row(found: SymbolNow) -> dict[str, Any]:
 
 def pair_row(found: PairNow) -> dict[str, Any]:
     """One watched pair."""
-    watch, shot, wall, paper = found.watch, found.latest, found.wall, found.paper
+    watch, shot, paper = found.watch, found.latest, found.paper
     entry = math.nan if shot is None else entry_in_force(shot, found.settings)[0]
     z = None if shot is None else _known(shot.z, 2)
     text, tone = status(found)
@@ -48,9 +48,9 @@ def pair_row(found: PairNow) -> dict[str, Any]:
         "distance": None if z is None else _known(entry - abs(z), 2),
         "gate": _gate(found),
         "p": None if shot is None else _known(shot.gate_pvalue, 4),
-        "half_life": None if wall is None else _known(wall.half_life.bars, 1),
+        "half_life_text": _half_life_text(found),
         "half_life_range": _half_life_range(found),
-        "edge": None if wall is None else _known(wall.net_bps_per_day, 1),
+        "edge_text": _edge_text(found),
         "edge_range": _edge_range(found),
         "position": "" if shot is None else {1: "long", -1: "short"}.get(_whole(shot.position), "flat"),
         "open": None if paper is None else _known(paper.open_net, 2),
@@ -80,6 +80,27 @@ def _gate(found: PairNow) -> str:
         return "off"
     gate = math.nan if found.latest is None else found.latest.gate
     return "–" if math.isnan(gate) else "open" if gate else "closed"
+
+
+def _half_life_text(found: PairNow) -> str:
+    """In bars, with the 95 % interval."""
+    if found.wall is None or math.isnan(found.wall.half_life.bars):
+        return UNKNOWN
+    life = found.wall.half_life
+    return f"{life.bars:.1f} ({_bounds(life.low, life.high, 1)})"
+
+
+def _edge_text(found: PairNow) -> str:
+    """In bps a day, with its range over the half-life's interval."""
+    wall = found.wall
+    if wall is None or math.isnan(wall.net_bps_per_day):
+        return UNKNOWN
+    return f"{wall.net_bps_per_day:,.0f} ({_bounds(wall.net_bps_per_day_low, wall.net_bps_per_day_high, 0)})"
+
+
+def _bounds(low: float, high: float, digits: int) -> str:
+    texts = ["?" if math.isnan(end) else "∞" if math.isinf(end) else f"{end:,.{digits}f}" for end in (low, high)]
+    return " … ".join(texts)
 
 
 def _half_life_range(found: PairNow) -> str:

@@ -23,6 +23,7 @@ class PlainRule:
     sent: int = 0
     held: int = 0
     leaf: int = 0
+    met: dict[int, bool] = field(default_factory=dict)  # by leaf, in this bar: true without its hysteresis
 
     def step(self, close_ms: int, values: dict[Feature, float]) -> tuple[bool, int]:
         """(whether it fires, how many were held back on the day before)."""
@@ -47,6 +48,9 @@ class PlainRule:
             return False, digest
         if not self.armed and not self.rule.repeat:
             return False, digest
+        self.leaf = 0
+        if self.value(self.rule.when, values, is_met=True) is not True:
+            return False, digest
         self.armed, self.fired_ms = False, close_ms
         if self.rule.cap_per_day and self.sent >= self.rule.cap_per_day:
             self.held += 1
@@ -54,12 +58,15 @@ class PlainRule:
         self.sent += 1
         return True, digest
 
-    def value(self, expression: Expression, values: dict[Feature, float]) -> bool | None:
+    def value(self, expression: Expression, values: dict[Feature, float], is_met: bool = False) -> bool | None:
+        """``is_met``: what each condition was found to be in this bar, without its hysteresis."""
         if isinstance(expression, Condition):
             number, self.leaf = self.leaf, self.leaf + 1
             value = values[expression.feature]
-            return None if math.isnan(value) else self.condition(number, expression, value)
-        parts = [self.value(part, values) for part in expression.parts]
+            if math.isnan(value):
+                return None
+            return self.met[number] if is_met else self.condition(number, expression, value)
+        parts = [self.value(part, values, is_met) for part in expression.parts]
         if expression.kind == "not":
             return None if parts[0] is None else not parts[0]
         decisive = expression.kind == "any"
@@ -71,17 +78,20 @@ class PlainRule:
         low, high, back = asked.threshold, asked.upper, asked.hysteresis
         before = self.memory.get(number)
         if asked.kind == "changes":
-            if before is None or (value != before and not abs(value - float(before)) <= low):
+            is_other = before is None or (value != before and not abs(value - float(before)) <= low)
+            if is_other:
                 self.memory[number] = value
-                return before is not None
-            return False
+            self.met[number] = is_other and before is not None
+            return self.met[number]
         if asked.kind == "crosses":
-            return self.crossing(number, asked, value)
+            self.met[number] = self.crossing(number, asked, value)
+            return self.met[number]
         beyond, inside = {
             "above": (value > low, value <= low - back),
             "below": (value < low, value >= low + back),
             "leaves": (value < low or value > high, low + back <= value <= high - back),
         }[asked.kind]
+        self.met[number] = beyond
         self.memory[number] = beyond or (before is True and not inside)
         return bool(self.memory[number])
 

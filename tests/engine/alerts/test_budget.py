@@ -79,7 +79,7 @@ def test_the_next_fifty_days_keep_the_budget_in_18_of_20_seeds(
 
 
 def test_a_budget_says_what_it_expects() -> None:
-    bars = history(ou(3)).part(0, 10 * DAY_BARS)
+    bars = history(ou(4)).part(0, 10 * DAY_BARS)
     found = solve_budget(RULE, bars, 3.0)
     assert found.method == "ou" and found.low < found.expected <= 3.0 < found.high and found.days == 10.0
     assert found.counted == firings(found.rule, bars).fired.size

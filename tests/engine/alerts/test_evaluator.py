@@ -141,6 +141,10 @@ def test_hysteresis_dwell_and_cool_down() -> None:
     assert fired(cooled, [2.1, 1.0, 2.1, 1.0, 2.1]) == [0, 4]
     assert fired(cooled, [2.1, 1.0, 2.1, 2.1, 2.1, 2.1]) == [0, 4]  # told when the cool-down ends
     assert fired(replace(cooled, repeat=True), [2.1] * 9) == [0, 4, 8]
+    cooled_back = replace(back, cooldown_s=240.0)
+    assert fired(cooled_back, [2.1, 1.0, 2.1, 1.9, 1.9, 1.9, 2.1, 2.2]) == [0, 6]  # at 4 it is true by hysteresis alone
+    within = Group("all", (back.when, Group("not", (Condition("z", "above", 3.0),))))
+    assert fired(replace(back, when=within), [3.5, 1.9, 2.1]) == [2]
     outside = replace(ABOVE, when=Condition("z", "leaves", -2.0, 2.0, hysteresis=0.5))
     assert fired(outside, [0.0, -2.1, -1.9, -2.1, -1.5, 2.1]) == [1, 5]
 

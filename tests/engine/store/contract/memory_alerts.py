@@ -35,7 +35,9 @@ class MemoryAlerts:
         self._states.update({(state.rule_id, state.subject): state for state in states})
 
     def forget_alert_states(self, rule_id: str) -> None:
-        self._states = {key: state for key, state in self._states.items() if state.rule_id != rule_id}
+        self._states = {
+            key: state for key, state in self._states.items() if state.rule_id != rule_id or not state.subject
+        }
 
     def add_alert(self, alert: StoredAlert, outbox: Iterable[OutboxRow]) -> bool:
         if alert.alert_id in self._alerts:
