@@ -30,7 +30,7 @@ _ALERT: Any = {
     "number": "12", "alert_id": "5d", "rule_id": "9f2c0a6b1d3e4f50", "name": "worth a look", "severity": "warning",
     "subject": "pair|usdm|ETHUSDT|BTCUSDT", "close_ms": 1790046465000, "values": {"z": 2.1}, "messages": [],
 }  # fmt: skip
-_FOUND = {"alerts": [], "held": 0, "days": 3.2, "followed": 0, "reverted": 0, "median_adverse": None}
+_FOUND = {"alerts": [], "held": 0, "paused": 0, "days": 3.2, "followed": 0, "reverted": 0, "median_adverse": None}
 _PREVIEW: Any = {"pair|usdm|ETHUSDT|BTCUSDT": _FOUND}
 _BUDGET: Any = {"rule": _WANTED, "threshold": 2.4, "expected": 1.9, "low": 1.2, "high": 2.9, "method": "empirical"}
 

@@ -198,8 +198,11 @@ async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch)
     assert refused[4] == "Not solved: a budget of 0.0 alerts a day; expected above 0."
     parts = await editor_callbacks._preview(world.service, 1, *given)
     assert "of stored bars it would have fired" in text_of(parts[0]) and "z reverted" in text_of(parts[0])
-    marks = [each for each in parts[-1].figure["data"] if each["mode"] == "markers"]
+    assert "That is all that is stored: less than a week." in text_of(parts[0])
+    marks = [each for each in parts[-2].figure["data"] if each["mode"] == "markers"]
     (trial,) = world.service.trials(rule_to_json(rule))
+    listed = rows_of(parts[-1])
+    assert len(listed) == min(len(trial.preview.alerts), 20) and listed[0][1] == f"{trial.preview.alerts[-1].z:+.2f}"
     assert sum(len(each["x"]) for each in marks) == len(trial.preview.alerts)
 
 
@@ -314,7 +317,7 @@ async def test_the_history_names_channels_and_says_how_far_messages_are(
     assert changed is not no_update
     shown, *_ = await callbacks._show_history(world.service, None, None, "any", "any", 0, 0, None)
     states = [each[5] for each in rows_of(shown)]
-    assert states[0] == "my phone: waits, next try at 2026-01-02 03:04:00 UTC: answered 500"
+    assert states[0] == "my phone: waits, next try from 2026-01-02 03:04:00 UTC on: answered 500"
     assert set(states[1:]) == {"my phone: waits"}
 
 

@@ -21,7 +21,7 @@ from screen.pages.alerts.fields import CAP, FORM, NAME, SEVERITY, SUBJECT
 from screen.pages.alerts.figures import preview_figure
 from screen.pages.alerts.form import Form, FormFaults, form_of, rule_from, subject_of
 from screen.pages.alerts.sentences import sentence, subject_words
-from screen.pages.alerts.tables import preview_table
+from screen.pages.alerts.tables import preview_alerts, preview_table
 from screen.pages.alerts.tree import Node, changed, fit_kind, tree_from
 from services.alerts import AlertService
 from services.errors import problem_of
@@ -256,6 +256,8 @@ async def _preview(alerts: AlertService, clicks: int | None, *given: Any) -> Any
         parts.append(html.H3(f"Where: {subject_words(busiest.subject)}"))
         parts.append(dcc.Graph(id="alerts-chart", figure=preview_figure(busiest, rule), config=config, responsive=True,
                                style={"height": "280px"}))  # fmt: skip
+        if busiest.preview.alerts:
+            parts.append(preview_alerts(busiest))
     return parts
 
 

@@ -89,7 +89,7 @@ def sent(message: OutboxRow) -> str:
     >>> from dataclasses import replace
     >>> row = OutboxRow("o", "a", "phone", {}, attempts=2, next_at_ms=1_767_323_040_000, error="answered 500")
     >>> sent(row)
-    'waits, next try at 2026-01-02 03:04:00 UTC: answered 500'
+    'waits, next try from 2026-01-02 03:04:00 UTC on: answered 500'
     >>> sent(replace(row, state="dead", attempts=15)), sent(replace(row, attempts=0, error=""))
     ('failed after 15 tries: answered 500', 'waits')
     """
@@ -98,7 +98,7 @@ def sent(message: OutboxRow) -> str:
         tries = "1 try" if message.attempts == 1 else f"{message.attempts} tries"
         return f"failed after {tries}{why}" if message.attempts else f"not sent{why}"
     if message.state == "pending":
-        return f"waits, next try at {utc_second(message.next_at_ms)}{why}" if message.attempts else f"waits{why}"
+        return f"waits, next try from {utc_second(message.next_at_ms)} on{why}" if message.attempts else f"waits{why}"
     return message.state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from screen.pages.alerts import ids, labels
 from screen.pages.alerts.sentences import amount, goes_to, sentence, subject_words, terms
 from services.alert_board import RuleNow
 from services.alerts import AlertView, RuleView, Trial
+
+MOST_LISTED = 20  # alerts of a preview
 
 
 def badge(severity: str) -> html.Span:
@@ -143,3 +146,21 @@ def preview_table(trials: Sequence[Trial], rule: AlertRule) -> Any:
         for each in busiest
     ]
     return table("By pair", rows, [""] * len(rows), "")
+
+
+def preview_alerts(trial: Trial) -> Any:
+    """The newest alerts that a rule would have given on one pair or symbol."""
+    after = {True: "came back", False: "did not", None: "not known"}
+    newest = trial.preview.alerts[-MOST_LISTED:][::-1]
+    rows: list[list[Cell]] = [
+        [
+            ("Bar close (UTC)", moment(each.close_ms), "when"),
+            ("z", UNKNOWN if math.isnan(each.z) else f"{each.z:+.2f}", "num"),
+            ("Within two half-lives", after[each.reverted], ""),
+            ("Further before that, σ", UNKNOWN if math.isnan(each.adverse) else amount(each.adverse, 2), "num"),
+        ]
+        for each in newest
+    ]
+    count = len(trial.preview.alerts)
+    which = f"the newest {len(newest)} of {count:,}" if count > len(newest) else "newest first"
+    return table(f"Alerts that it would have given, {which}", rows, [""] * len(rows), "")

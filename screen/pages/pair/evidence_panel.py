@@ -90,11 +90,11 @@ def _why() -> html.Div:
     rows = [
         html.Div(
             [
-                html.Span(reason.name, className="why-code"),
+                html.Span(reason.name.lower().replace("_", " "), className="why-code"),
                 html.Span("", id=ids.live(element(reason)), className="why-count"),
             ],
             className="why-line",
-            title=words,
+            title=f"{words[:1].upper()}{words[1:]}. In the log: {reason.name}.",
             **_FOCUSABLE,
             **_term(reason.name),
         )
