@@ -20,7 +20,7 @@ class PairbridgeOverview {
   static PAIRS = "overview-pairs";
   static SYMBOLS = "overview-symbols";
   static NARROW = matchMedia("(max-width: 600px)");
-  static FIRST = { pair: 150, z: 56, position: 62, open: 68 }; // on a narrow screen, with their widths
+  static FIRST = { pair: 150, z: 54, position: 72, open: 60 }; // on a narrow screen, with their widths
   static WHOLE = 25; // rows: a longer table scrolls, and draws only what is seen
 
   constructor() {

@@ -86,7 +86,7 @@ def test_a_feed_is_shown_with_its_latency_and_its_findings() -> None:
     assert [row.className for row in elements(wants).children[2].children] == ["", "is-stuck"]
     assert rows_of(wants)[0][5] == "asking the store" and rows_of(wants)[1][4:6] == ["100", "25"]
     assert labels.history_line(server) == "175 of 200 wanted bars are stored"
-    assert labels.server_line(server).endswith("last commit 3 ms · 2 batches wait · refused: 1 handshake")
+    assert labels.server_line(server).endswith("last commit 3 ms · batches to be stored: 2 · refused: 1 handshake")
     assert labels.feed_tone("UPSTREAM DOWN") == "warn" and labels.feed_tone("LIVE") == ""
 
 

@@ -11,6 +11,7 @@ from services.backups import BackupState
 from services.data import RowCounts, Stock
 from services.feeds import FeedState, ServerState
 
+LATE_MS = 10_000  # the least latency that is shown in longer units
 ANY = "any"  # in a select, which shows no empty value
 GAP_MEANINGS = {
     "open": "trades are missing; they are asked for, or the reason says why not",
@@ -60,10 +61,14 @@ def latency(feed: FeedState) -> str:
     """p50 and p95 from the exchange to the store.
 
     >>> from types import SimpleNamespace
-    >>> latency(SimpleNamespace(latency_ms=(12, 48))), latency(SimpleNamespace(latency_ms=None))
-    ('12 / 48 ms', '–')
+    >>> [latency(SimpleNamespace(latency_ms=each)) for each in ((12, 48), None, (2_141_687, 7_486_363))]
+    ['12 / 48 ms', '–', '36 min / 2.1 h']
     """
-    return UNKNOWN if feed.latency_ms is None else f"{feed.latency_ms[0]:,} / {feed.latency_ms[1]:,} ms"
+    if feed.latency_ms is None:
+        return UNKNOWN
+    if feed.latency_ms[1] >= LATE_MS:  # earlier trades are being caught up with
+        return " / ".join(duration(each / 1_000) for each in feed.latency_ms)
+    return f"{feed.latency_ms[0]:,} / {feed.latency_ms[1]:,} ms"
 
 
 def server_line(server: ServerState) -> str:
@@ -72,7 +77,7 @@ def server_line(server: ServerState) -> str:
     if not server.answers:
         return said
     parts = [said, f"up {duration(server.uptime_ms / 1_000)}", f"last commit {server.commit_ms:.0f} ms"]
-    parts += [f"{server.waiting_batches:,} batches wait"] if server.waiting_batches else []
+    parts += [f"batches to be stored: {server.waiting_batches:,}"] if server.waiting_batches else []
     refused = {reason: count for reason, count in (server.refused or {}).items() if count}
     parts += [f"refused: {', '.join(f'{count:,} {reason}' for reason, count in refused.items())}"] if refused else []
     return " · ".join([*parts, *([server.store_note] if server.store_note else [])])
