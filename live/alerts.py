@@ -110,9 +110,12 @@ class AlertDesk:
         return is_new
 
     def today(self, rule_id: str) -> tuple[int, int]:
-        """(alerts given, held back) on the day of a rule's newest bar."""
+        """(alerts given, held back) on the day of a rule's newest bar; of one that is off, as it was switched off."""
         number = self._number(rule_id)
-        return (0, 0) if number is None else self.book.day_of(number)
+        if number is not None:
+            return self.book.day_of(number)
+        _, today, held = self._stored.get((rule_id, ""), (None, 0, 0))
+        return int(today or 0), int(held or 0)
 
     def is_armed(self, rule_id: str, subject: str) -> bool:
         """Whether the next time that a rule is true on a subject counts; it does where it has seen no bar."""

@@ -175,7 +175,13 @@ def _parity(bars: PairBars, start: int, stop: int, _leg: str, _window: int) -> F
 METRICS: dict[str, Metric] = {
     "z": Metric("z", "", "pair", _model(Out.Z), doc="the spread's distance from its mean, in deviations"),
     "z_costs": Metric("z in costs", "round trips", "pair", _z_in_costs, doc="z over the z that a round trip costs"),
-    "beyond_entry": Metric("|z| beyond the entry that pays", "", "pair", _beyond_entry, doc="above 0: worth entering"),
+    "beyond_entry": Metric(
+        "|z| beyond the entry that pays",
+        "",
+        "pair",
+        _beyond_entry,
+        doc=("less the entry level, or the least |z| that pays if that is more; above 0: worth entering"),
+    ),
     "spread": Metric("spread", "", "pair", _model(Out.SPREAD), doc="Y less the line of the previous bar"),
     "beta": Metric("beta", "", "pair", _model(Out.BETA), doc="the hedge ratio in use"),
     "beta_drift": Metric("change of beta", "%", "pair", _drift, 100, 1, "of the hedge ratio, over the window"),

@@ -24,6 +24,8 @@ _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+\.?[A-Za-
 _WEBHOOK = {"shape", "authorization"}
 _MAIL = {"host", "port", "tls", "user", "sender"}
 
+_TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of ntfy, as its app takes them
+
 
 class Sender(Protocol):
     """Sends a message to a channel of its kind; never raises what a receiver can cause."""
@@ -59,8 +61,10 @@ class Senders:
         if channel.kind not in SERVICES:
             raise SettingsError(f"the kind is {channel.kind!r}; expected one of {', '.join(KINDS)}")
         _refuse_unknown(channel.options, set())
-        plugin_of(channel.kind, channel.address)
-        return replace(channel, secret="")
+        is_topic = channel.kind == "ntfy" and _TOPIC.fullmatch(channel.address) is not None
+        address = f"ntfy://{channel.address}" if is_topic else channel.address
+        plugin_of(channel.kind, address)
+        return replace(channel, address=address, secret="")
 
 
 def _webhook(channel: Channel, allowed: frozenset[str]) -> Channel:

@@ -143,19 +143,17 @@ def test_a_budget_is_solved_and_a_preview_says_what_it_would_have_done(page: Pag
     page.locator("#alerts-budget").fill("20")
     page.locator("#alerts-solve").click()
     solved = page.locator("#alerts-solved")
-    expect(solved).to_have_text(
-        re.compile(r"^Level of z was -2\.5 to 2\.5, is now .* Only .* are stored: too short to tell")
-    )
+    kept = r"^Only .* are stored: too short to tell.* The level is left as it is: the least one with at most 20 alerts"
+    expect(solved).to_have_text(re.compile(kept))
+    expect(page.locator("#alerts-sentence")).to_contain_text("2.5")
     type_in(page, "Daily limit", "7")
-    expect(solved).to_have_text("")
     page.locator("#alerts-solve").click()
     expect(solved).to_contain_text("the daily limit of 7 holds")
-    expect(page.locator("#alerts-sentence")).not_to_contain_text("2.5")
     page.locator("#alerts-preview").click()
     expect(page.locator("#alerts-previewed")).to_contain_text("of stored bars it would have fired")
     expect(page.locator("#alerts-chart .plot-container")).to_be_visible()
     page.locator("#alerts-save").click()
-    expect(row(page, "z far out")).to_contain_text("solved for 20 a day")
+    expect(row(page, "z far out")).to_contain_text("at most 7 a day")
 
 
 def test_an_alert_comes_without_a_reload(market: Stack, page: Page, browser: Browser) -> None:

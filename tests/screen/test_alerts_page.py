@@ -97,7 +97,7 @@ async def test_rules_and_alerts_are_listed(world: World, monkeypatch: pytest.Mon
     assert (
         first[1:4] == ["warning", "far", "YUSDT ~ XUSDT"]
         and first[4].startswith("z ")
-        and first[5] == "deleted channel phone: waits"
+        and first[5] == "a deleted channel: given up"
     )
     assert "Acknowledge" in first[6] and "Snooze rule 1 h" in first[6]
     none = await callbacks._show_history(world.service, None, None, made.rule_id, "info", 0, 0, None)
@@ -188,9 +188,12 @@ async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch)
     picks, numbers = lists_of(form.tree)
     press(monkeypatch, None, inputs_list=[picks, numbers], states_list=[picks, numbers])
     given = [*controls_of(form), ["phone"], [], [], {"rule_id": None, "rule": rule_to_json(rule)}]
+    *same, kept = await editor_callbacks._solve(world.service, 1, *given, "400", None)
+    assert same == [no_update] * 4 and "are stored: too short to tell how often it would fire" in kept
+    assert "The level is left as it is: the least one with at most 400 alerts a day in that time is " in kept
+    monkeypatch.setattr(Budget, "is_telling", True)
     solved = await editor_callbacks._solve(world.service, 1, *given, "400", None)
     assert solved[4].startswith("Level of z was -1.2 to 1.2, is now ") and int(solved[2]) >= 400
-    assert "are stored: too short to tell how often it would fire" in solved[4], "an hour and a half of bars"
     after = rule_from_json(solved[3]["rule"])
     assert after.budget_per_day == 400.0 and isinstance(after.when, Condition) and after.when != rule.when
     assert len(f"{after.when.upper:g}") <= 8

@@ -177,7 +177,7 @@ def done(alerts: AlertService, pressed: dict[str, str]) -> tuple[str, dict[str, 
     name = view.rule.name
     if what == "enable":
         alerts.enable(rule_id, not view.rule.enabled)
-        return f"{name} is {'off' if view.rule.enabled else 'on, and begins anew'}.", None
+        return f"{name} is {'off' if view.rule.enabled else 'on, and begins anew; its daily limit goes on'}.", None
     if what == "delete":
         alerts.delete(rule_id)
         return f"{name} is deleted; its alerts stay in the history.", {"kind": "delete", "rule": rule_id}

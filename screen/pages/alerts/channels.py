@@ -21,7 +21,8 @@ _TITLES = {"email": "e-mail", "ntfy": "ntfy (phone, free)", "webhook": "webhook 
 _HINTS = {
     "webhook": "Where it is posted, such as https://desk.example.org/alerts. Https, to a public address.",
     "email": "Up to ten receivers with commas, such as you@example.org.",
-    "ntfy": "Such as ntfy://TOPIC. Whoever knows the topic reads it: take a long one that nobody guesses.",
+    "ntfy": "A topic of yours: subscribe to the same one in the ntfy app on the phone. Whoever knows"
+    " it reads it: take a long one that nobody guesses.",
 }
 _SECRETS = {"webhook": "Signs each message. Empty: one is made, and shown once.", "email": "The password of the user."}
 MAIL = (

@@ -19,7 +19,8 @@ from services.alerts import AlertService
 
 
 def opened(alerts: AlertService, pressed: Mapping[str, str]) -> tuple[Any, ...]:
-    """The editor with a rule that is changed, or a new one of a template; empty name: without one."""
+    """The editor with a rule that is changed, or a new one of a template; empty name: without one. A new one goes to
+    every channel, as far as its ticks are not taken away."""
     subjects, rule_id = alerts.board.subjects(), pressed.get("rule")
     if rule_id is None:
         symbol = first_symbol(subjects)
@@ -29,9 +30,10 @@ def opened(alerts: AlertService, pressed: Mapping[str, str]) -> tuple[Any, ...]:
         rule = alerts.rule(rule_id).rule
     form = form_of(rule)
     channels = channel_options(alerts, rule)
+    ticked = list(rule.channels) if rule_id else [each["value"] for each in channels]
     return (
         False, f"Edit {rule.name}" if rule_id else "New rule", tree_panel(form.tree, rule.scope.kind == "symbol"),
-        shape(form.tree, subject_of(rule.scope)), subject_options(subjects, rule), channels, list(rule.channels),
+        shape(form.tree, subject_of(rule.scope)), subject_options(subjects, rule), channels, ticked,
         no_channel(channels), {"rule_id": rule_id, "rule": rule_to_json(rule)}, "", "", "", *controls_of(form),
     )  # fmt: skip
 

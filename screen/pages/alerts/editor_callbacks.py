@@ -274,6 +274,8 @@ async def _solve(alerts: AlertService, clicks: int | None, *given: Any) -> tuple
         found = await asyncio.to_thread(alerts.budget, rule_to_json(rule), wanted, int(leaf or 0))
     except (PairbridgeError, ValueError) as error:
         return *same, f"Not solved: {error}."
+    if not found.is_telling:
+        return *same, labels.budget(found) + labels.kept_level(found)
     solved = found.rule
     form = form_of(solved)
     drawn = shape(form.tree, subject_of(solved.scope))

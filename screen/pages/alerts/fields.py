@@ -27,7 +27,10 @@ SEVERITY = _field(
     "severity", "Severity", "Warnings and criticals are counted in the navigation until they are acknowledged.",
     SEVERITIES,
 )  # fmt: skip
-ENABLED = _field("enabled", "on", "A rule that is off looks at nothing; switched on, it begins anew.", is_switch=True)
+ENABLED = _field(
+    "enabled", "on", "A rule that is off looks at nothing; switched on, it begins anew, and its daily limit goes on.",
+    is_switch=True,
+)  # fmt: skip
 DWELL = _field(
     "dwell_bars", "True for", "It has to be true at so many bars in a row. 1: at once.", empty="1", unit="bars"
 )

@@ -79,8 +79,14 @@ def delivery(view: AlertView, names: Mapping[str, str]) -> str:
     if not view.messages:
         return {"outbox": "waits", "no channel": "shown here only"}.get(view.alert.sent_as, view.alert.sent_as)
     return "; ".join(
-        f"{names.get(each.channel, f'deleted channel {each.channel}')}: {sent(each)}" for each in view.messages
+        f"{names[each.channel]}: {sent(each)}" if each.channel in names else f"a deleted channel: {_left(each)}"
+        for each in view.messages
     )
+
+
+def _left(message: OutboxRow) -> str:
+    """The state of a message whose channel was deleted: what waits is given up with the next look at the outbox."""
+    return "given up" if message.state == "pending" else sent(message)
 
 
 def sent(message: OutboxRow) -> str:
@@ -91,12 +97,12 @@ def sent(message: OutboxRow) -> str:
     >>> sent(row)
     'waits, next try from 2026-01-02 03:04:00 UTC on: answered 500'
     >>> sent(replace(row, state="dead", attempts=15)), sent(replace(row, attempts=0, error=""))
-    ('failed after 15 tries: answered 500', 'waits')
+    ('given up after 15 tries: answered 500', 'waits')
     """
     why = f": {message.error}" if message.error else ""
     if message.state == "dead":
         tries = "1 try" if message.attempts == 1 else f"{message.attempts} tries"
-        return f"failed after {tries}{why}" if message.attempts else f"not sent{why}"
+        return f"given up after {tries}{why}" if message.attempts else f"not sent{why}"
     if message.state == "pending":
         return f"waits, next try from {utc_second(message.next_at_ms)} on{why}" if message.attempts else f"waits{why}"
     return message.state
@@ -139,6 +145,13 @@ def budget(found: Budget) -> str:
 def _rate(per_day: float, cap: int) -> str:
     """A rate that a cap allows."""
     return amount(min(per_day, float(cap)), 2)
+
+
+def kept_level(found: Budget) -> str:
+    """What stays, where the stored time is too short to tell."""
+    leaf = next(each for each in leaves_of(found.rule.when) if found.threshold in (each.threshold, each.upper))
+    least = f"the least one with at most {amount(found.per_day, 3)} alerts a day in that time is {_level(leaf)}"
+    return f" The level is left as it is: {least}."
 
 
 def level_change(before: AlertRule, after: AlertRule) -> str:

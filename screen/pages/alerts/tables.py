@@ -17,6 +17,7 @@ from screen.pages.alerts.sentences import amount, goes_to, sentence, subject_wor
 from services.alert_board import RuleNow
 from services.alerts import AlertView, RuleView, Trial
 
+SWITCH_ON = "Switch it on: it begins anew, and its daily limit goes on"
 MOST_LISTED = 20  # alerts of a preview
 
 
@@ -71,7 +72,7 @@ def _switch(view: RuleView) -> html.Button:
     state: Any = {"aria-checked": str(is_on).lower(), "aria-label": f"{view.rule.name} is on"}
     return html.Button(
         html.Span(className="switch-dot"), id=ids.act("enable", view.rule_id), type="button", role="switch",
-        className="rule-switch", title="Switch it off" if is_on else "Switch it on: it begins anew", **state,
+        className="rule-switch", title="Switch it off" if is_on else SWITCH_ON, **state,
     )  # fmt: skip
 
 

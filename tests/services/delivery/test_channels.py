@@ -65,6 +65,15 @@ def test_channels_are_kept_masked_and_in_a_private_file(tmp_path: Path) -> None:
         assert not any(secret in text for secret in (*SECRETS, made[0].secret))
 
 
+def test_a_topic_of_ntfy_may_be_given_as_its_app_takes_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    added = world.service.add({"name": "phone", "kind": "ntfy", "address": "mark-pairs-7f31"})
+    assert world.file.get(added.view.channel_id).address == "ntfy://mark-pairs-7f31"
+    assert "mark-pairs" not in repr(added.view)
+    with pytest.raises(SettingsError, match="the address is not of ntfy"):
+        world.service.add({"name": "phone", "kind": "ntfy", "address": "mark.pairs/x"})
+
+
 def test_a_channel_is_changed_and_removed(tmp_path: Path) -> None:
     world = World(tmp_path)
     first = world.service.add(HOOK)
