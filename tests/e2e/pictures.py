@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
 from screen.page_table import PAGES
 from tests.browser import launched_chromium
-from tests.e2e.stack import ROOT, Stack, standing
+from tests.e2e.stack import ROOT, Stack, standing, until
 
 WIDTHS = {390: 844, 1024: 768, 1440: 900, 2560: 1440}
 THEMES = ("dark", "light")
@@ -40,7 +41,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def prepare(stack: Stack, browser: Browser) -> None:
-    """A scan and a backtest, so that no page is empty."""
+    """A scan and a backtest, so that no page is empty; over all hours, so first these are caught up with."""
+    newest = "SELECT max(trade_time_ms) FROM v_ticks WHERE symbol='BNBUSDT'"
+    until(lambda: stack.query(newest)[0][0] > 1_000 * (time.time() - 10), 300, "the trades of all hours")
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(stack.owner_url.replace("/#", "/scan#"))
     expect(page.locator("#scan-market")).to_have_value("sim")
