@@ -33,9 +33,9 @@ SCREENS_OF_MANY = (["overview"], ["pair", "watch-list"], ["overview", "watch-lis
 
 
 class Shown(msgspec.Struct):
-    """Only the newest trade's time from a message to a screen."""
+    """Only the newest trades from a message to a screen."""
 
-    trade_ms: int = 0
+    newest: dict[str, tuple[int, int]] = {}  # by leg: id and time
 
 
 def run() -> list[Row]:
@@ -168,7 +168,7 @@ async def _watch(
         await socket.send(json.dumps({"topics": list(topics)}))
         async for text in socket:
             sizes.append(len(text))
-            shown = decode(text).trade_ms
+            shown = decode(text).newest.get("y", (0, 0))[1]
             if shown > newest and shown in acknowledged:
                 newest = shown
                 delays_s.append(max(time.monotonic() - acknowledged[shown], 0.0))
