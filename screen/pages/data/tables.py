@@ -31,7 +31,7 @@ def _feed(feed: FeedState) -> list[Cell]:
     state = html.Div([toned(feed.state, labels.feed_tone(feed.state)), html.Div(feed.cause, className="panel-head")])
     return [
         ("Market", feed.market, "pair"),
-        ("State", state, "said"),
+        ("State", state, "said feed"),
         ("Connections", ", ".join(feed.clients) or "none", "said"),
         ("Heard", labels.age(feed.heard_age_ms), "num"),
         ("Last trade", labels.age(feed.trade_age_ms), "num"),
