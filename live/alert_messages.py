@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from engine.alerts.evaluator import Fired
-from engine.alerts.rules import AlertRule
+from engine.alerts.rules import AlertRule, Scope
 from engine.store.alerts import OutboxRow, StoredAlert, StoredRule
 from live.alert_text import alert_text
 
@@ -41,6 +41,19 @@ def subject_name(subject: str) -> str:
     'ETHUSDT~BTCUSDT'
     """
     return "~".join(subject.split("|")[2:])
+
+
+def applies(scope: Scope, subject: str) -> bool:
+    """Whether a rule of this scope is evaluated on a subject.
+
+    >>> applies(Scope(market="spot"), "pair|usdm|ETHUSDT|BTCUSDT"), applies(Scope(), "pair|usdm|ETHUSDT|BTCUSDT")
+    (False, True)
+    """
+    kind, market, *names = subject.split("|")
+    if scope.kind == "watched":
+        return kind == "pair" and scope.market in ("", market)
+    wanted = [scope.y, scope.x] if scope.kind == "pair" else [scope.y]
+    return (scope.kind, scope.market, wanted) == (kind, market, names)
 
 
 def alerts_of(

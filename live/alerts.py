@@ -19,7 +19,7 @@ import numpy as np
 from engine.alerts.evaluator import Fired, RuleBook
 from engine.alerts.metrics import METRICS, PairBars
 from engine.alerts.rule_json import rule_of
-from engine.alerts.rules import AlertRule, Feature, Scope, features_of
+from engine.alerts.rules import AlertRule, Feature, features_of
 from engine.errors import SettingsError
 from engine.market.records import Event
 from engine.pairs.pipeline import Pipeline
@@ -27,7 +27,7 @@ from engine.pairs.run import PairRun
 from engine.stats.checks import Floats, Ints
 from engine.store.alerts import AlertStore, RuleStateRow, StoredAlert, StoredRule
 from live.alert_memory import DeskMemory
-from live.alert_messages import Moment, alerts_of, messages_of, pair_subject, symbol_subject
+from live.alert_messages import Moment, alerts_of, applies, messages_of, pair_subject, symbol_subject
 from live.alert_sources import Sources
 from live.alert_text import values_beside
 from live.zones import offset_ms
@@ -112,24 +112,27 @@ class AlertDesk:
     def today(self, rule_id: str) -> tuple[int, int]:
         """(alerts given, held back) on the day of a rule's newest bar; of one that is off, as it was switched off."""
         number = self._number(rule_id)
-        if number is not None:
-            return self.book.day_of(number)
         _, today, held = self._stored.get((rule_id, ""), (None, 0, 0))
-        return int(today or 0), int(held or 0)
+        return (int(today or 0), int(held or 0)) if number is None else self.book.day_of(number)
 
     def is_armed(self, rule_id: str, subject: str) -> bool:
         """Whether the next time that a rule is true on a subject counts; it does where it has seen no bar."""
-        number = self._number(rule_id)
-        is_seen = number is not None and subject in self._reads and applies(self._active[number][1].scope, subject)
-        return number is None or not is_seen or self.book.is_armed(subject, number)
+        number = self._looking(rule_id, subject)
+        return number is None or self.book.is_armed(subject, number)
 
     def paused_until_ms(self, rule_id: str, subject: str) -> int:
         """The end of a rule's pause after its latest alert on a subject; 0 without one."""
-        number = self._number(rule_id)
-        if number is None or subject not in self._reads or not applies(self._active[number][1].scope, subject):
+        number = self._looking(rule_id, subject)
+        fired_ms = math.nan if number is None else self.book.fired_ms(subject, number)
+        if number is None or math.isnan(fired_ms):
             return 0
-        fired_ms = self.book.fired_ms(subject, number)
-        return 0 if math.isnan(fired_ms) else round(fired_ms + 1_000.0 * self._active[number][1].cooldown_s)
+        return round(fired_ms + 1_000.0 * self._active[number][1].cooldown_s)
+
+    def _looking(self, rule_id: str, subject: str) -> int | None:
+        """The number of a rule that looks at a subject, once it has seen a bar of it."""
+        number = self._number(rule_id)
+        is_seen = number is not None and subject in self._reads and applies(self._active[number][1].scope, subject)
+        return number if is_seen else None
 
     def _number(self, rule_id: str) -> int | None:
         return next((at for at, (stored, _) in enumerate(self._active) if stored.rule_id == rule_id), None)
@@ -287,16 +290,3 @@ class AlertDesk:
         for at, feature in columns:
             found[:, at] = METRICS[feature.metric].column(bars, start, stop, side or feature.leg, feature.window)
         return found
-
-
-def applies(scope: Scope, subject: str) -> bool:
-    """Whether a rule of this scope is evaluated on a subject.
-
-    >>> applies(Scope(market="spot"), "pair|usdm|ETHUSDT|BTCUSDT"), applies(Scope(), "pair|usdm|ETHUSDT|BTCUSDT")
-    (False, True)
-    """
-    kind, market, *names = subject.split("|")
-    if scope.kind == "watched":
-        return kind == "pair" and scope.market in ("", market)
-    wanted = [scope.y, scope.x] if scope.kind == "pair" else [scope.y]
-    return (scope.kind, scope.market, wanted) == (kind, market, names)

@@ -13,8 +13,7 @@ from engine.alerts.metrics import METRICS, PairBars
 from engine.alerts.program import local_time
 from engine.alerts.rules import AlertRule, Feature, features_of
 from engine.store.alerts import StoredAlert, StoredRule
-from live.alert_messages import pair_subject
-from live.alerts import applies
+from live.alert_messages import applies, pair_subject
 from live.monitor import Monitor
 from live.zones import offset_ms
 from services.alert_subjects import Subject, subjects_of

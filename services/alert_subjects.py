@@ -14,8 +14,7 @@ from engine.errors import SettingsError
 from engine.pairs.layout import Out
 from engine.pairs.run import PairRun
 from engine.stats.checks import Floats
-from live.alert_messages import pair_subject, symbol_subject
-from live.alerts import applies
+from live.alert_messages import applies, pair_subject, symbol_subject
 from live.monitor import Monitor
 from live.zones import offset_ms
 

@@ -16,8 +16,8 @@ from engine.errors import PairbridgeError, SettingsError
 from engine.stats.checks import Floats, Ints
 from engine.store.alerts import Outbox, OutboxRow, StoredAlert, StoredRule
 from engine.store.interface import Cursor
-from live.alert_messages import pair_subject
-from live.alerts import AlertDesk, applies
+from live.alert_messages import applies, pair_subject
+from live.alerts import AlertDesk
 from live.monitor import Monitor
 from live.zones import offset_ms
 from services.alert_board import AlertBoard

@@ -61,7 +61,6 @@ def eg_power(window_bars: int, half_life_bars: float) -> float:
     return _power(float(bars), half_life_bars)
 
 
-@lru_cache(maxsize=1_024)  # a screen asks with each trade for what changes with each bar
 def bars_for_power(half_life_bars: float, power: float = 0.8) -> float:
     """The window, in bars, in which the 5 % test detects a spread of that half-life with the given probability.
 
@@ -74,6 +73,11 @@ def bars_for_power(half_life_bars: float, power: float = 0.8) -> float:
         raise ValueError(f"power is {power}; expected 0.06 to 0.99")
     if not 0.0 < half_life_bars < math.inf:
         return math.nan
+    return _bars_for_power(half_life_bars, power)
+
+
+@lru_cache(maxsize=1_024)  # a screen asks with each trade for what changes with each bar
+def _bars_for_power(half_life_bars: float, power: float) -> float:
     low, high = 0.0, float(RATIOS[-1])
     for _ in range(60):
         middle = (low + high) / 2.0
