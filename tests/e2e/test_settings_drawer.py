@@ -217,6 +217,7 @@ def test_unsaved_edits_stay_with_their_pair(page: Page) -> None:
     expect(page.locator("#settings-title")).to_have_text("Settings of SOLUSDT ~ BTCUSDT")
     expect(page.locator("#set-entry")).to_have_value("2")
     type_in(page, "set-fee", "1")
+    expect(page.locator("#settings-unsaved")).to_have_text("1 unsaved change")
     page.keyboard.press("Escape")
     page.keyboard.press("k")
     expect(page.locator("#settings-title")).to_have_text("Settings of ETHUSDT ~ BTCUSDT")
