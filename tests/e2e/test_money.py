@@ -97,6 +97,7 @@ def backtested(market: Stack, page: Page) -> pd.DataFrame:
     expect(watched).to_contain_text("ETHUSDT ~ BTCUSDT")
     watched.select_option(index=1)
     expect(page.locator("#backtest-y")).to_have_value("ETHUSDT")
+    expect(page.locator("#backtest-x")).to_have_value("BTCUSDT")
     page.locator("#backtest-span").select_option("0")
     page.locator("#backtest-start").click()
     shown = page.locator("#backtest-result")
