@@ -144,16 +144,21 @@ class LiveHub:
             asyncio.get_running_loop().call_later(min(waits_s), self._wake.set)
         made = await asyncio.to_thread(lambda: [self._made(shown, before) for shown, before in groups])
         for (key, group), told in zip(groups.items(), made, strict=True):
-            for screen in group:
+            for screen in group if told else ():
                 is_due = told.is_news or now_s - screen.told_s >= PULSE_S
                 if (screen.shown, screen.told) == key and is_due:
                     screen.told, screen.told_s = told, now_s
                     screen.sending = asyncio.create_task(_send(screen.socket, told.text))
 
-    def _made(self, shown: Shown, before: Told | None) -> Told:
-        """The next message of a group. Called from a thread: it may wait for a long step of the monitor."""
+    def _made(self, shown: Shown, before: Told | None) -> Told | None:
+        """The next message of a group; None if it cannot be made, for which the others do not wait. Called from a
+        thread: it may wait for a long step of the monitor."""
         began_s = time.perf_counter()
-        whole, known = self._compose(shown.topics, shown.follow, before.seen if before else None)
+        try:
+            whole, known = self._compose(shown.topics, shown.follow, before.seen if before else None)
+        except Exception:
+            log.exception("the message to the screens of %s failed; retrying", shown)
+            return None
         self._took(time.perf_counter() - began_s)
         news = whole if before is None else difference(before.message, whole)
         return Told(whole, known, msgspec.json.encode(news or {"type": "pulse"}).decode(), bool(news))

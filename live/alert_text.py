@@ -49,11 +49,8 @@ def alert_text(name: str, subject: str, values: Values, close_ms: int, held: int
     >>> alert_text("worth entering", "pair|usdm|ETHUSDT|BTCUSDT", found, 1_767_323_040_000)
     'SHORT ETHUSDT against BTCUSDT: z 2.31, entry from 1.19, gate open, beta 0.0713 - rule: worth entering; bar closed 2026-01-02 03:04:00 UTC'
     """  # noqa: E501
-    what = (
-        f"{held} more alerts were held back by the daily limit on the day before"
-        if held
-        else values_text(values, subject)
-    )
+    digest = f"{held} more alerts were held back by the daily limit on the day before"
+    what = digest if held else values_text(values, subject)
     at = datetime.fromtimestamp(close_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     head = subject_text(subject) if held else _head(subject, values)
     return f"{head}: {what} - rule: {name}; bar closed {at}"
@@ -90,8 +87,8 @@ def values_text(values: Values, subject: str) -> str:
     z, beyond = values.get("z"), values.get("beyond_entry")
     said = [_value("z", z, legs)] if "z" in values else []
     if "beyond_entry" in values and z is not None:
-        entry = "entry cost not known" if beyond is None else f"entry from {abs(z) - beyond:.2f}"
-        said.append(entry if beyond is None or beyond >= 0.0 else entry.replace("entry", "entry only"))
+        only = "only " if beyond is not None and beyond < 0.0 else ""
+        said.append("entry cost not known" if beyond is None else f"entry {only}from {abs(z) - beyond:.2f}")
     elif "beyond_entry" in values:
         said.append(_value("beyond_entry", beyond, legs))
     said += [_value(name, value, legs) for name, value in values.items() if name not in ("z", "beyond_entry")]

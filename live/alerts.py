@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.alerts.evaluator import Fired, RuleBook
 from engine.alerts.metrics import METRICS, PairBars
+from engine.alerts.program import local_time
 from engine.alerts.rule_json import rule_of
 from engine.alerts.rules import AlertRule, Feature, features_of
 from engine.errors import SettingsError
@@ -110,10 +111,15 @@ class AlertDesk:
         return is_new
 
     def today(self, rule_id: str) -> tuple[int, int]:
-        """(alerts given, held back) on the day of a rule's newest bar; of one that is off, as it was switched off."""
-        number = self._number(rule_id)
-        _, today, held = self._stored.get((rule_id, ""), (None, 0, 0))
-        return (int(today or 0), int(held or 0)) if number is None else self.book.day_of(number)
+        """(alerts given, held back) on the day of a rule's newest bar; of one that is off, of the newest of all."""
+        number, kept = self._number(rule_id), self._stored.get((rule_id, ""))
+        if number is not None or kept is None:
+            return (0, 0) if number is None else self.book.day_of(number)
+        schedule = next(rule.schedule for stored, rule in self.rules if stored.rule_id == rule_id)
+        newest_ms = max(self.memory.seen_ms.values(), default=0)
+        day, given, held = kept
+        is_today = day is not None and day >= local_time(schedule, newest_ms, offset_ms(schedule.zone, newest_ms))[0]
+        return (int(given), int(held)) if is_today else (0, 0)
 
     def is_armed(self, rule_id: str, subject: str) -> bool:
         """Whether the next time that a rule is true on a subject counts; it does where it has seen no bar."""

@@ -117,13 +117,10 @@ def poisson_interval(events: float) -> tuple[float, float]:
 def with_distance(rule: AlertRule, leaf: int, centre: float, distance: float, rounded: bool = False) -> AlertRule:
     """The rule with the levels of one condition ``distance`` from a centre: on both sides for ``leaves``, below for
     ``below`` and ``crosses`` down, else above. ``rounded``: further away, to a level that is written in few digits."""
-    count, digits = -1, LEVEL_DIGITS - 1 - math.floor(math.log10(distance)) if rounded and distance > 0.0 else None
+    count = -1
 
     def level(exact: float) -> float:
-        if digits is None:
-            return exact
-        side, scale = math.copysign(1.0, exact - centre), 10.0**digits
-        return round(side * math.ceil(side * exact * scale) / scale, digits) + 0.0
+        return _outward(exact, centre) if rounded else exact
 
     def changed(expression: Expression) -> Expression:
         nonlocal count
@@ -139,6 +136,16 @@ def with_distance(rule: AlertRule, leaf: int, centre: float, distance: float, ro
         return replace(expression, threshold=level(centre - distance if is_low else centre + distance))
 
     return replace(rule, when=changed(rule.when))
+
+
+def _outward(level: float, centre: float) -> float:
+    """The next level further from a centre that is written in ``LEVEL_DIGITS`` digits of its distance."""
+    distance = abs(level - centre)
+    if not distance:
+        return level
+    digits = LEVEL_DIGITS - 1 - math.floor(math.log10(distance))
+    side, scale = math.copysign(1.0, level - centre), 10.0**digits
+    return round(side * math.ceil(side * level * scale) / scale, digits) + 0.0  # no -0.0
 
 
 def _check(rule: AlertRule, history: History, per_day: float, leaf: int) -> None:

@@ -157,7 +157,7 @@ def evaluate(
                 true, unknown = combined(code, place, top, true, unknown)
                 met, not_known = combined(code, place, top, met, not_known)
                 top -= place - 1
-        truth[i] = UNKNOWN if unknown & 1 else (true & 1) + (true & met & ~not_known & 1)
+        truth[i] = UNKNOWN if unknown & 1 else (true & 1) + (true & met & 1)
 
 
 @njit

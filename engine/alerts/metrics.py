@@ -180,7 +180,7 @@ METRICS: dict[str, Metric] = {
         "",
         "pair",
         _beyond_entry,
-        doc=("less the entry level, or the least |z| that pays if that is more; above 0: worth entering"),
+        doc="less the entry level, or the least |z| that pays if that is more; above 0: worth entering",
     ),
     "spread": Metric("spread", "", "pair", _model(Out.SPREAD), doc="Y less the line of the previous bar"),
     "beta": Metric("beta", "", "pair", _model(Out.BETA), doc="the hedge ratio in use"),

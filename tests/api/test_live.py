@@ -103,6 +103,30 @@ async def test_a_screen_that_does_not_read_gets_what_it_lacks_later_and_holds_up
     await asyncio.gather(*jobs, return_exceptions=True)
 
 
+async def test_a_message_that_cannot_be_made_keeps_no_other_screen_from_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world, well, failing = World(), Socket(), Socket()
+
+    def compose(topics: frozenset[str], follow: int | None, seen: Hashable) -> tuple[dict[str, Any], Hashable]:
+        if follow == 1:
+            raise ValueError("no such text")
+        return world.compose(topics, follow, seen)
+
+    hub = LiveHub(compose)
+    for socket, watch_id in ((failing, 1), (well, 2)):
+        socket.follow(watch_id)
+    jobs = [asyncio.create_task(hub.run()), *(asyncio.create_task(hub.serve(each)) for each in (failing, well))]  # type: ignore[arg-type]
+    for _ in range(3):
+        world.at += 1
+        hub.changed()
+        await until(lambda: any(each.get("watch") == 2 for each in well.got) and len(known(well)) == world.at)
+    assert all(each.get("watch") != 1 for each in failing.got) and "no such text" in caplog.text
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
 async def test_a_screen_of_tables_is_told_less_often_than_one_of_a_pair() -> None:
     told = Told({}, None)
     pair = Screen(Socket(), Shown(frozenset({"pair", "watch-list"})), told, told_s=10.0)  # type: ignore[arg-type]

@@ -143,7 +143,7 @@ def test_a_budget_is_solved_and_a_preview_says_what_it_would_have_done(page: Pag
     page.locator("#alerts-budget").fill("20")
     page.locator("#alerts-solve").click()
     solved = page.locator("#alerts-solved")
-    kept = r"^Only .* are stored: too short to tell.* The level is left as it is: the least one with at most 20 alerts"
+    kept = r"^Only .* are stored: too short to tell.* The level is left as it is: at most 20 alerts"
     expect(solved).to_have_text(re.compile(kept))
     expect(page.locator("#alerts-sentence")).to_contain_text("2.5")
     type_in(page, "Daily limit", "7")

@@ -190,7 +190,7 @@ async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch)
     given = [*controls_of(form), ["phone"], [], [], {"rule_id": None, "rule": rule_to_json(rule)}]
     *same, kept = await editor_callbacks._solve(world.service, 1, *given, "400", None)
     assert same == [no_update] * 4 and "are stored: too short to tell how often it would fire" in kept
-    assert "The level is left as it is: the least one with at most 400 alerts a day in that time is " in kept
+    assert "The level is left as it is: at most 400 alerts a day came there from " in kept
     monkeypatch.setattr(Budget, "is_telling", True)
     solved = await editor_callbacks._solve(world.service, 1, *given, "400", None)
     assert solved[4].startswith("Level of z was -1.2 to 1.2, is now ") and int(solved[2]) >= 400
@@ -199,9 +199,10 @@ async def test_budget_and_preview(world: World, monkeypatch: pytest.MonkeyPatch)
     assert len(f"{after.when.upper:g}") <= 8
     refused = await editor_callbacks._solve(world.service, 1, *given, "0", None)
     assert refused[4] == "Not solved: a budget of 0.0 alerts a day; expected above 0."
-    parts = await editor_callbacks._preview(world.service, 1, *given)
+    parts, edited = await editor_callbacks._preview(world.service, 1, *given)
+    assert edited == given[-1] | {"is_replayed": True}
     assert "of stored bars it would have fired" in text_of(parts[0]) and "z reverted" in text_of(parts[0])
-    assert "That is all that is stored: less than a week." in text_of(parts[0])
+    assert "There are no more bars to replay: less than a week." in text_of(parts[0])
     marks = [each for each in parts[-2].figure["data"] if each["mode"] == "markers"]
     (trial,) = world.service.trials(rule_to_json(rule))
     listed = rows_of(parts[-1])
@@ -215,8 +216,8 @@ async def test_what_is_said_of_a_level_goes_as_it_is_changed(world: World, monke
     picks, numbers = lists_of(form.tree)
     press(monkeypatch, None, inputs_list=[picks, numbers])
 
-    async def after(given: list[Any], replayed: Any = None) -> tuple[Any, Any]:
-        return await editor_callbacks._outdate(*given, [], [], edited, replayed)
+    async def after(given: list[Any]) -> tuple[Any, Any]:
+        return await editor_callbacks._outdate(*given, [], [], edited)
 
     controls = [*controls_of(form), []]
     assert await after(controls) == (no_update, no_update), "nothing was solved or replayed"
@@ -225,12 +226,13 @@ async def test_what_is_said_of_a_level_goes_as_it_is_changed(world: World, monke
     renamed = [*controls_of(form_of(AlertRule("x", Condition("z", "above", 2.0), cap_per_day=5))), []]
     assert (await after(renamed))[0] is no_update
     capped = [*controls_of(form_of(AlertRule("far", Condition("z", "above", 2.0), cap_per_day=6))), []]
-    said, replayed = await after(capped, "of before")
+    edited["is_replayed"] = True
+    said, replayed = await after(capped)
     assert said == "" and replayed.children == editor_callbacks.OUTDATED
     numbers[0]["value"] = "2.1"
     assert (await after(controls))[0] == ""
     press(monkeypatch, editor_callbacks.NAME.id, inputs_list=[picks, numbers])
-    assert (await after(renamed, "of before"))[1] is no_update, "the name does not change what it would have done"
+    assert (await after(renamed))[1] is no_update, "the name does not change what it would have done"
 
 
 def test_a_rate_is_stated_only_where_the_time_can_tell_it_and_the_cap_allows_it() -> None:

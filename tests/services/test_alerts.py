@@ -99,7 +99,11 @@ async def test_no_change_of_a_rule_gives_more_alerts_than_its_daily_limit(world:
     assert service.rule(rule_id).today == 2 == len(service.history())
     service.change(rule_id, {"cooldown_s": 60.0})
     await world.read(9_000, 10_000)
+    view_ms = world.harness.monitor.alerts.memory.seen_ms["sim"]
     assert service.enable(rule_id, False).today == 2, "it was on today"
+    world.harness.monitor.alerts.memory.see("sim", view_ms + 86_400_000)
+    assert service.rule(rule_id).today == 0, "not tomorrow"
+    world.harness.monitor.alerts.memory.seen_ms["sim"] = view_ms
     service.enable(rule_id, True)
     await world.read(10_000, 11_000)
     service.delete(rule_id)

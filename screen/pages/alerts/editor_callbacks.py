@@ -23,7 +23,7 @@ from screen.pages.alerts.form import Form, FormFaults, form_of, rule_from, subje
 from screen.pages.alerts.sentences import sentence, subject_words
 from screen.pages.alerts.tables import preview_alerts, preview_table
 from screen.pages.alerts.tree import Node, changed, fit_kind, tree_from
-from services.alerts import AlertService
+from services.alerts import AlertService, Trial
 from services.errors import problem_of
 
 _TREE: tuple[tuple[Any, str], ...] = ((ids.pick(ALL, ALL), "value"), (ids.number(ALL, ALL), "value"))
@@ -86,7 +86,6 @@ def _register_changes(app: Dash, alerts: AlertService) -> None:
         Output(ids.PREVIEWED, "children", allow_duplicate=True),
         *(Input(*each) for each in _GIVEN),
         State(ids.EDITED, "data"),
-        State(ids.PREVIEWED, "children"),
         prevent_initial_call=True,
     )(_outdate)
     app.callback(
@@ -114,6 +113,7 @@ def _register_buttons(app: Dash, alerts: AlertService) -> None:
     )(partial(_save, alerts))
     app.callback(
         Output(ids.PREVIEWED, "children", allow_duplicate=True),
+        Output(ids.EDITED, "data", allow_duplicate=True),
         Input(ids.PREVIEW, "n_clicks"),
         *given,
         prevent_initial_call=True,
@@ -179,10 +179,12 @@ async def _edit(_clicks: Any, _picks: Any, subject: str | None, _numbers: Any, d
 async def _outdate(*given: Any) -> tuple[Any, Any]:
     """What was said of a level that was found goes as the conditions, the subject or the limit are changed, and a
     replay as anything is but the name, the severity and the channels."""
-    *values, edited, previewed = given
-    is_same = ctx.triggered_id in _BESIDE_THE_REPLAY
-    replayed = no_update if is_same or not previewed else html.P(OUTDATED, className="alert-previewed")
-    if not edited or not edited.get("is_solved") or not ctx.inputs_list[-1]:
+    *values, edited = given
+    if not edited or not ctx.inputs_list[-1]:
+        return no_update, no_update
+    is_outdated = edited.get("is_replayed") and ctx.triggered_id not in _BESIDE_THE_REPLAY
+    replayed = html.P(OUTDATED, className="alert-previewed") if is_outdated else no_update
+    if not edited.get("is_solved"):
         return no_update, replayed
     solved = rule_from_json(edited["rule"])
     rule, _ = rule_from(form_given(values, placed(*ctx.inputs_list[-2:]), edited))
@@ -237,16 +239,21 @@ def _read(given: Sequence[Any]) -> tuple[AlertRule | None, FormFaults]:
     return rule_from(form_given(values, tree, edited))
 
 
-async def _preview(alerts: AlertService, clicks: int | None, *given: Any) -> Any:
+async def _preview(alerts: AlertService, clicks: int | None, *given: Any) -> tuple[Any, Any]:
     rule, faults = _read(given)
     if not clicks:
-        return no_update
+        return no_update, no_update
     if rule is None:
-        return html.P(f"Nothing to replay: {summary(faults)}", className="message")
+        return html.P(f"Nothing to replay: {summary(faults)}", className="message"), no_update
     try:
         trials = await asyncio.to_thread(alerts.trials, rule_to_json(rule))
     except PairbridgeError as error:
-        return html.P(f"Not replayed: {error}.", className="message")
+        return html.P(f"Not replayed: {error}.", className="message"), no_update
+    return _replayed(rule, trials), {**given[-1], "is_replayed": True}
+
+
+def _replayed(rule: AlertRule, trials: Sequence[Trial]) -> list[Any]:
+    """What a rule would have done: in words, by pair, on a chart, and its newest alerts."""
     parts: list[Any] = [html.P(labels.preview(trials, rule), className="alert-previewed")]
     if len(trials) > 1:
         parts.append(preview_table(trials, rule))
@@ -275,7 +282,7 @@ async def _solve(alerts: AlertService, clicks: int | None, *given: Any) -> tuple
     except (PairbridgeError, ValueError) as error:
         return *same, f"Not solved: {error}."
     if not found.is_telling:
-        return *same, labels.budget(found) + labels.kept_level(found)
+        return *same, labels.budget(found) + labels.level_kept(rule, found)
     solved = found.rule
     form = form_of(solved)
     drawn = shape(form.tree, subject_of(solved.scope))

@@ -147,11 +147,10 @@ def _rate(per_day: float, cap: int) -> str:
     return amount(min(per_day, float(cap)), 2)
 
 
-def kept_level(found: Budget) -> str:
+def level_kept(rule: AlertRule, found: Budget) -> str:
     """What stays, where the stored time is too short to tell."""
-    leaf = next(each for each in leaves_of(found.rule.when) if found.threshold in (each.threshold, each.upper))
-    least = f"the least one with at most {amount(found.per_day, 3)} alerts a day in that time is {_level(leaf)}"
-    return f" The level is left as it is: {least}."
+    _, least = _levels(rule, found.rule)
+    return f" The level is left as it is: at most {amount(found.per_day, 3)} alerts a day came there from {least} on."
 
 
 def level_change(before: AlertRule, after: AlertRule) -> str:
@@ -161,10 +160,16 @@ def level_change(before: AlertRule, after: AlertRule) -> str:
     >>> level_change(was, AlertRule("far", Condition("beyond_entry", "above", 1.41)))
     'Level of |z| beyond the entry that pays was 0, is now 1.41. '
     """
-    for old, new in zip(leaves_of(before.when), leaves_of(after.when), strict=True):
-        if old != new:
-            return f"Level of {METRICS[new.metric].title} was {_level(old)}, is now {_level(new)}. "
-    return "The level is as it was. "
+    name, level = _levels(before, after)
+    was = _levels(after, before)[1]
+    return f"Level of {name} was {was}, is now {level}. " if level != was else "The level is as it was. "
+
+
+def _levels(before: AlertRule, after: AlertRule) -> tuple[str, str]:
+    """The metric whose level is another in the second rule, or the first one, and the level there."""
+    pairs = list(zip(leaves_of(before.when), leaves_of(after.when), strict=True))
+    leaf = next((new for old, new in pairs if old != new), pairs[0][1])
+    return METRICS[leaf.metric].title, _level(leaf)
 
 
 def _level(condition: Condition) -> str:
@@ -196,7 +201,7 @@ def preview(trials: Sequence[Trial], rule: AlertRule) -> str:
         said += f"; the daily limit held {_times(held)} back"
     if paused := sum(each.paused for each in found):
         said += f"; {paused:,} more fell into the pauses of {duration(rule.cooldown_s)} and were left out"
-    short = "" if longest >= 7.0 else " That is all that is stored: less than a week."
+    short = "" if longest >= 7.0 else " There are no more bars to replay: less than a week."
     return f"{said}.{short}{f' {reverted(trials)}' if fired else ''}{costs(rule)}"
 
 
