@@ -144,7 +144,9 @@ class LiveHub:
             asyncio.get_running_loop().call_later(min(waits_s), self._wake.set)
         made = await asyncio.to_thread(lambda: [self._made(shown, before) for shown, before in groups])
         for (key, group), told in zip(groups.items(), made, strict=True):
-            for screen in group if told else ():
+            if told is None:
+                continue
+            for screen in group:
                 is_due = told.is_news or now_s - screen.told_s >= PULSE_S
                 if (screen.shown, screen.told) == key and is_due:
                     screen.told, screen.told_s = told, now_s

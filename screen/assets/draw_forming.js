@@ -93,10 +93,9 @@ class PairbridgeForming {
     const label = view && value === value ? this.label(view.y0 + value * view.dy, this.pane.format(value)) : null;
     const picture = { width, height, ratio: window.devicePixelRatio, left, boxes, label };
     const drawn = JSON.stringify(picture);
-    const { newest } = this.charts;
-    if (drawn === this.drawn) return PairbridgeForming.showed(newest);
+    const isSame = drawn === this.drawn;
     this.drawn = drawn;
-    PairbridgeForming.painter().postMessage({ at: this.number, picture, newest });
+    PairbridgeForming.painter().postMessage({ at: this.number, picture: isSame ? null : picture, newest: this.charts.newest });
   }
 
   /** The canvas from the candle to the right edge of the axis. */

@@ -15,8 +15,11 @@
     else {
       const each = known.get(at);
       if (!each) return;
+      each.newest = newest;
+      if (!picture && !each.next) scope.postMessage(newest); // what is drawn includes these trades
+      if (!picture) return;
       if (!each.next) scope.requestAnimationFrame(() => show(at));
-      Object.assign(each, { next: picture, newest });
+      each.next = picture;
     }
   };
 
