@@ -12,13 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, Route
 
 from bench.report import Row, row, show
 from tests.browser import launched_chromium
 
 ASSETS = Path(__file__).parents[1] / "screen/assets"
 SCRIPTS = ("vendor/lightweight-charts.js", "clock_times.js", "bars.js", "dom.js", "font_size.js", "core.js")
+ORIGIN = "http://chart.test"  # answered from the folder of the assets
 BARS = 86_400
 RUNS = 7
 DRAG_PX = 400
@@ -57,7 +58,7 @@ _DRAWN = """async () => {
   const frame = {watch: 1, run: "r/0", reset: true, interval_ms: 1000, first, columns: last, log: [], rule};
   PairbridgeCore.absorb(pair, frame);
   const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  charts.traded(1);
+  charts.changed(null);
   await frames();
   await new Promise((done) => setTimeout(done, 200));
   const older = {};
@@ -81,17 +82,15 @@ _RECORD = """() => {
 def run() -> list[Row]:
     """Measure and print the table."""
     with launched_chromium() as browser:
-        drawn = []
-        for _ in range(RUNS):
-            page = _opened(browser.new_page(viewport={"width": 1440, "height": 900}))
-            took_ms, size, seen = page.evaluate(_DRAWN)
-            if (size, seen) != (BARS, [0, BARS - 1]):
-                raise RuntimeError(f"{size} bars with {seen} in view; expected all {BARS}")
-            drawn.append(took_ms)
-            gaps_ms = _panned(page)
-            page.close()
+        runs = [drawn_and_panned(browser, BARS) for _ in range(RUNS)]
+    gaps_ms = runs[-1][1]
     lines = [
-        row(f"{BARS:,} bars drawn", statistics.median(drawn), "ms", bounds={"ours": ("at most", 150)}),
+        row(
+            f"{BARS:,} bars drawn",
+            statistics.median(drawn for drawn, _ in runs),
+            "ms",
+            bounds={"ours": ("at most", 150)},
+        ),
         row("... panned", 1_000 / statistics.mean(gaps_ms), "frames/s", bounds={"ours": ("at least", 30)}),
         row("... its slowest frame in 20", sorted(gaps_ms)[int(0.95 * len(gaps_ms))], "ms"),
     ]
@@ -99,12 +98,32 @@ def run() -> list[Row]:
     return lines
 
 
-def _opened(page: Page) -> Page:
-    page.set_content(_PAGE)
+def drawn_and_panned(browser: Browser, bars: int) -> tuple[float, list[float]]:
+    """The time until the bars are drawn, and those between the frames of a drag, ms."""
+    page = _opened(browser.new_page(viewport={"width": 1440, "height": 900}), bars)
+    took_ms, size, seen = page.evaluate(_DRAWN)
+    if (size, seen) != (bars, [0, bars - 1]):
+        raise RuntimeError(f"{size} bars with {seen} in view; expected all {bars}")
+    gaps_ms = _panned(page)
+    page.close()
+    return took_ms, gaps_ms
+
+
+def _opened(page: Page, bars: int) -> Page:
+    page.route(f"{ORIGIN}/**", _answer)  # an address, since the worker of the forming candle is loaded by its own
+    page.goto(f"{ORIGIN}/")
     for name in (*SCRIPTS, *sorted(path.name for path in ASSETS.glob("draw*.js"))):
-        page.add_script_tag(content=(ASSETS / name).read_text(encoding="utf-8"))
-    page.evaluate(_FILL, BARS)
+        page.add_script_tag(url=f"{ORIGIN}/{name}")
+    page.evaluate(_FILL, bars)
     return page
+
+
+def _answer(route: Route) -> None:
+    name = route.request.url.removeprefix(f"{ORIGIN}/")
+    if name:
+        route.fulfill(path=ASSETS / name, content_type="text/javascript")
+    else:
+        route.fulfill(body=_PAGE, content_type="text/html")
 
 
 def _panned(page: Page) -> list[float]:

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import FloatRect, Page, expect
+from playwright.sync_api import Browser, FloatRect, Page, expect
 
+from bench import chart
 from tests.e2e.conftest import seen
 from tests.e2e.stack import until
 
@@ -225,3 +226,8 @@ def test_a_click_a_range_button_and_another_page_take_the_mark_away(page: Page) 
     page.keyboard.press("p")
     seen(page, f"document.querySelector('#chart-canvas canvas') && {AT} === null")
     expect(page.locator("#seek-note")).to_have_text("")
+
+
+def test_the_benchmark_of_the_chart_draws_and_drags_it(browser: Browser) -> None:
+    drawn_ms, gaps_ms = chart.drawn_and_panned(browser, 3_000)
+    assert drawn_ms > 0 and len(gaps_ms) > 10
