@@ -127,11 +127,20 @@ def test_report(
         *rows_of.error_correction_rows(legs),
         *rows_of.leg_rows(legs),
     ]
-    alone = {each.test for each in relation if each.is_rejected}
-    judged = [replace(each, verdict=_verdict(each, alone, len(relation))) for each in rows_of.adjusted(relation)]
+    full = {rows_of.JOHANSEN} if rows_of.is_full_rank(legs) else set()
+    alone = {each.test for each in relation if each.is_rejected} - full
+    judged = [_judged(each, alone, full, len(relation)) for each in rows_of.adjusted(relation)]
     rows = (*judged, *others)
+    read = readings([each for each in rows if each.test not in full], alone, legs.names)
     found = sum(each.is_rejected for each in judged)
-    return TestReport(legs.names, legs.y.size, len(judged), found, rows, readings(rows, alone, legs.names))
+    return TestReport(legs.names, legs.y.size, len(judged), found, rows, read)
+
+
+def _judged(each: TestRow, alone: set[str], full: set[str], tests: int) -> TestRow:
+    """With its verdict. A ``full`` rank is no relation: every leg comes back by itself."""
+    if each.test in full:
+        return replace(each, is_rejected=False, verdict="full rank: each leg comes back by itself, no relation")
+    return replace(each, verdict=_verdict(each, alone, tests))
 
 
 def _verdict(each: TestRow, alone: set[str], tests: int) -> str:
@@ -152,7 +161,10 @@ def _legs(y: ArrayLike, x: ArrayLike | Sequence[ArrayLike]) -> Legs:
     index = getattr(y, "index", None) if hasattr(y, "iloc") else None
 
     def label(bar: int) -> str:
-        return f"bar {bar}" if index is None else str(index[bar])
+        if index is None:
+            return f"bar {bar}"
+        at = index[bar]
+        return f"{at:%Y-%m-%d %H:%M:%S %Z}" if getattr(at, "tzinfo", None) else str(at)
 
     return Legs(_names(y, x, count), left - left.mean(), table - table.mean(axis=0), label)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.stats.report_rows import BOOTSTRAP, NO_RELATION, TestRow
+from engine.stats.report_rows import BOOTSTRAP, JOHANSEN, NO_RELATION, TestRow
 
-EG, PO, JOHANSEN, LEVEL = "Engle-Granger", "Phillips-Ouliaris", "Johansen trace", "Gregory-Hansen, level moves"
+EG, PO, LEVEL = "Engle-Granger", "Phillips-Ouliaris", "Gregory-Hansen, level moves"
 _PAIRS = (  # rejects on its own, does not, what it means
     (
         BOOTSTRAP, EG,

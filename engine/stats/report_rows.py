@@ -17,7 +17,7 @@ from engine.stats.checks import Floats
 from engine.stats.error_correction import error_correction
 from engine.stats.false_discovery import holm
 from engine.stats.gregory_hansen import MOST_REGRESSORS, gregory_hansen
-from engine.stats.johansen import johansen
+from engine.stats.johansen import Johansen, johansen
 from engine.stats.mackinnon import critical_values, tau_pvalue
 from engine.stats.regression import multiple_ols
 from engine.stats.representation import short_repr
@@ -27,6 +27,7 @@ from engine.stats.wild_bootstrap import wild_pvalue
 
 NO_RELATION = "no relation"
 BOOTSTRAP = "Engle-Granger, wild bootstrap"
+JOHANSEN = "Johansen trace"
 MOST_LEGS = 5  # of X: where the tables of Engle-Granger and Shin end
 NORMAL_5 = NormalDist().inv_cdf(0.975)
 # Shin 1994, table 1, a constant: 10, 5, 1 %; rows 1 to 5 legs of X.
@@ -40,7 +41,8 @@ class TestRow:
     """One test. ``statistic`` beyond ``critical`` rejects ``null`` at 5 %, on its own; ``pvalue`` is that of the test
     on its own, ``adjusted`` Holm's over all tests of "no relation", or over all legs that "walk"; NaN elsewhere.
 
-    ``is_rejected``: at 5 %, after adjusting where the row is adjusted. ``verdict`` says it in words.
+    ``is_rejected``: at 5 %, after adjusting where the row is adjusted; False for Johansen's trace of full rank, by
+    which every leg comes back by itself. ``verdict`` says it in words.
     """
 
     __test__: ClassVar[bool] = False  # pytest takes classes that are called Test.. for tests
@@ -121,11 +123,21 @@ def gregory_hansen_rows(legs: Legs) -> Rows:
     return rows
 
 
+def _johansen(legs: Legs) -> Johansen:
+    """With the constant restricted to the spreads: prices have no drift to speak of."""
+    return johansen(np.column_stack([legs.y, legs.x]), constant="restricted")
+
+
+def is_full_rank(legs: Legs) -> bool:
+    """Whether Johansen's trace finds as many relations as legs, which is none between them: no leg walks."""
+    return _johansen(legs).rank == legs.x.shape[1] + 1
+
+
 def johansen_rows(legs: Legs) -> Rows:
-    """The trace of rank 0 with the constant restricted to the spreads: prices have no drift to speak of."""
-    found = johansen(np.column_stack([legs.y, legs.x]), constant="restricted")
+    """The trace of rank 0."""
+    found = _johansen(legs)
     critical, pvalue = float(found.trace_critical[0, 1]), float(found.trace_pvalue[0])
-    return [row("Johansen trace", NO_RELATION, float(found.trace[0]), critical, pvalue, f"; rank {found.rank}")]
+    return [row(JOHANSEN, NO_RELATION, float(found.trace[0]), critical, pvalue, f"; rank {found.rank}")]
 
 
 def dynamic_ols(legs: Legs) -> Any:

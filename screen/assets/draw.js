@@ -32,6 +32,7 @@ class PairbridgeCharts {
     this.newest = null; // by leg: id and time of the newest trade, for measurements
     this.gestures = new PairbridgeGestures(this);
     this.seek = new PairbridgeSeek(this);
+    this.address = new PairbridgeAddress(this);
   }
 
   /** Call when more than the last candle has changed. */
@@ -145,6 +146,7 @@ class PairbridgeCharts {
     else this.extend(size);
     if (!this.held) this.follow(size);
     this.seek.step();
+    this.address.step();
     if (this.isStale) this.legend.show(this.at);
     const isNew = this.isStale || size !== this.size || !this.forming?.fits;
     if (isNew) this.redraw(this.isStale ? this.panes : this.prices);
@@ -220,7 +222,8 @@ class PairbridgeCharts {
     const all = this.span === null ? 0 : this.span / bars.width;
     this.older.want(Math.min(all - bars.size, bars.first));
     const most = (to - from) * 2 < PairbridgeCore.KEEP ? PairbridgeCore.KEEP : PairbridgeCore.MOST;
-    if (bars.size > 2 * most && !this.older.isLoading) {
+    const isSeeking = this.seek.close !== null; // in bars that were loaded for it
+    if (bars.size > 2 * most && !this.older.isLoading && !isSeeking) {
       bars.trim(most);
       this.setAxis(PairbridgeCore.newest(this.pair) + 1);
     } else if (!PairbridgeShapes.serves(this.axis, size, from, to)) this.setAxis(size);
@@ -263,6 +266,7 @@ class PairbridgeCharts {
   /** After a gesture: the axis for what is seen now. */
   settle() {
     const size = PairbridgeCore.newest(this.pair) + 1;
+    this.address.changed();
     if (this.held && size && !PairbridgeShapes.serves(this.axis, size, ...this.window())) {
       this.setAxis(size);
       this.paintSoon();

@@ -62,6 +62,15 @@ class PairbridgeGestures {
     this.charts.unzoom();
   }
 
+  /** Look at a stretch of time, from and to in ms, whatever comes. */
+  stay(stretch) {
+    const { charts } = this;
+    charts.held = stretch;
+    this.isUser = true;
+    this.tell();
+    if (charts.pair.bars.size) charts.setAxis(PairbridgeCore.newest(charts.pair) + 1);
+  }
+
   /** From here on the view is the user's. */
   moved() {
     if (this.isUser) return;
@@ -135,6 +144,7 @@ class PairbridgeGestures {
   /** Show which range is followed. */
   tell() {
     const { held, span } = this.charts;
+    this.charts.address.changed();
     if (!held) this.isUser = false;
     for (const button of document.querySelectorAll("[data-range]")) {
       const name = button.getAttribute("data-range");

@@ -41,6 +41,7 @@ class PairbridgeSeek {
     this.close = null;
     if (this.marked === null) return;
     this.marked = null;
+    this.charts.address.changed();
     this.charts.invalidate();
     this.charts.paintSoon();
   }
@@ -70,10 +71,7 @@ class PairbridgeSeek {
   goTo(open) {
     const { charts } = this;
     const half = (PairbridgeCharts.SHOWN / 2) * charts.pair.bars.width;
-    charts.held = [open - half, open + half];
-    charts.gestures.isUser = true;
-    charts.gestures.tell();
-    charts.setAxis(PairbridgeCore.newest(charts.pair) + 1);
+    charts.gestures.stay([open - half, open + half]);
   }
 
   /** Every bar that there is has been loaded. */

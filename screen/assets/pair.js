@@ -47,7 +47,7 @@ class PairbridgePair {
 
   /** Another pair is shown. */
   begin() {
-    this.charts.unzoom();
+    this.charts.address.mounted();
     this.charts.seek.begin();
   }
 
@@ -65,8 +65,8 @@ class PairbridgePair {
     this.showAge();
     this.log.mounted();
     this.layout.mounted();
+    this.charts.address.mounted();
     this.charts.seek.mounted();
-    this.charts.unzoom();
   }
 
   /** What a trade changes in words and figures. */

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from bench import chart
-from tests.e2e.conftest import seen
+from tests.e2e.conftest import MANY_BARS, seen
 from tests.e2e.stack import until
 
 pytestmark = pytest.mark.browser
@@ -193,6 +193,59 @@ def test_a_bar_of_an_address_is_marked_and_stays_the_marked_one_while_bars_come(
     page.keyboard.press("Escape")
     expect(page.locator("#seek-note")).to_have_text("")
     assert page.evaluate(AT) is None
+
+
+def test_the_address_has_what_is_looked_at(page: Page, browser: Browser) -> None:
+    page.locator("[data-range='900000']").click()
+    page.wait_for_url(re.compile(r"BTCUSDT\?range=15m$"))
+    drag(page)
+    moved = until(lambda: still(page), 5, "the drag")
+    page.wait_for_url(re.compile(r"BTCUSDT\?from=.*Z&to=.*Z$"))
+    other = browser.new_page()
+    other.goto(page.url)
+    seen(other, MANY_BARS)
+    until(lambda: in_view(other) == pytest.approx(moved, abs=1_500), 10, "the same stretch in another browser")
+    expect(other.locator("[data-range=now]")).to_have_attribute("aria-pressed", "false")
+    other.goto(re.sub(r"\?.*", "?range=1h", page.url))
+    seen(other, MANY_BARS)
+    expect(other.locator("[data-range='3600000']")).to_have_attribute("aria-pressed", "true")
+    until(lambda: 3_590_000 < in_view(other)[1] - in_view(other)[0] < 3_900_000, 10, "an hour")
+    other.close()
+    page.get_by_role("link", name="Scan", exact=True).click()
+    expect(page.locator("#scan-map-note")).to_be_visible()
+    assert page.url.endswith("/scan")
+    page.go_back()
+    page.wait_for_url(re.compile(r"BTCUSDT\?from="))
+    until(lambda: in_view(page) == pytest.approx(moved, abs=1_500), 10, "the stretch again")
+    page.keyboard.press("f")
+    page.wait_for_url(re.compile(r"BTCUSDT\?range=15m$"))
+
+
+def test_an_address_of_a_stretch_without_bars_says_so_and_shows_the_newest(page: Page) -> None:
+    address = re.sub(r"\?.*", "", page.url)
+    page.goto(f"{address}?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z")
+    expect(page.locator("#seek-note")).to_contain_text(
+        "No bar from 2020-01-01 00:00:00 UTC to 2020-01-01 01:00:00 UTC is on this chart, which begins at 20"
+    )
+    until(lambda: in_view(page)[1] >= page.evaluate(NEWEST), 10, "the newest bars")
+
+
+def test_a_bar_of_an_address_is_in_view_where_its_pair_was_shown_before(page: Page) -> None:
+    """The data are there when the page is mounted."""
+    open_ms = page.evaluate(NEWEST) - 400 * 5_000
+    page.get_by_role("link", name="Scan", exact=True).click()
+    expect(page.locator("#scan-map-note")).to_be_visible()
+    page.evaluate(f"PairbridgeDom.go('/pair/sim/ETHUSDT~BTCUSDT?close={open_ms + 5_000}')")
+    until(lambda: page.evaluate(AT) == open_ms, 30, "the marked bar")
+    until(lambda: sum(in_view(page)) / 2 == pytest.approx(open_ms, abs=10_000), 10, "the bar in the middle")
+
+
+def test_what_is_loaded_for_a_bar_is_kept_until_it_is_marked(page: Page) -> None:
+    """Else a chart that keeps fewer bars than there are since then would load them again and again."""
+    open_ms = page.evaluate(NEWEST) - 1_300 * 5_000
+    page.add_init_script("addEventListener('load', () => { PairbridgeCore.KEEP = 500; })")
+    jump(page, open_ms)
+    assert page.evaluate("PairbridgeCore.KEEP") == 500
 
 
 def _at_rest(page: Page, open_ms: float) -> float:

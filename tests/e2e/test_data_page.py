@@ -148,6 +148,10 @@ def test_a_range_is_exported(page: Page) -> None:
         page.locator("#data-download").click()
     frame = pd.read_csv(io.StringIO(Path(download.value.path()).read_text()))
     assert set(frame["symbol"]) == {"BTCUSDT"} and len(frame) >= 20
+    page.locator("#data-export-symbols").fill("ETHUSDT")  # left by pressing the link
+    with page.expect_download() as download:
+        page.locator("#data-download").click()
+    assert set(pd.read_csv(download.value.path())["symbol"]) == {"ETHUSDT"}
 
 
 def test_a_backup_is_made_and_listed_with_its_date(trading: Stack, page: Page) -> None:

@@ -133,7 +133,8 @@ def tests_table(state: ReportState) -> Any:
         html.Tr(
             [
                 html.Td(row["test"]), html.Td(row["null"]),
-                *(html.Td(_three(row[name])) for name in ("statistic", "critical", "pvalue", "adjusted")),
+                *(html.Td(_three(row[name])) for name in ("statistic", "critical")),
+                *(html.Td(_share(row[name])) for name in ("pvalue", "adjusted")),
                 html.Td(row["verdict"], className="note"),
             ]
         )
@@ -240,3 +241,8 @@ def _price(value: float) -> str:
 
 def _three(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    """A p-value."""
+    return "" if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import warnings
@@ -154,7 +155,7 @@ def test_a_relation_that_moved_is_told_with_its_date() -> None:
     found = stats.test_report(y, x)
     moved = rows_by_test(found)["Gregory-Hansen, level moves"]
     assert moved.is_rejected
-    assert moved.verdict in [f"a relation; if it moved, at {day}" for day in days[298:303]]
+    assert moved.verdict in [f"a relation; if it moved, at {day:%Y-%m-%d %H:%M:%S} UTC" for day in days[298:303]]
     assert not rows_by_test(found)["Engle-Granger"].is_rejected
     assert any("it has moved once" in each for each in found.readings)
     assert found.names == ("ETH", "BTC") and "ETH walks" in found.table()["null"].tolist()
@@ -189,6 +190,24 @@ def test_how_to_read_those_that_disagree(alone: set[str], shin: bool, expected: 
     rows = [row(test, is_rejected=is_found and test in alone) for test in ALL]
     told = readings([*rows, row("KPSS of the residual (Shin)", "a relation", shin)], alone, ("y", "x"))
     assert len(told) == len(expected) and all(words in each for words, each in zip(expected, told, strict=True))
+
+
+def test_a_full_rank_is_no_relation() -> None:
+    rng = np.random.default_rng(2)
+    found = stats.test_report(ar1(rng, 400, 5), ar1(rng, 400, 5))
+    trace = rows_by_test(found)["Johansen trace"]
+    assert trace.statistic > trace.critical and trace.adjusted < 0.05  # it rejects rank 0, and rank 1 as well
+    assert not trace.is_rejected and trace.verdict == "full rank: each leg comes back by itself, no relation"
+    assert found.found == sum(each.is_rejected for each in found.rows if each.null == NO_RELATION)
+    assert not any("Johansen" in each for each in found.readings)
+
+
+def test_a_break_is_told_by_its_time() -> None:
+    rng = np.random.default_rng(3)
+    times = pd.date_range("2026-01-02", periods=400, freq="min", tz="UTC")
+    x = pd.Series(walk(rng, 400), times)
+    found = stats.test_report(x + ar1(rng, 400, 4) + np.where(np.arange(400) > 200, 30.0, 0.0), x)
+    assert re.search(r"at 2026-01-02 0\d:\d\d:00 UTC$", rows_by_test(found)["Gregory-Hansen, level moves"].verdict)
 
 
 def test_a_leg_that_comes_back_by_itself_is_told() -> None:
