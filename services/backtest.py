@@ -45,8 +45,8 @@ HOUR_MS = 3_600_000
 _BAR = 30  # characters of the progress
 _SHOWN = (
     "PnL gross [quote]", "Costs [quote]", "PnL net [quote]", "Return [%]", "Sharpe of a day [-]", "Max drawdown [%]",
-    "Trades [#]", "Win rate [%]", "Profit factor [-]", "Exposure [% of bars]", "PSR [0..1]", "DSR [0..1]",
-    "Minimum track record [days]",
+    "Max drawdown at ends of whole periods [%]", "Trades [#]", "Win rate [%]", "Profit factor [-]",
+    "Exposure [% of bars]", "PSR [0..1]", "DSR [0..1]", "Minimum track record [days]",
 )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _table(record: Json) -> str:
         shown = "-" if value is None else f"{value:,.4g}"
         span = f"  ({interval[0]:,.4g} to {interval[1]:,.4g})" if interval else ""
         reason = f"  {record['reasons'].get(name, '')}" if value is None else ""
-        lines.append(f"  {name:<28} {shown:>12}{span}{reason}")
+        lines.append(f"  {name:<41} {shown:>12}{span}{reason}")
     if record["settings"]:
         lines.append(f"  best cell: {', '.join(f'{name} {value}' for name, value in record['settings'].items())}")
     return "\n".join([*lines, *verdict_lines(record)])

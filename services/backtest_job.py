@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from engine.backtest import (
     CellRecords,
     Costs,
     MetricSettings,
+    NullTwins,
     Result,
     Strategy,
     Terms,
@@ -55,7 +57,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """``best``: the backtest of the best cell; ``percentile`` among twins, None where not asked for. ``records`` and
+    """``best``: the backtest of the best cell; ``twins`` of it, None where not asked for. ``records`` and
     ``verdict`` of a search. ``trial``: its number on these data, ``counted``: all different trials on this market
     in this time, pairs of scans and pairs on screens included. ``folder`` of the finished cells."""
 
@@ -64,11 +66,16 @@ class Found:
     best: Result
     records: CellRecords
     verdict: Verdict
-    percentile: float | None
+    twins: NullTwins | None
     trial: int
     counted: int
     clock: str
     folder: Path
+
+    @property
+    def percentile(self) -> float | None:
+        """Among the twins."""
+        return None if self.twins is None else self.twins.percentile
 
 
 def run_job(request: Json, report: Report, is_cancelled: IsCancelled) -> Json:
@@ -109,12 +116,23 @@ def find(
 ) -> Found:
     """Backtest, or search and backtest the best cell. Raises ValueError, StoreError, and JobCancelled once
     ``is_cancelled()`` is true. Finished cells stay in ``Found.folder`` for the next start, until whoever stored the
-    result forgets them: a kill in between costs nothing."""
+    result forgets them: a kill in between costs nothing. After a ValueError none stay: it would come again."""
     request = as_run(request, legs)
-    cells, data, code = cells_of(request), legs.fingerprint, code_version(BACKTESTING)
-    terms = terms_of(request, legs)
-    folder = folder_of(place.folder, request, data, code)
+    work, code = Work(legs, cells_of(request), terms_of(request, legs)), code_version(BACKTESTING)
+    folder = folder_of(place.folder, request, legs.fingerprint, code)
     note_search(folder, request, code, place.now_ms())
+    try:
+        return _found(request, work, place, folder, report, is_cancelled)
+    except ValueError:
+        forget(folder)
+        raise
+
+
+def _found(
+    request: BacktestRequest, work: Work, place: Place, folder: Path, report: Report, is_cancelled: IsCancelled
+) -> Found:
+    legs, cells, terms = work
+    data = legs.fingerprint
 
     def progress(stage: str) -> Callable[[int, int], None]:
         def tell(done: int, total: int) -> None:
@@ -131,19 +149,19 @@ def find(
         settings = [cells[number].settings for number in unit.numbers]
         numbers.extend(place.trials.add(place.now_ms(), _trials(kind, legs, data, settings, terms, found)))
 
-    records = run_units(Work(legs, cells, terms), folder, count, progress("testing cells"))
+    records = run_units(work, folder, count, progress("testing cells"))
     counted = place.trials.overlapping(legs.market, *legs.span_ms)
     axes = request.search.axes if request.search and request.search.count is None else None
     verdict = judge(cells, records, request.account.capital, axes=axes, trials=counted.distinct)
     chosen = cells[verdict.best].settings
     best = run(legs.y, legs.x, None, chosen, terms.costs, request.account, terms.venue)
-    percentile = None
+    twins = None
     if request.twins:
         strategy = Strategy(chosen, terms.costs, request.account, terms.venue)
         told = progress("comparing with twins")
-        percentile = null_twins(legs.y, legs.x, None, strategy, count=request.twins, progress=told).percentile
+        twins = null_twins(legs.y, legs.x, None, strategy, count=request.twins, progress=told)
     trial = numbers[-1] if numbers else place.trials.on_data(data).total
-    return Found(request, legs, best, records, verdict, percentile, trial, counted.distinct, terms.clock, folder)
+    return Found(request, legs, best, records, verdict, twins, trial, counted.distinct, terms.clock, folder)
 
 
 def as_run(request: BacktestRequest, legs: Legs) -> BacktestRequest:
@@ -177,13 +195,14 @@ def _trials(
     scale = math.sqrt(DAY_MS / STEPS_MS[terms.clock])
     traded = found.totals[:, TOTALS.index("trades")] > 0
     of_a_day = np.where(traded, scale * sharpe_of_periods(found.pnl), np.nan)
+    exact = [msgspec.convert(asdict(each), PairSettings) for each in settings]  # 2 and 2.0 are one entry
     shared: dict[str, Any] = {"costs": terms.costs, "account": terms.account, "delay": terms.venue.delay_bars}
     return [
         Trial(
             kind, data, settings_fingerprint({"settings": each.to_json(), **shared}), legs.market, y, x, from_ms, to_ms,
             sharpe=None if math.isnan(ratio) else float(ratio),
         )
-        for each, ratio in zip(settings, of_a_day, strict=True)
+        for each, ratio in zip(exact, of_a_day, strict=True)
     ]  # fmt: skip
 
 

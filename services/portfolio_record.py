@@ -40,6 +40,7 @@ def portfolio_record(made: Combined) -> Json:
         "refused": {name: int((found.positions[:, 3] == code).sum()) for code, name in _reasons()},
         "positions": len(found.positions),
         "correlation": plain(found.correlation),
+        "periods": found.periods,
         "metrics": plain(metrics),
         "intervals": plain({name: value for name, value in figures.intervals.items() if name in metrics}),
         "reasons": {name: value for name, value in figures.reasons.items() if name in metrics},

@@ -23,6 +23,7 @@ from engine.pairs.settings import PairSettings
 from engine.stats.checks import Floats, Ints
 from engine.stats.representation import short_repr
 
+UNITS = {"daily": "days", "hourly": "hours"}  # of a clock
 TOTALS = ("trades", "wins", "gross", "costs", "net", "turnover", "drawdown_percent", "exposed_bars")
 
 
@@ -54,7 +55,8 @@ class Terms:
 @dataclass(frozen=True, slots=True, eq=False)
 class CellRecords:
     """One row a cell. ``totals``: columns of ``TOTALS``; ``pnl``: profit in each period, in quote currency; ``train``:
-    the Sharpe ratio of a period in the training part of each fold; ``test``: profit in each period of all tests."""
+    the Sharpe ratio of a period in the training part of each fold, NaN where nothing moved; ``test``: profit in each
+    period of all tests."""
 
     totals: Floats
     pnl: Floats
@@ -90,16 +92,17 @@ def folds_of(inputs: Inputs, terms: Terms) -> list[Fold]:
         anchored=plan.anchored,
         purge=plan.purge,
         embargo=plan.embargo,
+        unit=f"whole {UNITS[terms.clock]}",
     )
     return [Fold(*(skipped + each * getattr(fold, name) for name in Fold.__slots__)) for fold in found]
 
 
 def measure_cells(inputs: Inputs, cells: Sequence[PairSettings], terms: Terms) -> CellRecords:
     """Run some cells on their shared inputs, whole and in every fold. Raises ValueError as :func:`sweep`."""
+    folds = folds_of(inputs, terms)
     whole = _swept(inputs, cells, terms)
     table = whole.frame()
-    folds = folds_of(inputs, terms)
-    train = [sharpe_of_periods(_swept(part_of(inputs, fold.train), cells, terms).pnl) for fold in folds]
+    train = [known_sharpe(_swept(part_of(inputs, fold.train), cells, terms).pnl) for fold in folds]
     test = [_swept(part_of(inputs, fold.test), cells, terms).pnl for fold in folds]
     empty, lengths = np.empty((len(cells), 0)), [each.shape[1] for each in test]
     return CellRecords(
@@ -124,11 +127,17 @@ def part_of(inputs: Inputs, bars: slice) -> Inputs:
 
 
 def sharpe_of_periods(pnl: Floats) -> Floats:
-    """Mean over deviation (ddof 1) of each row; 0 where nothing moved, or under two periods."""
+    """As :func:`known_sharpe`, 0 where it is not known: a cell without a trade stands between gain and loss."""
+    return np.nan_to_num(known_sharpe(pnl), nan=0.0)
+
+
+def known_sharpe(pnl: Floats) -> Floats:
+    """Mean over deviation (ddof 1) of each row; NaN where nothing moved, or under two periods."""
+    unknown = np.full(pnl.shape[0], np.nan)
     if pnl.shape[1] < 2:
-        return np.zeros(pnl.shape[0])
+        return unknown
     deviation = pnl.std(axis=1, ddof=1)
-    ratios: Floats = np.divide(pnl.mean(axis=1), deviation, out=np.zeros(pnl.shape[0]), where=deviation > 0.0)
+    ratios: Floats = np.divide(pnl.mean(axis=1), deviation, out=unknown, where=deviation > 0.0)
     return ratios
 
 

@@ -46,12 +46,12 @@ class Fold:
 
 
 def walk_forward(
-    bars: int, train: int, test: int, *, anchored: bool = False, purge: int = 0, embargo: int = 0
+    bars: int, train: int, test: int, *, anchored: bool = False, purge: int = 0, embargo: int = 0, unit: str = "bars"
 ) -> list[Fold]:
     """Folds over ``bars`` bars, the oldest first; the last test may be shorter, down to half of ``test``.
 
     ``train``: bars of a training part, of the first one where ``anchored``: then all begin at bar 0 and grow, else they
-    roll. Raises ValueError where not one fold fits.
+    roll. Raises ValueError where not one fold fits; ``unit``: the name of what is counted, for its message.
 
     >>> [(fold.train_from, fold.train_to, fold.test_from, fold.test_to) for fold in walk_forward(100, 50, 20, purge=5)]
     [(0, 50, 55, 75), (20, 70, 75, 95)]
@@ -67,5 +67,8 @@ def walk_forward(
         begin += step
     if not folds:
         needed = first + gap + (length + 1) // 2
-        raise ValueError(f"{total} bars for a training part of {first} and a test of {length}; expected {needed}")
+        left_out = f", {gap} left out" if gap else ""
+        raise ValueError(
+            f"{total} {unit} for a training part of {first}{left_out} and a test of {length}; expected {needed}"
+        )
     return folds

@@ -68,7 +68,7 @@ class TradeCol(IntEnum):
     MARGIN_X = auto()
     LIQUIDATION_Y = auto()  # adverse change of the leg's price, a fraction, that would liquidate it alone
     LIQUIDATION_X = auto()
-    MAE = auto()  # worst and best open result at a close, costs so far included
+    MAE = auto()  # worst (<= 0) and best (>= 0) result at entry, closes and exit, costs so far included
     MFE = auto()
     GROSS = auto()  # of both legs at reference prices
     NET = auto()

@@ -154,8 +154,8 @@ def _enter(par: LedgerPar, state: LedgerState, rows: Floats, i: int) -> None:
     state.value = abs(state.coins_y) * state.entry_y + abs(state.coins_x) * state.entry_x
     state.added_x = state.added_value = state.rehedge_due = state.exit_due = 0.0
     state.fees = state.half_spread = state.slippage = state.ticks = state.funding = 0.0
-    state.mae, state.mfe = np.inf, -np.inf
     fill_legs(par, state, rows, i, state.coins_y, state.coins_x)
+    state.mae, state.mfe = min(0.0, -costs_so_far(state)), 0.0  # at the entry: nothing earned, its fill paid
 
 
 @njit

@@ -34,6 +34,28 @@ LEAST_FOR_LUCK = 30  # returns: below, skewness and kurtosis say nothing, nor do
 _NORMAL = NormalDist()
 
 
+def why_no_luck(returns: Floats, periods: str = "whole periods") -> str:
+    """Why luck cannot be told from these returns or profits, shape (periods,) or (periods, cells); "" where it can.
+
+    A period in which nothing was held says as little as one that is not there.
+
+    >>> why_no_luck(np.array([0.01, 0.0]))
+    'not known: 2 whole periods, luck can be told from 30 on'
+    >>> why_no_luck(np.array([0.01, *[0.0] * 59]))
+    'not known: 1 of 60 whole periods with a profit or a loss, luck can be told from 30 on'
+    """
+    count = int(returns.shape[0])
+    if count < LEAST_FOR_LUCK:
+        return f"not known: {count} {periods}, luck can be told from {LEAST_FOR_LUCK} on"
+    moved = int(np.any(returns.reshape(count, -1) != 0.0, axis=1).sum())
+    if moved < LEAST_FOR_LUCK:
+        return (
+            f"not known: {moved} of {count} {periods} with a profit or a loss, luck can be told from"
+            f" {LEAST_FOR_LUCK} on"
+        )
+    return ""
+
+
 def probabilistic_sharpe(
     ratio: float, returns: float, *, benchmark: float = 0.0, skew: float = 0.0, kurtosis: float = 3.0
 ) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 from engine.backtest.block_bootstrap import DRAWS, SEED, draw_places, percentile_interval, usual_block
 from engine.backtest.clock import DAY_MS, STEPS_MS, YEAR_DAYS, EquityCurve
 from engine.backtest.drawdown import drawdown
-from engine.backtest.luck import LEAST_FOR_LUCK, LEVEL, deflated_sharpe, minimum_track_record, probabilistic_sharpe
+from engine.backtest.luck import LEVEL, deflated_sharpe, minimum_track_record, probabilistic_sharpe, why_no_luck
 from engine.backtest.sharpe import MINIMUM_RETURNS, lo_factor, sharpe_ratio, sortino_ratio
 from engine.backtest.trade_metrics import Findings, Trades, add_holds, add_money, add_results
 from engine.stats.checks import ArrayLike, Floats, positive, whole
@@ -35,6 +35,7 @@ ANNUAL_DAYS = 30  # under these no figure is annualised
 LEAST_RETURNS = 5  # for an interval of return and drawdown
 A_DAY, SHARPE, SORTINO = "Sharpe of a day [-]", "Sharpe, annualised [-]", "Sortino, annualised [-]"
 GROWTH, CALMAR, WORST = "Return, annualised [%]", "Calmar [-]", "Worst day [%]"
+FALL = "Max drawdown at ends of whole periods [%]"  # of the returns that its interval resamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _is_ruined(found: Findings, curve: EquityCurve) -> bool:
     """Whether the equity was lost, so that no later return exists."""
     lost = np.flatnonzero(curve.equity <= 0.0)
     if lost.size:
-        for name in (A_DAY, GROWTH, SHARPE, SORTINO, CALMAR, WORST):
+        for name in (A_DAY, GROWTH, SHARPE, SORTINO, CALMAR, WORST, FALL):
             found.add(name, None, f"equity fell to {curve.equity[lost[0]]:g} in bar {lost[0]}")
     return bool(lost.size)
 
@@ -161,9 +162,9 @@ def _add_sharpe(found: Findings, returns: Floats, settings: MetricSettings) -> N
     if not math.isnan(factor):
         found.bound(A_DAY, ratio.interval(factor))
     size, skew, kurtosis = ratio.returns, ratio.skew, ratio.kurtosis
-    if returns.size < LEAST_FOR_LUCK:
+    if why := why_no_luck(returns):
         for name in names[1:]:
-            found.add(name, None, f"not known: {returns.size} whole periods, luck can be told from {LEAST_FOR_LUCK} on")
+            found.add(name, None, why)
         return
     found.add(names[1], probabilistic_sharpe(ratio.ratio, size, skew=skew, kurtosis=kurtosis))
     spread = settings.trial_deviation
@@ -199,16 +200,18 @@ def _evidence(found: Findings) -> str:
 
 
 def _add_drawn(found: Findings, returns: Floats, settings: MetricSettings) -> None:
-    """Intervals of return, drawdown and Sortino: other orders of the same returns."""
+    """Drawdown of the returns; intervals of it, of return and of Sortino: other orders of the same returns."""
+    fall = drawdown(np.cumprod(1.0 + returns, dtype=np.float64), 1.0).fraction if returns.size else None
+    found.add(FALL, None if fall is None else 100.0 * fall, "no whole period")
     if returns.size < LEAST_RETURNS:
-        for name in ("Return [%]", "Max drawdown [%]"):
+        for name in ("Return [%]", FALL):
             found.bound(name, (math.nan, math.nan), f"no interval under {LEAST_RETURNS} whole periods")
         return
     block = usual_block(returns.size)
     drawn = drawn_paths(returns, settings.draws, block, np.uint64(settings.seed))
     of = (LEVEL, returns.size, block)
     found.bound("Return [%]", percentile_interval(100.0 * drawn[:, 0], *of))
-    found.bound("Max drawdown [%]", percentile_interval(100.0 * drawn[:, 1], *of))
+    found.bound(FALL, percentile_interval(100.0 * drawn[:, 1], *of))
     if found.values[SORTINO] is not None:
         scale = math.sqrt(settings.per_day * YEAR_DAYS)
         found.bound(SORTINO, percentile_interval(scale * drawn[:, 2], *of), "no period lost")

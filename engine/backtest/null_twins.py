@@ -44,6 +44,17 @@ class NullTwins:
 
     __repr__ = short_repr
 
+    @property
+    def worse(self) -> int:
+        """Twins below ``own``; equal ones are not."""
+        return int((self.twins < self.own).sum())
+
+    @property
+    def p_value(self) -> float:
+        """(1 + twins at or above ``own``) / (1 + twins): the pair is one of them where the legs are unrelated, so it is
+        never 0. Phipson and Smyth 2010."""
+        return float(1 + self.twins.size - self.worse) / (1 + self.twins.size)
+
 
 def sharpe_a_bar(inputs: Inputs, found: LedgerRun) -> float:
     """Mean over deviation of the bars' profit after costs; 0 where nothing was traded. A ratio, because the spread of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backtest.account import Account
-from engine.backtest.attribution import write_trade
+from engine.backtest.attribution import costs_so_far, gross_at, write_trade
 from engine.backtest.costs import Costs
 from engine.backtest.fills import fill_legs
 from engine.backtest.inputs import Venue, add_rates, settle_half_spreads
@@ -164,7 +164,10 @@ def close_last(pars: Record, states: Record, column: Floats, place: int, trade: 
     par, state = pars[0], states[0]
     fill_legs(par, state, column, 0, -state.coins_y, -(state.coins_x + state.added_x))
     state.exit_signal, state.exit_z = place, column[Row.Z, 0]
-    write_trade(par, state, trade, place, column[Row.CLOSE_Y, 0], column[Row.CLOSE_X, 0], RUN_END)
+    y, x = column[Row.CLOSE_Y, 0], column[Row.CLOSE_X, 0]
+    net = gross_at(state, y, x) - costs_so_far(state)
+    state.mae, state.mfe = min(state.mae, net), max(state.mfe, net)
+    write_trade(par, state, trade, place, y, x, RUN_END)
 
 
 @njit

@@ -22,6 +22,7 @@ import numpy as np
 
 from engine.backtest.clock import STEPS_MS, EquityCurve
 from engine.backtest.drawdown import Drawdown, drawdown
+from engine.backtest.luck import LEAST_FOR_LUCK
 from engine.stats.checks import ArrayLike, Bools, Floats, Ints, as_series, positive, same_length
 from engine.stats.jit import njit
 from engine.stats.representation import short_repr
@@ -67,7 +68,7 @@ class Portfolio:
     at the close is admitted, and the profit that counts. ``positions``: one row a position that was asked for, (pair,
     entry bar, end bar, verdict), see ``VERDICTS``; the end is the first flat bar. ``net``: bars x symbols, value held
     at the close; ``gross``: of all pairs. ``correlation``: of the pairs' profits a day or hour, NaN for one that does
-    not move; ``symbols`` in the order of ``net``."""
+    not move, and all of it under 30 whole ``periods``; ``symbols`` in the order of ``net``."""
 
     equity: Floats
     drawdown: Drawdown
@@ -77,6 +78,7 @@ class Portfolio:
     net: Floats
     gross: Floats
     correlation: Floats
+    periods: int
     symbols: tuple[str, ...]
 
     __repr__ = short_repr
@@ -118,9 +120,9 @@ def combine(
         equity, gross, net, admitted, pnl, positions,
     )  # fmt: skip
     curve = EquityCurve.of(times_ms, equity, capital, interval_ms)
-    correlation = _correlation(curve, pnl, STEPS_MS[clock])
+    correlation, periods = _correlation(curve, pnl, STEPS_MS[clock])
     fall = drawdown(equity, curve.capital)
-    return Portfolio(equity, fall, admitted, pnl, positions[:found].copy(), net, gross, correlation, names)
+    return Portfolio(equity, fall, admitted, pnl, positions[:found].copy(), net, gross, correlation, periods, names)
 
 
 def _checked(pair: PairPath) -> tuple[Floats, ...]:
@@ -138,19 +140,19 @@ def _checked(pair: PairPath) -> tuple[Floats, ...]:
     return values
 
 
-def _correlation(curve: EquityCurve, pnl: Floats, step_ms: int) -> Floats:
-    """Of the profit of whole days or hours between the pairs."""
+def _correlation(curve: EquityCurve, pnl: Floats, step_ms: int) -> tuple[Floats, int]:
+    """Of the profit of whole days or hours between the pairs, and how many there are."""
     count = pnl.shape[1]
     closes, marks = curve.closes_ms, curve.marks(step_ms)
     totals = np.concatenate((np.zeros((1, count)), np.cumsum(pnl, axis=0)))
     table = np.diff(totals[np.searchsorted(closes, marks, side="right")], axis=0)
     out = np.full((count, count), np.nan)
-    if table.shape[0] < 2:
-        return out
+    if table.shape[0] < LEAST_FOR_LUCK:
+        return out, int(table.shape[0])
     moves = np.flatnonzero(np.ptp(table, axis=0) > 0.0)
     if moves.size:
         out[np.ix_(moves, moves)] = np.corrcoef(table[:, moves], rowvar=False)
-    return out
+    return out, int(table.shape[0])
 
 
 @njit

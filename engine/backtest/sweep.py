@@ -44,7 +44,7 @@ _ACTIONS_KEPT = 2  # rows of the ring of delayed decisions: action and reason
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
     """One row a cell: ``states`` of the ledgers after the last bar (``layout.LedgerState``), and ``pnl``, shape (cells,
-    buckets), the change of equity in each bucket of time."""
+    buckets), the change of equity in each bucket of time: 0 in one in which nothing was held."""
 
     states: Record
     pnl: Floats

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.backtest.cell_records import CellRecords, sharpe_of_periods
-from engine.backtest.luck import LEAST_FOR_LUCK, deflated_sharpe, probabilistic_sharpe
+from engine.backtest.luck import deflated_sharpe, probabilistic_sharpe, why_no_luck
 from engine.backtest.overfitting import BLOCKS, Overfitting, cscv
 from engine.backtest.search_cells import Axes, Cell
 from engine.backtest.sharpe import sharpe_ratio
 from engine.stats.checks import Floats, Ints
 from engine.stats.representation import short_repr
 
-LEAST_PERIODS = 4  # for PBO: two blocks of two
 LEAST_NEIGHBOURS = 2  # of a plateau, itself not counted
 
 
@@ -45,12 +44,14 @@ class Heatmap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WalkForward:
-    """``chosen``: the cell that each training part chose, ``train`` its Sharpe ratio of a period there; ``pnl``: profit
-    in each period of all tests one after another, in quote currency; ``ratio``: their Sharpe ratio of a period, None
-    where nothing moved, with its standard error."""
+    """``chosen``: the cell that each training part chose, ``train`` its Sharpe ratio of a period there, NaN where it
+    did not trade, and ``known``: how many cells have one there. ``pnl``: profit in each period of all tests one after
+    another, in quote currency; ``ratio``: their Sharpe ratio of a period, None where nothing moved or luck cannot be
+    told from it, with its standard error."""
 
     chosen: Ints
     train: Floats
+    known: Ints
     pnl: Floats
     ratio: float | None
     error: float | None
@@ -92,19 +93,19 @@ def judge(
     best, count = int(np.argmax(scores)), float(len(cells) if trials is None else max(trials, len(cells)))
     psr = dsr = None
     returns = records.pnl[best] / capital
-    if returns.size < LEAST_FOR_LUCK:
-        reasons["psr"] = reasons["dsr"] = f"{returns.size} periods; luck can be told from {LEAST_FOR_LUCK} on"
-    elif np.ptp(returns) > 1e-12 * np.max(np.abs(returns)):
+    if why := _why_unknown(returns, "periods", "the best cell made no profit or loss"):
+        reasons["psr"] = reasons["dsr"] = why
+    else:
         own = sharpe_ratio(returns)
         psr = probabilistic_sharpe(own.ratio, own.returns, skew=own.skew, kurtosis=own.kurtosis)
         dsr = deflated_sharpe(own.ratio, own.returns, count, skew=own.skew, kurtosis=own.kurtosis)
-    else:
-        reasons["psr"] = reasons["dsr"] = "the best cell made no profit or loss"
     overfitting = _overfitting(records.pnl / capital, reasons)
-    walk = _walk(records, capital) if records.train.shape[1] else None
+    walk = _walk(records, capital, reasons) if records.train.shape[1] else None
     if walk is None:
         reasons["walk"] = "no folds were asked for"
     heatmap = heatmap_of(cells, axes, scores) if axes and all(cell.place for cell in cells) else None
+    if heatmap is not None and (why := why_no_luck(records.pnl.T, "periods")):
+        reasons["map"] = why
     return Verdict(scores, best, count, psr, dsr, overfitting, walk, heatmap, reasons)
 
 
@@ -135,22 +136,37 @@ def _place(table: Floats) -> tuple[int, ...]:
     return tuple(int(at) for at in np.unravel_index(int(np.nanargmax(table)), table.shape))
 
 
+def _why_unknown(returns: Floats, periods: str, still: str) -> str:
+    """Why their ratio says nothing, "" where it does; ``still``: where nothing moved."""
+    if returns.any() and (why := why_no_luck(returns, periods)):
+        return why
+    return "" if np.ptp(returns) > 1e-12 * np.max(np.abs(returns)) else still
+
+
 def _overfitting(returns: Floats, reasons: dict[str, str]) -> Overfitting | None:
     cells, periods = returns.shape
-    if cells < 2 or periods < LEAST_PERIODS:
-        reasons["pbo"] = f"{cells} cells over {periods} periods; expected 2 and {LEAST_PERIODS}"
+    if cells < 2:
+        reasons["pbo"] = f"{cells} cell; expected at least 2"
+        return None
+    if why := why_no_luck(returns.T, "periods"):
+        reasons["pbo"] = why
         return None
     return cscv(np.ascontiguousarray(returns.T), min(BLOCKS, periods // 2 // 2 * 2))
 
 
-def _walk(records: CellRecords, capital: float) -> WalkForward:
-    """Each test with the cell that its training part chose; of equal ones the first."""
-    chosen = np.argmax(records.train, axis=0)
+def _walk(records: CellRecords, capital: float, reasons: dict[str, str]) -> WalkForward:
+    """Each test with the cell that its training part chose; of equal ones the first. A cell that did not trade in the
+    training part stands between those that earned and those that lost."""
+    is_known = ~np.isnan(records.train)
+    chosen = np.argmax(np.where(is_known, records.train, 0.0), axis=0)
     folds = np.arange(chosen.size)
     owner = records.fold_of_period
     pnl = records.test[chosen[owner], np.arange(owner.size)]
     ratio = error = None
-    if pnl.size >= 2 and np.ptp(pnl) > 1e-12 * np.max(np.abs(pnl)):
+    if why := _why_unknown(pnl, "periods of the tests", "nothing was traded in the tests"):
+        reasons["walk: ratio"] = why
+    else:
         found = sharpe_ratio(pnl / capital)
         ratio, error = found.ratio, found.error
-    return WalkForward(chosen.astype(np.int64), records.train[chosen, folds], pnl, ratio, error)
+    known = is_known.sum(axis=0).astype(np.int64)
+    return WalkForward(chosen.astype(np.int64), records.train[chosen, folds], known, pnl, ratio, error)

@@ -15,6 +15,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from enum import EnumType
+from functools import cache
+from pathlib import Path
 from types import CodeType
 from typing import Any, TypeVar, cast
 
@@ -27,7 +29,7 @@ numba_config: Any = _config
 LOCATORS = ",".join(f"{__name__}.{name}" for name in ("UserProvided", "InTree", "UserWide"))
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_stamps: dict[int, bytes] = {}  # id of a compiled function -> the hash of its source and of all it calls
+_stamps: dict[int, bytes] = {}  # id of a compiled function -> the hash of its source, of all it calls, and of its file
 _kept: list[object] = []  # references to the compiled functions, so that an id is never reused
 
 
@@ -50,7 +52,7 @@ def _compiled(function: Function, **options: Any) -> Function:
         compiled = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     finally:
         numba_config.CACHE_LOCATOR_CLASSES = before
-    _stamps[id(compiled)] = stamp
+    _stamps[id(compiled)] = stamp + _file_hash(function.__code__.co_filename)
     _kept.append(compiled)
     return cast(Function, compiled)
 
@@ -69,6 +71,12 @@ def _stamp(function: Callable[..., Any]) -> bytes:
         elif isinstance(value, (bool, int, float, str)):
             digest.update(f"{name}={value!r}".encode())
     return digest.digest()
+
+
+@cache
+def _file_hash(path: str) -> bytes:
+    """Of a callee's file: what it calls further down there is not defined yet when its own stamp is made."""
+    return hashlib.sha256(Path(path).read_bytes()).digest()
 
 
 def _code_bytes(code: CodeType) -> bytes:

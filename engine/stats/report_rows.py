@@ -130,7 +130,7 @@ def _johansen(legs: Legs) -> Johansen:
 
 def is_full_rank(legs: Legs) -> bool:
     """Whether Johansen's trace finds as many relations as legs, which is none between them: no leg walks."""
-    return _johansen(legs).rank == legs.x.shape[1] + 1
+    return bool(_johansen(legs).rank == legs.x.shape[1] + 1)
 
 
 def johansen_rows(legs: Legs) -> Rows:

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from engine.market.intervals import interval_name
+from services.backtest_record import twins_of
 from services.jobs import Json
 from services.reports.svg import Band, Line, heat_table, line_chart
 
@@ -65,21 +66,26 @@ def verdict_lines(record: Json) -> list[str]:
     lines = [
         f"{trades} trades, {_money(net)} after all costs.",
         f"This is trial {record['trial']} on these data. Different ones in their time, with pairs of scans and pairs on"
-        f" screens: {record['counted']:,}.",
+        f" screens: {record['counted']:,} (the same settings again, on more bars too, are one).",
     ]
     psr, dsr = metrics.get("PSR [0..1]"), metrics.get("DSR [0..1]")
     if psr is not None and dsr is not None:
         lines.append(f"Probability that it is more than luck: {psr:.3f} alone, {dsr:.3f} as the best of these trials.")
-    if record["percentile"] is not None:
-        lines.append(f"It stands at percentile {record['percentile']:.0f} among surrogate pairs without a relation.")
+    if twins := twins_of(record):
+        lines.append(
+            f"It did better than {twins['worse']:,} of {twins['count']:,} surrogate pairs without a relation:"
+            f" p = {twins['p']:.3g}."
+        )
     if search and search["pbo"] is not None:
         lines.append(f"Probability of backtest overfitting: {search['pbo']:.2f} (0.5: noise; of ranks, not of profit).")
     if search and search["walk"]:
         walk = search["walk"]
-        ratio = "no movement" if walk["ratio"] is None else f"Sharpe {walk['ratio']:.3f} \u00b1 {walk['error']:.3f}"
+        ratio = f"its Sharpe ratio: {record['reasons'].get('search: walk: ratio', 'not known')}"
+        if walk["ratio"] is not None:
+            ratio = f"Sharpe {walk['ratio']:.3f} \u00b1 {walk['error']:.3f} a period ({search['clock']})"
         lines.append(
-            f"Walk-forward: {_money(walk['net'])} over {walk['periods']} periods that had no part in the choice,"
-            f" {ratio} a period ({search['clock']})."
+            f"Walk-forward: {_money(walk['net'])} over {walk['periods']} periods that had no part in the choice;"
+            f" {ratio}."
         )
     return lines
 
@@ -90,7 +96,9 @@ def _curves(curve: Json) -> str:
     if band:
         area = Band(band["time_ms"], band["low"], band["high"])
         lines.insert(0, Line(band["time_ms"], band["middle"], "middle"))
-    note = f"Grey: {100 * band['level']:.0f} % of other orders of the same returns." if band else ""
+    note = f"No band of other orders: {curve.get('why_no_band') or 'not known'}."
+    if band:
+        note = f"Grey: {100 * band['level']:.0f} % of other orders of the same returns."
     return (
         "<h2>Equity, quote currency</h2>" + line_chart("equity", lines, area)
         + f'<p class="soft">{note}</p><h2>Fall from the peak, %</h2>'
@@ -106,7 +114,7 @@ def _metrics(record: Json) -> str:
         if value is not None and name.endswith("ms UTC]"):
             interval = _utc(value)
         shown = _number(value) if value is not None else "\u2013"
-        reason = escape(record["reasons"].get(name, "")) if value is None else interval
+        reason = interval or escape(record["reasons"].get(name, ""))
         rows.append(f'<tr><td>{escape(name)}</td><td>{shown}</td><td class="soft">{reason}</td></tr>')
     head = "<tr><th>metric</th><th>value</th><th>95 % interval, or why it is not known</th></tr>"
     return f'<h2>Metrics</h2><div class="wide"><table><thead>{head}</thead>{"".join(rows)}</table></div>'

@@ -130,7 +130,16 @@ def test_a_search_shows_its_map_its_folds_and_its_cells_and_fills_the_form_again
     fill(page, "train", "")
     number = run(trading, page)
     shown = page.locator("#backtest-result")
-    for text in ("Map of the search", "Not asked for: set training and test periods", "8 cells", "of surrogate pairs"):
+    texts = (
+        "Map of the search",
+        "Not asked for: set training and test periods",
+        "8 cells",
+        "of 50",
+        "surrogate pairs",
+        "Whether either is more than luck is not known:",
+        "Where other orders of the same returns went is not known:",
+    )
+    for text in texts:
         expect(shown).to_contain_text(text)
     assert page.evaluate("document.querySelector('#backtest-heat .js-plotly-plot').data[0].z.length") == 4
     fill(page, "axis-values-1", "7")

@@ -204,22 +204,76 @@ def test_what_is_stored_is_said() -> None:
 def test_the_verdict_says_first_whether_it_earns_and_then_whether_it_is_luck(records: tuple[Path, Json, Json]) -> None:
     _, one, _ = records
     metrics = one["metrics"] | {"PSR [0..1]": 0.99, "DSR [0..1]": 0.97, labels.GROSS: 50.0, labels.COSTS: 10.0}
-    good = one | {"net": 40.0, "percentile": 99.0, "metrics": metrics, "trades": 30}
+    twins = {"count": 200, "worse": 199, "p": 2 / 201}
+    good = one | {"net": 40.0, "twins": twins, "metrics": metrics, "trades": 30}
     good["from_ms"] = good["to_ms"] - 30 * 86_400_000
     assert labels.verdict(good).value == "It earns, and more than luck would."
-    assert "PSR 99.0 %, DSR 97.0 %, Twins 99 %" in labels.verdict(good).note
+    assert "PSR 99.0 %, DSR 97.0 %, Twins 199 of 200" in labels.verdict(good).note
     short = labels.verdict(good | {"from_ms": good["to_ms"] - 11_880_000})
     assert short.value == "It earned over 3.3 hours; that is too short to tell it from luck." and short.tone == "warn"
-    lucky = labels.verdict(good | {"percentile": 60.0})
-    assert lucky.value == "It earns, but luck could have done it." and "Against it: Twins 60 %" in lucky.note
+    lucky = labels.verdict(good | {"twins": twins | {"worse": 120, "p": 81 / 201}})
+    assert lucky.value == "It earns, but luck could have done it." and "Against it: Twins 120 of 200" in lucky.note
     assert lucky.tone == "warn"
-    unknown = good | {"percentile": None, "metrics": metrics | {"PSR [0..1]": None, "DSR [0..1]": None}}
+    unknown = good | {"twins": None, "metrics": metrics | {"PSR [0..1]": None, "DSR [0..1]": None}}
     assert labels.verdict(unknown).value == "It earns; too little is known to tell it from luck."
     assert labels.verdict(good | {"net": -1.0}).note.startswith("Costs eat it up")
     loses = good | {"net": -1.0, "metrics": metrics | {labels.GROSS: -5.0}}
     assert labels.verdict(loses).note.startswith("The signal itself loses")
     never = labels.verdict(good | {"trades": 0})
     assert never.value == "It never traded." and "No bar gave an entry" in never.note
+
+
+def test_twins_are_told_by_their_number_and_never_as_all(records: tuple[Path, Json, Json]) -> None:
+    _, one, search = records
+    own = next(each for each in labels.luck(search) if each.name == "Twins")
+    assert own.value == f"{search['twins']['worse']} of 9" and own.is_good is False, "9 twins tell no more than 1 in 10"
+    assert own.note.endswith(f"did worse: p = {search['twins']['p']:.3g}; up to 0.05 it counts")
+    old = {name: value for name, value in one.items() if name != "twins"}
+    old |= {"percentile": 99.932, "request": one["request"] | {"twins": 200}}
+    kept = next(each for each in labels.luck(old) if each.name == "Twins")
+    assert kept.value == "200 of 200" and "p = 0.00498" in kept.note and kept.is_good
+
+
+def test_a_fold_without_a_trade_has_a_dash_and_says_what_was_chosen(records: tuple[Path, Json, Json]) -> None:
+    _, _, search = records
+    walk = {"train": [None, None, 0.4, None], "known": [0, 2, 3, 1]}
+    assert [result.chosen_note(walk, fold) for fold in range(4)] == [
+        " (no cell traded in training: the first one)", " (it did not trade in training; all 2 that did lost)", "",
+        " (it did not trade in training; the one that did lost)",
+    ]  # fmt: skip
+    assert result.chosen_note({"train": [None]}, 0) == "", "of a result stored before this was counted"
+    found = search["search"]["walk"] | walk | {"chosen": [0, 1, 2, 3]}
+    text = text_of(result._walk(search, search["search"] | {"walk": found}))
+    assert f"(no cell traded in training: the first one) {labels.UNKNOWN}" in text and "+0.4000" in text
+
+
+def test_luck_of_few_periods_is_said_to_be_unknown_and_against_nothing(records: tuple[Path, Json, Json]) -> None:
+    _, _, search = records
+    why = "not known: 2 periods, luck can be told from 30 on"
+    reasons = search["reasons"] | {"search: pbo": why, "search: map": why, "search: walk: ratio": why}
+    walk = search["search"]["walk"] | {"ratio": None, "net": 5.0}
+    few = search | {"reasons": reasons, "search": search["search"] | {"pbo": None, "walk": walk}}
+    few["curve"] = search["curve"] | {"band": None, "why_no_band": why}
+    luck = {each.name: each for each in labels.luck(few)}
+    assert (luck["PBO"].value, luck["PBO"].note, luck["PBO"].is_good) == (labels.UNKNOWN, why, None)
+    assert (luck["Walk-forward"].value, luck["Walk-forward"].note, luck["Walk-forward"].is_good) == ("+5.00", why, None)
+    text = text_of(result.result_panels(few, 2, is_watched=False))
+    assert "trust P" not in text and f"Whether either is more than luck is {why}." in text
+    assert f"Where other orders of the same returns went is {why}." in text
+    assert "trust P" in text_of(result.result_panels(search, 2, is_watched=False))
+
+
+def test_a_walk_forward_says_its_unit_before_it_starts() -> None:
+    values = controls() | {ids.KIND: "grid", ids.of("train"): "12", ids.of("test"): "6"}
+    said = callbacks.cells_said(read(values)[0])
+    assert said == "12 cells; each counts as a trial on these data. Walk-forward in hours: 2 folds."
+    long = {"from_ms": START_MS, "end_ms": START_MS + 90 * 24 * source.HOUR_MS}
+    assert "Walk-forward in days: 1" in callbacks.cells_said(read(values | {ids.SPAN: "0"}, long)[0])
+    few = callbacks.cells_said(read(values | {ids.of("train"): "40"})[0])
+    assert few == "24 whole hours for a training part of 40, 1 left out and a test of 6; expected 44."
+    assert {field.label for field in fields.SEARCH if field.name in ("train", "test")} == {
+        "Train, hours/days", "Test, hours/days",
+    }  # fmt: skip
 
 
 def test_every_metric_stands_once_with_its_interval_or_the_reason_why_not(records: tuple[Path, Json, Json]) -> None:

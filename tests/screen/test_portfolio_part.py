@@ -32,7 +32,8 @@ def test_panels_say_what_it_is_made_of_and_their_parts_add_up(world: World) -> N
 def test_an_unknown_correlation_is_said_and_one_that_did_not_move_is_marked(world: World) -> None:
     record = portfolio_record(world.combine(*world.numbers))
     unknown = record | {"correlation": [[None] * 3] * 3}
-    assert "Not known: it takes two whole hours" in str(portfolio_panels(unknown))
+    said = f"Not known: the pairs have {record['periods']} whole hours in common; it takes 30, in which a pair's profit"
+    assert record["periods"] == 35 and said in str(portfolio_panels(unknown))
     part = record | {"correlation": [[1.0, None, 0.5], [None] * 3, [0.5, None, 1.0]]}
     assert [each["text"] for each in figures.correlation(part)["layout"]["annotations"]] == ["none"] * 5
 

@@ -86,7 +86,9 @@ def test_the_tear_sheet_is_one_file_with_the_numbers_of_the_record(report: Path)
             assert shown[1] == "\u2013" and record["reasons"][name] in text
         else:
             assert float(shown[1].replace(",", "")) == pytest.approx(value, rel=1e-5, abs=1e-9)
-    assert f"percentile {record['percentile']:.0f}" in text and "Walk-forward" in text
+    twins = record["twins"]
+    assert f"better than {twins['worse']} of 5 surrogate pairs without a relation: p = {twins['p']:.3g}." in text
+    assert twins["p"] == pytest.approx((6 - twins["worse"]) / 6) and "Walk-forward" in text
     assert len(record["search"]["cells"]) == 9
 
 
@@ -122,7 +124,7 @@ def test_what_cannot_be_done_is_said(paths: list[Path], capsys: pytest.CaptureFi
         ([*files, *pair, "--sweep", "entry"], "expected name=from:to:step"),
             ([*files, *pair, "--sweep", "entry=3:1:1"], "an end n"),
         ([*files, *pair, "--walk", "x", "--sweep", "entry=1,2"], "expected two numbers as train:test"),
-        ([*files, *pair, "--walk", "900:900", "--sweep", "entry=1,2"], "bars for a training part"),
+        ([*files, *pair, "--walk", "900:900", "--sweep", "entry=1,2"], "whole hours for a training part of 900"),
     ):  # fmt: skip
         assert main(arguments) == 2
         assert message in capsys.readouterr().err

@@ -6,18 +6,20 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.backtest import run
+from engine.backtest import WalkPlan, run
+from engine.backtest.drawdown import drawdown
 from engine.errors import NotAllowed, SettingsError
 from engine.store import open_backend
 from services.backtest_job import Found, as_run, run_request
-from services.backtest_record import record_of
-from services.backtest_request import BacktestRequest, StoredSource
+from services.backtest_record import equity_points, record_of
+from services.backtest_request import BacktestRequest, Search, StoredSource
 from services.backtests import BacktestService
 from services.job_process import ProcessExecutor
 from services.jobs import JobBusy, JobCancelled, Jobs
@@ -84,6 +86,51 @@ def test_every_cell_is_counted_and_the_dsr_knows(paths: list[Path], tmp_path: Pa
     assert (more.trial, more.counted) == (25, 25)
     one, many = found.verdict.dsr, record["metrics"]["DSR [0..1]"]
     assert one == pytest.approx(many) and one < found.verdict.psr  # type: ignore[operator]
+
+
+def test_the_same_settings_on_more_bars_are_one_trial(paths: list[Path], tmp_path: Path) -> None:
+    """A form gives 2 where the settings have 2.0; one bar more does not begin a new count."""
+    legs, place = legs_of(paths), place_in(tmp_path)
+    fewer = replace(legs, y=legs.y.iloc[:-24], x=legs.x.iloc[:-24])
+    asked = replace(request_of(paths), settings=replace(SETTINGS, entry_z=2.0))
+    assert run_request(BacktestRequest.from_json(asked.to_json()), fewer, place).counted == 1
+    search = replace(asked, search=Search({"entry_z": (1, 2), "exit_z": (0, SETTINGS.exit_z)}))
+    assert run_request(BacktestRequest.from_json(search.to_json()), legs, place).counted == 4
+
+
+def test_what_can_never_succeed_is_not_kept_to_be_continued(
+    service: BacktestService, paths: list[Path], tmp_path: Path
+) -> None:
+    place, legs = place_in(tmp_path), legs_of(paths)
+    asked = request_of(paths, replace(SEARCH, walk=WalkPlan(39, 6)))
+    with pytest.raises(ValueError, match="40 whole hours for a training part of 39, 1 left out and a test of 6"):
+        run_request(asked, legs, place)
+    assert service.unfinished() == [] and place.trials.on_data(legs.fingerprint).total == 0
+
+
+def test_the_deepest_point_of_the_chart_is_the_figure() -> None:
+    rng = np.random.default_rng(1)
+    for seed in range(20):
+        equity = 1e5 + np.cumsum(np.random.default_rng(seed).normal(size=17_280))
+        equity[rng.integers(0, equity.size)] -= 3_000.0  # one bar
+        ends = np.arange(equity.size) * 5_000
+        points = equity_points(ends, equity, 1e5)
+        assert len(points["time_ms"]) <= 1_500 and points["time_ms"] == sorted(points["time_ms"])
+        assert -min(points["fall_percent"]) == pytest.approx(100.0 * drawdown(equity, 1e5).fraction, rel=1e-12)
+        assert (min(points["equity"]), max(points["equity"])) == (equity.min(), equity.max())
+        assert points["equity"][-1] == equity[-1] and points["time_ms"][0] == 0
+        at = [time // 5_000 for time in points["time_ms"]]
+        np.testing.assert_array_equal(points["equity"], equity[at])
+
+
+def test_a_band_of_few_hours_is_withheld_with_its_reason(paths: list[Path], tmp_path: Path) -> None:
+    legs, place = legs_of(paths), place_in(tmp_path)
+    known = record_of(run_request(request_of(paths), legs, place))["curve"]
+    assert known["band"] is not None and known["why_no_band"] == ""
+    few = replace(legs, y=legs.y.iloc[:150], x=legs.x.iloc[:150])
+    curve = record_of(run_request(request_of(paths), few, place))["curve"]
+    assert curve["band"] is None
+    assert curve["why_no_band"] == "not known: 2 whole periods, luck can be told from 30 on"
 
 
 @pytest.mark.parametrize("points", [(0, 16), pytest.param(range(25), marks=pytest.mark.soak)])

@@ -53,7 +53,7 @@ class World:
 
 
 def made(seed: int, begin: int = 0, holes: slice | None = None, account: Account = ACCOUNT) -> Result:
-    y, x = (leg.iloc[begin:] for leg in pair(seed, 1_500))
+    y, x = (leg.iloc[begin:] for leg in pair(seed, 2_400))
     if holes is not None:
         y, x = (leg.drop(leg.index[holes]) for leg in (y, x))
     return run(y, x, None, SETTINGS, COSTS, account)

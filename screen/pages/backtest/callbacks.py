@@ -135,9 +135,10 @@ def cells_said(request: BacktestRequest) -> str:
 
     try:
         count = len(cells_of(request))
+        walked = source.walk_said(request)
     except ValueError as error:
         return f"{error}."
-    return f"{count:,} cell{'s' if count != 1 else ''}; each counts as a trial on these data."
+    return f"{count:,} cell{'s' if count != 1 else ''}; each counts as a trial on these data.{walked}"
 
 
 async def _start(backtests: BacktestService, uploads: UploadService, _: int, *given: Any) -> tuple[Any, ...]:

@@ -103,9 +103,10 @@ SEARCH = (
     _number("count", "Points", "Of a random search: so many quasi-random points between the ends of the axes.",
             is_whole=True),
     _number("seed", "Seed", "The same seed gives the same points.", is_whole=True),
-    _number("train", "Train, periods", "Walk-forward: the best cell is chosen on so many hours (days from 60 days of"
-            " bars on) …; empty: no walk-forward.", empty="none", is_whole=True),
-    _number("test", "Test, periods", "… and judged on the next so many, which had no part in the choice.", empty="none",
+    _number("train", "Train, hours/days", "Walk-forward: the best cell is chosen on so many whole hours, by the clock"
+            " in UTC (whole days from 60 days of bars on) …; empty: no walk-forward.", empty="none", is_whole=True),
+    _number("test", "Test, hours/days", "… and, one left out, judged on the next so many, which had no part in the"
+            " choice.", empty="none",
             is_whole=True),
     _switch("anchored", "every training part begins at the first bar", "Off: a window of fixed length rolls on."),
 )  # fmt: skip

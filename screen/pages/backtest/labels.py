@@ -10,11 +10,12 @@ from engine.market.intervals import interval_name
 from engine.store.backtests import BacktestSummary
 from screen.components.formatting import UNKNOWN, Item, duration
 from screen.pages.backtest.form import label_of
+from services.backtest_record import twins_of
 
 Record = dict[str, Any]
 DAY_MS = 86_400_000
 LEAST_DAYS = 30  # as for annualised figures
-SURE = 0.95  # of PSR and DSR, and 95 of 100 twins
+SURE = 0.95  # of PSR and DSR, and 1 less the p-value among twins
 NET, GROSS, COSTS = "PnL net [quote]", "PnL gross [quote]", "Costs [quote]"
 GROUPS = (
     ("Money", ("PnL", "Fees", "Half-spread", "Slippage", "Funding", "Costs", "Capital", "Equity", "Return")),
@@ -123,13 +124,16 @@ def luck(record: Record) -> list[Luck]:
             found.append(Luck(name, UNKNOWN, reasons.get(key, "not known"), None))
         else:
             found.append(Luck(name, f"{100 * value:.1f} %", f"{note}; from 95 % on it counts", value >= SURE))
-    rank = record["percentile"]
-    if rank is None:
-        found.append(Luck("Twins", UNKNOWN, "not compared: choose twins in the form", None))
-    else:
-        note = "of surrogate pairs without a relation did worse; from 95 % on it counts"
-        found.append(Luck("Twins", f"{rank:.0f} %", note, rank >= 100 * SURE))
-    return [*found, _overfit(record, search), _walked(search)]
+    return [*found, _among_twins(record), _overfit(record, search), _walked(record, search)]
+
+
+def _among_twins(record: Record) -> Luck:
+    """A p-value that counts the pair as one of them: n twins cannot tell more than 1 in n + 1."""
+    twins = twins_of(record)
+    if twins is None:
+        return Luck("Twins", UNKNOWN, "not compared: choose twins in the form", None)
+    note = f"surrogate pairs without a relation did worse: p = {twins['p']:.3g}; up to {1.0 - SURE:.2g} it counts"
+    return Luck("Twins", f"{twins['worse']:,} of {twins['count']:,}", note, twins["p"] <= 1.0 - SURE)
 
 
 def _overfit(record: Record, search: Record | None) -> Luck:
@@ -144,12 +148,13 @@ def _overfit(record: Record, search: Record | None) -> Luck:
     return Luck("PBO", f"{100 * search['pbo']:.0f} %", note, search["pbo"] < 0.2)
 
 
-def _walked(search: Record | None) -> Luck:
+def _walked(record: Record, search: Record | None) -> Luck:
     walk = search["walk"] if search else None
     if search is None or walk is None:
         return Luck("Walk-forward", UNKNOWN, "not asked for: set training and test periods of a search", None)
     if walk["ratio"] is None:
-        return Luck("Walk-forward", UNKNOWN, "nothing was traded in the tests", None)
+        why = record["reasons"].get("search: walk: ratio", "nothing was traded in the tests")
+        return Luck("Walk-forward", money(walk["net"]) if walk["net"] else UNKNOWN, why, None)
     note = (
         f"Sharpe {walk['ratio']:+.3f} ± {walk['error']:.3f} a period ({search['clock']}) over"
         f" {walk['periods']:,} periods that had no part in the choice"
@@ -161,7 +166,8 @@ def trial_line(record: Record) -> str:
     """How often these data were looked at."""
     return (
         f"This is trial {record['trial']:,} on these data; {record['counted']:,} different settings and pairs"
-        " were looked at in this market and time. Each one makes luck easier to find."
+        " were looked at in this market and time. Each one makes luck easier to find; the same settings of a pair"
+        " again, on more bars too, are one."
     )
 
 
@@ -183,8 +189,8 @@ def metric_rows(record: Record, title: str) -> list[tuple[str, str, str]]:
         if not name.startswith(starts) or _is_twice(key) or _group_of(name) != title:
             continue
         between = record["intervals"].get(key)
-        note = "" if between is None else span(between, unit)
-        note = record["reasons"].get(key, "not known") if value is None else note
+        note = record["reasons"].get(key, "not known" if value is None else "")
+        note = note if between is None else span(between, unit)
         rows.append((name, UNKNOWN if value is None else shown(value, unit), note))
     return rows
 

@@ -7,6 +7,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import html
 
+from engine.backtest.luck import LEAST_FOR_LUCK
 from engine.market.intervals import interval_name
 from screen.components.fields import Field, error_id, field_row
 from screen.components.formatting import UNKNOWN
@@ -118,7 +119,8 @@ def _head(record: Record) -> html.Section:
 def _correlation(record: Record) -> html.Section:
     title, unit = f"Correlation of {record['clock']} profits", "hours" if record["clock"] == "hourly" else "days"
     if all(value is None for row in record["correlation"] for value in row):
-        note = f"Not known: it takes two whole {unit} that all have, in which a pair's profit changes."
+        note = f"Not known: the pairs have {record['periods']:,} whole {unit} in common; it takes {LEAST_FOR_LUCK}, in"
+        note += " which a pair's profit changes."
         return panel(title, "", [html.P(note, className="panel-head")])
     lead = "1: they earn together, -1: one earns what the other loses; none: a pair did not move"
     height = 120 + 34 * len(record["pairs"])

@@ -14,6 +14,7 @@ from screen.pages.backtest.labels import Luck, Record
 from screen.pages.backtest.parts import fact, graph, panel
 from screen.pages.backtest.tables import MOST_CELLS, cells_grid, trades_grid
 
+_NO_INTERVAL = {"Max drawdown [%]": "at closes of bars; no interval"}
 FILES = (
     ("Trades CSV", "table=trades&format=csv"), ("Trades Parquet", "table=trades&format=parquet"),
     ("Equity CSV", "table=equity&format=csv"), ("Equity Parquet", "table=equity&format=parquet"),
@@ -38,7 +39,7 @@ def result_panels(record: Record, number: int, is_watched: bool) -> list[Any]:
         html.Div([_equity(record), _attribution(record)], className="backtest-columns"),
         _trades(record, is_watched),
         _metrics(record),
-        *([_heat(search), _walk(search), _cells(search)] if search else []),
+        *([_heat(record, search), _walk(record, search), _cells(search)] if search else []),
         _asked(record),
     ]
 
@@ -79,7 +80,7 @@ def _facts(record: Record) -> list[Any]:
     for name, key in known:
         value, between = metrics.get(key), record["intervals"].get(key)
         unit = key.partition("[")[2].removesuffix("]")
-        note = record["reasons"].get(key, "not known") if value is None else "no interval"
+        note = record["reasons"].get(key, "not known") if value is None else _NO_INTERVAL.get(key, "no interval")
         if between is not None:
             note = labels.span(between, unit)
         is_money = key == "Return [%]" and value is not None
@@ -110,6 +111,8 @@ def _equity(record: Record) -> html.Section:
     lead = f"{quote}; dotted: the capital at the start."
     if band:
         lead += f" Grey: where {100 * band['level']:.0f} % of other orders of the same returns went."
+    elif why := record["curve"].get("why_no_band"):
+        lead += f" Where other orders of the same returns went is {why}."
     return panel("Equity and drawdown", lead, [graph("backtest-equity", figures.equity(record), 380)])
 
 
@@ -150,18 +153,20 @@ def _trades(record: Record, is_watched: bool) -> html.Section:
     return panel("Trades", f"{lead}. Money in {labels.quote_of(record)}.{opens}", [trades_grid(record, path)])
 
 
-def _heat(search: Record) -> html.Section:
+def _heat(record: Record, search: Record) -> html.Section:
     figure = figures.heatmap(search)
     if figure is None:
         note = "Random points have no grid: the cells are below, the best first."
         return panel("Map of the search", "", [html.P(note, className="panel-head")])
     rows = 1 if len(search["heatmap"]["names"]) == 1 else len(search["heatmap"]["values"][0])
-    lead = f"Sharpe ratio of a period ({search['clock']}). ★ the best cell, P the best neighbourhood: trust P. "
+    why = record["reasons"].get("search: map")
+    trust = f". Whether either is more than luck is {why}. " if why else ": trust P. "
+    lead = f"Sharpe ratio of a period ({search['clock']}). ★ the best cell, P the best neighbourhood{trust}"
     return panel("Map of the search", lead + figures.cut_at(search),
                   [graph("backtest-heat", figure, max(240, min(720, 90 + 34 * rows)))])  # fmt: skip
 
 
-def _walk(search: Record) -> html.Section:
+def _walk(record: Record, search: Record) -> html.Section:
     walk = search["walk"]
     if walk is None:
         note = "Not asked for: set training and test periods in the form, and the choice is judged on later bars."
@@ -170,7 +175,7 @@ def _walk(search: Record) -> html.Section:
         html.Tr(
             [
                 html.Td(f"{fold + 1}", className="num"),
-                html.Td(labels.changes(search["cells"][cell]["changes"])),
+                html.Td(labels.changes(search["cells"][cell]["changes"]) + chosen_note(walk, fold)),
                 html.Td(f"{train:+.4f}" if train is not None else UNKNOWN, className="num"),
             ]
         )
@@ -178,7 +183,9 @@ def _walk(search: Record) -> html.Section:
     ]
     head = html.Tr([html.Th("Fold", scope="col", className="num"), html.Th("Chosen in training", scope="col"),
                     html.Th("Sharpe in training", scope="col", className="num")])  # fmt: skip
-    ratio = "nothing moved" if walk["ratio"] is None else f"Sharpe {walk['ratio']:+.4f} ± {walk['error']:.4f} a period"
+    ratio = f"Sharpe ratio: {record['reasons'].get('search: walk: ratio', 'nothing moved')}"
+    if walk["ratio"] is not None:
+        ratio = f"Sharpe {walk['ratio']:+.4f} ± {walk['error']:.4f} a period"
     chosen = len(set(walk["chosen"]))
     lead = (
         f"{len(rows)} folds; net in their tests {labels.money(walk['net'])}, {ratio} ({search['clock']}). The training"
@@ -186,6 +193,16 @@ def _walk(search: Record) -> html.Section:
     )
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="backtest-table")
     return panel("Walk-forward", lead, [html.Div(table, className="backtest-scroll")])
+
+
+def chosen_note(walk: Record, fold: int) -> str:
+    """What the choice of a training part rests on, where that is not the best ratio of a cell that traded."""
+    if walk["train"][fold] is not None or "known" not in walk:
+        return ""
+    known = walk["known"][fold]
+    if not known:
+        return " (no cell traded in training: the first one)"
+    return f" (it did not trade in training; {'the one' if known == 1 else f'all {known:,}'} that did lost)"
 
 
 def _cells(search: Record) -> html.Section:

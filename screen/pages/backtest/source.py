@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.backtest import walk_forward
+from engine.backtest.cell_records import UNITS
+from engine.backtest.clock import DAY_MS, STEPS_MS
+from engine.backtest.ledger_metrics import DAILY_FROM_DAYS
 from engine.errors import SettingsError
 from engine.market.intervals import interval_name
 from screen.components.formatting import duration
 from screen.pages.backtest import ids
 from screen.pages.backtest.form import Errors
 from screen.pages.backtest.labels import moment
-from services.backtest_request import FileSource, StoredSource
+from services.backtest_request import BacktestRequest, FileSource, StoredSource
 from services.backtest_sources import Offered, StoredSpan
 from services.export.request import read_when
 
@@ -55,6 +59,23 @@ def _range(texts: Mapping[str, str], span: Mapping[str, int], errors: Errors) ->
     if from_ms >= to_ms:
         errors[ids.TO] = f"The range is {moment(from_ms)} to {moment(to_ms)} UTC; expected an end after its start."
     return from_ms, to_ms
+
+
+def walk_said(request: BacktestRequest) -> str:
+    """How many parts a walk-forward over a stored range has, if one is asked for; of files, their length decides.
+    Raises ValueError where not one fits."""
+    walk = request.search.walk if request.search else None
+    asked = request.source
+    if walk is None or not isinstance(asked, StoredSource) or asked.to_ms is None:
+        return ""
+    clock = "daily" if asked.to_ms - asked.from_ms >= DAILY_FROM_DAYS * DAY_MS else "hourly"
+    step_ms = STEPS_MS[clock]
+    whole = max(1, asked.to_ms // step_ms + -asked.from_ms // step_ms)
+    folds = walk_forward(
+        whole, walk.train, walk.test, anchored=walk.anchored, purge=walk.purge, embargo=walk.embargo,
+        unit=f"whole {UNITS[clock]}",
+    )  # fmt: skip
+    return f" Walk-forward in {UNITS[clock]}: {len(folds)} fold{'s' if len(folds) > 1 else ''}."
 
 
 def file_source(values: Mapping[str, Any], paths: Sequence[str], errors: Errors) -> FileSource | None:

@@ -91,7 +91,7 @@ def _half_life_text(found: PairNow) -> str:
 
 
 def _edge_text(found: PairNow) -> str:
-    """In bps a day, with its range over the half-life's interval."""
+    """In bps a day, with its range over the intervals of half-life and shocks."""
     wall = found.wall
     if wall is None or math.isnan(wall.net_bps_per_day):
         return UNKNOWN
@@ -115,7 +115,7 @@ def _edge_range(found: PairNow) -> str:
     wall = found.wall
     if wall is None or math.isnan(wall.net_bps_per_day_low) or math.isnan(wall.net_bps_per_day_high):
         return ""
-    return f"{wall.net_bps_per_day_low:.0f} to {wall.net_bps_per_day_high:.0f} bps a day over the half-life's interval"
+    return f"{wall.net_bps_per_day_low:.0f} to {wall.net_bps_per_day_high:.0f} bps a day over the intervals of half-life and shocks"
 
 
 def _whole(value: float) -> int:

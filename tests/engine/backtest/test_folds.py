@@ -42,7 +42,11 @@ def test_no_test_bar_is_near_its_training_or_in_another_test(
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="100 bars for a training part of 90 and a test of 20; expected 105"):
+    with pytest.raises(
+        ValueError, match="100 bars for a training part of 90, 5 left out and a test of 20; expected 105"
+    ):
         walk_forward(100, 90, 20, purge=5)
+    with pytest.raises(ValueError, match="2 whole hours for a training part of 2 and a test of 1; expected 3"):
+        walk_forward(2, 2, 1, unit="whole hours")
     with pytest.raises(ValueError, match="purge is -1; expected at least 0"):
         walk_forward(100, 50, 20, purge=-1)

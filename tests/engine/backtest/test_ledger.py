@@ -145,6 +145,32 @@ def test_each_part_is_what_its_formula_says(space: str) -> None:
     assert trade[TradeCol.FEES] < 0.0 and trade[TradeCol.FUNDING] != 0.0
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_excursions_include_the_entry_and_the_exit(seed: int) -> None:
+    """At the entry nothing is earned and its fill is paid: the worst is never above it, the best never below 0."""
+    rows, (actions, reasons) = market(seed), orders(seed, 80)
+    trades, _, _ = ledger(rows, actions, reasons, Costs(5.0, None, 1.0))
+    assert len(trades) > 3
+    for trade in trades:
+        value = abs(trade[TradeCol.COINS_Y]) * trade[TradeCol.ENTRY_Y]
+        value += abs(trade[TradeCol.COINS_X]) * trade[TradeCol.ENTRY_X]
+        assert trade[TradeCol.MAE] <= min(trade[TradeCol.NET], -6e-4 * value)
+        assert trade[TradeCol.MFE] >= max(trade[TradeCol.NET], 0.0)
+
+
+def test_excursions_by_hand() -> None:
+    """One coin of Y filled at 95, closes of 100 and 110, left at 130; X still, no cost."""
+    rows = market(0, 4, still=0.0)
+    rows[Row.CLOSE_Y] = rows[Row.FILL_Y] = np.array([100.0, 100.0, 110.0, 130.0])
+    rows[Row.FILL_Y, 1], rows[Row.CLOSE_X], rows[Row.FILL_X] = 95.0, 100.0, 100.0
+    rows[[Row.HALF_Y, Row.HALF_X, Row.FUNDING_Y, Row.FUNDING_X]] = 0.0
+    actions, reasons = np.array([LONG, 0, EXIT, 0]), np.array([0, 0, int(Reason.TARGET), 0])
+    for side, least, most in ((LONG, 0.0, 35.0), (SHORT, -35.0, 0.0)):
+        actions[0] = side
+        (trade,), _, _ = ledger(rows, actions, reasons, notional=100.0)
+        assert trade[TradeCol.MAE] == pytest.approx(least) and trade[TradeCol.MFE] == pytest.approx(most)
+
+
 def test_costs_are_those_of_the_live_filter() -> None:
     rows = market(4, still=0.0)
     rows[[Row.FUNDING_Y, Row.FUNDING_X]] = 0.0

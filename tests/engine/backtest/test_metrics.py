@@ -67,6 +67,7 @@ BY_HAND = {
     "Return [%]": 18.8,
     "Span [days]": 3.0,
     "Max drawdown [%]": 10.0,  # from 1,100 in bar 1 to 990 in bar 3, above it in bar 4
+    "Max drawdown at ends of whole periods [%]": 10.0,  # the days end at 1,100 and 990
     "Max drawdown [quote]": 110.0,
     "Max drawdown, length [bars]": 3.0,
     "Max drawdown, length [s]": 3 * 43_200.0,
@@ -208,8 +209,8 @@ def test_intervals_hold_their_values_and_need_enough() -> None:
     trades = {"entry": entry, "exit": entry + 10, "value": np.full(120, 5e3), "gross": net + 1, "net": net}
     found = performance(times, equity, trades, capital=1e4, interval_ms=10 * MINUTE_MS)
     expected = {
-        "Return [%]", "Max drawdown [%]", "Sharpe of a day [-]", "Sharpe, annualised [-]", "Sortino, annualised [-]",
-        "Win rate [%]", "Average win [quote]", "Average loss [quote]", "Profit factor [-]",
+        "Return [%]", "Max drawdown at ends of whole periods [%]", "Sharpe of a day [-]", "Sharpe, annualised [-]",
+        "Sortino, annualised [-]", "Win rate [%]", "Average win [quote]", "Average loss [quote]", "Profit factor [-]",
         "Expectancy [quote a trade]", "Expectancy [bps of value]", "Hold, mean [bars]",
     }  # fmt: skip
     assert set(found.intervals) == expected
@@ -217,6 +218,37 @@ def test_intervals_hold_their_values_and_need_enough() -> None:
         assert low <= (found.metrics[name] or 0.0) <= high, name
     again = performance(times, equity, trades, capital=1e4, interval_ms=10 * MINUTE_MS)
     assert again == found
+
+
+def test_the_interval_of_the_drawdown_is_of_what_it_resamples() -> None:
+    """A fall inside a day is one of bars; whole days neither have it nor resample it."""
+    times, equity = long_run(60, 4)
+    equity[1_000] *= 0.5
+    found = performance(times, equity, NO_TRADES, capital=1e4, interval_ms=10 * MINUTE_MS)
+    of_days = np.concatenate(([1e4], equity[143::144]))
+    by_hand = 100.0 * (1.0 - of_days / np.maximum.accumulate(of_days)).max()
+    name = "Max drawdown at ends of whole periods [%]"
+    low, high = found.intervals[name]
+    assert found.metrics[name] == pytest.approx(by_hand) and low <= by_hand <= high < 50.0
+    assert (found.metrics["Max drawdown [%]"] or 0.0) > 50.0 and "Max drawdown [%]" not in found.intervals
+    short = performance(times[:100], equity[:100], NO_TRADES, capital=1e4, interval_ms=10 * MINUTE_MS)
+    assert short.metrics[name] is None and short.reasons[name] == "no whole period"
+
+
+def test_luck_is_not_told_from_returns_of_which_almost_all_are_zero() -> None:
+    """Sixty days, one trade of two days: its Sharpe ratio is that of the time it was out."""
+    times = T0 + np.arange(60) * DAY_MS
+
+    def of(days: int) -> Performance:
+        moves = np.where(np.arange(60) < days, np.where(np.arange(60) % 2, 0.02, 0.01), 0.0)
+        return performance(times, 1e3 * np.cumprod(1.0 + moves), NO_TRADES, capital=1e3, interval_ms=DAY_MS)
+
+    for name in ("PSR [0..1]", "DSR [0..1]", "Minimum track record [days]"):
+        assert of(2).metrics[name] is None
+        assert of(2).reasons[name] == (
+            "not known: 2 of 60 whole periods with a profit or a loss, luck can be told from 30 on"
+        )
+        assert of(29).metrics[name] is None and of(30).metrics[name] is not None
 
 
 def test_the_interval_of_the_expectancy_covers() -> None:

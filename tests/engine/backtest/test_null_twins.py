@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from engine.backtest import Costs, Inputs, MetricSettings, Strategy, null_twins, run
+from engine.backtest import Costs, Inputs, MetricSettings, NullTwins, Strategy, null_twins, run
 from engine.backtest.layout import Row
 from engine.backtest.ledger_run import LedgerRun
 from engine.pairs.layout import Out
@@ -98,7 +98,7 @@ def test_metrics_of_a_result_come_with_intervals_and_count_their_trials() -> Non
     rng = np.random.default_rng(4)
     logs = np.log(60_000.0) + 6e-4 * walk(rng, PAIR_BARS)
     y, x = np.exp(logs + ar1(rng, PAIR_BARS, HALF_LIFE, SD) - 3.0), np.exp(logs)
-    found = run(y, x, TIMES[:PAIR_BARS], DEFENDED, Costs(5.0, 1.0))
+    found = run(y, x, TIMES[:PAIR_BARS], DEFENDED_OPEN, Costs(5.0, 1.0))
     metrics, made = found.metrics, found.performance()
     assert made is found.performance() and metrics["Trials [#]"] == 1.0
     closed = found.trades[~found.trades["is_open"]]
@@ -113,6 +113,13 @@ def test_metrics_of_a_result_come_with_intervals_and_count_their_trials() -> Non
     assert metrics["Turnover [quote]"] == pytest.approx(turnover + still)
     many = found.performance(MetricSettings(clock="hourly", trials=1_000.0))
     assert (many.metrics["DSR [0..1]"] or 0.0) < (made.metrics["DSR [0..1]"] or 0.0) == made.metrics["PSR [0..1]"]
+
+
+def test_the_p_value_counts_the_pair_itself_and_ties_against_it() -> None:
+    of = [NullTwins(own, np.arange(200.0), 99.9, 1) for own in (500.0, 198.5, 0.0)]
+    assert [each.worse for each in of] == [200, 199, 0]
+    assert [each.p_value for each in of] == pytest.approx([1 / 201, 2 / 201, 1.0])
+    assert NullTwins(7.0, np.full(9, 7.0), 50.0, 1).p_value == 1.0
 
 
 def test_a_calibration_without_reversion_leaves_the_hold_in_half_lives_unknown() -> None:

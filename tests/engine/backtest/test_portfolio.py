@@ -117,6 +117,19 @@ def test_correlation_of_daily_profits() -> None:
     assert hourly[0, 2] == pytest.approx(np.corrcoef(pairs[0].pnl, pairs[2].pnl)[0, 1])
 
 
+def test_two_points_are_no_correlation() -> None:
+    """Two hours always correlate by 1 or -1."""
+    rng = np.random.default_rng(2)
+
+    def of(hours: int) -> Any:
+        pairs = [path(*legs, [1.0] * hours, list(rng.normal(size=hours))) for legs in ("AB", "CD")]
+        return run(*pairs, limits=PortfolioLimits(9.0, 9.0, 9.0), clock="hourly")
+
+    for hours in (2, 29):
+        assert np.isnan(of(hours).correlation).all() and of(hours).periods == hours
+    assert np.isfinite(of(30).correlation).all()
+
+
 def reference(pairs: list[PairPath], limits: PortfolioLimits, capital: float) -> tuple[list[float], list[list[int]]]:
     """Positions as lists, one bar after another."""
     equity, log = [capital], []

@@ -138,6 +138,45 @@ def test_a_cell_that_never_trades_has_no_ratio_and_says_so() -> None:
         judge(cells[:1], measure_cells(inputs, [cell.settings for cell in cells], Terms(PAID, RICH, Venue())), 1e6)
 
 
+def test_what_a_few_periods_would_say_of_luck_is_withheld_with_its_reason() -> None:
+    """Ten hours of four cells: no PBO, no trust in the map, no ratio of the walk-forward."""
+    axes = {"entry_z": (1.0, 1.25), "exit_z": (0.0, 0.3)}
+    cells = grid_cells(RULE, axes)
+
+    def of(hours: int) -> Verdict:
+        terms = Terms(FREE, RICH, Venue(), "hourly", WalkPlan(5, 2))
+        inputs = prepare(*noise(4, 60 * hours), RULE, FREE)
+        return judge(cells, measure_cells(inputs, [cell.settings for cell in cells], terms), 1e6, axes=axes)
+
+    short, long = of(10), of(100)
+    said = "not known: 10 periods, luck can be told from 30 on"
+    assert short.overfitting is None and short.psr is None and short.dsr is None
+    assert [short.reasons[name] for name in ("pbo", "psr", "map")] == [said] * 3
+    assert short.walk is not None and short.walk.ratio is None and short.walk.pnl.any()
+    assert short.reasons["walk: ratio"] == "not known: 4 periods of the tests, luck can be told from 30 on"
+    assert long.overfitting is not None and long.psr is not None and long.reasons == {}
+    assert long.walk is not None and long.walk.ratio is not None
+
+
+def test_a_training_part_without_a_trade_has_no_ratio() -> None:
+    """Of unknown and losing cells an unknown one is chosen, of unknown ones the first; a gain comes before both."""
+    nan, pnl = np.nan, np.ones((3, 3))
+    train = np.array([[nan, nan, -0.2], [nan, -0.1, -0.3], [nan, -0.1, 0.4]])
+    records = CellRecords(np.zeros((3, 8)), pnl, train, np.ones((3, 3)), np.arange(3))
+    walk = judge(grid_cells(RULE, {"entry_z": (1.0, 2.0, 3.0)}), records, 1e6).walk
+    assert walk is not None and walk.chosen.tolist() == [0, 0, 2] and walk.known.tolist() == [0, 2, 3]
+    np.testing.assert_array_equal(walk.train, [nan, nan, 0.4])
+    cells = [replace(RULE, entry_z=90.0)]
+    terms = Terms(PAID, RICH, Venue(), "hourly", WalkPlan(5, 2))
+    assert np.isnan(measure_cells(prepare(*noise(3, 2_000), RULE, PAID), cells, terms).train).all()
+
+
+def test_a_walk_forward_that_does_not_fit_names_its_periods() -> None:
+    inputs = prepare(*noise(3, 150), RULE, PAID)
+    with pytest.raises(ValueError, match="2 whole hours for a training part of 1, 1 left out and a test of 1; expec"):
+        measure_cells(inputs, [RULE], Terms(PAID, RICH, Venue(), "hourly", WalkPlan(1, 1)))
+
+
 def figures(seeds: int, bars: int, pbo_within: float) -> None:
     """A sweep of 100 cells on noise: the acceptance's figures, at no cost and after costs."""
     free, paid = ([verdict(seed, costs, bars) for seed in range(seeds)] for costs in (FREE, PAID))

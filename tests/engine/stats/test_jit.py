@@ -11,8 +11,18 @@ CALLER = "from engine.stats.jit import njit\nfrom callee import callee\n@njit\nd
 SHOW = "from caller import caller; print(caller(2.0), sum(caller.stats.cache_hits.values()))"
 
 
-def run(folder: Path, rate: float) -> str:
-    (folder / "callee.py").write_text(CALLEE.format(rate=rate))
+LATE = """from engine.stats.jit import njit
+@njit
+def callee(v):
+    return late(v)
+@njit
+def late(v):
+    return {rate} * v
+"""
+
+
+def run(folder: Path, rate: float, callee: str = CALLEE) -> str:
+    (folder / "callee.py").write_text(callee.format(rate=rate))
     (folder / "caller.py").write_text(CALLER)
     # Python's own cache knows a source by its second and its size, and these are written within one.
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -25,6 +35,12 @@ def test_a_change_in_a_callee_reaches_the_cached_caller(tmp_path: Path) -> None:
     assert run(tmp_path, 3.0) == "6.0 0"
     assert run(tmp_path, 3.0) == "6.0 1"
     assert run(tmp_path, 5.0) == "10.0 0"
+
+
+def test_a_change_in_what_a_callee_calls_further_down_in_its_file_reaches_the_cached_caller(tmp_path: Path) -> None:
+    assert run(tmp_path, 3.0, LATE) == "6.0 0"
+    assert run(tmp_path, 3.0, LATE) == "6.0 1"
+    assert run(tmp_path, 5.0, LATE) == "10.0 0"
 
 
 def test_a_change_in_a_record_reaches_the_kernel_that_takes_it(tmp_path: Path) -> None:
