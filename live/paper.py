@@ -30,7 +30,11 @@ _PARTS = ("fees", "half_spread", "slippage", "funding")
 @dataclass(frozen=True, slots=True)
 class PaperTotals:
     """Of a pair, over its ended runs and this one. Fields as in PaperPosition; ``is_open_counted``: whether the
-    position that is open now belongs to it, and is not one that was entered over bars of the run before."""
+    position that is open now belongs to it, and is not one that was entered over bars of the run before.
+
+    ``replayed``: of this run's closed trades that count, those that were decided over bars from before it began, and
+    ``replayed_net`` their net; ``repeated``: its closed trades that do not count, since a run before counted their
+    bars; ``is_open_replayed``: the position that is open now was entered over bars from before the run began."""
 
     runs: int
     since_ms: int
@@ -43,6 +47,10 @@ class PaperTotals:
     trades: int
     wins: int
     is_open_counted: bool
+    replayed: int = 0
+    replayed_net: float = 0.0
+    repeated: int = 0
+    is_open_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +104,20 @@ class PaperBooks:
         book = self._book(watch_id, run)
         return book.ledger, _since(run, book.funding)
 
+    def cut_ms(self, watch_id: int, run: PairRun) -> int:
+        """Where the runs before have counted up to: a trade of this run counts if its entry was given in a bar that
+        opens then or later."""
+        return _cut_ms(self._book(watch_id, run).earlier)
+
     def result(self, run: PairRun, earlier: Sequence[PaperResult]) -> PaperResult:
         """What a run earned up to now, if it ended here; ``earlier``: the results of the runs before it."""
-        ledger = PaperLedger(run.settings, _since(run, self._rates.of(run, is_fresh=True)))
-        ledger.follow(run.model, run.legs)
-        closing, cut_ms = ledger.closing_trade(), _cut_ms(earlier)
-        trades = ledger.trades if closing is None else np.vstack([ledger.trades, closing])
-        counted = trades[_entered_ms(run, trades) >= cut_ms]
+        trades, cut_ms = ended_trades(run, self._rates.of(run, is_fresh=True)), _cut_ms(earlier)
+        counted = trades[entered_ms(run, trades) >= cut_ms]
         return PaperResult(
             run.run.run_id,
             max(run.model.open_time_ms(0), cut_ms),
             run.model.open_time_ms(run.model.size),
-            **_sums(counted),
+            **sums_of(counted),
         )
 
     def keep(self, watch_ids: set[int]) -> None:
@@ -123,6 +133,21 @@ class PaperBooks:
         return book
 
 
+def ended_trades(run: PairRun, funding: Funding) -> Floats:
+    """The trades of a run that ended with its last bar, rows of ``TradeCol``: what was open is closed at its close."""
+    ledger = PaperLedger(run.settings, _since(run, funding))
+    ledger.follow(run.model, run.legs)
+    closing = ledger.closing_trade()
+    return ledger.trades if closing is None else np.vstack([ledger.trades, closing])
+
+
+def is_replayed(run: PairRun, entry_signal: int) -> bool:
+    """Whether the entry that the bar at this place gave was decided after the fact, over bars from before the run
+    began."""
+    given = run.current.get(run.model.open_time_ms(entry_signal))
+    return given is not None and given.given_seq <= run.run.began_seq
+
+
 def _since(run: PairRun, funding: Funding) -> Funding:
     """Of each leg the rates from the run's start on."""
     y, x = ((times[times >= run.run.start_ms], rates[times >= run.run.start_ms]) for times, rates in funding)
@@ -130,8 +155,7 @@ def _since(run: PairRun, funding: Funding) -> Funding:
 
 
 def _paper_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult]) -> Paper:
-    decisions = [run.current.get(run.model.open_time_ms(place)) for place in ledger.entries()]
-    before = sum(each is not None and each.given_seq <= run.run.began_seq for each in decisions)
+    before = sum(is_replayed(run, place) for place in ledger.entries())
     position = ledger.position()
     book = _book_of(ledger, position, run, earlier)
     return Paper(position, run.model.open_time_ms(0), before, ledger.size, book)
@@ -139,16 +163,23 @@ def _paper_of(ledger: PaperLedger, run: PairRun, earlier: Sequence[PaperResult])
 
 def _book_of(ledger: PaperLedger, position: PaperPosition, run: PairRun, earlier: Sequence[PaperResult]) -> PaperTotals:
     cut_ms = _cut_ms(earlier)
-    closed = _sums(ledger.trades[_entered_ms(run, ledger.trades) >= cut_ms])
-    entered_ms = run.model.open_time_ms(int(ledger.state["entry_signal"][0]))
-    is_open_counted = position.side != 0 and entered_ms >= cut_ms
+    counted = ledger.trades[entered_ms(run, ledger.trades) >= cut_ms]
+    closed = sums_of(counted)
+    replayed = [row[TradeCol.NET] for row in counted if is_replayed(run, int(row[TradeCol.ENTRY_SIGNAL]))]
+    opened = int(ledger.state["entry_signal"][0])
+    opened_ms = run.model.open_time_ms(opened)
+    is_open_counted = position.side != 0 and opened_ms >= cut_ms
     totals = {name: sum([getattr(each, name) for each in earlier], closed[name]) for name in closed}
     if is_open_counted:
         for name in _PARTS:
             totals[name] += float(ledger.state[name][0])
     since_ms = min([run.model.open_time_ms(0), *(each.from_ms for each in earlier)])
     open_net = position.open_net if is_open_counted else 0.0
-    return PaperTotals(len(earlier) + 1, since_ms, open_net, **totals, is_open_counted=is_open_counted)
+    return PaperTotals(
+        len(earlier) + 1, since_ms, open_net, **totals, is_open_counted=is_open_counted, replayed=len(replayed),
+        replayed_net=float(sum(replayed)), repeated=len(ledger.trades) - len(counted),
+        is_open_replayed=position.side != 0 and is_replayed(run, opened),
+    )  # fmt: skip
 
 
 def _cut_ms(earlier: Sequence[PaperResult]) -> int:
@@ -156,12 +187,12 @@ def _cut_ms(earlier: Sequence[PaperResult]) -> int:
     return max((each.to_ms for each in earlier), default=0)
 
 
-def _entered_ms(run: PairRun, trades: Floats) -> Floats:
+def entered_ms(run: PairRun, trades: Floats) -> Floats:
     """The open times of the bars that gave the entries."""
     return run.model.open_time_ms(0) + trades[:, TradeCol.ENTRY_SIGNAL] * run.settings.interval_ms
 
 
-def _sums(trades: Floats) -> dict[str, Any]:
+def sums_of(trades: Floats) -> dict[str, Any]:
     """The totals of closed trades, rows of ``TradeCol``; costs are paid, funding is received."""
     parts = {name: float(trades[:, TradeCol[name.upper()]].sum()) for name in _PARTS}
     net = trades[:, TradeCol.NET]

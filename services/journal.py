@@ -74,8 +74,11 @@ class JournalPage:
 
 @dataclass(frozen=True, slots=True)
 class JournalCounts:
-    """How many rows pass the filter, and of the decisions that stand how many have each kind and each reason for no
-    entry; ``bars``: the same without counting a bar twice that several runs decided."""
+    """How many rows pass the filter, and of the decisions that stand how many have each kind.
+
+    ``bars``: how many bars were entered or refused, one that several runs decided counting once; ``reasons``: for how
+    many of the refused ones a run gave this reason, so a bar that runs refused for different reasons is in each.
+    """
 
     rows: int
     kinds: dict[str, int]
@@ -125,13 +128,12 @@ class JournalService:
         found = self._store.signal_counts(wanted)
         standing = [each for each in found if each.stands]
         refused = [each for each in standing if each.kind == NO_ENTRY]
-        by_reason = sorted(refused, key=lambda each: (-each.decisions, each.reason))
-        return JournalCounts(
-            sum(each.decisions for each in found),
-            _by_kind(standing),
-            {each.reason: each.decisions for each in by_reason},
-            self._store.signal_bars(wanted),
-        )
+        bars = self._store.signal_bars(wanted)
+        counts = {each.reason: each.decisions for each in refused}
+        if bars.runs > 1:  # several runs may have decided the same bar
+            counts = {name: self._store.signal_bars(wanted._replace(reasons=(name,))).refused for name in counts}
+        reasons = dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+        return JournalCounts(sum(each.decisions for each in found), _by_kind(standing), reasons, bars)
 
 
 def read_filter(pair: str, shown: str, reason: str, from_: str, to: str) -> SignalFilter:

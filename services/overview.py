@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.backtest.breakeven import LEAST_BARS, CostWall, cost_wall
-from engine.backtest.paper import PaperPosition
 from engine.errors import StoreError
 from engine.pairs.enums import Action
 from engine.pairs.layout import Out
@@ -61,7 +60,7 @@ class PairNow:
     latest: Snapshot | None
     trail: tuple[float, ...]
     wall: CostWall | None
-    paper: PaperPosition | None
+    paper: Paper | None
     entries_today: int
 
 
@@ -202,7 +201,7 @@ class OverviewService:
 
 
 def _pair_now(watch: Watch, state: _State) -> PairNow:
-    model, paper = state.run.model, state.paper
+    model = state.run.model
     return PairNow(
         watch=watch.entry,
         settings=watch.settings,
@@ -212,7 +211,7 @@ def _pair_now(watch: Watch, state: _State) -> PairNow:
         latest=model.snapshot(model.size - 1),
         trail=tuple(model.column(Out.Z, max(model.size - TRAIL, 0)).tolist()),
         wall=_wall(model),
-        paper=paper.position if paper else None,
+        paper=state.paper,
         entries_today=_entries_today(state.run),
     )
 

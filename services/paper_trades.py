@@ -1,5 +1,8 @@
-"""Closed paper trades over all pairs: of the current runs as their paper books count them, and of all runs as the log
-does; with the running total in each quote currency."""
+"""Closed paper trades over all pairs, of the current runs or of all, with the running total in each quote currency.
+
+Both are counted by the pairs' paper books, in which no bar counts twice: a trade counts if its entry was given after
+the last bar of the run before.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from engine.backtest.layout import ForcedExit, TradeCol
+from engine.backtest.layout import TradeCol
 from engine.errors import StoreError
 from engine.market.intervals import interval_name
-from engine.pairs.enums import Reason
 from engine.pairs.run import PairRun
 from engine.stats.checks import Floats
 from engine.store.bulk import BulkReader, SignalFilter
 from engine.store.interface import Backend
 from live.monitor import Monitor
 from live.paper import PaperBooks
+from services.ended_trades import EndedTrades, closed_ms, is_of, reason_of, results_of, trade_result
+from services.export import trades as results
 from services.export.signals import SignalRow, signal_rows
-from services.export.trades import BookedTrades, Fill, TradeResult
+from services.export.trades import BookedTrades, TradeResult
 
 KEPT = 200  # newest trades that are listed; all are in the totals
-BOOK, LOG = "book", "log"  # how results are counted
+BOOK, LOG = results.BOOK, results.LOG  # the current runs; all runs of the log
 _SUMS = ("gross", "fees", "half_spread", "slippage", "funding", "net")
+_NOTHING = (0.0,) * 6
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
 
 
@@ -31,6 +36,7 @@ QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
 class ClosedTrade:
     """One closed trade; money in ``unit``: net = gross - fees - half_spread - slippage + funding.
 
+    ``is_replayed``: its entry was decided over bars from before its run began, when nobody could have followed it.
     ``closed_ms``: when the bar closed that gave the exit; ``entered_ms``: when the bar opened that filled the entry;
     prices of the fills of both legs. ``funding``: received. ``total``: net of all trades in the same unit up to this
     one.
@@ -56,10 +62,11 @@ class ClosedTrade:
     exit_y: float
     exit_x: float
     total: float = 0.0
+    is_replayed: bool = False
 
 
 class TradeTotal(NamedTuple):
-    """The sum over all trades in one quote currency."""
+    """The sum over all trades in one quote currency; ``replayed``: how many of them were, with ``replayed_net``."""
 
     unit: str
     trades: int
@@ -70,16 +77,24 @@ class TradeTotal(NamedTuple):
     slippage: float
     funding: float
     net: float
+    replayed: int = 0
+    replayed_net: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TradeJournal:
-    """The newest closed trades, newest first, and the totals of all of them. ``open_exits``: exits of the log without a
-    result yet: one of their orders is not filled."""
+    """The newest closed trades, newest first, and the totals of all of them.
+
+    In neither are, of the filter's: ``repeated`` trades over bars that an earlier run of the pair counted;
+    ``log_only`` exits of ended runs whose book cannot be computed again, so that they have at most a result by the
+    log; ``open_exits``, exits of which an order is not filled.
+    """
 
     rows: tuple[ClosedTrade, ...]
     totals: tuple[TradeTotal, ...]
     open_exits: int = 0
+    repeated: int = 0
+    log_only: int = 0
 
 
 class PaperTradeService:
@@ -90,37 +105,45 @@ class PaperTradeService:
         self._monitor = monitor
         self._books = books
         self._backend = backend
+        self._ended = EndedTrades(backend)
 
     def closed(self, wanted: SignalFilter, counted: str = BOOK) -> TradeJournal:
         """The trades of the filter's pairs that closed in its range. Raises StoreError."""
-        if counted == BOOK:
-            return listed(self._of_books(wanted))
-        return self._of_log(wanted)
+        return self._of_books(wanted) if counted == BOOK else self._of_log(wanted)
 
     def booked(self, wanted: SignalFilter) -> BookedTrades:
-        """What the books of the filter's pairs count, for the log of their current runs."""
-        trades: dict[tuple[str, int], TradeResult] = {}
-        runs: set[str] = set()
-        for run, rows in self._ledgers(wanted):
+        """What the ledgers of the filter's pairs have, of their current and ended runs. Raises StoreError."""
+        ended = self._ended.booked(wanted)
+        trades: dict[tuple[str, int], TradeResult] = {**ended.trades}
+        runs = set(ended.runs)
+        for run, cut_ms, rows in self._ledgers(wanted):
             runs.add(run.run.run_id)
-            trades |= {(run.run.run_id, _closed_ms(run, row)): _result(run, row) for row in rows}
+            trades |= results_of(run, rows, cut_ms)
         return BookedTrades(frozenset(runs), trades)
 
-    def _of_books(self, wanted: SignalFilter) -> list[ClosedTrade]:
-        trades = (_of_book(run, row) for run, rows in self._ledgers(wanted) for row in rows)
-        return [trade for trade in trades if wanted.from_ms <= trade.closed_ms < wanted.to_ms]
+    def _of_books(self, wanted: SignalFilter) -> TradeJournal:
+        counted: list[ClosedTrade] = []
+        repeated = 0
+        for run, cut_ms, rows in self._ledgers(wanted):
+            for row in rows:
+                if wanted.from_ms <= closed_ms(run, row) < wanted.to_ms:
+                    result = trade_result(run, row, cut_ms)
+                    repeated += result.counted == results.REPEAT
+                    counted += [_of_book(run, row, result)] * (result.counted == BOOK)
+        return replace(listed(counted), repeated=repeated)
 
-    def _ledgers(self, wanted: SignalFilter) -> list[tuple[PairRun, Floats]]:
-        """The current runs of the filter's pairs with the closed trades of their books, rows of ``TradeCol``."""
-        found: list[tuple[PairRun, Floats]] = []
+    def _ledgers(self, wanted: SignalFilter) -> list[tuple[PairRun, int, Floats]]:
+        """The current runs of the filter's pairs, up to where the runs before have counted, and the closed trades of
+        their ledgers, rows of ``TradeCol``."""
+        found: list[tuple[PairRun, int, Floats]] = []
         with self._monitor.lock:
             self._books.keep(set(self._monitor.watches))
             for watch_id, watch in self._monitor.watches.items():
                 run = self._monitor.followed(watch)
-                if run is None or not run.model.size or not _is_of(wanted, run):
+                if run is None or not run.model.size or not is_of(wanted, *_pair(run)):
                     continue
                 ledger, _ = self._books.ledger(watch_id, run)
-                found.append((run, ledger.trades.copy()))
+                found.append((run, self._books.cut_ms(watch_id, run), ledger.trades.copy()))
         return found
 
     def _of_log(self, wanted: SignalFilter) -> TradeJournal:
@@ -131,25 +154,31 @@ class PaperTradeService:
             prices = None
         try:
             exits_only, booked = wanted._replace(kinds=("exit",)), self.booked(wanted)
-            exits = _Exits(signal_rows(self._backend.analysis_reader(), prices, exits_only, booked))
-            return replace(listed(exits), open_exits=exits.waiting)
+            exits = _Exits(signal_rows(self._backend.analysis_reader(), prices, exits_only, booked), booked.runs)
+            found = listed(exits)
+            return replace(found, open_exits=exits.waiting, repeated=exits.repeated, log_only=exits.log_only)
         finally:
             if prices is not None:
                 prices.close()
 
 
 class _Exits:
-    """The results of the log's exits; ``waiting``: how many of those read so far have none."""
+    """The log's exits that the paper books count, and how many of those read so far are left out: see TradeJournal."""
 
-    def __init__(self, pages: Iterator[list[SignalRow]]) -> None:
+    def __init__(self, pages: Iterator[list[SignalRow]], booked: frozenset[str]) -> None:
         self._pages = pages
-        self.waiting = 0
+        self._booked = booked
+        self.waiting = self.repeated = self.log_only = 0
 
     def __iter__(self) -> Iterator[ClosedTrade]:
         for page in self._pages:
             for row in page:
-                if row.net is not None:
+                if row.counted == BOOK:
                     yield _of_log_row(row)
+                elif row.counted == results.REPEAT:
+                    self.repeated += 1
+                elif row.run_id not in self._booked:
+                    self.log_only += row.trade_id is not None
                 else:
                     self.waiting += row.trade_id is not None
 
@@ -159,9 +188,11 @@ def listed(trades: Iterable[ClosedTrade]) -> TradeJournal:
     newest: list[tuple[int, int, ClosedTrade]] = []  # a heap; the number keeps the order of equal times
     totals: dict[str, TradeTotal] = {}
     for number, trade in enumerate(trades):
-        known = totals.get(trade.unit, TradeTotal(trade.unit, 0, 0, *[0.0] * len(_SUMS)))
-        sums = [getattr(known, name) + getattr(trade, name) for name in _SUMS]
-        totals[trade.unit] = TradeTotal(trade.unit, known.trades + 1, known.wins + (trade.net > 0.0), *sums)
+        known = totals.get(trade.unit, TradeTotal(trade.unit, 0, 0, *_NOTHING))
+        sums = {name: getattr(known, name) + getattr(trade, name) for name in _SUMS}
+        sums["replayed_net"] = known.replayed_net + (trade.net if trade.is_replayed else 0.0)
+        counts = known.trades + 1, known.wins + (trade.net > 0.0)
+        totals[trade.unit] = TradeTotal(trade.unit, *counts, **sums, replayed=known.replayed + trade.is_replayed)
         push = heapq.heappush if len(newest) < KEPT else heapq.heappushpop
         push(newest, (trade.closed_ms, number, trade))
     left = {unit: total.net for unit, total in totals.items()}
@@ -181,38 +212,18 @@ def quote_of(y: str, x: str) -> str:
     return next((each for each in QUOTES if y.endswith(each) and x.endswith(each)), "")
 
 
-def _is_of(wanted: SignalFilter, run: PairRun) -> bool:
-    """As the store reads a filter."""
-    legs = {run.run.y, run.run.x}
-    named = set(wanted.symbols)
-    return (not wanted.market or run.run.market == wanted.market) and (
-        not named or (legs <= named if len(named) > 1 else bool(legs & named))
-    )
+def _pair(run: PairRun) -> tuple[str, str, str]:
+    return run.run.market, run.run.y, run.run.x
 
 
-def _closed_ms(run: PairRun, row: Floats) -> int:
-    return run.model.open_time_ms(int(row[TradeCol.EXIT_SIGNAL])) + run.run.interval_ms
-
-
-def _result(run: PairRun, row: Floats) -> TradeResult:
-    opened, closed = (run.model.open_time_ms(int(row[place])) for place in (TradeCol.ENTRY, TradeCol.EXIT))
-    return TradeResult(
-        float(row[TradeCol.GROSS]), 0.0 - float(row[TradeCol.FEES]), 0.0 - float(row[TradeCol.HALF_SPREAD]),
-        0.0 - float(row[TradeCol.SLIPPAGE]), float(row[TradeCol.FUNDING]), float(row[TradeCol.NET]),
-        Fill(opened, float(row[TradeCol.ENTRY_Y]), float(row[TradeCol.ENTRY_X])),
-        Fill(closed, float(row[TradeCol.EXIT_Y]), float(row[TradeCol.EXIT_X])), BOOK,
-    )  # fmt: skip
-
-
-def _of_book(run: PairRun, row: Floats) -> ClosedTrade:
-    of, code, found = run.run, int(row[TradeCol.REASON]), _result(run, row)
-    kind = Reason if code in Reason.__members__.values() else ForcedExit
+def _of_book(run: PairRun, row: Floats, found: TradeResult) -> ClosedTrade:
+    of = run.run
+    money = {name: getattr(found, name) for name in ("gross", "half_spread", "slippage", "funding", "net")}
     return ClosedTrade(
-        market=of.market, y=of.y, x=of.x, interval=interval_name(of.interval_ms), closed_ms=_closed_ms(run, row),
-        side=int(row[TradeCol.SIDE]), reason=kind(code).name, unit=quote_of(of.y, of.x), gross=found.gross,
-        fees=found.fee, half_spread=found.half_spread, slippage=found.slippage, funding=found.funding, net=found.net,
+        market=of.market, y=of.y, x=of.x, interval=interval_name(of.interval_ms), closed_ms=closed_ms(run, row),
+        side=int(row[TradeCol.SIDE]), reason=reason_of(row), unit=quote_of(of.y, of.x), fees=found.fee,
         entered_ms=found.entry.open_time_ms, entry_y=found.entry.y, entry_x=found.entry.x, exit_y=found.exit.y,
-        exit_x=found.exit.x,
+        exit_x=found.exit.x, is_replayed=found.is_replayed, **money,
     )  # fmt: skip
 
 
@@ -223,5 +234,5 @@ def _of_log_row(row: SignalRow) -> ClosedTrade:
     return ClosedTrade(
         market=row.market, y=row.y, x=row.x, interval=row.interval, closed_ms=row.bar_close,
         side=-1 if row.quantity_y > 0 else 1, reason=row.reason, unit=quote_of(row.y, row.x), fees=row.fee or 0.0,
-        entered_ms=row.entry_time or 0, **money, **fills,
+        entered_ms=row.entry_time or 0, is_replayed=bool(row.replayed), **money, **fills,
     )  # fmt: skip

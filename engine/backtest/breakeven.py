@@ -16,7 +16,8 @@ by 0.4 half-life^(-3/2), which is fitted. Within 8 % of the rule on simulated ba
 without all that a half-life of 2 bars would promise 2.5 times the trades.
 
 The trap: theta and sigma are estimated, and on noise there is a theta too. So everything that depends on them comes
-with its range over the half-life's exact interval and that of the shocks, and one that does not exclude a walk begins at no trade at all.
+with its range over the half-life's exact interval and that of the shocks, and one that does not exclude a walk begins
+at no trade at all.
 """
 
 from __future__ import annotations

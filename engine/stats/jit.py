@@ -13,10 +13,10 @@
 from __future__ import annotations
 
 import hashlib
+import linecache
 from collections.abc import Callable
 from enum import EnumType
 from functools import cache
-from pathlib import Path
 from types import CodeType
 from typing import Any, TypeVar, cast
 
@@ -76,7 +76,7 @@ def _stamp(function: Callable[..., Any]) -> bytes:
 @cache
 def _file_hash(path: str) -> bytes:
     """Of a callee's file: what it calls further down there is not defined yet when its own stamp is made."""
-    return hashlib.sha256(Path(path).read_bytes()).digest()
+    return hashlib.sha256("".join(linecache.getlines(path)).encode()).digest()
 
 
 def _code_bytes(code: CodeType) -> bytes:

@@ -25,18 +25,19 @@
       banner.show({ state: "CONNECTING", cause: "Waiting for the first figures of the dashboard.", advice: "" });
       return;
     }
-    pair.flows("DASHBOARD DISCONNECTED");
+    flows("DASHBOARD DISCONNECTED");
+    const [, time, zoneName] = PairbridgeTimes.text(Date.now() - silentMs).split(" ");
     banner.show({
       state: "DASHBOARD DISCONNECTED",
-      cause: `Nothing from the dashboard for ${Math.round(silentMs / 1000)} s.`,
-      advice: "Is its process running? This page reconnects by itself.",
+      cause: `Nothing from the dashboard for ${Math.round(silentMs / 1000)} s: figures are as of ${time} ${zoneName}.`,
+      advice: "Is its process running, and this device online? This page reconnects by itself.",
     });
   });
 
   function receive(message) {
     if (message.banner) banner.status = message.banner;
     banner.show();
-    if (banner.status) pair.flows(banner.status.state);
+    if (banner.status) flows(banner.status.state);
     if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
     if (message.jobs) jobs.receive(message.jobs);
     alerts.receive(message);
@@ -44,6 +45,13 @@
     const isOther = wanted !== null && (message.watch ?? wanted) !== wanted; // of the pair that was left
     if (!isOther) pair.receive(message);
     overview.receive(message);
+  }
+
+  /** Figures are grey while nothing new comes, on every page. */
+  function flows(state) {
+    const what = state === "DASHBOARD DISCONNECTED" ? "dashboard" : "feed";
+    document.body.dataset.cut = ["LIVE", "MARKET QUIET"].includes(state) ? "" : what;
+    pair.flows(state);
   }
 
   /** What the mounted page shows, told to the dashboard. */

@@ -10,7 +10,14 @@ from engine.market.intervals import interval_name
 from engine.market.records import Decision
 from engine.pairs.settings import PairSettings
 from engine.store.bulk import AnalysisReader, BulkReader, RunPlace, SignalFilter, StoredSignal
-from services.export.trades import NOT_BOOKED, BookedTrades, TradeResult, fill_after, result_of
+from services.export.trades import (
+    NOT_BOOKED,
+    BookedTrades,
+    TradeResult,
+    fill_after,
+    measured_half_spread,
+    result_of,
+)
 
 if TYPE_CHECKING:
     import polars
@@ -27,9 +34,9 @@ class SignalRow:
     ``trade_id``: of the position that this entry opens or this exit closes: the run, and the number of its entry's
     bar.
     ``gross`` to ``counted``: see TradeResult; of the trade that this exit closes, on the row that stands, once both
-    orders are filled; ``entry_time``: when the bar opened that filled its entry. ``run``: number of the run among its
-    pair's, and when it began. ``spread_charted``: in ``spread_unit``, as charts show it. ``late_ms``: None for
-    decisions made from history.
+    orders are filled; ``replayed``: 1 if its entry was decided over bars from before its run began; ``entry_time``:
+    when the bar opened that filled its entry. ``run``: number of the run among its pair's, and when it began.
+    ``spread_charted``: in ``spread_unit``, as charts show it. ``late_ms``: None for decisions made from history.
     """
 
     market: str
@@ -71,6 +78,7 @@ class SignalRow:
     run_id: str
     run: int | None = None
     run_began: int | None = None
+    replayed: int | None = None
 
 
 SIGNAL_COLUMNS = tuple(field.name for field in fields(SignalRow))
@@ -87,7 +95,7 @@ def signal_rows(
     store: AnalysisReader, prices: BulkReader | None, wanted: SignalFilter, booked: BookedTrades = NOT_BOOKED
 ) -> Iterator[list[SignalRow]]:
     """Decisions in their original order, a page at a time. ``prices`` None: no trades are stored to fill orders at.
-    ``booked``: results of the current runs; those of others are counted from the log."""
+    ``booked``: results by the ledgers of runs; those of other runs are counted from the log."""
     after = 0
     known: dict[str, PairSettings] = {}
     places = store.run_places()
@@ -133,9 +141,8 @@ def _row(
     opened = decision if decision.kind in _ENTRIES else entry
     result = None
     if entry and signal.stands:
-        closed = run.run_id, decision.bar_ms + run.interval_ms
-        is_booked = run.run_id in booked.runs
-        result = booked.trades.get(closed) if is_booked else _result(prices, signal, entry, settings)
+        key, is_booked = (run.run_id, entry.bar_ms), run.run_id in booked.runs
+        result = booked.trades.get(key) if is_booked else _result(prices, signal, entry, settings)
     unit = _BPS if settings.space == "log" else 1.0
     given: dict[str, Any] = {name: getattr(decision, name) for name in _AS_DECIDED}
     given |= {name: getattr(result, name) if result else None for name in _RESULT}
@@ -154,6 +161,7 @@ def _row(
         exit_x=result.exit.x if result else None,
         spread_charted=None if decision.spread is None else decision.spread * unit,
         spread_unit="bps" if settings.space == "log" else "price",
+        replayed=int(entry is not None and entry.given_seq <= run.began_seq) if result else None,
         late_ms=decision.late_ms if decision.given_seq > run.began_seq else None,
         **given,
     )
@@ -167,4 +175,8 @@ def _result(
     run, exit_ = signal.run, signal.logged.decision
     opened = fill_after(prices, run.market, (run.y, run.x), entry.bar_ms, run.interval_ms)
     closed = fill_after(prices, run.market, (run.y, run.x), exit_.bar_ms, run.interval_ms)
-    return None if opened is None or closed is None else result_of(entry, exit_, (opened, closed), settings)
+    if opened is None or closed is None:
+        return None
+    is_set, fills = settings.half_spread_bps is not None, (opened, closed)
+    measured = None if is_set else measured_half_spread(prices, run, (entry, exit_), fills)
+    return result_of(entry, exit_, fills, settings, measured)

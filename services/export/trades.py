@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.backtest import Costs, mark
+from engine.market.builder import GRACE_MS
 from engine.market.intervals import bar_open
-from engine.market.records import Decision
+from engine.market.records import Decision, Run
 from engine.pairs.settings import PairSettings
 from engine.store.bulk import BulkReader
+from services.export.fill_spreads import half_spread_at
+
+BOOK, REPEAT, LOG = "book", "repeat", "log"  # how a result is counted: see TradeResult
 
 _LONGEST_SEARCH = 1_000  # bars in which only one leg traded
 
@@ -24,23 +28,27 @@ class Fill(NamedTuple):
 
 class TradeResult(NamedTuple):
     """In quote currency: ``gross`` without costs; ``fee``, ``half_spread`` and ``slippage`` paid on all fills, and
-    ``funding`` received; ``net`` = gross - fee - half_spread - slippage + funding. ``entry`` and ``exit``: the fills.
-    ``counted``: ``book`` by the run's paper book, ``log`` from the stored decisions alone."""
+    ``funding`` received; ``net`` = gross - fee - half_spread - slippage + funding; both None where a half-spread is not
+    known. ``entry`` and ``exit``: the fills.
+    ``counted``: ``book`` by the paper book of the pair, ``repeat`` by the same ledger over bars that an earlier run of
+    the pair has counted, so it is in no total, ``log`` from the stored decisions alone. ``is_replayed``: the entry was
+    decided over bars from before its run began."""
 
     gross: float
     fee: float
-    half_spread: float
+    half_spread: float | None
     slippage: float
     funding: float
-    net: float
+    net: float | None
     entry: Fill
     exit: Fill
-    counted: str = "log"
+    counted: str = LOG
+    is_replayed: bool = False
 
 
 class BookedTrades(NamedTuple):
-    """What the paper books of current ``runs`` count: by the run and the close of the bar that gave the exit, in ms.
-    An exit of these runs that is not in it has no result yet."""
+    """What the paper ledgers of ``runs`` have: by the run and the open of the bar that gave the entry, in ms. An exit
+    of these runs whose entry is not in it has no result yet."""
 
     runs: frozenset[str]
     trades: Mapping[tuple[str, int], TradeResult]
@@ -78,10 +86,12 @@ def _first_bar(reader: BulkReader, market: str, symbol: str, from_ms: int, width
     return None if trade is None else (bar_open(trade[0], width_ms), trade[1])
 
 
-def result_of(entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settings: PairSettings) -> TradeResult:
+def result_of(
+    entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settings: PairSettings, measured: float | None = None
+) -> TradeResult:
     """The result of one trade whose orders were filled at ``fills``, with the costs of the pair's settings: fee,
-    slippage, and the half-spread where it is set (a measured one is in the prices at which the trade is filled). No
-    funding is counted.
+    slippage, and the half-spread that is set, or else the ``measured`` one: what both fills paid of it. No funding is
+    counted.
 
     Both orders go through :func:`engine.backtest.mark` on the bars of the decisions and fills: the profit of the bars
     between is that from one fill to the other, so no other bar is needed.
@@ -98,5 +108,24 @@ def result_of(entry: Decision, exit_: Decision, fills: tuple[Fill, Fill], settin
     is_still = [time_ms not in {fill.open_time_ms for fill in fills} for time_ms in places]
     ledger = mark(price_y, price_x, quantity_y, quantity_x, costs, is_filled_bar=is_still)
     net, paid = float(ledger.pnl.sum()), float(ledger.cost.sum())
-    fee, half_spread, slippage = (paid * each / sum(bps) if paid else 0.0 for each in bps)
-    return TradeResult(net + paid, fee, half_spread, slippage, 0.0, net, *fills)
+    fee, set_half, slippage = (paid * each / sum(bps) if paid else 0.0 for each in bps)
+    half_spread = measured if settings.half_spread_bps is None else set_half
+    after = None if half_spread is None else net + set_half - half_spread
+    return TradeResult(net + paid, fee, half_spread, slippage, 0.0, after, *fills)
+
+
+def measured_half_spread(
+    reader: BulkReader, run: Run, decisions: tuple[Decision, Decision], fills: tuple[Fill, Fill]
+) -> float | None:
+    """What the fills of an entry and its exit paid of the half-spreads of their bars; None where one is not known, and
+    while a bar can still get trades."""
+    paid, clock_ms = 0.0, reader.watermark_ms(run.market) or 0
+    if clock_ms < fills[-1].open_time_ms + run.interval_ms + GRACE_MS:
+        return None
+    for decision, fill in zip(decisions, fills, strict=True):
+        for leg, coins, price in ((run.y, decision.quantity_y, fill.y), (run.x, decision.quantity_x, fill.x)):
+            half = half_spread_at(reader, run.market, leg, fill.open_time_ms, run.interval_ms)
+            if half is None:
+                return None
+            paid += half * abs(coins) * price
+    return paid

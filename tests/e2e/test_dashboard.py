@@ -193,6 +193,33 @@ def test_a_dashboard_that_falls_silent_is_told_within_3_s(harness: Stack, browse
     page.close()
 
 
+def test_figures_of_a_lost_dashboard_are_grey_and_the_banner_stays_in_view(trading: Stack, browser: Browser) -> None:
+    page, _ = watched_page(browser)
+    sockets: list[WebSocketRoute] = []
+
+    def passed(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket("**/api/live", passed)
+    page.goto(trading.owner_url)
+    cell = page.locator("#overview-symbols tbody tr").first.locator("td").nth(1)
+    banner, colour = page.locator("#bridge-banner"), "element => getComputedStyle(element).color"
+    expect(banner).to_contain_text("LIVE")
+    before = cell.evaluate(colour)
+    page.route("**/api/live/state*", lambda route: route.abort())
+    page.route_web_socket("**/api/live", lambda _: None)  # from now on nothing comes
+    sockets[-1].close()
+    expect(banner).to_contain_text(re.compile(r"DASHBOARD DISCONNECTED.*figures are as of \d\d:\d\d:\d\d UTC"))
+    muted = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--muted')")
+    page.evaluate("muted => document.body.append(Object.assign(document.createElement('i'), {id: 'probe'}))", muted)
+    page.evaluate("document.getElementById('probe').style.color = 'var(--muted)'")
+    assert cell.evaluate(colour) == page.locator("#probe").evaluate(colour) != before
+    page.mouse.wheel(0, 5_000)
+    expect(banner).to_be_in_viewport()
+    page.close()
+
+
 def test_an_address_over_a_chart_is_a_link(harness: Stack, browser: Browser) -> None:
     page, _ = watched_page(browser)
     sockets: list[WebSocketRoute] = []

@@ -155,6 +155,33 @@ def test_from_the_start_to_a_pair_a_backtest_and_an_exported_log_by_keys_alone(m
     assert page.evaluate("() => window.mouse") == 0
 
 
+def test_after_a_change_of_settings_all_runs_together_are_the_money_line(market: Stack, page: Page) -> None:
+    """The new run decides the stored bars again: what the ended run earned there stays, and counts once."""
+    before = booked(market)
+    assert len(before) >= 5
+    key = {"x-pairbridge-key": (market.data / "dashboard-key").read_text().strip()}
+    wider = {"market": "sim", "y": "ETHUSDT", "x": "BTCUSDT", "settings": {"entry_z": 2.7, "exit_z": 0.3}}
+    httpx.post(f"{market.dashboard_url}api/pairs", json=wider, headers=key, timeout=60.0).raise_for_status()
+    page.goto(market.owner_pair_url)
+    line = page.locator("#live-paper").locator("xpath=..")
+    until(lambda: "over 2 runs" in line.inner_text(), 60, "the second run")
+    shown = REALISED.search(line.inner_text())
+    assert shown and "of this run over bars that an earlier run counted" in line.inner_text()
+    page.goto(market.dashboard_url + "signals")
+    page.locator("#signals-pair").select_option("sim/ETHUSDT~BTCUSDT")
+    page.locator("#signals-counted").select_option("log")
+    total = page.locator("#signals-totals")
+    until(lambda: f"net {shown[1]}" in total.inner_text(), 30, "the same money on the journal")
+    expect(total).to_contain_text("over bars that an earlier run of the pair counted: in no total")
+    page.locator("#signals-shown").select_option("exit")
+    with page.expect_download() as download:
+        page.locator("#signals-csv").click()
+    log = read(download.value)
+    counted = log[log["counted"] == "book"]
+    assert counted["net"].sum() == pytest.approx(money(shown[1]), abs=CENT)
+    assert (counted["half_spread"] > 0.0).all() and (log["counted"] == "repeat").any()
+
+
 def by_tab(page: Page, name: str) -> None:
     """Tab until an element has the focus, which has to be seen on it."""
     where: Any = "() => document.activeElement?.id"

@@ -73,7 +73,7 @@ def test_every_filter_narrows_the_table_and_the_export(trading: Stack, page: Pag
     frame = pd.read_csv(io.StringIO(Path(download.value.path()).read_text()))
     assert set(frame["kind"]) == {"exit"} and len(frame) == len(rows(page))
     page.locator("#signals-counted").select_option("log")  # the book has the current runs only, the journal all
-    standing = [row for row in rows(page) if not row[-2].endswith("superseded")]  # of Revision, before Proof
+    standing = [row for row in rows(page) if not row[6].endswith("superseded")]  # of Revision, after Proof
     assert len(standing) == frame["net"].notna().sum()
     until(lambda: len(rows(page, "signals-trades")) == len(standing), 20, "a closed trade for each exit")
     for form in ("parquet", "ndjson"):
@@ -93,11 +93,11 @@ def test_the_closed_trades_add_up(page: Page) -> None:
         expect(page.locator("#signals-totals")).to_contain_text("= net")
         trades = rows(page, "signals-trades")
         gross, fees, halves, slippage, funding, net = (
-            sum(float(row[at].replace(",", "")) for row in trades) for at in range(7, 13)
+            sum(float(row[at].replace(",", "")) for row in trades) for at in range(8, 14)
         )
         assert gross - fees - halves - slippage + funding == pytest.approx(net, abs=0.03 * len(trades))
-        assert float(trades[0][13].replace(",", "")) == pytest.approx(net, abs=0.01 * len(trades)), counted
-        expect(page.locator("#signals-totals")).to_contain_text(f"net {trades[0][13]}")
+        assert float(trades[0][14].replace(",", "")) == pytest.approx(net, abs=0.01 * len(trades)), counted
+        expect(page.locator("#signals-totals")).to_contain_text(f"net {trades[0][14]}")
 
 
 def test_a_run_is_checked_and_a_row_leads_to_its_bar_on_the_chart(trading: Stack, page: Page) -> None:
@@ -129,3 +129,11 @@ def test_a_click_on_a_row_leads_where_its_link_leads(page: Page) -> None:
 def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_the_proof_of_a_decision_is_in_view_without_scrolling(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    link = page.locator("#signals-rows a[download]").first
+    expect(link).to_be_visible()
+    box, table = link.bounding_box(), page.locator("#signals-rows").bounding_box()
+    assert box and table and box["x"] + box["width"] <= table["x"] + table["width"]

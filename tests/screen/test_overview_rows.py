@@ -13,7 +13,7 @@ from engine.stats.half_life import HalfLife
 from engine.store.interface import Watched
 from screen.pages.overview.rows import pair_row
 from services.overview import PairNow
-from tests.screen.pairs import NAN, snapshot
+from tests.screen.pairs import NAN, paper, snapshot
 
 WATCH = Watched(7, "sim", "ETHUSDT", "BTCUSDT", "{}")
 
@@ -42,6 +42,16 @@ def test_estimates_are_shown_with_their_intervals() -> None:
     })  # fmt: skip
     row = pair_row(replace(now(), wall=wall))
     assert (row["half_life_text"], row["edge_text"]) == ("12.3 (8.0 … ∞)", "1,234 (-21 … 2,500)")
+
+
+def test_money_is_that_of_the_pairs_book_and_an_order_that_is_not_filled_yet_is_said() -> None:
+    held = replace(now(position=-1.0), paper=paper(of_book={"open_net": 1.5, "realised": 12.345}))
+    row = pair_row(held)
+    assert (row["position"], row["open"], row["realised"]) == ("short", 1.5, 12.35)
+    assert pair_row(replace(held, latest=snapshot(position=0.0)))["position"] == "closing"
+    flat = replace(now(position=1.0), paper=paper(side=0))
+    assert pair_row(flat)["position"] == "opening"
+    assert pair_row(replace(flat, latest=snapshot(position=0.0)))["position"] == "flat"
 
 
 def test_a_pair_that_waits_or_is_suspended_says_so() -> None:

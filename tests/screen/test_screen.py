@@ -90,18 +90,20 @@ def test_an_empty_chart_has_a_sentence(changes: dict[str, Any], chart: str, says
 
 
 def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
-    text, tone = labels.live_texts(view())
+    replayed = {"replayed": 2, "replayed_net": 3.5, "repeated": 1}
+    text, tone = labels.live_texts(view(paper=paper(of_book=replayed)))
     assert (
         text["paper"] == "paper: open +1.23, realised -4.56 USDT, net of all costs, 3 trades"
         and tone["paper"] == "down"
     )
     assert text["paper-note"] == (
         "since 2026-09-22 01:53:20 UTC · taken off so far: fees 0.78, half-spreads 0.35 · funding -0.02"
-        " · holds -3.225 ETHUSDT, +0.1294 BTCUSDT"
-        " · 1 decided over bars from before the run began"
+        " · holds -3.225 ETHUSDT, +0.1294 BTCUSDT · the costs of its exit are still to come"
+        " · of this run's 2 replayed, over bars from before it began: +3.50"
+        " · not counted: 1 trade of this run over bars that an earlier run counted"
     )
     flat = paper(0, side=0, coins_y=0.0, coins_x=0.0, open_net=0.0, realised=7.0, trades=1, funding=0.0)
-    text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP"))
+    text, tone = labels.live_texts(view(paper=flat, y="AEUR", x="BGBP", latest=snapshot(position=0.0)))
     assert text["paper"] == "paper: open 0.00, realised +7.00 of quote currency, net of all costs, 1 trade"
     assert text["paper-note"].endswith("half-spreads 0.35") and tone["paper"] == "up"
     spanning = paper(0, of_book={"runs": 3, "realised": 12.5, "trades": 9, "open_net": 0.0, "is_open_counted": False})
@@ -111,7 +113,12 @@ def test_the_money_line_says_what_the_signals_would_have_earned() -> None:
     )
     assert text["paper-note"].endswith(
         "over 3 runs · holds -3.225 ETHUSDT, +0.1294 BTCUSDT, entered over bars of the run before: not counted"
+        " · the costs of its exit are still to come"
     )
+    leaving = labels.live_texts(view(paper=paper(), latest=snapshot(position=0.0)))[0]["paper-note"]
+    entering = labels.live_texts(view(paper=flat, latest=snapshot(position=1.0)))[0]["paper-note"]
+    assert leaving.endswith("its exit is filled in the next bar")
+    assert entering.endswith("the entry is filled in the next bar")
     assert labels.live_texts(view(paper=None))[0]["paper"] == "paper: no position yet"
 
 

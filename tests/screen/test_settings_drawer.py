@@ -67,8 +67,24 @@ def test_earlier_runs_say_when_why_and_what_changed() -> None:
     assert "ended by a gap in the data: BTCUSDT was silent" in silent and "the same settings as the run" in silent
     assert "2026-09-22 03:00:00 UTC" in first and "last bar  2026-09-22 03:01:00 UTC" in first.replace(", ", " ")
     assert "3 trades, realised" in first and "-12.50" in first and "Return to these settings" in first
+    assert "entered from" in first and "replayed" not in first and "counted by" not in first
     assert "cannot be read" in unreadable and "Return to" not in unreadable
     assert "No run yet" in text_of(run_list([])[0])
+
+
+def test_an_earlier_run_says_what_it_replayed_and_what_another_run_counted() -> None:
+    """The first run began over an hour of stored bars; the next began over the same ones and counts what came later."""
+    first = PaperResult("r1", T0 - 3_600_000, T0 + 60_000, 9.0, 4.0, 1.0, 0.0, 0.0, 3, 1)
+    later = PaperResult("r2", T0 + 60_000, T0 + 120_000, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+    runs = [
+        RunRecord("r2", T0 + 60_000, T0 - 3_600_000, "settings", "", DRAFT, {}, later),
+        RunRecord("r1", T0, T0 - 3_600_000, "settings", "", NOW, None, first),
+    ]
+    (listed,) = run_list(runs)
+    second, oldest = (" ".join(text_of(each).split()) for each in listed.children)
+    assert "entered from 2026-09-22 02:00:00 UTC on, replayed up to its begin" in oldest.replace(" , ", " ")
+    assert "counted by an earlier run" not in oldest
+    assert "0 trades" in second and "bars before were counted by an earlier run" in second and "replayed" not in second
 
 
 @pytest.mark.parametrize(

@@ -197,9 +197,16 @@ async def test_trades_are_listed_by_book_and_by_log_with_the_running_total(
         assert f"{found.totals[0].trades:,} trades" in text_of(line) and "USDT" in text_of(line)
         again = await callbacks._show_trades(services.journal, services.trades, None, counted, 1, seen)
         assert again == (no_update,) * 3
-        assert {"Entered (UTC)", "Y in, out", "X in, out", "Fees", "Half-spreads", "Slippage", "Funding"} <= heads_of(
-            table
-        )
+        assert {
+            "Entered (UTC)",
+            "Decided",
+            "Y in, out",
+            "X in, out",
+            "Fees",
+            "Half-spreads",
+            "Slippage",
+            "Funding",
+        } <= heads_of(table)
 
 
 async def test_the_run_of_a_pair_is_checked_from_its_row(
@@ -266,6 +273,13 @@ def test_what_is_not_listed_or_has_no_result_is_said() -> None:
     line = text_of(tables.totals_line(TradeJournal((), totals, 2)))
     assert "2 trades, 1 won: gross +1.00 − fees 0.50 − half-spreads 0.25 = net +0.25 BTC" in " ".join(line.split())
     assert "− slippage 0.50, funding +0.50 = net -2.00" in " ".join(line.split())
+    one = TradeTotal("BTC", 1, 1, 1.0, 0.5, 0.25, 0.0, 0.0, 0.25, 1, 0.25)
+    said = " ".join(text_of(tables.totals_line(TradeJournal((), (one,), 0, 1, 3))).split())
+    assert (
+        said.startswith("1 trade, 1 won") and "1 of them replayed, over bars from before their run began: +0.25" in said
+    )
+    assert "1 trade over bars that an earlier run of the pair counted: in no total" in said
+    assert "3 exits of ended runs whose paper book cannot be computed again: in no total" in said
     assert "of quote currency" in line and "the newest 0 are listed" in line and "2 exits without a result" in line
 
 
@@ -275,6 +289,7 @@ def test_reasons_are_counted_with_the_most_frequent_first() -> None:
     assert labels.counts_head(counts) == "7 bars without an entry, 2 entries in 1 run; superseded rows left out"
     twice = labels.counts_head(replace(counts, bars=SignalBars(3, 1, 4)))
     assert twice.startswith("4 bars without an entry, 1 entry in 3 runs; a bar that several runs decided counts once")
+    assert "and below once for each reason they gave" in twice
     drawn = tables.counts_list(counts)
     assert drawn[1].children[1].style == {"--share": "100.0%"} and drawn[2].children[1].style == {"--share": "40.0%"}
 

@@ -103,9 +103,10 @@ async def test_closed_trades_earn_what_the_ledger_says(traded: Harness) -> None:
             bars["close"].to_numpy(), bars_x["close"].to_numpy(), *orders, Costs(SETTINGS.fee_bps),
             y_fill=bars["open"].to_numpy(), x_fill=bars_x["open"].to_numpy(), is_filled_bar=is_filled,
         )  # fmt: skip
-        assert row["net"] == pytest.approx(ledger.pnl.sum(), rel=1e-9, abs=1e-9)
+        net = ledger.pnl.sum() - row["half_spread"]  # fills are opens, of any trade: a measured half-spread is on top
+        assert row["net"] == pytest.approx(net, rel=1e-9, abs=1e-9) and row["half_spread"] > 0
         assert row["fee"] == pytest.approx(ledger.cost.sum(), rel=1e-12) and row["fee"] > 0
-        assert row["gross"] == pytest.approx(row["net"] + row["fee"], rel=1e-12)
+        assert row["gross"] == pytest.approx(row["net"] + row["fee"] + row["half_spread"], rel=1e-12)
     reader.close()
 
 

@@ -137,6 +137,11 @@ async def test_a_bar_that_two_runs_decide_is_listed_for_each_and_counted_once(tr
         < len(standing)
         == sum(counts.kinds.get(kind, 0) for kind in ("enter_long", "enter_short"))
     )
+    refused = [row for row in rows if row.stands and row.kind == "no_entry"]
+    by_reason = {(row.reason, row.y, row.close_ms, row.interval) for row in refused}
+    assert counts.reasons == {name: sum(each[0] == name for each in by_reason) for name in counts.reasons}
+    assert sum(counts.reasons.values()) == len(by_reason) < len(refused), "no bar was refused twice: it shows nothing"
+    assert max(counts.reasons.values()) <= counts.bars.refused <= len(by_reason)
     assert counts.bars.runs == 3 == counted.runs + 1 and counts.bars.entered >= counted.entered
     stored = SqliteAnalysisReader(traded.folder / "analysis.db")
     exported = [row for page in signal_rows(stored, None, SignalFilter()) for row in page]

@@ -148,11 +148,12 @@ def _pair_columns() -> list[dict[str, Any]]:
         {"field": "gate", "headerName": "Gate", "width": 68},
         _share("p", "p", 78, "Of the gate's latest test"),
         _estimate("half_life", "Half-life, bars", 122, "Of the tested residual, with its 95 % interval"),
-        _estimate("edge", "Edge, bps a day", 186, "Expected net bps of the Y leg a day, after costs, with its range"),
+        _estimate("edge", "Edge, bps a day", 170, "Expected net bps of the Y leg a day, after costs, if the"
+                  " spread goes on as it did; with its range"),
         {"field": "position", "headerName": "Position", "width": 74},
         _money("open", "Open"),
         _money("realised", "Realised"),
-        _number("today", "Today", 62, 0, "Entries since midnight UTC"),
+        _number("today", "Entries today", 96, 0, "Since midnight UTC"),
         {"field": "status", "headerName": "Status", "minWidth": 200, "flex": 1, "tooltipField": "status"},
     ]  # fmt: skip
 

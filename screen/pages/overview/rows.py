@@ -52,9 +52,9 @@ def pair_row(found: PairNow) -> dict[str, Any]:
         "half_life_range": _half_life_range(found),
         "edge_text": _edge_text(found),
         "edge_range": _edge_range(found),
-        "position": "" if shot is None else {1: "long", -1: "short"}.get(_whole(shot.position), "flat"),
-        "open": None if paper is None else _known(paper.open_net, 2),
-        "realised": None if paper is None else _known(paper.realised, 2),
+        "position": _position(found),
+        "open": None if paper is None else _known(paper.book.open_net, 2),
+        "realised": None if paper is None else _known(paper.book.realised, 2),
         "today": found.entries_today,
         "status": text,
         "tone": tone,
@@ -73,6 +73,16 @@ def status(found: PairNow) -> tuple[str, str]:
         width_s = found.settings.interval_ms / 1_000
         return f"calibrating: {found.bars:,} bars, about {duration(left * width_s)} to go", ""
     return why(shot, found.settings), ""
+
+
+def _position(found: PairNow) -> str:
+    """By the last bar's decision; its order is filled in the next bar."""
+    if found.latest is None:
+        return ""
+    side = _whole(found.latest.position)
+    if found.paper is not None and bool(found.paper.position.side) != bool(side):
+        return "opening" if side else "closing"
+    return {1: "long", -1: "short"}.get(side, "flat")
 
 
 def _gate(found: PairNow) -> str:
@@ -115,7 +125,8 @@ def _edge_range(found: PairNow) -> str:
     wall = found.wall
     if wall is None or math.isnan(wall.net_bps_per_day_low) or math.isnan(wall.net_bps_per_day_high):
         return ""
-    return f"{wall.net_bps_per_day_low:.0f} to {wall.net_bps_per_day_high:.0f} bps a day over the intervals of half-life and shocks"
+    ends = f"{wall.net_bps_per_day_low:.0f} to {wall.net_bps_per_day_high:.0f}"
+    return f"{ends} bps a day over the intervals of half-life and shocks"
 
 
 def _whole(value: float) -> int:

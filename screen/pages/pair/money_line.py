@@ -105,11 +105,27 @@ def _paper(view: PairView) -> Item:
     notes += [f"over {found.runs} runs"] if found.runs > 1 else []
     if held.side:
         uncounted = "" if found.is_open_counted else ", entered over bars of the run before: not counted"
+        if found.is_open_counted and found.is_open_replayed:
+            uncounted = ", entered in the replay of bars from before the run began"
         notes.append(f"holds {held.coins_y:+.6g} {view.y}, {held.coins_x:+.6g} {view.x}{uncounted}")
-    if view.paper.from_history:
-        notes.append(f"{view.paper.from_history} decided over bars from before the run began")
+        notes.append("the costs of its exit are still to come")
+    notes += [pending] if (pending := _pending(view, held.side)) else []
+    if found.replayed:
+        notes.append(
+            f"of this run's {found.replayed} replayed, over bars from before it began: {signed(found.replayed_net)}"
+        )
+    if found.repeated:
+        repeated = f"{found.repeated} trade{'s' * (found.repeated != 1)}"
+        notes.append(f"not counted: {repeated} of this run over bars that an earlier run counted")
     total = found.open_net + found.realised
     return Item(text, " · ".join(notes), "up" if total > 0.0 else "down" if total < 0.0 else "")
+
+
+def _pending(view: PairView, side: int) -> str:
+    """The order of the last bar's decision: it is filled in the next bar."""
+    if view.latest is None or math.isnan(view.latest.position) or bool(view.latest.position) == bool(side):
+        return ""
+    return "its exit is filled in the next bar" if side else "the entry is filled in the next bar"
 
 
 def _locked(view: PairView) -> Item:

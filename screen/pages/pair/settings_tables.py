@@ -60,10 +60,12 @@ def run_list(runs: Sequence[RunRecord]) -> list[Any]:
     """The runs of a pair, the newest first, with the buttons that return to their settings."""
     if not runs:
         return [html.P("No run yet: the first begins when both legs have traded.", className="preset-note")]
-    return [html.Ol([_run(each) for each in runs], className="runs")]
+    ends = {each.result.to_ms for each in runs if each.result is not None and each.end_reason}
+    return [html.Ol([_run(each, ends) for each in runs], className="runs")]
 
 
-def _run(run: RunRecord) -> html.Li:
+def _run(run: RunRecord, ends: set[int]) -> html.Li:
+    """``ends``: where the runs have counted up to."""
     is_running = not run.end_reason
     ended = "running now" if is_running else f"ended by {END_REASONS.get(run.end_reason, run.end_reason)}"
     if run.end_detail:
@@ -76,11 +78,20 @@ def _run(run: RunRecord) -> html.Li:
         trades = f"{run.result.trades} trade{'s' * (run.result.trades != 1)}"
         tone: Any = {"data-tone": "up" if run.result.realised > 0 else "down" if run.result.realised < 0 else ""}
         earned = html.Span(signed(run.result.realised), className="earned", **tone)
-        parts.append(html.Div([f"{trades}, realised ", earned, " after costs"]))
+        parts.append(html.Div([f"{trades}, realised ", earned, " after costs", *_counted_from(run, ends)]))
     if run.settings is not None and not is_running:
         back = {"type": ids.RETURN_TO, "run": run.run_id}
         parts.append(dbc.Button("Return to these settings", id=back, color="info", outline=True, size="sm"))
     return html.Li(parts)
+
+
+def _counted_from(run: RunRecord, ends: set[int]) -> list[Any]:
+    """From when on its book counts: bars before may be those of an earlier run; bars before its begin it replayed."""
+    if run.result is None:
+        return []
+    replayed = ", replayed up to its begin" if run.result.from_ms < run.began_at_ms else ""
+    earlier = "; bars before were counted by an earlier run" if run.result.from_ms in ends else ""
+    return [", entered from ", _time(run.result.from_ms), f" on{replayed}{earlier}"]
 
 
 def _changed(run: RunRecord) -> str:

@@ -182,7 +182,7 @@ async def _show_trades(
         found = await asyncio.to_thread(trades.closed, _filter(view["filter"]), counted)
     except PairbridgeError as error:
         return no_update, problem_of(error).message, None
-    now = [asked, [list(total) for total in found.totals], found.open_exits]
+    now = [asked, [list(total) for total in found.totals], found.open_exits, found.repeated, found.log_only]
     if seen == now:
         return no_update, no_update, no_update
     return tables.trades_table(found), tables.totals_line(found), now

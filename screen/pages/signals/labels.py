@@ -9,7 +9,7 @@ from screen.components.formatting import UNKNOWN, Item, clock
 from screen.pages.pair.reason_labels import REASONS
 from screen.pages.pair.settings_form import in_words
 from services.journal import PAGE, JournalCounts, JournalRow, pair_value
-from services.paper_trades import BOOK, LOG, TradeTotal
+from services.paper_trades import BOOK, LOG, TradeJournal, TradeTotal
 from services.parity import PairParity
 
 ANY = "any"  # in a select, which shows no empty value
@@ -27,8 +27,8 @@ SHOWN: Choices = (
     *((kind, f"only {label}") for kind, (label, _) in KINDS.items() if kind != "no_entry"),
 )
 COUNTED: Choices = (
-    (BOOK, "current runs: paper books, all costs"),
-    (LOG, "all runs: ended ones by the signal log"),
+    (BOOK, "current runs: what the paper books count"),
+    (LOG, "all runs: the paper books of the pairs"),
 )
 EXIT_REASONS = {
     Reason.TARGET: "z came back to the exit",
@@ -93,8 +93,9 @@ def counts_head(counts: JournalCounts) -> str:
     """The line above the reasons."""
     runs, entered, refused = counts.bars
     text = f"{refused:,} bar{'s' * (refused != 1)} without an entry, {entered:,} entr{'y' if entered == 1 else 'ies'}"
-    twice = "; a bar that several runs decided counts once" if runs > 1 else ""
-    return f"{text} in {runs:,} run{'s' * (runs != 1)}{twice}; superseded rows left out"
+    text += f" in {runs:,} run{'s' * (runs != 1)}"
+    text += "; a bar that several runs decided counts once, and below once for each reason they gave" * (runs > 1)
+    return f"{text}; superseded rows left out"
 
 
 def run_label(row: JournalRow) -> tuple[str, str]:
@@ -158,6 +159,33 @@ def money(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:+,.2f}" if round(value, 2) else "0.00"
+
+
+REPLAYED = "decided over bars from before the run began, when nobody could have followed it"
+
+
+def counted(count: int, what: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "trade"), counted(1_200, "trade")
+    ('1 trade', '1,200 trades')
+    """
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def replayed(total: TradeTotal) -> str:
+    """What of a total nobody could have followed."""
+    return f"{total.replayed:,} of them replayed, over bars from before their run began: {money(total.replayed_net)}"
+
+
+def left_out(journal: TradeJournal) -> list[str]:
+    """The trades that are in no total, with the reason."""
+    texts = (
+        (journal.repeated, "trade", "over bars that an earlier run of the pair counted: in no total"),
+        (journal.log_only, "exit", "of ended runs whose paper book cannot be computed again: in no total"),
+        (journal.open_exits, "exit", "without a result: not filled, or of an unknown entry"),
+    )
+    return [f"{counted(count, what)} {why}" for count, what, why in texts if count]
 
 
 def costs(total: TradeTotal) -> str:

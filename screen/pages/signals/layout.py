@@ -119,9 +119,9 @@ def _trades() -> html.Section:
             dbc.Select(id=ids.COUNTED, options=options(labels.COUNTED), value=labels.COUNTED[0][0], size="sm"),
         ],
         className="signals-counted",
-        title="Paper books: the current run of each watched pair, all costs charged, as the pair's money line. Signal"
-        " log: all runs, as the exported log: the current ones by their books, ended ones filled at the first prints"
-        " after the decisions, without funding.",
+        title="The paper books of the pairs, all costs charged, as the pair's money line: of the current runs, or of"
+        " all. No bar counts twice: a run counts the trades that it entered after the last bar of the run before. The"
+        " exported log has every trade, and says of each how it is counted.",
     )
     head = [
         html.H2("Closed paper trades"),

@@ -40,7 +40,7 @@ def _decision(row: JournalRow) -> list[Cell]:
     kind, meaning = labels.kind_label(row.kind)
     reason, why = labels.reason_label(row.reason)
     revision = f"{row.revision}" if row.stands else f"{row.revision}, superseded"
-    origin = "given live" if row.is_live else "decided over bars from before the run began"
+    origin = "given live" if row.is_live else f"replayed: {labels.REPLAYED}"
     run, changed = labels.run_label(row)
     given = f"given at {clock(row.given_at_ms)}, {origin}"
     return [
@@ -49,6 +49,8 @@ def _decision(row: JournalRow) -> list[Cell]:
         ("Bars", row.interval, ""),
         ("Decision", html.Span(kind, title=meaning), "kind"),
         ("Reason", html.Span(reason, title=why), ""),
+        ("Proof", _proof(row), "num"),
+        ("Revision", html.Span(revision, title="0: as first given; late trades can revise a bar"), "num"),
         ("z", labels.number(row.z, 2, sign=True), "num"),
         ("β", labels.number(row.beta, 4), "num"),
         ("p", labels.share(row.pvalue), "num"),
@@ -57,8 +59,6 @@ def _decision(row: JournalRow) -> list[Cell]:
         ("Quantity Y", f"{row.quantity_y:+.6g}" if row.quantity_y else UNKNOWN, "num"),
         ("Quantity X", f"{row.quantity_x:+.6g}" if row.quantity_x else UNKNOWN, "num"),
         ("Run", html.Span(run, title=changed), "num"),
-        ("Revision", html.Span(revision, title="0: as first given; late trades can revise a bar"), "num"),
-        ("Proof", _proof(row), "num"),
     ]
 
 
@@ -100,6 +100,7 @@ def _trade(row: ClosedTrade) -> list[Cell]:
         ("Closed (UTC)", moment(row.closed_ms), "when"),
         ("Pair", pair_link(row.market, row.y, row.x, row.closed_ms), "pair"),
         ("Side", _SIDES[row.side], ""),
+        ("Decided", html.Span("replayed", title=labels.REPLAYED) if row.is_replayed else "live", ""),
         ("Exit", html.Span(reason, title=why), ""),
         ("Entered (UTC)", moment(row.entered_ms), ""),
         ("Y in, out", f"{row.entry_y:.8g} → {row.exit_y:.8g}", "num"),
@@ -126,17 +127,17 @@ def totals_line(journal: TradeJournal) -> list[Any]:
     """The totals of all trades that pass the filter, in each quote currency."""
     parts: list[Any] = [html.Span(_total(total), className="signals-total") for total in journal.totals]
     if not parts:
-        return ["no closed trade"]
+        parts = ["no closed trade"]
     if sum(total.trades for total in journal.totals) > len(journal.rows):
         parts.append(html.Span(f"the newest {len(journal.rows):,} are listed"))
-    if journal.open_exits:
-        parts.append(html.Span(f"{journal.open_exits:,} exits without a result: not filled, or of an unknown entry"))
-    return parts
+    return parts + [html.Span(text) for text in labels.left_out(journal)]
 
 
 def _total(total: TradeTotal) -> list[Any]:
     unit = f" {total.unit}" if total.unit else " of quote currency"
-    return [f"{total.trades:,} trades, {total.wins:,} won: {labels.costs(total)} = net ", _money(total.net), unit]
+    head = f"{labels.counted(total.trades, 'trade')}, {total.wins:,} won: {labels.costs(total)} = net "
+    replayed = [f"; {labels.replayed(total)}"] if total.replayed else []
+    return [head, _money(total.net), unit, *replayed]
 
 
 def parity_table(pairs: Sequence[PairParity]) -> Any:
