@@ -14,6 +14,7 @@ from engine.stats import (
     GrangerCausality,
     Hurst,
     granger_causality,
+    hayashi_yoshida,
     hurst,
     lead_lag,
     pearson,
@@ -30,6 +31,8 @@ from services.pair_bars import LEAST_BARS, PairBars
 ROLLING = 60  # bars of one value of the correlation over time
 TRADES_MS = 1_800_000  # of trades, for the correlation without a grid
 MOST_TRADES = 100_000  # of a leg
+STRETCH_MS = 120_000  # of one value of that correlation over time
+LEAST_CHANGES = 20  # of each leg's mid in a stretch
 LAGS_MS = (-2_000, -1_000, -500, -200, -100, -50, 0, 50, 100, 200, 500, 1_000, 2_000)
 # At these shifts there is no relation: what is found there is noise, with the volatility that there is.
 REMOTE_MS = tuple(sign * lag for sign in (-1, 1) for lag in range(10_000, 60_001, 2_500))
@@ -45,7 +48,8 @@ class Together:
 
     ``pearson``: of the returns of bars in which both traded; ``rolling``: the same over 60 bars, one value a bar, NaN
     where unknown. ``by_lag``: Hayashi-Yoshida of the trade-side mids over the newest trades of both (``trades``) at
-    each of ``LAGS_MS``; positive: Y leads. ``without_grid``: at 0. ``best_lag_ms``: where it clearly exceeds that; 0:
+    each of ``LAGS_MS``; positive: Y leads. ``without_grid``: at 0; ``over_time``: the same in stretches of two minutes,
+    oldest first, NaN where a leg's mid changed less than 20 times. ``best_lag_ms``: where it clearly exceeds that; 0:
     nowhere; None: unknown. ``problem``: why there is no correlation without a grid; empty: there is one. ``granger``:
     whether the past of one leg's returns says something about the other's, on bars; None: unknown. ``hurst`` of the
     spread; NaN under 100 bars.
@@ -58,6 +62,7 @@ class Together:
     pearson: float
     rolling: tuple[float, ...]
     without_grid: float
+    over_time: tuple[float, ...]
     trades: tuple[int, int]
     by_lag: tuple[float, ...]
     best_lag_ms: int | None
@@ -84,18 +89,20 @@ def together_of(found: PairBars, backend: Backend) -> Together:
     rolling = rolling_correlation(np.where(is_known, y, np.nan), np.where(is_known, x, np.nan), ROLLING)
     level = found.spread[np.isfinite(found.spread)]
     lags, trades, problem = Lags((), None), (0, 0), ""
+    over_time: tuple[float, ...] = ()
     try:
         with closing(backend.bulk_reader()) as reader:
             mids = [newest_mids(reader, found.market, each.symbol, found.to_ms) for each in legs]
         lags, trades = lags_of(*mids[0], *mids[1]), (mids[0][0].size, mids[1][0].size)
+        over_time = correlations_over_time(*mids[0], *mids[1], found.to_ms)
     except (StoreError, ValueError) as error:
         problem = str(error)
     return Together(
         (found.y.symbol, found.x.symbol), found.from_ms, found.spread.size,
         (int(found.y.is_filled.sum()), int(found.x.is_filled.sum())),
         pearson(y[is_known], x[is_known]) if is_known.sum() >= LEAST_BARS else math.nan, tuple(rolling.tolist()),
-        lags.by_lag[LAGS_MS.index(0)] if lags.by_lag else math.nan, trades, lags.by_lag, lags.best_ms, problem,
-        _granger(y[is_known], x[is_known]), hurst(level) if level.size >= _LEAST_HURST else _NO_HURST,
+        lags.by_lag[LAGS_MS.index(0)] if lags.by_lag else math.nan, over_time, trades, lags.by_lag, lags.best_ms,
+        problem, _granger(y[is_known], x[is_known]), hurst(level) if level.size >= _LEAST_HURST else _NO_HURST,
     )  # fmt: skip
 
 
@@ -112,6 +119,19 @@ def lags_of(t_y: Ints, p_y: Floats, t_x: Ints, p_x: Floats) -> Lags:
     best = int(np.nanargmax(sizes))
     is_clear = sizes[best] - sizes[LAGS_MS.index(0)] > CLEAR * math.sqrt(2.0) * noise
     return Lags(by_lag, LAGS_MS[best] if is_clear else 0)
+
+
+def correlations_over_time(t_y: Ints, p_y: Floats, t_x: Ints, p_x: Floats, to_ms: int) -> tuple[float, ...]:
+    """Hayashi-Yoshida in each stretch before ``to_ms``, the oldest first."""
+    found = []
+    for begin in range(to_ms - TRADES_MS, to_ms, STRETCH_MS):
+        legs = []
+        for times, mids in ((t_y, p_y), (t_x, p_x)):
+            start, stop = np.searchsorted(times, (begin, begin + STRETCH_MS))
+            legs.append((times[start:stop], mids[start:stop]))
+        is_known = all(np.count_nonzero(np.diff(mids)) >= LEAST_CHANGES for _, mids in legs)
+        found.append(hayashi_yoshida(*legs[0], *legs[1]).correlation if is_known else math.nan)
+    return tuple(found)
 
 
 def newest_mids(reader: BulkReader, market: str, symbol: str, to_ms: int) -> tuple[Ints, Floats]:

@@ -50,6 +50,9 @@ def test_both_legs(trading: Stack, page: Page) -> None:
 def test_how_they_move_together(page: Page) -> None:
     page.locator("#together-fold").click()
     expect(page.locator("#together tbody tr")).to_have_count(6)
+    expect(page.locator("#together .columns.signed")).to_have_count(2)
+    expect(page.locator("#together .columns.signed").last.locator("i")).to_have_count(15)
+    expect(page.locator("#together .note").last).to_contain_text("Hayashi-Yoshida in the last half hour")
     found = facts(page, "together")
     for label in ("Correlation of returns", "… over 60 bars", "… without a grid"):
         assert re.fullmatch(r"[+-][01]\.\d\d", found[label][0]), label

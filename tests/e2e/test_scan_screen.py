@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,24 @@ def test_what_is_shown_is_what_was_stored_and_what_is_exported(trading: Stack, p
     until(lambda: page.evaluate(drawn) == result["correlation"]["pearson"], 20, "Pearson's map")
     page.get_by_label("Hayashi-Yoshida").check()
     until(lambda: page.evaluate(drawn) == result["correlation"]["hayashi_yoshida"], 20, "the other map")
+
+
+def test_a_cell_of_the_map_opens_its_pair(trading: Stack, page: Page) -> None:
+    result = scan(trading, page)
+    symbols = result["correlation"]["symbols"]
+    cells = page.locator("#scan-map .nsewdrag")
+    until(
+        lambda: page.evaluate("document.querySelector('#scan-map .js-plotly-plot')?.data[0]?.z?.length") == 4, 20, "it"
+    )
+    box = cells.bounding_box()
+    assert box is not None
+    wide, high = box["width"] / 4, box["height"] / 4
+    cells.click(position={"x": wide * 0.5, "y": high * 0.5})
+    expect(page.locator("#scan-said")).to_contain_text(f"{symbols[0].removesuffix('USDT')} on itself is no pair")
+    (pair,) = [each for each in result["pairs"] if {each["y"], each["x"]} == set(symbols[:2])]
+    page.wait_for_timeout(500)  # else the two are a double click
+    cells.click(position={"x": wide * 1.5, "y": high * 0.5})
+    page.wait_for_url(re.compile(f"/pair/sim/{pair['y']}~{pair['x']}"), timeout=20_000)
 
 
 def test_earlier_scans_stay_and_what_is_left_out_has_its_reason(trading: Stack, page: Page) -> None:

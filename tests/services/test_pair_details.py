@@ -74,6 +74,14 @@ def assert_together(found: Together, ticks: list[Tick], to_ms: int) -> None:
     expected = float(hayashi_yoshida(*first, *second))
     assert found.without_grid == pytest.approx(expected) and found.problem == ""
     assert found.by_lag[LAGS_MS.index(0)] == pytest.approx(expected)
+    assert len(found.over_time) == 15
+    for number, value in enumerate(found.over_time):
+        from_ms = to_ms - 1_800_000 + number * 120_000
+        own = [(t[(t >= from_ms) & (t < from_ms + 120_000)], mid[(t >= from_ms) & (t < from_ms + 120_000)])
+               for t, mid in legs]  # fmt: skip
+        is_known = all((np.diff(mid) != 0.0).sum() >= 20 for _, mid in own)
+        assert math.isnan(value) if not is_known else value == pytest.approx(float(hayashi_yoshida(*own[0], *own[1])))
+    assert np.isfinite(found.over_time).any()
     assert found.best_lag_ms == 0  # these legs move at once
     assert found.granger is not None and 0.0 <= found.granger.p_x_to_y <= 1.0
     known = [value for value in found.rolling if value == value]

@@ -138,22 +138,22 @@ def _pair_columns() -> list[dict[str, Any]]:
     return [
         {"field": "pair", "headerName": "Pair", "width": 150, "minWidth": 140, "pinned": "left", "cellClass": "opens"},
         {"field": "width", "headerName": "Bars", "width": 52},
-        _number("z", "z", 64, 2, "Distance of the spread from its mean, in deviations")
+        _number("z", "z", 58, 2, "Distance of the spread from its mean, in deviations")
         | {"valueFormatter": {"function": "pairbridgeSigned(params.value, 2)"}},
         {
-            "field": "trail", "headerName": "Last 60 bars", "width": 112, "sortable": False,
+            "field": "trail", "headerName": "Last 60 bars", "width": 92, "sortable": False,
             "cellRenderer": "PairbridgeTrail", "cellDataType": False,
         },
-        _number("distance", "To entry", 78, 2, "|z| still missing to the entry that is in force, costs included"),
-        {"field": "gate", "headerName": "Gate", "width": 68},
+        _number("distance", "To entry", 74, 2, "|z| still missing to the entry that is in force, costs included"),
+        {"field": "gate", "headerName": "Gate", "width": 64},
         _share("p", "p", 78, "Of the gate's latest test"),
-        _estimate("half_life", "Half-life, bars", 122, "Of the tested residual, with its 95 % interval"),
+        _estimate("half_life", "Half-life, bars", 118, "Of the tested residual, with its 95 % interval"),
         _estimate("edge", "Edge, bps a day", 170, "Expected net bps of the Y leg a day, after costs, if the"
                   " spread goes on as it did; with its range"),
-        {"field": "position", "headerName": "Position", "width": 74},
+        {"field": "position", "headerName": "Position", "width": 72},
         _money("open", "Open"),
         _money("realised", "Realised"),
-        _number("today", "Entries today", 96, 0, "Since midnight UTC"),
+        _number("today", "Entries", 66, 0, "Since midnight UTC"),
         {"field": "status", "headerName": "Status", "minWidth": 200, "flex": 1, "tooltipField": "status"},
     ]  # fmt: skip
 
@@ -182,4 +182,4 @@ def _estimate(field: str, name: str, width: int, help_text: str) -> dict[str, An
 
 def _money(field: str, name: str) -> dict[str, Any]:
     rules = {"profit": "params.value > 0", "loss": "params.value < 0"}
-    return {**_number(field, name, 80, 2, "In quote currency, after costs"), "cellClassRules": rules}
+    return {**_number(field, name, 76, 2, "In quote currency, after costs"), "cellClassRules": rules}

@@ -13,7 +13,7 @@ from screen.components import ids
 from screen.components.formatting import UNKNOWN, clock, p_value
 from services.pair_details import SPIKE, BothLegs, LegDetails
 from services.pair_reports import ReportState
-from services.pair_together import LAGS_MS, TRADES_MS, Together
+from services.pair_together import LAGS_MS, ROLLING, TRADES_MS, Together
 
 _SHOWN = 60  # columns of a small chart
 _LEG_LINES = (
@@ -97,16 +97,26 @@ def together_table(both: Together) -> html.Div:
         )
         for at, (label, value, note) in enumerate(rows)
     ]
-    label = "correlation over 60 bars, from -1 to +1, oldest first"
-    chart = _columns([(1 + value) / 2 for value in _thinned(known)], label)
-    return html.Div(
-        [
-            _over(both.bars, both.from_ms, both.filled),
-            html.Table(html.Tbody(lines), className="facts"),
-            chart,
-            html.P(label, className="note"),
-        ]
-    )
+    charts = [
+        *_over_time(_thinned(known), f"Pearson's over {ROLLING} bars, one column for each {_step(known)}"),
+        *_over_time(both.over_time, "Hayashi-Yoshida in the last half hour, one column for each two minutes"),
+    ]
+    table = html.Table(html.Tbody(lines), className="facts")
+    return html.Div([_over(both.bars, both.from_ms, both.filled), table, *charts])
+
+
+def _over_time(values: Sequence[float], label: str) -> list[Any]:
+    """A correlation as columns, without one where it is unknown; nothing without a value."""
+    if all(math.isnan(value) for value in values):
+        return []
+    label += ", oldest first; from -1 to +1, the line is 0"
+    shares = [0.0 if math.isnan(value) else (1.0 + value) / 2.0 for value in values]
+    return [_columns(shares, label, "signed"), html.P(label, className="note")]
+
+
+def _step(values: Sequence[float]) -> str:
+    step = max(1, math.ceil(len(values) / _SHOWN))
+    return "bar" if step == 1 else f"{step} bars"
 
 
 _HELP = (
@@ -169,11 +179,11 @@ def _profile(leg: LegDetails) -> Any:
     return _columns([volume / most for volume in leg.profile], ends)
 
 
-def _columns(shares: Sequence[float], label: str) -> html.Div:
+def _columns(shares: Sequence[float], label: str, kind: str = "") -> html.Div:
     """A small chart of columns; ``shares`` of its height."""
     name: Any = {"aria-label": label}
     bars = [html.I(style={"height": f"{100 * share:.1f}%"}) for share in shares]
-    return html.Div(bars, className="columns", role="img", title=label, **name)
+    return html.Div(bars, className=f"columns {kind}".strip(), role="img", title=label, **name)
 
 
 def _thinned(values: Sequence[float]) -> list[float]:

@@ -14,7 +14,7 @@ from screen.components.addresses import pair_path
 from screen.components.fields import at_fault, error_id, not_done
 from screen.pages.scan import labels as texts
 from screen.pages.scan.form import FIELDS, FORM, first_scan, fitting_span, request_from
-from screen.pages.scan.heatmap import correlation_map, empty_map
+from screen.pages.scan.heatmap import correlation_map, empty_map, short_name
 from screen.pages.scan.layout import excluded_table
 from services.pairs import PairService
 from services.scans import ScanService
@@ -130,6 +130,15 @@ def _register_watch(app: Dash, scans: ScanService, pairs: PairService) -> None:
         running=[(Output(ids.SCAN_WATCH, "disabled"), True, False)],
         prevent_initial_call=True,
     )(partial(_watch_found, scans, pairs))
+    app.callback(
+        Output(ids.ADDRESS, "pathname", allow_duplicate=True),
+        Output(ids.SCAN_SAID, "children", allow_duplicate=True),
+        Output(ids.SCAN_MAP, "clickData"),  # so that the same cell can be clicked again
+        Input(ids.SCAN_MAP, "clickData"),
+        State(ids.SCAN_PAIRS, "rowData"),
+        State(ids.SCAN_CHOSEN, "value"),
+        prevent_initial_call=True,
+    )(partial(_open_cell, scans, pairs))
 
 
 async def _offer(pairs: PairService, _: int | None, known: Any, chosen: str | None) -> tuple[Any, Any]:
@@ -230,3 +239,23 @@ async def _watch_found(
     except PairbridgeError as error:
         return no_update, not_done(FIELDS, error)
     return pair_path(result["market"], y, x), ""
+
+
+async def _open_cell(
+    scans: ScanService,
+    pairs: PairService,
+    clicked: dict[str, Any] | None,
+    rows: list[dict[str, Any]] | None,
+    chosen: str | None,
+) -> tuple[Any, ...]:
+    """The pair of a cell of the map, as the table has it: which of the legs is Y, the scan has found."""
+    if not clicked:
+        return no_update, no_update, no_update
+    cell = clicked["points"][0]
+    first, second = cell["y"], cell["x"]
+    if first == second:
+        return no_update, f"{first} on itself is no pair: click a cell beside the diagonal.", None
+    found = [row for row in rows or [] if {short_name(row["y"]), short_name(row["x"])} == {first, second}]
+    if not found:
+        return no_update, f"{first} and {second} were not tested: the list of what was left out has the reason.", None
+    return *await _watch_found(scans, pairs, 1, found, chosen), None

@@ -15,12 +15,22 @@ def empty_map() -> Figure:
     return {"data": [], "layout": layout(xaxis={"visible": False}, yaxis={"visible": False})}
 
 
+def short_name(symbol: str) -> str:
+    """As the axes have it.
+
+    >>> short_name("ETHUSDT"), short_name("ETHBTC")
+    ('ETH', 'ETHBTC')
+    """
+    return symbol.removesuffix("USDT") or symbol
+
+
 def correlation_map(correlation: dict[str, Any], kind: str) -> Figure:
     """``kind``: pearson or hayashi_yoshida. Cells without a number stay empty; the scale is from -1 to 1."""
-    names = [symbol.removesuffix("USDT") or symbol for symbol in correlation["symbols"]]
+    names = [short_name(symbol) for symbol in correlation["symbols"]]
     cells: Figure = {
         "type": "heatmap", "z": correlation[kind], "x": names, "y": names, "zmin": -1, "zmax": 1, "xgap": 1, "ygap": 1,
-        "colorscale": _SCALE, "hovertemplate": "%{y} ~ %{x}: %{z:.3f}<extra></extra>",
+        "colorscale": _SCALE,
+        "hovertemplate": "%{y} ~ %{x}: %{z:.3f}<br>a click watches the pair and opens it<extra></extra>",
         "colorbar": {"thickness": 10, "tickfont": {"color": MUTED}, "outlinewidth": 0, "nticks": 5},
     }  # fmt: skip
     if len(names) <= LABELLED:

@@ -128,7 +128,10 @@ def _map() -> html.Section:
             html.Div(
                 [
                     html.H2("Correlation of returns"),
-                    html.Span("similar symbols adjacent; the 60 most liquid at most", className="panel-head"),
+                    html.Span(
+                        "similar symbols adjacent; the 60 most liquid at most; a cell opens its pair",
+                        className="panel-head",
+                    ),
                     dbc.RadioItems(
                         id=ids.SCAN_MAP_KIND, value="pearson", inline=True, className="leg-choice",
                         options=[
@@ -139,7 +142,7 @@ def _map() -> html.Section:
                 ],
                 className="panel-top",
                 title="Pearson over bars, missing ones carried, is too low if symbols trade at different times;"
-                " Hayashi-Yoshida is over each symbol's own bars.",
+                " Hayashi-Yoshida is over each symbol's own bars, and equals it where every bar has trades of both.",
             ),
             html.Div(
                 [

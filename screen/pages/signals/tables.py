@@ -100,7 +100,7 @@ def _trade(row: ClosedTrade) -> list[Cell]:
         ("Closed (UTC)", moment(row.closed_ms), "when"),
         ("Pair", pair_link(row.market, row.y, row.x, row.closed_ms), "pair"),
         ("Side", _SIDES[row.side], ""),
-        ("Decided", html.Span("replayed", title=labels.REPLAYED) if row.is_replayed else "live", ""),
+        ("Decided", html.Span("replayed", title=labels.REPLAYED) if row.is_replayed else "from the feed", ""),
         ("Exit", html.Span(reason, title=why), ""),
         ("Entered (UTC)", moment(row.entered_ms), ""),
         ("Y in, out", f"{row.entry_y:.8g} → {row.exit_y:.8g}", "num"),
