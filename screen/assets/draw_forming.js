@@ -39,7 +39,9 @@ class PairbridgeForming {
   /** A picture that includes these trades has been drawn: it is painted before the next animation frame. */
   static showed(newest) {
     PairbridgeForming.frames += 1;
-    if (newest) window.pairbridgePainted = { newest, frames: PairbridgeForming.frames };
+    if (!newest) return;
+    window.pairbridgePainted = { newest, frames: PairbridgeForming.frames };
+    PairbridgeDelay.note(newest);
   }
 
   /** The pane of the candles, if it is shown. */

@@ -39,6 +39,7 @@
     banner.show();
     if (banner.status) flows(banner.status.state);
     if ("clock" in message) PairbridgeDom.setText("live-clock", message.clock);
+    if (PairbridgeDom.byId("data-painted")) PairbridgeDom.setText("data-painted", PairbridgeDelay.text());
     if (message.jobs) jobs.receive(message.jobs);
     alerts.receive(message);
     if (message.names_known) offer(message.names_known);

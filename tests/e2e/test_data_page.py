@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import SYMBOLS, watched_page
+from tests.e2e.conftest import SYMBOLS, seen, watched_page
 from tests.e2e.stack import Stack, until
 
 pytestmark = pytest.mark.browser
@@ -125,6 +125,15 @@ def test_what_was_sent_can_be_discarded(trading: Stack, page: Page) -> None:
     expect(page.locator("#data-preview")).to_have_text("")
     expect(page.locator("#data-discard")).to_be_disabled()
     until(lambda: not any((trading.data / "uploads").iterdir()), 10, "the files to be gone")
+
+
+def test_how_late_trades_are_painted_is_told(trading: Stack, page: Page) -> None:
+    painted = page.locator("#data-painted")
+    expect(painted).to_have_text("not measured yet: open a pair's page, and come back")
+    page.get_by_role("link", name="Pair", exact=True).click()
+    seen(page, "window.pairbridgePainted?.frames > 20")
+    page.get_by_role("link", name="Data", exact=True).click()
+    expect(painted).to_have_text(re.compile(r"^\d+ / \d+ ms, of the newest \d+ pictures of a pair's chart$"))
 
 
 def test_a_range_is_exported(page: Page) -> None:

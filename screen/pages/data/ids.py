@@ -67,3 +67,4 @@ BACKUPS = "data-backups"
 BACKUPS_SEEN = "data-backups-seen"
 
 SETTINGS = "data-settings"
+PAINTED = "data-painted"  # filled by assets/start.js

@@ -44,7 +44,15 @@ def _feeds() -> html.Section:
     return _panel(
         head,
         explanation,
-        [html.Div("", id=ids.FEEDS, className="rows-scroll", tabIndex=0), html.Div("", id=ids.FINDINGS)],
+        [
+            html.Div("", id=ids.FEEDS, className="rows-scroll", tabIndex=0),
+            html.P(
+                ["Exchange → painted in this browser, p50 / p95: ", html.Span("", id=ids.PAINTED)],
+                className="panel-head",
+                title="By the clocks of the exchange and of this device",
+            ),
+            html.Div("", id=ids.FINDINGS),
+        ],
     )
 
 
