@@ -73,7 +73,11 @@ def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
         ({"has_run": False}, ids.PRICE, "Waiting for trades of ETHUSDT and BTCUSDT in market sim."),
         ({"bars": 0, "latest": None}, ids.Z, "No complete 5s bar of both legs yet."),
         ({"bars": 100, "calibration": None}, ids.Z, "Calibrating: 100 of 360 bars, about 22 min to go."),
-        ({"bars": 800, "calibration": None}, ids.Z, "It is tried again."),
+        (
+            {"bars": 800, "calibration": None},
+            ids.Z,
+            "720 bars held fewer than 40 half-lives of the spread, or a leg hardly traded. It is tried again at 1,080",
+        ),
         ({"latest": snapshot(z=NAN)}, ids.Z, "Filling the z window of 50 bars."),
         (
             {"bars": 400, "latest": snapshot(gate_pvalue=NAN)},

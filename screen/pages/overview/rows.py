@@ -69,7 +69,8 @@ def status(found: PairNow) -> tuple[str, str]:
     if shot is None:
         return "waiting for trades of both legs", ""
     if not found.calibrated:
-        left = max(found.settings.calibration_bars - found.bars, 0)
+        length = found.settings.calibration_bars
+        left = max(-(-found.bars // length), 1) * length - found.bars
         width_s = found.settings.interval_ms / 1_000
         return f"calibrating: {found.bars:,} bars, about {duration(left * width_s)} to go", ""
     return why(shot, found.settings), ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from engine.market.intervals import interval_name
+from engine.pairs.calibration import CALIBRATION_HALF_LIVES
 from engine.pairs.settings import LEAST_TEST_WINDOW
 from engine.stats.half_life import NULL_BARS_RESIDUAL_5
 from screen.components import ids
@@ -135,11 +136,15 @@ def waiting(view: PairView, watermark_ms: int) -> str:
 def _calibrating(view: PairView) -> str:
     if view.calibration is not None:
         return ""
-    needed = view.settings.calibration_bars
-    if view.bars > needed:
-        return "No calibration yet: over the bars so far a leg hardly traded or did not move. It is tried again."
+    length, tries = view.settings.calibration_bars, max(-(-view.bars // view.settings.calibration_bars), 1)
+    needed = tries * length
     left_s = (needed - view.bars) * view.settings.interval_ms / 1_000
-    return f"Calibrating: {view.bars} of {needed} bars, about {duration(left_s)} to go."
+    if tries == 1:
+        return f"Calibrating: {view.bars} of {needed} bars, about {duration(left_s)} to go."
+    return (
+        f"No calibration yet: {(tries - 1) * length:,} bars held fewer than {CALIBRATION_HALF_LIVES:g} half-lives of"
+        f" the spread, or a leg hardly traded. It is tried again at {needed:,} bars, in about {duration(left_s)}."
+    )
 
 
 def _until_filter(view: PairView, needed: int) -> str:
