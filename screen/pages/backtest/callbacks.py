@@ -63,9 +63,12 @@ def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService)
     app.callback(
         *(Output(error_id(name), "children") for name in _ERRORS),
         Output(ids.CELLS, "children"),
+        Output(ids.SAID, "children", allow_duplicate=True),
         *(Input(name, "value") for name in CONTROLS),
         Input(ids.STORED, "data"),
         State(ids.UPLOAD, "data"),
+        State(ids.SAID, "children"),
+        prevent_initial_call="initial_duplicate",
     )(_check)
     app.callback(
         Output(ids.SAID, "children"),
@@ -116,15 +119,17 @@ def read_request(
 
 
 async def _check(*given: Any) -> tuple[Any, ...]:
-    """The error of every field, and how many cells a search has; what is empty as yet is no error before a start."""
-    *controls, span, upload = given
+    """The error of every field, how many cells a search has, and an end to "Not started" once nothing is wrong; what is
+    empty as yet is no error before a start."""
+    *controls, span, upload, said = given
     values, errors = dict(zip(CONTROLS, controls, strict=True)), Errors()
     request = read_request(values, span, ("sent",) if upload else (), errors)
     for name in (ids.MARKET, ids.Y, ids.X, ids.FILE_Y, ids.FILE_X):
         if not values[name]:
             errors.pop(name, None)
     count = "" if request is None else await asyncio.to_thread(cells_said, request)
-    return (*(errors.get(name, "") for name in _ERRORS), count)
+    is_mended = request is not None and str(said or "").startswith("Not started")
+    return (*(errors.get(name, "") for name in _ERRORS), count, "" if is_mended else no_update)
 
 
 def cells_said(request: BacktestRequest) -> str:
