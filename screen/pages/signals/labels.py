@@ -161,6 +161,7 @@ def money(value: float | None) -> str:
     return f"{value:+,.2f}" if round(value, 2) else "0.00"
 
 
+FROM_FEED = "as the trades came in"
 REPLAYED = "decided over bars from before the run began, when nobody could have followed it"
 
 

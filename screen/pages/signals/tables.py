@@ -40,7 +40,7 @@ def _decision(row: JournalRow) -> list[Cell]:
     kind, meaning = labels.kind_label(row.kind)
     reason, why = labels.reason_label(row.reason)
     revision = f"{row.revision}" if row.stands else f"{row.revision}, superseded"
-    origin = "given live" if row.is_live else f"replayed: {labels.REPLAYED}"
+    origin = f"given {labels.FROM_FEED}" if row.is_live else f"replayed: {labels.REPLAYED}"
     run, changed = labels.run_label(row)
     given = f"given at {clock(row.given_at_ms)}, {origin}"
     return [
@@ -94,13 +94,18 @@ def trades_table(journal: TradeJournal) -> Any:
     return table("Closed trades, newest first", [_trade(row) for row in journal.rows], [""] * len(journal.rows), empty)
 
 
+def _decided(row: ClosedTrade) -> html.Span:
+    name, why = ("replayed", labels.REPLAYED) if row.is_replayed else ("feed", labels.FROM_FEED)
+    return html.Span(name, title=why)
+
+
 def _trade(row: ClosedTrade) -> list[Cell]:
     reason, why = labels.reason_label(row.reason)
     return [
         ("Closed (UTC)", moment(row.closed_ms), "when"),
         ("Pair", pair_link(row.market, row.y, row.x, row.closed_ms), "pair"),
         ("Side", _SIDES[row.side], ""),
-        ("Decided", html.Span("replayed", title=labels.REPLAYED) if row.is_replayed else "from the feed", ""),
+        ("Decided", _decided(row), ""),
         ("Exit", html.Span(reason, title=why), ""),
         ("Entered (UTC)", moment(row.entered_ms), ""),
         ("Y in, out", f"{row.entry_y:.8g} → {row.exit_y:.8g}", "num"),
