@@ -43,6 +43,7 @@ def register_backtest(
     """Register the callbacks of the page."""
     register_form(app, backtests, sources)
     register_files(app, uploads)
+    _register_check(app)
     _register_run(app, backtests, uploads)
     app.callback(
         Output(ids.CHOSEN, "options"),
@@ -59,7 +60,7 @@ def register_backtest(
     )(partial(_show, backtests, pairs))
 
 
-def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService) -> None:
+def _register_check(app: Dash) -> None:
     app.callback(
         *(Output(error_id(name), "children") for name in _ERRORS),
         Output(ids.CELLS, "children"),
@@ -70,6 +71,9 @@ def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService)
         State(ids.SAID, "children"),
         prevent_initial_call="initial_duplicate",
     )(_check)
+
+
+def _register_run(app: Dash, backtests: BacktestService, uploads: UploadService) -> None:
     app.callback(
         Output(ids.SAID, "children"),
         *(Output(error_id(name), "children", allow_duplicate=True) for name in _ERRORS),
