@@ -127,6 +127,10 @@ def test_a_cell_of_the_map_opens_its_pair(trading: Stack, page: Page) -> None:
     page.wait_for_timeout(500)  # else the two are a double click
     cells.click(position={"x": wide * 1.5, "y": high * 0.5})
     page.wait_for_url(re.compile(f"/pair/sim/{pair['y']}~{pair['x']}"), timeout=20_000)
+    expect(page.locator("#live-title")).to_have_text(f"{pair['y']} ~ {pair['x']}")
+    if (pair["y"], pair["x"]) != ("ETHUSDT", "BTCUSDT"):  # which the other tests have
+        page.locator("#remove-pair").click()
+        expect(page.locator("#message")).to_contain_text("removed")
 
 
 def test_earlier_scans_stay_and_what_is_left_out_has_its_reason(trading: Stack, page: Page) -> None:
