@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
 
@@ -34,12 +33,12 @@ from engine.pairs.settings import LEAST_TEST_WINDOW
 from engine.stats.checks import Floats
 from engine.stats.half_life import HalfLife, ar1_kernel, half_life
 from engine.stats.regression import ols
+from engine.stats.report_rows import NORMAL_5
 from engine.stats.representation import short_repr
 
 DAY_MS = 86_400_000
 LEAST_BARS = 100
 _SLOWEST = 1e6  # bars, beside an infinite half-life, at which nothing is traded
-NORMAL_5 = NormalDist().inv_cdf(0.975)
 _FASTEST = 0.15  # bars: phi is 0.01. A bound of 0 says that phi may be 0 or less, for which there is no process
 _STEPS = 30  # half-lives over an interval: between its ends the numbers may rise and fall
 OVERSHOOT = 0.5826  # by which a walk of normal steps passes a level on average, in steps: -zeta(1/2) / sqrt(2 pi)

@@ -118,8 +118,9 @@ def test_report(
         *rows_of.engle_granger_rows(legs, draws, seed),
         *rows_of.phillips_ouliaris_rows(legs),
         *rows_of.gregory_hansen_rows(legs),
-        *rows_of.johansen_rows(legs),
     ]
+    system = rows_of.johansen_of(legs)
+    relation += rows_of.johansen_rows(system)
     fitted = rows_of.dynamic_ols(legs)
     others = [
         *rows_of.shin_rows(legs, fitted),
@@ -127,7 +128,7 @@ def test_report(
         *rows_of.error_correction_rows(legs),
         *rows_of.leg_rows(legs),
     ]
-    full = {rows_of.JOHANSEN} if rows_of.is_full_rank(legs) else set()
+    full = {rows_of.JOHANSEN} if system.rank == len(legs.names) else set()  # as many relations as legs: none walks
     alone = {each.test for each in relation if each.is_rejected} - full
     judged = [_judged(each, alone, full, len(relation)) for each in rows_of.adjusted(relation)]
     rows = (*judged, *others)

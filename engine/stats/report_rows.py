@@ -123,19 +123,13 @@ def gregory_hansen_rows(legs: Legs) -> Rows:
     return rows
 
 
-def _johansen(legs: Legs) -> Johansen:
+def johansen_of(legs: Legs) -> Johansen:
     """With the constant restricted to the spreads: prices have no drift to speak of."""
     return johansen(np.column_stack([legs.y, legs.x]), constant="restricted")
 
 
-def is_full_rank(legs: Legs) -> bool:
-    """Whether Johansen's trace finds as many relations as legs, which is none between them: no leg walks."""
-    return bool(_johansen(legs).rank == legs.x.shape[1] + 1)
-
-
-def johansen_rows(legs: Legs) -> Rows:
+def johansen_rows(found: Johansen) -> Rows:
     """The trace of rank 0."""
-    found = _johansen(legs)
     critical, pvalue = float(found.trace_critical[0, 1]), float(found.trace_pvalue[0])
     return [row(JOHANSEN, NO_RELATION, float(found.trace[0]), critical, pvalue, f"; rank {found.rank}")]
 

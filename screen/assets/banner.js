@@ -3,6 +3,11 @@
 
 /** The banner over every page: the state of bridge and dashboard, with a list of findings that can be unfolded. */
 class PairbridgeBanner {
+  /** Whether data arrive in this state. */
+  static arrives(state) {
+    return ["LIVE", "MARKET QUIET"].includes(state);
+  }
+
   constructor() {
     this.status = /** @type {any} */ (null); // the newest one from the dashboard
     this.drawn = "";

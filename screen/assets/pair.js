@@ -86,7 +86,7 @@ class PairbridgePair {
 
   /** Whether data arrive, by the state in the banner. */
   flows(state) {
-    const cut = ["LIVE", "MARKET QUIET"].includes(state) ? "" : state.toLowerCase();
+    const cut = PairbridgeBanner.arrives(state) ? "" : state.toLowerCase();
     if (cut === this.cut) return;
     this.cut = cut;
     this.showAge();

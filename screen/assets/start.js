@@ -51,7 +51,7 @@
   /** Figures are grey while nothing new comes, on every page. */
   function flows(state) {
     const what = state === "DASHBOARD DISCONNECTED" ? "dashboard" : "feed";
-    document.body.dataset.cut = ["LIVE", "MARKET QUIET"].includes(state) ? "" : what;
+    document.body.dataset.cut = PairbridgeBanner.arrives(state) ? "" : what;
     pair.flows(state);
   }
 

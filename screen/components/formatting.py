@@ -56,7 +56,12 @@ def p_value(p: float) -> str:
     >>> p_value(0.0248), p_value(0.00002), p_value(float("nan"))
     ('p 0.0248', 'p < 0.0001', 'p unknown')
     """
-    return "p unknown" if math.isnan(p) else "p < 0.0001" if p < 1e-4 else f"p {p:.4f}"
+    return "p unknown" if math.isnan(p) else f"p {p_digits(p)}"
+
+
+def p_digits(p: float) -> str:
+    """The same without its name, of a known one."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def window_name(name: str) -> str:

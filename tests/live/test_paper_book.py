@@ -102,6 +102,13 @@ class Books:
         await self.harness.write(TICKS[begin:end])
         self.harness.read_all()
 
+    async def read_until_open(self, begin: int) -> int:
+        """Read on until a position is open; where the reading ends."""
+        while not self.paper().position.side:
+            await self.read(begin, begin + 5)
+            begin += 5
+        return begin
+
     @property
     def run(self) -> PairRun:
         (watch,) = self.harness.monitor.watches.values()
@@ -179,10 +186,7 @@ async def test_a_position_that_is_open_at_the_end_of_a_run_is_booked_at_its_last
     books = await Books.open(tmp_path)
     books.choose(FIRST)
     await books.read(0, 1_000)
-    at = 1_000
-    while not books.paper().position.side:
-        await books.read(at, at + 5)
-        at += 5
+    await books.read_until_open(1_000)
     run, paper = books.run, books.paper()
     last = trades_of(run)[-1]
     books.choose(SECOND)

@@ -30,10 +30,7 @@ async def books(tmp_path: Path) -> AsyncIterator[Books]:
     made = await Books.open(tmp_path)
     made.choose(MEASURED)
     await made.read(0, 1_500)
-    at = 1_500
-    while not made.paper().position.side:
-        await made.read(at, at + 5)
-        at += 5
+    at = await made.read_until_open(1_500)
     made.choose(replace(MEASURED, entry_z=1.2, fee_bps=2.0))
     await made.read(at, 2_700)
     made.choose(replace(MEASURED, entry_z=1.1))

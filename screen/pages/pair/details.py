@@ -10,7 +10,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from screen.components import ids
-from screen.components.formatting import UNKNOWN, clock, p_value
+from screen.components.formatting import UNKNOWN, clock, p_digits, p_value
 from services.pair_details import SPIKE, BothLegs, LegDetails
 from services.pair_reports import ReportState
 from services.pair_together import LAGS_MS, ROLLING, TRADES_MS, Together
@@ -97,8 +97,10 @@ def together_table(both: Together) -> html.Div:
         )
         for at, (label, value, note) in enumerate(rows)
     ]
+    step = _step(len(known))
+    each = "bar" if step == 1 else f"{step} bars"
     charts = [
-        *_over_time(_thinned(known), f"Pearson's over {ROLLING} bars, one column for each {_step(known)}"),
+        *_over_time(_thinned(known), f"Pearson's over {ROLLING} bars, one column for each {each}"),
         *_over_time(both.over_time, "Hayashi-Yoshida in the last half hour, one column for each two minutes"),
     ]
     table = html.Table(html.Tbody(lines), className="facts")
@@ -114,9 +116,9 @@ def _over_time(values: Sequence[float], label: str) -> list[Any]:
     return [_columns(shares, label, "signed"), html.P(label, className="note")]
 
 
-def _step(values: Sequence[float]) -> str:
-    step = max(1, math.ceil(len(values) / _SHOWN))
-    return "bar" if step == 1 else f"{step} bars"
+def _step(count: int) -> int:
+    """Of how many values one is shown."""
+    return max(1, math.ceil(count / _SHOWN))
 
 
 _HELP = (
@@ -144,7 +146,7 @@ def tests_table(state: ReportState) -> Any:
             [
                 html.Td(row["test"]), html.Td(row["null"]),
                 *(html.Td(_three(row[name])) for name in ("statistic", "critical")),
-                *(html.Td(_share(row[name])) for name in ("pvalue", "adjusted")),
+                *(html.Td("" if row[name] is None else p_digits(row[name])) for name in ("pvalue", "adjusted")),
                 html.Td(row["verdict"], className="note"),
             ]
         )
@@ -188,8 +190,7 @@ def _columns(shares: Sequence[float], label: str, kind: str = "") -> html.Div:
 
 def _thinned(values: Sequence[float]) -> list[float]:
     """At most ``_SHOWN`` of them, the newest among them."""
-    step = max(1, math.ceil(len(values) / _SHOWN))
-    return list(values[::-1][::step][::-1])
+    return list(values[::-1][:: _step(len(values))][::-1])
 
 
 def _grid_note(both: Together) -> str:
@@ -251,8 +252,3 @@ def _price(value: float) -> str:
 
 def _three(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    """A p-value."""
-    return "" if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"

@@ -230,10 +230,15 @@ async def _name_button(rows: list[dict[str, Any]] | None) -> tuple[bool, str]:
 async def _watch_found(
     scans: ScanService, pairs: PairService, _: int, rows: list[dict[str, Any]] | None, chosen: str | None
 ) -> tuple[Any, ...]:
-    result = await asyncio.to_thread(scans.result, int(chosen)) if chosen and rows else None
-    if not rows or result is None:
+    return await _watched(scans, pairs, rows[0], chosen) if rows else (no_update, no_update)
+
+
+async def _watched(scans: ScanService, pairs: PairService, row: dict[str, Any], chosen: str | None) -> tuple[Any, Any]:
+    """Watch the pair of a row; its address, and what was wrong."""
+    result = await asyncio.to_thread(scans.result, int(chosen)) if chosen else None
+    if result is None:
         return no_update, no_update
-    y, x = rows[0]["y"], rows[0]["x"]
+    y, x = row["y"], row["x"]
     try:
         await asyncio.to_thread(pairs.watch_found, result["market"], y, x, result["interval_ms"])
     except PairbridgeError as error:
@@ -258,4 +263,4 @@ async def _open_cell(
     found = [row for row in rows or [] if {short_name(row["y"]), short_name(row["x"])} == {first, second}]
     if not found:
         return no_update, f"{first} and {second} were not tested: the list of what was left out has the reason.", None
-    return *await _watch_found(scans, pairs, 1, found, chosen), None
+    return *await _watched(scans, pairs, found[0], chosen), None

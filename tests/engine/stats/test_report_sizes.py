@@ -20,7 +20,7 @@ def relation_rows(y: Floats, x: Floats, draws: int) -> list[TestRow]:
         *report_rows.engle_granger_rows(legs, draws, 1),
         *report_rows.phillips_ouliaris_rows(legs),
         *report_rows.gregory_hansen_rows(legs),
-        *report_rows.johansen_rows(legs),
+        *report_rows.johansen_rows(report_rows.johansen_of(legs)),
     ]
 
 
